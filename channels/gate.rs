@@ -1,0 +1,270 @@
+//! The gate that every content byte passes.
+//!
+//! A node keeps one [`Gate`] in memory. A permit is written down first, then admitted here with
+//! [`Gate::admit`]; the adapter receives the resulting [`Pass`]. The HTTP client pulls the request's
+//! body *through* the pass: the first poll calls [`Pass::begin`], which reads the gate and registers
+//! the send in one step, under one lock. After [`Gate::close_for`] has returned, no covered send can
+//! begin any more; what had begun before is in the list that it returned.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// Why the gate let nothing through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// The node has not read the gate from the primary, or was told to stop.
+    #[error("the gate of this node is closed: {0}")]
+    Node(String),
+    /// A freeze covers the post.
+    #[error("frozen by {0}")]
+    Frozen(String),
+    /// The node has not heard from the primary for too long, so it may have missed a freeze.
+    #[error("the gate of this node has not been confirmed for {0:?}")]
+    Stale(Duration),
+    /// The permit was not admitted, or is already settled.
+    #[error("no permit is registered for this attempt")]
+    Unknown,
+}
+
+/// Decides whether a freeze covers a subject. It returns the id of the freeze that does.
+pub type Judge<S> = Arc<dyn Fn(&S) -> Option<String> + Send + Sync>;
+
+/// What adapters see of the gate: the right to begin one attempt.
+#[derive(Clone)]
+pub struct Pass(Arc<dyn Turnstile>);
+
+impl Pass {
+    /// Reads the gate and registers the send, in one step. Called at the first body byte of every
+    /// request that carries content; a later request of the same attempt is judged again.
+    ///
+    /// # Errors
+    /// [`Closed`] when nothing may leave. The caller abandons the request.
+    pub fn begin(&self) -> Result<(), Closed> {
+        self.0.begin()
+    }
+
+    /// A pass that is always open, for adapters' own tests.
+    pub fn open_for_tests() -> Self {
+        struct Open;
+        impl Turnstile for Open {
+            fn begin(&self) -> Result<(), Closed> {
+                Ok(())
+            }
+        }
+        Self(Arc::new(Open))
+    }
+}
+
+impl std::fmt::Debug for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pass")
+    }
+}
+
+trait Turnstile: Send + Sync {
+    fn begin(&self) -> Result<(), Closed>;
+}
+
+/// One send that has begun and is not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// The attempt's id.
+    pub attempt: String,
+    /// How long ago its first byte left.
+    pub since: Duration,
+}
+
+/// The gate of one node. `S` is what freezes are judged by.
+pub struct Gate<S> {
+    state: Mutex<State<S>>,
+    /// How long the node may go without hearing from the primary.
+    lease: Duration,
+}
+
+struct State<S> {
+    closed: Option<String>,
+    epoch: i64,
+    judge: Judge<S>,
+    confirmed: Instant,
+    permits: HashMap<String, Permit<S>>,
+}
+
+struct Permit<S> {
+    subject: S,
+    begun: Option<Instant>,
+}
+
+impl<S: Send + 'static> Gate<S> {
+    /// A closed gate. It opens only by [`Gate::open`].
+    pub fn closed(lease: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                closed: Some("starting".into()),
+                epoch: 0,
+                judge: Arc::new(|_| None),
+                confirmed: Instant::now(),
+                permits: HashMap::new(),
+            }),
+            lease,
+        })
+    }
+
+    /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate.
+    /// An epoch behind the one already known is ignored, so that a late answer opens nothing.
+    pub fn open(&self, epoch: i64, judge: Judge<S>) {
+        let mut state = self.lock();
+        if epoch < state.epoch {
+            return;
+        }
+        state.closed = None;
+        state.epoch = epoch;
+        state.judge = judge;
+        state.confirmed = Instant::now();
+    }
+
+    /// Takes a new epoch and its freezes; returns the attempts that had already begun.
+    /// After the return no send that `judge` covers can begin.
+    pub fn close_for(&self, epoch: i64, judge: Judge<S>) -> Vec<InFlight> {
+        let mut state = self.lock();
+        if epoch >= state.epoch {
+            state.epoch = epoch;
+            state.judge = judge;
+        }
+        state.in_flight()
+    }
+
+    /// Closes the gate for everything, with the reason that people will read.
+    pub fn close(&self, why: &str) -> Vec<InFlight> {
+        let mut state = self.lock();
+        state.closed = Some(why.to_owned());
+        state.in_flight()
+    }
+
+    /// The primary answered: the lease starts anew.
+    pub fn confirm(&self, epoch: i64) {
+        let mut state = self.lock();
+        if epoch == state.epoch {
+            state.confirmed = Instant::now();
+        }
+    }
+
+    /// Registers a durable permit and hands out its pass.
+    pub fn admit(self: &Arc<Self>, attempt: &str, subject: S) -> Pass {
+        self.lock().permits.insert(attempt.to_owned(), Permit { subject, begun: None });
+        Pass(Arc::new(Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() }))
+    }
+
+    /// Takes a settled attempt off the list.
+    pub fn settle(&self, attempt: &str) {
+        self.lock().permits.remove(attempt);
+    }
+
+    /// Whether the first byte of the attempt has left.
+    pub fn has_begun(&self, attempt: &str) -> bool {
+        self.lock().permits.get(attempt).is_some_and(|p| p.begun.is_some())
+    }
+
+    /// What has begun and is not settled.
+    pub fn in_flight(&self) -> Vec<InFlight> {
+        self.lock().in_flight()
+    }
+
+    /// The epoch in force, and why the gate is closed (`None`: open).
+    pub fn status(&self) -> (i64, Option<String>) {
+        let state = self.lock();
+        let stale = state.confirmed.elapsed();
+        let why = state.closed.clone();
+        (state.epoch, why.or_else(|| (stale > self.lease).then(|| Closed::Stale(stale).to_string())))
+    }
+
+    fn begin(&self, attempt: &str) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if let Some(why) = &state.closed {
+            return Err(Closed::Node(why.clone()));
+        }
+        let stale = state.confirmed.elapsed();
+        if stale > self.lease {
+            return Err(Closed::Stale(stale));
+        }
+        let judge = Arc::clone(&state.judge);
+        let permit = state.permits.get_mut(attempt).ok_or(Closed::Unknown)?;
+        if let Some(freeze) = judge(&permit.subject) {
+            return Err(Closed::Frozen(freeze));
+        }
+        permit.begun.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
+        // A panic while the lock was held leaves the state readable; a closed gate stays closed.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<S> State<S> {
+    fn in_flight(&self) -> Vec<InFlight> {
+        let begun = |(id, p): (&String, &Permit<S>)| {
+            p.begun.map(|at| InFlight { attempt: id.clone(), since: at.elapsed() })
+        };
+        self.permits.iter().filter_map(begun).collect()
+    }
+}
+
+struct Ticket<S> {
+    gate: Arc<Gate<S>>,
+    attempt: String,
+}
+
+impl<S: Send + 'static> Turnstile for Ticket<S> {
+    fn begin(&self) -> Result<(), Closed> {
+        self.gate.begin(&self.attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frozen_routine() -> Judge<&'static str> {
+        Arc::new(|lane| (*lane == "routine").then(|| "f1".to_owned()))
+    }
+
+    #[test]
+    fn a_new_gate_is_closed() {
+        let gate = Gate::<&str>::closed(Duration::from_secs(60));
+        let pass = gate.admit("a", "crisis");
+        assert!(matches!(pass.begin(), Err(Closed::Node(_))));
+    }
+
+    #[test]
+    fn a_freeze_stops_what_it_covers_and_lists_what_had_begun() {
+        let gate = Gate::closed(Duration::from_secs(60));
+        gate.open(1, Arc::new(|_| None));
+        let (early, late, crisis) =
+            (gate.admit("e", "routine"), gate.admit("l", "routine"), gate.admit("c", "crisis"));
+        early.begin().unwrap();
+        let begun = gate.close_for(2, frozen_routine());
+        assert_eq!(begun.len(), 1);
+        assert_eq!(begun[0].attempt, "e");
+        assert_eq!(late.begin(), Err(Closed::Frozen("f1".into())));
+        assert_eq!(early.begin(), Err(Closed::Frozen("f1".into())), "a second request is judged again");
+        crisis.begin().unwrap();
+    }
+
+    #[test]
+    fn a_late_answer_with_an_older_epoch_opens_nothing() {
+        let gate = Gate::closed(Duration::from_secs(60));
+        gate.open(2, frozen_routine());
+        gate.open(1, Arc::new(|_| None));
+        assert!(gate.admit("a", "routine").begin().is_err());
+    }
+
+    #[test]
+    fn an_unconfirmed_gate_closes_itself() {
+        let gate = Gate::closed(Duration::ZERO);
+        gate.open(1, Arc::new(|_| None));
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(matches!(gate.admit("a", "crisis").begin(), Err(Closed::Stale(_))));
+    }
+}

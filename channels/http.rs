@@ -1,0 +1,5 @@
+//! The only HTTP client.
+
+/// The shared client.
+#[derive(Debug)]
+pub struct Http;

@@ -1,0 +1,276 @@
+//! One adapter per network. This crate imports nothing else of Holdline.
+//!
+//! Reading order: [`gate`] (what every content byte passes), this page (the words that adapters
+//! speak), [`http`] (the only HTTP client), [`text`] (counting), then one file per adapter.
+//! Adding a channel is one file and one line in [`ALL`].
+
+pub mod gate;
+pub mod http;
+pub mod text;
+
+pub mod bluesky;
+pub mod email;
+pub mod sandbox;
+pub mod suite;
+pub mod webhook;
+pub mod website;
+pub mod wordpress;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+pub use gate::{Closed, Gate, InFlight, Pass};
+
+/// Every adapter, one line each.
+pub static ALL: &[Adapter] = &[
+    bluesky::ADAPTER,
+    email::ADAPTER,
+    sandbox::ADAPTER,
+    webhook::ADAPTER,
+    website::ADAPTER,
+    wordpress::ADAPTER,
+];
+
+/// The adapter of that name, as stored with a channel.
+pub fn adapter(name: &str) -> Option<&'static Adapter> {
+    ALL.iter().find(|a| a.name == name)
+}
+
+/// What the core knows of a network without talking to it.
+pub struct Adapter {
+    /// The stored name, for example `bluesky`.
+    pub name: &'static str,
+    /// The name people read.
+    pub title: &'static str,
+    pub capabilities: Capabilities,
+    pub limits: Limits,
+    /// The settings a channel of this adapter needs, for forms and checks.
+    pub settings: &'static [Setting],
+    /// Builds the channel from its settings and opened credential.
+    ///
+    /// Errors are sentences that name the setting and the remedy.
+    pub connect: fn(Connection) -> Result<Box<dyn Channel>, String>,
+}
+
+impl std::fmt::Debug for Adapter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Adapter").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One setting of a channel.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Setting {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub required: bool,
+}
+
+/// What is needed to talk to one account.
+pub struct Connection {
+    /// Plain settings, as the adapter's [`Setting`] list names them.
+    pub settings: serde_json::Value,
+    /// The opened credential (app password, signing secret, SMTP password), if any.
+    pub credential: Option<SecretString>,
+    /// The shared HTTP client, with its filter of private addresses.
+    pub http: Arc<http::Http>,
+}
+
+/// What a network can do, and how a replay behaves there.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Capabilities {
+    pub replay: Replay,
+    /// How far reading back can be believed.
+    pub read_back: ReadBack,
+    pub retract: bool,
+    pub media: bool,
+    /// Sends at once to this channel.
+    pub concurrency: usize,
+}
+
+/// What happens when the same request arrives twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replay {
+    /// Class A: our own id; a replay cannot make a second post.
+    ClientId,
+    /// Class B: a key that works for a while, on some servers.
+    TimedKey,
+    /// Class C: a handle exists before anything is public.
+    HandleFirst,
+    /// Class D: nothing but reading back, or a person.
+    None,
+}
+
+/// How far an adapter can see what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadBack {
+    /// The read is strongly consistent: absent means absent, once nothing is under way any more.
+    Consistent,
+    /// The read may lag: found proves, absent proves nothing.
+    Lagging,
+    None,
+}
+
+/// Limits of a text, as data.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Limits {
+    /// Most units of text, counted by `unit`.
+    pub text: Option<usize>,
+    pub unit: text::Unit,
+    /// Most bytes of text (UTF-8), besides `text`.
+    pub text_bytes: Option<usize>,
+    /// Most units of a title or subject, if the network has one.
+    pub title: Option<usize>,
+    pub media: usize,
+    pub media_bytes: u64,
+}
+
+/// The exact content that one channel will receive, in one language. People approve this.
+///
+/// Its canonical form is the JSON of its fields in this order; the content hash is SHA-256 of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// A headline or subject, where the network has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub text: String,
+    /// BCP 47 language tag.
+    pub language: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaRef>,
+}
+
+/// A picture by its hash, with the words for those who cannot see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaRef {
+    pub sha256: String,
+    pub mime: String,
+    pub alt: String,
+}
+
+impl Rendition {
+    /// The canonical bytes that are hashed, approved and frozen into the attempt.
+    pub fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and lists always serialise")
+    }
+
+    /// SHA-256 of [`Rendition::canonical`], in lower-case hex.
+    pub fn content_hash(&self) -> String {
+        hash(&self.canonical())
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn hash(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
+/// One attempt, as an adapter sees it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The delivery's id (UUIDv7). Own ids on the network are derived from it, so that every
+    /// attempt at one delivery uses the same.
+    pub delivery: uuid::Uuid,
+    /// The delivery's creation time: part of the record on networks that store one.
+    pub created_at: DateTime<Utc>,
+    /// Opaque and stable over all attempts at one delivery.
+    pub idempotency_key: String,
+    /// `routine`, `update`, `tip`, `notice` or `correction`.
+    pub kind: String,
+    /// The incident this belongs to, for channels that show one.
+    pub incident: Option<String>,
+    pub rendition: Rendition,
+    /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
+    pub media: Vec<Vec<u8>>,
+}
+
+/// The network accepted the post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub remote_id: String,
+    pub url: Option<String>,
+    /// Whatever else a person should read, such as refused recipients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The network did not accept the post, or nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The gate was closed. `partly` says whether an earlier request of the same attempt had left.
+    #[error("{why}")]
+    Closed { why: Closed, partly: bool },
+    /// Provably no effect.
+    #[error("{reason}")]
+    Rejected { reason: String, retry: Retry },
+    /// Bytes left and no full answer came.
+    #[error("in doubt: {reason}")]
+    InDoubt { reason: String },
+}
+
+/// What to do after a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Try again after the back-off.
+    Backoff,
+    /// The network named the wait; the whole channel waits.
+    After(Duration),
+    /// A person must act first: credentials, permission.
+    Reconnect,
+    /// This content will never be accepted.
+    Never,
+}
+
+/// What reading back saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    Found(Receipt),
+    /// The network answered, and the post is not there.
+    Absent,
+    /// The network could not be asked.
+    Unknown(String),
+}
+
+/// What a retraction did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "result", content = "reason")]
+pub enum Retraction {
+    Gone,
+    /// Still public, and why.
+    StillLive(String),
+}
+
+/// What a health check saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub ready: bool,
+    /// One sentence: the account, or what is wrong and what to do.
+    pub detail: String,
+}
+
+/// One connected account.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Publishes. Every request that carries content passes `pass`; the adapter never retries.
+    ///
+    /// # Errors
+    /// [`Failure`] says whether anything can have happened.
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure>;
+
+    /// Looks for the post of `job` on the network.
+    async fn read_back(&self, job: &Job) -> Sighting;
+
+    /// Takes a post down.
+    async fn retract(&self, receipt: &Receipt) -> Retraction;
+
+    /// Asks the network whether a post would be accepted now, without posting.
+    async fn check(&self) -> Health;
+}

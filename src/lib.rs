@@ -1,0 +1,9 @@
+//! Holdline: freezes scheduled posts when an incident begins, publishes approved crisis updates,
+//! and proves both.
+//!
+//! The modules in reading order:
+
+/// Time and ids.
+pub mod clock;
+/// The words and rules, pure.
+pub mod domain;
