@@ -7,3 +7,7 @@
 pub mod clock;
 /// The words and rules, pure.
 pub mod domain;
+/// SQL only.
+pub mod store;
+/// One function per verb.
+pub mod app;

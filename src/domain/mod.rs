@@ -2,6 +2,8 @@
 
 /// Who must approve what.
 pub mod approval;
+/// Entries of the audit log.
+pub mod audit;
 /// The states of a delivery and the moves between them.
 pub mod delivery;
 /// Freezes: scope, allow set, and what they cover.
@@ -14,6 +16,8 @@ pub mod outcome;
 pub mod post;
 /// Roles and what each may do.
 pub mod role;
+/// The Merkle tree of the audit log.
+pub mod tree;
 
 /// An enum that is stored and shown as one word.
 pub trait Word: Sized + Copy + PartialEq + 'static {
