@@ -10,3 +10,15 @@ pub enum Unit {
     Graphemes,
     Bytes,
 }
+
+/// A limit that a rendition breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub field: &'static str,
+    pub message: String,
+}
+
+/// Placeholder.
+pub fn check(_: &crate::Rendition, _: &crate::Limits) -> Vec<Problem> {
+    Vec::new()
+}

@@ -16,6 +16,8 @@ pub mod outcome;
 pub mod post;
 /// Roles and what each may do.
 pub mod role;
+/// Times as people type them, and recurrences.
+pub mod times;
 /// The Merkle tree of the audit log.
 pub mod tree;
 
