@@ -246,6 +246,8 @@ pub(crate) async fn in_force(app: &App) -> Result<(i64, String, Vec<Order>)> {
 /// This node has taken the epoch: nothing covered can begin here. Seals what every node has taken.
 pub(crate) async fn acknowledge(app: &App, node: &crate::store::nodes::Node) -> Result<()> {
     let mut tx = app.store().begin().await?;
+    // Two nodes that acknowledge at once must see each other: the last one seals.
+    tx.lock_gate().await?;
     tx.upsert_node(node).await?;
     let lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
     let sealed = tx.seal_up_to(lowest, app.now()).await?;

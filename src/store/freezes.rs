@@ -73,6 +73,13 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
     }
 
+    /// Waits for every other change of the gate, and keeps it for this one.
+    pub async fn lock_gate(&mut self) -> Result<()> {
+        const SQL: &str = "update gate set epoch = epoch where id = 1";
+        on!(self, |c| sqlx::query(SQL).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     pub async fn insert_gate(&mut self, timeline: &str, instance: &str) -> Result<bool> {
         const SQL: &str = "insert into gate (id, epoch, timeline, instance) values (1, 1, $1, $2)
             on conflict (id) do nothing";
