@@ -3,11 +3,11 @@
 //!
 //! The modules in reading order:
 
+/// One function per verb.
+pub mod app;
 /// Time and ids.
 pub mod clock;
 /// The words and rules, pure.
 pub mod domain;
 /// SQL only.
 pub mod store;
-/// One function per verb.
-pub mod app;

@@ -17,7 +17,12 @@ pub struct Actor {
 impl Actor {
     /// The service itself, on that node.
     pub fn service(node: &str) -> Self {
-        Self { id: format!("node:{node}"), name: "the service".into(), roles: Vec::new(), origin: "service".into() }
+        Self {
+            id: format!("node:{node}"),
+            name: "the service".into(),
+            roles: Vec::new(),
+            origin: "service".into(),
+        }
     }
 
     /// Whether any of the roles includes the right.

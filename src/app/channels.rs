@@ -140,7 +140,13 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
 ///
 /// # Errors
 /// When a field is wrong, it was changed meanwhile, or the actor is no administrator.
-pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, edit: ChannelEdit) -> Result<ChannelView> {
+pub async fn edit(
+    app: &App,
+    by: &Actor,
+    id: &str,
+    version: Option<i64>,
+    edit: ChannelEdit,
+) -> Result<ChannelView> {
     by.need(Right::Administer)?;
     let mut row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
     if version.is_some_and(|v| v != row.version) {

@@ -283,7 +283,10 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     by.need(Right::Decide)?;
     let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     if d.state != State::Accepted.word() {
-        return Err(AppError::Conflict(format!("this delivery is {}; only what was accepted is public", d.state)));
+        return Err(AppError::Conflict(format!(
+            "this delivery is {}; only what was accepted is public",
+            d.state
+        )));
     }
     let asked = Entry::new("delivery.retract_asked", &format!("delivery:{delivery}")).note(why);
     app.commit(app.store().begin().await?, by, &[asked], &[]).await?;

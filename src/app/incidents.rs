@@ -194,6 +194,7 @@ pub(crate) async fn mark_overdue(app: &App) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let entries: Vec<_> = ids.iter().map(|id| Entry::new("incident.overdue", &format!("incident:{id}"))).collect();
+    let entries: Vec<_> =
+        ids.iter().map(|id| Entry::new("incident.overdue", &format!("incident:{id}"))).collect();
     app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
 }

@@ -27,7 +27,8 @@ pub async fn upload(app: &App, by: &Actor, bytes: Vec<u8>) -> Result<MediaView> 
     if bytes.len() > MAX_BYTES {
         return Err(AppError::field("body", format!("a picture has at most {MAX_BYTES} bytes")));
     }
-    let mime = kind(&bytes).ok_or_else(|| AppError::field("body", "send a PNG, JPEG, GIF or WebP picture"))?;
+    let mime =
+        kind(&bytes).ok_or_else(|| AppError::field("body", "send a PNG, JPEG, GIF or WebP picture"))?;
     let view = MediaView { sha256: ::channels::hash(&bytes), mime: mime.into(), bytes: bytes.len() };
     let row = Media { sha256: view.sha256.clone(), mime: mime.into(), bytes, created_at: app.now() };
     let mut tx = app.store().begin().await?;

@@ -24,16 +24,16 @@ pub mod media;
 pub mod nodes;
 /// People, tokens and the first start.
 pub mod people;
+/// Named settings: the approval policy.
+pub mod policy;
 /// Posts: create, edit, submit, cancel, list, import.
 pub mod posts;
 /// From what was typed to what each channel receives.
 pub mod renditions;
-/// Named settings: the approval policy.
-pub mod policy;
-/// Claims, permits and outcomes: what the sender writes down.
-pub mod sending;
 /// Sealing of credentials.
 pub mod secrets;
+/// Claims, permits and outcomes: what the sender writes down.
+pub mod sending;
 /// The public page.
 pub mod site;
 
@@ -159,7 +159,13 @@ impl App {
     }
 
     /// Commits with the audit entries and wakes whoever waits for the topics.
-    pub(crate) async fn commit(&self, mut tx: Tx, by: &Actor, entries: &[Entry], topics: &[Topic]) -> Result<()> {
+    pub(crate) async fn commit(
+        &self,
+        mut tx: Tx,
+        by: &Actor,
+        entries: &[Entry],
+        topics: &[Topic],
+    ) -> Result<()> {
         for topic in topics {
             tx.notify(topic.name());
         }

@@ -105,7 +105,12 @@ pub async fn first_start(app: &App) -> Result<Option<SecretString>> {
 ///
 /// # Errors
 /// When the token is wrong or somebody is there already.
-pub async fn set_up(app: &App, token: &str, new: &NewPerson, origin: &str) -> Result<(PersonView, SecretString)> {
+pub async fn set_up(
+    app: &App,
+    token: &str,
+    new: &NewPerson,
+    origin: &str,
+) -> Result<(PersonView, SecretString)> {
     let kept = app.store().setting(SETUP).await?;
     if kept.as_deref() != Some(hash(token).as_str()) {
         return Err(AppError::Unauthorized(
@@ -123,9 +128,15 @@ pub async fn set_up(app: &App, token: &str, new: &NewPerson, origin: &str) -> Re
     tx.insert_person(&person).await?;
     let (row, secret) = token_row(app, &person.id, "set-up", &new.roles, None);
     tx.insert_token(&row).await?;
-    let by = Actor { id: person.id.clone(), name: person.name.clone(), roles: new.roles.clone(), origin: origin.into() };
+    let by = Actor {
+        id: person.id.clone(),
+        name: person.name.clone(),
+        roles: new.roles.clone(),
+        origin: origin.into(),
+    };
     let view = PersonView::from(person);
-    let entry = Entry::new("person.created", &format!("person:{}", view.id)).after(&view).note("first set-up");
+    let entry =
+        Entry::new("person.created", &format!("person:{}", view.id)).after(&view).note("first set-up");
     app.commit(tx, &by, &[entry], &[]).await?;
     Ok((view, secret))
 }
@@ -140,7 +151,11 @@ pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<(PersonVie
     let mut tx = app.store().begin().await?;
     let person = row(app, new);
     tx.insert_person(&person).await.map_err(|e| {
-        if e.is_duplicate() { AppError::field("email", "this address is taken by another person") } else { e.into() }
+        if e.is_duplicate() {
+            AppError::field("email", "this address is taken by another person")
+        } else {
+            e.into()
+        }
     })?;
     let (token, secret) = token_row(app, &person.id, "first", &new.roles, None);
     tx.insert_token(&token).await?;
@@ -183,7 +198,12 @@ pub async fn disable(app: &App, by: &Actor, id: &str) -> Result<PersonView> {
 ///
 /// # Errors
 /// When a role is asked for that the person does not have.
-pub async fn create_token(app: &App, by: &Actor, person: &str, new: &NewToken) -> Result<(TokenView, SecretString)> {
+pub async fn create_token(
+    app: &App,
+    by: &Actor,
+    person: &str,
+    new: &NewToken,
+) -> Result<(TokenView, SecretString)> {
     if by.id != person {
         by.need(Right::Administer)?;
     }
@@ -266,7 +286,8 @@ fn check_person(new: &NewPerson) -> Result<()> {
         problems.add("email", "give an address such as ana@example.org");
     }
     if new.roles.is_empty() {
-        problems.add("roles", "give at least one role: operator, approver, administrator, auditor, integrator");
+        problems
+            .add("roles", "give at least one role: operator, approver, administrator, auditor, integrator");
     }
     problems.check()
 }
@@ -282,7 +303,13 @@ fn row(app: &App, new: &NewPerson) -> Person {
     }
 }
 
-fn token_row(app: &App, person: &str, label: &str, roles: &[Role], days: Option<u32>) -> (Token, SecretString) {
+fn token_row(
+    app: &App,
+    person: &str,
+    label: &str,
+    roles: &[Role],
+    days: Option<u32>,
+) -> (Token, SecretString) {
     let secret = fresh("hl");
     let now = app.now();
     let row = Token {

@@ -233,10 +233,14 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
     // routine posts of a practice installation live on drill channels too.
     let fits = |c: &Channel| new.kind == Kind::Routine || c.drill == drill;
     if new.channels.is_empty() {
-        let all: Vec<_> =
-            dir.channels.iter().filter(|c| c.brand == new.brand && c.disabled_at.is_none() && fits(c)).collect();
+        let all: Vec<_> = dir
+            .channels
+            .iter()
+            .filter(|c| c.brand == new.brand && c.disabled_at.is_none() && fits(c))
+            .collect();
         if all.is_empty() {
-            problems.add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));
+            problems
+                .add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));
         }
         // The website shows incidents; marketing has no place on it.
         return all.into_iter().filter(|c| c.adapter != "website" || new.kind != Kind::Routine).collect();
@@ -361,7 +365,9 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
     let voided = tx.void_approvals(id, now).await?;
     let hashes: Vec<_> = built.deliveries.iter().map(|d| (&d.channel_id, &d.content_hash)).collect();
     let entry = Entry::new("post.edited", &format!("post:{id}"))
-        .before(&serde_json::json!({"source": json(&old.source), "due": rfc3339(old.due_at), "state": old.state}))
+        .before(
+            &serde_json::json!({"source": json(&old.source), "due": rfc3339(old.due_at), "state": old.state}),
+        )
         .after(&serde_json::json!({"source": new.source, "due": rfc3339(built.post.due_at),
             "state": built.post.state, "renditions": hashes}))
         .note(format!("{voided} approvals void"));
@@ -378,7 +384,10 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     let mut tx = app.store().begin().await?;
     let post = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
     if post.state != PostState::Draft.word() {
-        return Err(AppError::Conflict(format!("this post is {}; only a draft can be submitted", post.state)));
+        return Err(AppError::Conflict(format!(
+            "this post is {}; only a draft can be submitted",
+            post.state
+        )));
     }
     tx.set_post_state(id, PostState::Submitted.word(), app.now()).await?;
     app.commit(tx, by, &[Entry::new("post.submitted", &format!("post:{id}"))], &[]).await?;
@@ -402,12 +411,17 @@ pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
         }
     }
     if changes.is_empty() {
-        return Err(AppError::Conflict("nothing of this post can be cancelled any more; see its deliveries".into()));
+        return Err(AppError::Conflict(
+            "nothing of this post can be cancelled any more; see its deliveries".into(),
+        ));
     }
     tx.change_deliveries(&changes).await?;
     tx.set_post_state(id, PostState::Cancelled.word(), app.now()).await?;
-    let entry = Entry::new("post.cancelled", &format!("post:{id}"))
-        .note(format!("{} of {} deliveries", changes.len(), rows.len()));
+    let entry = Entry::new("post.cancelled", &format!("post:{id}")).note(format!(
+        "{} of {} deliveries",
+        changes.len(),
+        rows.len()
+    ));
     app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
     get(app, by, id).await
 }

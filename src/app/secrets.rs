@@ -140,6 +140,9 @@ mod tests {
     fn keys_do_not_print_themselves() {
         let keys = Keys::random();
         assert!(!format!("{keys:?}").contains(keys.to_hex().expose_secret()));
-        assert_eq!(format!("{:?}", Keys::from_hex(keys.to_hex().expose_secret()).unwrap()), format!("{keys:?}"));
+        assert_eq!(
+            format!("{:?}", Keys::from_hex(keys.to_hex().expose_secret()).unwrap()),
+            format!("{keys:?}")
+        );
     }
 }

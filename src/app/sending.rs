@@ -45,14 +45,29 @@ pub struct Permit {
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Accepted { remote_id: String, url: Option<String>, note: Option<String> },
+    Accepted {
+        remote_id: String,
+        url: Option<String>,
+        note: Option<String>,
+    },
     /// Provably no effect; try again no earlier than this.
-    Retry { reason: String, not_before: Option<Millis> },
+    Retry {
+        reason: String,
+        not_before: Option<Millis>,
+    },
     /// Provably no effect; trying again is of no use.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
     /// The gate was closed before the first content byte.
-    Stopped { reason: String, freeze: Option<String> },
-    InDoubt { reason: String, readable: bool },
+    Stopped {
+        reason: String,
+        freeze: Option<String>,
+    },
+    InDoubt {
+        reason: String,
+        readable: bool,
+    },
 }
 
 fn subject(lane: i64, brand: &str, channel: &str, labels: &str, ready_at: Millis) -> Subject {
@@ -119,7 +134,10 @@ pub async fn claim(app: &App, limit: usize) -> Result<(Vec<Claimed>, bool)> {
                 changes.push(change);
                 entries.push(entry);
             } else {
-                changes.push(Change { claimed_by: Some(app.node().into()), ..Change::to(id, State::Claimed.word()) });
+                changes.push(Change {
+                    claimed_by: Some(app.node().into()),
+                    ..Change::to(id, State::Claimed.word())
+                });
                 claimed.push(Claimed { delivery: id.clone(), channel: channel_id.clone(), lane });
             }
         }
@@ -155,17 +173,18 @@ pub async fn permit(app: &App, ids: &[String]) -> Result<Vec<Permit>> {
         }
         match approved(row, now) {
             Err(reason) => {
-                changes.push(Change { reason: Some(reason.clone()), ..Change::to(&row.id, State::Held.word()) });
+                changes
+                    .push(Change { reason: Some(reason.clone()), ..Change::to(&row.id, State::Held.word()) });
                 entries.push(Entry::new("delivery.held", &format!("delivery:{}", row.id)).note(reason));
             }
             Ok((rendition, hash)) => {
                 let permit = grant(app, row, rendition, s, now);
-                entries.push(
-                    Entry::new("attempt.permitted", &format!("delivery:{}", row.id)).after(&serde_json::json!({
+                entries.push(Entry::new("attempt.permitted", &format!("delivery:{}", row.id)).after(
+                    &serde_json::json!({
                         "attempt": permit.attempt, "number": permit.number, "channel": row.channel_id,
                         "content_hash": hash, "key": permit.key, "epoch": gate.epoch,
-                    })),
-                );
+                    }),
+                ));
                 changes.push(Change {
                     attempts: 1,
                     claimed_by: Some(app.node().into()),
@@ -194,7 +213,9 @@ fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String
         (None, _) | (_, None) => return Err("it is not approved".into()),
         _ => return Err("its text is not the one that was approved".into()),
     }
-    serde_json::from_str(&row.rendition).map(|r| (r, hash)).map_err(|e| format!("its rendition cannot be read: {e}"))
+    serde_json::from_str(&row.rendition)
+        .map(|r| (r, hash))
+        .map_err(|e| format!("its rendition cannot be read: {e}"))
 }
 
 fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: Millis) -> Permit {
@@ -262,12 +283,11 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     for (permit, outcome) in outcomes {
         let (settled, change) = settled(permit, outcome, now)?;
         entries.push(
-            Entry::new(&format!("attempt.{}", settled.outcome), &format!("delivery:{}", permit.delivery)).after(
-                &serde_json::json!({
+            Entry::new(&format!("attempt.{}", settled.outcome), &format!("delivery:{}", permit.delivery))
+                .after(&serde_json::json!({
                     "attempt": permit.attempt, "delivery": change.state, "remote_id": settled.remote_id,
                     "url": change.remote_url, "detail": settled.detail,
-                }),
-            ),
+                })),
         );
         attempts.push(settled);
         changes.push(change);
@@ -401,7 +421,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
-    let d = tx.delivery(&a.delivery_id).await?.ok_or_else(|| AppError::not_found("delivery", &a.delivery_id))?;
+    let d =
+        tx.delivery(&a.delivery_id).await?.ok_or_else(|| AppError::not_found("delivery", &a.delivery_id))?;
     if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
         return Ok(());
     }

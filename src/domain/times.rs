@@ -35,9 +35,9 @@ pub fn parse(text: &str, zone: &str) -> Result<Millis, String> {
             first.to_rfc3339(),
             second.to_rfc3339()
         )),
-        MappedLocalTime::None => {
-            Err(format!("{text} does not exist in {zone}: the clocks go forward over it; choose another time"))
-        }
+        MappedLocalTime::None => Err(format!(
+            "{text} does not exist in {zone}: the clocks go forward over it; choose another time"
+        )),
     }
 }
 

@@ -37,7 +37,8 @@ impl Store {
 
 impl Tx {
     pub async fn approvals(&mut self, post: &str) -> Result<Vec<Approval>> {
-        const SQL: &str = "select * from approvals where post_id = $1 and voided_at is null order by decided_at";
+        const SQL: &str =
+            "select * from approvals where post_id = $1 and voided_at is null order by decided_at";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
 
@@ -71,7 +72,8 @@ impl Tx {
     pub async fn review(&mut self, id: &str, by: &str) -> Result<bool> {
         const SQL: &str = "update approvals set reviewed_by = $2
             where id = $1 and review_owed = $3 and reviewed_by is null and person_id <> $2";
-        let rows = on!(self, |c| sqlx::query(SQL).bind(id).bind(by).bind(true).execute(c).await?.rows_affected());
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(id).bind(by).bind(true).execute(c).await?.rows_affected());
         Ok(rows == 1)
     }
 }

@@ -48,7 +48,8 @@ impl Store {
 
     /// Attempts in doubt whose next read is due.
     pub async fn to_read(&self, now: Millis, limit: i64) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where next_read_at <= $1 order by next_read_at, id limit $2";
+        const SQL: &str =
+            "select * from attempts where next_read_at <= $1 order by next_read_at, id limit $2";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(now).bind(limit).fetch_all(c).await?))
     }
 
@@ -137,10 +138,23 @@ impl Tx {
     }
 
     /// Notes what a read saw, and when to read next.
-    pub async fn note_read(&mut self, id: &str, absent: i64, next: Option<Millis>, detail: &str) -> Result<()> {
+    pub async fn note_read(
+        &mut self,
+        id: &str,
+        absent: i64,
+        next: Option<Millis>,
+        detail: &str,
+    ) -> Result<()> {
         const SQL: &str = "update attempts set reads = reads + 1, absent = $2, next_read_at = $3, detail = $4
             where id = $1";
-        on!(self, |c| sqlx::query(SQL).bind(id).bind(absent).bind(next).bind(detail).execute(c).await.map(drop)?);
+        on!(self, |c| sqlx::query(SQL)
+            .bind(id)
+            .bind(absent)
+            .bind(next)
+            .bind(detail)
+            .execute(c)
+            .await
+            .map(drop)?);
         Ok(())
     }
 }

@@ -136,7 +136,13 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
     for (level, index, hash) in nodes {
         const SQL: &str = "insert into audit_nodes (level, idx, hash) values ($1, $2, $3)";
         let (level, index) = (i64::from(level), i64::try_from(index).unwrap_or(i64::MAX));
-        on!(tx, |c| sqlx::query(SQL).bind(level).bind(index).bind(hash.as_slice()).execute(c).await.map(drop)?);
+        on!(tx, |c| sqlx::query(SQL)
+            .bind(level)
+            .bind(index)
+            .bind(hash.as_slice())
+            .execute(c)
+            .await
+            .map(drop)?);
     }
     let size = size + i64::try_from(entries.len()).unwrap_or(i64::MAX);
     on!(tx, |c| sqlx::query(HEAD).bind(size).bind(tree.encode()).execute(c).await.map(drop)?);

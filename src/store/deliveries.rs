@@ -149,14 +149,26 @@ impl Store {
     }
 
     /// Held, in doubt, failed or expired deliveries, oldest first.
-    pub async fn waiting(&self, state: &str, label: Option<&str>, after: &str, limit: i64) -> Result<Vec<Waiting>> {
+    pub async fn waiting(
+        &self,
+        state: &str,
+        label: Option<&str>,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Waiting>> {
         const SQL: &str = "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.freeze_id, d.reason,
               p.brand, p.labels, p.kind
             from deliveries d join posts p on p.id = d.post_id
             where d.state = $1 and d.id > $2 and (cast($3 as text) is null or exists
               (select 1 from post_labels l where l.label = $3 and l.post_id = p.id))
             order by d.id limit $4";
-        Ok(read!(self, |c| sqlx::query_as(SQL).bind(state).bind(after).bind(label).bind(limit).fetch_all(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(SQL)
+            .bind(state)
+            .bind(after)
+            .bind(label)
+            .bind(limit)
+            .fetch_all(c)
+            .await?))
     }
 
     /// How many deliveries are in each state.
@@ -185,7 +197,12 @@ impl Tx {
             where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
             order by d.ready_at, d.id limit $3";
         let sql = format!("{SQL}{}", dialect::SKIP_LOCKED[self.dialect()]);
-        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(lane).bind(now).bind(limit).fetch_all(c).await?))
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(lane)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(c)
+            .await?))
     }
 
     /// Locks and returns what this node has claimed, among `ids`.
@@ -222,8 +239,8 @@ impl Tx {
     /// Writes new deliveries, many at a time.
     pub async fn insert_deliveries(&mut self, rows: &[Delivery]) -> Result<()> {
         const COLUMNS: [&str; 13] = [
-            "text", "text", "text", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text", "bigint",
-            "bigint",
+            "text", "text", "text", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text",
+            "bigint", "bigint",
         ];
         for chunk in rows.chunks(CHUNK) {
             let sql = format!(

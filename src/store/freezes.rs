@@ -38,8 +38,8 @@ impl Freeze {
     /// # Errors
     /// When the stored scope cannot be read.
     pub fn order(&self) -> Result<Order> {
-        let scope: Scope =
-            serde_json::from_str(&self.scope).map_err(|e| StoreError::inconsistent("freezes", &self.id, e))?;
+        let scope: Scope = serde_json::from_str(&self.scope)
+            .map_err(|e| StoreError::inconsistent("freezes", &self.id, e))?;
         Ok(Order { id: self.id.clone(), scope, thawed_at: self.thawed_at })
     }
 }
@@ -83,7 +83,8 @@ impl Tx {
     pub async fn insert_gate(&mut self, timeline: &str, instance: &str) -> Result<bool> {
         const SQL: &str = "insert into gate (id, epoch, timeline, instance) values (1, 1, $1, $2)
             on conflict (id) do nothing";
-        let rows = on!(self, |c| sqlx::query(SQL).bind(timeline).bind(instance).execute(c).await?.rows_affected());
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(timeline).bind(instance).execute(c).await?.rows_affected());
         Ok(rows == 1)
     }
 
@@ -136,7 +137,8 @@ impl Tx {
     pub async fn thaw(&mut self, id: &str, at: Millis, by: &str) -> Result<bool> {
         const SQL: &str = "update freezes set thawed_at = $2, thawed_by = $3
             where id = $1 and thawed_at is null";
-        let rows = on!(self, |c| sqlx::query(SQL).bind(id).bind(at).bind(by).execute(c).await?.rows_affected());
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(id).bind(at).bind(by).execute(c).await?.rows_affected());
         Ok(rows == 1)
     }
 }

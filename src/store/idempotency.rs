@@ -26,7 +26,8 @@ impl Tx {
         const CLEAN: &str = "delete from idempotency where expires_at < $1";
         const TAKE: &str = "insert into idempotency (person_id, key, request_hash, expires_at)
             values ($1, $2, $3, $4) on conflict (person_id, key) do nothing";
-        const LOOK: &str = "select request_hash, status, body from idempotency where person_id = $1 and key = $2";
+        const LOOK: &str =
+            "select request_hash, status, body from idempotency where person_id = $1 and key = $2";
         on!(self, |c| sqlx::query(CLEAN).bind(now).execute(c).await.map(drop)?);
         let taken = on!(self, |c| sqlx::query(TAKE)
             .bind(person)
@@ -45,7 +46,14 @@ impl Tx {
     /// Keeps the answer.
     pub async fn keep_answer(&mut self, person: &str, key: &str, status: i64, body: &str) -> Result<()> {
         const SQL: &str = "update idempotency set status = $3, body = $4 where person_id = $1 and key = $2";
-        on!(self, |c| sqlx::query(SQL).bind(person).bind(key).bind(status).bind(body).execute(c).await.map(drop)?);
+        on!(self, |c| sqlx::query(SQL)
+            .bind(person)
+            .bind(key)
+            .bind(status)
+            .bind(body)
+            .execute(c)
+            .await
+            .map(drop)?);
         Ok(())
     }
 

@@ -3,12 +3,12 @@
 //! [`Store`] opens either database; reads go through it, and every change goes through a [`Tx`],
 //! whose commit takes the audit entries of the change: an unaudited change does not compile.
 
-/// The audit log's rows.
-pub mod audit;
 /// Approvals.
 pub mod approvals;
 /// Attempts.
 pub mod attempts;
+/// The audit log's rows.
+pub mod audit;
 /// Connected channels.
 pub mod channels;
 /// Deliveries: the queue.

@@ -54,7 +54,8 @@ impl Store {
 
 impl Tx {
     pub async fn insert_person(&mut self, p: &Person) -> Result<()> {
-        const SQL: &str = "insert into people (id, name, email, roles, created_at) values ($1, $2, $3, $4, $5)";
+        const SQL: &str =
+            "insert into people (id, name, email, roles, created_at) values ($1, $2, $3, $4, $5)";
         on!(self, |c| sqlx::query(SQL)
             .bind(&p.id)
             .bind(&p.name)

@@ -48,8 +48,8 @@ pub struct PostFilter {
 }
 
 const COLUMNS: [&str; 18] = [
-    "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "bigint", "bigint",
-    "bigint", "text", "bigint", "bigint", "bigint",
+    "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "bigint",
+    "bigint", "bigint", "text", "bigint", "bigint", "bigint",
 ];
 
 impl Store {

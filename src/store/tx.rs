@@ -77,7 +77,10 @@ impl Tx {
             Self::Sqlite(tx) => tx.inner.commit().await?,
             Self::Postgres(mut tx) => {
                 for topic in std::mem::take(&mut tx.topics) {
-                    sqlx::query("select pg_notify('holdline', $1)").bind(topic).execute(&mut *tx.inner).await?;
+                    sqlx::query("select pg_notify('holdline', $1)")
+                        .bind(topic)
+                        .execute(&mut *tx.inner)
+                        .await?;
                 }
                 tx.inner.commit().await?;
             }
