@@ -8,13 +8,11 @@ pub mod gate;
 pub mod http;
 pub mod text;
 
-pub mod bluesky;
-pub mod email;
 pub mod sandbox;
-pub mod suite;
+#[cfg(test)]
+mod suite;
 pub mod webhook;
 pub mod website;
-pub mod wordpress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 
 /// Every adapter, one line each.
-pub static ALL: &[Adapter] = &[];
+pub static ALL: &[Adapter] = &[sandbox::ADAPTER, webhook::ADAPTER, website::ADAPTER];
 
 /// The adapter of that name, as stored with a channel.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {
@@ -47,7 +45,7 @@ pub struct Adapter {
     /// Builds the channel from its settings and opened credential.
     ///
     /// Errors are sentences that name the setting and the remedy.
-    pub connect: fn(Connection) -> Result<Box<dyn Channel>, String>,
+    pub connect: fn(&Connection) -> Result<Box<dyn Channel>, String>,
 }
 
 impl std::fmt::Debug for Adapter {
@@ -65,6 +63,7 @@ pub struct Setting {
 }
 
 /// What is needed to talk to one account.
+#[derive(Clone)]
 pub struct Connection {
     /// Plain settings, as the adapter's [`Setting`] list names them.
     pub settings: serde_json::Value,
@@ -72,6 +71,27 @@ pub struct Connection {
     pub credential: Option<SecretString>,
     /// The shared HTTP client, with its filter of private addresses.
     pub http: Arc<http::Http>,
+    /// Reads the time, for signatures and dates.
+    pub clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+}
+
+impl Connection {
+    /// A setting that must be there.
+    ///
+    /// # Errors
+    /// A sentence that names it.
+    pub fn setting(&self, name: &str) -> Result<&str, String> {
+        let value = self.settings.get(name).and_then(serde_json::Value::as_str).map(str::trim);
+        value.filter(|v| !v.is_empty()).ok_or_else(|| format!("the setting {name} is missing"))
+    }
+
+    /// The credential that must be there.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn secret(&self) -> Result<&SecretString, String> {
+        self.credential.as_ref().ok_or_else(|| "the credential is missing; add it to the channel".into())
+    }
 }
 
 /// What a network can do, and how a replay behaves there.

@@ -1,13 +1,19 @@
 //! Counting text as the networks count it. Pure.
 
 use serde::Serialize;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::{Limits, Rendition};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
+    /// Unicode scalar values.
     Characters,
+    /// What people see as one character (UAX 29).
     Graphemes,
+    /// Bytes of UTF-8.
     Bytes,
 }
 
@@ -18,7 +24,78 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Placeholder.
-pub fn check(_: &crate::Rendition, _: &crate::Limits) -> Vec<Problem> {
-    Vec::new()
+/// A link in a text, by its byte offsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub start: usize,
+    pub end: usize,
+    pub url: String,
+}
+
+/// How long the text is in the unit.
+pub fn count(text: &str, unit: Unit) -> usize {
+    match unit {
+        Unit::Characters => text.chars().count(),
+        Unit::Graphemes => text.graphemes(true).count(),
+        Unit::Bytes => text.len(),
+    }
+}
+
+/// What the limits do not allow, all of it at once.
+pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
+    let mut out = Vec::new();
+    let mut add = |field, message| out.push(Problem { field, message });
+    if r.text.trim().is_empty() {
+        add("text", "is empty".into());
+    }
+    let over = |text: &str, unit, limit: Option<usize>| {
+        limit.and_then(|l| count(text, unit).checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
+    };
+    if let Some((by, limit)) = over(&r.text, limits.unit, limits.text) {
+        add("text", format!("is {by} too long; the limit is {limit}"));
+    }
+    if let Some((by, limit)) = over(&r.text, Unit::Bytes, limits.text_bytes) {
+        add("text", format!("is {by} bytes too long; the limit is {limit} bytes"));
+    }
+    if let Some((by, limit)) = r.title.as_ref().and_then(|t| over(t, limits.unit, limits.title)) {
+        add("title", format!("is {by} too long; the limit is {limit}"));
+    }
+    if r.media.len() > limits.media {
+        add("media", format!("has {} pictures; at most {} are possible", r.media.len(), limits.media));
+    }
+    if r.media.iter().any(|m| m.alt.trim().is_empty()) {
+        add("media", "every picture needs words for those who cannot see it (alt)".into());
+    }
+    out
+}
+
+/// The links with a scheme, in order.
+pub fn links(text: &str) -> Vec<Link> {
+    let mut finder = linkify::LinkFinder::new();
+    finder.kinds(&[linkify::LinkKind::Url]);
+    finder.links(text).map(|l| Link { start: l.start(), end: l.end(), url: l.as_str().to_owned() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn units_are_ordered_and_links_lie_on_characters(text in "(\\PC|https://a\\.b/[a-zé]{0,5}|👩‍👩‍👧| ){0,40}") {
+            prop_assert!(count(&text, Unit::Graphemes) <= count(&text, Unit::Characters));
+            prop_assert!(count(&text, Unit::Characters) <= count(&text, Unit::Bytes));
+            for l in links(&text) {
+                prop_assert_eq!(&text[l.start..l.end], l.url.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn a_family_is_one_grapheme() {
+        assert_eq!(count("👩‍👩‍👧", Unit::Graphemes), 1);
+        assert_eq!(count("👩‍👩‍👧", Unit::Characters), 5);
+    }
 }

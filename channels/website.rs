@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The service's own public page. The service implements [`crate::Channel`] for it, because its
+//! timeline is in the service's database.
+
+use crate::text::Unit;
+use crate::{Adapter, Capabilities, Channel, Connection, Limits, ReadBack, Replay};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "website",
+    title: "Own website",
+    capabilities: Capabilities {
+        // Entries are keyed by the delivery: a replay changes nothing.
+        replay: Replay::ClientId,
+        read_back: ReadBack::Consistent,
+        retract: true,
+        media: false,
+        concurrency: 4,
+    },
+    limits: Limits {
+        text: Some(20_000),
+        unit: Unit::Characters,
+        text_bytes: None,
+        title: Some(300),
+        media: 0,
+        media_bytes: 0,
+    },
+    settings: &[],
+    connect,
+};
+
+fn connect(_: &Connection) -> Result<Box<dyn Channel>, String> {
+    Err("the website is served by the service itself".into())
+}
