@@ -11,3 +11,5 @@ pub mod clock;
 pub mod domain;
 /// SQL only.
 pub mod store;
+/// The sender: the only part that publishes.
+pub mod worker;
