@@ -9,6 +9,8 @@ pub mod app;
 pub mod clock;
 /// The words and rules, pure.
 pub mod domain;
+/// Local timelines with switchable faults, for drills and tests.
+pub mod sandbox;
 /// SQL only.
 pub mod store;
 /// The sender: the only part that publishes.

@@ -67,9 +67,12 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     let permits = match sending::permit(&shared.app, &ids).await {
         Ok(permits) => permits,
         Err(e) => {
-            // Nothing was permitted. The claims go back by the node's own recovery of its lines.
+            // Nothing of it began, whether or not the commit arrived.
             asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
-            sending::give_back(&shared.app, &ids, shared.app.clock().now()).await?;
+            while let Err(again) = sending::abandon(&shared.app, &ids).await {
+                tracing::error!(error = %again, "cannot give permits back; trying again");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
             return Err(e);
         }
     };
