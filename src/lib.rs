@@ -13,5 +13,7 @@ pub mod domain;
 pub mod sandbox;
 /// SQL only.
 pub mod store;
+/// The API, the public page, and what operations need.
+pub mod web;
 /// The sender: the only part that publishes.
 pub mod worker;

@@ -16,6 +16,8 @@ pub mod freezes;
 pub mod held;
 /// Waking the sender and those who wait.
 pub mod hub;
+/// Import of many posts.
+pub mod import;
 /// Incidents.
 pub mod incidents;
 /// Uploaded pictures.
@@ -30,6 +32,8 @@ pub mod policy;
 pub mod posts;
 /// From what was typed to what each channel receives.
 pub mod renditions;
+/// Repeated requests.
+pub mod repeats;
 /// Sealing of credentials.
 pub mod secrets;
 /// Claims, permits and outcomes: what the sender writes down.

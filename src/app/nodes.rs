@@ -114,3 +114,21 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<i64> {
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
     Ok(epoch)
 }
+
+/// Whether this node is ready: the database answers and its gate is open; otherwise why not.
+///
+/// # Errors
+/// The database's own.
+pub async fn ready(app: &App) -> Result<std::result::Result<String, String>> {
+    let nodes = app.store().nodes().await?;
+    Ok(match nodes.into_iter().find(|n| n.id == app.node()) {
+        None => Err("this node is not registered yet".into()),
+        Some(n) if app.now() - n.last_seen_at > 10_000 => {
+            Err(format!("this node was last heard of at {}", rfc3339(n.last_seen_at)))
+        }
+        Some(n) => match n.closed_reason {
+            Some(why) => Err(why),
+            None => Ok(format!("ready, epoch {}", n.acked_epoch)),
+        },
+    })
+}

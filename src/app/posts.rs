@@ -15,7 +15,8 @@ use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::{Change, Delivery};
-use crate::store::posts::{Post, PostFilter};
+use crate::store::posts::Post;
+pub use crate::store::posts::PostFilter;
 
 /// A new post.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]

@@ -4,6 +4,8 @@
 pub mod approval;
 /// Entries of the audit log.
 pub mod audit;
+/// Signed checkpoints of the audit log.
+pub mod checkpoint;
 /// The states of a delivery and the moves between them.
 pub mod delivery;
 /// Freezes: scope, allow set, and what they cover.
