@@ -564,3 +564,11 @@ pub async fn pause(app: &App, channel: &str, until: Millis, why: &str) -> Result
         .note(why);
     app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
 }
+
+/// How many deliveries are in each state.
+///
+/// # Errors
+/// The database's own.
+pub async fn counts(app: &App) -> Result<Vec<(String, i64)>> {
+    Ok(app.store().count_by_state().await?)
+}

@@ -117,11 +117,6 @@ impl Store {
         if self.is_shared() { "postgres" } else { "sqlite" }
     }
 
-    /// Index into the pairs of [`dialect`].
-    pub(super) fn dialect(&self) -> usize {
-        usize::from(self.is_shared())
-    }
-
     /// Ends the connections.
     pub async fn close(&self) {
         match self {

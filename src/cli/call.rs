@@ -1,0 +1,691 @@
+//! The verbs of the API as commands.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::{End, table};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the first administrator with the one-time token.
+    Setup {
+        #[arg(long = "setup-token", alias = "token")]
+        setup_token: String,
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        /// Roles besides administrator.
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+    },
+    /// People and their tokens.
+    #[command(subcommand)]
+    People(People),
+    /// Channels.
+    #[command(subcommand)]
+    Channels(Channels),
+    /// Posts: routine, updates, tips, notices, corrections.
+    #[command(subcommand)]
+    Posts(Posts),
+    /// Read the exact texts and decide.
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// Stop everything that is not about the incident.
+    Freeze(Freeze),
+    /// Freezes: list, show, preview.
+    #[command(subcommand)]
+    Freezes(Freezes),
+    /// Lift a freeze. Nothing is sent by it.
+    Thaw {
+        id: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// What was held, is in doubt, failed or expired.
+    #[command(subcommand)]
+    Held(Held),
+    /// Take an accepted post down.
+    Retract {
+        delivery: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Incidents.
+    #[command(subcommand)]
+    Incidents(Incidents),
+    /// The gate and the nodes.
+    #[command(subcommand)]
+    Gate(Gate),
+    /// The approval policy; with a value, sets it.
+    Policy {
+        /// JSON, or @FILE.
+        json: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum People {
+    List,
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+    },
+    Disable {
+        id: String,
+    },
+    /// Make another token for a person.
+    Token {
+        id: String,
+        #[arg(long)]
+        label: String,
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    Tokens {
+        id: String,
+    },
+    RevokeToken {
+        id: String,
+        token: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Channels {
+    List,
+    /// What can be connected, and what it needs.
+    Adapters,
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        adapter: String,
+        #[arg(long, default_value = "main")]
+        brand: String,
+        /// `NAME=VALUE`; can be repeated. A value that is JSON is taken as such.
+        #[arg(long = "set")]
+        settings: Vec<String>,
+        /// The file of the credential; `-` reads it from stdin.
+        #[arg(long)]
+        credential_file: Option<PathBuf>,
+        #[arg(long)]
+        drill: bool,
+    },
+    /// Ask the network whether a post would be accepted now.
+    Test {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    Enable {
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Posts {
+    /// List by due time.
+    List {
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        incident: Option<String>,
+        /// Part of the text.
+        #[arg(long)]
+        text: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    Show {
+        id: String,
+    },
+    Add(NewPost),
+    /// Replace a post by the JSON of a new one, `@FILE` or `-`.
+    Edit {
+        id: String,
+        json: String,
+    },
+    Submit {
+        id: String,
+    },
+    Cancel {
+        id: String,
+    },
+    /// Import a file of one JSON object a line.
+    Import {
+        file: PathBuf,
+        /// All rows or none.
+        #[arg(long)]
+        atomic: bool,
+    },
+    /// Upload a picture; its hash names it.
+    Upload {
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct NewPost {
+    #[arg(long, default_value = "routine")]
+    kind: String,
+    #[arg(long)]
+    text: String,
+    #[arg(long)]
+    title: Option<String>,
+    #[arg(long, default_value = "en")]
+    language: String,
+    #[arg(long, default_value = "main")]
+    brand: String,
+    #[arg(long, value_delimiter = ',')]
+    labels: Vec<String>,
+    /// Names or ids; nothing: every channel of the brand.
+    #[arg(long, value_delimiter = ',')]
+    channels: Vec<String>,
+    /// An instant, or local time in --zone; nothing: as soon as it is approved.
+    #[arg(long)]
+    due: Option<String>,
+    #[arg(long, default_value = "UTC")]
+    zone: String,
+    #[arg(long)]
+    recurrence: Option<String>,
+    #[arg(long)]
+    valid_until: Option<String>,
+    #[arg(long)]
+    incident: Option<String>,
+    /// The time of the next update that this one promises.
+    #[arg(long)]
+    promise: Option<String>,
+    #[arg(long)]
+    corrects: Option<String>,
+    /// Keep it as a draft.
+    #[arg(long)]
+    draft: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Approvals {
+    /// Posts that wait for a decision.
+    Waiting,
+    /// The exact texts, and the bundle hash to decide with.
+    Show { post: String },
+    /// Approve exactly the words of a bundle.
+    Approve {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+    },
+    Reject {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+        #[arg(long)]
+        comment: String,
+    },
+    /// Publish alone, with a reason; a review by another person is owed.
+    BreakGlass {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+        #[arg(long)]
+        comment: String,
+    },
+    /// Approve all routine posts with a label.
+    Bulk {
+        #[arg(long)]
+        label: String,
+        /// How many you have seen.
+        #[arg(long)]
+        count: usize,
+    },
+    /// Broken glass that nobody has reviewed.
+    Owed,
+    Review {
+        id: String,
+        #[arg(long)]
+        comment: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Freeze {
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    #[arg(long, value_delimiter = ',')]
+    brands: Vec<String>,
+    /// Ids of channels.
+    #[arg(long = "only-channels", value_delimiter = ',')]
+    channels: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    labels: Vec<String>,
+    /// Labels of what must go on.
+    #[arg(long, value_delimiter = ',')]
+    allow: Vec<String>,
+    /// Hold crisis posts too.
+    #[arg(long)]
+    crisis_too: bool,
+}
+
+impl ScopeArgs {
+    fn json(&self) -> Value {
+        json!({"brands": self.brands, "channels": self.channels, "labels": self.labels, "allow": self.allow,
+            "crisis_too": self.crisis_too})
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Freezes {
+    List {
+        #[arg(long)]
+        open: bool,
+    },
+    Show {
+        id: String,
+    },
+    /// Count what a scope would hold.
+    Preview(ScopeArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Held {
+    List {
+        /// held, in_doubt, failed or expired.
+        #[arg(long, default_value = "held")]
+        state: String,
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// Decide about deliveries by id, or all held ones with a label.
+    Review {
+        /// release, reschedule or cancel.
+        choice: String,
+        deliveries: Vec<String>,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        at: Option<String>,
+        #[arg(long)]
+        zone: Option<String>,
+        #[arg(long, default_value_t = 0)]
+        spread_minutes: u32,
+    },
+    /// Settle a doubt: published, not_published or try_again.
+    Settle {
+        delivery: String,
+        settlement: String,
+        #[arg(long)]
+        note: String,
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Incidents {
+    List {
+        #[arg(long)]
+        open: bool,
+    },
+    Show {
+        id: String,
+    },
+    /// Open an incident; it freezes in the same call.
+    Open {
+        #[arg(long)]
+        title: String,
+        #[arg(long, default_value = "major")]
+        severity: String,
+        #[arg(long)]
+        drill: bool,
+        #[arg(long)]
+        no_freeze: bool,
+        #[arg(long)]
+        promise: Option<String>,
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// Promise the next update.
+    Promise {
+        id: String,
+        at: String,
+    },
+    Resolve {
+        id: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Gate {
+    /// The epoch and the nodes.
+    Status,
+    /// After a restore or a failover: this database is the one to go on with.
+    Confirm {
+        #[arg(long)]
+        comment: String,
+    },
+    /// Take a node that is stopped for good off the list.
+    Forget { node: String },
+}
+
+const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
+const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
+const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
+const DELIVERY: &[&str] = &["id", "channel", "state", "attempts", "url", "reason"];
+const FREEZE: &[&str] = &["id", "epoch", "committed_at", "sealed_at", "thawed_at", "reason", "missing"];
+const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
+const WAITING: &[&str] = &["delivery", "post", "channel", "state", "due", "labels", "reason"];
+const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
+
+/// Runs one of them.
+pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<End> {
+    let show = |value: &Value, columns: &[&str]| table::value(value, as_json, columns);
+    match command {
+        Command::Setup { setup_token, name, email, mut roles } => {
+            roles.push("administrator".into());
+            let person = json!({"name": name, "email": email, "roles": roles});
+            let body = json!({"setup_token": setup_token, "person": person});
+            show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
+        }
+        Command::People(c) => people(api, &show, c).await?,
+        Command::Channels(c) => channels(api, &show, c).await?,
+        Command::Posts(c) => posts(api, &show, as_json, c).await?,
+        Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
+        Command::Freeze(f) => {
+            let body = json!({"scope": f.scope.json(), "reason": f.reason});
+            show(&api.post("/freezes", &body).await?, FREEZE);
+        }
+        Command::Freezes(Freezes::List { open }) => {
+            show(&api.get(&format!("/freezes?open={open}")).await?, FREEZE)
+        }
+        Command::Freezes(Freezes::Show { id }) => show(&api.get(&format!("/freezes/{id}")).await?, FREEZE),
+        Command::Freezes(Freezes::Preview(scope)) => {
+            let value = api.post("/freezes/preview", &scope.json()).await?;
+            show(&value, &["covered", "covered_next_day", "goes_on"]);
+        }
+        Command::Thaw { id, comment } => {
+            show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
+        }
+        Command::Held(c) => held(api, &show, c).await?,
+        Command::Retract { delivery, comment } => {
+            let value =
+                api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
+            show(&value, &["result", "reason"]);
+        }
+        Command::Incidents(c) => incidents(api, &show, c).await?,
+        Command::Gate(c) => gate(api, &show, c).await?,
+        Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
+        Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
+    }
+    Ok(End::Done)
+}
+
+type Show<'a> = &'a dyn Fn(&Value, &[&str]);
+
+async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()> {
+    match command {
+        People::List => show(&api.get("/people").await?, PERSON),
+        People::Add { name, email, roles } => {
+            let body = json!({"name": name, "email": email, "roles": roles});
+            show(&api.post("/people", &body).await?, &["person.id", "person.name", "person.roles", "token"]);
+        }
+        People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
+        People::Token { id, label, roles, days } => {
+            let body = json!({"label": label, "roles": roles, "days": days});
+            show(
+                &api.post(&format!("/people/{id}/tokens"), &body).await?,
+                &["details.id", "details.roles", "token"],
+            );
+        }
+        People::Tokens { id } => {
+            let value = api.get(&format!("/people/{id}/tokens")).await?;
+            show(&value, &["id", "label", "roles", "created_at", "expires_at", "revoked_at"]);
+        }
+        People::RevokeToken { id, token } => {
+            api.delete(&format!("/people/{id}/tokens/{token}")).await?;
+            table::line("revoked");
+        }
+    }
+    Ok(())
+}
+
+async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Result<()> {
+    match command {
+        Channels::List => show(&api.get("/channels").await?, CHANNEL),
+        Channels::Adapters => show(&api.get("/adapters").await?, &["name", "title", "settings"]),
+        Channels::Add { name, adapter, brand, settings, credential_file, drill } => {
+            let mut map = serde_json::Map::new();
+            for pair in settings {
+                let (name, text) =
+                    pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
+                let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+                map.insert(name.to_owned(), value);
+            }
+            let credential = credential_file.map(|f| read_file(&f)).transpose()?;
+            let credential = credential.map(|c| c.trim().to_owned());
+            let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
+                "credential": credential, "drill": drill});
+            show(&api.post("/channels", &body).await?, CHANNEL);
+        }
+        Channels::Test { id } => {
+            show(&api.post(&format!("/channels/{id}/test"), &json!({})).await?, &["ready", "detail"]);
+        }
+        Channels::Disable { id } => {
+            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
+        }
+        Channels::Enable { id } => {
+            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": false})).await?, CHANNEL);
+        }
+    }
+    Ok(())
+}
+
+async fn posts(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
+    let whole = |value: &Value| {
+        show(value, POST);
+        if !as_json {
+            show(&value["deliveries"], DELIVERY);
+        }
+    };
+    match command {
+        Posts::List { kind, state, label, incident, text, limit } => {
+            let mut query = format!("/posts?limit={limit}");
+            for (name, value) in
+                [("kind", kind), ("state", state), ("label", label), ("incident", incident), ("text", text)]
+            {
+                if let Some(value) = value {
+                    query.push_str(&format!("&{name}={}", encode(&value)));
+                }
+            }
+            show(&api.get(&query).await?, POST);
+        }
+        Posts::Show { id } => whole(&api.get(&format!("/posts/{id}")).await?),
+        Posts::Add(p) => {
+            let body = json!({"kind": p.kind, "brand": p.brand, "labels": p.labels, "channels": p.channels,
+                "source": {"title": p.title, "text": p.text, "language": p.language}, "due": p.due, "zone": p.zone,
+                "recurrence": p.recurrence, "valid_until": p.valid_until, "incident": p.incident,
+                "promise": p.promise, "corrects": p.corrects, "submit": !p.draft});
+            whole(&api.post("/posts", &body).await?);
+        }
+        Posts::Edit { id, json } => whole(&api.put(&format!("/posts/{id}"), &read_json(&json)?).await?),
+        Posts::Submit { id } => whole(&api.post(&format!("/posts/{id}/submit"), &json!({})).await?),
+        Posts::Cancel { id } => whole(&api.post(&format!("/posts/{id}/cancel"), &json!({})).await?),
+        Posts::Import { file, atomic } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let path = format!("/posts/import?atomic={atomic}");
+            let value = api.upload(&path, "application/x-ndjson", bytes).await?;
+            show(&value, &["created", "failed", "errors"]);
+        }
+        Posts::Upload { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            show(
+                &api.upload("/media", "application/octet-stream", bytes).await?,
+                &["sha256", "mime", "bytes"],
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<()> {
+    let decide = |post: String, decision: &'static str, bundle: String, comment: Option<String>| async move {
+        let body = json!({"decision": decision, "bundle": bundle, "comment": comment});
+        api.post(&format!("/posts/{post}/approval"), &body).await
+    };
+    let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
+    match command {
+        Approvals::Waiting => show(&api.get("/posts?state=submitted&limit=500").await?, POST),
+        Approvals::Show { post } => {
+            let sheet = api.get(&format!("/posts/{post}/approval")).await?;
+            if as_json {
+                return Ok(show(&sheet, &[]));
+            }
+            show(&sheet["post"], POST);
+            for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
+                table::line(&format!("--- channel {}", d["channel"].as_str().unwrap_or("")));
+                table::line(d["rendition"]["title"].as_str().unwrap_or(""));
+                table::line(d["rendition"]["text"].as_str().unwrap_or(""));
+            }
+            table::line(&format!("--- needs {} approvals; bundle {}", sheet["needed"], sheet["bundle"]));
+        }
+        Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
+        Approvals::Reject { post, bundle, comment } => {
+            decided(&decide(post, "reject", bundle, Some(comment)).await?)
+        }
+        Approvals::BreakGlass { post, bundle, comment } => {
+            decided(&decide(post, "break_glass", bundle, Some(comment)).await?);
+        }
+        Approvals::Bulk { label, count } => {
+            let value = api.post("/approvals/bulk", &json!({"label": label, "count": count})).await?;
+            show(&value, &["approved", "left"]);
+        }
+        Approvals::Owed => {
+            show(&api.get("/approvals/owed").await?, &["id", "post", "person", "comment", "at"])
+        }
+        Approvals::Review { id, comment } => {
+            api.post(&format!("/approvals/{id}/review"), &json!({"comment": comment})).await?;
+            table::line("reviewed");
+        }
+    }
+    Ok(())
+}
+
+async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
+    match command {
+        Held::List { state, label } => {
+            let label = label.map(|l| format!("&label={}", encode(&l))).unwrap_or_default();
+            show(&api.get(&format!("/held?state={state}{label}&limit=500")).await?, WAITING);
+        }
+        Held::Review { choice, deliveries, label, at, zone, spread_minutes } => {
+            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "at": at, "zone": zone,
+                "spread_minutes": spread_minutes});
+            show(&api.post("/held/review", &body).await?, &["changed", "left"]);
+        }
+        Held::Settle { delivery, settlement, note, url } => {
+            let body = json!({"settlement": settlement, "note": note, "url": url});
+            api.post(&format!("/deliveries/{delivery}/settle"), &body).await?;
+            table::line("settled");
+        }
+    }
+    Ok(())
+}
+
+async fn incidents(api: &Api, show: Show<'_>, command: Incidents) -> anyhow::Result<()> {
+    match command {
+        Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
+        Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
+        Incidents::Open { title, severity, drill, no_freeze, promise, scope } => {
+            let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
+                "promise": promise, "scope": scope.json()});
+            let opened = api.post("/incidents", &body).await?;
+            show(
+                &opened,
+                &[
+                    "incident.id",
+                    "incident.title",
+                    "incident.url",
+                    "freeze.id",
+                    "freeze.committed_at",
+                    "freeze.sealed_at",
+                    "freeze.missing",
+                ],
+            );
+        }
+        Incidents::Promise { id, at } => {
+            show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
+        }
+        Incidents::Resolve { id, comment } => {
+            show(
+                &api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?,
+                INCIDENT,
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {
+    match command {
+        Gate::Status => {
+            let value = api.get("/gate").await?;
+            table::line(&format!("epoch {}", value["epoch"]));
+            show(&value["nodes"], NODE);
+        }
+        Gate::Confirm { comment } => {
+            show(&api.post("/gate/confirm", &json!({"comment": comment})).await?, &["epoch"]);
+        }
+        Gate::Forget { node } => {
+            api.delete(&format!("/nodes/{node}")).await?;
+            table::line("forgotten");
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// JSON as such, from `@FILE`, or from stdin for `-`.
+fn read_json(text: &str) -> anyhow::Result<Value> {
+    let text = match text.strip_prefix('@') {
+        Some(file) => read_file(std::path::Path::new(file))?,
+        None if text == "-" => read_file(std::path::Path::new("-"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&text).context("this is not JSON")
+}
+
+/// Percent-encodes a query value (RFC 3986 section 2.1).
+fn encode(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
