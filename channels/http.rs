@@ -262,12 +262,10 @@ impl Http {
             Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
             Host::Domain(_) => None,
         };
-        if let Some(ip) = ip {
-            if !reachable(ip, &self.policy.allow_private) {
-                return Err(format!(
-                    "{ip} is a private address; add its network to allow_private to reach it"
-                ));
-            }
+        if let Some(ip) = ip
+            && !reachable(ip, &self.policy.allow_private)
+        {
+            return Err(format!("{ip} is a private address; add its network to allow_private to reach it"));
         }
         let inside = ip.is_some_and(is_private) || matches!(host, Host::Domain("localhost"));
         match url.scheme() {

@@ -223,10 +223,10 @@ async fn check(app: &App, new: &NewFreeze) -> Result<()> {
     for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {
         problems.add("scope.channels", format!("there is no channel with the id {id}"));
     }
-    if let Some(id) = &new.incident {
-        if app.store().incident(id).await?.is_none() {
-            problems.add("incident", format!("there is no incident {id}"));
-        }
+    if let Some(id) = &new.incident
+        && app.store().incident(id).await?.is_none()
+    {
+        problems.add("incident", format!("there is no incident {id}"));
     }
     problems.check()
 }

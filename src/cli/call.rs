@@ -156,7 +156,7 @@ pub enum Posts {
     Show {
         id: String,
     },
-    Add(NewPost),
+    Add(Box<NewPost>),
     /// Replace a post by the JSON of a new one, `@FILE` or `-`.
     Edit {
         id: String,
@@ -561,7 +561,10 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
         Approvals::Show { post } => {
             let sheet = api.get(&format!("/posts/{post}/approval")).await?;
             if as_json {
-                return Ok(show(&sheet, &[]));
+                return {
+                    show(&sheet, &[]);
+                    Ok(())
+                };
             }
             show(&sheet["post"], POST);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {

@@ -19,6 +19,6 @@ pub struct Args {
 /// Rehearses, prints what happens, and fails when an invariant broke.
 pub async fn run(args: Args) -> anyhow::Result<End> {
     let plan = Plan { posts: args.posts, stay: args.serve };
-    let held = drill::run(&plan, |words| table::line(words)).await?;
+    let held = drill::run(&plan, table::line).await?;
     Ok(if held { End::Done } else { End::Broken })
 }

@@ -91,9 +91,9 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
 
 /// Whether the network asked the whole channel to wait, and until when.
 pub(crate) async fn pause_if_asked(shared: &Shared, permit: &Permit, outcome: &Outcome) {
-    if let Outcome::Retry { reason, not_before: Some(until) } = outcome {
-        if let Err(e) = sending::pause(&shared.app, &permit.channel, *until, reason).await {
-            tracing::error!(error = %e, "cannot write down that a channel waits");
-        }
+    if let Outcome::Retry { reason, not_before: Some(until) } = outcome
+        && let Err(e) = sending::pause(&shared.app, &permit.channel, *until, reason).await
+    {
+        tracing::error!(error = %e, "cannot write down that a channel waits");
     }
 }
