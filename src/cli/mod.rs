@@ -7,6 +7,7 @@ mod call;
 mod drill;
 mod serve;
 mod table;
+mod verbs;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +40,7 @@ enum Command {
     /// Ask a running service whether it is ready.
     Health,
     #[command(flatten)]
-    Api(call::Command),
+    Api(verbs::Command),
     /// The audit log: list, key, export, verify.
     #[command(subcommand)]
     Audit(audit::Command),

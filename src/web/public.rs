@@ -13,13 +13,13 @@ use crate::app::AppError;
 use crate::app::site::{self, Page};
 
 #[derive(Template)]
-#[template(path = "incident.html")]
+#[template(path = "incident.html", config = "src/web/askama.toml")]
 struct IncidentPage<'a> {
     page: &'a Page,
 }
 
 #[derive(Template)]
-#[template(path = "index.html")]
+#[template(path = "index.html", config = "src/web/askama.toml")]
 struct IndexPage<'a> {
     pages: &'a [Page],
 }
