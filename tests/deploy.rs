@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use holdline::config::Config;
 use yaml_serde::Value as Yaml;
 
 /// The keys of the configuration, as the example explains them.
@@ -10,6 +11,7 @@ const KEYS: &[&str] = &[
     "listen",
     "data",
     "database_url",
+    "database_url_file",
     "public_url",
     "allow_private",
     "instance_key_file",
@@ -53,10 +55,9 @@ fn variables(text: &str) -> BTreeSet<String> {
     words.filter(|w| w.starts_with("HOLDLINE_")).map(str::to_owned).collect()
 }
 
-/// The variables that no key stands behind. Each key has one, and secrets one more with `_FILE`.
+/// The variables that no key stands behind.
 fn unknown_variables(text: &str) -> Vec<String> {
-    let mut known: BTreeSet<String> = KEYS.iter().map(|k| format!("HOLDLINE_{}", k.to_uppercase())).collect();
-    known.extend(["HOLDLINE_CONFIG".to_owned(), "HOLDLINE_DATABASE_URL_FILE".to_owned()]);
+    let known: BTreeSet<String> = KEYS.iter().map(|k| format!("HOLDLINE_{}", k.to_uppercase())).collect();
     variables(text).into_iter().filter(|v| !known.contains(v)).collect()
 }
 
@@ -84,10 +85,14 @@ fn unexplained(config: &str) -> Vec<String> {
 fn the_example_holds_every_key_and_explains_it() {
     let text = read("deploy/holdline.example.toml");
     assert_eq!(unexplained(&text), Vec::<String>::new());
-    // What is commented out is valid too.
-    let full: toml::Table = text.replace("# database_url = ", "database_url = ").parse().unwrap();
+    // What is commented out is valid too. The configuration refuses keys that it does not know.
+    let full = text.replace("# database_url", "database_url");
+    toml::from_str::<Config>(&text).unwrap();
+    toml::from_str::<Config>(&full).unwrap();
+    let full: toml::Table = full.parse().unwrap();
     let keys: BTreeSet<&str> = full.keys().map(String::as_str).collect();
     assert_eq!(keys, KEYS.iter().copied().collect());
+    assert!(toml::from_str::<Config>("port = 8740").is_err());
     assert!(!example().contains_key("database_url"), "one node runs on SQLite");
 }
 
@@ -117,7 +122,7 @@ fn the_unit_is_watched_and_confined() {
     let unit = read("deploy/holdline.service");
     for (name, value) in [
         ("Type", "notify"),
-        ("ExecStart", "/usr/local/bin/holdline serve"),
+        ("ExecStart", "/usr/local/bin/holdline serve --config /etc/holdline/holdline.toml"),
         ("DynamicUser", "yes"),
         ("NoNewPrivileges", "yes"),
         ("ProtectSystem", "strict"),
