@@ -8,3 +8,4 @@ mod flow;
 mod kill;
 mod support;
 mod tidy;
+mod two_nodes;

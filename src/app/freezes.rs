@@ -152,7 +152,7 @@ pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
         for n in nodes.into_iter().filter(|n| n.acked_epoch < view.epoch) {
             view.missing.push(format!(
                 "node {} ({}), last seen {}. Look at it; if it is stopped for good, take it off the list with \
-                 `holdline nodes forget {}`",
+                 `holdline gate forget {}`",
                 n.name,
                 n.id,
                 rfc3339(n.last_seen_at),
@@ -249,6 +249,20 @@ pub(crate) async fn acknowledge(app: &App, node: &crate::store::nodes::Node) -> 
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
     tx.upsert_node(node).await?;
+    seal(app, tx, &node.id).await
+}
+
+/// Seals what every node on the list has taken, when there is anything to seal.
+pub(crate) async fn seal_if_all(app: &App) -> Result<()> {
+    if app.store().freezes(true).await?.iter().all(|f| f.sealed_at.is_some()) {
+        return Ok(());
+    }
+    let mut tx = app.store().begin().await?;
+    tx.lock_gate().await?;
+    seal(app, tx, app.node()).await
+}
+
+async fn seal(app: &App, mut tx: Tx, by: &str) -> Result<()> {
     let lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
     let sealed = tx.seal_up_to(lowest, app.now()).await?;
     if sealed.is_empty() {
@@ -259,8 +273,8 @@ pub(crate) async fn acknowledge(app: &App, node: &crate::store::nodes::Node) -> 
         .iter()
         .map(|id| {
             Entry::new("freeze.sealed", &format!("freeze:{id}"))
-                .after(&serde_json::json!({"epoch": lowest, "last_node": node.name}))
+                .after(&serde_json::json!({"epoch": lowest, "last_node": by}))
         })
         .collect();
-    app.commit(tx, &Actor::service(&node.id), &entries, &[Topic::Gate]).await
+    app.commit(tx, &Actor::service(by), &entries, &[Topic::Gate]).await
 }

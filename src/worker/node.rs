@@ -115,7 +115,9 @@ impl Keeper {
         let in_flight = gate.close_for(epoch, judge(orders.clone()));
         gate.open(epoch, judge(orders));
         if epoch == self.acked {
-            return nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await;
+            nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
+            // A node that kept a freeze from being sealed may have left the list.
+            return freezes::seal_if_all(&self.shared.app).await;
         }
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
         self.memory.epoch = epoch;

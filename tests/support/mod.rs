@@ -40,15 +40,27 @@ pub struct Bench {
     pub administrator: Actor,
     pub channels: Vec<String>,
     folder: TempDir,
+    url: Option<String>,
+}
+
+/// Another node on the database of a bench.
+pub struct Node {
+    pub app: App,
+    pub worker: Worker,
+    _folder: TempDir,
 }
 
 impl Bench {
     /// A fresh one with three sandbox channels and the website.
     pub async fn new(database: Database) -> Self {
         let folder = TempDir::new().unwrap();
-        let store = match database {
-            Database::Sqlite => Store::sqlite(&folder.path().join("holdline.db")).await.unwrap(),
-            Database::Postgres => Store::postgres(&fresh_postgres().await).await.unwrap(),
+        let url = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(fresh_postgres().await),
+        };
+        let store = match &url {
+            None => Store::sqlite(&folder.path().join("holdline.db")).await.unwrap(),
+            Some(url) => Store::postgres(url).await.unwrap(),
         };
         let clock = Clock::movable();
         let app = App::new(store, clock.clone(), Keys::random(), "node-a", "http://localhost:8740");
@@ -70,6 +82,7 @@ impl Bench {
             sandbox,
             channels: Vec::new(),
             folder,
+            url,
         };
         for name in ["alpha", "beta", "gamma"] {
             let url = bench.sandbox.url(name);
@@ -95,19 +108,27 @@ impl Bench {
 
     /// Starts the sender of this node.
     pub async fn start(&self) -> Worker {
-        let policy = Policy {
-            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-            timeout: Duration::from_secs(5),
-            ..Policy::default()
-        };
-        let options = Options {
-            node_name: "a".into(),
-            data: self.folder.path().to_owned(),
-            longest_sleep: Duration::from_millis(500),
-            drain: Duration::from_secs(3),
-            ticks: false,
-        };
-        Worker::start(self.app.clone(), Arc::new(Http::new(policy).unwrap()), options).await.unwrap()
+        start(&self.app, "a", self.folder.path()).await
+    }
+
+    /// A connection of its own to the shared database, to look at what was written.
+    pub async fn look(&self) -> Store {
+        Store::postgres(self.url.as_ref().expect("nodes share PostgreSQL only")).await.unwrap()
+    }
+
+    /// Starts another node on the same database.
+    pub async fn another_node(&self, name: &str) -> Node {
+        let folder = TempDir::new().unwrap();
+        let clock = self.app.clock().clone();
+        let app = App::new(
+            self.look().await,
+            clock,
+            Keys::random(),
+            &format!("node-{name}"),
+            "http://localhost:8740",
+        );
+        let worker = start(&app, name, folder.path()).await;
+        Node { app, worker, _folder: folder }
     }
 
     /// Writes and submits a post.
@@ -150,6 +171,22 @@ impl Bench {
         }
         panic!("the deliveries stay {last}, not {states:?}");
     }
+}
+
+async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
+    let policy = Policy {
+        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+        timeout: Duration::from_secs(5),
+        ..Policy::default()
+    };
+    let options = Options {
+        node_name: name.into(),
+        data: data.to_owned(),
+        longest_sleep: Duration::from_millis(500),
+        drain: Duration::from_secs(3),
+        ticks: false,
+    };
+    Worker::start(app.clone(), Arc::new(Http::new(policy).unwrap()), options).await.unwrap()
 }
 
 async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
