@@ -71,7 +71,7 @@ async fn no_content_leaves_either_node_after_the_seal() {
         "something came twice"
     );
     times.sort();
-    println!(
+    eprintln!(
         "{rounds} freezes on two nodes: call to SEALED p50 {:?}, max {:?}; {stopped} deliveries held, \
          {in_flight_seen} arrived late and were on the in-flight list, 0 others; {counts:?}",
         times[times.len() / 2],
