@@ -1,5 +1,351 @@
 //! The only HTTP client.
+//!
+//! It never follows a redirect and never repeats a request. It reaches only addresses that the
+//! [`Policy`] allows. Content is pulled through the gate: the client asks for the first body byte,
+//! and only then the [`Pass`] is read. No error text holds a path, a query, a header or a body.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::address::{is_listed, is_public};
+use crate::gate::{Closed, Pass};
+
+pub use crate::message::{Answer, Request};
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an idle connection is kept. Shorter than what servers keep, so that a send seldom
+/// meets a connection that the other side is closing, which would leave it in doubt.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What outgoing requests may do.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Networks beyond the public internet that may be reached, also without TLS.
+    pub allow_private: Vec<IpNet>,
+    /// Longest time for one request, from its start to the last byte of the answer.
+    pub timeout: Duration,
+    /// Most bytes of an answer's body.
+    pub body_cap: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { allow_private: Vec::new(), timeout: Duration::from_secs(20), body_cap: 4 << 20 }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// The gate refused. No byte of content has left.
+    #[error("{0}")]
+    Closed(Closed),
+    /// Provably no effect: the request was malformed, forbidden, or found no connection.
+    #[error("{0}")]
+    NotSent(String),
+    /// The request may have arrived, and no full answer came.
+    #[error("{0}")]
+    Lost(String),
+}
 
 /// The shared client.
 #[derive(Debug)]
-pub struct Http;
+pub struct Http {
+    /// For `https`: public addresses and the allowed networks.
+    tls: reqwest::Client,
+    /// For `http`: the allowed networks only.
+    plain: reqwest::Client,
+    policy: Policy,
+}
+
+impl Http {
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// A sentence, when TLS cannot be set up on this machine.
+    pub fn new(policy: Policy) -> Result<Self, String> {
+        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy })
+    }
+
+    /// Sends a request that carries no content: a read, a log-in, a delete.
+    ///
+    /// # Errors
+    /// [`Trouble::NotSent`] or [`Trouble::Lost`].
+    pub async fn call(&self, request: Request) -> Result<Answer, Trouble> {
+        let (subject, client, mut inner, content) = self.prepare(request)?;
+        if let Some(bytes) = content {
+            *inner.body_mut() = Some(reqwest::Body::from(bytes));
+        }
+        match client.execute(inner).await {
+            Ok(response) => self.collect(&subject, response).await,
+            Err(error) if error.is_connect() => Err(not_sent(&subject, &error)),
+            Err(error) => Err(lost(&subject, &error)),
+        }
+    }
+
+    /// Sends a request that carries content. Its body is pulled through the gate.
+    ///
+    /// # Errors
+    /// [`Trouble`], which says what can have happened.
+    pub async fn send(&self, request: Request, pass: &Pass) -> Result<Answer, Trouble> {
+        let (subject, client, mut inner, content) = self.prepare(request)?;
+        let bytes = content.unwrap_or_default();
+        let empty = bytes.is_empty();
+        let watch = Watch(Arc::new(Mutex::new(Seen::Nothing)));
+        if empty {
+            // The client never asks for the bytes of an empty body, so the gate is read here.
+            pass.begin().map_err(Trouble::Closed)?;
+            inner.headers_mut().insert(reqwest::header::CONTENT_LENGTH, 0.into());
+        } else {
+            let gated = Gated { bytes: Some(bytes), pass: pass.clone(), seen: Arc::clone(&watch.0) };
+            *inner.body_mut() = Some(reqwest::Body::wrap(gated));
+        }
+        let error = match client.execute(inner).await {
+            Ok(response) => return self.collect(&subject, response).await,
+            Err(error) => error,
+        };
+        match watch.finish() {
+            Seen::Closed(closed) => Err(Trouble::Closed(closed)),
+            // The head leaves together with the first bytes of the body, so nothing has left.
+            Seen::Nothing if !empty || error.is_connect() => Err(not_sent(&subject, &error)),
+            _ => Err(lost(&subject, &error)),
+        }
+    }
+
+    /// Opens a connection to the URL's host and closes it again, for checks that must not post.
+    ///
+    /// # Errors
+    /// [`Trouble::NotSent`] with the reason.
+    pub async fn reach(&self, url: &str) -> Result<(), Trouble> {
+        let request = Request::get(url);
+        let subject = request.subject();
+        let url = self.vet(&request)?;
+        let fail = |reason: &str| Trouble::NotSent(format!("{subject}: {reason}"));
+        let port = url.port_or_known_default().unwrap_or(443);
+        let addresses: Vec<SocketAddr> = match url.host() {
+            Some(Host::Ipv4(v4)) => vec![(v4, port).into()],
+            Some(Host::Ipv6(v6)) => vec![(v6, port).into()],
+            _ => {
+                let filter = Filter::new(&self.policy, url.scheme() == "https");
+                let found = filter.lookup(url.host_str().unwrap_or_default(), port).await;
+                found.map_err(|reason| fail(&reason))?
+            }
+        };
+        let opening = tokio::net::TcpStream::connect(addresses.as_slice());
+        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(fail(&format!("could not connect: {error}"))),
+            Err(_) => Err(fail("could not connect within 5 s")),
+        }
+    }
+
+    /// The URL of a request, if the policy lets it out.
+    fn vet(&self, request: &Request) -> Result<Url, Trouble> {
+        let fail = |reason: &str| Trouble::NotSent(format!("{}: {reason}", request.subject()));
+        let url = request.url.as_ref().map_err(|why| fail(why))?;
+        if let Some(fault) = &request.fault {
+            return Err(fail(fault));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(fail("the URL must not hold a user name or password"));
+        }
+        let tls = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(fail("the URL must begin with https://")),
+        };
+        let literal = match url.host() {
+            Some(Host::Ipv4(v4)) => Some(v4.into()),
+            Some(Host::Ipv6(v6)) => Some(v6.into()),
+            Some(Host::Domain(_)) => None,
+            None => return Err(fail("the URL has no host")),
+        };
+        if let Some(address) = literal
+            && !Filter::new(&self.policy, tls).allows(address)
+        {
+            return Err(fail(refusal(tls)));
+        }
+        Ok(url.clone())
+    }
+
+    fn prepare(
+        &self,
+        request: Request,
+    ) -> Result<(String, &reqwest::Client, reqwest::Request, Option<Bytes>), Trouble> {
+        let url = self.vet(&request)?;
+        let client = if url.scheme() == "https" { &self.tls } else { &self.plain };
+        let subject = request.subject();
+        let mut inner = reqwest::Request::new(request.method, url);
+        *inner.headers_mut() = request.headers;
+        Ok((subject, client, inner, request.content))
+    }
+
+    /// Reads the answer up to the cap.
+    async fn collect(&self, subject: &str, mut response: reqwest::Response) -> Result<Answer, Trouble> {
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(subject, &error))? {
+            if body.len() + chunk.len() > self.policy.body_cap {
+                let cap = self.policy.body_cap;
+                return Err(Trouble::Lost(format!("{subject}: the answer is longer than {cap} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, body: body.into(), headers })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
+fn client(policy: &Policy, tls: bool) -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .user_agent(concat!("Holdline/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .http1_only()
+        .https_only(tls)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(policy.timeout)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .dns_resolver(Filter::new(policy, tls))
+        .build()
+        .map_err(|error| format!("the HTTP client could not be built: {}", innermost(&error)))
+}
+
+/// A resolver that drops the addresses that the policy forbids.
+struct Filter {
+    allow_private: Arc<[IpNet]>,
+    tls: bool,
+}
+
+impl Filter {
+    fn new(policy: &Policy, tls: bool) -> Self {
+        Self { allow_private: policy.allow_private.as_slice().into(), tls }
+    }
+
+    fn allows(&self, address: std::net::IpAddr) -> bool {
+        (self.tls && is_public(address)) || is_listed(address, &self.allow_private)
+    }
+
+    async fn lookup(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let all = tokio::net::lookup_host((host, port)).await;
+        let all = all.map_err(|_| "the host name was not found".to_owned())?;
+        let allowed: Vec<_> = all.filter(|a| self.allows(a.ip())).collect();
+        if allowed.is_empty() { Err(refusal(self.tls).to_owned()) } else { Ok(allowed) }
+    }
+}
+
+impl Resolve for Filter {
+    fn resolve(&self, name: Name) -> Resolving {
+        let filter = Self { allow_private: Arc::clone(&self.allow_private), tls: self.tls };
+        Box::pin(async move {
+            let addresses = filter.lookup(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn refusal(tls: bool) -> &'static str {
+    if tls {
+        "the address is private; list its network under the allowed private networks to reach it"
+    } else {
+        "http:// is only for hosts in the allowed private networks; use https://"
+    }
+}
+
+/// What the client has asked of a body so far.
+enum Seen {
+    Nothing,
+    Begun,
+    Closed(Closed),
+    /// The outcome is told: nothing may begin any more.
+    Over,
+}
+
+/// Ends a body's chance to begin, at the latest when the send is dropped. Otherwise the connection's
+/// own task could still ask for it after the send was called "not sent".
+struct Watch(Arc<Mutex<Seen>>);
+
+impl Watch {
+    fn finish(&self) -> Seen {
+        std::mem::replace(&mut *lock(&self.0), Seen::Over)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A body of known size whose first poll reads the gate.
+struct Gated {
+    bytes: Option<Bytes>,
+    pass: Pass,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl http_body::Body for Gated {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Closed>>> {
+        let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
+        let mut seen = lock(&self.seen);
+        let verdict = if matches!(*seen, Seen::Nothing) { self.pass.begin() } else { Err(Closed::Unknown) };
+        if !matches!(*seen, Seen::Over) {
+            *seen = verdict.clone().map_or_else(Seen::Closed, |()| Seen::Begun);
+        }
+        Poll::Ready(Some(verdict.map(|()| http_body::Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        http_body::SizeHint::with_exact(self.bytes.as_ref().map_or(0, |b| b.len() as u64))
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_sent(subject: &str, error: &reqwest::Error) -> Trouble {
+    let reason = if error.is_timeout() { "no connection in time".to_owned() } else { innermost(error) };
+    Trouble::NotSent(format!("{subject}: could not connect: {reason}"))
+}
+
+fn lost(subject: &str, error: &reqwest::Error) -> Trouble {
+    let reason = if error.is_timeout() { "no full answer in time" } else { "the connection broke" };
+    Trouble::Lost(format!("{subject}: {reason}"))
+}
+
+/// The text at the end of the source chain, which never holds the URL.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(next) = last.source() {
+        last = next;
+    }
+    if std::ptr::addr_eq(last, error) { "no reason given".to_owned() } else { last.to_string() }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

@@ -1,17 +1,19 @@
 //! One adapter per network. This crate imports nothing else of Holdline.
 //!
 //! Reading order: [`gate`] (what every content byte passes), this page (the words that adapters
-//! speak), [`http`] (the only HTTP client), [`text`] (counting), then one file per adapter.
+//! speak), [`http`] (the only HTTP client) over [`address`]
+//! (what it may reach), [`text`] (counting), then one file per adapter.
 //! Adding a channel is one file and one line in [`ALL`].
 
+pub mod address;
 pub mod gate;
 pub mod http;
+mod message;
 pub mod text;
 
 pub mod bluesky;
 pub mod email;
 pub mod sandbox;
-pub mod suite;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
@@ -27,14 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 
 /// Every adapter, one line each.
-pub static ALL: &[Adapter] = &[
-    bluesky::ADAPTER,
-    email::ADAPTER,
-    sandbox::ADAPTER,
-    webhook::ADAPTER,
-    website::ADAPTER,
-    wordpress::ADAPTER,
-];
+pub static ALL: &[Adapter] = &[];
 
 /// The adapter of that name, as stored with a channel.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {
@@ -79,7 +74,12 @@ pub struct Connection {
     pub credential: Option<SecretString>,
     /// The shared HTTP client, with its filter of private addresses.
     pub http: Arc<http::Http>,
+    /// The service's clock, for networks that sign the time of the attempt.
+    pub clock: Clock,
 }
+
+/// Tells the time. The service owns it, so that a simulation can move it.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// What a network can do, and how a replay behaves there.
 #[derive(Debug, Clone, Copy, Serialize)]
