@@ -14,6 +14,8 @@ pub mod text;
 pub mod bluesky;
 pub mod email;
 pub mod sandbox;
+#[cfg(test)]
+pub mod suite;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
