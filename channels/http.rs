@@ -17,6 +17,7 @@ use url::{Host, Url};
 
 use crate::address::{is_listed, is_public};
 use crate::gate::{Closed, Pass};
+use crate::{Failure, Retry};
 
 pub use crate::message::{Answer, Request};
 
@@ -56,6 +57,17 @@ pub enum Trouble {
     /// The request may have arrived, and no full answer came.
     #[error("{0}")]
     Lost(String),
+}
+
+impl Trouble {
+    /// What the trouble means for a publication. `partly`: an earlier request of it was accepted.
+    pub fn failure(self, partly: bool) -> Failure {
+        match self {
+            Self::Closed(why) => Failure::Closed { why, partly },
+            Self::NotSent(reason) => Failure::Rejected { reason, retry: Retry::Backoff },
+            Self::Lost(reason) => Failure::InDoubt { reason },
+        }
+    }
 }
 
 /// The shared client.

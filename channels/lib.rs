@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 
 /// Every adapter, one line each.
-pub static ALL: &[Adapter] = &[];
+pub static ALL: &[Adapter] = &[sandbox::ADAPTER, webhook::ADAPTER, website::ADAPTER];
 
 /// The adapter of that name, as stored with a channel.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {
@@ -78,6 +78,31 @@ pub struct Connection {
     pub http: Arc<http::Http>,
     /// The service's clock, for networks that sign the time of the attempt.
     pub clock: Clock,
+}
+
+impl Connection {
+    /// A setting as text. Empty counts as absent.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let text = self.settings.get(name)?.as_str()?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A setting as a web address.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and the remedy, and does not repeat the value.
+    pub fn url(&self, name: &str) -> Result<url::Url, String> {
+        let text = self.setting(name).ok_or_else(|| format!("`{name}` is missing: give a web address"))?;
+        let url = url::Url::parse(text)
+            .map_err(|why| format!("`{name}` is not a web address ({why}): begin with https://"))?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(format!("`{name}` must begin with https://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!("`{name}` must not hold a user name or password"));
+        }
+        Ok(url)
+    }
 }
 
 /// Tells the time. The service owns it, so that a simulation can move it.

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::{Failure, Retry};
+
 /// A request. A fault in a part of it comes out as "not sent".
 pub struct Request {
     pub(crate) method: Method,
@@ -143,6 +145,21 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| {
             format!("the answer is not the expected JSON (line {}, column {})", error.line(), error.column())
         })
+    }
+
+    /// What an answer that does not accept means, where the network has no table of its own.
+    ///
+    /// Only a status that servers give before they act counts as a rejection.
+    pub fn failure(&self) -> Failure {
+        let status = self.status;
+        let (reason, retry) = match status {
+            401 | 403 => ("the credential is refused; connect the channel again", Retry::Reconnect),
+            301 | 307 | 308 => ("the address has moved; change it in the settings", Retry::Reconnect),
+            429 => ("the server asks us to wait", self.retry_after().map_or(Retry::Backoff, Retry::After)),
+            400..=407 | 409..=499 => ("the server refuses the content", Retry::Never),
+            _ => return Failure::InDoubt { reason: format!("the server answered {status}") },
+        };
+        Failure::Rejected { reason: format!("{reason} (status {status})"), retry }
     }
 
     /// The wait that the server asks for: seconds, or a date measured against the answer's own date.

@@ -1,1 +1,268 @@
-//! Placeholder.
+//! Adapter `webhook`: signed calls to a receiver of one's own, after Standard Webhooks 1.0.
+//!
+//! The receiver drops what it has already seen, by `webhook-id`. The body is the same in every
+//! attempt; only the time of the attempt and the signature change. There is nothing to read back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::Serialize;
+use url::Url;
+
+use crate::http::{Http, Request};
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+};
+
+/// A signed webhook.
+pub const ADAPTER: Adapter = Adapter {
+    name: "webhook",
+    title: "Signed webhook",
+    capabilities: Capabilities {
+        replay: Replay::TimedKey,
+        read_back: ReadBack::None,
+        retract: false,
+        media: true,
+        concurrency: 4,
+    },
+    // Receivers commonly stop reading at 20 kB.
+    limits: Limits {
+        text: None,
+        unit: Unit::Bytes,
+        text_bytes: Some(12_000),
+        title: Some(500),
+        media: 4,
+        media_bytes: 10 << 20,
+    },
+    settings: &[Setting { name: "url", help: "The address that receives the calls", required: true }],
+    connect,
+};
+
+fn connect(connection: Connection) -> Result<Box<dyn Channel>, String> {
+    let url = connection.url("url")?;
+    let secret =
+        connection.credential.as_ref().ok_or("the signing secret is missing: it begins with whsec_")?;
+    let key = signing_key(secret)?;
+    Ok(Box::new(Webhook { url, key, http: connection.http, clock: connection.clock }))
+}
+
+/// The key inside `whsec_<base64>`.
+fn signing_key(secret: &SecretString) -> Result<SecretSlice<u8>, String> {
+    let text = secret.expose_secret().trim();
+    let encoded = text.strip_prefix("whsec_").ok_or("the signing secret must begin with whsec_")?;
+    let key = STANDARD.decode(encoded).map_err(|_| "the signing secret is not base64 after whsec_")?;
+    if !(24..=64).contains(&key.len()) {
+        return Err("the signing secret must hold 24 to 64 bytes".to_owned());
+    }
+    Ok(key.into())
+}
+
+struct Webhook {
+    url: Url,
+    key: SecretSlice<u8>,
+    http: Arc<Http>,
+    clock: Clock,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    #[serde(rename = "type")]
+    event: &'a str,
+    /// When the delivery was made, so that every attempt has the same body.
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    delivery: String,
+    kind: &'a str,
+    incident: Option<&'a str>,
+    title: Option<&'a str>,
+    text: &'a str,
+    language: &'a str,
+    media: &'a [MediaRef],
+}
+
+impl<'a> Payload<'a> {
+    fn new(job: &'a Job) -> Self {
+        let post = &job.rendition;
+        Self {
+            event: if job.kind == "correction" { "post.corrected" } else { "post.published" },
+            timestamp: job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            data: Data {
+                delivery: job.delivery.to_string(),
+                kind: &job.kind,
+                incident: job.incident.as_deref(),
+                title: post.title.as_deref(),
+                text: &post.text,
+                language: &post.language,
+                media: &post.media,
+            },
+        }
+    }
+}
+
+impl Webhook {
+    /// The signature over `id.timestamp.body`.
+    fn signature(&self, id: &str, timestamp: &str, body: &[u8]) -> Result<String, String> {
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(self.key.expose_secret());
+        let mut mac = mac.map_err(|_| "the signing secret cannot be used".to_owned())?;
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    }
+
+    fn request(&self, job: &Job) -> Result<Request, String> {
+        let id = &job.idempotency_key;
+        let body = serde_json::to_vec(&Payload::new(job)).map_err(|_| "the post is not JSON".to_owned())?;
+        let timestamp = (self.clock)().timestamp().to_string();
+        let signature = self.signature(id, &timestamp, &body)?;
+        Ok(Request::post(self.url.as_str())
+            .header("webhook-id", id)
+            .header("webhook-timestamp", &timestamp)
+            .header("webhook-signature", &signature)
+            .body("application/json", body))
+    }
+}
+
+#[async_trait]
+impl Channel for Webhook {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let request =
+            self.request(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Reconnect })?;
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        match answer.status {
+            200..=299 => Ok(Receipt { remote_id: job.idempotency_key.clone(), url: None, note: None }),
+            410 => {
+                let reason = "the receiver is gone for good; give a new address (status 410)".to_owned();
+                Err(Failure::Rejected { reason, retry: Retry::Reconnect })
+            }
+            _ => Err(answer.failure()),
+        }
+    }
+
+    async fn read_back(&self, _: &Job) -> Sighting {
+        Sighting::Unknown("a webhook cannot be read back".to_owned())
+    }
+
+    async fn retract(&self, _: &Receipt) -> Retraction {
+        Retraction::StillLive("a webhook cannot be taken back; send a correction".to_owned())
+    }
+
+    async fn check(&self) -> Health {
+        match self.http.reach(self.url.as_str()).await {
+            Ok(()) => {
+                let detail = "The receiver's host answers. The signature will be tried with the first post.";
+                Health { ready: true, detail: detail.to_owned() }
+            }
+            Err(trouble) => Health { ready: false, detail: trouble.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::suite::{self, Expected, Fake, Kit, answer};
+
+    /// The example key of the Standard Webhooks libraries.
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn kit() -> Kit {
+        Kit {
+            adapter: ADAPTER,
+            settings: |url| serde_json::json!({ "url": format!("{url}/hunter2?token=hunter2") }),
+            credential: Some(SECRET),
+            secrets: &["hunter2", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+            before: Vec::new(),
+            accepted: "",
+            table: vec![
+                (200, Expected::Accepted),
+                (201, Expected::Accepted),
+                (204, Expected::Accepted),
+                (302, Expected::InDoubt),
+                (308, Expected::Rejected(Retry::Reconnect)),
+                (400, Expected::Rejected(Retry::Never)),
+                (401, Expected::Rejected(Retry::Reconnect)),
+                (403, Expected::Rejected(Retry::Reconnect)),
+                (404, Expected::Rejected(Retry::Never)),
+                (408, Expected::InDoubt),
+                (410, Expected::Rejected(Retry::Reconnect)),
+                (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+                (500, Expected::InDoubt),
+                (502, Expected::InDoubt),
+                (503, Expected::InDoubt),
+            ],
+        }
+    }
+
+    #[tokio::test]
+    async fn it_passes_the_suite() {
+        suite::all(&kit()).await;
+    }
+
+    #[test]
+    fn the_signature_is_that_of_the_standard() {
+        let clock: Clock = Arc::new(chrono::DateTime::default);
+        let url = Url::parse("https://example.org/").unwrap();
+        let webhook = Webhook { url, key: signing_key(&SECRET.into()).unwrap(), http: suite::http(), clock };
+        let signature =
+            webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#);
+        assert_eq!(signature.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[tokio::test]
+    async fn the_call_carries_the_post_and_the_time_of_the_attempt() {
+        let fake = Fake::start(vec![answer(204, "", "")]).await;
+        let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(SECRET)).unwrap();
+        let mut job = suite::job();
+        let media = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A map".into() };
+        job.rendition.media.push(media);
+        let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+        assert_eq!(receipt.remote_id, "key-1");
+        let head = fake.requests()[0].to_lowercase();
+        assert!(head.contains("webhook-id: key-1\r\n") && head.contains("webhook-timestamp: 1700000100\r\n"));
+        let body: serde_json::Value = serde_json::from_str(&fake.content(0)).unwrap();
+        let expected = serde_json::json!({
+            "type": "post.published",
+            "timestamp": "2023-11-14T22:13:20.000Z",
+            "data": {
+                "delivery": "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10", "kind": "update", "incident": "incident-1",
+                "title": null, "text": "Payments are slow. We are working on it.", "language": "en",
+                "media": [{ "sha256": "ab", "mime": "image/png", "alt": "A map" }],
+            },
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn the_check_does_not_post() {
+        let fake = Fake::start(vec![answer(204, "", "")]).await;
+        let settings = (kit().settings)(&fake.url);
+        let health = suite::connect(&ADAPTER, settings, Some(SECRET)).unwrap().check().await;
+        assert!(health.ready && fake.requests().is_empty(), "{health:?}");
+        let gone = Fake::start(vec![suite::Step::Cut(suite::Cut::BeforeConnect)]).await;
+        let settings = (kit().settings)(&gone.url);
+        let health = suite::connect(&ADAPTER, settings, Some(SECRET)).unwrap().check().await;
+        assert!(!health.ready && !health.detail.contains("hunter2"), "{health:?}");
+    }
+
+    #[tokio::test]
+    async fn a_faulty_secret_is_described_and_not_repeated() {
+        for secret in ["hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg=="] {
+            let settings = serde_json::json!({ "url": "https://example.org/" });
+            let error = suite::connect(&ADAPTER, settings, Some(secret)).err().unwrap();
+            assert!(error.contains("signing secret") && !error.contains("hunter2"), "{error}");
+        }
+    }
+}
