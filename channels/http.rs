@@ -20,6 +20,7 @@ use crate::gate::{Closed, Pass};
 use crate::{Failure, Retry};
 
 pub use crate::message::{Answer, Request};
+pub(crate) use reqwest::{Method, header};
 
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,7 +72,7 @@ impl Trouble {
 }
 
 /// The shared client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Http {
     /// For `https`: public addresses and the allowed networks.
     tls: reqwest::Client,
@@ -117,7 +118,7 @@ impl Http {
         if empty {
             // The client never asks for the bytes of an empty body, so the gate is read here.
             pass.begin().map_err(Trouble::Closed)?;
-            inner.headers_mut().insert(reqwest::header::CONTENT_LENGTH, 0.into());
+            inner.headers_mut().insert(header::CONTENT_LENGTH, 0.into());
         } else {
             let gated = Gated { bytes: Some(bytes), pass: pass.clone(), seen: Arc::clone(&watch.0) };
             *inner.body_mut() = Some(reqwest::Body::wrap(gated));
@@ -139,17 +140,16 @@ impl Http {
     /// # Errors
     /// [`Trouble::NotSent`] with the reason.
     pub async fn reach(&self, url: &str) -> Result<(), Trouble> {
-        let request = Request::get(url);
-        let subject = request.subject();
-        let url = self.vet(&request)?;
-        let fail = |reason: &str| Trouble::NotSent(format!("{subject}: {reason}"));
+        let url = self.check(url).map_err(Trouble::NotSent)?;
+        let host = url.host_str().unwrap_or_default();
+        let fail = |reason: &str| Trouble::NotSent(format!("{host}: {reason}"));
         let port = url.port_or_known_default().unwrap_or(443);
         let addresses: Vec<SocketAddr> = match url.host() {
             Some(Host::Ipv4(v4)) => vec![(v4, port).into()],
             Some(Host::Ipv6(v6)) => vec![(v6, port).into()],
             _ => {
                 let filter = Filter::new(&self.policy, url.scheme() == "https");
-                let found = filter.lookup(url.host_str().unwrap_or_default(), port).await;
+                let found = filter.lookup(host, port).await;
                 found.map_err(|reason| fail(&reason))?
             }
         };
@@ -161,42 +161,50 @@ impl Http {
         }
     }
 
-    /// The URL of a request, if the policy lets it out.
-    fn vet(&self, request: &Request) -> Result<Url, Trouble> {
-        let fail = |reason: &str| Trouble::NotSent(format!("{}: {reason}", request.subject()));
-        let url = request.url.as_ref().map_err(|why| fail(why))?;
-        if let Some(fault) = &request.fault {
-            return Err(fail(fault));
-        }
+    /// Whether an address may be asked: `https`, or `http` where only allowed networks answer.
+    /// Names are judged again when they are resolved.
+    ///
+    /// # Errors
+    /// A sentence with the remedy. It does not repeat the address.
+    pub fn check(&self, url: &str) -> Result<Url, String> {
+        let url = Url::parse(url).map_err(|why| format!("the URL cannot be read: {why}"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(fail("the URL must not hold a user name or password"));
+            return Err("the URL must not hold a user name or password".to_owned());
         }
         let tls = match url.scheme() {
             "https" => true,
+            "http" if self.policy.allow_private.is_empty() => return Err(refusal(false).to_owned()),
             "http" => false,
-            _ => return Err(fail("the URL must begin with https://")),
+            _ => return Err("the URL must begin with https://".to_owned()),
         };
         let literal = match url.host() {
             Some(Host::Ipv4(v4)) => Some(v4.into()),
             Some(Host::Ipv6(v6)) => Some(v6.into()),
             Some(Host::Domain(_)) => None,
-            None => return Err(fail("the URL has no host")),
+            None => return Err("the URL has no host".to_owned()),
         };
-        if let Some(address) = literal
-            && !Filter::new(&self.policy, tls).allows(address)
-        {
-            return Err(fail(refusal(tls)));
+        if literal.is_some_and(|address| !Filter::new(&self.policy, tls).allows(address)) {
+            return Err(refusal(tls).to_owned());
         }
-        Ok(url.clone())
+        Ok(url)
+    }
+
+    /// What this client may do.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     fn prepare(
         &self,
         request: Request,
     ) -> Result<(String, &reqwest::Client, reqwest::Request, Option<Bytes>), Trouble> {
-        let url = self.vet(&request)?;
-        let client = if url.scheme() == "https" { &self.tls } else { &self.plain };
         let subject = request.subject();
+        let fail = |why| Trouble::NotSent(format!("{subject}: {why}"));
+        if let Some(fault) = request.fault {
+            return Err(fail(fault));
+        }
+        let url = self.check(&request.url).map_err(fail)?;
+        let client = if url.scheme() == "https" { &self.tls } else { &self.plain };
         let mut inner = reqwest::Request::new(request.method, url);
         *inner.headers_mut() = request.headers;
         Ok((subject, client, inner, request.content))

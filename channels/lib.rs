@@ -11,14 +11,11 @@ pub mod http;
 mod message;
 pub mod text;
 
-pub mod bluesky;
-pub mod email;
 pub mod sandbox;
 #[cfg(test)]
-pub mod suite;
+mod suite;
 pub mod webhook;
 pub mod website;
-pub mod wordpress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +48,7 @@ pub struct Adapter {
     /// Builds the channel from its settings and opened credential.
     ///
     /// Errors are sentences that name the setting and the remedy.
-    pub connect: fn(Connection) -> Result<Box<dyn Channel>, String>,
+    pub connect: fn(&Connection) -> Result<Box<dyn Channel>, String>,
 }
 
 impl std::fmt::Debug for Adapter {
@@ -69,6 +66,7 @@ pub struct Setting {
 }
 
 /// What is needed to talk to one account.
+#[derive(Clone)]
 pub struct Connection {
     /// Plain settings, as the adapter's [`Setting`] list names them.
     pub settings: serde_json::Value,
@@ -76,37 +74,39 @@ pub struct Connection {
     pub credential: Option<SecretString>,
     /// The shared HTTP client, with its filter of private addresses.
     pub http: Arc<http::Http>,
-    /// The service's clock, for networks that sign the time of the attempt.
+    /// Reads the time, for signatures and dates.
     pub clock: Clock,
-}
-
-impl Connection {
-    /// A setting as text. Empty counts as absent.
-    pub fn setting(&self, name: &str) -> Option<&str> {
-        let text = self.settings.get(name)?.as_str()?.trim();
-        (!text.is_empty()).then_some(text)
-    }
-
-    /// A setting as a web address.
-    ///
-    /// # Errors
-    /// A sentence that names the setting and the remedy, and does not repeat the value.
-    pub fn url(&self, name: &str) -> Result<url::Url, String> {
-        let text = self.setting(name).ok_or_else(|| format!("`{name}` is missing: give a web address"))?;
-        let url = url::Url::parse(text)
-            .map_err(|why| format!("`{name}` is not a web address ({why}): begin with https://"))?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(format!("`{name}` must begin with https://"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("`{name}` must not hold a user name or password"));
-        }
-        Ok(url)
-    }
 }
 
 /// Tells the time. The service owns it, so that a simulation can move it.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+impl Connection {
+    /// A setting that must be there.
+    ///
+    /// # Errors
+    /// A sentence that names it.
+    pub fn setting(&self, name: &str) -> Result<&str, String> {
+        let value = self.settings.get(name).and_then(serde_json::Value::as_str).map(str::trim);
+        value.filter(|v| !v.is_empty()).ok_or_else(|| format!("the setting {name} is missing"))
+    }
+
+    /// A setting that must be a web address that the client may ask.
+    ///
+    /// # Errors
+    /// A sentence that names it and does not repeat the value.
+    pub fn url(&self, name: &str) -> Result<url::Url, String> {
+        self.http.check(self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
+    }
+
+    /// The credential that must be there.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn secret(&self) -> Result<&SecretString, String> {
+        self.credential.as_ref().ok_or_else(|| "the credential is missing; add it to the channel".into())
+    }
+}
 
 /// What a network can do, and how a replay behaves there.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -5,19 +5,23 @@ use std::time::Duration;
 use base64::Engine;
 use bytes::Bytes;
 use chrono::DateTime;
-use reqwest::Method;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::http::Method;
+use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::{Failure, Retry};
 
+/// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// A request. A fault in a part of it comes out as "not sent".
+#[derive(Clone)]
 pub struct Request {
     pub(crate) method: Method,
-    pub(crate) url: Result<Url, String>,
+    pub(crate) url: String,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Option<Bytes>,
     pub(crate) fault: Option<String>,
@@ -50,8 +54,7 @@ impl Request {
     }
 
     fn new(method: Method, url: &str) -> Self {
-        let url = Url::parse(url).map_err(|why| format!("the URL cannot be read: {why}"));
-        Self { method, url, headers: HeaderMap::new(), content: None, fault: None }
+        Self { method, url: url.to_owned(), headers: HeaderMap::new(), content: None, fault: None }
     }
 
     /// Sets a header.
@@ -96,7 +99,8 @@ impl Request {
 
     /// The method and host: all that error texts say of a request.
     pub(crate) fn subject(&self) -> String {
-        let host = self.url.as_ref().ok().and_then(Url::host_str).unwrap_or("(no host)");
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or("(no host)");
         format!("{} {host}", self.method)
     }
 
@@ -120,6 +124,7 @@ impl std::fmt::Debug for Request {
 }
 
 /// An answer, complete, with any status.
+#[derive(Clone)]
 pub struct Answer {
     pub status: u16,
     pub body: Bytes,
@@ -166,11 +171,11 @@ impl Answer {
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.header(header::RETRY_AFTER.as_str())?.trim();
         if let Ok(seconds) = text.parse() {
-            return Some(Duration::from_secs(seconds));
+            return Some(LONGEST_WAIT.min(Duration::from_secs(seconds)));
         }
         let until = DateTime::parse_from_rfc2822(text).ok()?;
         let now = DateTime::parse_from_rfc2822(self.header(header::DATE.as_str())?).ok()?;
-        Some((until - now).to_std().unwrap_or_default())
+        Some(LONGEST_WAIT.min((until - now).to_std().unwrap_or_default()))
     }
 }
 
@@ -196,6 +201,7 @@ mod tests {
         let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
         let later = ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(answer(&[date, later]).retry_after(), Some(Duration::from_secs(37)));
+        assert_eq!(answer(&[("retry-after", "99999999")]).retry_after(), Some(LONGEST_WAIT));
         let earlier = ("retry-after", "Sun, 06 Nov 1994 08:48:37 GMT");
         assert_eq!(answer(&[date, earlier]).retry_after(), Some(Duration::ZERO));
         assert_eq!(answer(&[later]).retry_after(), None, "no date to measure against");

@@ -1,13 +1,10 @@
-//! Adapter `sandbox`: a local timeline for drills and tests.
-//!
-//! The server does not recognise repeated keys, on purpose: what was sent twice is seen twice. It
-//! reads back consistently. An answer with the header `x-holdline-effect: none` proves that a
-//! server error had no effect.
+//! A local timeline with switchable faults: for drills and tests. It dedupes nothing, so that a
+//! second copy would be seen.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
@@ -17,53 +14,51 @@ use crate::{
     Replay, Retraction, Retry, Setting, Sighting,
 };
 
-/// The sandbox timeline.
+/// The registration.
 pub const ADAPTER: Adapter = Adapter {
     name: "sandbox",
-    title: "Sandbox timeline",
+    title: "Sandbox",
     capabilities: Capabilities {
-        replay: Replay::TimedKey,
+        replay: Replay::None,
         read_back: ReadBack::Consistent,
         retract: true,
-        media: false,
-        concurrency: 8,
+        media: true,
+        concurrency: 16,
     },
     limits: Limits {
-        text: Some(5000),
+        text: Some(5_000),
         unit: Unit::Characters,
         text_bytes: None,
-        title: Some(200),
-        media: 0,
-        media_bytes: 0,
+        title: Some(300),
+        media: 4,
+        media_bytes: 5 << 20,
     },
-    settings: &[Setting {
-        name: "url",
-        help: "The timeline's address, for example http://127.0.0.1:8600/demo",
-        required: true,
-    }],
+    settings: &[Setting { name: "url", help: "where its timeline is", required: true }],
     connect,
 };
 
-fn connect(connection: Connection) -> Result<Box<dyn Channel>, String> {
-    let base = connection.url("url")?;
-    Ok(Box::new(Sandbox { base, http: connection.http }))
+/// What is posted, and what the timeline shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    /// Made by the sandbox; empty in the request.
+    #[serde(default)]
+    pub id: String,
+    pub key: String,
+    pub delivery: String,
+    pub kind: String,
+    pub title: Option<String>,
+    pub text: String,
+    pub language: String,
 }
 
 struct Sandbox {
-    base: Url,
     http: Arc<Http>,
+    base: Url,
 }
 
-#[derive(Deserialize)]
-struct Published {
-    id: String,
-    url: Option<String>,
-}
-
-impl From<Published> for Receipt {
-    fn from(post: Published) -> Self {
-        Self { remote_id: post.id, url: post.url, note: None }
-    }
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let base = connection.url("url")?;
+    Ok(Box::new(Sandbox { http: Arc::clone(&connection.http), base }))
 }
 
 impl Sandbox {
@@ -74,62 +69,11 @@ impl Sandbox {
         }
         url
     }
-}
 
-#[async_trait]
-impl Channel for Sandbox {
-    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let content = serde_json::json!({
-            "id": job.delivery.to_string(),
-            "key": job.idempotency_key,
-            "delivery": job.delivery.to_string(),
-            "kind": job.kind,
-            "text": job.rendition.text,
-            "title": job.rendition.title,
-            "language": job.rendition.language,
-        });
-        let request = Request::post(self.endpoint(&["posts"]).as_str()).json(&content);
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(failure(&answer));
-        }
-        answer.json::<Published>().map(Receipt::from).map_err(|reason| Failure::InDoubt { reason })
-    }
-
-    async fn read_back(&self, job: &Job) -> Sighting {
-        let mut url = self.endpoint(&["posts"]);
-        url.query_pairs_mut().append_pair("key", &job.idempotency_key);
-        let answer = match self.http.call(Request::get(url.as_str())).await {
-            Ok(answer) if answer.status == 200 => answer,
-            Ok(answer) => return Sighting::Unknown(format!("the sandbox answered {}", answer.status)),
-            Err(trouble) => return Sighting::Unknown(trouble.to_string()),
-        };
-        match answer.json::<Vec<Published>>() {
-            Ok(posts) => posts.into_iter().next().map_or(Sighting::Absent, |p| Sighting::Found(p.into())),
-            Err(why) => Sighting::Unknown(why),
-        }
-    }
-
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
-        let url = self.endpoint(&["posts", &receipt.remote_id]);
-        match self.http.call(Request::delete(url.as_str())).await {
-            Ok(answer) if answer.is_success() || answer.status == 404 => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(format!("the sandbox answered {}", answer.status)),
-            Err(trouble) => Retraction::StillLive(trouble.to_string()),
-        }
-    }
-
-    async fn check(&self) -> Health {
-        match self.http.call(Request::get(self.endpoint(&["health"]).as_str())).await {
-            Ok(answer) if answer.is_success() => {
-                Health { ready: true, detail: "The sandbox answers.".to_owned() }
-            }
-            Ok(answer) => {
-                let detail = format!("The sandbox answered {}; check the setting `url`.", answer.status);
-                Health { ready: false, detail }
-            }
-            Err(trouble) => Health { ready: false, detail: format!("{trouble}; is the sandbox running?") },
-        }
+    fn receipt(&self, posted: Posted) -> Receipt {
+        let mut url = self.endpoint(&["posts", &posted.id]);
+        url.set_query(None);
+        Receipt { url: Some(url.into()), remote_id: posted.id, note: None }
     }
 }
 
@@ -141,6 +85,63 @@ fn failure(answer: &Answer) -> Failure {
     answer.failure()
 }
 
+#[async_trait]
+impl Channel for Sandbox {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let body = Posted {
+            id: String::new(),
+            key: job.idempotency_key.clone(),
+            delivery: job.delivery.to_string(),
+            kind: job.kind.clone(),
+            title: job.rendition.title.clone(),
+            text: job.rendition.text.clone(),
+            language: job.rendition.language.clone(),
+        };
+        let request = Request::post(self.endpoint(&["posts"]).as_str()).json(&body);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(failure(&answer));
+        }
+        let posted = answer.json::<Posted>().map_err(|reason| Failure::InDoubt { reason })?;
+        Ok(self.receipt(posted))
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        let mut url = self.endpoint(&["posts"]);
+        url.query_pairs_mut().append_pair("key", &job.idempotency_key);
+        let answer = match self.http.call(Request::get(url.as_str())).await {
+            Ok(answer) if answer.status == 200 => answer,
+            Ok(answer) => return Sighting::Unknown(format!("the sandbox answered {}", answer.status)),
+            Err(trouble) => return Sighting::Unknown(trouble.to_string()),
+        };
+        match answer.json::<Vec<Posted>>() {
+            Err(why) => Sighting::Unknown(why),
+            Ok(found) => {
+                found.into_iter().next().map_or(Sighting::Absent, |p| Sighting::Found(self.receipt(p)))
+            }
+        }
+    }
+
+    async fn retract(&self, receipt: &Receipt) -> Retraction {
+        let url = self.endpoint(&["posts", &receipt.remote_id]);
+        match self.http.call(Request::delete(url.as_str())).await {
+            Ok(answer) if matches!(answer.status, 200..300 | 404) => Retraction::Gone,
+            Ok(answer) => Retraction::StillLive(format!("the sandbox answered {}", answer.status)),
+            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+        }
+    }
+
+    async fn check(&self) -> Health {
+        match self.http.call(Request::get(self.endpoint(&["health"]).as_str())).await {
+            Ok(answer) if answer.status == 200 => {
+                Health { ready: true, detail: "the timeline answers".into() }
+            }
+            Ok(answer) => Health { ready: false, detail: format!("the sandbox answered {}", answer.status) },
+            Err(trouble) => Health { ready: false, detail: trouble.to_string() },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -148,14 +149,17 @@ mod tests {
     use super::*;
     use crate::suite::{self, Expected, Fake, Kit, answer};
 
+    const POSTED: &str =
+        r#"{"id":"9","key":"k","delivery":"d","kind":"update","title":null,"text":"t","language":"en"}"#;
+
     fn kit() -> Kit {
         Kit {
             adapter: ADAPTER,
             settings: |url| serde_json::json!({ "url": format!("{url}/hunter2?token=hunter2") }),
-            credential: Some("hunter2"),
+            credential: Some("not-used-by-it"),
             secrets: &["hunter2"],
             before: Vec::new(),
-            accepted: r#"{"id":"1"}"#,
+            accepted: POSTED,
             table: vec![
                 (200, Expected::Accepted),
                 (201, Expected::Accepted),
@@ -201,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_reads_back_retracts_and_checks() {
-        let found = answer(200, "", r#"[{"id":"9","url":"http://x/9"}]"#);
+        let found = answer(200, "", &format!("[{POSTED}]"));
         let steps = vec![
             found,
             answer(200, "", "[]"),
@@ -211,7 +215,8 @@ mod tests {
         ];
         let fake = Fake::start(steps).await;
         let (channel, job) = (channel(&fake).await, suite::job());
-        let receipt = Receipt { remote_id: "9".into(), url: Some("http://x/9".into()), note: None };
+        let receipt =
+            Receipt { remote_id: "9".into(), url: Some(format!("{}/demo/posts/9", fake.url)), note: None };
         assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
         assert_eq!(channel.read_back(&job).await, Sighting::Absent);
         assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
@@ -227,7 +232,7 @@ mod tests {
     async fn a_faulty_setting_is_named() {
         for url in ["", "demo", "ftp://x/", "https://hunter2@x/"] {
             let error = suite::connect(&ADAPTER, serde_json::json!({ "url": url }), None).err().unwrap();
-            assert!(error.contains("`url`") && !error.contains("hunter2"), "{error}");
+            assert!(error.contains("setting url") && !error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -182,7 +182,7 @@ pub struct Kit {
     /// The settings for a server at this URL. Plant the words of `secrets` in them.
     pub settings: fn(&str) -> Value,
     pub credential: Option<&'static str>,
-    /// Must appear in nothing that is printed.
+    /// Must appear in no failure.
     pub secrets: &'static [&'static str],
     /// Answers before the request that carries the content, such as a log-in.
     pub before: Vec<Step>,
@@ -254,11 +254,13 @@ async fn publish(kit: &Kit, last: Step, pass: &Pass) -> (Fake, Result<Receipt, F
     let fake = Fake::start(steps).await;
     let channel = connect(&kit.adapter, (kit.settings)(&fake.url), kit.credential).unwrap();
     let result = channel.publish(&job(), pass).await;
-    let mut printed = format!("{result:?}");
-    if let Err(failure) = &result {
-        printed += &failure.to_string();
-    }
-    for secret in kit.secrets {
+    let printed = match &result {
+        Ok(receipt) => format!("{receipt:?}"),
+        Err(failure) => format!("{failure:?} {failure}"),
+    };
+    // The link of an accepted post may repeat the channel's own address, never its credential.
+    let hidden = if result.is_err() { kit.secrets } else { &[] };
+    for secret in hidden.iter().copied().chain(kit.credential) {
         assert!(!printed.contains(secret), "{} prints {secret}: {printed}", kit.adapter.name);
     }
     (fake, result)
@@ -271,10 +273,6 @@ pub fn connect(
     credential: Option<&str>,
 ) -> Result<Box<dyn Channel>, String> {
     let clock = Arc::new(|| DateTime::from_timestamp(1_700_000_100, 0).unwrap());
-    (adapter.connect)(Connection {
-        settings,
-        credential: credential.map(SecretString::from),
-        http: http(),
-        clock,
-    })
+    let credential = credential.map(SecretString::from);
+    (adapter.connect)(&Connection { settings, credential, http: http(), clock })
 }

@@ -31,25 +31,24 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         concurrency: 4,
     },
-    // Receivers commonly stop reading at 20 kB.
+    // The specification advises payloads below 20 kB.
     limits: Limits {
         text: None,
-        unit: Unit::Bytes,
-        text_bytes: Some(12_000),
-        title: Some(500),
+        unit: Unit::Characters,
+        text_bytes: Some(16_000),
+        title: Some(300),
         media: 4,
-        media_bytes: 10 << 20,
+        media_bytes: 5 << 20,
     },
     settings: &[Setting { name: "url", help: "The address that receives the calls", required: true }],
     connect,
 };
 
-fn connect(connection: Connection) -> Result<Box<dyn Channel>, String> {
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let url = connection.url("url")?;
-    let secret =
-        connection.credential.as_ref().ok_or("the signing secret is missing: it begins with whsec_")?;
-    let key = signing_key(secret)?;
-    Ok(Box::new(Webhook { url, key, http: connection.http, clock: connection.clock }))
+    let key = signing_key(connection.secret()?)?;
+    let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
+    Ok(Box::new(Webhook { url, key, http, clock }))
 }
 
 /// The key inside `whsec_<base64>`.
@@ -73,7 +72,7 @@ struct Webhook {
 #[derive(Serialize)]
 struct Payload<'a> {
     #[serde(rename = "type")]
-    event: &'a str,
+    event: String,
     /// When the delivery was made, so that every attempt has the same body.
     timestamp: String,
     data: Data<'a>,
@@ -94,7 +93,7 @@ impl<'a> Payload<'a> {
     fn new(job: &'a Job) -> Self {
         let post = &job.rendition;
         Self {
-            event: if job.kind == "correction" { "post.corrected" } else { "post.published" },
+            event: format!("post.{}", job.kind),
             timestamp: job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             data: Data {
                 delivery: job.delivery.to_string(),
@@ -234,7 +233,7 @@ mod tests {
         assert!(head.contains("webhook-id: key-1\r\n") && head.contains("webhook-timestamp: 1700000100\r\n"));
         let body: serde_json::Value = serde_json::from_str(&fake.content(0)).unwrap();
         let expected = serde_json::json!({
-            "type": "post.published",
+            "type": "post.update",
             "timestamp": "2023-11-14T22:13:20.000Z",
             "data": {
                 "delivery": "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10", "kind": "update", "incident": "incident-1",

@@ -1,30 +1,33 @@
-//! Adapter `website`: the crisis page, banner and feeds that the service itself serves.
-//!
-//! Nothing is sent, so there is nothing to connect. The service implements [`crate::Channel`] for
-//! it: a delivery becomes a row that the page shows, under the delivery's own id.
+//! The service's own public page. The service implements [`crate::Channel`] for it, because its
+//! timeline is in the service's database.
 
 use crate::text::Unit;
-use crate::{Adapter, Capabilities, Limits, ReadBack, Replay};
+use crate::{Adapter, Capabilities, Channel, Connection, Limits, ReadBack, Replay};
 
-/// The website of the service.
+/// The registration.
 pub const ADAPTER: Adapter = Adapter {
     name: "website",
-    title: "Website",
+    title: "Own website",
     capabilities: Capabilities {
+        // Entries are keyed by the delivery: a replay changes nothing.
         replay: Replay::ClientId,
         read_back: ReadBack::Consistent,
         retract: true,
-        media: true,
-        concurrency: 1,
+        media: false,
+        concurrency: 4,
     },
     limits: Limits {
-        text: None,
+        text: Some(20_000),
         unit: Unit::Characters,
         text_bytes: None,
-        title: Some(200),
-        media: 10,
-        media_bytes: 10 << 20,
+        title: Some(300),
+        media: 0,
+        media_bytes: 0,
     },
     settings: &[],
-    connect: |_| Err("the website channel is served by the service itself".to_owned()),
+    connect,
 };
+
+fn connect(_: &Connection) -> Result<Box<dyn Channel>, String> {
+    Err("the website is served by the service itself".into())
+}

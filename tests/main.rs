@@ -1,1 +1,6 @@
+//! The one integration binary. Every test of the core runs on SQLite and on PostgreSQL.
 
+mod deploy;
+mod flow;
+mod support;
+mod tidy;

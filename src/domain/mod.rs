@@ -1,1 +1,46 @@
 //! The words and rules of Holdline. Pure: no async, no SQL, no HTTP, no clock.
+
+/// Who must approve what.
+pub mod approval;
+/// Entries of the audit log.
+pub mod audit;
+/// Signed checkpoints of the audit log.
+pub mod checkpoint;
+/// The states of a delivery and the moves between them.
+pub mod delivery;
+/// Freezes: scope, allow set, and what they cover.
+pub mod freeze;
+/// Incidents and their severity.
+pub mod incident;
+/// What to do after an attempt: retry, read back, ask a person.
+pub mod outcome;
+/// Kinds of posts and lanes.
+pub mod post;
+/// Roles and what each may do.
+pub mod role;
+/// Times as people type them, and recurrences.
+pub mod times;
+/// The Merkle tree of the audit log.
+pub mod tree;
+
+/// An enum that is stored and shown as one word.
+pub trait Word: Sized + Copy + PartialEq + 'static {
+    /// Every variant with its word.
+    const WORDS: &'static [(&'static str, Self)];
+
+    /// The word of this variant.
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, v)| *v == self).map_or("unknown", |(w, _)| w)
+    }
+
+    /// The variant of a word.
+    ///
+    /// # Errors
+    /// A sentence that lists the words that are known.
+    fn parse(word: &str) -> Result<Self, String> {
+        Self::WORDS.iter().find(|(w, _)| *w == word).map(|(_, v)| *v).ok_or_else(|| {
+            let known: Vec<_> = Self::WORDS.iter().map(|(w, _)| *w).collect();
+            format!("\"{word}\" is not known; use one of: {}", known.join(", "))
+        })
+    }
+}

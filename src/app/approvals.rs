@@ -1,0 +1,327 @@
+//! Approvals: people decide about the exact renditions of a post.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problems;
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result, policy, posts};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
+use crate::domain::approval::{Decision, bundle};
+use crate::domain::audit::Entry;
+use crate::domain::delivery::{Move, State};
+use crate::domain::incident::Severity;
+use crate::domain::post::{Kind, Lane, PostState};
+use crate::domain::role::Right;
+use crate::store::approvals::Approval;
+use crate::store::deliveries::{Change, Delivery};
+use crate::store::posts::{Post, PostFilter};
+
+/// A decision of the actor about one post.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDecision {
+    pub decision: Decision,
+    /// The bundle hash that was shown with the texts: proof that these very words are meant.
+    pub bundle: String,
+    /// Why: needed to reject and to break the glass.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// An approval as the API shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApprovalView {
+    pub id: String,
+    pub post: String,
+    pub person: String,
+    pub decision: Decision,
+    pub bundle: String,
+    pub comment: Option<String>,
+    pub at: String,
+    pub expires_at: Option<String>,
+    pub void: bool,
+    pub review_owed: bool,
+    pub reviewed_by: Option<String>,
+}
+
+/// What an approver reads: the post, its exact renditions, and what they would be bound to.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReviewSheet {
+    pub post: posts::PostView,
+    pub bundle: String,
+    /// How many people other than the author must approve.
+    pub needed: usize,
+    pub decisions: Vec<ApprovalView>,
+}
+
+fn view(a: Approval) -> Result<ApprovalView> {
+    Ok(ApprovalView {
+        decision: Decision::parse(&a.decision).map_err(AppError::Internal)?,
+        at: rfc3339(a.decided_at),
+        expires_at: a.expires_at.map(rfc3339),
+        void: a.voided_at.is_some(),
+        review_owed: a.review_owed && a.reviewed_by.is_none(),
+        id: a.id,
+        post: a.post_id,
+        person: a.person_id,
+        bundle: a.bundle,
+        comment: a.comment,
+        reviewed_by: a.reviewed_by,
+    })
+}
+
+/// The sheet for one post.
+///
+/// # Errors
+/// When there is none of that id.
+pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
+    by.need(Right::Read)?;
+    let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+    let rows = app.store().deliveries(post).await?;
+    let needed = needed(app, &row).await?;
+    let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
+    Ok(ReviewSheet { bundle: bundle_of(&rows), needed, decisions, post: posts::view(row, rows)? })
+}
+
+/// Break-glass approvals that nobody has reviewed.
+///
+/// # Errors
+/// The database's own.
+pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
+    by.need(Right::Read)?;
+    app.store().reviews_owed().await?.into_iter().map(view).collect()
+}
+
+/// Decides about a post.
+///
+/// # Errors
+/// When the text is another one by now, the author decides about their own text, the post does not
+/// wait for approval, or a comment is missing.
+pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
+    match new.decision {
+        Decision::BreakGlass => {
+            if !by.may(Right::Approve) {
+                by.need(Right::Decide)?;
+            }
+        }
+        Decision::Approve | Decision::Reject => by.need(Right::Approve)?,
+    }
+    let comment = new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty());
+    if new.decision != Decision::Approve && comment.is_none() {
+        return Err(AppError::field("comment", "say why: the author and the log need it"));
+    }
+    let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+    let needed = needed(app, &row).await?;
+    let expires = policy::get(app).await?.expires(kind(&row)?, app.now());
+    decide_one(app, by, post, new, comment, needed, expires).await?;
+    sheet(app, by, post).await
+}
+
+async fn decide_one(
+    app: &App,
+    by: &Actor,
+    post: &str,
+    new: &NewDecision,
+    comment: Option<&str>,
+    needed: usize,
+    expires: Millis,
+) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+    let rows = tx.deliveries(post).await?;
+    check(by, &row, &rows, new)?;
+    let now = app.now();
+    let approval = Approval {
+        id: app.id(),
+        post_id: post.to_owned(),
+        person_id: by.id.clone(),
+        decision: new.decision.word().into(),
+        bundle: new.bundle.clone(),
+        comment: comment.map(str::to_owned),
+        decided_at: now,
+        expires_at: (new.decision != Decision::Reject).then_some(expires),
+        voided_at: None,
+        review_owed: new.decision == Decision::BreakGlass,
+        reviewed_by: None,
+    };
+    let subject = format!("post:{post}");
+    let hashes: Vec<_> = rows.iter().map(|d| (&d.channel_id, &d.content_hash)).collect();
+    let verb = match new.decision {
+        Decision::Approve => "post.approved",
+        Decision::Reject => "post.rejected",
+        Decision::BreakGlass => "post.glass_broken",
+    };
+    let mut entries = vec![
+        Entry::new(verb, &subject)
+            .after(&serde_json::json!({"bundle": new.bundle, "renditions": hashes, "expires_at": rfc3339(expires)}))
+            .note(comment.unwrap_or_default()),
+    ];
+    let mut voices: Vec<String> = tx
+        .approvals(post)
+        .await?
+        .into_iter()
+        .filter(|a| a.decision == Decision::Approve.word() && a.bundle == new.bundle)
+        .filter(|a| a.expires_at.is_none_or(|at| at > now) && a.person_id != row.author_id)
+        .map(|a| a.person_id)
+        .collect();
+    tx.insert_approval(&approval).await?;
+    match new.decision {
+        Decision::Reject => {
+            tx.void_approvals(post, now).await?;
+            tx.set_post_state(post, PostState::Draft.word(), now).await?;
+        }
+        Decision::Approve => {
+            if voices.contains(&by.id) {
+                return Err(AppError::Conflict("you have approved this already; another person must".into()));
+            }
+            voices.push(by.id.clone());
+            if voices.len() >= needed {
+                entries.push(schedule(&mut tx, &row, &rows, expires, now).await?);
+            }
+        }
+        Decision::BreakGlass => entries.push(schedule(&mut tx, &row, &rows, expires, now).await?),
+    }
+    app.commit(tx, by, &entries, &[Topic::Queue]).await
+}
+
+fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Result<()> {
+    if post.state != PostState::Submitted.word() {
+        return Err(AppError::Conflict(format!(
+            "this post is {}; only what was submitted waits for a decision",
+            post.state
+        )));
+    }
+    if bundle_of(rows) != new.bundle {
+        return Err(AppError::Conflict(
+            "the text has changed since you read it; read it again and decide about the new words".into(),
+        ));
+    }
+    if post.author_id == by.id && new.decision == Decision::Approve {
+        return Err(AppError::Forbidden(
+            "nobody approves their own text; another approver must, or break the glass with a reason".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The approval is complete: the deliveries enter the queue. A crisis post whose time has come
+/// goes now; a routine post that was approved too late waits for a person.
+async fn schedule(
+    tx: &mut crate::store::Tx,
+    post: &Post,
+    rows: &[Delivery],
+    until: Millis,
+    now: Millis,
+) -> Result<Entry> {
+    let crisis = kind(post)?.lane() == Lane::Crisis;
+    let mut changes = Vec::with_capacity(rows.len());
+    for d in rows {
+        let state = State::parse(&d.state).map_err(AppError::Internal)?;
+        // A minute of grace: "as soon as it is approved" was written a moment ago.
+        let late = !crisis && d.due_at < now - 60_000 && d.due_at != post.created_at;
+        let step = if late { Move::Hold } else { Move::Schedule };
+        let Ok(next) = state.after(step) else { continue };
+        changes.push(Change {
+            ready_at: Some(d.due_at.max(now)),
+            reason: late.then(|| "approved after its time; decide when it goes".into()),
+            ..Change::to(&d.id, next.word())
+        });
+    }
+    tx.approve_deliveries(&post.id, until).await?;
+    tx.change_deliveries(&changes).await?;
+    tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
+    let states: Vec<_> = changes.iter().map(|c| (&c.id, c.state)).collect();
+    Ok(Entry::new("post.scheduled", &format!("post:{}", post.id)).after(&states))
+}
+
+/// Which posts a bulk approval means.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkApproval {
+    pub label: String,
+    /// How many the approver has seen; another number refuses the whole.
+    pub count: usize,
+}
+
+/// What a bulk approval did.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulkResult {
+    pub approved: usize,
+    /// Posts that were left, each with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+/// Approves all submitted routine posts with a label, each bound to its own renditions.
+///
+/// # Errors
+/// When the number is another one by now.
+pub async fn bulk(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkResult> {
+    by.need(Right::Approve)?;
+    let mut filter = PostFilter {
+        state: Some(PostState::Submitted.word().into()),
+        kind: Some(Kind::Routine.word().into()),
+        label: Some(request.label.clone()),
+        limit: 500,
+        ..PostFilter::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = app.store().posts(&filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some((last.due_at, last.id.clone()));
+        found.extend(page.into_iter().map(|p| p.id));
+    }
+    if found.len() != request.count {
+        let mut problems = Problems::default();
+        problems.add("count", format!("{} posts wait with this label, not {}", found.len(), request.count));
+        problems.check()?;
+    }
+    let policy = policy::get(app).await?;
+    let (needed, expires) = (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
+    let mut result = BulkResult { approved: 0, left: Vec::new() };
+    for id in found {
+        let rows = app.store().deliveries(&id).await?;
+        let new = NewDecision { decision: Decision::Approve, bundle: bundle_of(&rows), comment: None };
+        let comment = format!("in bulk by label {}", request.label);
+        match decide_one(app, by, &id, &new, Some(&comment), needed, expires).await {
+            Ok(()) => result.approved += 1,
+            Err(AppError::Store(e)) => return Err(e.into()),
+            Err(e) => result.left.push((id, e.to_string())),
+        }
+    }
+    Ok(result)
+}
+
+/// Reviews a broken glass. The one who broke it cannot.
+///
+/// # Errors
+/// When no review is owed.
+pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Result<()> {
+    by.need(Right::Approve)?;
+    let mut tx = app.store().begin().await?;
+    if !tx.review(approval, &by.id).await? {
+        return Err(AppError::Conflict("no review by you is owed for this".into()));
+    }
+    let entry = Entry::new("approval.reviewed", &format!("approval:{approval}")).note(comment);
+    app.commit(tx, by, &[entry], &[]).await
+}
+
+async fn needed(app: &App, post: &Post) -> Result<usize> {
+    let severity = match &post.incident_id {
+        None => None,
+        Some(id) => match app.store().incident(id).await? {
+            Some(i) => Some(Severity::parse(&i.severity).map_err(AppError::Internal)?),
+            None => None,
+        },
+    };
+    Ok(policy::get(app).await?.needed(kind(post)?, severity))
+}
+
+fn kind(post: &Post) -> Result<Kind> {
+    Kind::parse(&post.kind).map_err(AppError::Internal)
+}
+
+fn bundle_of(rows: &[Delivery]) -> String {
+    bundle(rows.iter().map(|d| (d.channel_id.as_str(), d.content_hash.as_str())))
+}

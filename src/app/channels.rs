@@ -1,0 +1,260 @@
+//! Connected channels.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::error::Problems;
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result};
+use crate::clock::rfc3339;
+use crate::domain::audit::Entry;
+use crate::domain::role::Right;
+use crate::store::Unaudited;
+use crate::store::channels::Channel;
+
+/// A channel as the API shows it: never its credential.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChannelView {
+    pub id: String,
+    pub name: String,
+    pub adapter: String,
+    pub brand: String,
+    #[schema(value_type = Object)]
+    pub settings: Value,
+    pub has_credential: bool,
+    pub drill: bool,
+    pub disabled_at: Option<String>,
+    pub paused_until: Option<String>,
+    pub health: Option<HealthView>,
+    pub checked_at: Option<String>,
+    pub version: i64,
+}
+
+/// What the last check saw.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HealthView {
+    pub ready: bool,
+    pub detail: String,
+}
+
+/// A new channel.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewChannel {
+    /// What people call it, unique: `@bank on Bluesky`.
+    pub name: String,
+    /// Which network: `bluesky`, `wordpress`, `email`, `webhook`, `website`, `sandbox`.
+    pub adapter: String,
+    #[serde(default = "main_brand")]
+    pub brand: String,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub settings: Value,
+    /// App password, signing secret or SMTP password. It is sealed at once and never shown.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub credential: Option<SecretString>,
+    /// Belongs to drills; only a sandbox can.
+    #[serde(default)]
+    pub drill: bool,
+}
+
+fn main_brand() -> String {
+    "main".into()
+}
+
+/// What may change in a channel. Missing fields stay as they are.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelEdit {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub brand: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub settings: Option<Value>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub credential: Option<SecretString>,
+    #[serde(default)]
+    pub disabled: Option<bool>,
+}
+
+/// The associated data of a channel's credential.
+pub(crate) fn record(id: &str) -> String {
+    format!("channel:{id}")
+}
+
+pub(super) fn view(app: &App, c: Channel) -> ChannelView {
+    ChannelView {
+        settings: serde_json::from_str(&c.settings).unwrap_or(Value::Null),
+        has_credential: c.credential.is_some(),
+        paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
+        health: c.health.as_deref().and_then(|h| serde_json::from_str(h).ok()),
+        checked_at: c.checked_at.map(rfc3339),
+        disabled_at: c.disabled_at.map(rfc3339),
+        id: c.id,
+        name: c.name,
+        adapter: c.adapter,
+        brand: c.brand,
+        drill: c.drill,
+        version: c.version,
+    }
+}
+
+/// Connects a channel.
+///
+/// # Errors
+/// When a field is wrong, the name is taken, or the actor is no administrator.
+pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelView> {
+    by.need(Right::Administer)?;
+    let settings = if new.settings.is_null() { Value::Object(serde_json::Map::new()) } else { new.settings };
+    check(&new.name, &new.adapter, &settings, new.drill)?;
+    let id = app.id();
+    let row = Channel {
+        credential: new.credential.map(|c| app.keys().seal(&record(&id), &c)),
+        id,
+        name: new.name.trim().to_owned(),
+        adapter: new.adapter,
+        brand: new.brand,
+        settings: settings.to_string(),
+        drill: new.drill,
+        disabled_at: None,
+        paused_until: 0,
+        health: None,
+        checked_at: None,
+        created_at: app.now(),
+        version: 1,
+    };
+    let mut tx = app.store().begin().await?;
+    tx.insert_channel(&row).await.map_err(taken)?;
+    let view = view(app, row);
+    let entry = Entry::new("channel.connected", &format!("channel:{}", view.id)).after(&view);
+    app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
+    Ok(view)
+}
+
+/// Changes a channel, when it is still at the version that was read.
+///
+/// # Errors
+/// When a field is wrong, it was changed meanwhile, or the actor is no administrator.
+pub async fn edit(
+    app: &App,
+    by: &Actor,
+    id: &str,
+    version: Option<i64>,
+    edit: ChannelEdit,
+) -> Result<ChannelView> {
+    by.need(Right::Administer)?;
+    let mut row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
+    if version.is_some_and(|v| v != row.version) {
+        return Err(AppError::Stale { now: row.version });
+    }
+    let before = view(app, row.clone());
+    if let Some(name) = edit.name {
+        row.name = name.trim().to_owned();
+    }
+    if let Some(brand) = edit.brand {
+        row.brand = brand;
+    }
+    if let Some(settings) = edit.settings {
+        row.settings = settings.to_string();
+    }
+    if let Some(credential) = edit.credential {
+        row.credential = Some(app.keys().seal(&record(id), &credential));
+    }
+    match edit.disabled {
+        Some(true) if row.disabled_at.is_none() => row.disabled_at = Some(app.now()),
+        Some(false) => row.disabled_at = None,
+        _ => {}
+    }
+    let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
+    check(&row.name, &row.adapter, &settings, row.drill)?;
+    let mut tx = app.store().begin().await?;
+    if !tx.update_channel(&row).await.map_err(taken)? {
+        return Err(AppError::Stale { now: row.version + 1 });
+    }
+    row.version += 1;
+    let view = view(app, row);
+    let entry = Entry::new("channel.changed", &format!("channel:{id}")).before(&before).after(&view);
+    app.commit(tx, by, &[entry], &[Topic::Channels, Topic::Queue]).await?;
+    Ok(view)
+}
+
+/// Lists the channels.
+///
+/// # Errors
+/// The database's own.
+pub async fn list(app: &App, by: &Actor) -> Result<Vec<ChannelView>> {
+    by.need(Right::Read)?;
+    Ok(app.store().channels().await?.into_iter().map(|c| view(app, c)).collect())
+}
+
+/// One channel.
+///
+/// # Errors
+/// When there is none of that id.
+pub async fn get(app: &App, by: &Actor, id: &str) -> Result<ChannelView> {
+    by.need(Right::Read)?;
+    let row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
+    Ok(view(app, row))
+}
+
+/// Asks the network whether a post would be accepted now.
+///
+/// # Errors
+/// When there is no such channel.
+pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
+    by.need(Right::Read)?;
+    get(app, by, id).await?;
+    app.networks()?.check(id).await
+}
+
+/// Keeps what a check saw.
+pub(crate) async fn keep_health(app: &App, id: &str, health: &HealthView) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let json = serde_json::to_string(health).map_err(|e| AppError::Internal(e.to_string()))?;
+    tx.set_health(id, &json, app.now()).await?;
+    tx.commit_unaudited(Unaudited::Look).await?;
+    Ok(())
+}
+
+/// All rows with their credentials still sealed: for the sender.
+pub(crate) async fn rows(app: &App) -> Result<Vec<Channel>> {
+    Ok(app.store().channels().await?)
+}
+
+fn taken(e: crate::store::StoreError) -> AppError {
+    if e.is_duplicate() { AppError::field("name", "another channel has this name") } else { e.into() }
+}
+
+fn check(name: &str, adapter: &str, settings: &Value, drill: bool) -> Result<()> {
+    let mut problems = Problems::default();
+    if name.trim().is_empty() || name.chars().count() > 100 {
+        problems.add("name", "give a name of at most 100 characters");
+    }
+    match ::channels::adapter(adapter) {
+        None => {
+            let known: Vec<_> = ::channels::ALL.iter().map(|a| a.name).collect();
+            problems.add("adapter", format!("\"{adapter}\" is not known; use one of: {}", known.join(", ")));
+        }
+        Some(adapter) => {
+            for s in adapter.settings.iter().filter(|s| s.required) {
+                if settings.get(s.name).is_none_or(Value::is_null) {
+                    problems.add(&format!("settings.{}", s.name), format!("is missing: {}", s.help));
+                }
+            }
+            for name in settings.as_object().into_iter().flat_map(|o| o.keys()) {
+                if !adapter.settings.iter().any(|s| s.name == name) {
+                    problems.add(&format!("settings.{name}"), "is not a setting of this adapter");
+                }
+            }
+        }
+    }
+    if drill && !matches!(adapter, "sandbox" | "website") {
+        problems.add("drill", "only a sandbox or the website can take part in a drill");
+    }
+    problems.check()
+}

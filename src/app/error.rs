@@ -1,0 +1,79 @@
+//! What a caller can get wrong, in one enum. The web maps it to HTTP in one table.
+
+use serde::Serialize;
+
+use crate::store::StoreError;
+
+/// The result of every verb.
+pub type Result<T> = std::result::Result<T, AppError>;
+
+/// One thing that is wrong with the input, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// The field, as the API names it.
+    pub field: String,
+    /// A sentence with the remedy.
+    pub message: String,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("the input is not valid")]
+    Invalid(Vec<Problem>),
+    #[error("there is no {what} {id}")]
+    NotFound { what: &'static str, id: String },
+    /// No token, or one that does not count.
+    #[error("{0}")]
+    Unauthorized(String),
+    #[error("{0}")]
+    Forbidden(String),
+    /// The state does not allow it; the sentence says what does.
+    #[error("{0}")]
+    Conflict(String),
+    /// Somebody else changed it in the meantime.
+    #[error("it was changed in the meantime (version {now}); read it again and repeat the change")]
+    Stale { now: i64 },
+    /// Our fault. The cause goes to the log, never to the caller.
+    #[error("internal error")]
+    Internal(String),
+    #[error("internal error")]
+    Store(#[from] StoreError),
+}
+
+impl AppError {
+    /// One wrong field.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem { field: field.into(), message: message.into() }])
+    }
+
+    /// Nothing of that id.
+    pub fn not_found(what: &'static str, id: &str) -> Self {
+        Self::NotFound { what, id: id.to_owned() }
+    }
+}
+
+/// Collects problems, so that a person sees all of them at once.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub fn add(&mut self, field: &str, message: impl Into<String>) {
+        self.0.push(Problem { field: field.into(), message: message.into() });
+    }
+
+    /// Notes the problem and goes on without the value.
+    pub fn take<T>(&mut self, field: &str, result: std::result::Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.add(field, message)).ok()
+    }
+
+    /// # Errors
+    /// [`AppError::Invalid`] when anything was noted.
+    pub fn check(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(AppError::Invalid(self.0)) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

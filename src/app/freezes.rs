@@ -1,0 +1,266 @@
+//! Freezes: commit, seal, thaw.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problems;
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::audit::Entry;
+use crate::domain::freeze::{Order, Scope, Subject};
+use crate::domain::post::Lane;
+use crate::domain::role::Right;
+use crate::store::freezes::Freeze;
+use crate::store::{Tx, Unaudited};
+
+/// How long a freeze call waits for every node before it names those that are missing.
+pub const SEAL_WAIT: Duration = Duration::from_secs(2);
+
+/// A new freeze.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewFreeze {
+    #[serde(default)]
+    pub scope: Scope,
+    /// May be added later: stopping comes first.
+    #[serde(default)]
+    pub reason: String,
+    #[serde(default)]
+    pub incident: Option<String>,
+}
+
+/// A freeze as the API shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FreezeView {
+    pub id: String,
+    pub epoch: i64,
+    pub scope: Scope,
+    pub reason: String,
+    pub incident: Option<String>,
+    /// No new permit after this.
+    pub committed_at: String,
+    /// Nothing covered can start after this; nothing: not sealed yet.
+    pub sealed_at: Option<String>,
+    pub thawed_at: Option<String>,
+    pub frozen_by: String,
+    pub thawed_by: Option<String>,
+    /// Nodes that have not taken the freeze yet, with what to do.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+/// What a freeze would hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Preview {
+    /// Deliveries in the queue that it covers.
+    pub covered: i64,
+    /// Of these, due within 24 hours.
+    pub covered_next_day: i64,
+    /// Deliveries that go on.
+    pub goes_on: i64,
+}
+
+pub(super) fn view(f: Freeze) -> Result<FreezeView> {
+    let scope = f.order()?.scope;
+    Ok(FreezeView {
+        id: f.id,
+        epoch: f.epoch,
+        scope,
+        reason: f.reason,
+        incident: f.incident_id,
+        committed_at: rfc3339(f.committed_at),
+        sealed_at: f.sealed_at.map(rfc3339),
+        thawed_at: f.thawed_at.map(rfc3339),
+        frozen_by: f.frozen_by,
+        thawed_by: f.thawed_by,
+        missing: Vec::new(),
+    })
+}
+
+/// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal.
+///
+/// # Errors
+/// When the scope names what does not exist, or the actor may not freeze.
+pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
+    by.need(Right::Freeze)?;
+    check(app, new).await?;
+    let mut tx = app.store().begin_exclusive().await?;
+    let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
+    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
+    await_seal(app, &row.id).await
+}
+
+/// Writes the freeze into an open change: one row and a new epoch, whatever the queue holds.
+pub(super) async fn commit(
+    app: &App,
+    tx: &mut Tx,
+    by: &Actor,
+    new: &NewFreeze,
+    incident: Option<&str>,
+) -> Result<(Freeze, Entry)> {
+    let row = Freeze {
+        id: app.id(),
+        epoch: tx.next_epoch().await?,
+        scope: serde_json::to_string(&new.scope).map_err(|e| AppError::Internal(e.to_string()))?,
+        reason: new.reason.clone(),
+        incident_id: incident.map(str::to_owned),
+        committed_at: app.now(),
+        sealed_at: None,
+        thawed_at: None,
+        frozen_by: by.id.clone(),
+        thawed_by: None,
+    };
+    tx.insert_freeze(&row).await?;
+    let entry = Entry::new("freeze.committed", &format!("freeze:{}", row.id)).after(&view(row.clone())?);
+    Ok((row, entry))
+}
+
+/// Waits until the freeze is sealed, or names the nodes that are missing.
+pub(super) async fn await_seal(app: &App, id: &str) -> Result<FreezeView> {
+    let mut changes = app.hub().listen(Topic::Gate);
+    let sealed = async {
+        loop {
+            let row = app.store().freeze(id).await?.ok_or_else(|| AppError::not_found("freeze", id))?;
+            if row.sealed_at.is_some() || row.thawed_at.is_some() {
+                return view(row);
+            }
+            if changes.changed().await.is_err() {
+                return view(row);
+            }
+        }
+    };
+    match tokio::time::timeout(SEAL_WAIT, sealed).await {
+        Ok(result) => result,
+        Err(_) => get(app, id).await,
+    }
+}
+
+/// One freeze; when it is not sealed, with the nodes that are missing.
+///
+/// # Errors
+/// When there is none of that id.
+pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
+    let row = app.store().freeze(id).await?.ok_or_else(|| AppError::not_found("freeze", id))?;
+    let mut view = view(row)?;
+    if view.sealed_at.is_none() && view.thawed_at.is_none() {
+        let nodes = app.store().nodes().await?;
+        if nodes.is_empty() {
+            view.missing.push("no node is running: start `holdline serve`".into());
+        }
+        for n in nodes.into_iter().filter(|n| n.acked_epoch < view.epoch) {
+            view.missing.push(format!(
+                "node {} ({}), last seen {}. Look at it; if it is stopped for good, take it off the list with \
+                 `holdline nodes forget {}`",
+                n.name,
+                n.id,
+                rfc3339(n.last_seen_at),
+                n.id
+            ));
+        }
+    }
+    Ok(view)
+}
+
+/// Lists freezes, newest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn list(app: &App, by: &Actor, open_only: bool) -> Result<Vec<FreezeView>> {
+    by.need(Right::Read)?;
+    app.store().freezes(open_only).await?.into_iter().map(view).collect()
+}
+
+/// Lifts a freeze. Nothing is sent by it: what fell due waits in the review.
+///
+/// # Errors
+/// When it is not in force, or the actor may not decide.
+pub async fn thaw(app: &App, by: &Actor, id: &str, note: &str) -> Result<FreezeView> {
+    by.need(Right::Decide)?;
+    let mut tx = app.store().begin_exclusive().await?;
+    if !tx.thaw(id, app.now(), &by.id).await? {
+        get(app, id).await?;
+        return Err(AppError::Conflict("this freeze is lifted already".into()));
+    }
+    let epoch = tx.next_epoch().await?;
+    let entry = Entry::new("freeze.thawed", &format!("freeze:{id}")).note(note).after(&serde_json::json!({
+        "epoch": epoch
+    }));
+    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
+    get(app, id).await
+}
+
+/// Counts what a scope would hold.
+///
+/// # Errors
+/// The database's own.
+pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
+    by.need(Right::Read)?;
+    let now = app.now();
+    let mut out = Preview::default();
+    for row in app.store().queue(now + 86_400_000).await? {
+        let subject = Subject {
+            lane: Lane::from_number(row.lane),
+            brand: row.brand,
+            channel: row.channel_id,
+            labels: serde_json::from_str(&row.labels).unwrap_or_default(),
+            ready_at: now,
+        };
+        if scope.covers(&subject) {
+            out.covered += row.total;
+            out.covered_next_day += row.next_day;
+        } else {
+            out.goes_on += row.total;
+        }
+    }
+    Ok(out)
+}
+
+async fn check(app: &App, new: &NewFreeze) -> Result<()> {
+    let mut problems = Problems::default();
+    let channels = app.store().channels().await?;
+    for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {
+        problems.add("scope.channels", format!("there is no channel with the id {id}"));
+    }
+    if let Some(id) = &new.incident
+        && app.store().incident(id).await?.is_none()
+    {
+        problems.add("incident", format!("there is no incident {id}"));
+    }
+    problems.check()
+}
+
+/// How far back a lifted freeze still covers what fell due before it was lifted.
+pub(crate) const LIFTED_WINDOW: Millis = 24 * 3_600_000;
+
+/// The epoch and the freezes that sends are judged by, as the primary has them now.
+pub(crate) async fn in_force(app: &App) -> Result<(i64, String, Vec<Order>)> {
+    let mut tx = app.store().begin_guarded().await?;
+    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
+    tx.commit_unaudited(Unaudited::Look).await?;
+    Ok((gate.epoch, gate.timeline, orders))
+}
+
+/// This node has taken the epoch: nothing covered can begin here. Seals what every node has taken.
+pub(crate) async fn acknowledge(app: &App, node: &crate::store::nodes::Node) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    // Two nodes that acknowledge at once must see each other: the last one seals.
+    tx.lock_gate().await?;
+    tx.upsert_node(node).await?;
+    let lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
+    let sealed = tx.seal_up_to(lowest, app.now()).await?;
+    if sealed.is_empty() {
+        tx.commit_unaudited(Unaudited::Heartbeat).await?;
+        return Ok(());
+    }
+    let entries: Vec<_> = sealed
+        .iter()
+        .map(|id| {
+            Entry::new("freeze.sealed", &format!("freeze:{id}"))
+                .after(&serde_json::json!({"epoch": lowest, "last_node": node.name}))
+        })
+        .collect();
+    app.commit(tx, &Actor::service(&node.id), &entries, &[Topic::Gate]).await
+}

@@ -1,0 +1,302 @@
+//! Held posts and doubts, and what people decide about them.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problems;
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::{Move, State};
+use crate::domain::freeze::{Subject, covering};
+use crate::domain::post::Lane;
+use crate::domain::role::Right;
+use crate::domain::times;
+use crate::store::attempts::Settled;
+use crate::store::deliveries::{Change, Waiting};
+
+/// A delivery that waits for a person.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WaitingView {
+    pub delivery: String,
+    pub post: String,
+    pub channel: String,
+    pub state: State,
+    pub due: String,
+    pub freeze: Option<String>,
+    pub reason: Option<String>,
+    pub brand: String,
+    pub labels: Vec<String>,
+    pub kind: String,
+}
+
+/// What to do with held deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Goes now.
+    Release,
+    /// Goes at a new time.
+    Reschedule,
+    /// Never goes.
+    Cancel,
+}
+
+/// A decision about held, failed or expired deliveries: by their ids, or all held ones with a label.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    pub choice: Choice,
+    #[serde(default)]
+    pub deliveries: Vec<String>,
+    #[serde(default)]
+    pub label: Option<String>,
+    /// The new time, for `reschedule`: an instant, or local time in `zone`.
+    #[serde(default)]
+    pub at: Option<String>,
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Minutes between two deliveries on one channel, so that a bulk decision does not flood it.
+    #[serde(default)]
+    pub spread_minutes: u32,
+}
+
+/// What a bulk decision did.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Reviewed {
+    pub changed: usize,
+    /// Deliveries that were left, each with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+/// How a person settles a doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// It is there: a person has seen it.
+    Published,
+    /// It is not there, and must not be tried again.
+    NotPublished,
+    /// It is not there: try again.
+    TryAgain,
+}
+
+/// A person's word about a delivery in doubt.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    pub settlement: Settlement,
+    /// What was seen, and where.
+    pub note: String,
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// Lists what waits for a person, by state: `held`, `in_doubt`, `failed`, `expired`.
+///
+/// # Errors
+/// When the state is another one.
+pub async fn list(
+    app: &App,
+    by: &Actor,
+    state: State,
+    label: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<WaitingView>> {
+    by.need(Right::Read)?;
+    if !matches!(state, State::Held | State::InDoubt | State::Failed | State::Expired) {
+        return Err(AppError::field("state", "use held, in_doubt, failed or expired"));
+    }
+    let rows = app.store().waiting(state.word(), label, after, limit.clamp(1, 500)).await?;
+    rows.into_iter().map(view).collect()
+}
+
+fn view(w: Waiting) -> Result<WaitingView> {
+    Ok(WaitingView {
+        state: State::parse(&w.state).map_err(AppError::Internal)?,
+        due: rfc3339(w.due_at),
+        labels: serde_json::from_str(&w.labels).unwrap_or_default(),
+        delivery: w.id,
+        post: w.post_id,
+        channel: w.channel_id,
+        freeze: w.freeze_id,
+        reason: w.reason,
+        brand: w.brand,
+        kind: w.kind,
+    })
+}
+
+/// Decides about held, failed or expired deliveries. While a freeze covers them they can only be
+/// cancelled or given a time: nothing leaves.
+///
+/// # Errors
+/// When nothing is named, or the time is missing or past.
+pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> {
+    by.need(Right::Decide)?;
+    let now = app.now();
+    let mut problems = Problems::default();
+    let zone = review.zone.as_deref().unwrap_or("UTC");
+    let at = problems.take("at", review.at.as_deref().map(|t| times::parse(t, zone)).transpose()).flatten();
+    if review.choice == Choice::Reschedule && at.is_none_or(|t| t <= now) {
+        problems.add("at", "give a time to come; a held post is never sent into the past");
+    }
+    if review.deliveries.is_empty() && review.label.is_none() {
+        problems.add("deliveries", "name the deliveries, or a label");
+    }
+    problems.check()?;
+    let mut ids = review.deliveries.clone();
+    if let Some(label) = &review.label {
+        ids.extend(held_with(app, label).await?);
+    }
+    let mut result = Reviewed { changed: 0, left: Vec::new() };
+    let mut slots = std::collections::HashMap::<String, Millis>::new();
+    for chunk in ids.chunks(500) {
+        let mut tx = app.store().begin_guarded().await?;
+        let orders = tx.orders(Millis::MAX).await?;
+        let (mut changes, mut entries) = (Vec::new(), Vec::new());
+        for id in chunk {
+            let Some(d) = tx.delivery(id).await? else {
+                result.left.push((id.clone(), "there is no such delivery".into()));
+                continue;
+            };
+            let Some(post) = tx.post(&d.post_id).await? else { continue };
+            let slot = slots.entry(d.channel_id.clone()).or_insert(at.unwrap_or(now));
+            let subject = Subject {
+                lane: Lane::from_number(d.lane),
+                brand: post.brand.clone(),
+                channel: d.channel_id.clone(),
+                labels: serde_json::from_str(&post.labels).unwrap_or_default(),
+                ready_at: *slot,
+            };
+            let frozen = covering(&orders, &subject).is_some();
+            match change(&d.id, &d.state, review.choice, *slot, frozen, d.valid_until, now) {
+                Err(why) => result.left.push((id.clone(), why)),
+                Ok(c) => {
+                    entries.push(
+                        Entry::new("delivery.reviewed", &format!("delivery:{id}"))
+                            .before(&d.state)
+                            .after(&serde_json::json!({"choice": review.choice, "state": c.state,
+                                "ready": c.ready_at.map(rfc3339)})),
+                    );
+                    changes.push(c);
+                    *slot += Millis::from(review.spread_minutes) * 60_000;
+                }
+            }
+        }
+        tx.change_deliveries(&changes).await?;
+        result.changed += changes.len();
+        app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    }
+    Ok(result)
+}
+
+fn change(
+    id: &str,
+    state: &str,
+    choice: Choice,
+    slot: Millis,
+    frozen: bool,
+    valid_until: Option<Millis>,
+    now: Millis,
+) -> std::result::Result<Change, String> {
+    let state = State::parse(state)?;
+    if !matches!(state, State::Held | State::Failed | State::Expired) {
+        return Err(format!("it is {}, not held", state.word()));
+    }
+    if choice == Choice::Cancel {
+        let next = state.after(Move::Cancel).map_err(|e| e.to_string())?;
+        return Ok(Change { settled_at: Some(now), ..Change::to(id, next.word()) });
+    }
+    if choice == Choice::Release && frozen {
+        return Err("a freeze in force covers it; thaw first, or give it a time".into());
+    }
+    if valid_until.is_some_and(|v| v <= slot) {
+        return Err("its expiry has passed by then; edit it or cancel it".into());
+    }
+    let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
+    Ok(Change { ready_at: Some(slot), ..Change::to(id, next.word()) })
+}
+
+async fn held_with(app: &App, label: &str) -> Result<Vec<String>> {
+    let mut out: Vec<String> = Vec::new();
+    loop {
+        let after = out.last().cloned().unwrap_or_default();
+        let page = app.store().waiting(State::Held.word(), Some(label), &after, 500).await?;
+        if page.is_empty() {
+            return Ok(out);
+        }
+        out.extend(page.into_iter().map(|w| w.id));
+    }
+}
+
+/// Settles a delivery in doubt by a person's word.
+///
+/// # Errors
+/// When it is not in doubt, or the note is missing.
+pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> Result<()> {
+    by.need(Right::Decide)?;
+    if settle.note.trim().is_empty() {
+        return Err(AppError::field("note", "say what you saw, and where"));
+    }
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
+    let state = State::parse(&d.state).map_err(AppError::Internal)?;
+    if state != State::InDoubt {
+        return Err(AppError::Conflict(format!("this delivery is {}; only a doubt can be settled", d.state)));
+    }
+    let a = tx.last_attempt(delivery).await?.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+    let (step, outcome) = match settle.settlement {
+        Settlement::Published => (Move::Accept, "accepted"),
+        Settlement::NotPublished => (Move::Fail, "rejected"),
+        Settlement::TryAgain => (Move::Retry, "rejected"),
+    };
+    let next = state.after(step).map_err(|e| AppError::Internal(e.to_string()))?;
+    let settled = Settled {
+        id: a.id.clone(),
+        outcome,
+        detail: Some(format!("settled by a person: {}", settle.note)),
+        remote_id: settle.url.clone(),
+        at: now,
+        next_read_at: None,
+    };
+    tx.settle_attempts(&[settled]).await?;
+    let change = Change {
+        ready_at: (step == Move::Retry).then_some(now),
+        remote_id: settle.url.clone(),
+        remote_url: settle.url.clone(),
+        settled_at: (step != Move::Retry).then_some(now),
+        ..Change::to(delivery, next.word())
+    };
+    tx.change_deliveries(&[change]).await?;
+    let entry = Entry::new("doubt.settled", &format!("delivery:{delivery}")).after(settle).note(&settle.note);
+    app.commit(tx, by, &[entry], &[Topic::Queue]).await
+}
+
+/// Takes an accepted post down, where the network can.
+///
+/// # Errors
+/// When it was not accepted, or the actor may not decide.
+pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result<::channels::Retraction> {
+    by.need(Right::Decide)?;
+    let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
+    if d.state != State::Accepted.word() {
+        return Err(AppError::Conflict(format!(
+            "this delivery is {}; only what was accepted is public",
+            d.state
+        )));
+    }
+    let asked = Entry::new("delivery.retract_asked", &format!("delivery:{delivery}")).note(why);
+    app.commit(app.store().begin().await?, by, &[asked], &[]).await?;
+    let result = app.networks()?.retract(delivery).await?;
+    let mut tx = app.store().begin().await?;
+    if result == ::channels::Retraction::Gone {
+        let change = Change { settled_at: Some(app.now()), ..Change::to(delivery, State::Retracted.word()) };
+        tx.change_deliveries(&[change]).await?;
+    }
+    let entry = Entry::new("delivery.retracted", &format!("delivery:{delivery}")).after(&result);
+    app.commit(tx, by, &[entry], &[]).await?;
+    Ok(result)
+}

@@ -1,0 +1,61 @@
+//! Waking the sender and those who wait, inside this process. Other nodes hear by LISTEN/NOTIFY.
+
+use tokio::sync::watch;
+
+/// What has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Something was scheduled, or an outcome was settled.
+    Queue,
+    /// A freeze, a thaw, an acknowledgement.
+    Gate,
+    /// Channels were connected, changed or disabled.
+    Channels,
+}
+
+impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Gate, Self::Channels];
+
+    /// The word that travels between nodes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Gate => "gate",
+            Self::Channels => "channels",
+        }
+    }
+}
+
+/// One counter per topic; whoever waits sees it change.
+#[derive(Debug)]
+pub struct Hub {
+    counters: [watch::Sender<u64>; 3],
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self { counters: std::array::from_fn(|_| watch::Sender::new(0)) }
+    }
+}
+
+impl Hub {
+    /// Wakes everybody who waits for the topic.
+    pub fn poke(&self, topic: Topic) {
+        self.counters[topic as usize].send_modify(|n| *n += 1);
+    }
+
+    /// Wakes by the word that travels between nodes; unknown words wake nobody.
+    pub fn poke_by_name(&self, name: &str) {
+        if let Some(topic) = Topic::ALL.into_iter().find(|t| t.name() == name) {
+            self.poke(topic);
+        }
+    }
+
+    /// A receiver that changes with every poke from now on.
+    pub fn listen(&self, topic: Topic) -> watch::Receiver<u64> {
+        let mut receiver = self.counters[topic as usize].subscribe();
+        receiver.mark_unchanged();
+        receiver
+    }
+}

@@ -1,0 +1,188 @@
+//! One file per noun, one function per verb: check, change, audit, commit in one transaction.
+
+/// Who acts, and what they may do.
+pub mod actor;
+/// Approvals.
+pub mod approvals;
+/// The audit log: lists, checkpoints, exports.
+pub mod audit;
+/// Connected channels.
+pub mod channels;
+/// What a caller can get wrong.
+pub mod error;
+/// Freezes, seal and thaw.
+pub mod freezes;
+/// Held posts, doubts, and what people decide about them.
+pub mod held;
+/// Waking the sender and those who wait.
+pub mod hub;
+/// Import of many posts.
+pub mod import;
+/// Incidents.
+pub mod incidents;
+/// Uploaded pictures.
+pub mod media;
+/// Nodes and the return from a restore.
+pub mod nodes;
+/// People, tokens and the first start.
+pub mod people;
+/// Named settings: the approval policy.
+pub mod policy;
+/// Posts: create, edit, submit, cancel, list, import.
+pub mod posts;
+/// From what was typed to what each channel receives.
+pub mod renditions;
+/// Repeated requests.
+pub mod repeats;
+/// Sealing of credentials.
+pub mod secrets;
+/// Claims, permits and outcomes: what the sender writes down.
+pub mod sending;
+/// The public page.
+pub mod site;
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+
+pub use actor::Actor;
+pub use error::{AppError, Problem, Result};
+
+use crate::clock::Clock;
+use crate::domain::audit::{Entry, Stamp};
+use crate::store::{Store, Tx};
+use hub::{Hub, Topic};
+use secrets::Keys;
+
+/// The application: everything a verb needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    hub: Hub,
+    keys: Keys,
+    node: String,
+    public_url: String,
+    networks: OnceLock<Arc<dyn Networks>>,
+}
+
+/// What only the sender can do, because only it opens credentials and talks to networks.
+#[async_trait]
+pub trait Networks: Send + Sync {
+    /// Asks the network whether a post would be accepted now.
+    async fn check(&self, channel: &str) -> Result<channels::HealthView>;
+    /// Takes an accepted post down.
+    async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
+    /// Reads back an attempt in doubt at once.
+    async fn read_back(&self, delivery: &str) -> Result<()>;
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("node", &self.0.node).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Puts the parts together. `node` is this node's id, `public_url` where the public page is.
+    pub fn new(store: Store, clock: Clock, keys: Keys, node: &str, public_url: &str) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            hub: Hub::default(),
+            keys,
+            node: node.to_owned(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            networks: OnceLock::new(),
+        }))
+    }
+
+    /// Time and ids.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Waking the sender and those who wait.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The id of this node.
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    /// Where the public page is, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    /// The name of the database in use, for logs and figures.
+    pub fn database(&self) -> &'static str {
+        self.store().kind()
+    }
+
+    /// The address to listen at for changes by other nodes, if there can be any.
+    pub fn shared_database(&self) -> Option<String> {
+        match self.store() {
+            Store::Postgres { url, .. } => Some(url.clone()),
+            Store::Sqlite { .. } => None,
+        }
+    }
+
+    /// Gives the verbs that need a network their hands. Done once, by the sender.
+    pub fn set_networks(&self, networks: Arc<dyn Networks>) {
+        // A second sender in one process would be a defect of the caller; the first one stays.
+        let _ = self.0.networks.set(networks);
+    }
+
+    /// What talks to the networks.
+    ///
+    /// # Errors
+    /// When this process has no sender.
+    pub fn networks(&self) -> Result<Arc<dyn Networks>> {
+        self.0.networks.get().cloned().ok_or_else(|| AppError::Conflict("this process does not send".into()))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn now(&self) -> crate::clock::Millis {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.0.clock.id()
+    }
+
+    /// Commits with the audit entries and wakes whoever waits for the topics.
+    pub(crate) async fn commit(
+        &self,
+        mut tx: Tx,
+        by: &Actor,
+        entries: &[Entry],
+        topics: &[Topic],
+    ) -> Result<()> {
+        for topic in topics {
+            tx.notify(topic.name());
+        }
+        let stamp = Stamp { at: self.now(), actor: by.id.clone(), origin: by.origin.clone() };
+        tx.commit(&stamp, entries).await?;
+        for topic in topics {
+            self.hub().poke(*topic);
+        }
+        Ok(())
+    }
+
+    /// Ends the database connections.
+    pub async fn close(&self) {
+        self.store().close().await;
+    }
+}

@@ -1,0 +1,134 @@
+//! Nodes, and the return from a restore, a clone or a failover.
+
+use serde::{Deserialize, Serialize};
+
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result};
+use crate::clock::rfc3339;
+use crate::domain::audit::Entry;
+use crate::domain::role::Right;
+use crate::store::nodes::Node;
+use crate::store::{Unaudited, freezes::GateRow};
+
+/// A node as the API shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NodeView {
+    pub id: String,
+    pub name: String,
+    pub started_at: String,
+    pub last_seen_at: String,
+    pub acked_epoch: i64,
+    /// Why its gate is closed; nothing: open.
+    pub closed: Option<String>,
+}
+
+/// The epoch in force, and the nodes.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct GateView {
+    pub epoch: i64,
+    pub nodes: Vec<NodeView>,
+}
+
+/// The gate row; made at the first start.
+///
+/// # Errors
+/// The database's own.
+pub async fn gate_row(app: &App) -> Result<GateRow> {
+    let mut tx = app.store().begin().await?;
+    if tx.insert_gate(&app.id(), &app.id()).await? {
+        tracing::info!("first start of this database");
+    }
+    let row = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    tx.commit_unaudited(Unaudited::FirstStart).await?;
+    Ok(row)
+}
+
+/// The epoch and the nodes.
+///
+/// # Errors
+/// The database's own.
+pub async fn status(app: &App, by: &Actor) -> Result<GateView> {
+    by.need(Right::Read)?;
+    let epoch = app.store().gate().await?.map_or(0, |g| g.epoch);
+    let nodes = app.store().nodes().await?.into_iter().map(|n| NodeView {
+        started_at: rfc3339(n.started_at),
+        last_seen_at: rfc3339(n.last_seen_at),
+        id: n.id,
+        name: n.name,
+        acked_epoch: n.acked_epoch,
+        closed: n.closed_reason,
+    });
+    Ok(GateView { epoch, nodes: nodes.collect() })
+}
+
+/// Takes a node that is stopped for good off the list, so that freezes can be sealed without it.
+///
+/// # Errors
+/// When there is no such node, or it was seen within the last 10 seconds.
+pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
+    by.need(Right::Administer)?;
+    let node = app.store().nodes().await?.into_iter().find(|n| n.id == id);
+    let node = node.ok_or_else(|| AppError::not_found("node", id))?;
+    if app.now() - node.last_seen_at < 10_000 {
+        return Err(AppError::Conflict(format!("node {} was seen a moment ago; stop it first", node.name)));
+    }
+    let mut tx = app.store().begin().await?;
+    tx.delete_node(id).await?;
+    let entry = Entry::new("node.forgotten", &format!("node:{id}")).after(&node.name);
+    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
+    // What it had in hand is in doubt now.
+    super::sending::recover(app, id, &std::collections::HashMap::new()).await?;
+    Ok(())
+}
+
+/// This node is alive.
+pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.upsert_node(node).await?;
+    tx.commit_unaudited(Unaudited::Heartbeat).await?;
+    Ok(())
+}
+
+/// This node stops: it is off the list, so that freezes do not wait for it.
+pub(crate) async fn leave(app: &App, id: &str) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.delete_node(id).await?;
+    tx.notify(Topic::Gate.name());
+    tx.commit_unaudited(Unaudited::Heartbeat).await?;
+    Ok(())
+}
+
+/// A person confirms that this database is the one to go on with, after a restore, a clone or a
+/// failover: nodes that stayed closed may open.
+///
+/// # Errors
+/// When the actor is no administrator.
+pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<i64> {
+    by.need(Right::Administer)?;
+    let mut tx = app.store().begin_exclusive().await?;
+    let timeline = app.id();
+    let epoch = tx.set_timeline(&timeline, 0).await?;
+    let entry = Entry::new("gate.confirmed", "gate:1")
+        .after(&serde_json::json!({"epoch": epoch, "timeline": timeline}))
+        .note(note);
+    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
+    Ok(epoch)
+}
+
+/// Whether this node is ready: the database answers and its gate is open; otherwise why not.
+///
+/// # Errors
+/// The database's own.
+pub async fn ready(app: &App) -> Result<std::result::Result<String, String>> {
+    let nodes = app.store().nodes().await?;
+    Ok(match nodes.into_iter().find(|n| n.id == app.node()) {
+        None => Err("this node is not registered yet".into()),
+        Some(n) if app.now() - n.last_seen_at > 10_000 => {
+            Err(format!("this node was last heard of at {}", rfc3339(n.last_seen_at)))
+        }
+        Some(n) => match n.closed_reason {
+            Some(why) => Err(why),
+            None => Ok(format!("ready, epoch {}", n.acked_epoch)),
+        },
+    })
+}

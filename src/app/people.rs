@@ -1,0 +1,336 @@
+//! People, tokens and the first start.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::error::Problems;
+use super::{Actor, App, AppError, Result};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::role::{self, Right, Role};
+use crate::store::Unaudited;
+use crate::store::people::{Person, Token};
+
+const SETUP: &str = "setup_token_hash";
+
+/// A person as the API shows them.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PersonView {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub roles: Vec<Role>,
+    pub created_at: String,
+    pub disabled_at: Option<String>,
+}
+
+impl From<Person> for PersonView {
+    fn from(p: Person) -> Self {
+        Self {
+            roles: role::parse_list(&p.roles),
+            id: p.id,
+            name: p.name,
+            email: p.email,
+            created_at: rfc3339(p.created_at),
+            disabled_at: p.disabled_at.map(rfc3339),
+        }
+    }
+}
+
+/// A new person.
+#[derive(Debug, Clone, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    pub name: String,
+    pub email: String,
+    pub roles: Vec<Role>,
+}
+
+/// A new token.
+#[derive(Debug, Clone, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// What it is for, in the person's words.
+    pub label: String,
+    /// Limits the token to these of the person's roles; empty: all of them.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Days that it is valid; nothing: until revoked.
+    #[serde(default)]
+    pub days: Option<u32>,
+}
+
+/// A token as the API shows it: never the token itself.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct TokenView {
+    pub id: String,
+    pub label: String,
+    pub roles: Vec<Role>,
+    pub created_at: String,
+    pub expires_at: Option<String>,
+    pub revoked_at: Option<String>,
+}
+
+impl From<Token> for TokenView {
+    fn from(t: Token) -> Self {
+        Self {
+            id: t.id,
+            label: t.label,
+            roles: role::parse_list(&t.scopes),
+            created_at: rfc3339(t.created_at),
+            expires_at: t.expires_at.map(rfc3339),
+            revoked_at: t.revoked_at.map(rfc3339),
+        }
+    }
+}
+
+/// Makes the one-time token of the first start, when nobody is there yet. The token is returned
+/// once and only its hash is kept; a later start makes a new one as long as nobody is there.
+///
+/// # Errors
+/// The database's own.
+pub async fn first_start(app: &App) -> Result<Option<SecretString>> {
+    let mut tx = app.store().begin().await?;
+    if tx.count_people().await? > 0 {
+        return Ok(None);
+    }
+    let token = fresh("hls");
+    tx.set_setting(SETUP, &hash(token.expose_secret())).await?;
+    tx.commit_unaudited(Unaudited::FirstStart).await?;
+    Ok(Some(token))
+}
+
+/// Makes the first administrator with the one-time token; the token is used up.
+///
+/// # Errors
+/// When the token is wrong or somebody is there already.
+pub async fn set_up(
+    app: &App,
+    token: &str,
+    new: &NewPerson,
+    origin: &str,
+) -> Result<(PersonView, SecretString)> {
+    let kept = app.store().setting(SETUP).await?;
+    if kept.as_deref() != Some(hash(token).as_str()) {
+        return Err(AppError::Unauthorized(
+            "the set-up token is not right or was used; the service prints a new one when it starts without people"
+                .into(),
+        ));
+    }
+    check_person(new)?;
+    let mut tx = app.store().begin().await?;
+    if tx.count_people().await? > 0 {
+        return Err(AppError::Conflict("this installation is set up already".into()));
+    }
+    tx.delete_setting(SETUP).await?;
+    let person = row(app, new);
+    tx.insert_person(&person).await?;
+    let (row, secret) = token_row(app, &person.id, "set-up", &new.roles, None);
+    tx.insert_token(&row).await?;
+    let by = Actor {
+        id: person.id.clone(),
+        name: person.name.clone(),
+        roles: new.roles.clone(),
+        origin: origin.into(),
+    };
+    let view = PersonView::from(person);
+    let entry =
+        Entry::new("person.created", &format!("person:{}", view.id)).after(&view).note("first set-up");
+    app.commit(tx, &by, &[entry], &[]).await?;
+    Ok((view, secret))
+}
+
+/// Adds a person, and a first token for them.
+///
+/// # Errors
+/// When a field is wrong, the address is taken, or the actor is no administrator.
+pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<(PersonView, SecretString)> {
+    by.need(Right::Administer)?;
+    check_person(new)?;
+    let mut tx = app.store().begin().await?;
+    let person = row(app, new);
+    tx.insert_person(&person).await.map_err(|e| {
+        if e.is_duplicate() {
+            AppError::field("email", "this address is taken by another person")
+        } else {
+            e.into()
+        }
+    })?;
+    let (token, secret) = token_row(app, &person.id, "first", &new.roles, None);
+    tx.insert_token(&token).await?;
+    let view = PersonView::from(person);
+    let entry = Entry::new("person.created", &format!("person:{}", view.id)).after(&view);
+    app.commit(tx, by, &[entry], &[]).await?;
+    Ok((view, secret))
+}
+
+/// Lists the people.
+///
+/// # Errors
+/// The database's own.
+pub async fn list(app: &App, by: &Actor) -> Result<Vec<PersonView>> {
+    by.need(Right::Read)?;
+    Ok(app.store().people().await?.into_iter().map(PersonView::from).collect())
+}
+
+/// Disables a person: their tokens stop at once.
+///
+/// # Errors
+/// When there is no such person, or it is the actor.
+pub async fn disable(app: &App, by: &Actor, id: &str) -> Result<PersonView> {
+    by.need(Right::Administer)?;
+    if by.id == id {
+        return Err(AppError::Conflict("nobody disables themselves; ask another administrator".into()));
+    }
+    let mut person = app.store().person(id).await?.ok_or_else(|| AppError::not_found("person", id))?;
+    let before = PersonView::from(person.clone());
+    person.disabled_at = Some(app.now());
+    let mut tx = app.store().begin().await?;
+    tx.update_person(&person).await?;
+    let view = PersonView::from(person);
+    let entry = Entry::new("person.disabled", &format!("person:{id}")).before(&before).after(&view);
+    app.commit(tx, by, &[entry], &[]).await?;
+    Ok(view)
+}
+
+/// Makes a token for the actor, or for another person by an administrator.
+///
+/// # Errors
+/// When a role is asked for that the person does not have.
+pub async fn create_token(
+    app: &App,
+    by: &Actor,
+    person: &str,
+    new: &NewToken,
+) -> Result<(TokenView, SecretString)> {
+    if by.id != person {
+        by.need(Right::Administer)?;
+    }
+    let owner = app.store().person(person).await?.ok_or_else(|| AppError::not_found("person", person))?;
+    let has = role::parse_list(&owner.roles);
+    let mut problems = Problems::default();
+    if new.label.trim().is_empty() {
+        problems.add("label", "say what the token is for");
+    }
+    for r in new.roles.iter().filter(|r| !has.contains(r)) {
+        problems.add("roles", format!("{} does not have the role {}", owner.name, r.word()));
+    }
+    problems.check()?;
+    let roles = if new.roles.is_empty() { &has } else { &new.roles };
+    let (row, secret) = token_row(app, person, &new.label, roles, new.days);
+    let mut tx = app.store().begin().await?;
+    tx.insert_token(&row).await?;
+    let view = TokenView::from(row);
+    let entry = Entry::new("token.created", &format!("person:{person}")).after(&view);
+    app.commit(tx, by, &[entry], &[]).await?;
+    Ok((view, secret))
+}
+
+/// Lists a person's tokens.
+///
+/// # Errors
+/// When the actor is neither that person nor an administrator.
+pub async fn tokens(app: &App, by: &Actor, person: &str) -> Result<Vec<TokenView>> {
+    if by.id != person {
+        by.need(Right::Administer)?;
+    }
+    Ok(app.store().tokens(person).await?.into_iter().map(TokenView::from).collect())
+}
+
+/// Revokes a token of a person.
+///
+/// # Errors
+/// When there is no such token that is still valid.
+pub async fn revoke_token(app: &App, by: &Actor, person: &str, id: &str) -> Result<()> {
+    if by.id != person {
+        by.need(Right::Administer)?;
+    }
+    if !app.store().tokens(person).await?.iter().any(|t| t.id == id) {
+        return Err(AppError::not_found("token", id));
+    }
+    let mut tx = app.store().begin().await?;
+    if !tx.revoke_token(id, app.now()).await? {
+        return Err(AppError::not_found("valid token", id));
+    }
+    let entry = Entry::new("token.revoked", &format!("person:{person}")).note(id);
+    app.commit(tx, by, &[entry], &[]).await
+}
+
+/// Who holds this token.
+///
+/// # Errors
+/// [`AppError::Unauthorized`], the same for every reason.
+pub async fn authenticate(app: &App, token: &str, origin: &str) -> Result<Actor> {
+    let refused = || AppError::Unauthorized("the token is not known, has expired or was revoked".into());
+    let row = app.store().token_by_hash(&hash(token)).await?.ok_or_else(refused)?;
+    if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= app.now()) {
+        return Err(refused());
+    }
+    let person = app.store().person(&row.person_id).await?.ok_or_else(refused)?;
+    if person.disabled_at.is_some() {
+        return Err(refused());
+    }
+    let has = role::parse_list(&person.roles);
+    let roles = role::parse_list(&row.scopes).into_iter().filter(|r| has.contains(r)).collect();
+    Ok(Actor { id: person.id, name: person.name, roles, origin: origin.into() })
+}
+
+fn check_person(new: &NewPerson) -> Result<()> {
+    let mut problems = Problems::default();
+    if new.name.trim().is_empty() || new.name.chars().count() > 200 {
+        problems.add("name", "give a name of at most 200 characters");
+    }
+    let at = new.email.find('@');
+    if at.is_none_or(|i| i == 0 || i + 1 >= new.email.len()) || new.email.contains(char::is_whitespace) {
+        problems.add("email", "give an address such as ana@example.org");
+    }
+    if new.roles.is_empty() {
+        problems
+            .add("roles", "give at least one role: operator, approver, administrator, auditor, integrator");
+    }
+    problems.check()
+}
+
+fn row(app: &App, new: &NewPerson) -> Person {
+    Person {
+        id: app.id(),
+        name: new.name.trim().to_owned(),
+        email: new.email.trim().to_lowercase(),
+        roles: role::list(&new.roles),
+        created_at: app.now(),
+        disabled_at: None,
+    }
+}
+
+fn token_row(
+    app: &App,
+    person: &str,
+    label: &str,
+    roles: &[Role],
+    days: Option<u32>,
+) -> (Token, SecretString) {
+    let secret = fresh("hl");
+    let now = app.now();
+    let row = Token {
+        id: app.id(),
+        person_id: person.to_owned(),
+        label: label.to_owned(),
+        hash: hash(secret.expose_secret()),
+        scopes: role::list(roles),
+        created_at: now,
+        expires_at: days.map(|d| now + Millis::from(d) * 86_400_000),
+        revoked_at: None,
+    };
+    (row, secret)
+}
+
+/// 256 random bits in hex behind a prefix that secret scanners can find.
+fn fresh(prefix: &str) -> SecretString {
+    let bytes: [u8; 32] = rand::random();
+    format!("{prefix}_{}", hex::encode(bytes)).into()
+}
+
+fn hash(token: &str) -> String {
+    ::channels::hash(token.as_bytes())
+}

@@ -1,0 +1,77 @@
+//! From what was typed to exactly what each channel receives.
+
+use channels::{MediaRef, Rendition, text};
+
+use super::Result;
+use super::error::Problems;
+use crate::domain::post::{Kind, Source};
+use crate::store::channels::Channel;
+use crate::store::deliveries::Delivery;
+use crate::store::posts::Post;
+
+/// What every text of a drill begins with.
+pub const EXERCISE: &str = "EXERCISE EXERCISE EXERCISE";
+
+/// The rendition for one channel. In a drill it carries the word EXERCISE.
+pub fn render(source: &Source, channel: &str, drill: bool) -> Rendition {
+    let text = source.text_for(channel);
+    Rendition {
+        title: source.title.as_ref().map(|t| if drill { format!("EXERCISE: {t}") } else { t.clone() }),
+        text: if drill { format!("{EXERCISE}\n{text}") } else { text.to_owned() },
+        language: source.language.clone(),
+        media: source
+            .media
+            .iter()
+            .map(|m| MediaRef { sha256: m.sha256.clone(), mime: m.mime.clone(), alt: m.alt.clone() })
+            .collect(),
+    }
+}
+
+/// The deliveries of a post, one for each channel, as drafts.
+///
+/// # Errors
+/// Names the channel and what its limits do not allow.
+pub fn deliveries(
+    post: &Post,
+    kind: Kind,
+    source: &Source,
+    channels: &[&Channel],
+    drill: bool,
+    id: impl Fn() -> String,
+) -> Result<Vec<Delivery>> {
+    let mut problems = Problems::default();
+    let mut out = Vec::with_capacity(channels.len());
+    for channel in channels {
+        let rendition = render(source, &channel.name, drill);
+        if let Some(adapter) = channels::adapter(&channel.adapter) {
+            for p in text::check(&rendition, &adapter.limits) {
+                problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
+            }
+        }
+        let body = rendition.canonical();
+        out.push(Delivery {
+            id: id(),
+            post_id: post.id.clone(),
+            channel_id: channel.id.clone(),
+            lane: kind.lane().number(),
+            state: "draft".into(),
+            ready_at: post.due_at,
+            due_at: post.due_at,
+            valid_until: post.valid_until,
+            content_hash: ::channels::hash(&body),
+            rendition: String::from_utf8_lossy(&body).into_owned(),
+            approved_hash: None,
+            approved_until: None,
+            attempts: 0,
+            claimed_by: None,
+            freeze_id: None,
+            reason: None,
+            remote_id: None,
+            remote_url: None,
+            settled_at: None,
+            created_at: post.created_at,
+        });
+    }
+    problems.check()?;
+    Ok(out)
+}

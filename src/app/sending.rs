@@ -1,0 +1,574 @@
+//! What the sender writes down: claims, permits and outcomes. Batches, each in one change.
+
+use std::collections::HashMap;
+
+use channels::Rendition;
+
+use super::hub::Topic;
+use super::{Actor, App, AppError, Result, freezes};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::{Move, State};
+use crate::domain::freeze::{Order, Subject, covering};
+use crate::domain::outcome::{self, Doubt, Trust};
+use crate::domain::post::Lane;
+use crate::store::Unaudited;
+use crate::store::attempts::{Attempt, Settled};
+use crate::store::deliveries::{Change, Due, InHand};
+
+/// A delivery that this node has claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub delivery: String,
+    pub channel: String,
+    pub lane: Lane,
+}
+
+/// A durable right to make one attempt.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    pub attempt: String,
+    pub delivery: String,
+    pub channel: String,
+    pub number: i64,
+    pub key: String,
+    pub kind: String,
+    pub incident: Option<String>,
+    pub rendition: Rendition,
+    pub subject: Subject,
+    pub created_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub permitted_at: Millis,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted {
+        remote_id: String,
+        url: Option<String>,
+        note: Option<String>,
+    },
+    /// Provably no effect; try again no earlier than this.
+    Retry {
+        reason: String,
+        not_before: Option<Millis>,
+    },
+    /// Provably no effect; trying again is of no use.
+    Failed {
+        reason: String,
+    },
+    /// The gate was closed before the first content byte.
+    Stopped {
+        reason: String,
+        freeze: Option<String>,
+    },
+    InDoubt {
+        reason: String,
+        readable: bool,
+    },
+}
+
+fn subject(lane: i64, brand: &str, channel: &str, labels: &str, ready_at: Millis) -> Subject {
+    Subject {
+        lane: Lane::from_number(lane),
+        brand: brand.to_owned(),
+        channel: channel.to_owned(),
+        labels: serde_json::from_str(labels).unwrap_or_default(),
+        ready_at,
+    }
+}
+
+/// What the judge says of something that is due.
+enum Verdict<'a> {
+    Go,
+    Held(&'a Order),
+    Expired,
+}
+
+fn judge<'a>(orders: &'a [Order], s: &Subject, valid_until: Option<Millis>, now: Millis) -> Verdict<'a> {
+    if valid_until.is_some_and(|v| v <= now) {
+        return Verdict::Expired;
+    }
+    covering(orders, s).map_or(Verdict::Go, Verdict::Held)
+}
+
+fn stop(id: &str, verdict: &Verdict<'_>, now: Millis) -> Option<(Change, Entry)> {
+    let subject = format!("delivery:{id}");
+    match verdict {
+        Verdict::Go => None,
+        Verdict::Held(order) => Some((
+            Change { freeze_id: Some(order.id.clone()), ..Change::to(id, State::Held.word()) },
+            Entry::new("delivery.held", &subject).note(format!("by freeze {}", order.id)),
+        )),
+        Verdict::Expired => Some((
+            Change { settled_at: Some(now), ..Change::to(id, State::Expired.word()) },
+            Entry::new("delivery.expired", &subject),
+        )),
+    }
+}
+
+/// Claims what is due, crisis first. Each due delivery is touched once: it is claimed, held by the
+/// freeze that covers it, or expired. Returns the claims, and whether more may be due.
+///
+/// # Errors
+/// The database's own.
+pub async fn claim(app: &App, limit: usize) -> Result<(Vec<Claimed>, bool)> {
+    let mut claimed = Vec::new();
+    let mut more = false;
+    for lane in [Lane::Crisis, Lane::Routine] {
+        let now = app.now();
+        let mut tx = app.store().begin_guarded().await?;
+        let due = tx.due(lane.number(), now, i64::try_from(limit).unwrap_or(1_000)).await?;
+        if due.is_empty() {
+            continue;
+        }
+        let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
+        more |= due.len() == limit;
+        let (mut changes, mut entries) = (Vec::with_capacity(due.len()), Vec::new());
+        for d in &due {
+            let Due { id, channel_id, .. } = d;
+            let s = subject(d.lane, &d.brand, channel_id, &d.labels, d.ready_at);
+            if let Some((change, entry)) = stop(id, &judge(&orders, &s, d.valid_until, now), now) {
+                changes.push(change);
+                entries.push(entry);
+            } else {
+                changes.push(Change {
+                    claimed_by: Some(app.node().into()),
+                    ..Change::to(id, State::Claimed.word())
+                });
+                claimed.push(Claimed { delivery: id.clone(), channel: channel_id.clone(), lane });
+            }
+        }
+        tx.change_deliveries(&changes).await?;
+        if entries.is_empty() {
+            tx.commit_unaudited(Unaudited::Lease).await?;
+        } else {
+            app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
+        }
+    }
+    Ok((claimed, more))
+}
+
+/// Grants permits to claimed deliveries, in one durable change: judged again by the freezes that
+/// are in force at this moment, and by the approval of these very bytes.
+///
+/// # Errors
+/// The database's own; then nothing was permitted.
+pub async fn permit(app: &App, ids: &[String]) -> Result<Vec<Permit>> {
+    let now = app.now();
+    let mut tx = app.store().begin_guarded().await?;
+    let rows = tx.in_hand(app.node(), ids).await?;
+    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
+    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let (mut changes, mut entries) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut attempts, mut permits) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let s = subject(row.lane, &row.brand, &row.channel_id, &row.labels, row.ready_at);
+        if let Some((change, entry)) = stop(&row.id, &judge(&orders, &s, row.valid_until, now), now) {
+            changes.push(change);
+            entries.push(entry);
+            continue;
+        }
+        match approved(row, now) {
+            Err(reason) => {
+                changes
+                    .push(Change { reason: Some(reason.clone()), ..Change::to(&row.id, State::Held.word()) });
+                entries.push(Entry::new("delivery.held", &format!("delivery:{}", row.id)).note(reason));
+            }
+            Ok((rendition, hash)) => {
+                let permit = grant(app, row, rendition, s, now);
+                entries.push(Entry::new("attempt.permitted", &format!("delivery:{}", row.id)).after(
+                    &serde_json::json!({
+                        "attempt": permit.attempt, "number": permit.number, "channel": row.channel_id,
+                        "content_hash": hash, "key": permit.key, "epoch": gate.epoch,
+                    }),
+                ));
+                changes.push(Change {
+                    attempts: 1,
+                    claimed_by: Some(app.node().into()),
+                    ..Change::to(&row.id, State::Sending.word())
+                });
+                attempts.push(attempt(app, row, &permit, hash, gate.epoch));
+                permits.push(permit);
+            }
+        }
+    }
+    tx.insert_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
+    Ok(permits)
+}
+
+/// The rendition, when people approved these very bytes and the approval still holds.
+fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
+    let hash = ::channels::hash(row.rendition.as_bytes());
+    match (&row.approved_hash, row.approved_until) {
+        (Some(approved), Some(until)) if *approved == hash => {
+            if until <= now {
+                return Err(format!("its approval lapsed at {}; it needs a new one", rfc3339(until)));
+            }
+        }
+        (None, _) | (_, None) => return Err("it is not approved".into()),
+        _ => return Err("its text is not the one that was approved".into()),
+    }
+    serde_json::from_str(&row.rendition)
+        .map(|r| (r, hash))
+        .map_err(|e| format!("its rendition cannot be read: {e}"))
+}
+
+fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: Millis) -> Permit {
+    Permit {
+        attempt: app.id(),
+        delivery: row.id.clone(),
+        channel: row.channel_id.clone(),
+        number: row.attempts + 1,
+        // The same over all attempts at one delivery: receivers that dedupe by key see one post.
+        key: row.id.clone(),
+        kind: row.kind.clone(),
+        incident: row.incident_id.clone(),
+        rendition,
+        subject,
+        created_at: row.created_at,
+        valid_until: row.valid_until,
+        permitted_at: now,
+    }
+}
+
+fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -> Attempt {
+    Attempt {
+        id: permit.attempt.clone(),
+        delivery_id: row.id.clone(),
+        number: permit.number,
+        idempotency_key: permit.key.clone(),
+        content_hash: hash,
+        body: row.rendition.clone(),
+        node_id: app.node().into(),
+        epoch,
+        permitted_at: permit.permitted_at,
+        outcome: None,
+        detail: None,
+        remote_id: None,
+        settled_at: None,
+        reads: 0,
+        absent: 0,
+        next_read_at: None,
+    }
+}
+
+/// Gives claims back to the queue, to be looked at again at `ready_at`.
+///
+/// # Errors
+/// The database's own.
+pub async fn give_back(app: &App, ids: &[String], ready_at: Millis) -> Result<()> {
+    let changes: Vec<_> = ids
+        .iter()
+        .map(|id| Change { ready_at: Some(ready_at), ..Change::to(id, State::Scheduled.word()) })
+        .collect();
+    let mut tx = app.store().begin().await?;
+    tx.change_deliveries(&changes).await?;
+    tx.commit_unaudited(Unaudited::Lease).await?;
+    Ok(())
+}
+
+/// After a permit call that failed: claims go back to the queue, and permits whose commit arrived
+/// although its answer was lost are settled as never begun.
+///
+/// # Errors
+/// The database's own.
+pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids {
+        let Some(d) = tx.delivery(id).await? else { continue };
+        if d.claimed_by.as_deref() != Some(app.node()) {
+            continue;
+        }
+        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
+        if d.state == State::Claimed.word() {
+            changes.push(change);
+        } else if d.state == State::Sending.word() {
+            let Some(a) = tx.last_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
+            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
+            attempts.push(Settled {
+                id: a.id,
+                outcome: "rejected",
+                detail: Some("no effect: it never began".into()),
+                remote_id: None,
+                at: now,
+                next_read_at: None,
+            });
+            changes.push(change);
+        }
+    }
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+        return Ok(());
+    }
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+}
+
+/// Writes down what became of attempts, in one change.
+///
+/// # Errors
+/// The database's own; then nothing was written, and the call may be repeated.
+pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for (permit, outcome) in outcomes {
+        let (settled, change) = settled(permit, outcome, now)?;
+        entries.push(
+            Entry::new(&format!("attempt.{}", settled.outcome), &format!("delivery:{}", permit.delivery))
+                .after(&serde_json::json!({
+                    "attempt": permit.attempt, "delivery": change.state, "remote_id": settled.remote_id,
+                    "url": change.remote_url, "detail": settled.detail,
+                })),
+        );
+        attempts.push(settled);
+        changes.push(change);
+    }
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
+}
+
+fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {
+    let mut s = Settled {
+        id: permit.attempt.clone(),
+        outcome: "rejected",
+        detail: None,
+        remote_id: None,
+        at: now,
+        next_read_at: None,
+    };
+    let to = |what| State::Sending.after(what).map(|s| Change::to(&permit.delivery, s.word()));
+    let refused = |e: crate::domain::delivery::Refused| AppError::Internal(e.to_string());
+    let change = match outcome {
+        Outcome::Accepted { remote_id, url, note } => {
+            s.outcome = "accepted";
+            s.remote_id = Some(remote_id.clone());
+            s.detail.clone_from(note);
+            let c = to(Move::Accept).map_err(refused)?;
+            Change { remote_id: Some(remote_id.clone()), remote_url: url.clone(), settled_at: Some(now), ..c }
+        }
+        Outcome::Retry { reason, not_before } => {
+            s.detail = Some(reason.clone());
+            again(permit, reason, *not_before, now).map_err(refused)?
+        }
+        Outcome::Failed { reason } => {
+            s.detail = Some(reason.clone());
+            let c = to(Move::Fail).map_err(refused)?;
+            Change { reason: Some(reason.clone()), settled_at: Some(now), ..c }
+        }
+        Outcome::Stopped { reason, freeze } => {
+            s.detail = Some(format!("no effect: {reason}"));
+            let c = to(Move::Hold).map_err(refused)?;
+            Change { reason: Some(reason.clone()), freeze_id: freeze.clone(), ..c }
+        }
+        Outcome::InDoubt { reason, readable } => {
+            s.outcome = "in_doubt";
+            s.detail = Some(reason.clone());
+            s.next_read_at = readable.then(|| now + outcome::READS[0]);
+            Change { reason: Some(reason.clone()), ..to(Move::Doubt).map_err(refused)? }
+        }
+    };
+    Ok((s, change))
+}
+
+/// The next try of a delivery without effect: within its expiry and the number of attempts.
+fn again(
+    permit: &Permit,
+    reason: &str,
+    not_before: Option<Millis>,
+    now: Millis,
+) -> std::result::Result<Change, crate::domain::delivery::Refused> {
+    let seed = permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+    let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed));
+    let reason = Some(reason.to_owned());
+    if permit.number >= outcome::MAX_ATTEMPTS {
+        let next = State::Sending.after(Move::Fail)?;
+        return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });
+    }
+    if permit.valid_until.is_some_and(|v| v <= at) {
+        let next = State::Sending.after(Move::Expire)?;
+        return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });
+    }
+    let next = State::Sending.after(Move::Retry)?;
+    Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
+}
+
+/// After a crash or a stop: claims go back to the queue, and every permit without an outcome is in
+/// doubt. `readable` says which channels can be read back.
+///
+/// # Errors
+/// The database's own.
+pub async fn recover(app: &App, node: &str, readable: &HashMap<String, bool>) -> Result<usize> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let returned = tx.return_claims(node).await?;
+    let open = tx.unsettled(node).await?;
+    let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for a in &open {
+        let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
+        let reason = "the service stopped before the outcome was known".to_owned();
+        let read = readable.get(&d.channel_id).copied().unwrap_or(false);
+        attempts.push(Settled {
+            id: a.id.clone(),
+            outcome: "in_doubt",
+            detail: Some(reason.clone()),
+            remote_id: None,
+            at: now,
+            next_read_at: read.then(|| now + outcome::READS[0]),
+        });
+        changes.push(Change { reason: Some(reason.clone()), ..Change::to(&d.id, State::InDoubt.word()) });
+        entries.push(
+            Entry::new("attempt.in_doubt", &format!("delivery:{}", d.id))
+                .after(&serde_json::json!({"attempt": a.id}))
+                .note(reason),
+        );
+    }
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+    } else {
+        app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await?;
+    }
+    if returned > 0 || !open.is_empty() {
+        tracing::info!(claims = returned, in_doubt = open.len(), node, "recovered what was in hand");
+    }
+    Ok(open.len())
+}
+
+/// What a read of an attempt in doubt saw.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    Found { remote_id: String, url: Option<String> },
+    Absent,
+    Unknown(String),
+}
+
+/// Writes down a read of an attempt in doubt, and settles it when that is proof.
+///
+/// # Errors
+/// The database's own.
+pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
+    let d =
+        tx.delivery(&a.delivery_id).await?.ok_or_else(|| AppError::not_found("delivery", &a.delivery_id))?;
+    if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
+        return Ok(());
+    }
+    let by = Actor::service(app.node());
+    let subject = format!("delivery:{}", d.id);
+    let mut s = Settled {
+        id: a.id.clone(),
+        outcome: "accepted",
+        detail: Some("found by reading back".into()),
+        remote_id: None,
+        at: now,
+        next_read_at: None,
+    };
+    let (absent, detail) = match seen {
+        Seen::Found { remote_id, url } => {
+            s.remote_id = Some(remote_id.clone());
+            tx.settle_attempts(&[s]).await?;
+            let change = Change {
+                remote_id: Some(remote_id.clone()),
+                remote_url: url.clone(),
+                settled_at: Some(now),
+                ..Change::to(&d.id, State::Accepted.word())
+            };
+            tx.change_deliveries(&[change]).await?;
+            let entry = Entry::new("doubt.settled", &subject)
+                .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
+            return app.commit(tx, &by, &[entry], &[Topic::Queue]).await;
+        }
+        Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
+        Seen::Unknown(why) => (0, format!("read back: {why}")),
+    };
+    match outcome::next_step(trust, a.reads + 1, absent) {
+        Doubt::NoEffect => {
+            s.outcome = "rejected";
+            s.detail = Some("no effect: reading back found nothing".into());
+            tx.settle_attempts(&[s]).await?;
+            let expired = d.valid_until.is_some_and(|v| v <= now);
+            let state = if expired { State::Expired } else { State::Scheduled };
+            let change = Change { ready_at: Some(now), ..Change::to(&d.id, state.word()) };
+            tx.change_deliveries(&[change]).await?;
+            let entry = Entry::new("doubt.settled", &subject)
+                .after(&serde_json::json!({"attempt": a.id, "no_effect": true, "reads": a.reads + 1}));
+            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
+        }
+        Doubt::ReadAfter(after) => {
+            let at = (a.settled_at.unwrap_or(now) + after).max(now + 1_000);
+            tx.note_read(&a.id, absent, Some(at), &detail).await?;
+            tx.commit_unaudited(Unaudited::Look).await?;
+            Ok(())
+        }
+        Doubt::AskPerson => {
+            tx.note_read(&a.id, absent, None, &detail).await?;
+            let entry = Entry::new("doubt.left_to_people", &subject).note(detail);
+            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
+        }
+    }
+}
+
+/// Attempts in doubt whose read is due, with the delivery's channel and creation time.
+///
+/// # Errors
+/// The database's own.
+pub async fn reads_due(app: &App) -> Result<Vec<Attempt>> {
+    Ok(app.store().to_read(app.now(), 50).await?)
+}
+
+/// The row of a delivery, for the sender.
+pub(crate) async fn delivery(app: &App, id: &str) -> Result<crate::store::deliveries::Delivery> {
+    app.store().delivery(id).await?.ok_or_else(|| AppError::not_found("delivery", id))
+}
+
+/// The last attempt at a delivery, for the sender.
+pub(crate) async fn last_attempt(app: &App, delivery: &str) -> Result<Option<Attempt>> {
+    Ok(app.store().attempts(delivery).await?.pop())
+}
+
+/// The post of a delivery, for the sender: its kind and incident.
+pub(crate) async fn post(app: &App, id: &str) -> Result<crate::store::posts::Post> {
+    app.store().post(id).await?.ok_or_else(|| AppError::not_found("post", id))
+}
+
+/// When the sender must look next: at what is due, and at what is to be read back.
+///
+/// # Errors
+/// The database's own.
+pub async fn next_look(app: &App) -> Result<(Option<Millis>, Option<Millis>)> {
+    Ok((app.store().next_ready().await?, app.store().next_read().await?))
+}
+
+/// Nothing is tried on this channel before `until`: the network said so.
+///
+/// # Errors
+/// The database's own.
+pub async fn pause(app: &App, channel: &str, until: Millis, why: &str) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.pause_channel(channel, until).await?;
+    let entry = Entry::new("channel.paused", &format!("channel:{channel}"))
+        .after(&serde_json::json!({"until": rfc3339(until)}))
+        .note(why);
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
+}
+
+/// How many deliveries are in each state.
+///
+/// # Errors
+/// The database's own.
+pub async fn counts(app: &App) -> Result<Vec<(String, i64)>> {
+    Ok(app.store().count_by_state().await?)
+}

@@ -1,0 +1,136 @@
+//! The public page: what it shows, and publishing on it.
+
+use serde::Serialize;
+
+use super::{Actor, App, AppError, Result};
+use crate::clock::rfc3339;
+use crate::domain::audit::Entry;
+use crate::store::incidents::Incident;
+use crate::store::site::SiteEntry;
+
+/// The public page of one incident.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Page {
+    pub slug: String,
+    pub title: String,
+    pub drill: bool,
+    pub state: String,
+    pub opened_at: String,
+    pub resolved_at: Option<String>,
+    pub next_update: Option<String>,
+    /// The promised update is overdue.
+    pub overdue: bool,
+    pub entries: Vec<PageEntry>,
+}
+
+/// One text on the page.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct PageEntry {
+    pub id: String,
+    pub kind: String,
+    pub title: Option<String>,
+    pub text: String,
+    pub language: String,
+    pub published_at: String,
+    pub next_update: Option<String>,
+    pub corrects: Option<String>,
+}
+
+/// Publishes on the page. The same delivery twice is one entry.
+pub(crate) async fn publish(app: &App, entry: &SiteEntry) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    if !tx.insert_site_entry(entry).await? {
+        return Ok(());
+    }
+    let mut entries = vec![
+        Entry::new("site.published", &format!("delivery:{}", entry.delivery_id))
+            .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind})),
+    ];
+    if let Some(at) = entry.promise_at {
+        tx.promise(&entry.incident_id, Some(at)).await?;
+        entries.push(
+            Entry::new("incident.promised", &format!("incident:{}", entry.incident_id)).after(&rfc3339(at)),
+        );
+    }
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+}
+
+/// Whether the delivery is on the page.
+pub(crate) async fn find(app: &App, delivery: &str) -> Result<Option<SiteEntry>> {
+    Ok(app.store().site_entry(delivery).await?.filter(|e| e.retracted_at.is_none()))
+}
+
+/// Takes an entry off the page.
+pub(crate) async fn retract(app: &App, delivery: &str) -> Result<bool> {
+    let mut tx = app.store().begin().await?;
+    let was = tx.retract_site_entry(delivery, app.now()).await?;
+    let entry = Entry::new("site.retracted", &format!("delivery:{delivery}"));
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await?;
+    Ok(was)
+}
+
+/// The page of an incident, for anybody.
+///
+/// # Errors
+/// When there is none of that name.
+pub async fn page(app: &App, slug: &str) -> Result<Page> {
+    let i = app.store().incident_by_slug(slug).await?.ok_or_else(|| AppError::not_found("incident", slug))?;
+    read(app, i).await
+}
+
+/// The pages of the open incidents, newest first, for anybody. Drills are not among them.
+///
+/// # Errors
+/// The database's own.
+pub async fn open_pages(app: &App) -> Result<Vec<Page>> {
+    let mut out = Vec::new();
+    for i in app.store().incidents(true).await?.into_iter().filter(|i| !i.drill) {
+        let page = read(app, i).await?;
+        // Nothing is public before the first approved word.
+        if !page.entries.is_empty() {
+            out.push(page);
+        }
+    }
+    Ok(out)
+}
+
+async fn read(app: &App, i: Incident) -> Result<Page> {
+    let entries = app.store().site_entries(&i.id).await?;
+    if entries.is_empty() && i.resolved_at.is_none() {
+        // An incident that nothing was said about is not public yet.
+        return Ok(Page { title: String::new(), ..empty(&i) });
+    }
+    let now = app.now();
+    Ok(Page {
+        next_update: i.next_promise_at.map(rfc3339),
+        overdue: i.next_promise_at.is_some_and(|at| at <= now),
+        entries: entries
+            .into_iter()
+            .map(|e| PageEntry {
+                id: e.delivery_id,
+                kind: e.kind,
+                title: e.title,
+                text: e.text,
+                language: e.language,
+                published_at: rfc3339(e.published_at),
+                next_update: e.promise_at.map(rfc3339),
+                corrects: e.corrects,
+            })
+            .collect(),
+        ..empty(&i)
+    })
+}
+
+fn empty(i: &Incident) -> Page {
+    Page {
+        slug: i.slug.clone(),
+        title: i.title.clone(),
+        drill: i.drill,
+        state: i.state.clone(),
+        opened_at: rfc3339(i.opened_at),
+        resolved_at: i.resolved_at.map(rfc3339),
+        next_update: None,
+        overdue: false,
+        entries: Vec::new(),
+    }
+}

@@ -1,0 +1,246 @@
+//! The audit log as a folder that anybody can verify offline: C2SP tlog-tiles, with the checkpoint
+//! and the verifier key beside them.
+//!
+//! Layout: `checkpoint`, `key`, `tile/entries/<N>` (entries behind two bytes of length, 256 a
+//! bundle), `tile/<L>/<N>` (256 hashes of 32 bytes), partial ones as `<N>.p/<W>`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::checkpoint::{Checkpoint, TrustedKey};
+use crate::domain::tree::{Frontier, Hash, leaf_hash, node_hash};
+
+/// Hashes or entries in a full tile or bundle.
+const WIDTH: usize = 256;
+
+/// What a verification saw.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub size: u64,
+    pub root: String,
+    pub origin: String,
+    pub first: Option<String>,
+    pub last: Option<String>,
+    /// How many entries of each verb.
+    pub verbs: BTreeMap<String, u64>,
+    /// The key came from the export itself: it proves nothing until it is compared with one from
+    /// elsewhere.
+    pub key_from_export: bool,
+    /// A kept checkpoint was given, and the log goes on from it.
+    pub continues_kept: bool,
+}
+
+/// Writes the folder. `leaves` are the entries up to the checkpoint's size.
+///
+/// # Errors
+/// The file system's own, and an entry that is too long for a bundle.
+pub fn write(dir: &Path, leaves: &[Vec<u8>], note: &str, key: &str) -> std::io::Result<()> {
+    for (path, bytes) in files(leaves)? {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
+        std::fs::write(path, bytes)?;
+    }
+    std::fs::write(dir.join("key"), format!("{key}\n"))?;
+    std::fs::write(dir.join("checkpoint"), note)
+}
+
+/// Every tile and bundle of a log, by its path.
+fn files(leaves: &[Vec<u8>]) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut out = BTreeMap::new();
+    for (n, bundle) in leaves.chunks(WIDTH).enumerate() {
+        let mut bytes = Vec::new();
+        for leaf in bundle {
+            let length = u16::try_from(leaf.len()).map_err(std::io::Error::other)?;
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(leaf);
+        }
+        out.insert(tile_path("entries", n, bundle.len()), bytes);
+    }
+    let mut hashes: Vec<Hash> = leaves.iter().map(|l| leaf_hash(l)).collect();
+    let mut level = 0;
+    while !hashes.is_empty() {
+        for (n, tile) in hashes.chunks(WIDTH).enumerate() {
+            out.insert(tile_path(&level.to_string(), n, tile.len()), tile.concat());
+        }
+        hashes = hashes.chunks_exact(WIDTH).map(subtree).collect();
+        level += 1;
+    }
+    Ok(out)
+}
+
+/// The root of a complete subtree.
+fn subtree(hashes: &[Hash]) -> Hash {
+    match hashes {
+        [one] => *one,
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            node_hash(&subtree(left), &subtree(right))
+        }
+    }
+}
+
+/// `tile/<level>/x001/234` and `.p/<width>` for a partial one.
+fn tile_path(level: &str, n: usize, width: usize) -> PathBuf {
+    let mut path = PathBuf::from("tile").join(level);
+    let mut parts = vec![format!("{:03}", n % 1_000)];
+    let mut rest = n / 1_000;
+    while rest > 0 {
+        parts.push(format!("x{:03}", rest % 1_000));
+        rest /= 1_000;
+    }
+    if width < WIDTH {
+        let last = parts.remove(0);
+        parts.insert(0, format!("{last}.p/{width}"));
+    }
+    path.extend(parts.iter().rev());
+    path
+}
+
+/// Verifies a folder. `trusted` is the verifier key that the auditor holds; `kept` an older
+/// checkpoint of the same log.
+///
+/// # Errors
+/// Every finding, as sentences.
+pub fn verify(dir: &Path, trusted: Option<&str>, kept: Option<&str>) -> Result<Report, Vec<String>> {
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).map_err(|e| vec![format!("{name}: {e}")]);
+    let note = read("checkpoint")?;
+    let own_key = read("key")?;
+    let key = TrustedKey::parse(trusted.unwrap_or(&own_key)).map_err(|e| vec![e])?;
+    let checkpoint = key.verify(&note).map_err(|e| vec![e])?;
+    let kept =
+        kept.map(|k| key.verify(k)).transpose().map_err(|e| vec![format!("the kept checkpoint: {e}")])?;
+    let leaves = leaves(dir, checkpoint.size).map_err(|e| vec![e])?;
+    let mut findings = Vec::new();
+    compare(dir, &leaves, &mut findings);
+    let mut report = Report {
+        size: checkpoint.size,
+        root: hex::encode(checkpoint.root),
+        origin: checkpoint.origin.clone(),
+        first: None,
+        last: None,
+        verbs: BTreeMap::new(),
+        key_from_export: trusted.is_none(),
+        continues_kept: kept.is_some(),
+    };
+    hash_all(&leaves, &checkpoint, kept.as_ref(), &mut report, &mut findings);
+    if findings.is_empty() { Ok(report) } else { Err(findings) }
+}
+
+/// Reads the entries that the checkpoint counts.
+fn leaves(dir: &Path, size: u64) -> Result<Vec<Vec<u8>>, String> {
+    let size = usize::try_from(size).map_err(|e| e.to_string())?;
+    let mut out = Vec::new();
+    for n in 0..size.div_ceil(WIDTH) {
+        let width = (size - n * WIDTH).min(WIDTH);
+        let path = tile_path("entries", n, width);
+        let bytes = std::fs::read(dir.join(&path)).map_err(|e| format!("{}: {e}", path.display()))?;
+        let mut rest = bytes.as_slice();
+        for i in 0..width {
+            let short = || format!("{}: entry {i} is cut off", path.display());
+            let (length, tail) = rest.split_first_chunk::<2>().ok_or_else(short)?;
+            let length = usize::from(u16::from_be_bytes(*length));
+            let entry = tail.get(..length).ok_or_else(short)?;
+            out.push(entry.to_vec());
+            rest = &tail[length..];
+        }
+        if !rest.is_empty() {
+            return Err(format!("{}: there are bytes after the last entry", path.display()));
+        }
+    }
+    Ok(out)
+}
+
+/// Compares the files that are there with those that the entries make.
+fn compare(dir: &Path, leaves: &[Vec<u8>], findings: &mut Vec<String>) {
+    let wanted = match files(leaves) {
+        Ok(files) => files,
+        Err(e) => return findings.push(e.to_string()),
+    };
+    for (path, bytes) in &wanted {
+        match std::fs::read(dir.join(path)) {
+            Err(e) => findings.push(format!("{}: {e}", path.display())),
+            Ok(found) if found != *bytes => {
+                findings.push(format!("{}: does not fit the entries", path.display()))
+            }
+            Ok(_) => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&dir.join("tile"), &mut found);
+    for path in found {
+        let short = path.strip_prefix(dir).unwrap_or(&path);
+        if !wanted.contains_key(short) {
+            findings.push(format!("{}: does not belong to this log", short.display()));
+        }
+    }
+}
+
+fn walk(dir: &Path, found: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.insert(path);
+        }
+    }
+}
+
+/// The root, the numbers inside the entries, and the kept checkpoint.
+fn hash_all(
+    leaves: &[Vec<u8>],
+    checkpoint: &Checkpoint,
+    kept: Option<&Checkpoint>,
+    report: &mut Report,
+    findings: &mut Vec<String>,
+) {
+    if let Some(kept) = kept {
+        if kept.origin != checkpoint.origin {
+            findings.push(format!("the kept checkpoint is of another log: {}", kept.origin));
+        }
+        if kept.size > checkpoint.size {
+            findings
+                .push(format!("the log was cut: it had {} entries and has {}", kept.size, checkpoint.size));
+        }
+    }
+    let mut tree = Frontier::default();
+    let check_kept = |tree: &Frontier, findings: &mut Vec<String>| {
+        if let Some(kept) = kept.filter(|k| k.size == tree.size() && k.root != tree.root()) {
+            findings.push(format!("the log was rewritten before entry {}: it is a fork", kept.size));
+        }
+    };
+    check_kept(&tree, findings);
+    for (i, leaf) in leaves.iter().enumerate() {
+        tree.append(leaf_hash(leaf));
+        check_kept(&tree, findings);
+        match serde_json::from_slice::<Value>(leaf) {
+            Err(e) => findings.push(format!("entry {i} is not JSON: {e}")),
+            Ok(entry) => {
+                if entry["seq"].as_u64() != Some(i as u64) {
+                    findings.push(format!("entry {i} says that it is number {}", entry["seq"]));
+                }
+                let at = entry["at"].as_str().map(str::to_owned);
+                report.first = report.first.take().or_else(|| at.clone());
+                report.last = at;
+                *report.verbs.entry(entry["verb"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
+            }
+        }
+    }
+    if tree.root() != checkpoint.root {
+        findings.push("the entries do not lead to the root that was signed".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_specification() {
+        assert_eq!(tile_path("0", 1_234_067, 256), PathBuf::from("tile/0/x001/x234/067"));
+        assert_eq!(tile_path("entries", 5, 7), PathBuf::from("tile/entries/005.p/7"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Talking to a running service.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use channels::http::{Answer, Http, Policy, Request};
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// The service said no, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// The service cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot reach the service at {server}: {why}\nhint: start it with `holdline serve`, or name it with --server"
+)]
+pub struct Unreachable {
+    server: String,
+    why: String,
+}
+
+/// A running service, as the commands see it.
+pub struct Api {
+    http: Http,
+    server: String,
+    token: Option<SecretString>,
+}
+
+impl Api {
+    pub fn new(server: &str, token: Option<String>) -> anyhow::Result<Self> {
+        // The person at the terminal names the server: any address is theirs to choose.
+        let policy = Policy {
+            allow_private: vec!["0.0.0.0/0".parse()?, "::/0".parse()?],
+            timeout: Duration::from_secs(600),
+            body_cap: 2 << 30,
+        };
+        let http = Http::new(policy).map_err(anyhow::Error::msg)?;
+        Ok(Self { http, server: server.trim_end_matches('/').to_owned(), token: token.map(Into::into) })
+    }
+
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.json(Request::get(&format!("{}/api/v1{path}", self.server))).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.json(Request::post(&format!("{}/api/v1{path}", self.server)).json(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.json(Request::put(&format!("{}/api/v1{path}", self.server)).json(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.json(Request::patch(&format!("{}/api/v1{path}", self.server)).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.json(Request::delete(&format!("{}/api/v1{path}", self.server))).await
+    }
+
+    /// Sends bytes of another kind than JSON.
+    pub async fn upload(&self, path: &str, mime: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+        self.json(Request::post(&format!("{}/api/v1{path}", self.server)).body(mime, bytes)).await
+    }
+
+    /// Reads bytes of another kind than JSON.
+    pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.call(Request::get(&format!("{}/api/v1{path}", self.server))).await?;
+        Ok(answer.body.to_vec())
+    }
+
+    /// Reads a page that is not part of the API.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let answer = self.call(Request::get(&format!("{}{path}", self.server))).await?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    async fn json(&self, request: Request) -> anyhow::Result<Value> {
+        let answer = self.call(request).await?;
+        if answer.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        answer.json().map_err(|e| anyhow!(e)).context("the service answered something else than JSON")
+    }
+
+    async fn call(&self, mut request: Request) -> anyhow::Result<Answer> {
+        if let Some(token) = &self.token {
+            request = request.bearer(token);
+        }
+        let unreachable =
+            |e: channels::http::Trouble| Unreachable { server: self.server.clone(), why: e.to_string() };
+        let answer = self.http.call(request).await.map_err(unreachable)?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        Err(Refused(words(&answer)).into())
+    }
+}
+
+/// The problem of an answer, with one line for each wrong field.
+fn words(answer: &Answer) -> String {
+    let Ok(problem) = answer.json::<Value>() else {
+        return format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body).trim());
+    };
+    let mut out = problem["detail"].as_str().unwrap_or("refused").to_owned();
+    for e in problem["errors"].as_array().into_iter().flatten() {
+        out.push_str(&format!(
+            "\n  {}: {}",
+            e["field"].as_str().unwrap_or(""),
+            e["message"].as_str().unwrap_or("")
+        ));
+    }
+    if answer.status == 401 {
+        out.push_str("\nhint: give your token with --token or HOLDLINE_TOKEN");
+    }
+    out
+}

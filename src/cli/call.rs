@@ -1,0 +1,312 @@
+//! Runs the verbs of the API.
+
+use std::io::Read;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents, People, Posts};
+use super::{End, table};
+
+const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
+const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
+const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
+const DELIVERY: &[&str] = &["id", "channel", "state", "attempts", "url", "reason"];
+const FREEZE: &[&str] = &["id", "epoch", "committed_at", "sealed_at", "thawed_at", "reason", "missing"];
+const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
+const WAITING: &[&str] = &["delivery", "post", "channel", "state", "due", "labels", "reason"];
+const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
+
+/// Runs one of them.
+pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<End> {
+    let show = |value: &Value, columns: &[&str]| table::value(value, as_json, columns);
+    match command {
+        Command::Setup { setup_token, name, email, mut roles } => {
+            roles.push("administrator".into());
+            let person = json!({"name": name, "email": email, "roles": roles});
+            let body = json!({"setup_token": setup_token, "person": person});
+            show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
+        }
+        Command::People(c) => people(api, &show, c).await?,
+        Command::Channels(c) => channels(api, &show, c).await?,
+        Command::Posts(c) => posts(api, &show, as_json, c).await?,
+        Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
+        Command::Freeze(f) => {
+            let body = json!({"scope": f.scope.json(), "reason": f.reason});
+            show(&api.post("/freezes", &body).await?, FREEZE);
+        }
+        Command::Freezes(Freezes::List { open }) => {
+            show(&api.get(&format!("/freezes?open={open}")).await?, FREEZE)
+        }
+        Command::Freezes(Freezes::Show { id }) => show(&api.get(&format!("/freezes/{id}")).await?, FREEZE),
+        Command::Freezes(Freezes::Preview(scope)) => {
+            let value = api.post("/freezes/preview", &scope.json()).await?;
+            show(&value, &["covered", "covered_next_day", "goes_on"]);
+        }
+        Command::Thaw { id, comment } => {
+            show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
+        }
+        Command::Held(c) => held(api, &show, c).await?,
+        Command::Retract { delivery, comment } => {
+            let value =
+                api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
+            show(&value, &["result", "reason"]);
+        }
+        Command::Incidents(c) => incidents(api, &show, c).await?,
+        Command::Gate(c) => gate(api, &show, c).await?,
+        Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
+        Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
+    }
+    Ok(End::Done)
+}
+
+type Show<'a> = &'a dyn Fn(&Value, &[&str]);
+
+async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()> {
+    match command {
+        People::List => show(&api.get("/people").await?, PERSON),
+        People::Add { name, email, roles } => {
+            let body = json!({"name": name, "email": email, "roles": roles});
+            show(&api.post("/people", &body).await?, &["person.id", "person.name", "person.roles", "token"]);
+        }
+        People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
+        People::Token { id, label, roles, days } => {
+            let body = json!({"label": label, "roles": roles, "days": days});
+            show(
+                &api.post(&format!("/people/{id}/tokens"), &body).await?,
+                &["details.id", "details.roles", "token"],
+            );
+        }
+        People::Tokens { id } => {
+            let value = api.get(&format!("/people/{id}/tokens")).await?;
+            show(&value, &["id", "label", "roles", "created_at", "expires_at", "revoked_at"]);
+        }
+        People::RevokeToken { id, token } => {
+            api.delete(&format!("/people/{id}/tokens/{token}")).await?;
+            table::line("revoked");
+        }
+    }
+    Ok(())
+}
+
+async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Result<()> {
+    match command {
+        Channels::List => show(&api.get("/channels").await?, CHANNEL),
+        Channels::Adapters => show(&api.get("/adapters").await?, &["name", "title", "settings"]),
+        Channels::Add { name, adapter, brand, settings, credential_file, drill } => {
+            let mut map = serde_json::Map::new();
+            for pair in settings {
+                let (name, text) =
+                    pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
+                let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+                map.insert(name.to_owned(), value);
+            }
+            let credential = credential_file.map(|f| read_file(&f)).transpose()?;
+            let credential = credential.map(|c| c.trim().to_owned());
+            let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
+                "credential": credential, "drill": drill});
+            show(&api.post("/channels", &body).await?, CHANNEL);
+        }
+        Channels::Test { id } => {
+            show(&api.post(&format!("/channels/{id}/test"), &json!({})).await?, &["ready", "detail"]);
+        }
+        Channels::Disable { id } => {
+            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
+        }
+        Channels::Enable { id } => {
+            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": false})).await?, CHANNEL);
+        }
+    }
+    Ok(())
+}
+
+async fn posts(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
+    let whole = |value: &Value| {
+        show(value, POST);
+        if !as_json {
+            show(&value["deliveries"], DELIVERY);
+        }
+    };
+    match command {
+        Posts::List { kind, state, label, incident, text, limit } => {
+            let mut query = format!("/posts?limit={limit}");
+            for (name, value) in
+                [("kind", kind), ("state", state), ("label", label), ("incident", incident), ("text", text)]
+            {
+                if let Some(value) = value {
+                    query.push_str(&format!("&{name}={}", encode(&value)));
+                }
+            }
+            show(&api.get(&query).await?, POST);
+        }
+        Posts::Show { id } => whole(&api.get(&format!("/posts/{id}")).await?),
+        Posts::Add(p) => {
+            let body = json!({"kind": p.kind, "brand": p.brand, "labels": p.labels, "channels": p.channels,
+                "source": {"title": p.title, "text": p.text, "language": p.language}, "due": p.due, "zone": p.zone,
+                "recurrence": p.recurrence, "valid_until": p.valid_until, "incident": p.incident,
+                "promise": p.promise, "corrects": p.corrects, "submit": !p.draft});
+            whole(&api.post("/posts", &body).await?);
+        }
+        Posts::Edit { id, json } => whole(&api.put(&format!("/posts/{id}"), &read_json(&json)?).await?),
+        Posts::Submit { id } => whole(&api.post(&format!("/posts/{id}/submit"), &json!({})).await?),
+        Posts::Cancel { id } => whole(&api.post(&format!("/posts/{id}/cancel"), &json!({})).await?),
+        Posts::Import { file, atomic } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let path = format!("/posts/import?atomic={atomic}");
+            let value = api.upload(&path, "application/x-ndjson", bytes).await?;
+            show(&value, &["created", "failed", "errors"]);
+        }
+        Posts::Upload { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            show(
+                &api.upload("/media", "application/octet-stream", bytes).await?,
+                &["sha256", "mime", "bytes"],
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<()> {
+    let decide = |post: String, decision: &'static str, bundle: String, comment: Option<String>| async move {
+        let body = json!({"decision": decision, "bundle": bundle, "comment": comment});
+        api.post(&format!("/posts/{post}/approval"), &body).await
+    };
+    let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
+    match command {
+        Approvals::Waiting => show(&api.get("/posts?state=submitted&limit=500").await?, POST),
+        Approvals::Show { post } => {
+            let sheet = api.get(&format!("/posts/{post}/approval")).await?;
+            if as_json {
+                return {
+                    show(&sheet, &[]);
+                    Ok(())
+                };
+            }
+            show(&sheet["post"], POST);
+            for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
+                table::line(&format!("--- channel {}", d["channel"].as_str().unwrap_or("")));
+                table::line(d["rendition"]["title"].as_str().unwrap_or(""));
+                table::line(d["rendition"]["text"].as_str().unwrap_or(""));
+            }
+            table::line(&format!("--- needs {} approvals; bundle {}", sheet["needed"], sheet["bundle"]));
+        }
+        Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
+        Approvals::Reject { post, bundle, comment } => {
+            decided(&decide(post, "reject", bundle, Some(comment)).await?)
+        }
+        Approvals::BreakGlass { post, bundle, comment } => {
+            decided(&decide(post, "break_glass", bundle, Some(comment)).await?);
+        }
+        Approvals::Bulk { label, count } => {
+            let value = api.post("/approvals/bulk", &json!({"label": label, "count": count})).await?;
+            show(&value, &["approved", "left"]);
+        }
+        Approvals::Owed => {
+            show(&api.get("/approvals/owed").await?, &["id", "post", "person", "comment", "at"])
+        }
+        Approvals::Review { id, comment } => {
+            api.post(&format!("/approvals/{id}/review"), &json!({"comment": comment})).await?;
+            table::line("reviewed");
+        }
+    }
+    Ok(())
+}
+
+async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
+    match command {
+        Held::List { state, label } => {
+            let label = label.map(|l| format!("&label={}", encode(&l))).unwrap_or_default();
+            show(&api.get(&format!("/held?state={state}{label}&limit=500")).await?, WAITING);
+        }
+        Held::Review { choice, deliveries, label, at, zone, spread_minutes } => {
+            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "at": at, "zone": zone,
+                "spread_minutes": spread_minutes});
+            show(&api.post("/held/review", &body).await?, &["changed", "left"]);
+        }
+        Held::Settle { delivery, settlement, note, url } => {
+            let body = json!({"settlement": settlement, "note": note, "url": url});
+            api.post(&format!("/deliveries/{delivery}/settle"), &body).await?;
+            table::line("settled");
+        }
+    }
+    Ok(())
+}
+
+async fn incidents(api: &Api, show: Show<'_>, command: Incidents) -> anyhow::Result<()> {
+    match command {
+        Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
+        Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
+        Incidents::Open { title, severity, drill, no_freeze, promise, scope } => {
+            let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
+                "promise": promise, "scope": scope.json()});
+            let opened = api.post("/incidents", &body).await?;
+            show(
+                &opened,
+                &[
+                    "incident.id",
+                    "incident.title",
+                    "incident.url",
+                    "freeze.id",
+                    "freeze.committed_at",
+                    "freeze.sealed_at",
+                    "freeze.missing",
+                ],
+            );
+        }
+        Incidents::Promise { id, at } => {
+            show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
+        }
+        Incidents::Resolve { id, comment } => {
+            show(
+                &api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?,
+                INCIDENT,
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {
+    match command {
+        Gate::Status => {
+            let value = api.get("/gate").await?;
+            table::line(&format!("epoch {}", value["epoch"]));
+            show(&value["nodes"], NODE);
+        }
+        Gate::Confirm { comment } => {
+            show(&api.post("/gate/confirm", &json!({"comment": comment})).await?, &["epoch"]);
+        }
+        Gate::Forget { node } => {
+            api.delete(&format!("/nodes/{node}")).await?;
+            table::line("forgotten");
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
+    if path.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// JSON as such, from `@FILE`, or from stdin for `-`.
+fn read_json(text: &str) -> anyhow::Result<Value> {
+    let text = match text.strip_prefix('@') {
+        Some(file) => read_file(std::path::Path::new(file))?,
+        None if text == "-" => read_file(std::path::Path::new("-"))?,
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&text).context("this is not JSON")
+}
+
+/// Percent-encodes a query value (RFC 3986 section 2.1).
+fn encode(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

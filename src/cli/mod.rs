@@ -1,0 +1,104 @@
+//! The command line: `serve`, `drill` and `audit verify` do their work here; every other command
+//! talks to a running service.
+
+mod api;
+mod audit;
+mod call;
+mod drill;
+mod serve;
+mod table;
+mod verbs;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves both.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// Where the service is.
+    #[arg(long, global = true, env = "HOLDLINE_SERVER", default_value = "http://127.0.0.1:8740")]
+    server: String,
+    /// Your token.
+    #[arg(long, global = true, env = "HOLDLINE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve(serve::Args),
+    /// Rehearse the whole main job on sandbox channels; nothing outside is reached.
+    Drill(drill::Args),
+    /// Ask a running service whether it is ready.
+    Health,
+    #[command(flatten)]
+    Api(verbs::Command),
+    /// The audit log: list, key, export, verify.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Read the configuration and say what is wrong with it.
+    CheckConfig {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What a command can end with. The numbers are those of the exit code.
+#[derive(Debug)]
+pub(crate) enum End {
+    Done,
+    /// An invariant broke, or the log does not verify.
+    Broken,
+}
+
+/// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the service,
+/// 4 the service cannot be reached, 5 an invariant broke or the log does not verify.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return fail(&anyhow::anyhow!("cannot start: {e}")),
+    };
+    match runtime.block_on(command(cli)) {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Broken) => ExitCode::from(5),
+        Err(e) => fail(&e),
+    }
+}
+
+async fn command(cli: Cli) -> anyhow::Result<End> {
+    let api = || api::Api::new(&cli.server, cli.token.clone());
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Drill(args) => drill::run(args).await,
+        Command::Health => {
+            let words = api()?.text("/readyz").await?;
+            table::line(&words);
+            Ok(End::Done)
+        }
+        Command::Api(command) => call::run(&api()?, cli.json, command).await,
+        Command::Audit(command) => audit::run(api, cli.json, command).await,
+        Command::CheckConfig { file } => {
+            crate::config::Config::read(Some(&file)).map_err(anyhow::Error::msg)?;
+            table::line("the configuration is good");
+            Ok(End::Done)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "errors of the command line go to stderr")]
+fn fail(e: &anyhow::Error) -> ExitCode {
+    eprintln!("holdline: {e:#}");
+    match e.downcast_ref::<api::Refused>() {
+        Some(_) => ExitCode::from(3),
+        None if e.is::<api::Unreachable>() => ExitCode::from(4),
+        None => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,388 @@
+//! The verbs of the API as the command line names them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the first administrator with the one-time token.
+    Setup {
+        #[arg(long = "setup-token", alias = "token")]
+        setup_token: String,
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        /// Roles besides administrator.
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+    },
+    /// People and their tokens.
+    #[command(subcommand)]
+    People(People),
+    /// Channels.
+    #[command(subcommand)]
+    Channels(Channels),
+    /// Posts: routine, updates, tips, notices, corrections.
+    #[command(subcommand)]
+    Posts(Posts),
+    /// Read the exact texts and decide.
+    #[command(subcommand)]
+    Approvals(Approvals),
+    /// Stop everything that is not about the incident.
+    Freeze(Freeze),
+    /// Freezes: list, show, preview.
+    #[command(subcommand)]
+    Freezes(Freezes),
+    /// Lift a freeze. Nothing is sent by it.
+    Thaw {
+        id: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// What was held, is in doubt, failed or expired.
+    #[command(subcommand)]
+    Held(Held),
+    /// Take an accepted post down.
+    Retract {
+        delivery: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Incidents.
+    #[command(subcommand)]
+    Incidents(Incidents),
+    /// The gate and the nodes.
+    #[command(subcommand)]
+    Gate(Gate),
+    /// The approval policy; with a value, sets it.
+    Policy {
+        /// JSON, or @FILE.
+        json: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum People {
+    List,
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        email: String,
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+    },
+    Disable {
+        id: String,
+    },
+    /// Make another token for a person.
+    Token {
+        id: String,
+        #[arg(long)]
+        label: String,
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<String>,
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    Tokens {
+        id: String,
+    },
+    RevokeToken {
+        id: String,
+        token: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Channels {
+    List,
+    /// What can be connected, and what it needs.
+    Adapters,
+    Add {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        adapter: String,
+        #[arg(long, default_value = "main")]
+        brand: String,
+        /// `NAME=VALUE`; can be repeated. A value that is JSON is taken as such.
+        #[arg(long = "set")]
+        settings: Vec<String>,
+        /// The file of the credential; `-` reads it from stdin.
+        #[arg(long)]
+        credential_file: Option<PathBuf>,
+        #[arg(long)]
+        drill: bool,
+    },
+    /// Ask the network whether a post would be accepted now.
+    Test {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    Enable {
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Posts {
+    /// List by due time.
+    List {
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        incident: Option<String>,
+        /// Part of the text.
+        #[arg(long)]
+        text: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    Show {
+        id: String,
+    },
+    Add(Box<NewPost>),
+    /// Replace a post by the JSON of a new one, `@FILE` or `-`.
+    Edit {
+        id: String,
+        json: String,
+    },
+    Submit {
+        id: String,
+    },
+    Cancel {
+        id: String,
+    },
+    /// Import a file of one JSON object a line.
+    Import {
+        file: PathBuf,
+        /// All rows or none.
+        #[arg(long)]
+        atomic: bool,
+    },
+    /// Upload a picture; its hash names it.
+    Upload {
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct NewPost {
+    #[arg(long, default_value = "routine")]
+    pub kind: String,
+    #[arg(long)]
+    pub text: String,
+    #[arg(long)]
+    pub title: Option<String>,
+    #[arg(long, default_value = "en")]
+    pub language: String,
+    #[arg(long, default_value = "main")]
+    pub brand: String,
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Names or ids; nothing: every channel of the brand.
+    #[arg(long, value_delimiter = ',')]
+    pub channels: Vec<String>,
+    /// An instant, or local time in --zone; nothing: as soon as it is approved.
+    #[arg(long)]
+    pub due: Option<String>,
+    #[arg(long, default_value = "UTC")]
+    pub zone: String,
+    #[arg(long)]
+    pub recurrence: Option<String>,
+    #[arg(long)]
+    pub valid_until: Option<String>,
+    #[arg(long)]
+    pub incident: Option<String>,
+    /// The time of the next update that this one promises.
+    #[arg(long)]
+    pub promise: Option<String>,
+    #[arg(long)]
+    pub corrects: Option<String>,
+    /// Keep it as a draft.
+    #[arg(long)]
+    pub draft: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Approvals {
+    /// Posts that wait for a decision.
+    Waiting,
+    /// The exact texts, and the bundle hash to decide with.
+    Show { post: String },
+    /// Approve exactly the words of a bundle.
+    Approve {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+    },
+    Reject {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+        #[arg(long)]
+        comment: String,
+    },
+    /// Publish alone, with a reason; a review by another person is owed.
+    BreakGlass {
+        post: String,
+        #[arg(long)]
+        bundle: String,
+        #[arg(long)]
+        comment: String,
+    },
+    /// Approve all routine posts with a label.
+    Bulk {
+        #[arg(long)]
+        label: String,
+        /// How many you have seen.
+        #[arg(long)]
+        count: usize,
+    },
+    /// Broken glass that nobody has reviewed.
+    Owed,
+    Review {
+        id: String,
+        #[arg(long)]
+        comment: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Freeze {
+    #[arg(long, default_value = "")]
+    pub reason: String,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    #[arg(long, value_delimiter = ',')]
+    pub brands: Vec<String>,
+    /// Ids of channels.
+    #[arg(long = "only-channels", value_delimiter = ',')]
+    pub channels: Vec<String>,
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Labels of what must go on.
+    #[arg(long, value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Hold crisis posts too.
+    #[arg(long)]
+    pub crisis_too: bool,
+}
+
+impl ScopeArgs {
+    /// As the API takes it.
+    pub fn json(&self) -> Value {
+        json!({"brands": self.brands, "channels": self.channels, "labels": self.labels, "allow": self.allow,
+            "crisis_too": self.crisis_too})
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Freezes {
+    List {
+        #[arg(long)]
+        open: bool,
+    },
+    Show {
+        id: String,
+    },
+    /// Count what a scope would hold.
+    Preview(ScopeArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Held {
+    List {
+        /// held, in_doubt, failed or expired.
+        #[arg(long, default_value = "held")]
+        state: String,
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// Decide about deliveries by id, or all held ones with a label.
+    Review {
+        /// release, reschedule or cancel.
+        choice: String,
+        deliveries: Vec<String>,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        at: Option<String>,
+        #[arg(long)]
+        zone: Option<String>,
+        #[arg(long, default_value_t = 0)]
+        spread_minutes: u32,
+    },
+    /// Settle a doubt: published, not_published or try_again.
+    Settle {
+        delivery: String,
+        settlement: String,
+        #[arg(long)]
+        note: String,
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Incidents {
+    List {
+        #[arg(long)]
+        open: bool,
+    },
+    Show {
+        id: String,
+    },
+    /// Open an incident; it freezes in the same call.
+    Open {
+        #[arg(long)]
+        title: String,
+        #[arg(long, default_value = "major")]
+        severity: String,
+        #[arg(long)]
+        drill: bool,
+        #[arg(long)]
+        no_freeze: bool,
+        #[arg(long)]
+        promise: Option<String>,
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
+    /// Promise the next update.
+    Promise {
+        id: String,
+        at: String,
+    },
+    Resolve {
+        id: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Gate {
+    /// The epoch and the nodes.
+    Status,
+    /// After a restore or a failover: this database is the one to go on with.
+    Confirm {
+        #[arg(long)]
+        comment: String,
+    },
+    /// Take a node that is stopped for good off the list.
+    Forget { node: String },
+}

@@ -1,0 +1,80 @@
+//! Configuration: one struct, from a file under environment variables and flags.
+
+use std::path::{Path, PathBuf};
+
+use config::{Environment, File, FileFormat};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Everything that can be configured. `deploy/holdline.example.toml` explains each line.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the service listens.
+    pub listen: String,
+    /// The folder of the node's own files, and of the embedded database.
+    pub data: PathBuf,
+    /// `postgres://…`; nothing: the embedded SQLite in `data`.
+    pub database_url: Option<SecretString>,
+    /// A file that holds `database_url`.
+    pub database_url_file: Option<PathBuf>,
+    /// Where the public page is reached from outside.
+    pub public_url: Option<String>,
+    /// Private networks that outgoing requests may reach.
+    pub allow_private: Vec<IpNet>,
+    /// The file of the instance key; nothing: `instance.key` in `data`, made at the first start.
+    pub instance_key_file: Option<PathBuf>,
+    /// What people call this node.
+    pub node_name: String,
+    /// Which messages are logged: `info`, or a filter such as `holdline=debug`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8740".into(),
+            data: "data".into(),
+            database_url: None,
+            database_url_file: None,
+            public_url: None,
+            allow_private: Vec::new(),
+            instance_key_file: None,
+            node_name: "main".into(),
+            log: "info".into(),
+            log_format: "text".into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and then `HOLDLINE_*` variables over it.
+    ///
+    /// # Errors
+    /// A sentence that names what cannot be read.
+    pub fn read(file: Option<&Path>) -> Result<Self, String> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let variables = Environment::with_prefix("HOLDLINE").try_parsing(true).list_separator(",");
+        builder = builder.add_source(variables.with_list_parse_key("allow_private").ignore_empty(true));
+        let mut config: Self = builder
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|e| format!("configuration: {e}"))?;
+        if let Some(file) = &config.database_url_file {
+            let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+            config.database_url = Some(text.trim().to_owned().into());
+        }
+        Ok(config)
+    }
+
+    /// Where the public page is.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}

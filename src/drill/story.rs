@@ -1,0 +1,312 @@
+//! What happens in the drill, step by step.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{CHANNELS, Plan, Stage};
+use crate::app::audit;
+use crate::app::freezes;
+use crate::app::held::{self, Choice, Review};
+use crate::app::incidents::{self, NewIncident, Opened};
+use crate::app::posts::NewPost;
+use crate::app::{Actor, renditions, site};
+use crate::audit_export;
+use crate::clock::Millis;
+use crate::domain::Word;
+use crate::domain::delivery::State;
+use crate::domain::freeze::Scope;
+use crate::domain::incident::Severity;
+use crate::domain::role::Role;
+use crate::sandbox::{Arrival, Fault};
+
+const MINUTE: Millis = 60_000;
+
+/// Tells the story and notes the figures.
+pub async fn tell(stage: &mut Stage<'_>, plan: &Plan) -> anyhow::Result<()> {
+    queue_marketing(stage, plan.posts).await?;
+    let (opened, sealed) = freeze(stage).await?;
+    let incident = opened.incident.id.clone();
+    holding_statement(stage, &incident).await?;
+    let first = follow_ups(stage, &incident).await?;
+    correct(stage, &incident, &first).await?;
+    prove_freeze(stage, sealed).await?;
+    thaw(stage, &opened).await?;
+    prove_outcomes(stage).await?;
+    prove_log(stage).await
+}
+
+/// A month of marketing; some of it falls due at once and keeps falling due.
+async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let row = |n: usize, due: Option<String>| -> anyhow::Result<NewPost> {
+        Ok(serde_json::from_value(json!({
+            "kind": "routine", "labels": ["drill-marketing"], "submit": true, "due": due,
+            "channels": [CHANNELS[n % CHANNELS.len()]],
+            "source": {"text": format!("Practice offer number {n}: two for one.")},
+        }))?)
+    };
+    let month = 30 * 24 * 60 * MINUTE;
+    let mut rows = Vec::with_capacity(posts);
+    for n in 0..posts {
+        // A tenth falls due within the drill's first minutes, the rest over the month.
+        let soon = n % 10 == 0;
+        let span = if soon { 10 * MINUTE } else { month };
+        let after = 3_000 + span / Millis::try_from(posts.max(1))? * Millis::try_from(n)?;
+        rows.push(row(n, Some(stage.at(after)))?);
+    }
+    let approved = stage.queue(&rows, "drill-marketing").await?;
+    stage.say(&format!("{approved} routine posts on {} channels queued and approved", CHANNELS.len()));
+    stage.figure("routine posts queued", approved);
+    stage.figure("time to import and approve them", format!("{:.1} s", begun.elapsed().as_secs_f64()));
+    // Some go out before anything happens.
+    stage.clock.advance(30_000);
+    for _ in 0..200 {
+        if stage.sandbox.arrivals().len() >= 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stage.say(&format!("{} of them have gone out", stage.sandbox.arrivals().len()));
+    Ok(())
+}
+
+/// Something happened: the incident freezes in the same call.
+async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
+    let new = NewIncident {
+        title: "Card payments fail".into(),
+        severity: Severity::Major,
+        drill: true,
+        freeze: true,
+        scope: Scope::default(),
+        promise: None,
+    };
+    stage.clock.advance(20_000);
+    let begun = Instant::now();
+    let opened = incidents::open(stage.app(), &stage.operator, &new).await?;
+    let sealed = Instant::now();
+    let freeze = opened.freeze.clone().ok_or_else(|| anyhow::anyhow!("the incident did not freeze"))?;
+    let in_flight = stage.service.worker().gate().in_flight();
+    stage.say(&format!("FREEZE committed {}", freeze.committed_at));
+    stage.say(&format!(
+        "FREEZE sealed    {}  ({} in flight)",
+        freeze.sealed_at.as_deref().unwrap_or("not yet"),
+        in_flight.len()
+    ));
+    let took = format!("{:.1} ms", (sealed - begun).as_secs_f64() * 1_000.0);
+    stage.must("freeze committed and sealed (real clock)", freeze.sealed_at.is_some(), took);
+    stage.figure("in flight when it was sealed", in_flight.len());
+    // What keeps falling due is held.
+    stage.clock.advance(5 * MINUTE);
+    Ok((opened, sealed))
+}
+
+/// Drafted by one person, approved by another, everywhere. Two channels misbehave.
+async fn holding_statement(stage: &mut Stage<'_>, incident: &str) -> anyhow::Result<()> {
+    stage.sandbox.fault("cut-line", Fault::CutAfterAccept, 1);
+    stage.sandbox.fault("throttled", Fault::TooMany { seconds: 2 }, 1);
+    stage.sandbox.fault("throttled", Fault::ServerError { accepted: false }, 1);
+    let begun = Instant::now();
+    let promise = stage.at(20 * MINUTE);
+    let post = stage
+        .publish(json!({
+            "kind": "update", "incident": incident, "submit": true, "promise": promise,
+            "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe. \
+                We tell you more within 20 minutes."},
+        }))
+        .await?;
+    stage.say("holding statement: drafted by one person, approved by another");
+    let mut view = post;
+    let mut doubts = 0;
+    for _ in 0..500 {
+        view = crate::app::posts::get(stage.app(), &stage.operator, &view.id).await?;
+        doubts = view.deliveries.iter().filter(|d| d.state == State::InDoubt).count();
+        if doubts > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stage.say(&format!("one channel cut its answer: {doubts} in doubt, to be read back, not sent again"));
+    stage.must("an answer that was cut is in doubt, not sent again", doubts == 1, doubts);
+    // The read-back and the retries are due by the drill's clock.
+    let mut published = 0;
+    for _ in 0..60 {
+        let view = crate::app::posts::get(stage.app(), &stage.operator, &view.id).await?;
+        published = view.deliveries.iter().filter(|d| d.state == State::Accepted).count();
+        if published == view.deliveries.len() {
+            break;
+        }
+        stage.clock.advance(2_000);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let total = view.deliveries.len();
+    stage.say(&format!("holding statement on {published} of {total} channels and the website"));
+    let took = format!("{published} of {total} in {:.1} s", begun.elapsed().as_secs_f64());
+    stage.must("holding statement on every channel and the website", published == total, took);
+    Ok(())
+}
+
+/// Two follow-ups and two tips on a schedule, on the faster clock.
+async fn follow_ups(stage: &mut Stage<'_>, incident: &str) -> anyhow::Result<String> {
+    let mut ids = Vec::new();
+    for (n, (kind, text)) in [
+        ("update", "We found the cause and repair it. The next update follows in 20 minutes."),
+        ("tip", "Withdraw cash at any of our machines. We never ask for your PIN."),
+        ("update", "Half of the terminals work again."),
+        ("tip", "A payment may show twice. You need to do nothing: it is taken back by itself."),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let due = stage.at(10 * MINUTE * Millis::try_from(n + 1)?);
+        let promise = stage.at(10 * MINUTE * Millis::try_from(n + 3)?);
+        let post = stage
+            .publish(json!({
+                "kind": kind, "incident": incident, "submit": true, "due": due, "promise": promise,
+                "source": {"text": text},
+            }))
+            .await?;
+        ids.push(post.id);
+    }
+    stage.say("two follow-ups and two tips approved, ten minutes apart");
+    let mut early = 0;
+    for (n, id) in ids.iter().enumerate() {
+        for later in &ids[n..] {
+            let view = crate::app::posts::get(stage.app(), &stage.operator, later).await?;
+            early += view.deliveries.iter().filter(|d| d.attempts > 0).count();
+        }
+        stage.clock.advance(10 * MINUTE + 1_000);
+        // A test of the clock's jump must not depend on a timer: the queue is poked.
+        stage.app().hub().poke(crate::app::hub::Topic::Queue);
+        stage.settled(id, &[State::Accepted], 20).await?;
+        stage.say(&format!("scheduled post {} of {} is out on every channel", n + 1, ids.len()));
+    }
+    stage.must("nothing went out before its time", early == 0, early);
+    Ok(ids.swap_remove(2))
+}
+
+/// A correction to every channel in one action, and the end of the incident.
+async fn correct(stage: &mut Stage<'_>, incident: &str, wrong: &str) -> anyhow::Result<()> {
+    let post = stage
+        .publish(json!({
+            "kind": "correction", "incident": incident, "submit": true, "corrects": wrong,
+            "source": {"text": "Correction: a third of the terminals work again, not half."},
+        }))
+        .await?;
+    let view = stage.settled(&post.id, &[State::Accepted], 20).await?;
+    stage.say(&format!("correction on {} channels", view.deliveries.len()));
+    stage.must(
+        "one correction reached every channel",
+        view.deliveries.len() == CHANNELS.len() + 1,
+        view.deliveries.len(),
+    );
+    let done = incidents::resolve(stage.app(), &stage.approver, incident, "all terminals work").await?;
+    let page = site::page(stage.app(), &done.slug).await?;
+    stage.say(&format!("incident resolved; its page shows {} texts", page.entries.len()));
+    let marked = page.entries.iter().all(|e| e.text.starts_with(renditions::EXERCISE));
+    stage.must("every text on the page says EXERCISE", marked && page.entries.len() == 6, page.entries.len());
+    Ok(())
+}
+
+/// I1: no routine byte after the seal, by the sandbox's own clock.
+async fn prove_freeze(stage: &mut Stage<'_>, sealed: Instant) -> anyhow::Result<()> {
+    let late = |a: &&Arrival| a.posted.kind == "routine" && a.first_byte > sealed;
+    let arrivals = stage.sandbox.arrivals();
+    let leaked = arrivals.iter().filter(late).count();
+    stage.must("routine posts that began after the seal", leaked == 0, leaked);
+    let crisis = arrivals.iter().filter(|a| a.posted.kind != "routine");
+    let unmarked = crisis.filter(|a| !a.posted.text.starts_with(renditions::EXERCISE)).count();
+    stage.must("texts of the drill without EXERCISE", unmarked == 0, unmarked);
+    Ok(())
+}
+
+/// The thaw sends nothing; people decide about each held post.
+async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
+    let before = stage.sandbox.arrivals().len();
+    let freeze = opened.freeze.as_ref().map(|f| f.id.clone()).unwrap_or_default();
+    freezes::thaw(stage.app(), &stage.approver, &freeze, "resolved").await?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let after = stage.sandbox.arrivals().len();
+    stage.must("posts that the thaw sent by itself", after == before, after - before);
+    let held = held::list(stage.app(), &stage.operator, State::Held, None, "", 500).await?;
+    stage.must("posts were held by the freeze", !held.is_empty(), held.len());
+    let (keep, drop) = held.split_at(held.len().min(10));
+    let ids = |w: &[held::WaitingView]| w.iter().map(|w| w.delivery.clone()).collect::<Vec<_>>();
+    let review = |choice, deliveries| Review {
+        choice,
+        deliveries,
+        label: None,
+        at: None,
+        zone: None,
+        spread_minutes: 0,
+    };
+    let released = held::review(stage.app(), &stage.operator, &review(Choice::Release, ids(keep))).await?;
+    let cancelled = held::review(stage.app(), &stage.operator, &review(Choice::Cancel, ids(drop))).await?;
+    stage.say(&format!(
+        "thaw review: {} held, {} released, {} cancelled",
+        held.len(),
+        released.changed,
+        cancelled.changed
+    ));
+    for _ in 0..200 {
+        if stage.sandbox.arrivals().len() >= after + released.changed {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// I2: at most one copy of each delivery on any timeline, and every delivery that was accepted is there.
+async fn prove_outcomes(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    let mut copies = HashMap::<String, usize>::new();
+    for arrival in stage.sandbox.arrivals().iter().filter(|a| a.kept) {
+        *copies.entry(arrival.posted.delivery.clone()).or_default() += 1;
+    }
+    let twice = copies.values().filter(|n| **n > 1).count();
+    stage.figure("posts that arrived", copies.len());
+    stage.must("posts that arrived twice", twice == 0, twice);
+    // What is in flight settles.
+    let mut open = 0;
+    for _ in 0..200 {
+        let counts = crate::app::sending::counts(stage.app()).await?;
+        open = counts.iter().filter(|(s, _)| s == "sending" || s == "in_doubt").map(|(_, n)| *n).sum::<i64>();
+        if open == 0 {
+            let accepted = counts.iter().find(|(s, _)| *s == State::Accepted.word()).map_or(0, |(_, n)| *n);
+            let site = 6;
+            let seen = i64::try_from(copies.len())? + site;
+            stage.must("accepted equals what arrived", accepted == seen, format!("{accepted} and {seen}"));
+            break;
+        }
+        stage.clock.advance(1_000);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stage.must("attempts without an outcome", open == 0, open);
+    Ok(())
+}
+
+/// I4: the log, exported and verified offline.
+async fn prove_log(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+    let auditor = Actor {
+        id: "drill-auditor".into(),
+        name: "Auditor of the drill".into(),
+        roles: vec![Role::Auditor],
+        origin: "drill".into(),
+    };
+    let checkpoint = audit::checkpoint(stage.app(), &auditor).await?;
+    let leaves = audit::leaves(stage.app(), &auditor, checkpoint.size).await?;
+    let folder = std::env::temp_dir().join(format!("holdline-drill-log-{}", stage.clock.id()));
+    std::fs::create_dir_all(&folder)?;
+    audit_export::write(&folder, &leaves, &checkpoint.note, &checkpoint.key)?;
+    let verified = audit_export::verify(&folder, Some(&checkpoint.key), None);
+    std::fs::remove_dir_all(&folder)?;
+    match verified {
+        Ok(report) => {
+            stage.say(&format!("the log of {} entries verifies offline", report.size));
+            stage.must("entries of the log, verified offline", true, report.size);
+        }
+        Err(findings) => stage.must("the log verifies offline", false, findings.join("; ")),
+    }
+    Ok(())
+}

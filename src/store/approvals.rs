@@ -1,0 +1,79 @@
+//! What people decided about the exact renditions of a post.
+
+use sqlx::FromRow;
+
+use super::{Result, Store, Tx, on, read};
+use crate::clock::Millis;
+
+/// A row of `approvals`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Approval {
+    pub id: String,
+    pub post_id: String,
+    pub person_id: String,
+    pub decision: String,
+    pub bundle: String,
+    pub comment: Option<String>,
+    pub decided_at: Millis,
+    pub expires_at: Option<Millis>,
+    pub voided_at: Option<Millis>,
+    pub review_owed: bool,
+    pub reviewed_by: Option<String>,
+}
+
+impl Store {
+    pub async fn approvals(&self, post: &str) -> Result<Vec<Approval>> {
+        const SQL: &str = "select * from approvals where post_id = $1 order by decided_at, id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
+    }
+
+    /// Break-glass approvals that nobody has reviewed.
+    pub async fn reviews_owed(&self) -> Result<Vec<Approval>> {
+        const SQL: &str = "select * from approvals where review_owed = $1 and reviewed_by is null
+            order by decided_at, id limit 500";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(true).fetch_all(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn approvals(&mut self, post: &str) -> Result<Vec<Approval>> {
+        const SQL: &str =
+            "select * from approvals where post_id = $1 and voided_at is null order by decided_at";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
+    }
+
+    pub async fn insert_approval(&mut self, a: &Approval) -> Result<()> {
+        const SQL: &str = "insert into approvals
+              (id, post_id, person_id, decision, bundle, comment, decided_at, expires_at, review_owed)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&a.id)
+            .bind(&a.post_id)
+            .bind(&a.person_id)
+            .bind(&a.decision)
+            .bind(&a.bundle)
+            .bind(&a.comment)
+            .bind(a.decided_at)
+            .bind(a.expires_at)
+            .bind(a.review_owed)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// An edit voids every decision about the post.
+    pub async fn void_approvals(&mut self, post: &str, at: Millis) -> Result<u64> {
+        const SQL: &str = "update approvals set voided_at = $2 where post_id = $1 and voided_at is null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(at).execute(c).await?.rows_affected()))
+    }
+
+    /// Whether the approval owed a review.
+    pub async fn review(&mut self, id: &str, by: &str) -> Result<bool> {
+        const SQL: &str = "update approvals set reviewed_by = $2
+            where id = $1 and review_owed = $3 and reviewed_by is null and person_id <> $2";
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(id).bind(by).bind(true).execute(c).await?.rows_affected());
+        Ok(rows == 1)
+    }
+}

@@ -1,0 +1,160 @@
+//! Attempts: one try at a delivery, written before the first byte leaves.
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use crate::clock::Millis;
+
+/// A row of `attempts`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Attempt {
+    pub id: String,
+    pub delivery_id: String,
+    pub number: i64,
+    pub idempotency_key: String,
+    pub content_hash: String,
+    /// The frozen bytes.
+    pub body: String,
+    pub node_id: String,
+    pub epoch: i64,
+    pub permitted_at: Millis,
+    /// `accepted`, `rejected`, `in_doubt`, or nothing yet.
+    pub outcome: Option<String>,
+    pub detail: Option<String>,
+    pub remote_id: Option<String>,
+    pub settled_at: Option<Millis>,
+    pub reads: i64,
+    /// How many of the last reads in a row answered "not there".
+    pub absent: i64,
+    pub next_read_at: Option<Millis>,
+}
+
+/// An outcome, written in batches.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    pub id: String,
+    pub outcome: &'static str,
+    pub detail: Option<String>,
+    pub remote_id: Option<String>,
+    pub at: Millis,
+    pub next_read_at: Option<Millis>,
+}
+
+impl Store {
+    pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
+        const SQL: &str = "select * from attempts where delivery_id = $1 order by number";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
+    }
+
+    /// Attempts in doubt whose next read is due.
+    pub async fn to_read(&self, now: Millis, limit: i64) -> Result<Vec<Attempt>> {
+        const SQL: &str =
+            "select * from attempts where next_read_at <= $1 order by next_read_at, id limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(now).bind(limit).fetch_all(c).await?))
+    }
+
+    /// When the next read is due.
+    pub async fn next_read(&self) -> Result<Option<Millis>> {
+        const SQL: &str = "select min(next_read_at) from attempts where next_read_at is not null";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn attempt(&mut self, id: &str) -> Result<Option<Attempt>> {
+        const SQL: &str = "select * from attempts where id = $1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    /// The attempts of a node that have no outcome.
+    pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Attempt>> {
+        const SQL: &str = "select * from attempts where node_id = $1 and outcome is null order by id";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(node).fetch_all(c).await?))
+    }
+
+    /// The newest attempt at a delivery.
+    pub async fn last_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
+        const SQL: &str = "select * from attempts where delivery_id = $1 order by number desc limit 1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))
+    }
+
+    pub async fn insert_attempts(&mut self, rows: &[Attempt]) -> Result<()> {
+        const COLUMNS: [&str; 9] =
+            ["text", "text", "bigint", "text", "text", "text", "text", "bigint", "bigint"];
+        for chunk in rows.chunks(CHUNK) {
+            let sql = format!(
+                "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body, node_id, epoch,
+                   permitted_at, reads, absent)
+                 select *, 0, 0 from (values {}) as v",
+                dialect::values(chunk.len(), &COLUMNS)
+            );
+            on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for a in chunk {
+                    q = q
+                        .bind(&a.id)
+                        .bind(&a.delivery_id)
+                        .bind(a.number)
+                        .bind(&a.idempotency_key)
+                        .bind(&a.content_hash)
+                        .bind(&a.body)
+                        .bind(&a.node_id)
+                        .bind(a.epoch)
+                        .bind(a.permitted_at);
+                }
+                q.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes outcomes, many at a time. An accepted attempt is never overwritten.
+    pub async fn settle_attempts(&mut self, rows: &[Settled]) -> Result<u64> {
+        const COLUMNS: [&str; 6] = ["text", "text", "text", "text", "bigint", "bigint"];
+        let mut changed = 0;
+        for chunk in rows.chunks(CHUNK) {
+            let sql = format!(
+                "with v (id, outcome, detail, remote_id, at, next_read_at) as (values {})
+                 update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
+                   settled_at = v.at, next_read_at = v.next_read_at
+                 from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')",
+                dialect::values(chunk.len(), &COLUMNS)
+            );
+            changed += on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for a in chunk {
+                    q = q
+                        .bind(&a.id)
+                        .bind(a.outcome)
+                        .bind(&a.detail)
+                        .bind(&a.remote_id)
+                        .bind(a.at)
+                        .bind(a.next_read_at);
+                }
+                q.execute(c).await?.rows_affected()
+            });
+        }
+        Ok(changed)
+    }
+
+    /// Notes what a read saw, and when to read next.
+    pub async fn note_read(
+        &mut self,
+        id: &str,
+        absent: i64,
+        next: Option<Millis>,
+        detail: &str,
+    ) -> Result<()> {
+        const SQL: &str = "update attempts set reads = reads + 1, absent = $2, next_read_at = $3, detail = $4
+            where id = $1";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(id)
+            .bind(absent)
+            .bind(next)
+            .bind(detail)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+}

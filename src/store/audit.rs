@@ -1,0 +1,155 @@
+//! The audit log's rows.
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{CHUNK, Result, Store, StoreError, Tx, dialect, on, read};
+use crate::clock::Millis;
+use crate::domain::audit::{Entry, Stamp};
+use crate::domain::tree::{Frontier, Hash, leaf_hash};
+
+/// A row of `audit`, as lists show it.
+#[derive(Debug, Clone, FromRow)]
+pub struct AuditRow {
+    pub seq: i64,
+    pub at: Millis,
+    pub actor: String,
+    pub verb: String,
+    pub subject: String,
+    /// The leaf: the entry's canonical JSON.
+    pub entry: Vec<u8>,
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    pub actor: Option<String>,
+    /// A verb or the beginning of one, such as `freeze.`.
+    pub verb: Option<String>,
+    pub subject: Option<String>,
+    pub from: Option<Millis>,
+    pub to: Option<Millis>,
+    /// Only entries before this number: lists run backwards.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+/// A signed checkpoint.
+#[derive(Debug, Clone, FromRow)]
+pub struct CheckpointRow {
+    pub size: i64,
+    pub note: String,
+    pub signed_at: Millis,
+}
+
+impl Store {
+    pub async fn audit(&self, f: &AuditFilter) -> Result<Vec<AuditRow>> {
+        const SQL: &str = "select seq, at, actor, verb, subject, entry from audit
+            where seq < $1 and (cast($2 as text) is null or actor = $2)
+              and (cast($3 as text) is null or substr(verb, 1, length($3)) = $3)
+              and (cast($4 as text) is null or subject = $4) and at >= $5 and at < $6
+            order by seq desc limit $7";
+        Ok(read!(self, |c| sqlx::query_as(SQL)
+            .bind(f.before.unwrap_or(i64::MAX))
+            .bind(&f.actor)
+            .bind(&f.verb)
+            .bind(&f.subject)
+            .bind(f.from.unwrap_or(Millis::MIN))
+            .bind(f.to.unwrap_or(Millis::MAX))
+            .bind(f.limit.clamp(1, 500))
+            .fetch_all(c)
+            .await?))
+    }
+
+    /// The leaves from `first` on, in order: for exports and tiles.
+    pub async fn leaves(&self, first: i64, limit: i64) -> Result<Vec<Vec<u8>>> {
+        const SQL: &str = "select entry from audit where seq >= $1 order by seq limit $2";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(first).bind(limit).fetch_all(c).await?))
+    }
+
+    /// The size and root of the log now.
+    pub async fn audit_root(&self) -> Result<(i64, Hash)> {
+        const SQL: &str = "select size, frontier from audit_head where id = 1";
+        let (size, peaks): (i64, Vec<u8>) = read!(self, |c| sqlx::query_as(SQL).fetch_one(c).await?);
+        Ok((size, frontier(size, &peaks)?.root()))
+    }
+
+    /// The newest checkpoint.
+    pub async fn checkpoint(&self) -> Result<Option<CheckpointRow>> {
+        const SQL: &str = "select * from checkpoints order by size desc limit 1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn insert_checkpoint(&mut self, row: &CheckpointRow) -> Result<()> {
+        const SQL: &str = "insert into checkpoints (size, note, signed_at) values ($1, $2, $3)
+            on conflict (size) do update set note = excluded.note, signed_at = excluded.signed_at";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(row.size)
+            .bind(&row.note)
+            .bind(row.signed_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+}
+
+/// Appends the entries to the log and its tree. The head row is taken last of all rows of a
+/// change and held until the commit, so that the numbers have no gap.
+pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
+    const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier";
+    const HEAD: &str = "update audit_head set size = $1, frontier = $2 where id = 1";
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (size, peaks): (i64, Vec<u8>) = on!(tx, |c| sqlx::query_as(LOCK).fetch_one(c).await?);
+    let mut tree = frontier(size, &peaks)?;
+    let (mut rows, mut nodes) = (Vec::with_capacity(entries.len()), Vec::new());
+    for (seq, entry) in (size..).zip(entries) {
+        let bytes = entry.encode(u64::try_from(seq).unwrap_or_default(), stamp);
+        let leaf = leaf_hash(&bytes);
+        nodes.extend(tree.append(leaf));
+        rows.push((seq, entry, bytes, leaf));
+    }
+    for chunk in rows.chunks(CHUNK) {
+        const COLUMNS: [&str; 7] = ["bigint", "bigint", "text", "text", "text", "bytes", "bytes"];
+        let sql = format!(
+            "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) values {}",
+            dialect::values(chunk.len(), &COLUMNS.map(|t| tx.type_name(t)))
+        );
+        on!(tx, |c| {
+            let mut q = sqlx::query(AssertSqlSafe(sql));
+            for (seq, entry, bytes, leaf) in chunk {
+                q = q
+                    .bind(*seq)
+                    .bind(stamp.at)
+                    .bind(&stamp.actor)
+                    .bind(entry.verb())
+                    .bind(entry.subject())
+                    .bind(bytes.as_slice())
+                    .bind(leaf.as_slice());
+            }
+            q.execute(c).await?;
+        });
+    }
+    for (level, index, hash) in nodes {
+        const SQL: &str = "insert into audit_nodes (level, idx, hash) values ($1, $2, $3)";
+        let (level, index) = (i64::from(level), i64::try_from(index).unwrap_or(i64::MAX));
+        on!(tx, |c| sqlx::query(SQL)
+            .bind(level)
+            .bind(index)
+            .bind(hash.as_slice())
+            .execute(c)
+            .await
+            .map(drop)?);
+    }
+    let size = size + i64::try_from(entries.len()).unwrap_or(i64::MAX);
+    on!(tx, |c| sqlx::query(HEAD).bind(size).bind(tree.encode()).execute(c).await.map(drop)?);
+    Ok(())
+}
+
+fn frontier(size: i64, peaks: &[u8]) -> Result<Frontier> {
+    let size = u64::try_from(size).map_err(|e| StoreError::inconsistent("audit_head", "1", e))?;
+    Frontier::decode(size, peaks).map_err(|e| StoreError::inconsistent("audit_head", "1", e))
+}

@@ -1,0 +1,93 @@
+//! Connected channels.
+
+use sqlx::FromRow;
+
+use super::{Result, Store, Tx, on, read};
+use crate::clock::Millis;
+
+/// A row of `channels`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Channel {
+    pub id: String,
+    pub name: String,
+    pub adapter: String,
+    pub brand: String,
+    /// JSON, as the adapter names them.
+    pub settings: String,
+    /// Sealed; only the sender opens it.
+    pub credential: Option<String>,
+    /// Belongs to drills: sandbox only.
+    pub drill: bool,
+    pub disabled_at: Option<Millis>,
+    pub paused_until: Millis,
+    /// JSON of the last health check.
+    pub health: Option<String>,
+    pub checked_at: Option<Millis>,
+    pub created_at: Millis,
+    pub version: i64,
+}
+
+impl Store {
+    pub async fn channels(&self) -> Result<Vec<Channel>> {
+        const SQL: &str = "select * from channels order by name";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    pub async fn channel(&self, id: &str) -> Result<Option<Channel>> {
+        const SQL: &str = "select * from channels where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn insert_channel(&mut self, ch: &Channel) -> Result<()> {
+        const SQL: &str = "insert into channels
+              (id, name, adapter, brand, settings, credential, drill, paused_until, created_at, version)
+            values ($1, $2, $3, $4, $5, $6, $7, 0, $8, 1)";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&ch.id)
+            .bind(&ch.name)
+            .bind(&ch.adapter)
+            .bind(&ch.brand)
+            .bind(&ch.settings)
+            .bind(&ch.credential)
+            .bind(ch.drill)
+            .bind(ch.created_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Writes what may change, when the version is still the one that was read; whether it was.
+    pub async fn update_channel(&mut self, ch: &Channel) -> Result<bool> {
+        const SQL: &str = "update channels set name = $2, brand = $3, settings = $4, credential = $5,
+              disabled_at = $6, version = version + 1
+            where id = $1 and version = $7";
+        let rows = on!(self, |c| sqlx::query(SQL)
+            .bind(&ch.id)
+            .bind(&ch.name)
+            .bind(&ch.brand)
+            .bind(&ch.settings)
+            .bind(&ch.credential)
+            .bind(ch.disabled_at)
+            .bind(ch.version)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Nothing is tried on this channel before `until`.
+    pub async fn pause_channel(&mut self, id: &str, until: Millis) -> Result<()> {
+        const SQL: &str = "update channels set paused_until = $2 where id = $1 and paused_until < $2";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(until).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {
+        const SQL: &str = "update channels set health = $2, checked_at = $3 where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(health).bind(at).execute(c).await.map(drop)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! Deliveries: the queue. The claims' SQL is measured in `tests/bench`.
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use crate::clock::Millis;
+
+/// A row of `deliveries`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Delivery {
+    pub id: String,
+    pub post_id: String,
+    pub channel_id: String,
+    pub lane: i64,
+    pub state: String,
+    pub ready_at: Millis,
+    pub due_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub rendition: String,
+    pub content_hash: String,
+    pub approved_hash: Option<String>,
+    pub approved_until: Option<Millis>,
+    pub attempts: i64,
+    pub claimed_by: Option<String>,
+    pub freeze_id: Option<String>,
+    pub reason: Option<String>,
+    pub remote_id: Option<String>,
+    pub remote_url: Option<String>,
+    pub settled_at: Option<Millis>,
+    pub created_at: Millis,
+}
+
+/// What a due delivery is judged by.
+#[derive(Debug, Clone, FromRow)]
+pub struct Due {
+    pub id: String,
+    pub post_id: String,
+    pub channel_id: String,
+    pub lane: i64,
+    pub ready_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub brand: String,
+    /// JSON list.
+    pub labels: String,
+}
+
+/// What the permit needs to know of a claimed delivery.
+#[derive(Debug, Clone, FromRow)]
+pub struct InHand {
+    pub id: String,
+    pub post_id: String,
+    pub channel_id: String,
+    pub lane: i64,
+    pub ready_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub rendition: String,
+    pub approved_hash: Option<String>,
+    pub approved_until: Option<Millis>,
+    pub attempts: i64,
+    pub created_at: Millis,
+    pub brand: String,
+    pub labels: String,
+    pub kind: String,
+    pub incident_id: Option<String>,
+}
+
+/// A delivery in the thaw review or on the in-doubt desk.
+#[derive(Debug, Clone, FromRow)]
+pub struct Waiting {
+    pub id: String,
+    pub post_id: String,
+    pub channel_id: String,
+    pub state: String,
+    pub due_at: Millis,
+    pub freeze_id: Option<String>,
+    pub reason: Option<String>,
+    pub brand: String,
+    pub labels: String,
+    pub kind: String,
+}
+
+/// A new state of one delivery, written in batches.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub id: String,
+    pub state: &'static str,
+    pub ready_at: Option<Millis>,
+    pub freeze_id: Option<String>,
+    pub reason: Option<String>,
+    pub remote_id: Option<String>,
+    pub remote_url: Option<String>,
+    pub settled_at: Option<Millis>,
+    /// Added to the number of attempts.
+    pub attempts: i64,
+    /// The node that has it in hand from now on.
+    pub claimed_by: Option<String>,
+}
+
+impl Change {
+    /// Nothing but the state.
+    pub fn to(id: &str, state: &'static str) -> Self {
+        Self {
+            id: id.to_owned(),
+            state,
+            ready_at: None,
+            freeze_id: None,
+            reason: None,
+            remote_id: None,
+            remote_url: None,
+            settled_at: None,
+            attempts: 0,
+            claimed_by: None,
+        }
+    }
+}
+
+/// How many deliveries a freeze would hold, and when they fall due.
+#[derive(Debug, Clone, FromRow)]
+pub struct QueueRow {
+    pub brand: String,
+    pub channel_id: String,
+    pub labels: String,
+    pub lane: i64,
+    pub total: i64,
+    pub next_day: i64,
+}
+
+impl Store {
+    pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>> {
+        const SQL: &str = "select * from deliveries where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    pub async fn deliveries(&self, post: &str) -> Result<Vec<Delivery>> {
+        const SQL: &str = "select * from deliveries where post_id = $1 order by channel_id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
+    }
+
+    /// When the sender must look next: the earliest time of what is scheduled.
+    pub async fn next_ready(&self) -> Result<Option<Millis>> {
+        // One look into the index per lane: a minimum over both would walk it.
+        const SQL: &str = "select min(ready_at) from (
+              select * from (select ready_at from deliveries where state = 'scheduled' and lane = 1
+                order by ready_at, id limit 1) as crisis
+              union all
+              select * from (select ready_at from deliveries where state = 'scheduled' and lane = 0
+                order by ready_at, id limit 1) as routine) as next";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
+    /// Held, in doubt, failed or expired deliveries, oldest first.
+    pub async fn waiting(
+        &self,
+        state: &str,
+        label: Option<&str>,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Waiting>> {
+        const SQL: &str = "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.freeze_id, d.reason,
+              p.brand, p.labels, p.kind
+            from deliveries d join posts p on p.id = d.post_id
+            where d.state = $1 and d.id > $2 and (cast($3 as text) is null or exists
+              (select 1 from post_labels l where l.label = $3 and l.post_id = p.id))
+            order by d.id limit $4";
+        Ok(read!(self, |c| sqlx::query_as(SQL)
+            .bind(state)
+            .bind(after)
+            .bind(label)
+            .bind(limit)
+            .fetch_all(c)
+            .await?))
+    }
+
+    /// How many deliveries are in each state.
+    pub async fn count_by_state(&self) -> Result<Vec<(String, i64)>> {
+        const SQL: &str = "select state, count(*) from deliveries group by state order by state";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    /// The queue by what a freeze judges by, for the preview.
+    pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
+        const SQL: &str = "select p.brand, d.channel_id, p.labels, d.lane, count(*) as total,
+              sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
+            from deliveries d join posts p on p.id = d.post_id
+            where d.state = 'scheduled'
+            group by p.brand, d.channel_id, p.labels, d.lane";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(day_end).fetch_all(c).await?))
+    }
+}
+
+impl Tx {
+    /// Locks and returns what is due in the lane, earliest first.
+    pub async fn due(&mut self, lane: i64, now: Millis, limit: i64) -> Result<Vec<Due>> {
+        const SQL: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until,
+              p.brand, p.labels
+            from deliveries d join posts p on p.id = d.post_id
+            where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
+            order by d.ready_at, d.id limit $3";
+        let sql = format!("{SQL}{}", dialect::SKIP_LOCKED[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(lane)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(c)
+            .await?))
+    }
+
+    /// Locks and returns what this node has claimed, among `ids`.
+    pub async fn in_hand(&mut self, node: &str, ids: &[String]) -> Result<Vec<InHand>> {
+        let sql = format!(
+            "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until, d.rendition, d.approved_hash,
+               d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id
+             from deliveries d join posts p on p.id = d.post_id
+             where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}){}",
+            dialect::list(2, ids.len()),
+            if self.dialect() == 1 { " for update of d" } else { "" },
+        );
+        Ok(on!(self, |c| {
+            let mut q = sqlx::query_as(AssertSqlSafe(sql)).bind(node);
+            for id in ids {
+                q = q.bind(id);
+            }
+            q.fetch_all(c).await?
+        }))
+    }
+
+    pub async fn delivery(&mut self, id: &str) -> Result<Option<Delivery>> {
+        const SQL: &str = "select * from deliveries where id = $1";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
+    }
+
+    pub async fn deliveries(&mut self, post: &str) -> Result<Vec<Delivery>> {
+        const SQL: &str = "select * from deliveries where post_id = $1 order by channel_id";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(post).fetch_all(c).await?))
+    }
+
+    /// Writes new deliveries, many at a time.
+    pub async fn insert_deliveries(&mut self, rows: &[Delivery]) -> Result<()> {
+        const COLUMNS: [&str; 13] = [
+            "text", "text", "text", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text",
+            "bigint", "bigint",
+        ];
+        for chunk in rows.chunks(CHUNK) {
+            let sql = format!(
+                "insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at, valid_until,
+                   rendition, content_hash, approved_hash, approved_until, created_at, attempts)
+                 select *, 0 from (values {}) as v",
+                dialect::values(chunk.len(), &COLUMNS)
+            );
+            on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for d in chunk {
+                    q = q
+                        .bind(&d.id)
+                        .bind(&d.post_id)
+                        .bind(&d.channel_id)
+                        .bind(d.lane)
+                        .bind(&d.state)
+                        .bind(d.ready_at)
+                        .bind(d.due_at)
+                        .bind(d.valid_until)
+                        .bind(&d.rendition)
+                        .bind(&d.content_hash)
+                        .bind(&d.approved_hash)
+                        .bind(d.approved_until)
+                        .bind(d.created_at);
+                }
+                q.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
+    /// `ready_at` and the remote's words stay when the change has none.
+    pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
+        const COLUMNS: [&str; 10] =
+            ["text", "text", "bigint", "text", "text", "text", "text", "bigint", "bigint", "text"];
+        for chunk in changes.chunks(CHUNK) {
+            let sql = format!(
+                "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at, more, node)
+                   as (values {})
+                 update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
+                   freeze_id = v.freeze_id, reason = v.reason,
+                   remote_id = coalesce(v.remote_id, deliveries.remote_id),
+                   remote_url = coalesce(v.remote_url, deliveries.remote_url),
+                   settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
+                 from v where deliveries.id = v.id",
+                dialect::values(chunk.len(), &COLUMNS)
+            );
+            on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for d in chunk {
+                    q = q
+                        .bind(&d.id)
+                        .bind(d.state)
+                        .bind(d.ready_at)
+                        .bind(&d.freeze_id)
+                        .bind(&d.reason)
+                        .bind(&d.remote_id)
+                        .bind(&d.remote_url)
+                        .bind(d.settled_at)
+                        .bind(d.attempts)
+                        .bind(&d.claimed_by);
+                }
+                q.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Sets the approved hash of every delivery of a post to what it holds now.
+    pub async fn approve_deliveries(&mut self, post: &str, until: Millis) -> Result<()> {
+        const SQL: &str = "update deliveries set approved_hash = content_hash, approved_until = $2
+            where post_id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(post).bind(until).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Takes away the deliveries of a post that was edited before anything was sent.
+    pub async fn delete_unsent(&mut self, post: &str) -> Result<u64> {
+        const SQL: &str = "delete from deliveries where post_id = $1
+            and not exists (select 1 from attempts a where a.delivery_id = deliveries.id)";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(post).execute(c).await?.rows_affected()))
+    }
+
+    /// Gives the claims of a node back to the queue; how many they were.
+    pub async fn return_claims(&mut self, node: &str) -> Result<u64> {
+        const SQL: &str = "update deliveries set state = 'scheduled', claimed_by = null
+            where state = 'claimed' and claimed_by = $1";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(node).execute(c).await?.rows_affected()))
+    }
+}

@@ -1,0 +1,144 @@
+//! Freezes and the gate row.
+
+use sqlx::FromRow;
+
+use super::{Result, Store, StoreError, Tx, on, read};
+use crate::clock::Millis;
+use crate::domain::freeze::{Order, Scope};
+
+/// The one row of `gate`.
+#[derive(Debug, Clone, FromRow)]
+pub struct GateRow {
+    pub epoch: i64,
+    /// Changes only when a person confirms a restored or copied database.
+    pub timeline: String,
+    /// The id of this installation.
+    pub instance: String,
+}
+
+/// A row of `freezes`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Freeze {
+    pub id: String,
+    pub epoch: i64,
+    /// JSON of [`Scope`].
+    pub scope: String,
+    pub reason: String,
+    pub incident_id: Option<String>,
+    pub committed_at: Millis,
+    pub sealed_at: Option<Millis>,
+    pub thawed_at: Option<Millis>,
+    pub frozen_by: String,
+    pub thawed_by: Option<String>,
+}
+
+impl Freeze {
+    /// The freeze as it is judged by.
+    ///
+    /// # Errors
+    /// When the stored scope cannot be read.
+    pub fn order(&self) -> Result<Order> {
+        let scope: Scope = serde_json::from_str(&self.scope)
+            .map_err(|e| StoreError::inconsistent("freezes", &self.id, e))?;
+        Ok(Order { id: self.id.clone(), scope, thawed_at: self.thawed_at })
+    }
+}
+
+/// How far back a lifted freeze still covers what fell due before it was lifted. Claims run within
+/// milliseconds; a node that was down for longer finds its posts by hand in the review.
+const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at > $1 order by epoch";
+
+impl Store {
+    pub async fn gate(&self) -> Result<Option<GateRow>> {
+        const SQL: &str = "select epoch, timeline, instance from gate where id = 1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
+    }
+
+    pub async fn freezes(&self, open_only: bool) -> Result<Vec<Freeze>> {
+        const SQL: &str = "select * from freezes where thawed_at is null or $1 = false
+            order by epoch desc limit 500";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(open_only).fetch_all(c).await?))
+    }
+
+    pub async fn freeze(&self, id: &str) -> Result<Option<Freeze>> {
+        const SQL: &str = "select * from freezes where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+}
+
+impl Tx {
+    /// The gate row as this change sees it.
+    pub async fn gate(&mut self) -> Result<Option<GateRow>> {
+        const SQL: &str = "select epoch, timeline, instance from gate where id = 1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
+    }
+
+    /// Waits for every other change of the gate, and keeps it for this one.
+    pub async fn lock_gate(&mut self) -> Result<()> {
+        const SQL: &str = "update gate set epoch = epoch where id = 1";
+        on!(self, |c| sqlx::query(SQL).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    pub async fn insert_gate(&mut self, timeline: &str, instance: &str) -> Result<bool> {
+        const SQL: &str = "insert into gate (id, epoch, timeline, instance) values (1, 1, $1, $2)
+            on conflict (id) do nothing";
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(timeline).bind(instance).execute(c).await?.rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Starts a new epoch: every permit after this was judged by the new state of the freezes.
+    pub async fn next_epoch(&mut self) -> Result<i64> {
+        const SQL: &str = "update gate set epoch = epoch + 1 where id = 1 returning epoch";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
+    /// A person confirmed that this database is the one to go on with.
+    pub async fn set_timeline(&mut self, timeline: &str, at_least_epoch: i64) -> Result<i64> {
+        const SQL: &str = "update gate set timeline = $1,
+              epoch = case when epoch < $2 then $2 else epoch end + 1
+            where id = 1 returning epoch";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(timeline).bind(at_least_epoch).fetch_one(c).await?))
+    }
+
+    /// What sends are judged by: freezes in force, and those lifted after `lifted_since`.
+    pub async fn orders(&mut self, lifted_since: Millis) -> Result<Vec<Order>> {
+        let rows: Vec<Freeze> = on!(self, |c| sqlx::query_as(LIFTED).bind(lifted_since).fetch_all(c).await?);
+        rows.iter().map(Freeze::order).collect()
+    }
+
+    pub async fn insert_freeze(&mut self, f: &Freeze) -> Result<()> {
+        const SQL: &str = "insert into freezes
+              (id, epoch, scope, reason, incident_id, committed_at, frozen_by)
+            values ($1, $2, $3, $4, $5, $6, $7)";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&f.id)
+            .bind(f.epoch)
+            .bind(&f.scope)
+            .bind(&f.reason)
+            .bind(&f.incident_id)
+            .bind(f.committed_at)
+            .bind(&f.frozen_by)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Marks the freezes that every node has taken as sealed; returns their ids.
+    pub async fn seal_up_to(&mut self, epoch: i64, at: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "update freezes set sealed_at = $2
+            where sealed_at is null and thawed_at is null and epoch <= $1 returning id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(epoch).bind(at).fetch_all(c).await?))
+    }
+
+    /// Lifts a freeze that is in force; whether it was.
+    pub async fn thaw(&mut self, id: &str, at: Millis, by: &str) -> Result<bool> {
+        const SQL: &str = "update freezes set thawed_at = $2, thawed_by = $3
+            where id = $1 and thawed_at is null";
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(id).bind(at).bind(by).execute(c).await?.rows_affected());
+        Ok(rows == 1)
+    }
+}

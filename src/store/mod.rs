@@ -1,0 +1,96 @@
+//! SQL only. One text for both databases; what must differ is in [`dialect`].
+//!
+//! [`Store`] opens either database; reads go through it, and every change goes through a [`Tx`],
+//! whose commit takes the audit entries of the change: an unaudited change does not compile.
+
+/// Approvals.
+pub mod approvals;
+/// Attempts.
+pub mod attempts;
+/// The audit log's rows.
+pub mod audit;
+/// Connected channels.
+pub mod channels;
+/// Deliveries: the queue.
+pub mod deliveries;
+/// What must differ between the two databases, and why.
+pub mod dialect;
+/// Freezes and the gate row.
+pub mod freezes;
+/// Answers kept for repeated requests.
+pub mod idempotency;
+/// Incidents.
+pub mod incidents;
+/// Uploaded pictures.
+pub mod media;
+/// Nodes.
+pub mod nodes;
+/// People and their tokens.
+pub mod people;
+/// Posts.
+pub mod posts;
+/// Named settings.
+pub mod settings;
+/// The public page's rows.
+pub mod site;
+
+mod pool;
+mod tx;
+
+pub use pool::{OpenError, Store};
+pub use tx::{Tx, Unaudited};
+
+/// What goes wrong in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database refused: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// A row holds what the code cannot read: a defect or a foreign hand.
+    #[error("{table} {id}: {what}")]
+    Inconsistent { table: &'static str, id: String, what: String },
+}
+
+impl StoreError {
+    /// A row with the same unique value exists already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+
+    fn inconsistent(table: &'static str, id: &str, what: impl ToString) -> Self {
+        Self::Inconsistent { table, id: id.to_owned(), what: what.to_string() }
+    }
+}
+
+/// The result of every store function.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Most rows in one statement: far below the parameter limits of both databases.
+pub const CHUNK: usize = 250;
+
+/// Runs one expression against whichever connection `$on` holds.
+macro_rules! on {
+    ($on:expr, |$c:ident| $body:expr) => {
+        match $on {
+            $crate::store::Tx::Sqlite(tx) => {
+                let $c = &mut *tx.inner;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                let $c = &mut *tx.inner;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs one expression against the pool that reads.
+macro_rules! read {
+    ($store:expr, |$c:ident| $body:expr) => {
+        match $store {
+            $crate::store::Store::Sqlite { read: $c, .. } => $body,
+            $crate::store::Store::Postgres { pool: $c, .. } => $body,
+        }
+    };
+}
+
+pub(crate) use {on, read};

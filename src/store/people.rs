@@ -1,0 +1,111 @@
+//! People and their tokens.
+
+use sqlx::FromRow;
+
+use super::{Result, Store, Tx, on, read};
+use crate::clock::Millis;
+
+/// A row of `people`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Person {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub roles: String,
+    pub created_at: Millis,
+    pub disabled_at: Option<Millis>,
+}
+
+/// A row of `tokens`. The token itself is not kept.
+#[derive(Debug, Clone, FromRow)]
+pub struct Token {
+    pub id: String,
+    pub person_id: String,
+    pub label: String,
+    pub hash: String,
+    /// Roles that the token is limited to, separated by commas.
+    pub scopes: String,
+    pub created_at: Millis,
+    pub expires_at: Option<Millis>,
+    pub revoked_at: Option<Millis>,
+}
+
+impl Store {
+    pub async fn people(&self) -> Result<Vec<Person>> {
+        const SQL: &str = "select * from people order by created_at, id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    pub async fn person(&self, id: &str) -> Result<Option<Person>> {
+        const SQL: &str = "select * from people where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    pub async fn tokens(&self, person: &str) -> Result<Vec<Token>> {
+        const SQL: &str = "select * from tokens where person_id = $1 order by created_at, id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(person).fetch_all(c).await?))
+    }
+
+    pub async fn token_by_hash(&self, hash: &str) -> Result<Option<Token>> {
+        const SQL: &str = "select * from tokens where hash = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(hash).fetch_optional(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn insert_person(&mut self, p: &Person) -> Result<()> {
+        const SQL: &str =
+            "insert into people (id, name, email, roles, created_at) values ($1, $2, $3, $4, $5)";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&p.id)
+            .bind(&p.name)
+            .bind(&p.email)
+            .bind(&p.roles)
+            .bind(p.created_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    pub async fn update_person(&mut self, p: &Person) -> Result<()> {
+        const SQL: &str = "update people set name = $2, roles = $3, disabled_at = $4 where id = $1";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&p.id)
+            .bind(&p.name)
+            .bind(&p.roles)
+            .bind(p.disabled_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    pub async fn count_people(&mut self) -> Result<i64> {
+        const SQL: &str = "select count(*) from people";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
+    pub async fn insert_token(&mut self, t: &Token) -> Result<()> {
+        const SQL: &str = "insert into tokens (id, person_id, label, hash, scopes, created_at, expires_at)
+            values ($1, $2, $3, $4, $5, $6, $7)";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&t.id)
+            .bind(&t.person_id)
+            .bind(&t.label)
+            .bind(&t.hash)
+            .bind(&t.scopes)
+            .bind(t.created_at)
+            .bind(t.expires_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Whether a token of that id was there and not yet revoked.
+    pub async fn revoke_token(&mut self, id: &str, at: Millis) -> Result<bool> {
+        const SQL: &str = "update tokens set revoked_at = $2 where id = $1 and revoked_at is null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(at).execute(c).await?.rows_affected()) == 1)
+    }
+}

@@ -1,0 +1,130 @@
+//! Opening either database.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::tx::{Inner, Tx};
+use super::{Result, dialect};
+
+/// Either database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// One writer, several readers, one process.
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    /// Any number of nodes.
+    Postgres { pool: PgPool, url: String },
+}
+
+/// Why a database cannot be used, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot open {what}: {cause}")]
+    Connect { what: String, cause: sqlx::Error },
+    #[error("cannot bring the tables up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Store {
+    /// Opens the SQLite file, making it when it is not there, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`] names the file.
+    pub async fn sqlite(file: &Path) -> std::result::Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-32768");
+        let fail = |cause| OpenError::Connect { what: file.display().to_string(), cause };
+        let write =
+            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
+        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(fail)?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Connects to PostgreSQL and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the address is named without its password.
+    pub async fn postgres(url: &str) -> std::result::Result<Self, OpenError> {
+        let fail = |cause| OpenError::Connect { what: "the PostgreSQL database".into(), cause };
+        let options = PgConnectOptions::from_str(url)
+            .map_err(fail)?
+            .application_name("holdline")
+            // The planner's compiler costs more than the claims it would speed up (engine.md).
+            .options([("jit", "off")]);
+        let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.map_err(fail)?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Self::Postgres { pool, url: url.to_owned() })
+    }
+
+    /// Begins a change. On SQLite this takes the write lock at once.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(Inner::new(write.begin_with("begin immediate").await?)),
+            Self::Postgres { pool, .. } => Tx::Postgres(Inner::new(pool.begin().await?)),
+        })
+    }
+
+    /// Begins a change that a freeze must not overtake: a claim or a permit.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin_guarded(&self) -> Result<Tx> {
+        self.begin_with_guard(dialect::GUARD_SHARED).await
+    }
+
+    /// Begins a change of the gate: no claim or permit is half-way while it runs.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin_exclusive(&self) -> Result<Tx> {
+        self.begin_with_guard(dialect::GUARD_EXCLUSIVE).await
+    }
+
+    async fn begin_with_guard(&self, guard: &'static str) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        if let Tx::Postgres(inner) = &mut tx {
+            sqlx::query(guard).execute(&mut *inner.inner).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Whether several nodes may share this database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+
+    /// The word for logs and figures.
+    pub fn kind(&self) -> &'static str {
+        if self.is_shared() { "postgres" } else { "sqlite" }
+    }
+
+    /// Ends the connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres { pool, .. } => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Posts.
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use crate::clock::Millis;
+
+/// A row of `posts`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Post {
+    pub id: String,
+    pub kind: String,
+    pub brand: String,
+    /// JSON list.
+    pub labels: String,
+    /// JSON of [`crate::domain::post::Source`].
+    pub source: String,
+    pub zone: String,
+    pub recurrence: Option<String>,
+    pub series_id: Option<String>,
+    pub incident_id: Option<String>,
+    pub author_id: String,
+    pub state: String,
+    pub due_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub promise_at: Option<Millis>,
+    pub corrects: Option<String>,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+    pub version: i64,
+}
+
+/// Which posts to list. Empty fields do not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct PostFilter {
+    pub kind: Option<String>,
+    pub state: Option<String>,
+    pub brand: Option<String>,
+    pub label: Option<String>,
+    pub incident: Option<String>,
+    /// Part of the text, whatever its case.
+    pub text: Option<String>,
+    pub due_from: Option<Millis>,
+    pub due_to: Option<Millis>,
+    /// The last row of the page before.
+    pub after: Option<(Millis, String)>,
+    pub limit: i64,
+}
+
+const COLUMNS: [&str; 18] = [
+    "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "bigint",
+    "bigint", "bigint", "text", "bigint", "bigint", "bigint",
+];
+
+impl Store {
+    pub async fn post(&self, id: &str) -> Result<Option<Post>> {
+        const SQL: &str = "select * from posts where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    pub async fn posts(&self, f: &PostFilter) -> Result<Vec<Post>> {
+        const SQL: &str = "select p.* from posts p
+            where (cast($1 as text) is null or p.kind = $1)
+              and (cast($2 as text) is null or p.state = $2)
+              and (cast($3 as text) is null or p.brand = $3)
+              and (cast($4 as text) is null or exists
+                   (select 1 from post_labels l where l.label = $4 and l.post_id = p.id))
+              and (cast($5 as text) is null or p.incident_id = $5)
+              and (cast($6 as text) is null or lower(p.source) like $6 escape '!')
+              and p.due_at >= $7 and p.due_at < $8
+              and (p.due_at > $9 or (p.due_at = $9 and p.id > $10))
+            order by p.due_at, p.id limit $11";
+        let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&t.to_lowercase())));
+        let (after_due, after_id) = f.after.clone().unwrap_or((Millis::MIN, String::new()));
+        Ok(read!(self, |c| sqlx::query_as(SQL)
+            .bind(&f.kind)
+            .bind(&f.state)
+            .bind(&f.brand)
+            .bind(&f.label)
+            .bind(&f.incident)
+            .bind(&pattern)
+            .bind(f.due_from.unwrap_or(Millis::MIN))
+            .bind(f.due_to.unwrap_or(Millis::MAX))
+            .bind(after_due)
+            .bind(&after_id)
+            .bind(f.limit.clamp(1, 500))
+            .fetch_all(c)
+            .await?))
+    }
+
+    /// The newest posts of every recurrence: from these the next ones are computed.
+    pub async fn recurring(&self, due_before: Millis, limit: i64) -> Result<Vec<Post>> {
+        const SQL: &str = "select * from posts where recurrence is not null and state <> 'cancelled'
+              and due_at < $1 order by due_at, id limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(due_before).bind(limit).fetch_all(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn post(&mut self, id: &str) -> Result<Option<Post>> {
+        const SQL: [&str; 2] =
+            ["select * from posts where id = $1", "select * from posts where id = $1 for update"];
+        let sql = SQL[self.dialect()];
+        Ok(on!(self, |c| sqlx::query_as(sql).bind(id).fetch_optional(c).await?))
+    }
+
+    /// Writes posts and their labels, many at a time.
+    pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
+        for chunk in posts.chunks(CHUNK) {
+            let sql = format!(
+                "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id, incident_id,
+                   author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at, version)
+                 values {}",
+                dialect::values(chunk.len(), &COLUMNS)
+            );
+            on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for (p, _) in chunk {
+                    q = q
+                        .bind(&p.id)
+                        .bind(&p.kind)
+                        .bind(&p.brand)
+                        .bind(&p.labels)
+                        .bind(&p.source)
+                        .bind(&p.zone)
+                        .bind(&p.recurrence)
+                        .bind(&p.series_id)
+                        .bind(&p.incident_id)
+                        .bind(&p.author_id)
+                        .bind(&p.state)
+                        .bind(p.due_at)
+                        .bind(p.valid_until)
+                        .bind(p.promise_at)
+                        .bind(&p.corrects)
+                        .bind(p.created_at)
+                        .bind(p.updated_at)
+                        .bind(p.version);
+                }
+                q.execute(c).await?;
+            });
+        }
+        let labels: Vec<_> = posts.iter().flat_map(|(p, ls)| ls.iter().map(move |l| (l, &p.id))).collect();
+        for chunk in labels.chunks(CHUNK) {
+            let sql = format!(
+                "insert into post_labels (label, post_id) values {} on conflict (label, post_id) do nothing",
+                dialect::values(chunk.len(), &["text", "text"])
+            );
+            on!(self, |c| {
+                let mut q = sqlx::query(AssertSqlSafe(sql));
+                for (label, post) in chunk {
+                    q = q.bind(*label).bind(*post);
+                }
+                q.execute(c).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes an edited post; its labels are replaced.
+    pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
+        const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
+              state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, version = version + 1
+            where id = $1";
+        const CLEAR: &str = "delete from post_labels where post_id = $1";
+        const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
+            on conflict (label, post_id) do nothing";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&p.id)
+            .bind(&p.brand)
+            .bind(&p.labels)
+            .bind(&p.source)
+            .bind(&p.zone)
+            .bind(&p.recurrence)
+            .bind(&p.state)
+            .bind(p.due_at)
+            .bind(p.valid_until)
+            .bind(p.promise_at)
+            .bind(p.updated_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        on!(self, |c| sqlx::query(CLEAR).bind(&p.id).execute(c).await.map(drop)?);
+        for label in labels {
+            on!(self, |c| sqlx::query(LABEL).bind(label).bind(&p.id).execute(c).await.map(drop)?);
+        }
+        Ok(())
+    }
+
+    pub async fn set_post_state(&mut self, id: &str, state: &str, at: Millis) -> Result<()> {
+        const SQL: &str = "update posts set state = $2, updated_at = $3, version = version + 1 where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(state).bind(at).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// The recurrence goes on with the newer post; this one keeps its own time only.
+    pub async fn end_recurrence(&mut self, id: &str) -> Result<bool> {
+        const SQL: &str = "update posts set recurrence = null where id = $1 and recurrence is not null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await?.rows_affected()) == 1)
+    }
+}
+
+/// `!` escapes what `like` would read as a pattern.
+fn escape_like(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}

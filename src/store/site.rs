@@ -1,0 +1,63 @@
+//! What the public page shows.
+
+use sqlx::FromRow;
+
+use super::{Result, Store, Tx, on, read};
+use crate::clock::Millis;
+
+/// A row of `site_entries`.
+#[derive(Debug, Clone, FromRow)]
+pub struct SiteEntry {
+    pub delivery_id: String,
+    pub incident_id: String,
+    pub kind: String,
+    pub title: Option<String>,
+    pub text: String,
+    pub language: String,
+    pub published_at: Millis,
+    pub promise_at: Option<Millis>,
+    pub corrects: Option<String>,
+    pub retracted_at: Option<Millis>,
+}
+
+impl Store {
+    pub async fn site_entries(&self, incident: &str) -> Result<Vec<SiteEntry>> {
+        const SQL: &str = "select * from site_entries where incident_id = $1 and retracted_at is null
+            order by published_at desc, delivery_id desc limit 500";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(incident).fetch_all(c).await?))
+    }
+
+    pub async fn site_entry(&self, delivery: &str) -> Result<Option<SiteEntry>> {
+        const SQL: &str = "select * from site_entries where delivery_id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))
+    }
+}
+
+impl Tx {
+    /// Publishes on the page. A second time with the same delivery changes nothing.
+    pub async fn insert_site_entry(&mut self, e: &SiteEntry) -> Result<bool> {
+        const SQL: &str = "insert into site_entries (delivery_id, incident_id, kind, title, text, language,
+              published_at, promise_at, corrects)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (delivery_id) do nothing";
+        let rows = on!(self, |c| sqlx::query(SQL)
+            .bind(&e.delivery_id)
+            .bind(&e.incident_id)
+            .bind(&e.kind)
+            .bind(&e.title)
+            .bind(&e.text)
+            .bind(&e.language)
+            .bind(e.published_at)
+            .bind(e.promise_at)
+            .bind(&e.corrects)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
+    pub async fn retract_site_entry(&mut self, delivery: &str, at: Millis) -> Result<bool> {
+        const SQL: &str = "update site_entries set retracted_at = $2
+            where delivery_id = $1 and retracted_at is null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(delivery).bind(at).execute(c).await?.rows_affected()) == 1)
+    }
+}

@@ -1,0 +1,105 @@
+//! One change of the database.
+
+use sqlx::{Database, Postgres, Sqlite, Transaction};
+
+use super::{Result, audit};
+use crate::domain::audit::{Entry, Stamp};
+
+/// One change. It rolls back when it is dropped without a commit.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Inner<Sqlite>),
+    Postgres(Inner<Postgres>),
+}
+
+/// A transaction and what the other nodes are told when it commits.
+#[derive(Debug)]
+pub struct Inner<D: Database> {
+    pub(super) inner: Transaction<'static, D>,
+    topics: Vec<&'static str>,
+}
+
+impl<D: Database> Inner<D> {
+    pub(super) fn new(inner: Transaction<'static, D>) -> Self {
+        Self { inner, topics: Vec::new() }
+    }
+}
+
+/// The few changes that are no facts of the log, by name.
+#[derive(Debug, Clone, Copy)]
+pub enum Unaudited {
+    /// A node is alive, or took the epoch.
+    Heartbeat,
+    /// A claim is taken or given back: a lease, without effect outside.
+    Lease,
+    /// An answer is kept for a repeated request.
+    Replay,
+    /// A read-back found nothing yet, or a health check ran.
+    Look,
+    /// A checkpoint of the log itself.
+    Checkpoint,
+    /// The instance is being set up: there is nobody yet.
+    FirstStart,
+}
+
+impl Tx {
+    /// Commits with the audit entries of the change.
+    ///
+    /// # Errors
+    /// The database's own; then nothing was changed.
+    pub async fn commit(mut self, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
+        audit::append(&mut self, stamp, entries).await?;
+        self.finish().await
+    }
+
+    /// Commits a change that is no fact of the log.
+    ///
+    /// # Errors
+    /// The database's own; then nothing was changed.
+    pub async fn commit_unaudited(self, why: Unaudited) -> Result<()> {
+        tracing::trace!(?why, "commit without an audit entry");
+        self.finish().await
+    }
+
+    /// Tells every node about the topic when this commits (PostgreSQL).
+    pub fn notify(&mut self, topic: &'static str) {
+        let topics = match self {
+            Self::Sqlite(tx) => &mut tx.topics,
+            Self::Postgres(tx) => &mut tx.topics,
+        };
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+    }
+
+    async fn finish(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.inner.commit().await?,
+            Self::Postgres(mut tx) => {
+                for topic in std::mem::take(&mut tx.topics) {
+                    sqlx::query("select pg_notify('holdline', $1)")
+                        .bind(topic)
+                        .execute(&mut *tx.inner)
+                        .await?;
+                }
+                tx.inner.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn dialect(&self) -> usize {
+        usize::from(matches!(self, Self::Postgres(_)))
+    }
+}
+
+impl Tx {
+    /// The name of a type in a cast; only bytes are called differently.
+    pub(super) fn type_name(&self, name: &'static str) -> &'static str {
+        match (name, self) {
+            ("bytes", Self::Sqlite(_)) => "blob",
+            ("bytes", Self::Postgres(_)) => "bytea",
+            _ => name,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Channels.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use super::Web;
+use super::auth::Who;
+use super::errors::{Answer, Body};
+use super::posts::if_match;
+use crate::app::channels::{self, ChannelEdit, ChannelView, HealthView, NewChannel};
+use crate::domain::role::Right;
+
+/// What an adapter needs and can do.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AdapterView {
+    pub name: &'static str,
+    pub title: &'static str,
+    #[schema(value_type = Vec<Object>)]
+    pub settings: &'static [::channels::Setting],
+    #[schema(value_type = Object)]
+    pub capabilities: ::channels::Capabilities,
+    #[schema(value_type = Object)]
+    pub limits: ::channels::Limits,
+}
+
+/// Lists the adapters.
+#[utoipa::path(get, path = "/adapters", tag = "channels", responses((status = 200, body = [AdapterView])))]
+pub async fn adapters(Who(by): Who) -> Answer<Json<Vec<AdapterView>>> {
+    by.need(Right::Read)?;
+    let view = |a: &::channels::Adapter| AdapterView {
+        name: a.name,
+        title: a.title,
+        settings: a.settings,
+        capabilities: a.capabilities,
+        limits: a.limits,
+    };
+    Ok(Json(::channels::ALL.iter().map(view).collect()))
+}
+
+/// Lists channels.
+#[utoipa::path(get, path = "/channels", tag = "channels", responses((status = 200, body = [ChannelView])))]
+pub async fn list(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<ChannelView>>> {
+    Ok(Json(channels::list(&web.app, &by).await?))
+}
+
+/// Connects a channel. Administrators.
+#[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel, responses((status = 201, body = ChannelView)))]
+pub async fn create(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(new): Body<NewChannel>,
+) -> Answer<(StatusCode, Json<ChannelView>)> {
+    Ok((StatusCode::CREATED, Json(channels::create(&web.app, &by, new).await?)))
+}
+
+/// One channel.
+#[utoipa::path(get, path = "/channels/{id}", tag = "channels", responses((status = 200, body = ChannelView)))]
+pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<ChannelView>> {
+    Ok(Json(channels::get(&web.app, &by, &id).await?))
+}
+
+/// Changes a channel. Administrators. `If-Match` guards against changes meanwhile.
+#[utoipa::path(patch, path = "/channels/{id}", tag = "channels", request_body = ChannelEdit, responses((status = 200, body = ChannelView)))]
+pub async fn edit(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Body(edit): Body<ChannelEdit>,
+) -> Answer<Json<ChannelView>> {
+    Ok(Json(channels::edit(&web.app, &by, &id, if_match(&headers)?, edit).await?))
+}
+
+/// Asks the network whether a post would be accepted now.
+#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", responses((status = 200, body = HealthView)))]
+pub async fn test(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<HealthView>> {
+    Ok(Json(channels::test(&web.app, &by, &id).await?))
+}

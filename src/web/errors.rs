@@ -1,0 +1,95 @@
+//! Errors as `application/problem+json` (RFC 9457), in one table.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::{AppError, Problem};
+
+/// What handlers return.
+pub type Answer<T> = Result<T, Failed>;
+
+/// An error on its way out.
+#[derive(Debug)]
+pub struct Failed(pub AppError);
+
+impl<E: Into<AppError>> From<E> for Failed {
+    fn from(e: E) -> Self {
+        Self(e.into())
+    }
+}
+
+/// The body of an error (RFC 9457).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ProblemBody {
+    pub title: &'static str,
+    pub status: u16,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Problem>,
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let detail = self.0.to_string();
+        let (status, title, errors) = match self.0 {
+            AppError::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", errors),
+            AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "Not found", Vec::new()),
+            AppError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "Not signed in", Vec::new()),
+            AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed", Vec::new()),
+            AppError::Conflict(_) => (StatusCode::CONFLICT, "Not possible now", Vec::new()),
+            AppError::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "Changed meanwhile", Vec::new()),
+            AppError::Internal(cause) => {
+                tracing::error!(cause, "internal error");
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", Vec::new())
+            }
+            AppError::Store(cause) => {
+                tracing::error!(%cause, "the database refused");
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", Vec::new())
+            }
+        };
+        let body = ProblemBody { title, status: status.as_u16(), detail, errors };
+        problem(status, &body)
+    }
+}
+
+/// An answer of that media type.
+pub fn problem(status: StatusCode, body: &ProblemBody) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    response
+        .headers_mut()
+        .insert("content-type", axum::http::HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// No such route.
+pub async fn nothing_here() -> Response {
+    Failed(AppError::not_found("page or route", "at this address")).into_response()
+}
+
+/// A JSON body. What cannot be read is a 422 that names the place.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(e) => Err(Failed(AppError::field("body", words(&e)))),
+        }
+    }
+}
+
+fn words(e: &JsonRejection) -> String {
+    match e {
+        JsonRejection::MissingJsonContentType(_) => {
+            "send JSON with the header content-type: application/json".into()
+        }
+        other => other.body_text(),
+    }
+}

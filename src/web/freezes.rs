@@ -1,0 +1,102 @@
+//! Freezes, the gate and the nodes.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::Web;
+use super::approvals::Comment;
+use super::auth::Who;
+use super::errors::{Answer, Body};
+use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
+use crate::app::nodes::{self, GateView};
+use crate::domain::freeze::Scope;
+use crate::domain::role::Right;
+
+/// Which ones to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub struct OpenOnly {
+    /// Only those in force.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// Lists freezes, newest first.
+#[utoipa::path(get, path = "/freezes", tag = "freezes", params(OpenOnly), responses((status = 200, body = [FreezeView])))]
+pub async fn list(
+    State(web): State<Web>,
+    Who(by): Who,
+    Query(q): Query<OpenOnly>,
+) -> Answer<Json<Vec<FreezeView>>> {
+    Ok(Json(freezes::list(&web.app, &by, q.open).await?))
+}
+
+/// Freezes: the answer says committed and sealed with their times, or names the nodes that are
+/// missing. Operators, approvers, administrators, integrators.
+#[utoipa::path(post, path = "/freezes", tag = "freezes", request_body = NewFreeze, responses((status = 201, body = FreezeView)))]
+pub async fn create(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(new): Body<NewFreeze>,
+) -> Answer<(StatusCode, Json<FreezeView>)> {
+    Ok((StatusCode::CREATED, Json(freezes::create(&web.app, &by, &new).await?)))
+}
+
+/// One freeze.
+#[utoipa::path(get, path = "/freezes/{id}", tag = "freezes", responses((status = 200, body = FreezeView)))]
+pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<FreezeView>> {
+    by.need(Right::Read)?;
+    Ok(Json(freezes::get(&web.app, &id).await?))
+}
+
+/// Counts what a scope would hold.
+#[utoipa::path(post, path = "/freezes/preview", tag = "freezes", request_body = Scope, responses((status = 200, body = Preview)))]
+pub async fn preview(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(scope): Body<Scope>,
+) -> Answer<Json<Preview>> {
+    Ok(Json(freezes::preview(&web.app, &by, &scope).await?))
+}
+
+/// Lifts a freeze; nothing is sent by it. Operators and approvers.
+#[utoipa::path(post, path = "/freezes/{id}/thaw", tag = "freezes", request_body = Comment, responses((status = 200, body = FreezeView)))]
+pub async fn thaw(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(c): Body<Comment>,
+) -> Answer<Json<FreezeView>> {
+    Ok(Json(freezes::thaw(&web.app, &by, &id, &c.comment).await?))
+}
+
+/// The epoch in force and the nodes.
+#[utoipa::path(get, path = "/gate", tag = "gate", responses((status = 200, body = GateView)))]
+pub async fn gate(State(web): State<Web>, Who(by): Who) -> Answer<Json<GateView>> {
+    Ok(Json(nodes::status(&web.app, &by).await?))
+}
+
+/// The new epoch.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Confirmed {
+    pub epoch: i64,
+}
+
+/// Confirms, after a restore or a failover, that this database is the one to go on with.
+/// Administrators.
+#[utoipa::path(post, path = "/gate/confirm", tag = "gate", request_body = Comment, responses((status = 200, body = Confirmed)))]
+pub async fn confirm(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(c): Body<Comment>,
+) -> Answer<Json<Confirmed>> {
+    Ok(Json(Confirmed { epoch: nodes::confirm(&web.app, &by, &c.comment).await? }))
+}
+
+/// Takes a node that is stopped for good off the list. Administrators.
+#[utoipa::path(delete, path = "/nodes/{id}", tag = "gate", responses((status = 204)))]
+pub async fn forget(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<StatusCode> {
+    nodes::forget(&web.app, &by, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

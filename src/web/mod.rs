@@ -1,0 +1,135 @@
+//! The web: the API for programs and the CLI, the public page, and what operations need.
+//! All routes are on this page; each handler says who may call it by the right that it asks for.
+
+/// Who calls.
+mod auth;
+/// Errors as problem+json, in one table.
+mod errors;
+/// Repeated POSTs with the same key.
+mod repeat;
+
+mod approvals;
+mod audit;
+mod channels;
+mod freezes;
+mod held;
+mod incidents;
+mod operations;
+mod people;
+mod posts;
+mod public;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct Web {
+    pub app: App,
+    pub metrics: PrometheusHandle,
+}
+
+/// Most bytes of a JSON body.
+const JSON_LIMIT: usize = 1 << 20;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Holdline",
+    description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
+                   both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
+                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request."
+))]
+struct Document;
+
+/// All routes.
+pub fn router(web: Web) -> Router {
+    let (api, document) =
+        OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api()).split_for_parts();
+    let json = document.to_json().unwrap_or_default();
+    let openapi = get(move || async move { ([("content-type", "application/json")], json) });
+    let api = api.layer(middleware::from_fn_with_state(web.clone(), repeat::middleware));
+    api.route("/api/v1/openapi.json", openapi)
+        .route("/api/v1/posts/import", post(posts::import).layer(DefaultBodyLimit::disable()))
+        .route(
+            "/api/v1/media",
+            post(posts::upload).layer(DefaultBodyLimit::max(crate::app::media::MAX_BYTES + 1)),
+        )
+        .route("/", get(public::index))
+        .route("/incidents/{slug}", get(public::page))
+        .route("/banner.json", get(public::banner))
+        .route("/livez", get(operations::livez))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        .fallback(errors::nothing_here)
+        .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::map_response(headers))
+        .with_state(web)
+}
+
+fn api() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
+        .routes(routes!(people::set_up))
+        .routes(routes!(people::me))
+        .routes(routes!(people::list, people::create))
+        .routes(routes!(people::disable))
+        .routes(routes!(people::tokens, people::create_token))
+        .routes(routes!(people::revoke_token))
+        .routes(routes!(people::policy, people::set_policy))
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::get, channels::edit))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::adapters))
+        .routes(routes!(posts::list, posts::create))
+        .routes(routes!(posts::get, posts::edit))
+        .routes(routes!(posts::submit))
+        .routes(routes!(posts::cancel))
+        .routes(routes!(approvals::sheet, approvals::decide))
+        .routes(routes!(approvals::bulk))
+        .routes(routes!(approvals::owed))
+        .routes(routes!(approvals::review))
+        .routes(routes!(freezes::list, freezes::create))
+        .routes(routes!(freezes::get))
+        .routes(routes!(freezes::preview))
+        .routes(routes!(freezes::thaw))
+        .routes(routes!(freezes::gate))
+        .routes(routes!(freezes::confirm))
+        .routes(routes!(freezes::forget))
+        .routes(routes!(held::list))
+        .routes(routes!(held::review))
+        .routes(routes!(held::settle))
+        .routes(routes!(held::retract))
+        .routes(routes!(incidents::list, incidents::open))
+        .routes(routes!(incidents::get))
+        .routes(routes!(incidents::promise))
+        .routes(routes!(incidents::resolve))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::checkpoint))
+        .routes(routes!(audit::export))
+}
+
+/// Headers that every answer carries.
+async fn headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'",
+        ),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

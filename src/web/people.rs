@@ -1,0 +1,143 @@
+//! Set-up, people, tokens, policy.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::StatusCode;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use super::Web;
+use super::auth::Who;
+use super::errors::{Answer, Body};
+use crate::app::people::{self, NewPerson, NewToken, PersonView, TokenView};
+use crate::app::policy;
+use crate::domain::approval::Policy;
+use crate::domain::role::{Right, Role};
+
+/// The first administrator, with the one-time token that the service printed.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetUp {
+    pub setup_token: String,
+    pub person: NewPerson,
+}
+
+/// A person and their new token: shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PersonWithToken {
+    pub person: PersonView,
+    pub token: String,
+}
+
+/// A token: shown this once.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NewTokenView {
+    pub token: String,
+    pub details: TokenView,
+}
+
+/// Who the token belongs to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Me {
+    pub id: String,
+    pub name: String,
+    pub roles: Vec<Role>,
+}
+
+/// Makes the first administrator. Anybody with the one-time token.
+#[utoipa::path(post, path = "/setup", tag = "people", request_body = SetUp, responses((status = 201, body = PersonWithToken)))]
+pub async fn set_up(
+    State(web): State<Web>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Body(new): Body<SetUp>,
+) -> Answer<(StatusCode, Json<PersonWithToken>)> {
+    let origin = from.ip().to_string();
+    let (person, token) = people::set_up(&web.app, &new.setup_token, &new.person, &origin).await?;
+    Ok((StatusCode::CREATED, Json(PersonWithToken { person, token: token.expose_secret().to_owned() })))
+}
+
+/// Who the token belongs to.
+#[utoipa::path(get, path = "/me", tag = "people", responses((status = 200, body = Me)))]
+pub async fn me(Who(by): Who) -> Json<Me> {
+    Json(Me { id: by.id, name: by.name, roles: by.roles })
+}
+
+/// Lists people.
+#[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = [PersonView])))]
+pub async fn list(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<PersonView>>> {
+    Ok(Json(people::list(&web.app, &by).await?))
+}
+
+/// Adds a person. Administrators.
+#[utoipa::path(post, path = "/people", tag = "people", request_body = NewPerson, responses((status = 201, body = PersonWithToken)))]
+pub async fn create(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(new): Body<NewPerson>,
+) -> Answer<(StatusCode, Json<PersonWithToken>)> {
+    let (person, token) = people::create(&web.app, &by, &new).await?;
+    Ok((StatusCode::CREATED, Json(PersonWithToken { person, token: token.expose_secret().to_owned() })))
+}
+
+/// Disables a person; their tokens stop. Administrators.
+#[utoipa::path(delete, path = "/people/{id}", tag = "people", responses((status = 200, body = PersonView)))]
+pub async fn disable(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+) -> Answer<Json<PersonView>> {
+    Ok(Json(people::disable(&web.app, &by, &id).await?))
+}
+
+/// Lists a person's tokens. That person, or administrators.
+#[utoipa::path(get, path = "/people/{id}/tokens", tag = "people", responses((status = 200, body = [TokenView])))]
+pub async fn tokens(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+) -> Answer<Json<Vec<TokenView>>> {
+    Ok(Json(people::tokens(&web.app, &by, &id).await?))
+}
+
+/// Makes a token. That person, or administrators.
+#[utoipa::path(post, path = "/people/{id}/tokens", tag = "people", request_body = NewToken, responses((status = 201, body = NewTokenView)))]
+pub async fn create_token(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(new): Body<NewToken>,
+) -> Answer<(StatusCode, Json<NewTokenView>)> {
+    let (details, token) = people::create_token(&web.app, &by, &id, &new).await?;
+    Ok((StatusCode::CREATED, Json(NewTokenView { token: token.expose_secret().to_owned(), details })))
+}
+
+/// Revokes a token. That person, or administrators.
+#[utoipa::path(delete, path = "/people/{id}/tokens/{token}", tag = "people", responses((status = 204)))]
+pub async fn revoke_token(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path((id, token)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    people::revoke_token(&web.app, &by, &id, &token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The approval policy.
+#[utoipa::path(get, path = "/policy", tag = "people", responses((status = 200, body = Policy)))]
+pub async fn policy(State(web): State<Web>, Who(by): Who) -> Answer<Json<Policy>> {
+    by.need(Right::Read)?;
+    Ok(Json(policy::get(&web.app).await?))
+}
+
+/// Changes the approval policy. Administrators.
+#[utoipa::path(put, path = "/policy", tag = "people", request_body = Policy, responses((status = 200, body = Policy)))]
+pub async fn set_policy(
+    State(web): State<Web>,
+    Who(by): Who,
+    Body(new): Body<Policy>,
+) -> Answer<Json<Policy>> {
+    policy::set(&web.app, &by, &new).await?;
+    Ok(Json(new))
+}

@@ -1,0 +1,169 @@
+//! Posts and pictures.
+
+use axum::Json;
+use axum::body::Body as RawBody;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use serde::Deserialize;
+
+use super::Web;
+use super::auth::Who;
+use super::errors::{Answer, Body};
+use crate::app::import::{Imported, Importer};
+use crate::app::media::{self, MediaView};
+use crate::app::posts::PostFilter;
+use crate::app::posts::{self, NewPost, PostView};
+use crate::app::{AppError, Result};
+
+/// Which posts to list.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    pub kind: Option<String>,
+    pub state: Option<String>,
+    pub brand: Option<String>,
+    pub label: Option<String>,
+    pub incident: Option<String>,
+    /// Part of the text.
+    pub text: Option<String>,
+    /// Due at or after this instant.
+    pub from: Option<String>,
+    /// Due before this instant.
+    pub to: Option<String>,
+    /// The cursor that `Link: …; rel="next"` gave.
+    pub after: Option<String>,
+    pub limit: Option<i64>,
+}
+
+impl Filter {
+    fn read(self) -> Result<PostFilter> {
+        let time = |field: &str, text: Option<String>| {
+            text.map(|t| crate::domain::times::parse(&t, "UTC"))
+                .transpose()
+                .map_err(|e| AppError::field(field, e))
+        };
+        Ok(PostFilter {
+            due_from: time("from", self.from)?,
+            due_to: time("to", self.to)?,
+            after: self.after.as_deref().map(cursor).transpose()?,
+            limit: self.limit.unwrap_or(50),
+            kind: self.kind,
+            state: self.state,
+            brand: self.brand,
+            label: self.label,
+            incident: self.incident,
+            text: self.text,
+        })
+    }
+}
+
+fn cursor(text: &str) -> Result<posts::After> {
+    let pair = text.split_once('~').and_then(|(due, id)| Some((due.parse().ok()?, id.to_owned())));
+    pair.ok_or_else(|| AppError::field("after", "is not a cursor that this service gave"))
+}
+
+/// The version of an `If-Match` header.
+pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(value) = headers.get("if-match") else { return Ok(None) };
+    let version = value.to_str().ok().and_then(|v| v.trim().trim_matches('"').parse().ok());
+    version.map(Some).ok_or_else(|| AppError::field("If-Match", "is not an ETag that this service gave"))
+}
+
+fn with_etag(status: StatusCode, view: PostView) -> Response {
+    let etag = format!("\"{}\"", view.version);
+    (status, [("etag", etag)], Json(view)).into_response()
+}
+
+/// Lists posts by due time.
+#[utoipa::path(get, path = "/posts", tag = "posts", params(Filter), responses((status = 200, body = [PostView])))]
+pub async fn list(State(web): State<Web>, Who(by): Who, Query(filter): Query<Filter>) -> Answer<Response> {
+    let filter = filter.read()?;
+    let views = posts::list(&web.app, &by, &filter).await?;
+    let full = i64::try_from(views.len()).unwrap_or(0) == filter.limit.clamp(1, 500);
+    let next = views.last().filter(|_| full).map(|last| {
+        let due = crate::domain::times::parse(&last.due, "UTC").unwrap_or_default();
+        format!("</api/v1/posts?after={due}~{}>; rel=\"next\"", last.id)
+    });
+    let mut response = Json(views).into_response();
+    if let Some(link) = next.and_then(|l| l.parse().ok()) {
+        response.headers_mut().insert("link", link);
+    }
+    Ok(response)
+}
+
+/// Writes a post. Operators.
+#[utoipa::path(post, path = "/posts", tag = "posts", request_body = NewPost, responses((status = 201, body = PostView)))]
+pub async fn create(State(web): State<Web>, Who(by): Who, Body(new): Body<NewPost>) -> Answer<Response> {
+    Ok(with_etag(StatusCode::CREATED, posts::create(&web.app, &by, &new).await?))
+}
+
+/// One post with its deliveries and exact renditions.
+#[utoipa::path(get, path = "/posts/{id}", tag = "posts", responses((status = 200, body = PostView)))]
+pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
+    Ok(with_etag(StatusCode::OK, posts::get(&web.app, &by, &id).await?))
+}
+
+/// Replaces what was typed; approvals are void. Operators. `If-Match` guards against changes meanwhile.
+#[utoipa::path(put, path = "/posts/{id}", tag = "posts", request_body = NewPost, responses((status = 200, body = PostView)))]
+pub async fn edit(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Body(new): Body<NewPost>,
+) -> Answer<Response> {
+    Ok(with_etag(StatusCode::OK, posts::edit(&web.app, &by, &id, if_match(&headers)?, &new).await?))
+}
+
+/// Hands a draft to the approvers. Operators.
+#[utoipa::path(post, path = "/posts/{id}/submit", tag = "posts", responses((status = 200, body = PostView)))]
+pub async fn submit(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
+    Ok(with_etag(StatusCode::OK, posts::submit(&web.app, &by, &id).await?))
+}
+
+/// Cancels what is not sent yet. Operators.
+#[utoipa::path(post, path = "/posts/{id}/cancel", tag = "posts", responses((status = 200, body = PostView)))]
+pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
+    Ok(with_etag(StatusCode::OK, posts::cancel(&web.app, &by, &id).await?))
+}
+
+/// How to import.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportOptions {
+    /// All rows or none.
+    #[serde(default)]
+    atomic: bool,
+}
+
+/// Imports posts, one JSON object a line (NDJSON), as a stream. Operators.
+pub async fn import(
+    State(web): State<Web>,
+    Who(by): Who,
+    Query(options): Query<ImportOptions>,
+    body: RawBody,
+) -> Answer<(StatusCode, Json<Imported>)> {
+    let mut importer = Importer::new(&web.app, &by, options.atomic).await?;
+    let mut stream = body.into_data_stream();
+    while let Some(chunk) = stream.next().await {
+        importer.feed(&chunk.map_err(|e| AppError::field("body", e.to_string()))?).await?;
+    }
+    let result = importer.finish().await?;
+    let status = if result.created == 0 && !result.errors.is_empty() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(result)))
+}
+
+/// Uploads a picture; the answer names it by its hash. Operators.
+pub async fn upload(
+    State(web): State<Web>,
+    Who(by): Who,
+    body: axum::body::Bytes,
+) -> Answer<(StatusCode, Json<MediaView>)> {
+    Ok((StatusCode::CREATED, Json(media::upload(&web.app, &by, body.to_vec()).await?)))
+}

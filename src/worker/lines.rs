@@ -1,0 +1,230 @@
+//! Opened channels, each with its own line, so that one never delays another; and what people
+//! ask of them: check, retract, read back.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use channels::http::Http;
+use channels::{Capabilities, Channel, Connection, ReadBack, Receipt, Replay, Retraction};
+
+use super::{Shared, reread, site};
+use crate::app::channels::HealthView;
+use crate::app::hub::Topic;
+use crate::app::sending::{self, Claimed};
+use crate::app::{App, AppError, Networks, Result};
+use crate::clock::{Millis, date_time};
+use crate::domain::outcome::Trust;
+use crate::domain::post::Lane;
+
+/// A channel that is open for sending.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub channel: Arc<dyn Channel>,
+    pub capabilities: Capabilities,
+}
+
+/// All lines of this node.
+pub(crate) struct Lines {
+    app: App,
+    http: Arc<Http>,
+    state: Mutex<HashMap<String, Line>>,
+}
+
+/// What is claimed for one channel, and how much of it is under way.
+struct Line {
+    open: std::result::Result<Open, String>,
+    version: (i64, bool),
+    crisis: VecDeque<String>,
+    routine: VecDeque<String>,
+    busy: usize,
+    paused_until: Millis,
+    disabled: bool,
+}
+
+/// Most claims that wait in one line; more go back to the queue.
+const LONGEST: usize = 2_000;
+
+/// How far a network can be believed, in the core's words.
+pub(crate) fn trust(c: &Capabilities) -> Trust {
+    Trust {
+        replay_is_safe: c.replay == Replay::ClientId,
+        absent_is_proof: c.read_back == ReadBack::Consistent,
+        readable: c.read_back != ReadBack::None,
+    }
+}
+
+impl Lines {
+    pub fn new(app: App, http: Arc<Http>) -> Self {
+        Self { app, http, state: Mutex::default() }
+    }
+
+    /// Reads the channels again; those that changed are opened anew.
+    pub async fn reload(&self) -> Result<()> {
+        let rows = crate::app::channels::rows(&self.app).await?;
+        for row in rows {
+            let version = (row.version, row.disabled_at.is_some());
+            let known = self.lock().get(&row.id).is_some_and(|l| l.version == version);
+            let opened = (!known).then(|| self.open(&row));
+            let mut state = self.lock();
+            let line = state.entry(row.id).or_insert_with(|| Line {
+                open: Err("not opened yet".into()),
+                version,
+                crisis: VecDeque::new(),
+                routine: VecDeque::new(),
+                busy: 0,
+                paused_until: 0,
+                disabled: false,
+            });
+            line.paused_until = row.paused_until;
+            line.disabled = row.disabled_at.is_some();
+            line.version = version;
+            if let Some(opened) = opened {
+                line.open = opened;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, row: &crate::store::channels::Channel) -> std::result::Result<Open, String> {
+        let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
+        if adapter.name == "website" {
+            let channel = Arc::new(site::Site(self.app.clone()));
+            return Ok(Open { channel, capabilities: adapter.capabilities });
+        }
+        let credential = match &row.credential {
+            None => None,
+            Some(sealed) => {
+                let record = crate::app::channels::record(&row.id);
+                Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
+            }
+        };
+        let clock = self.app.clock().clone();
+        let connection = Connection {
+            settings: serde_json::from_str(&row.settings).unwrap_or_default(),
+            credential,
+            http: Arc::clone(&self.http),
+            clock: Arc::new(move || date_time(clock.now())),
+        };
+        let channel = (adapter.connect)(&connection)?;
+        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
+    }
+
+    /// The opened channel, or why it cannot be opened.
+    pub fn get(&self, id: &str) -> std::result::Result<Open, String> {
+        let state = self.lock();
+        let line = state.get(id).ok_or("the channel is not known to this node")?;
+        if line.disabled {
+            return Err("the channel is disabled".into());
+        }
+        line.open.clone()
+    }
+
+    /// Which channels can be read back.
+    pub fn readable(&self) -> HashMap<String, bool> {
+        let state = self.lock();
+        let readable = |l: &Line| l.open.as_ref().is_ok_and(|o| o.capabilities.read_back != ReadBack::None);
+        state.iter().map(|(id, l)| (id.clone(), readable(l))).collect()
+    }
+
+    /// Puts claims into their lines. Returns what has no room or must wait: (delivery, until).
+    pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> Vec<(String, Millis)> {
+        let mut back = Vec::new();
+        let mut state = self.lock();
+        for c in claims {
+            match state.get_mut(&c.channel) {
+                None => back.push((c.delivery, now + 1_000)),
+                Some(l) if l.paused_until > now => back.push((c.delivery, l.paused_until)),
+                Some(l) if l.disabled => back.push((c.delivery, now + 60_000)),
+                Some(l) if l.crisis.len() + l.routine.len() >= LONGEST => {
+                    back.push((c.delivery, now + 5_000))
+                }
+                Some(l) if c.lane == Lane::Crisis => l.crisis.push_back(c.delivery),
+                Some(l) => l.routine.push_back(c.delivery),
+            }
+        }
+        back
+    }
+
+    /// Takes what may be permitted now, as far as each line has room; crisis first. Pairs of
+    /// delivery and channel.
+    pub fn take(&self) -> Vec<(String, String)> {
+        let mut out = Vec::new();
+        for (channel, line) in self.lock().iter_mut() {
+            let room = line.open.as_ref().map_or(1, |o| o.capabilities.concurrency).saturating_sub(line.busy);
+            for _ in 0..room {
+                let Some(id) = line.crisis.pop_front().or_else(|| line.routine.pop_front()) else { break };
+                line.busy += 1;
+                out.push((id, channel.clone()));
+            }
+        }
+        out
+    }
+
+    /// So many sends less are under way on the channel.
+    pub fn release(&self, channel: &str, count: usize) {
+        if let Some(line) = self.lock().get_mut(channel) {
+            line.busy = line.busy.saturating_sub(count);
+        }
+    }
+
+    /// Nothing is under way.
+    pub fn idle(&self) -> bool {
+        self.lock().values().all(|l| l.busy == 0)
+    }
+
+    /// Whether claims wait in any line.
+    pub fn waiting(&self) -> usize {
+        self.lock().values().map(|l| l.crisis.len() + l.routine.len()).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Reads the channels again whenever they change.
+pub(crate) async fn follow(shared: Arc<Shared>) {
+    let mut changes = shared.app.hub().listen(Topic::Channels);
+    while changes.changed().await.is_ok() {
+        if let Err(e) = shared.lines.reload().await {
+            tracing::error!(error = %e, "cannot read the channels again");
+        }
+        shared.app.hub().poke(Topic::Queue);
+    }
+}
+
+/// What people ask of the networks.
+pub(crate) struct Desk(pub Arc<Shared>);
+
+#[async_trait]
+impl Networks for Desk {
+    async fn check(&self, channel: &str) -> Result<HealthView> {
+        let seen = match self.0.lines.get(channel) {
+            Err(detail) => HealthView { ready: false, detail },
+            Ok(open) => {
+                let health = open.channel.check().await;
+                HealthView { ready: health.ready, detail: health.detail }
+            }
+        };
+        crate::app::channels::keep_health(&self.0.app, channel, &seen).await?;
+        Ok(seen)
+    }
+
+    async fn retract(&self, delivery: &str) -> Result<Retraction> {
+        let row = sending::delivery(&self.0.app, delivery).await?;
+        let open = match self.0.lines.get(&row.channel_id) {
+            Ok(open) => open,
+            Err(why) => return Ok(Retraction::StillLive(why)),
+        };
+        let receipt =
+            Receipt { remote_id: row.remote_id.unwrap_or_default(), url: row.remote_url, note: None };
+        Ok(open.channel.retract(&receipt).await)
+    }
+
+    async fn read_back(&self, delivery: &str) -> Result<()> {
+        let attempt = sending::last_attempt(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        reread::one(&self.0, &attempt).await
+    }
+}

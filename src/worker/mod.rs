@@ -1,0 +1,137 @@
+//! The sender: the only part that publishes.
+//!
+//! [`node`] keeps the gate of this node, [`dispatch`] claims and permits, [`send`] makes one
+//! attempt, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
+
+/// Claims what is due and hands out permits.
+pub mod dispatch;
+/// Fault points of the tests.
+pub mod faults;
+/// Opened channels, and what people ask of them.
+pub mod lines;
+/// This node's gate: heartbeats, epochs, acknowledgements.
+pub mod node;
+/// Reading back what is in doubt.
+pub mod reread;
+/// One attempt.
+pub mod send;
+/// Outcomes in batches.
+pub mod settle;
+/// The website as a channel.
+pub mod site;
+/// Housekeeping ticks.
+pub mod timer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use channels::Gate;
+use channels::http::Http;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::app::sending::{Outcome, Permit};
+use crate::app::{App, Result};
+use crate::domain::freeze::Subject;
+
+/// How the sender is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What people call this node.
+    pub node_name: String,
+    /// Where the node remembers its epoch, outside the database.
+    pub data: PathBuf,
+    /// Longest time between two looks at the queue, when nothing wakes it.
+    pub longest_sleep: Duration,
+    /// How long a graceful stop waits for what is in flight.
+    pub drain: Duration,
+    /// Housekeeping ticks by cron; off in simulations that tick themselves.
+    pub ticks: bool,
+}
+
+/// What the parts of the sender share.
+pub(crate) struct Shared {
+    pub app: App,
+    pub gate: Arc<Gate<Subject>>,
+    pub lines: lines::Lines,
+    pub outcomes: mpsc::Sender<(Permit, Outcome)>,
+    pub stopping: watch::Receiver<bool>,
+    pub options: Options,
+}
+
+/// A running sender.
+pub struct Worker {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    settler: JoinHandle<()>,
+    timer: Option<timer::Timer>,
+}
+
+impl Worker {
+    /// Starts the sender of this node: registers it, takes the epoch, puts what was in hand before
+    /// a crash in doubt, and begins to send.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn start(app: App, http: Arc<Http>, options: Options) -> Result<Self> {
+        let (stop, stopping) = watch::channel(false);
+        let (outcomes, inbox) = mpsc::channel(4_096);
+        let gate = Gate::closed(node::LEASE);
+        let lines = lines::Lines::new(app.clone(), http);
+        lines.reload().await?;
+        let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
+        app.set_networks(Arc::new(lines::Desk(Arc::clone(&shared))));
+        crate::app::sending::recover(&app, app.node(), &shared.lines.readable()).await?;
+        let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
+        let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
+        let mut tasks = vec![
+            tokio::spawn(keeper.run()),
+            tokio::spawn(dispatch::run(Arc::clone(&shared))),
+            tokio::spawn(reread::run(Arc::clone(&shared))),
+            tokio::spawn(lines::follow(Arc::clone(&shared))),
+        ];
+        if let Some(url) = app.shared_database() {
+            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared), url)));
+        }
+        let timer =
+            if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };
+        Ok(Self { shared, stop, tasks, settler, timer })
+    }
+
+    /// The gate of this node.
+    pub fn gate(&self) -> &Arc<Gate<Subject>> {
+        &self.shared.gate
+    }
+
+    /// Stops: no new claims, what is in flight settles (for as long as the options say), what is
+    /// left is in doubt, and the node is off the list. No attempt is left without an outcome.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn stop(mut self) -> Result<()> {
+        if let Some(timer) = self.timer.take() {
+            timer.stop().await;
+        }
+        self.stop.send_replace(true);
+        self.shared.gate.close("this node is stopping");
+        let drain = async {
+            while !self.shared.lines.idle() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let quiet = tokio::time::timeout(self.shared.options.drain, drain).await.is_ok();
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.settler.abort();
+        let app = self.shared.app.clone();
+        let readable = self.shared.lines.readable();
+        if !quiet {
+            tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
+        }
+        crate::app::sending::recover(&app, app.node(), &readable).await?;
+        crate::app::nodes::leave(&app, app.node()).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading back what is in doubt, on a schedule.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use channels::Sighting;
+
+use super::{Shared, lines, send};
+use crate::app::hub::Topic;
+use crate::app::sending::{self, Permit, Seen};
+use crate::app::{AppError, Result};
+use crate::domain::freeze::Subject;
+use crate::domain::outcome::Trust;
+use crate::domain::post::Lane;
+use crate::store::attempts::Attempt;
+
+/// Runs until the node stops.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.app.hub().listen(Topic::Queue);
+    loop {
+        if *shared.stopping.borrow() {
+            return;
+        }
+        if let Err(e) = round(&shared).await {
+            tracing::error!(error = %e, "cannot read back what is in doubt");
+        }
+        let now = shared.app.clock().now();
+        let wait = match sending::next_look(&shared.app).await {
+            Ok((_, Some(at))) => u64::try_from(at - now).unwrap_or(0).clamp(50, 5_000),
+            _ => 5_000,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn round(shared: &Shared) -> Result<()> {
+    for attempt in sending::reads_due(&shared.app).await? {
+        one(shared, &attempt).await?;
+    }
+    Ok(())
+}
+
+/// Reads one attempt back and writes down what was seen.
+pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
+    let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
+    let (seen, trust) = match shared.lines.get(&delivery.channel_id) {
+        Err(why) => {
+            (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
+        }
+        Ok(open) => {
+            let post = sending::post(&shared.app, &delivery.post_id).await?;
+            let permit = Permit {
+                attempt: attempt.id.clone(),
+                delivery: delivery.id.clone(),
+                channel: delivery.channel_id.clone(),
+                number: attempt.number,
+                key: attempt.idempotency_key.clone(),
+                kind: post.kind,
+                incident: post.incident_id,
+                rendition: serde_json::from_str(&attempt.body)
+                    .map_err(|e| AppError::Internal(e.to_string()))?,
+                subject: Subject {
+                    lane: Lane::from_number(delivery.lane),
+                    brand: post.brand,
+                    channel: delivery.channel_id.clone(),
+                    labels: Vec::new(),
+                    ready_at: delivery.ready_at,
+                },
+                created_at: delivery.created_at,
+                valid_until: delivery.valid_until,
+                permitted_at: attempt.permitted_at,
+            };
+            let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
+            let seen = match open.channel.read_back(&job).await {
+                Sighting::Found(r) => Seen::Found { remote_id: r.remote_id, url: r.url },
+                Sighting::Absent => Seen::Absent,
+                Sighting::Unknown(why) => Seen::Unknown(why),
+            };
+            (seen, lines::trust(&open.capabilities))
+        }
+    };
+    tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
+    sending::note_read(&shared.app, &attempt.id, &seen, trust).await
+}

@@ -1,0 +1,99 @@
+//! One attempt: the bytes are pulled through the gate, and the outcome goes to the settler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
+
+use super::{Shared, faults};
+use crate::app::sending::{self, Outcome, Permit};
+use crate::clock::{Millis, date_time};
+
+/// The longest that an adapter may take. The HTTP client's own limit is shorter.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Makes the attempt and hands its outcome to the settler.
+pub(crate) async fn attempt(shared: Arc<Shared>, permit: Permit, pass: Pass) {
+    let outcome = publish(&shared, &permit, &pass).await;
+    faults::point("answered");
+    tracing::debug!(attempt = permit.attempt, channel = permit.channel, ?outcome, "attempt ended");
+    // The settler runs for as long as anything can be sent.
+    if shared.outcomes.send((permit, outcome)).await.is_err() {
+        tracing::error!(
+            "an outcome came after the settler had ended; the attempt is in doubt at the next start"
+        );
+    }
+}
+
+/// The adapter's view of an attempt.
+pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, String> {
+    Ok(Job {
+        delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
+        created_at: date_time(permit_like.created_at),
+        idempotency_key: permit_like.key.clone(),
+        kind: permit_like.kind.clone(),
+        incident: permit_like.incident.clone(),
+        rendition: permit_like.rendition.clone(),
+        media,
+    })
+}
+
+async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
+    let open = match shared.lines.get(&permit.channel) {
+        Ok(open) => open,
+        Err(reason) => return Outcome::Failed { reason },
+    };
+    let mut media = Vec::new();
+    for m in &permit.rendition.media {
+        match crate::app::media::bytes(&shared.app, &m.sha256).await {
+            Ok(bytes) => media.push(bytes),
+            Err(e) => return Outcome::Failed { reason: e.to_string() },
+        }
+    }
+    let job = match job(permit, media) {
+        Ok(job) => job,
+        Err(reason) => return Outcome::Failed { reason },
+    };
+    let readable = open.capabilities.read_back != ReadBack::None;
+    faults::point("begun");
+    match tokio::time::timeout(LONGEST, open.channel.publish(&job, pass)).await {
+        Err(_) => Outcome::InDoubt { reason: "no answer in time".into(), readable },
+        Ok(result) => outcome(result, readable, shared.app.clock().now()),
+    }
+}
+
+/// What the adapter's answer means.
+fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Outcome {
+    match result {
+        Ok(r) => Outcome::Accepted { remote_id: r.remote_id, url: r.url, note: r.note },
+        Err(Failure::InDoubt { reason }) => Outcome::InDoubt { reason, readable },
+        Err(Failure::Closed { why, partly: true }) => {
+            Outcome::InDoubt { reason: format!("partly published, then {why}"), readable }
+        }
+        // This node's own trouble: another try, when the gate is open again.
+        Err(Failure::Closed {
+            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown), ..
+        }) => Outcome::Retry { reason: why.to_string(), not_before: None },
+        Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {
+            Outcome::Stopped { reason: "the freeze came before the first byte".into(), freeze: Some(freeze) }
+        }
+        Err(Failure::Rejected { reason, retry }) => match retry {
+            Retry::Backoff => Outcome::Retry { reason, not_before: None },
+            Retry::After(wait) => {
+                let wait = Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX).min(86_400_000);
+                Outcome::Retry { reason, not_before: Some(now + wait) }
+            }
+            Retry::Reconnect => Outcome::Failed { reason: format!("{reason}; connect the channel again") },
+            Retry::Never => Outcome::Failed { reason },
+        },
+    }
+}
+
+/// Whether the network asked the whole channel to wait, and until when.
+pub(crate) async fn pause_if_asked(shared: &Shared, permit: &Permit, outcome: &Outcome) {
+    if let Outcome::Retry { reason, not_before: Some(until) } = outcome
+        && let Err(e) = sending::pause(&shared.app, &permit.channel, *until, reason).await
+    {
+        tracing::error!(error = %e, "cannot write down that a channel waits");
+    }
+}

@@ -1,0 +1,67 @@
+//! The website as a channel: its timeline is in the database, keyed by the delivery.
+
+use async_trait::async_trait;
+use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, Sighting};
+
+use crate::app::{App, sending, site};
+use crate::store::site::SiteEntry;
+
+/// The public page.
+pub struct Site(pub App);
+
+impl Site {
+    fn receipt(&self, e: &SiteEntry) -> Receipt {
+        let url = format!("{}/entries/{}", self.0.public_url(), e.delivery_id);
+        Receipt { remote_id: e.delivery_id.clone(), url: Some(url), note: None }
+    }
+}
+
+#[async_trait]
+impl Channel for Site {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let unsent = |reason: String| Failure::Rejected { reason, retry: Retry::Backoff };
+        let Some(incident) = job.incident.clone() else {
+            let reason = "the website shows incidents only".to_owned();
+            return Err(Failure::Rejected { reason, retry: Retry::Never });
+        };
+        let id = job.delivery.to_string();
+        let row = sending::delivery(&self.0, &id).await.map_err(|e| unsent(e.to_string()))?;
+        let post = sending::post(&self.0, &row.post_id).await.map_err(|e| unsent(e.to_string()))?;
+        let entry = SiteEntry {
+            delivery_id: id,
+            incident_id: incident,
+            kind: job.kind.clone(),
+            title: job.rendition.title.clone(),
+            text: job.rendition.text.clone(),
+            language: job.rendition.language.clone(),
+            published_at: self.0.clock().now(),
+            promise_at: post.promise_at,
+            corrects: post.corrects,
+            retracted_at: None,
+        };
+        pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
+        // The commit may have happened although the answer was lost.
+        let lost = |e: crate::app::AppError| Failure::InDoubt { reason: e.to_string() };
+        site::publish(&self.0, &entry).await.map_err(lost)?;
+        Ok(self.receipt(&entry))
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        match site::find(&self.0, &job.delivery.to_string()).await {
+            Ok(Some(entry)) => Sighting::Found(self.receipt(&entry)),
+            Ok(None) => Sighting::Absent,
+            Err(e) => Sighting::Unknown(e.to_string()),
+        }
+    }
+
+    async fn retract(&self, receipt: &Receipt) -> Retraction {
+        match site::retract(&self.0, &receipt.remote_id).await {
+            Ok(_) => Retraction::Gone,
+            Err(e) => Retraction::StillLive(e.to_string()),
+        }
+    }
+
+    async fn check(&self) -> Health {
+        Health { ready: true, detail: format!("served at {}", self.0.public_url()) }
+    }
+}

@@ -1,0 +1,180 @@
+//! The main job, end to end, on both databases: queue, freeze, approve, publish, thaw.
+
+use holdline::app::approvals::{self, NewDecision};
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::held::{self, Choice, Review, Settle, Settlement};
+use holdline::app::incidents::{self, NewIncident};
+use holdline::app::{AppError, posts, site};
+use holdline::domain::approval::Decision;
+use holdline::domain::delivery::State;
+use holdline::domain::freeze::Scope;
+use holdline::domain::incident::Severity;
+use holdline::sandbox::Fault;
+use serde_json::json;
+
+use crate::on_both;
+use crate::support::Bench;
+
+fn routine(text: &str) -> serde_json::Value {
+    json!({"kind": "routine", "source": {"text": text}, "labels": ["promo"]})
+}
+
+async fn incident(bench: &Bench, freeze: bool) -> incidents::Opened {
+    let new = NewIncident {
+        title: "Payments are down".into(),
+        severity: Severity::Major,
+        drill: false,
+        freeze,
+        scope: Scope::default(),
+        promise: None,
+    };
+    incidents::open(&bench.app, &bench.operator, &new).await.unwrap()
+}
+
+on_both! {
+    async fn a_post_goes_out_once_after_another_person_approved_it(bench) {
+        let worker = bench.start().await;
+        let post = bench.submit(routine("hello")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert!(bench.sandbox.arrivals().is_empty(), "nothing leaves without approval");
+        bench.approve(&post.id).await;
+        let view = bench.until(&post.id, &["accepted"]).await;
+        assert_eq!(view.deliveries.len(), 3, "the website takes no marketing");
+        for name in ["alpha", "beta", "gamma"] {
+            let texts: Vec<_> = bench.sandbox.timeline(name).into_iter().map(|p| p.text).collect();
+            assert_eq!(texts, ["hello"]);
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn nobody_approves_their_own_words_or_words_that_changed(bench) {
+        let post = bench.submit(routine("first words")).await;
+        let sheet = approvals::sheet(&bench.app, &bench.approver, &post.id).await.unwrap();
+        let old = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let edit = serde_json::from_value(json!({"kind": "routine", "source": {"text": "other words"},
+            "submit": true})).unwrap();
+        posts::edit(&bench.app, &bench.operator, &post.id, None, &edit).await.unwrap();
+        let refused = approvals::decide(&bench.app, &bench.approver, &post.id, &old).await.unwrap_err();
+        assert!(matches!(refused, AppError::Conflict(_)), "{refused}");
+        let sheet = approvals::sheet(&bench.app, &bench.operator, &post.id).await.unwrap();
+        let own = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let refused = approvals::decide(&bench.app, &bench.operator, &post.id, &own).await.unwrap_err();
+        assert!(matches!(refused, AppError::Forbidden(_)), "{refused}");
+    }
+
+    async fn a_freeze_holds_routine_posts_and_lets_the_crisis_through(bench) {
+        let worker = bench.start().await;
+        let opened = incident(&bench, true).await;
+        let freeze = opened.freeze.unwrap();
+        assert!(freeze.sealed_at.is_some(), "{freeze:?}");
+        let marketing = bench.approved(routine("buy more")).await;
+        let update = bench.approved(json!({"kind": "update", "incident": opened.incident.id,
+            "source": {"title": "We are on it", "text": "Payments fail. We are working on it."},
+            "promise": "2099-01-01T00:00:00Z"})).await;
+        bench.until(&update.id, &["accepted"]).await;
+        bench.until(&marketing.id, &["held"]).await;
+        assert!(bench.sandbox.arrivals().iter().all(|a| a.posted.kind == "update"));
+        let page = site::page(&bench.app, &opened.incident.slug).await.unwrap();
+        assert_eq!(page.entries.len(), 1);
+        assert_eq!(page.next_update.as_deref(), Some("2099-01-01T00:00:00.000Z"));
+        freezes::thaw(&bench.app, &bench.approver, &freeze.id, "over").await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        bench.until(&marketing.id, &["held"]).await;
+        let held = held::list(&bench.app, &bench.operator, State::Held, None, "", 100).await.unwrap();
+        assert_eq!(held.len(), 3);
+        let review = Review { choice: Choice::Release, deliveries: vec![held[0].delivery.clone()], label: None,
+            at: None, zone: None, spread_minutes: 0 };
+        assert_eq!(held::review(&bench.app, &bench.operator, &review).await.unwrap().changed, 1);
+        let review = Review { choice: Choice::Cancel, deliveries: Vec::new(), label: Some("promo".into()), ..review };
+        assert_eq!(held::review(&bench.app, &bench.operator, &review).await.unwrap().changed, 2);
+        bench.until(&marketing.id, &["accepted", "cancelled"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn an_allowed_label_goes_on_and_a_scope_narrows(bench) {
+        let worker = bench.start().await;
+        let new = NewFreeze { scope: Scope { allow: vec!["legal".into()],
+            channels: vec![bench.channels[0].clone()], ..Scope::default() }, ..NewFreeze::default() };
+        freezes::create(&bench.app, &bench.operator, &new).await.unwrap();
+        let post = bench.approved(routine("buy more")).await;
+        let view = bench.until(&post.id, &["accepted", "held"]).await;
+        let held: Vec<_> = view.deliveries.iter().filter(|d| d.state == State::Held).collect();
+        assert_eq!((held.len(), &held[0].channel), (1, &bench.channels[0]));
+        let legal = bench.approved(json!({"kind": "routine", "source": {"text": "terms"}, "labels": ["legal"]})).await;
+        bench.until(&legal.id, &["accepted"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_lost_answer_is_read_back_and_never_sent_twice(bench) {
+        bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
+        bench.sandbox.fault("beta", Fault::TooMany { seconds: 1 }, 1);
+        bench.sandbox.fault("gamma", Fault::ServerError { accepted: false }, 1);
+        let worker = bench.start().await;
+        let post = bench.approved(routine("once")).await;
+        bench.until(&post.id, &["accepted", "in_doubt", "scheduled"]).await;
+        bench.app.clock().advance(6_000);
+        bench.until(&post.id, &["accepted"]).await;
+        for name in ["alpha", "beta", "gamma"] {
+            assert_eq!(bench.sandbox.timeline(name).len(), 1, "{name}");
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_cut_before_reading_is_proved_absent_before_it_is_sent_again(bench) {
+        bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
+        let worker = bench.start().await;
+        let post = bench.approved(routine("again")).await;
+        for _ in 0..6 {
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            bench.app.clock().advance(31_000);
+        }
+        bench.until(&post.id, &["accepted"]).await;
+        assert_eq!(bench.sandbox.timeline("alpha").len(), 1);
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_expired_is_never_sent(bench) {
+        let soon = holdline::clock::rfc3339(bench.app.clock().now() + 60_000);
+        let end = holdline::clock::rfc3339(bench.app.clock().now() + 120_000);
+        let post = bench.approved(json!({"kind": "routine", "source": {"text": "late"}, "due": soon,
+            "valid_until": end})).await;
+        bench.app.clock().advance(180_000);
+        let worker = bench.start().await;
+        bench.until(&post.id, &["expired"]).await;
+        assert!(bench.sandbox.arrivals().is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn break_glass_sends_and_owes_a_review_by_another(bench) {
+        let worker = bench.start().await;
+        let opened = incident(&bench, false).await;
+        let post = bench.submit(json!({"kind": "update", "incident": opened.incident.id,
+            "source": {"text": "Leave the building."}})).await;
+        let sheet = approvals::sheet(&bench.app, &bench.operator, &post.id).await.unwrap();
+        let alone = NewDecision { decision: Decision::BreakGlass, bundle: sheet.bundle.clone(), comment: None };
+        assert!(matches!(approvals::decide(&bench.app, &bench.operator, &post.id, &alone).await,
+            Err(AppError::Invalid(_))));
+        let alone = NewDecision { comment: Some("lives are at stake".into()), ..alone };
+        approvals::decide(&bench.app, &bench.operator, &post.id, &alone).await.unwrap();
+        bench.until(&post.id, &["accepted"]).await;
+        let owed = approvals::reviews_owed(&bench.app, &bench.approver).await.unwrap();
+        assert_eq!(owed.len(), 1);
+        assert!(approvals::review(&bench.app, &bench.operator, &owed[0].id, "mine").await.is_err());
+        approvals::review(&bench.app, &bench.approver, &owed[0].id, "was right").await.unwrap();
+        assert!(approvals::reviews_owed(&bench.app, &bench.approver).await.unwrap().is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_person_settles_what_reading_cannot(bench) {
+        bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
+        let worker = bench.start().await;
+        let post = bench.approved(routine("seen")).await;
+        let view = bench.until(&post.id, &["accepted", "in_doubt"]).await;
+        let doubt = view.deliveries.iter().find(|d| d.state == State::InDoubt).unwrap();
+        let word = Settle { settlement: Settlement::NotPublished, note: "not on the page".into(), url: None };
+        held::settle(&bench.app, &bench.operator, &doubt.id, &word).await.unwrap();
+        bench.until(&post.id, &["accepted", "failed"]).await;
+        assert!(held::settle(&bench.app, &bench.operator, &doubt.id, &word).await.is_err());
+        worker.stop().await.unwrap();
+    }
+}

@@ -1,0 +1,197 @@
+//! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use channels::http::{Http, Policy};
+use holdline::app::approvals::{self, NewDecision};
+use holdline::app::channels::{self as app_channels, NewChannel};
+use holdline::app::nodes;
+use holdline::app::people::{self, NewPerson};
+use holdline::app::posts::{self, NewPost, PostView};
+use holdline::app::secrets::Keys;
+use holdline::app::{Actor, App};
+use holdline::clock::Clock;
+use holdline::domain::approval::Decision;
+use holdline::domain::role::Role;
+use holdline::sandbox::Sandbox;
+use holdline::store::Store;
+use holdline::worker::{Options, Worker};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use sqlx::Executor;
+use tempfile::TempDir;
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A Holdline under test.
+pub struct Bench {
+    pub app: App,
+    pub sandbox: Sandbox,
+    pub operator: Actor,
+    pub approver: Actor,
+    pub administrator: Actor,
+    pub channels: Vec<String>,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// A fresh one with three sandbox channels and the website.
+    pub async fn new(database: Database) -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = match database {
+            Database::Sqlite => Store::sqlite(&folder.path().join("holdline.db")).await.unwrap(),
+            Database::Postgres => Store::postgres(&fresh_postgres().await).await.unwrap(),
+        };
+        let clock = Clock::movable();
+        let app = App::new(store, clock.clone(), Keys::random(), "node-a", "http://localhost:8740");
+        nodes::gate_row(&app).await.unwrap();
+        let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), clock).await.unwrap();
+        let token = people::first_start(&app).await.unwrap().unwrap();
+        let boss = NewPerson {
+            name: "Administrator".into(),
+            email: "admin@example.org".into(),
+            roles: vec![Role::Administrator],
+        };
+        let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
+        let administrator = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
+        let mut bench = Self {
+            operator: person(&app, &administrator, "operator", Role::Operator).await,
+            approver: person(&app, &administrator, "approver", Role::Approver).await,
+            administrator,
+            app,
+            sandbox,
+            channels: Vec::new(),
+            folder,
+        };
+        for name in ["alpha", "beta", "gamma"] {
+            let url = bench.sandbox.url(name);
+            bench.connect(name, "sandbox", json!({ "url": url })).await;
+        }
+        bench.connect("site", "website", json!({})).await;
+        bench
+    }
+
+    /// Connects a channel.
+    pub async fn connect(&mut self, name: &str, adapter: &str, settings: serde_json::Value) {
+        let new = NewChannel {
+            name: name.into(),
+            adapter: adapter.into(),
+            brand: "main".into(),
+            settings,
+            credential: None,
+            drill: false,
+        };
+        let view = app_channels::create(&self.app, &self.administrator, new).await.unwrap();
+        self.channels.push(view.id);
+    }
+
+    /// Starts the sender of this node.
+    pub async fn start(&self) -> Worker {
+        let policy = Policy {
+            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+            timeout: Duration::from_secs(5),
+            ..Policy::default()
+        };
+        let options = Options {
+            node_name: "a".into(),
+            data: self.folder.path().to_owned(),
+            longest_sleep: Duration::from_millis(500),
+            drain: Duration::from_secs(3),
+            ticks: false,
+        };
+        Worker::start(self.app.clone(), Arc::new(Http::new(policy).unwrap()), options).await.unwrap()
+    }
+
+    /// Writes and submits a post.
+    pub async fn submit(&self, post: serde_json::Value) -> PostView {
+        let mut post = post;
+        post["submit"] = json!(true);
+        let new: NewPost = serde_json::from_value(post).unwrap();
+        posts::create(&self.app, &self.operator, &new).await.unwrap()
+    }
+
+    /// Writes a post and has it approved by the second person.
+    pub async fn approved(&self, post: serde_json::Value) -> PostView {
+        let view = self.submit(post).await;
+        self.approve(&view.id).await;
+        view
+    }
+
+    /// Approves exactly what the sheet shows.
+    pub async fn approve(&self, post: &str) {
+        let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
+        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        approvals::decide(&self.app, &self.approver, post, &new).await.unwrap();
+    }
+
+    /// Waits until the post's deliveries are all in one of the states.
+    pub async fn until(&self, post: &str, states: &[&str]) -> PostView {
+        let mut last = String::new();
+        for _ in 0..400 {
+            let view = posts::get(&self.app, &self.operator, post).await.unwrap();
+            let now: Vec<String> = view
+                .deliveries
+                .iter()
+                .map(|d| serde_json::to_value(d.state).unwrap().as_str().unwrap().into())
+                .collect();
+            if now.iter().all(|s| states.contains(&s.as_str())) {
+                return view;
+            }
+            last = format!("{now:?} {:?}", view.deliveries.iter().map(|d| &d.reason).collect::<Vec<_>>());
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the deliveries stay {last}, not {states:?}");
+    }
+}
+
+async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
+    let new = NewPerson { name: name.into(), email: format!("{name}@example.org"), roles: vec![role] };
+    let (_, secret) = people::create(app, by, &new).await.unwrap();
+    people::authenticate(app, secret.expose_secret(), "test").await.unwrap()
+}
+
+/// A fresh database on the PostgreSQL that `tests/run` started.
+pub async fn fresh_postgres() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var("HOLDLINE_TEST_POSTGRES").expect(
+        "HOLDLINE_TEST_POSTGRES is not set: run the tests with tests/run, which starts a PostgreSQL server, \
+         or start one with tests/peers/postgres/run.sh",
+    );
+    let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
+    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    pool.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.unwrap();
+    pool.close().await;
+    let (base, query) = url.split_once('?').map_or((url.as_str(), None), |(b, q)| (b, Some(q)));
+    let base = base.rsplit_once('/').unwrap().0;
+    query.map_or(format!("{base}/{name}"), |q| format!("{base}/{name}?{q}"))
+}
+
+/// Makes one test for each database out of one body.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($bench:ident) $body:block)*) => {
+        $(mod $name {
+            use super::*;
+
+            async fn body($bench: $crate::support::Bench) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                body($crate::support::Bench::new($crate::support::Database::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                body($crate::support::Bench::new($crate::support::Database::Postgres).await).await;
+            }
+        })*
+    };
+}
