@@ -1,0 +1,202 @@
+//! The API over real HTTP, on both databases: roles, bad input, ETags, keys, cursors, import.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use channels::http::{Answer, Http, Policy, Request};
+use holdline::app::people::{self, NewToken};
+use holdline::web::{self, Web};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::Bench;
+
+struct Caller {
+    http: Http,
+    base: String,
+    operator: SecretString,
+    approver: SecretString,
+}
+
+impl Caller {
+    async fn new(bench: &Bench) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let router = web::router(Web { app: bench.app.clone(), metrics });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let policy = Policy {
+            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+            timeout: Duration::from_secs(30),
+            ..Policy::default()
+        };
+        let token = |who: &holdline::app::Actor| {
+            let (app, who) = (bench.app.clone(), who.clone());
+            async move {
+                let new = NewToken { label: "test".into(), roles: Vec::new(), days: Some(1) };
+                people::create_token(&app, &who, &who.id, &new).await.unwrap().1
+            }
+        };
+        Self {
+            http: Http::new(policy).unwrap(),
+            base,
+            operator: token(&bench.operator).await,
+            approver: token(&bench.approver).await,
+        }
+    }
+
+    async fn call(&self, request: Request) -> Answer {
+        self.http.call(request.bearer(&self.operator)).await.unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v1{path}", self.base)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Request::post(&self.url(path)).json(body)).await
+    }
+}
+
+fn post(text: &str) -> Value {
+    json!({"kind": "routine", "source": {"text": text}, "labels": ["api"], "due": "2099-01-01T00:00:00Z"})
+}
+
+on_both! {
+    async fn without_a_token_nothing_but_the_public_page_is_seen(bench) {
+        let caller = Caller::new(&bench).await;
+        let document: Value = caller.call(Request::get(&caller.url("/openapi.json"))).await.json().unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut routes = 0;
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                let url = format!("{}{}", caller.base, path.replace(['{', '}'], ""));
+                let request = match method.as_str() {
+                    "get" => Request::get(&url),
+                    "post" => Request::post(&url).json(&json!({})),
+                    "put" => Request::put(&url).json(&json!({})),
+                    "patch" => Request::patch(&url).json(&json!({})),
+                    _ => Request::delete(&url),
+                };
+                let answer = caller.http.call(request).await.unwrap();
+                let set_up = path.ends_with("/setup");
+                assert_eq!(answer.status, if set_up { 422 } else { 401 }, "{method} {path}");
+                assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
+                routes += 1;
+            }
+        }
+        assert!(routes > 40, "{routes} routes");
+        let page = caller.http.call(Request::get(&caller.base)).await.unwrap();
+        assert_eq!(page.status, 200);
+    }
+
+    async fn bad_input_names_the_field_and_the_remedy(bench) {
+        let caller = Caller::new(&bench).await;
+        for (body, field) in [
+            (json!({"kind": "routine"}), "body"),
+            (json!({"kind": "update", "source": {"text": "x"}}), "incident"),
+            (json!({"kind": "routine", "source": {"text": "x"}, "due": "soon"}), "due"),
+            (json!({"kind": "routine", "source": {"text": "x"}, "zone": "Mars/Base"}), "zone"),
+            (json!({"kind": "routine", "source": {"text": "x"}, "channels": ["nowhere"]}), "channels"),
+            (json!({"kind": "routine", "source": {"text": " "}}), "source.text"),
+            (json!({"kind": "routine", "source": {"text": "x"}, "recurrence": "every day"}), "recurrence"),
+        ] {
+            let answer = caller.post("/posts", &body).await;
+            let problem: Value = answer.json().unwrap();
+            assert_eq!(answer.status, 422, "{problem}");
+            let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].clone()).collect();
+            assert!(fields.contains(&json!(field)), "{field}: {problem}");
+        }
+        assert_eq!(caller.call(Request::get(&caller.url("/posts/none"))).await.status, 404);
+    }
+
+    async fn an_edit_of_something_that_changed_is_refused(bench) {
+        let caller = Caller::new(&bench).await;
+        let answer = caller.post("/posts", &post("first")).await;
+        let id = answer.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+        let etag = answer.header("etag").unwrap().to_owned();
+        let edit = |etag: &str, text| {
+            Request::put(&caller.url(&format!("/posts/{id}"))).header("if-match", etag).json(&post(text))
+        };
+        assert_eq!(caller.call(edit(&etag, "second")).await.status, 200);
+        assert_eq!(caller.call(edit(&etag, "third")).await.status, 412);
+        let now: Value = caller.call(Request::get(&caller.url(&format!("/posts/{id}")))).await.json().unwrap();
+        assert_eq!(now["source"]["text"], "second");
+    }
+
+    async fn a_repeated_key_gives_the_first_answer_again(bench) {
+        let caller = Caller::new(&bench).await;
+        let send = |text| Request::post(&caller.url("/posts")).header("idempotency-key", "k1").json(&post(text));
+        let first = caller.call(send("once")).await;
+        let again = caller.call(send("once")).await;
+        assert_eq!((first.status, again.status), (201, 201));
+        assert_eq!(first.body, again.body);
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        assert_eq!(caller.call(send("other")).await.status, 422);
+        let all: Value = caller.call(Request::get(&caller.url("/posts?label=api"))).await.json().unwrap();
+        assert_eq!(all.as_array().unwrap().len(), 1);
+    }
+
+    async fn an_import_reports_each_row_and_can_be_all_or_nothing(bench) {
+        let caller = Caller::new(&bench).await;
+        let rows = format!("{}\n{}\nnot json\n\n{}", post("a"), json!({"kind": "update"}), post("b"));
+        let import = |atomic| {
+            let url = caller.url(&format!("/posts/import?atomic={atomic}"));
+            Request::post(&url).body("application/x-ndjson", rows.clone().into_bytes())
+        };
+        let answer = caller.call(import(true)).await;
+        let result: Value = answer.json().unwrap();
+        assert_eq!((answer.status, &result["created"], &result["failed"]), (422, &json!(0), &json!(2)));
+        let result: Value = caller.call(import(false)).await.json().unwrap();
+        assert_eq!((&result["created"], &result["failed"]), (&json!(2), &json!(2)));
+        assert_eq!((&result["errors"][0]["row"], &result["errors"][1]["row"]), (&json!(2), &json!(3)));
+        let page: Value = caller.call(Request::get(&caller.url("/posts?label=api&limit=1"))).await.json().unwrap();
+        assert_eq!(page.as_array().unwrap().len(), 1);
+    }
+
+    async fn pages_follow_each_other_without_gap(bench) {
+        let caller = Caller::new(&bench).await;
+        for n in 0..5 {
+            assert_eq!(caller.post("/posts", &post(&format!("number {n}"))).await.status, 201);
+        }
+        let (mut url, mut seen) = (caller.url("/posts?label=api&limit=2"), Vec::new());
+        loop {
+            let answer = caller.call(Request::get(&url)).await;
+            let page: Value = answer.json().unwrap();
+            seen.extend(page.as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()));
+            let Some(link) = answer.header("link") else { break };
+            let path = link.trim_start_matches('<').split('>').next().unwrap();
+            url = format!("{}{path}&label=api&limit=2", caller.base);
+        }
+        let mut unique = seen.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!((seen.len(), unique.len()), (5, 5));
+    }
+
+    async fn the_log_of_the_api_verifies_offline(bench) {
+        let caller = Caller::new(&bench).await;
+        caller.post("/posts", &post("logged")).await;
+        let get = |path: &str| Request::get(&caller.url(path)).bearer(&caller.approver);
+        assert_eq!(caller.call(Request::get(&caller.url("/audit"))).await.status, 403);
+        let checkpoint: Value = caller.http.call(get("/audit/checkpoint")).await.unwrap().json().unwrap();
+        let size = checkpoint["size"].as_i64().unwrap();
+        let bytes = caller.http.call(get(&format!("/audit/entries?size={size}"))).await.unwrap().body;
+        let (mut leaves, mut rest) = (Vec::new(), &bytes[..]);
+        while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            leaves.push(tail[..length].to_vec());
+            rest = &tail[length..];
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let key = checkpoint["key"].as_str().unwrap();
+        holdline::audit_export::write(dir.path(), &leaves, checkpoint["note"].as_str().unwrap(), key).unwrap();
+        let report = holdline::audit_export::verify(dir.path(), Some(key), None).unwrap();
+        assert_eq!(report.size, u64::try_from(size).unwrap());
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(caller.operator.expose_secret()), "a token is in the log");
+    }
+}
