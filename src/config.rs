@@ -33,6 +33,20 @@ pub struct Config {
     pub log_format: String,
 }
 
+/// The names of the fields: what may stand in the file, and behind `HOLDLINE_` in the environment.
+const KEYS: [&str; 10] = [
+    "listen",
+    "data",
+    "database_url",
+    "database_url_file",
+    "public_url",
+    "allow_private",
+    "instance_key_file",
+    "node_name",
+    "log",
+    "log_format",
+];
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -60,7 +74,14 @@ impl Config {
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let variables = Environment::with_prefix("HOLDLINE").try_parsing(true).list_separator(",");
+        // Other variables of ours (the token of the commands, the tests' own) are not configuration.
+        let known = std::env::vars().filter(|(name, _)| {
+            name.strip_prefix("HOLDLINE_").is_some_and(|n| KEYS.contains(&n.to_ascii_lowercase().as_str()))
+        });
+        let variables = Environment::with_prefix("HOLDLINE")
+            .source(Some(known.collect()))
+            .try_parsing(true)
+            .list_separator(",");
         builder = builder.add_source(variables.with_list_parse_key("allow_private").ignore_empty(true));
         let mut config: Self = builder
             .build()

@@ -4,5 +4,7 @@ mod api;
 mod audit_tamper;
 mod deploy;
 mod flow;
+#[cfg(feature = "failpoints")]
+mod kill;
 mod support;
 mod tidy;

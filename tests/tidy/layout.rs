@@ -11,6 +11,7 @@ const TOP: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "SECURITY.md",
+    "askama.toml",
     "channels",
     "clippy.toml",
     "data",

@@ -1,0 +1,206 @@
+//! `kill -9` of a real `serve` process at every step between claim and settle, on both databases,
+//! against a sandbox that notes every arrival: nothing twice, nothing lost, every attempt settled.
+//!
+//! `HOLDLINE_KILL_ROUNDS` says how often each step is killed; 3 without it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use holdline::app::approvals::{self, NewDecision};
+use holdline::app::channels::{self, NewChannel};
+use holdline::app::people::{self, NewPerson};
+use holdline::app::secrets::Keys;
+use holdline::app::{Actor, App, nodes, posts, sending};
+use holdline::clock::Clock;
+use holdline::domain::approval::Decision;
+use holdline::domain::role::Role;
+use holdline::sandbox::Sandbox;
+use holdline::store::Store;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::support::{Database, fresh_postgres};
+
+const STEPS: [&str; 6] = ["claimed", "permitted", "begun", "answered", "settling", "settled"];
+
+/// One installation that is killed again and again.
+struct Victim {
+    folder: TempDir,
+    url: Option<String>,
+    keys: Keys,
+    operator: Actor,
+    approver: Actor,
+    sandbox: Sandbox,
+}
+
+impl Victim {
+    async fn new(database: Database) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(fresh_postgres().await),
+        };
+        let keys = Keys::random();
+        std::fs::write(folder.path().join("instance.key"), keys.to_hex().expose_secret()).unwrap();
+        let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), Clock::real()).await.unwrap();
+        let nobody =
+            Actor { id: String::new(), name: String::new(), roles: Vec::new(), origin: "test".into() };
+        let mut victim = Self { folder, url, keys, operator: nobody.clone(), approver: nobody, sandbox };
+        let app = victim.open().await;
+        nodes::gate_row(&app).await.unwrap();
+        let token = people::first_start(&app).await.unwrap().unwrap();
+        let person = |name: &str, role| NewPerson {
+            name: name.into(),
+            email: format!("{name}@example.org"),
+            roles: vec![role],
+        };
+        let boss = person("boss", Role::Administrator);
+        let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
+        let boss = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
+        for (name, role) in [("operator", Role::Operator), ("approver", Role::Approver)] {
+            let (_, secret) = people::create(&app, &boss, &person(name, role)).await.unwrap();
+            let actor = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
+            if role == Role::Operator { victim.operator = actor } else { victim.approver = actor }
+        }
+        for name in ["alpha", "beta"] {
+            let new = NewChannel {
+                name: name.into(),
+                adapter: "sandbox".into(),
+                brand: "main".into(),
+                settings: json!({"url": victim.sandbox.url(name)}),
+                credential: None,
+                drill: false,
+            };
+            channels::create(&app, &boss, new).await.unwrap();
+        }
+        app.close().await;
+        victim
+    }
+
+    /// The application on the victim's database, without a sender.
+    async fn open(&self) -> App {
+        let store = match &self.url {
+            None => Store::sqlite(&self.folder.path().join("holdline.db")).await.unwrap(),
+            Some(url) => Store::postgres(url).await.unwrap(),
+        };
+        App::new(store, Clock::real(), self.keys.clone(), "test", "http://localhost")
+    }
+
+    /// Queues posts that are due at once; how many deliveries they are.
+    async fn queue(&self, count: usize) -> usize {
+        let app = self.open().await;
+        for n in 0..count {
+            let new = json!({"kind": "routine", "submit": true, "source": {"text": format!("post {n}")}});
+            let new = serde_json::from_value(new).unwrap();
+            let post = posts::create(&app, &self.operator, &new).await.unwrap();
+            let sheet = approvals::sheet(&app, &self.approver, &post.id).await.unwrap();
+            let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+            approvals::decide(&app, &self.approver, &post.id, &yes).await.unwrap();
+        }
+        app.close().await;
+        count * 2
+    }
+
+    fn serve(&self, kill_at: Option<&str>) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private", "127.0.0.0/8", "--data"]);
+        command.arg(self.folder.path()).env_remove("HOLDLINE_KILL_AT").env("HOLDLINE_LOG", "warn");
+        if let Some(url) = &self.url {
+            command.args(["--database-url", url]);
+        }
+        if let Some(point) = kill_at {
+            command.env("HOLDLINE_KILL_AT", point);
+        }
+        let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
+        command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap()
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join("serve.log")
+    }
+
+    /// Waits until nothing is open any more; the number of accepted deliveries.
+    async fn settled(&self, total: usize) -> usize {
+        let app = self.open().await;
+        let until = Instant::now() + Duration::from_secs(150);
+        loop {
+            let counts = sending::counts(&app).await.unwrap();
+            let accepted = counts.iter().find(|(s, _)| s == "accepted").map_or(0, |(_, n)| *n);
+            if usize::try_from(accepted).unwrap() == total {
+                app.close().await;
+                return total;
+            }
+            let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+            assert!(Instant::now() < until, "still open: {counts:?} of {total}\n{}", log());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+}
+
+async fn kill_at(database: Database, step: &str, rounds: usize) -> usize {
+    let victim = Victim::new(database).await;
+    let mut total = 0;
+    for round in 0..rounds {
+        total += victim.queue(2).await;
+        let mut child = victim.serve(Some(&format!("{step}:{}", 1 + round % 2)));
+        match tokio::time::timeout(Duration::from_secs(20), child.wait()).await {
+            Ok(status) => assert!(status.unwrap().code().is_none(), "{step}: it was killed by a signal"),
+            // The second pass of the step did not come: everything had settled before.
+            Err(_) => assert!(round % 2 == 1, "{step}: the step was never passed"),
+        }
+        child.kill().await.unwrap();
+    }
+    let mut child = victim.serve(None);
+    victim.settled(total).await;
+    child.kill().await.unwrap();
+    let mut seen = std::collections::HashMap::<String, usize>::new();
+    for arrival in victim.sandbox.arrivals() {
+        *seen.entry(arrival.posted.delivery).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.iter().filter(|(_, n)| **n > 1).collect();
+    assert!(twice.is_empty(), "{step}: arrived twice: {twice:?}");
+    assert_eq!(seen.len(), total, "{step}: lost");
+    total
+}
+
+async fn every_step(database: Database) {
+    let rounds = std::env::var("HOLDLINE_KILL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
+    let total: usize =
+        futures::future::join_all(STEPS.map(|step| kill_at(database, step, rounds))).await.iter().sum();
+    println!("{database:?}: {} steps, {rounds} kills each, {total} deliveries: 0 twice, 0 lost", STEPS.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_service_sends_nothing_twice_and_loses_nothing_on_sqlite() {
+    every_step(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_service_sends_nothing_twice_and_loses_nothing_on_postgres() {
+    every_step(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_folder_is_refused_in_words() {
+    let victim = Victim::new(Database::Sqlite).await;
+    let mut first = victim.serve(None);
+    for _ in 0..100 {
+        if victim.folder.path().join("node.json").exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let second = Command::new(env!("CARGO_BIN_EXE_holdline"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(victim.folder.path())
+        .output()
+        .await
+        .unwrap();
+    first.kill().await.unwrap();
+    let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && words.contains("another holdline uses the data folder"), "{words}");
+}
