@@ -11,7 +11,6 @@ const TOP: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "SECURITY.md",
-    "askama.toml",
     "channels",
     "clippy.toml",
     "data",
