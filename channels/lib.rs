@@ -1,11 +1,14 @@
 //! One adapter per network. This crate imports nothing else of Holdline.
 //!
 //! Reading order: [`gate`] (what every content byte passes), this page (the words that adapters
-//! speak), [`http`] (the only HTTP client), [`text`] (counting), then one file per adapter.
+//! speak), [`http`] (the only HTTP client) over [`address`]
+//! (what it may reach), [`text`] (counting), then one file per adapter.
 //! Adding a channel is one file and one line in [`ALL`].
 
+pub mod address;
 pub mod gate;
 pub mod http;
+mod message;
 pub mod text;
 
 pub mod sandbox;
@@ -72,8 +75,11 @@ pub struct Connection {
     /// The shared HTTP client, with its filter of private addresses.
     pub http: Arc<http::Http>,
     /// Reads the time, for signatures and dates.
-    pub clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    pub clock: Clock,
 }
+
+/// Tells the time. The service owns it, so that a simulation can move it.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 impl Connection {
     /// A setting that must be there.
@@ -83,6 +89,14 @@ impl Connection {
     pub fn setting(&self, name: &str) -> Result<&str, String> {
         let value = self.settings.get(name).and_then(serde_json::Value::as_str).map(str::trim);
         value.filter(|v| !v.is_empty()).ok_or_else(|| format!("the setting {name} is missing"))
+    }
+
+    /// A setting that must be a web address that the client may ask.
+    ///
+    /// # Errors
+    /// A sentence that names it and does not repeat the value.
+    pub fn url(&self, name: &str) -> Result<url::Url, String> {
+        self.http.check(self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
     }
 
     /// The credential that must be there.

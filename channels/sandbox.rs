@@ -1,10 +1,13 @@
 //! A local timeline with switchable faults: for drills and tests. It dedupes nothing, so that a
 //! second copy would be seen.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use crate::http::{Answer, Request, Trouble};
+use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
@@ -49,42 +52,37 @@ pub struct Posted {
 }
 
 struct Sandbox {
-    connection: Connection,
-    url: String,
+    http: Arc<Http>,
+    base: Url,
 }
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let url = connection.setting("url")?.trim_end_matches('/').to_owned();
-    connection.http.check(&url)?;
-    Ok(Box::new(Sandbox { connection: connection.clone(), url }))
+    let base = connection.url("url")?;
+    Ok(Box::new(Sandbox { http: Arc::clone(&connection.http), base }))
 }
 
-fn classify(answer: &Answer) -> Result<Receipt, Failure> {
-    let rejected = |retry| {
-        let reason = format!("the sandbox answered {}", answer.status);
-        Err(Failure::Rejected { reason, retry })
-    };
-    match answer.status {
-        200..300 => {
-            let posted: Posted = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-            Ok(Receipt { url: None, remote_id: posted.id, note: None })
+impl Sandbox {
+    fn endpoint(&self, parts: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
         }
-        401 | 403 => rejected(Retry::Reconnect),
-        429 => rejected(answer.retry_after().map_or(Retry::Backoff, Retry::After)),
-        // The sandbox says so when a server error had no effect.
-        500.. if answer.header("x-holdline-effect") == Some("none") => rejected(Retry::Backoff),
-        500.. => Err(Failure::InDoubt { reason: format!("the sandbox answered {}", answer.status) }),
-        _ => rejected(Retry::Never),
+        url
+    }
+
+    fn receipt(&self, posted: Posted) -> Receipt {
+        let mut url = self.endpoint(&["posts", &posted.id]);
+        url.set_query(None);
+        Receipt { url: Some(url.into()), remote_id: posted.id, note: None }
     }
 }
 
-/// What a request that got no answer means for an attempt.
-pub(crate) fn failure(trouble: Trouble) -> Failure {
-    match trouble {
-        Trouble::Closed(why) => Failure::Closed { why, partly: false },
-        Trouble::NotSent(reason) => Failure::Rejected { reason, retry: Retry::Backoff },
-        Trouble::Lost(reason) => Failure::InDoubt { reason },
+fn failure(answer: &Answer) -> Failure {
+    if answer.status >= 500 && answer.header("x-holdline-effect") == Some("none") {
+        let reason = format!("the sandbox answered {} and did nothing", answer.status);
+        return Failure::Rejected { reason, retry: Retry::Backoff };
     }
+    answer.failure()
 }
 
 #[async_trait]
@@ -99,34 +97,34 @@ impl Channel for Sandbox {
             text: job.rendition.text.clone(),
             language: job.rendition.language.clone(),
         };
-        let request = Request::post(&format!("{}/posts", self.url)).json(&body);
-        let answer = self.connection.http.send(request, pass).await.map_err(failure)?;
-        let receipt = classify(&answer)?;
-        Ok(Receipt { url: Some(format!("{}/posts/{}", self.url, receipt.remote_id)), ..receipt })
+        let request = Request::post(self.endpoint(&["posts"]).as_str()).json(&body);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(failure(&answer));
+        }
+        let posted = answer.json::<Posted>().map_err(|reason| Failure::InDoubt { reason })?;
+        Ok(self.receipt(posted))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        let request = Request::get(&format!("{}/posts?key={}", self.url, job.idempotency_key));
-        let answer = match self.connection.http.call(request).await {
+        let mut url = self.endpoint(&["posts"]);
+        url.query_pairs_mut().append_pair("key", &job.idempotency_key);
+        let answer = match self.http.call(Request::get(url.as_str())).await {
             Ok(answer) if answer.status == 200 => answer,
             Ok(answer) => return Sighting::Unknown(format!("the sandbox answered {}", answer.status)),
             Err(trouble) => return Sighting::Unknown(trouble.to_string()),
         };
         match answer.json::<Vec<Posted>>() {
             Err(why) => Sighting::Unknown(why),
-            Ok(found) => found.into_iter().next().map_or(Sighting::Absent, |p| {
-                Sighting::Found(Receipt {
-                    url: Some(format!("{}/posts/{}", self.url, p.id)),
-                    remote_id: p.id,
-                    note: None,
-                })
-            }),
+            Ok(found) => {
+                found.into_iter().next().map_or(Sighting::Absent, |p| Sighting::Found(self.receipt(p)))
+            }
         }
     }
 
     async fn retract(&self, receipt: &Receipt) -> Retraction {
-        let request = Request::delete(&format!("{}/posts/{}", self.url, receipt.remote_id));
-        match self.connection.http.call(request).await {
+        let url = self.endpoint(&["posts", &receipt.remote_id]);
+        match self.http.call(Request::delete(url.as_str())).await {
             Ok(answer) if matches!(answer.status, 200..300 | 404) => Retraction::Gone,
             Ok(answer) => Retraction::StillLive(format!("the sandbox answered {}", answer.status)),
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
@@ -134,7 +132,7 @@ impl Channel for Sandbox {
     }
 
     async fn check(&self) -> Health {
-        match self.connection.http.call(Request::get(&format!("{}/health", self.url))).await {
+        match self.http.call(Request::get(self.endpoint(&["health"]).as_str())).await {
             Ok(answer) if answer.status == 200 => {
                 Health { ready: true, detail: "the timeline answers".into() }
             }
@@ -146,18 +144,95 @@ impl Channel for Sandbox {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::suite;
+    use crate::suite::{self, Expected, Fake, Kit, answer};
+
+    const POSTED: &str =
+        r#"{"id":"9","key":"k","delivery":"d","kind":"update","title":null,"text":"t","language":"en"}"#;
+
+    fn kit() -> Kit {
+        Kit {
+            adapter: ADAPTER,
+            settings: |url| serde_json::json!({ "url": format!("{url}/hunter2?token=hunter2") }),
+            credential: Some("not-used-by-it"),
+            secrets: &["hunter2"],
+            before: Vec::new(),
+            accepted: POSTED,
+            table: vec![
+                (200, Expected::Accepted),
+                (201, Expected::Accepted),
+                (302, Expected::InDoubt),
+                (307, Expected::Rejected(Retry::Reconnect)),
+                (400, Expected::Rejected(Retry::Never)),
+                (401, Expected::Rejected(Retry::Reconnect)),
+                (403, Expected::Rejected(Retry::Reconnect)),
+                (404, Expected::Rejected(Retry::Never)),
+                (408, Expected::InDoubt),
+                (410, Expected::Rejected(Retry::Never)),
+                (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+                (500, Expected::InDoubt),
+                (502, Expected::InDoubt),
+                (503, Expected::InDoubt),
+                (504, Expected::InDoubt),
+            ],
+        }
+    }
+
+    async fn channel(fake: &Fake) -> Box<dyn Channel> {
+        suite::connect(&ADAPTER, serde_json::json!({ "url": format!("{}/demo/", fake.url) }), None).unwrap()
+    }
 
     #[tokio::test]
-    async fn the_suite() {
-        let expect = |status| match status {
-            200 | 201 => suite::Expect::Accepted,
-            429 | 400 | 401 | 403 | 404 | 410 => suite::Expect::Rejected,
-            _ => suite::Expect::InDoubt,
-        };
-        let answer =
-            r#"{"id":"7","key":"k","delivery":"d","kind":"update","title":null,"text":"t","language":"en"}"#;
-        suite::run(&ADAPTER, None, "url", answer, expect).await;
+    async fn it_passes_the_suite() {
+        suite::all(&kit()).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_error_without_effect_is_a_rejection() {
+        let fake = Fake::start(vec![answer(503, "x-holdline-effect: none\r\n", "{}")]).await;
+        let result = channel(&fake).await.publish(&suite::job(), &Pass::open_for_tests()).await;
+        assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn an_acceptance_that_cannot_be_read_is_in_doubt() {
+        let fake = Fake::start(vec![answer(200, "", "<html>")]).await;
+        let result = channel(&fake).await.publish(&suite::job(), &Pass::open_for_tests()).await;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn it_reads_back_retracts_and_checks() {
+        let found = answer(200, "", &format!("[{POSTED}]"));
+        let steps = vec![
+            found,
+            answer(200, "", "[]"),
+            answer(500, "", ""),
+            answer(204, "", ""),
+            answer(200, "", "{}"),
+        ];
+        let fake = Fake::start(steps).await;
+        let (channel, job) = (channel(&fake).await, suite::job());
+        let receipt =
+            Receipt { remote_id: "9".into(), url: Some(format!("{}/demo/posts/9", fake.url)), note: None };
+        assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
+        assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+        assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
+        assert_eq!(channel.retract(&receipt).await, Retraction::Gone);
+        assert!(channel.check().await.ready);
+        let lines: Vec<_> = fake.requests().iter().map(|r| r.lines().next().unwrap().to_owned()).collect();
+        assert_eq!(lines[0], "GET /demo/posts?key=key-1 HTTP/1.1");
+        assert_eq!(lines[3], "DELETE /demo/posts/9 HTTP/1.1");
+        assert_eq!(lines[4], "GET /demo/health HTTP/1.1");
+    }
+
+    #[tokio::test]
+    async fn a_faulty_setting_is_named() {
+        for url in ["", "demo", "ftp://x/", "https://hunter2@x/"] {
+            let error = suite::connect(&ADAPTER, serde_json::json!({ "url": url }), None).err().unwrap();
+            assert!(error.contains("setting url") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

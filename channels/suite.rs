@@ -1,158 +1,278 @@
-//! What every adapter must pass: the status table, cuts at six points, no secret in any error.
+//! What every adapter must pass, against a scripted server on a raw socket.
+//!
+//! An adapter's test fills in a [`Kit`] and calls [`all`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
+use chrono::DateTime;
+use secrecy::SecretString;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Http, Policy};
-use crate::{Adapter, Connection, Failure, Job, Pass, Receipt, Rendition};
+use crate::{Adapter, Channel, Connection, Failure, Gate, Job, Pass, Receipt, Rendition, Retry};
 
-/// What a status must lead to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    Accepted,
-    Rejected,
-    InDoubt,
+/// What the fake server does with one request.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Reads the request and answers with these raw bytes.
+    Answer(String),
+    Cut(Cut),
+    /// Reads the request and says nothing for this long, then cuts.
+    Silence(Duration),
 }
 
-/// Where the server cuts the connection.
+/// Where the fake server cuts the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    BeforeReading,
+pub enum Cut {
+    BeforeConnect,
+    BeforeRead,
     MidRequest,
     BeforeStatus,
     MidHeaders,
     MidBody,
 }
 
-fn job() -> Job {
+/// Every place to cut.
+pub const CUTS: [Cut; 6] =
+    [Cut::BeforeConnect, Cut::BeforeRead, Cut::MidRequest, Cut::BeforeStatus, Cut::MidHeaders, Cut::MidBody];
+
+/// A raw answer with a JSON body, after which the connection stays open.
+pub fn answer(status: u16, headers: &str, body: &str) -> Step {
+    let length = body.len();
+    Step::Answer(format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    ))
+}
+
+/// A server that plays its steps in order, one for each request, and the last one for ever.
+pub struct Fake {
+    pub url: String,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Fake {
+    pub async fn start(steps: Vec<Step>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let fake = Self { url, requests: Arc::clone(&requests) };
+        if matches!(steps.first(), Some(Step::Cut(Cut::BeforeConnect))) {
+            return fake; // The listener is dropped, so the port refuses.
+        }
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(converse(socket, steps.clone(), Arc::clone(&requests)));
+            }
+        });
+        fake
+    }
+
+    /// What has arrived, one entry for each request of which a byte was read.
+    pub fn requests(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().map(|r| String::from_utf8_lossy(r).into_owned()).collect()
+    }
+
+    /// The content bytes of the request at `index`.
+    pub fn content(&self, index: usize) -> String {
+        let request = self.requests().get(index).cloned().unwrap_or_default();
+        request.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+    }
+}
+
+async fn converse(mut socket: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<Vec<u8>>>>) {
+    loop {
+        // Reads nothing yet: one byte is only peeked at, to see that a request begins.
+        if socket.peek(&mut [0]).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let index = requests.lock().unwrap().len();
+        let step = &steps[index.min(steps.len() - 1)];
+        if matches!(step, Step::Cut(Cut::BeforeRead | Cut::BeforeConnect)) {
+            return;
+        }
+        requests.lock().unwrap().push(Vec::new());
+        let whole = !matches!(step, Step::Cut(Cut::MidRequest));
+        read_request(&mut socket, whole, |bytes| requests.lock().unwrap()[index].extend_from_slice(bytes))
+            .await;
+        let reply = match step {
+            Step::Answer(raw) => {
+                if socket.write_all(raw.as_bytes()).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Step::Silence(time) => {
+                tokio::time::sleep(*time).await;
+                return;
+            }
+            Step::Cut(Cut::MidHeaders) => "HTTP/1.1 200 OK\r\nContent-Len",
+            Step::Cut(Cut::MidBody) => "HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{\"id\":\"1\"",
+            Step::Cut(_) => "",
+        };
+        let _ = socket.write_all(reply.as_bytes()).await;
+        return;
+    }
+}
+
+/// Reads one request: all of it, or up to and with the first byte of content.
+async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl FnMut(&[u8])) {
+    let mut all = Vec::new();
+    let mut byte = [0];
+    loop {
+        let head = String::from_utf8_lossy(&all).to_lowercase();
+        if let Some((head, _)) = head.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
+            let length: usize = length.map_or(0, |l| l.trim().parse().unwrap());
+            let mut rest = vec![0; if whole { length } else { length.min(1) }];
+            let _ = socket.read_exact(&mut rest).await;
+            return keep(&rest);
+        }
+        if socket.read(&mut byte).await.unwrap_or(0) == 0 {
+            return;
+        }
+        all.push(byte[0]);
+        keep(&byte);
+    }
+}
+
+/// A client that reaches the loopback address and waits two seconds.
+pub fn http() -> Arc<Http> {
+    let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+    Arc::new(Http::new(Policy { allow_private, timeout: Duration::from_secs(2), body_cap: 4096 }).unwrap())
+}
+
+/// A delivery to try.
+pub fn job() -> Job {
     Job {
-        delivery: "01890000-0000-7000-8000-000000000001".parse().unwrap(),
-        created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
-        idempotency_key: "key-1".into(),
-        kind: "update".into(),
-        incident: None,
+        delivery: "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10".parse().unwrap(),
+        created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        idempotency_key: "key-1".to_owned(),
+        kind: "update".to_owned(),
+        incident: Some("incident-1".to_owned()),
         rendition: Rendition {
             title: None,
-            text: "content-marker".into(),
-            language: "en".into(),
+            text: "Payments are slow. We are working on it.".to_owned(),
+            language: "en".to_owned(),
             media: Vec::new(),
         },
         media: Vec::new(),
     }
 }
 
-async fn publish(
-    adapter: &Adapter,
-    secret: Option<&str>,
-    setting: &str,
-    url: &str,
-) -> Result<Receipt, Failure> {
-    let policy = Policy {
-        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-        timeout: Duration::from_secs(3),
-        ..Policy::default()
-    };
-    let connection = Connection {
-        settings: json!({ setting: format!("{url}/planted-path") }),
-        credential: secret.map(|s| s.to_owned().into()),
-        http: Arc::new(Http::new(policy).unwrap()),
-        clock: Arc::new(|| "2026-01-01T00:00:00Z".parse().unwrap()),
-    };
-    let channel = (adapter.connect)(&connection).unwrap();
-    let result = channel.publish(&job(), &Pass::open_for_tests()).await;
-    let words = format!("{result:?}");
-    assert!(!words.contains("planted-path") || result.is_ok(), "{}: {words}", adapter.name);
-    for secret in secret.iter().flat_map(|s| [*s, s.trim_start_matches("whsec_")]) {
-        assert!(!words.contains(secret), "{}: {words}", adapter.name);
-    }
-    result
+/// A pass of a gate that nobody has opened.
+pub fn closed_pass() -> Pass {
+    Gate::closed(Duration::from_secs(60)).admit("attempt-1", "routine")
 }
 
-/// Serves one connection with the answer, cut where asked.
-async fn serve(answer: String, cut: Option<Cut>) -> (String, tokio::task::JoinHandle<bool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let task = tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let saw_content = read(&mut socket, cut).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let part = match cut {
-            None => answer.clone(),
-            Some(Cut::MidHeaders) => head[..head.len() / 2].to_owned(),
-            Some(Cut::MidBody) => format!("{head}\r\n\r\n{}", &body[..body.len() / 2]),
-            Some(_) => String::new(),
+/// What an answer must become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Accepted,
+    Rejected(Retry),
+    InDoubt,
+}
+
+/// One adapter and how to try it.
+pub struct Kit {
+    pub adapter: Adapter,
+    /// The settings for a server at this URL. Plant the words of `secrets` in them.
+    pub settings: fn(&str) -> Value,
+    pub credential: Option<&'static str>,
+    /// Must appear in no failure.
+    pub secrets: &'static [&'static str],
+    /// Answers before the request that carries the content, such as a log-in.
+    pub before: Vec<Step>,
+    /// The body of an answer that accepts the post.
+    pub accepted: &'static str,
+    /// Status to outcome. The answer to 429 carries `Retry-After: 7`.
+    pub table: Vec<(u16, Expected)>,
+}
+
+/// Everything that the suite asks.
+pub async fn all(kit: &Kit) {
+    statuses(kit).await;
+    cuts(kit).await;
+    closed_gate(kit).await;
+}
+
+/// Every status becomes what the table says.
+pub async fn statuses(kit: &Kit) {
+    for &(status, expected) in &kit.table {
+        let headers = if status == 429 { "Retry-After: 7\r\n" } else { "" };
+        let body = if status < 300 { kit.accepted } else { "{}" };
+        let (_, result) = publish(kit, answer(status, headers, body), &Pass::open_for_tests()).await;
+        let seen = match &result {
+            Ok(_) => Expected::Accepted,
+            Err(Failure::Rejected { retry, .. }) => Expected::Rejected(*retry),
+            Err(Failure::InDoubt { .. }) => Expected::InDoubt,
+            Err(Failure::Closed { .. }) => panic!("{status}: the gate was open"),
         };
-        let _ = socket.write_all(part.as_bytes()).await;
-        saw_content
-    });
-    (url, task)
+        assert_eq!(seen, expected, "{} on {status}: {result:?}", kit.adapter.name);
+    }
 }
 
-/// Reads the request as far as the cut lets it; whether content was read.
-async fn read(socket: &mut TcpStream, cut: Option<Cut>) -> bool {
-    let (mut got, mut buffer) = (Vec::new(), [0; 64]);
-    while cut != Some(Cut::BeforeReading) {
-        let n = tokio::time::timeout(Duration::from_millis(400), socket.read(&mut buffer)).await;
-        let Ok(Ok(n @ 1..)) = n else { break };
-        got.extend_from_slice(&buffer[..n]);
-        let text = String::from_utf8_lossy(&got);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse::<usize>().ok());
-        if cut == Some(Cut::MidRequest) && !body.is_empty() {
-            return true;
+/// A connection that breaks is never taken for an answer.
+pub async fn cuts(kit: &Kit) {
+    let name = kit.adapter.name;
+    for cut in CUTS {
+        let (fake, result) = publish(kit, Step::Cut(cut), &Pass::open_for_tests()).await;
+        if cut == Cut::BeforeConnect && kit.before.is_empty() {
+            let no_effect = matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. }));
+            assert!(no_effect, "{name}: no connection, no effect, got {result:?}");
+            continue;
         }
-        if length.is_some_and(|l| body.len() >= l) {
-            break;
-        }
-    }
-    String::from_utf8_lossy(&got).contains("content-marker")
-}
-
-/// Runs the whole suite. `answer` is the body of a good answer; `expect` says what each status
-/// must lead to.
-pub async fn run(
-    adapter: &Adapter,
-    secret: Option<&str>,
-    setting: &str,
-    answer: &str,
-    expect: fn(u16) -> Expect,
-) {
-    let reply = |status: u16| {
-        format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nretry-after: 7\r\n\r\n{answer}", answer.len())
-    };
-    for status in [200, 201, 400, 401, 403, 404, 410, 429, 500, 502, 503, 504] {
-        let (url, task) = serve(reply(status), None).await;
-        let result = publish(adapter, secret, setting, &url).await;
-        let got = match &result {
-            Ok(_) => Expect::Accepted,
-            Err(Failure::InDoubt { .. }) => Expect::InDoubt,
-            Err(_) => Expect::Rejected,
-        };
-        assert_eq!(got, expect(status), "{} {status}: {result:?}", adapter.name);
-        assert!(task.await.unwrap(), "{} {status}: the content did not arrive", adapter.name);
-    }
-    for cut in [Cut::BeforeReading, Cut::MidRequest, Cut::BeforeStatus, Cut::MidHeaders, Cut::MidBody] {
-        let (url, task) = serve(reply(200), Some(cut)).await;
-        let result = publish(adapter, secret, setting, &url).await;
-        let saw = task.await.unwrap();
-        assert!(
-            result.is_err() || cut == Cut::MidBody && answer.len() < 4,
-            "{} {cut:?}: {result:?}",
-            adapter.name
+        let read = !fake.content(kit.before.len()).is_empty();
+        assert_eq!(
+            read,
+            !matches!(cut, Cut::BeforeConnect | Cut::BeforeRead),
+            "{name}: {cut:?} reads content"
         );
-        if saw {
-            assert!(
-                matches!(result, Err(Failure::InDoubt { .. }) | Ok(_)),
-                "{} {cut:?}: content arrived, so it is in doubt: {result:?}",
-                adapter.name
-            );
+        assert!(result.is_err(), "{name}: {cut:?} was taken for an acceptance");
+        if read {
+            let doubt = matches!(result, Err(Failure::InDoubt { .. }));
+            assert!(doubt, "{name}: {cut:?} leaves the outcome in doubt, got {result:?}");
         }
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let result = publish(adapter, secret, setting, &format!("http://{nobody}")).await;
-    assert!(matches!(result, Err(Failure::Rejected { .. })), "{}: {result:?}", adapter.name);
+}
+
+/// A closed gate lets no content through, and is told as such.
+pub async fn closed_gate(kit: &Kit) {
+    let (fake, result) = publish(kit, answer(200, "", kit.accepted), &closed_pass()).await;
+    let name = kit.adapter.name;
+    assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{name}: {result:?}");
+    assert_eq!(fake.requests().len(), kit.before.len(), "{name}: content left through a closed gate");
+}
+
+/// Publishes [`job`] once to a server that ends with `last`, and looks at all that is printed.
+async fn publish(kit: &Kit, last: Step, pass: &Pass) -> (Fake, Result<Receipt, Failure>) {
+    let mut steps = kit.before.clone();
+    steps.push(last);
+    let fake = Fake::start(steps).await;
+    let channel = connect(&kit.adapter, (kit.settings)(&fake.url), kit.credential).unwrap();
+    let result = channel.publish(&job(), pass).await;
+    let printed = match &result {
+        Ok(receipt) => format!("{receipt:?}"),
+        Err(failure) => format!("{failure:?} {failure}"),
+    };
+    // The link of an accepted post may repeat the channel's own address, never its credential.
+    let hidden = if result.is_err() { kit.secrets } else { &[] };
+    for secret in hidden.iter().copied().chain(kit.credential) {
+        assert!(!printed.contains(secret), "{} prints {secret}: {printed}", kit.adapter.name);
+    }
+    (fake, result)
+}
+
+/// Connects an adapter with a clock that stands still.
+pub fn connect(
+    adapter: &Adapter,
+    settings: Value,
+    credential: Option<&str>,
+) -> Result<Box<dyn Channel>, String> {
+    let clock = Arc::new(|| DateTime::from_timestamp(1_700_000_100, 0).unwrap());
+    let credential = credential.map(SecretString::from);
+    (adapter.connect)(&Connection { settings, credential, http: http(), clock })
 }

@@ -60,6 +60,9 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if let Some((by, limit)) = r.title.as_ref().and_then(|t| over(t, limits.unit, limits.title)) {
         add("title", format!("is {by} too long; the limit is {limit}"));
     }
+    if r.title.is_some() && limits.title.is_none() {
+        add("title", "is not shown by this channel; put it into the text".into());
+    }
     if r.media.len() > limits.media {
         add("media", format!("has {} pictures; at most {} are possible", r.media.len(), limits.media));
     }
@@ -81,6 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::MediaRef;
 
     proptest! {
         #[test]
@@ -95,7 +99,46 @@ mod tests {
 
     #[test]
     fn a_family_is_one_grapheme() {
-        assert_eq!(count("👩‍👩‍👧", Unit::Graphemes), 1);
-        assert_eq!(count("👩‍👩‍👧", Unit::Characters), 5);
+        let counts = [Unit::Graphemes, Unit::Characters, Unit::Bytes].map(|u| count("👩‍👩‍👧", u));
+        assert_eq!(counts, [1, 5, 18]);
+    }
+
+    #[test]
+    fn every_broken_limit_is_named() {
+        let limits = Limits {
+            text: Some(5),
+            unit: Unit::Graphemes,
+            text_bytes: Some(20),
+            title: Some(3),
+            media: 1,
+            media_bytes: 1,
+        };
+        let medium = |alt: &str| MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
+        let rendition = |text: &str, title: Option<&str>, alts: &[&str]| Rendition {
+            title: title.map(str::to_owned),
+            text: text.into(),
+            language: "en".into(),
+            media: alts.iter().map(|alt| medium(alt)).collect(),
+        };
+        let said = |r: Rendition, limits: &Limits| -> Vec<String> {
+            check(&r, limits).into_iter().map(|p| format!("{} {}", p.field, p.message)).collect()
+        };
+        assert!(said(rendition("12345", Some("abc"), &["a map"]), &limits).is_empty());
+        assert_eq!(said(rendition(" \n", None, &[]), &limits), ["text is empty"]);
+        let long = said(rendition("1234567", Some("abcd"), &[]), &limits);
+        assert_eq!(long, ["text is 2 too long; the limit is 5", "title is 1 too long; the limit is 3"]);
+        let bytes = said(rendition("👩‍👩‍👧👩‍👩‍👧", None, &[]), &limits);
+        assert_eq!(bytes, ["text is 16 bytes too long; the limit is 20 bytes"]);
+        let media = said(rendition("1", None, &["a", " "]), &limits);
+        assert!(media[0].contains("at most 1") && media[1].contains("alt") && media.len() == 2, "{media:?}");
+        let untitled = Limits { title: None, ..limits };
+        assert!(said(rendition("1", Some("abc"), &[]), &untitled)[0].contains("not shown"));
+    }
+
+    #[test]
+    fn links_end_where_readers_think_they_do() {
+        let text = "Siehe (https://bank.example/störung), bank.example und https://b.example/a?c=d.";
+        let urls: Vec<_> = links(text).into_iter().map(|l| l.url).collect();
+        assert_eq!(urls, ["https://bank.example/störung", "https://b.example/a?c=d"]);
     }
 }

@@ -1,0 +1,220 @@
+//! What is asked of a server, and what it answered. Neither prints its secrets.
+
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use chrono::DateTime;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::http::Method;
+use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use crate::{Failure, Retry};
+
+/// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// A request. A fault in a part of it comes out as "not sent".
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Option<Bytes>,
+    pub(crate) fault: Option<String>,
+}
+
+impl Request {
+    /// A read.
+    pub fn get(url: &str) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A POST; add a body.
+    pub fn post(url: &str) -> Self {
+        Self::new(Method::POST, url)
+    }
+
+    /// A PUT; add a body.
+    pub fn put(url: &str) -> Self {
+        Self::new(Method::PUT, url)
+    }
+
+    /// A PATCH; add a body.
+    pub fn patch(url: &str) -> Self {
+        Self::new(Method::PATCH, url)
+    }
+
+    /// A removal.
+    pub fn delete(url: &str) -> Self {
+        Self::new(Method::DELETE, url)
+    }
+
+    fn new(method: Method, url: &str) -> Self {
+        Self { method, url: url.to_owned(), headers: HeaderMap::new(), content: None, fault: None }
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.set(name, HeaderValue::from_str(value).ok(), false)
+    }
+
+    /// Authorises with a bearer token.
+    #[must_use]
+    pub fn bearer(self, token: &SecretString) -> Self {
+        let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
+        self.set("authorization", value.ok(), true)
+    }
+
+    /// Authorises with a user name and password.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &SecretString) -> Self {
+        let pair = format!("{user}:{}", password.expose_secret());
+        let pair = base64::engine::general_purpose::STANDARD.encode(pair);
+        self.set("authorization", HeaderValue::from_str(&format!("Basic {pair}")).ok(), true)
+    }
+
+    /// Sets a JSON body.
+    #[must_use]
+    pub fn json(mut self, content: &impl Serialize) -> Self {
+        match serde_json::to_vec(content) {
+            Ok(bytes) => self.body("application/json", bytes),
+            Err(_) => {
+                self.fault = Some("the content cannot be written as JSON".to_owned());
+                self
+            }
+        }
+    }
+
+    /// Sets a body of any type.
+    #[must_use]
+    pub fn body(mut self, mime: &str, bytes: Vec<u8>) -> Self {
+        self.content = Some(bytes.into());
+        self.header("content-type", mime)
+    }
+
+    /// The method and host: all that error texts say of a request.
+    pub(crate) fn subject(&self) -> String {
+        let url = Url::parse(&self.url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or("(no host)");
+        format!("{} {host}", self.method)
+    }
+
+    fn set(mut self, name: &str, value: Option<HeaderValue>, sensitive: bool) -> Self {
+        match (HeaderName::from_bytes(name.as_bytes()), value) {
+            (Ok(name), Some(mut value)) => {
+                value.set_sensitive(sensitive);
+                self.headers.insert(name, value);
+            }
+            // The value may be a secret, so the fault names only the header.
+            _ => self.fault = Some(format!("the header {name} holds a character that HTTP does not allow")),
+        }
+        self
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Request({})", self.subject())
+    }
+}
+
+/// An answer, complete, with any status.
+#[derive(Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Bytes,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Answer {
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header of the answer, if it is plain text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// A sentence with the position of the fault and nothing of the body.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            format!("the answer is not the expected JSON (line {}, column {})", error.line(), error.column())
+        })
+    }
+
+    /// What an answer that does not accept means, where the network has no table of its own.
+    ///
+    /// Only a status that servers give before they act counts as a rejection.
+    pub fn failure(&self) -> Failure {
+        let status = self.status;
+        let (reason, retry) = match status {
+            401 | 403 => ("the credential is refused; connect the channel again", Retry::Reconnect),
+            301 | 307 | 308 => ("the address has moved; change it in the settings", Retry::Reconnect),
+            429 => ("the server asks us to wait", self.retry_after().map_or(Retry::Backoff, Retry::After)),
+            400..=407 | 409..=499 => ("the server refuses the content", Retry::Never),
+            _ => return Failure::InDoubt { reason: format!("the server answered {status}") },
+        };
+        Failure::Rejected { reason: format!("{reason} (status {status})"), retry }
+    }
+
+    /// The wait that the server asks for: seconds, or a date measured against the answer's own date.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.header(header::RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(LONGEST_WAIT.min(Duration::from_secs(seconds)));
+        }
+        let until = DateTime::parse_from_rfc2822(text).ok()?;
+        let now = DateTime::parse_from_rfc2822(self.header(header::DATE.as_str())?).ok()?;
+        Some(LONGEST_WAIT.min((until - now).to_std().unwrap_or_default()))
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer(status {}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(headers: &[(&'static str, &'static str)]) -> Answer {
+        let headers =
+            headers.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
+        Answer { status: 429, body: Bytes::from_static(b"{\"token\":\"hunter2\""), headers }
+    }
+
+    #[test]
+    fn the_wait_is_read_in_both_forms() {
+        assert_eq!(answer(&[("retry-after", "7")]).retry_after(), Some(Duration::from_secs(7)));
+        let date = ("date", "Sun, 06 Nov 1994 08:49:00 GMT");
+        let later = ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(answer(&[date, later]).retry_after(), Some(Duration::from_secs(37)));
+        assert_eq!(answer(&[("retry-after", "99999999")]).retry_after(), Some(LONGEST_WAIT));
+        let earlier = ("retry-after", "Sun, 06 Nov 1994 08:48:37 GMT");
+        assert_eq!(answer(&[date, earlier]).retry_after(), Some(Duration::ZERO));
+        assert_eq!(answer(&[later]).retry_after(), None, "no date to measure against");
+        assert_eq!(answer(&[("retry-after", "soon")]).retry_after(), None);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let secret = SecretString::from("hunter2\n");
+        let request = Request::post("https://example.org/a?key=hunter2").bearer(&secret).json(&"hunter2");
+        assert!(request.fault.as_deref().is_some_and(|f| !f.contains("hunter2")));
+        let answer = answer(&[("set-cookie", "hunter2")]);
+        let error = answer.json::<String>().unwrap_err();
+        assert!(!format!("{request:?} {answer:?} {error}").contains("hunter2"));
+    }
+}
