@@ -171,7 +171,10 @@ async fn every_step(database: Database) {
     let rounds = std::env::var("HOLDLINE_KILL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
     let total: usize =
         futures::future::join_all(STEPS.map(|step| kill_at(database, step, rounds))).await.iter().sum();
-    eprintln!("{database:?}: {} steps, {rounds} kills each, {total} deliveries: 0 twice, 0 lost", STEPS.len());
+    eprintln!(
+        "{database:?}: {} steps, {rounds} kills each, {total} deliveries: 0 twice, 0 lost",
+        STEPS.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
