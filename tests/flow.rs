@@ -76,6 +76,9 @@ on_both! {
         assert!(bench.sandbox.arrivals().iter().all(|a| a.posted.kind == "update"));
         let page = site::page(&bench.app, &opened.incident.slug).await.unwrap();
         assert_eq!(page.entries.len(), 1);
+        let address = format!("{}#{}", opened.incident.url, page.entries[0].id);
+        let shown = posts::get(&bench.app, &bench.operator, &update.id).await.unwrap();
+        assert!(shown.deliveries.iter().any(|d| d.url.as_deref() == Some(address.as_str())), "{shown:?}");
         assert_eq!(page.next_update.as_deref(), Some("2099-01-01T00:00:00.000Z"));
         freezes::thaw(&bench.app, &bench.approver, &freeze.id, "over").await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;

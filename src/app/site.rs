@@ -60,6 +60,12 @@ pub(crate) async fn find(app: &App, delivery: &str) -> Result<Option<SiteEntry>>
     Ok(app.store().site_entry(delivery).await?.filter(|e| e.retracted_at.is_none()))
 }
 
+/// Where the public reads the entry.
+pub(crate) async fn url(app: &App, entry: &SiteEntry) -> Option<String> {
+    let incident = app.store().incident(&entry.incident_id).await.ok()??;
+    Some(format!("{}/incidents/{}#{}", app.public_url(), incident.slug, entry.delivery_id))
+}
+
 /// Takes an entry off the page.
 pub(crate) async fn retract(app: &App, delivery: &str) -> Result<bool> {
     let mut tx = app.store().begin().await?;

@@ -69,7 +69,8 @@ pub async fn run(
             let size = checkpoint["size"].as_i64().context("the checkpoint has no size")?;
             let bytes = api.bytes(&format!("/audit/entries?size={size}")).await?;
             let leaves = split(&bytes).context("the service sent entries that cannot be read")?;
-            std::fs::create_dir_all(&out)?;
+            std::fs::create_dir_all(&out)
+                .with_context(|| format!("cannot make the folder {}", out.display()))?;
             let note = checkpoint["note"].as_str().unwrap_or_default();
             let key = checkpoint["key"].as_str().unwrap_or_default();
             audit_export::write(&out, &leaves, note, key)?;

@@ -10,9 +10,8 @@ use crate::store::site::SiteEntry;
 pub struct Site(pub App);
 
 impl Site {
-    fn receipt(&self, e: &SiteEntry) -> Receipt {
-        let url = format!("{}/entries/{}", self.0.public_url(), e.delivery_id);
-        Receipt { remote_id: e.delivery_id.clone(), url: Some(url), note: None }
+    async fn receipt(&self, e: &SiteEntry) -> Receipt {
+        Receipt { remote_id: e.delivery_id.clone(), url: site::url(&self.0, e).await, note: None }
     }
 }
 
@@ -43,12 +42,12 @@ impl Channel for Site {
         // The commit may have happened although the answer was lost.
         let lost = |e: crate::app::AppError| Failure::InDoubt { reason: e.to_string() };
         site::publish(&self.0, &entry).await.map_err(lost)?;
-        Ok(self.receipt(&entry))
+        Ok(self.receipt(&entry).await)
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
         match site::find(&self.0, &job.delivery.to_string()).await {
-            Ok(Some(entry)) => Sighting::Found(self.receipt(&entry)),
+            Ok(Some(entry)) => Sighting::Found(self.receipt(&entry).await),
             Ok(None) => Sighting::Absent,
             Err(e) => Sighting::Unknown(e.to_string()),
         }
