@@ -11,11 +11,14 @@ pub mod http;
 mod message;
 pub mod text;
 
+pub mod bluesky;
+pub mod email;
 pub mod sandbox;
 #[cfg(test)]
 mod suite;
 pub mod webhook;
 pub mod website;
+pub mod wordpress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +31,14 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 
 /// Every adapter, one line each.
-pub static ALL: &[Adapter] = &[sandbox::ADAPTER, webhook::ADAPTER, website::ADAPTER];
+pub static ALL: &[Adapter] = &[
+    bluesky::ADAPTER,
+    email::ADAPTER,
+    sandbox::ADAPTER,
+    webhook::ADAPTER,
+    website::ADAPTER,
+    wordpress::ADAPTER,
+];
 
 /// The adapter of that name, as stored with a channel.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {
@@ -155,6 +165,8 @@ pub struct Limits {
     pub text_bytes: Option<usize>,
     /// Most units of a title or subject, if the network has one.
     pub title: Option<usize>,
+    /// Whether a post without a title cannot be sent there.
+    pub title_needed: bool,
     pub media: usize,
     pub media_bytes: u64,
 }

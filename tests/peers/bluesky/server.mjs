@@ -61,7 +61,7 @@ const call = async (method, content, token) => {
   if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`)
   return answer.json()
 }
-const account = { handle: 'bank.test', email: 'bank@example.test', password: random() }
+const account = { handle: 'holdline-bank.test', email: 'bank@example.test', password: random() }
 const { did, accessJwt } = await call('com.atproto.server.createAccount', account)
 const { password } = await call('com.atproto.server.createAppPassword', { name: 'holdline' }, accessJwt)
 
