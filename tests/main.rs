@@ -6,6 +6,7 @@ mod deploy;
 mod flow;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod real_channels;
 mod support;
 mod tidy;
 mod two_nodes;

@@ -354,6 +354,8 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
             s.remote_id = Some(remote_id.clone());
             s.detail.clone_from(note);
             let c = to(Move::Accept).map_err(refused)?;
+            // What a person should read beside the success, such as refused recipients.
+            let c = Change { reason: note.clone(), ..c };
             Change { remote_id: Some(remote_id.clone()), remote_url: url.clone(), settled_at: Some(now), ..c }
         }
         Outcome::Retry { reason, not_before } => {

@@ -3,10 +3,11 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 source=${WORDPRESS:-/usr/share/wordpress}
+theme=twentytwentythree # without one, a visitor sees an empty page
 
 do_install() {
-  if command -v mariadbd >/dev/null && [ -d "$source" ] && php -m 2>/dev/null | grep -qi mysqli; then return; fi
-  debian wordpress mariadb-server php-cli php-mysql php-gd php-xml php-mbstring php-curl
+  if command -v mariadbd >/dev/null && [ -e "$source/wp-content/themes/$theme" ] && php -m 2>/dev/null | grep -qi mysqli; then return; fi
+  debian wordpress "wordpress-theme-$theme" mariadb-server php-cli php-mysql php-gd php-xml php-mbstring php-curl
 }
 
 do_start() {
