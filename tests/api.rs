@@ -103,6 +103,8 @@ on_both! {
             (json!({"kind": "routine", "source": {"text": "x"}, "channels": ["nowhere"]}), "channels"),
             (json!({"kind": "routine", "source": {"text": " "}}), "source.text"),
             (json!({"kind": "routine", "source": {"text": "x"}, "recurrence": "every day"}), "recurrence"),
+            (json!({"kind": "routine", "source": {"text": "x", "media": [
+                {"sha256": "00", "mime": "image/png", "alt": "A map"}]}}), "source.media[0]"),
         ] {
             let answer = caller.post("/posts", &body).await;
             let problem: Value = answer.json().unwrap();

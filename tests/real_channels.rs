@@ -8,7 +8,7 @@ use holdline::app::channels as app_channels;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Settle, Settlement};
 use holdline::app::media;
-use holdline::app::posts::{DeliveryView, PostView};
+use holdline::app::posts::{self, DeliveryView, PostView};
 use holdline::domain::freeze::Scope;
 use serde_json::{Value, json};
 
@@ -103,7 +103,8 @@ async fn held_by_a_freeze(bench: &Bench, channel: &str, source: Value) {
 /// The records of the account whose text is exactly this.
 async fn on_bluesky(server: &Value, text: &str) -> Vec<Value> {
     let (url, did) = (word(server, "url"), word(server, "did"));
-    let list = format!("{url}/xrpc/com.atproto.repo.listRecords?repo={did}&collection=app.bsky.feed.post&limit=100");
+    let list =
+        format!("{url}/xrpc/com.atproto.repo.listRecords?repo={did}&collection=app.bsky.feed.post&limit=100");
     let all: Value = get(&list).await.json().unwrap();
     let all = all["records"].as_array().unwrap().iter();
     all.filter(|r| r["value"]["text"] == text).cloned().collect()
@@ -185,6 +186,35 @@ on_both! {
         let post = bench.approved(post).await;
         let failed = bench.until(&post.id, &["failed"]).await;
         assert!(only(&failed).reason.as_ref().unwrap().contains("connect the channel again"), "{failed:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_picture_that_is_too_large_for_a_channel_is_refused_at_once(bench) {
+        let (mut bench, server) = (bench, peer("bluesky"));
+        bluesky(&mut bench, &server, word(&server, "url"), word(&server, "app_password")).await;
+        let mut bytes = vec![0; 2_000_001];
+        bytes[..4].copy_from_slice(b"\x89PNG");
+        let kept = media::upload(&bench.app, &bench.operator, bytes).await.unwrap();
+        let source = json!({ "text": "a map", "media": [{ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map" }] });
+        let new = serde_json::from_value(json!({ "kind": "routine", "source": source })).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err();
+        let refused = format!("{refused:?}");
+        assert!(refused.contains("sky takes at most 2000000") && !refused.contains("alpha"), "{refused}");
+    }
+
+    async fn settings_that_cannot_work_are_refused_at_once(bench) {
+        let worker = bench.start().await;
+        for (adapter, settings, credential, remedy) in [
+            ("bluesky", json!({ "server": "ftp://x", "account": "a" }), Some("p"), "must begin with https://"),
+            ("bluesky", json!({ "server": "https://bsky.social", "account": "a" }), None, "credential is missing"),
+            ("email", json!({ "host": "127.0.0.1", "from": "bank", "to": "a@example.test" }), None, "from"),
+            ("wordpress", json!({ "url": "https://10.0.0.1", "account": "a" }), Some("p"), "private"),
+        ] {
+            let new = json!({ "name": "new", "adapter": adapter, "settings": settings, "credential": credential });
+            let new = serde_json::from_value(new).unwrap();
+            let refused = app_channels::create(&bench.app, &bench.administrator, new).await.unwrap_err();
+            assert!(format!("{refused:?}").contains(remedy), "{adapter}: {refused:?}");
+        }
         worker.stop().await.unwrap();
     }
 

@@ -112,6 +112,7 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
     by.need(Right::Administer)?;
     let settings = if new.settings.is_null() { Value::Object(serde_json::Map::new()) } else { new.settings };
     check(&new.name, &new.adapter, &settings, new.drill)?;
+    try_open(app, &new.adapter, &settings, new.credential.clone())?;
     let id = app.id();
     let row = Channel {
         credential: new.credential.map(|c| app.keys().seal(&record(&id), &c)),
@@ -172,6 +173,8 @@ pub async fn edit(
     }
     let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
     check(&row.name, &row.adapter, &settings, row.drill)?;
+    let sealed = row.credential.as_deref().map(|sealed| app.keys().open(&record(id), sealed)).transpose();
+    try_open(app, &row.adapter, &settings, sealed.map_err(|e| AppError::Conflict(e.to_string()))?)?;
     let mut tx = app.store().begin().await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
@@ -181,6 +184,13 @@ pub async fn edit(
     let entry = Entry::new("channel.changed", &format!("channel:{id}")).before(&before).after(&view);
     app.commit(tx, by, &[entry], &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
+}
+
+/// Settings that cannot work are refused while the person who typed them is there. A process without
+/// a sender cannot tell; its channels say so at their first check.
+fn try_open(app: &App, adapter: &str, settings: &Value, credential: Option<SecretString>) -> Result<()> {
+    let Ok(networks) = app.networks() else { return Ok(()) };
+    networks.try_open(adapter, settings, credential).map_err(|why| AppError::field("settings", why))
 }
 
 /// Lists the channels.

@@ -44,6 +44,7 @@ pub mod site;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
@@ -71,6 +72,16 @@ struct Inner {
 /// What only the sender can do, because only it opens credentials and talks to networks.
 #[async_trait]
 pub trait Networks: Send + Sync {
+    /// Whether a channel could be opened with these settings, without talking to the network.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and the remedy.
+    fn try_open(
+        &self,
+        adapter: &str,
+        settings: &serde_json::Value,
+        credential: Option<SecretString>,
+    ) -> std::result::Result<(), String>;
     /// Asks the network whether a post would be accepted now.
     async fn check(&self, channel: &str) -> Result<channels::HealthView>;
     /// Takes an accepted post down.

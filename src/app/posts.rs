@@ -1,5 +1,7 @@
 //! Posts: create, edit, submit, cancel, list, import.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
@@ -15,6 +17,7 @@ use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::{Change, Delivery};
+use crate::store::media::Picture;
 use crate::store::posts::Post;
 pub use crate::store::posts::PostFilter;
 
@@ -151,11 +154,17 @@ pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
 pub(crate) struct Directory {
     channels: Vec<Channel>,
     incidents: Vec<crate::store::incidents::Incident>,
+    pictures: HashMap<String, Picture>,
 }
 
 impl Directory {
     pub(crate) async fn read(app: &App) -> Result<Self> {
-        Ok(Self { channels: app.store().channels().await?, incidents: app.store().incidents(false).await? })
+        let pictures = app.store().pictures().await?;
+        Ok(Self {
+            channels: app.store().channels().await?,
+            incidents: app.store().incidents(false).await?,
+            pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+        })
     }
 }
 
@@ -204,6 +213,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
+    check_pictures(&new.source, &targets, &dir.pictures, &mut problems);
     problems.check()?;
     let post = Post {
         id: app.id(),
@@ -227,6 +237,33 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
     Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// A picture that is missing or too large for a channel is told now, not when the post is due.
+fn check_pictures(
+    source: &Source,
+    channels: &[&Channel],
+    known: &HashMap<String, Picture>,
+    problems: &mut Problems,
+) {
+    for (n, picture) in source.media.iter().enumerate() {
+        let field = format!("source.media[{n}]");
+        let Some(kept) = known.get(&picture.sha256) else {
+            problems.add(&field, "was never uploaded; send it to /api/v1/media first");
+            continue;
+        };
+        if kept.mime != picture.mime {
+            problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
+        }
+        for channel in channels {
+            let limits = ::channels::adapter(&channel.adapter).map(|a| a.limits);
+            let most = limits.filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
+            if u64::try_from(kept.size).unwrap_or(0) > most {
+                let size = kept.size;
+                problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));
+            }
+        }
+    }
 }
 
 fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Problems) -> Vec<&'a Channel> {

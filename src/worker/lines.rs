@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use channels::http::Http;
 use channels::{Capabilities, Channel, Connection, ReadBack, Receipt, Replay, Retraction};
+use secrecy::SecretString;
+use serde_json::Value;
 
 use super::{Shared, reread, site};
 use crate::app::channels::HealthView;
@@ -99,15 +101,15 @@ impl Lines {
                 Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
             }
         };
-        let clock = self.app.clock().clone();
-        let connection = Connection {
-            settings: serde_json::from_str(&row.settings).unwrap_or_default(),
-            credential,
-            http: Arc::clone(&self.http),
-            clock: Arc::new(move || date_time(clock.now())),
-        };
-        let channel = (adapter.connect)(&connection)?;
+        let settings = serde_json::from_str(&row.settings).unwrap_or_default();
+        let channel = (adapter.connect)(&self.connection(settings, credential))?;
         Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
+    }
+
+    fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
+        let clock = self.app.clock().clone();
+        let clock = Arc::new(move || date_time(clock.now()));
+        Connection { settings, credential, http: Arc::clone(&self.http), clock }
     }
 
     /// The opened channel, or why it cannot be opened.
@@ -199,6 +201,19 @@ pub(crate) struct Desk(pub Arc<Shared>);
 
 #[async_trait]
 impl Networks for Desk {
+    fn try_open(
+        &self,
+        adapter: &str,
+        settings: &Value,
+        credential: Option<SecretString>,
+    ) -> std::result::Result<(), String> {
+        let adapter = channels::adapter(adapter).ok_or_else(|| format!("no adapter {adapter}"))?;
+        if adapter.name == "website" {
+            return Ok(());
+        }
+        (adapter.connect)(&self.0.lines.connection(settings.clone(), credential)).map(drop)
+    }
+
     async fn check(&self, channel: &str) -> Result<HealthView> {
         let seen = match self.0.lines.get(channel) {
             Err(detail) => HealthView { ready: false, detail },
