@@ -110,7 +110,7 @@ fn recipients(list: &str) -> Result<Vec<Address>, String> {
 impl Email {
     fn new(connection: &Connection) -> Result<Self, String> {
         let optional = |name| connection.setting(name).ok();
-        let security = match optional("security").unwrap_or("starttls") {
+        let security = match optional("security").as_deref().unwrap_or("starttls") {
             "starttls" => Security::StartTls,
             "tls" => Security::Tls,
             "none" => Security::None,
@@ -124,13 +124,13 @@ impl Email {
         let login = match optional("user") {
             Some(user) => {
                 let password = connection.secret()?.expose_secret().to_owned();
-                Some(Credentials::new(user.to_owned(), password))
+                Some(Credentials::new(user, password))
             }
             None => None,
         };
         let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
-        let host = connection.setting("host")?.to_owned();
-        let to = recipients(connection.setting("to")?)?;
+        let host = connection.setting("host")?;
+        let to = recipients(&connection.setting("to")?)?;
         let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
         Ok(Self { host, port, security, login, from, to, http, clock })
     }

@@ -42,7 +42,7 @@ impl Server {
 
     fn settings(&self) -> Value {
         json!({
-            "host": "127.0.0.1", "port": self.port.to_string(), "security": "none", "user": "holdline",
+            "host": "127.0.0.1", "port": self.port, "security": "none", "user": "holdline",
             "from": "Bank <press@bank.example>", "to": "a@example.test, b@example.test, a@example.test",
         })
     }

@@ -92,13 +92,20 @@ pub struct Connection {
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 impl Connection {
-    /// A setting that must be there.
+    /// A setting that must be there, as text: a number is written out, a list gets commas.
     ///
     /// # Errors
     /// A sentence that names it.
-    pub fn setting(&self, name: &str) -> Result<&str, String> {
-        let value = self.settings.get(name).and_then(serde_json::Value::as_str).map(str::trim);
-        value.filter(|v| !v.is_empty()).ok_or_else(|| format!("the setting {name} is missing"))
+    pub fn setting(&self, name: &str) -> Result<String, String> {
+        let text = match self.settings.get(name) {
+            Some(serde_json::Value::String(text)) => text.trim().to_owned(),
+            Some(serde_json::Value::Number(number)) => number.to_string(),
+            Some(serde_json::Value::Array(list)) => {
+                list.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(",")
+            }
+            _ => String::new(),
+        };
+        if text.is_empty() { Err(format!("the setting {name} is missing")) } else { Ok(text) }
     }
 
     /// A setting that must be a web address that the client may ask.
@@ -106,7 +113,7 @@ impl Connection {
     /// # Errors
     /// A sentence that names it and does not repeat the value.
     pub fn url(&self, name: &str) -> Result<url::Url, String> {
-        self.http.check(self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
+        self.http.check(&self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
     }
 
     /// The credential that must be there.

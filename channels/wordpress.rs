@@ -58,7 +58,7 @@ const FIELDS: &str = "id,status,link,slug";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let site = connection.url("url")?;
-    let account = connection.setting("account")?.to_owned();
+    let account = connection.setting("account")?;
     let password = connection.secret()?.clone();
     Ok(Box::new(WordPress { site, account, password, http: Arc::clone(&connection.http) }))
 }

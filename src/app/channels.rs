@@ -1,5 +1,7 @@
 //! Connected channels.
 
+use std::collections::HashMap;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -229,6 +231,11 @@ pub(crate) async fn keep_health(app: &App, id: &str, health: &HealthView) -> Res
     tx.set_health(id, &json, app.now()).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
     Ok(())
+}
+
+/// What people call each channel, by its id.
+pub(crate) async fn names(app: &App) -> Result<HashMap<String, String>> {
+    Ok(app.store().channels().await?.into_iter().map(|c| (c.id, c.name)).collect())
 }
 
 /// All rows with their credentials still sealed: for the sender.

@@ -97,6 +97,8 @@ pub struct PostView {
 pub struct DeliveryView {
     pub id: String,
     pub channel: String,
+    /// What people call the channel.
+    pub channel_name: String,
     pub state: State,
     pub ready: String,
     #[schema(value_type = Object)]
@@ -110,8 +112,8 @@ pub struct DeliveryView {
     pub settled_at: Option<String>,
 }
 
-/// Reads a row.
-pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
+/// Reads a row. `names` are those of the channels, by id.
+pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, String>) -> Result<PostView> {
     let broken = |e: String| AppError::Internal(format!("post {}: {e}", p.id));
     Ok(PostView {
         kind: Kind::parse(&p.kind).map_err(broken)?,
@@ -121,7 +123,7 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
         due: rfc3339(p.due_at),
         valid_until: p.valid_until.map(rfc3339),
         promise: p.promise_at.map(rfc3339),
-        deliveries: deliveries.into_iter().map(delivery_view).collect::<Result<_>>()?,
+        deliveries: deliveries.into_iter().map(|d| delivery_view(d, names)).collect::<Result<_>>()?,
         id: p.id,
         brand: p.brand,
         zone: p.zone,
@@ -133,7 +135,7 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
     })
 }
 
-pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
+fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<DeliveryView> {
     Ok(DeliveryView {
         state: State::parse(&d.state).map_err(|e| AppError::Internal(format!("delivery {}: {e}", d.id)))?,
         rendition: serde_json::from_str(&d.rendition).unwrap_or_default(),
@@ -141,6 +143,7 @@ pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
         ready: rfc3339(d.ready_at),
         settled_at: d.settled_at.map(rfc3339),
         id: d.id,
+        channel_name: names.get(&d.channel_id).cloned().unwrap_or_default(),
         channel: d.channel_id,
         content_hash: d.content_hash,
         attempts: d.attempts,
@@ -343,7 +346,7 @@ pub(crate) async fn insert(app: &App, by: &Actor, built: Vec<Built>) -> Result<(
 pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Read)?;
     let post = app.store().post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
-    view(post, app.store().deliveries(id).await?)
+    view(post, app.store().deliveries(id).await?, &super::channels::names(app).await?)
 }
 
 /// Lists posts by due time; the last row gives the cursor of the next page.
@@ -352,7 +355,7 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
 /// The database's own.
 pub async fn list(app: &App, by: &Actor, filter: &PostFilter) -> Result<Vec<PostView>> {
     by.need(Right::Read)?;
-    app.store().posts(filter).await?.into_iter().map(|p| view(p, Vec::new())).collect()
+    app.store().posts(filter).await?.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
 }
 
 /// Where a list goes on: the due time and id of its last row.

@@ -12,24 +12,25 @@ use super::{End, table};
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
 const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
-const DELIVERY: &[&str] = &["id", "channel", "state", "attempts", "url", "reason"];
+const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
 const FREEZE: &[&str] = &["id", "epoch", "committed_at", "sealed_at", "thawed_at", "reason", "missing"];
 const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
-const WAITING: &[&str] = &["delivery", "post", "channel", "state", "due", "labels", "reason"];
+const WAITING: &[&str] = &["delivery", "post", "channel_name", "state", "due", "labels", "reason"];
 const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
 
 /// Runs one of them.
 pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<End> {
     let show = |value: &Value, columns: &[&str]| table::value(value, as_json, columns);
     match command {
-        Command::Setup { setup_token, name, email, mut roles } => {
+        Command::Setup { name, email, mut roles } => {
+            let setup_token = api.token().context("give the one-time token with --token")?;
             roles.push("administrator".into());
             let person = json!({"name": name, "email": email, "roles": roles});
             let body = json!({"setup_token": setup_token, "person": person});
             show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
         }
         Command::People(c) => people(api, &show, c).await?,
-        Command::Channels(c) => channels(api, &show, c).await?,
+        Command::Channels(c) => channels(api, &show, as_json, c).await?,
         Command::Posts(c) => posts(api, &show, as_json, c).await?,
         Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
         Command::Freeze(f) => {
@@ -90,7 +91,7 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
     Ok(())
 }
 
-async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Result<()> {
+async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<()> {
     match command {
         Channels::List => show(&api.get("/channels").await?, CHANNEL),
         Channels::Adapters => show(&api.get("/adapters").await?, &["name", "title", "settings"]),
@@ -106,7 +107,12 @@ async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Resul
             let credential = credential.map(|c| c.trim().to_owned());
             let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
                 "credential": credential, "drill": drill});
-            show(&api.post("/channels", &body).await?, CHANNEL);
+            let made = api.post("/channels", &body).await?;
+            show(&made, &["id", "name", "adapter", "brand"]);
+            if !as_json {
+                let test = format!("/channels/{}/test", made["id"].as_str().unwrap_or_default());
+                show(&api.post(&test, &json!({})).await?, &["ready", "detail"]);
+            }
         }
         Channels::Test { id } => {
             show(&api.post(&format!("/channels/{id}/test"), &json!({})).await?, &["ready", "detail"]);
@@ -186,11 +192,20 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             }
             show(&sheet["post"], POST);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
-                table::line(&format!("--- channel {}", d["channel"].as_str().unwrap_or("")));
-                table::line(d["rendition"]["title"].as_str().unwrap_or(""));
-                table::line(d["rendition"]["text"].as_str().unwrap_or(""));
+                let language = d["rendition"]["language"].as_str().unwrap_or_default();
+                table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));
+                d["rendition"]["title"].as_str().into_iter().for_each(table::line);
+                table::line(d["rendition"]["text"].as_str().unwrap_or_default());
+                for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
+                    let alt = picture["alt"].as_str().unwrap_or_default();
+                    table::line(&format!(
+                        "[picture {}: {alt}]",
+                        picture["sha256"].as_str().unwrap_or_default()
+                    ));
+                }
             }
-            table::line(&format!("--- needs {} approvals; bundle {}", sheet["needed"], sheet["bundle"]));
+            let bundle = sheet["bundle"].as_str().unwrap_or_default();
+            table::line(&format!("--- needs {} approvals; bundle {bundle}", sheet["needed"]));
         }
         Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
         Approvals::Reject { post, bundle, comment } => {

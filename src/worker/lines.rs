@@ -215,6 +215,8 @@ impl Networks for Desk {
     }
 
     async fn check(&self, channel: &str) -> Result<HealthView> {
+        // A channel that was connected a moment ago is known at once.
+        self.0.lines.reload().await?;
         let seen = match self.0.lines.get(channel) {
             Err(detail) => HealthView { ready: false, detail },
             Ok(open) => {
