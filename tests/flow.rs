@@ -76,6 +76,8 @@ on_both! {
         assert!(bench.sandbox.arrivals().iter().all(|a| a.posted.kind == "update"));
         let page = site::page(&bench.app, &opened.incident.slug).await.unwrap();
         assert_eq!(page.entries.len(), 1);
+        assert_eq!(page.title, "We are on it", "what was approved, not what the incident is called");
+        assert!(!opened.incident.url.contains("payments"), "{}", opened.incident.url);
         let address = format!("{}#{}", opened.incident.url, page.entries[0].id);
         let shown = posts::get(&bench.app, &bench.operator, &update.id).await.unwrap();
         assert!(shown.deliveries.iter().any(|d| d.url.as_deref() == Some(address.as_str())), "{shown:?}");

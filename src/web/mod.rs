@@ -18,6 +18,8 @@ mod operations;
 mod people;
 mod posts;
 mod public;
+/// The words of the public page, in each language.
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
