@@ -145,15 +145,9 @@ impl Bluesky {
             let url = self.method("com.atproto.repo.uploadBlob");
             let request = Request::post(url.as_str()).bearer(&session.access_jwt);
             let sent = self.http.send(request.body(&picture.mime, bytes.clone()), pass).await;
-            let answer = sent.map_err(|trouble| match trouble {
-                Trouble::Closed(why) => Failure::Closed { why, partly: false },
-                other => no_effect(other),
-            })?;
+            let answer = sent.map_err(no_effect)?;
             if !answer.is_success() {
-                return Err(match self.failure(&answer).await {
-                    Failure::InDoubt { reason } => Failure::Rejected { reason, retry: Retry::Backoff },
-                    other => other,
-                });
+                return Err(self.failure(&answer).await.without_effect());
             }
             let uploaded: Value =
                 answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })?;
@@ -282,10 +276,7 @@ fn error_name(answer: &Answer) -> String {
 }
 
 fn no_effect(trouble: Trouble) -> Failure {
-    match trouble.failure(false) {
-        Failure::InDoubt { reason } => Failure::Rejected { reason, retry: Retry::Backoff },
-        other => other,
-    }
+    trouble.failure(false).without_effect()
 }
 
 fn login_failure(answer: &Answer) -> Failure {

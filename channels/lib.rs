@@ -262,6 +262,18 @@ pub enum Failure {
     InDoubt { reason: String },
 }
 
+impl Failure {
+    /// For a step before the public one (a log-in, an upload, a draft): whatever became of it, nobody
+    /// has seen anything, so a doubt about it is none.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        match self {
+            Self::InDoubt { reason } => Self::Rejected { reason, retry: Retry::Backoff },
+            other => other,
+        }
+    }
+}
+
 /// What to do after a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {

@@ -159,7 +159,7 @@ impl WordPress {
             .body(&picture.mime, bytes.to_vec());
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(without_effect(failure(&answer)));
+            return Err(failure(&answer).without_effect());
         }
         answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
     }
@@ -172,7 +172,7 @@ impl WordPress {
         let request = self.authorised(Request::post(url.as_str())).json(&draft);
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(without_effect(failure(&answer)));
+            return Err(failure(&answer).without_effect());
         }
         answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
     }
@@ -227,16 +227,8 @@ fn failure(answer: &Answer) -> Failure {
     }
 }
 
-/// A step before the public one: whatever became of it, nobody has seen anything.
-fn without_effect(failure: Failure) -> Failure {
-    match failure {
-        Failure::InDoubt { reason } => Failure::Rejected { reason, retry: Retry::Backoff },
-        other => other,
-    }
-}
-
 fn no_effect(trouble: Trouble) -> Failure {
-    without_effect(trouble.failure(false))
+    trouble.failure(false).without_effect()
 }
 
 fn escape(text: &str) -> String {
