@@ -132,7 +132,7 @@ fn tampered(base: &Path, round: usize, dice: &mut Dice) -> Case {
     let size = [20, 255, 256, 257, 600][dice.roll(5)];
     let leaves = entries(size, dice);
     let kept = note(&signer(), &leaves);
-    let (kind, careful) = (round % 6, round / 6 % 2 == 0);
+    let (kind, careful) = (round % 6, (round / 6).is_multiple_of(2));
     let bad = tamper(kind, &leaves, dice);
     let signed = match (kind, careful) {
         (4 | 5, true) => note(&signer(), &bad),

@@ -1,6 +1,7 @@
 //! This node's gate: it starts closed, opens when the primary's epoch and timeline are not behind
 //! what the node remembers on its own disk, and takes every new epoch at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,8 @@ pub(crate) struct Keeper {
     memory: Memory,
     started_at: Millis,
     acked: i64,
+    /// What was under way when the gate closed for an epoch that is not acknowledged yet.
+    begun: BTreeSet<String>,
     changes: watch::Receiver<u64>,
 }
 
@@ -81,7 +84,7 @@ impl Keeper {
         let memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
         let started_at = shared.app.clock().now();
-        let mut keeper = Self { shared, memory, started_at, acked: 0, changes };
+        let mut keeper = Self { shared, memory, started_at, acked: 0, begun: BTreeSet::new(), changes };
         keeper.take().await?;
         Ok(keeper)
     }
@@ -119,13 +122,15 @@ impl Keeper {
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
+        self.begun.extend(in_flight.into_iter().map(|f| f.attempt));
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
         self.memory.epoch = epoch;
         self.memory.timeline = timeline;
         self.memory.write(&memory_file(&self.shared.options.data)).map_err(AppError::Internal)?;
-        freezes::acknowledge(&self.shared.app, &self.row(epoch, None)).await?;
+        freezes::acknowledge(&self.shared.app, &self.row(epoch, None), self.acked, &self.begun).await?;
         self.acked = epoch;
-        tracing::info!(epoch, in_flight = in_flight.len(), "gate has taken the epoch");
+        tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
+        self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
     }
