@@ -4,6 +4,7 @@ mod api;
 mod audit_tamper;
 mod deploy;
 mod flow;
+mod housekeeping;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod real_channels;

@@ -43,6 +43,12 @@ create table settings (
   value text not null
 );
 
+-- Housekeeping that one node does for all: when each job was last taken.
+create table turns (
+  job text primary key,
+  taken_at bigint not null
+);
+
 create table channels (
   id text primary key,
   name text not null unique,

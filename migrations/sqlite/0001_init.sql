@@ -43,6 +43,12 @@ create table settings (
   value text not null
 ) strict;
 
+-- Housekeeping that one node does for all: when each job was last taken.
+create table turns (
+  job text primary key,
+  taken_at integer not null
+) strict;
+
 create table channels (
   id text primary key,
   name text not null unique,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::Problems;
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
@@ -94,7 +94,7 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
         settings: serde_json::from_str(&c.settings).unwrap_or(Value::Null),
         has_credential: c.credential.is_some(),
         paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
-        health: c.health.as_deref().and_then(|h| serde_json::from_str(h).ok()),
+        health: health(&c),
         checked_at: c.checked_at.map(rfc3339),
         disabled_at: c.disabled_at.map(rfc3339),
         id: c.id,
@@ -224,13 +224,44 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
     app.networks()?.check(id).await
 }
 
-/// Keeps what a check saw.
-pub(crate) async fn keep_health(app: &App, id: &str, health: &HealthView) -> Result<()> {
-    let mut tx = app.store().begin().await?;
-    let json = serde_json::to_string(health).map_err(|e| AppError::Internal(e.to_string()))?;
-    tx.set_health(id, &json, app.now()).await?;
-    tx.commit_unaudited(Unaudited::Look).await?;
+/// How often a ready channel is checked.
+const CHECK_READY: Millis = 10 * 60_000;
+/// How often a channel is checked that was not ready, or was never checked.
+const CHECK_UNREADY: Millis = 60_000;
+
+/// Checks every channel whose last check is too old. Called by the timer.
+///
+/// # Errors
+/// The database's own.
+pub async fn check_due(app: &App) -> Result<()> {
+    let (now, networks) = (app.now(), app.networks()?);
+    for c in app.store().channels().await?.into_iter().filter(|c| c.disabled_at.is_none()) {
+        let ready = health(&c).is_some_and(|h| h.ready);
+        let every = if ready { CHECK_READY } else { CHECK_UNREADY };
+        if c.checked_at.is_none_or(|at| at + every <= now) {
+            networks.check(&c.id).await?;
+        }
+    }
     Ok(())
+}
+
+fn health(c: &Channel) -> Option<HealthView> {
+    c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
+}
+
+/// Keeps what a check saw. The log has an entry when the readiness changed.
+pub(crate) async fn keep_health(app: &App, id: &str, seen: &HealthView) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let before = tx.channel_for_update(id).await?.and_then(|c| health(&c)).map(|h| h.ready);
+    let json = serde_json::to_string(seen).map_err(|e| AppError::Internal(e.to_string()))?;
+    tx.set_health(id, &json, app.now()).await?;
+    if before == Some(seen.ready) {
+        tx.commit_unaudited(Unaudited::Look).await?;
+        return Ok(());
+    }
+    let verb = if seen.ready { "channel.ready" } else { "channel.not_ready" };
+    let entry = Entry::new(verb, &format!("channel:{id}")).note(&seen.detail);
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await
 }
 
 /// What people call each channel, by its id.
