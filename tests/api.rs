@@ -185,7 +185,12 @@ on_both! {
         };
         let answer = caller.call(import(true)).await;
         let result: Value = answer.json().unwrap();
-        assert_eq!((answer.status, &result["created"], &result["failed"]), (422, &json!(0), &json!(2)));
+        assert_eq!((answer.status, answer.header("content-type")), (422, Some("application/problem+json")));
+        let fields: Vec<_> = result["errors"].as_array().unwrap().iter().map(|e| e["field"].clone()).collect();
+        assert!(fields.contains(&json!("row 2: source")) || fields.contains(&json!("row 2: row")), "{result}");
+        assert!(fields.iter().any(|f| f.as_str().unwrap().starts_with("row 3: ")), "{result}");
+        let none: Value = caller.call(Request::get(&caller.url("/posts"))).await.json().unwrap();
+        assert_eq!(none, json!([]), "all or nothing");
         let result: Value = caller.call(import(false)).await.json().unwrap();
         assert_eq!((&result["created"], &result["failed"]), (&json!(2), &json!(2)));
         assert_eq!((&result["errors"][0]["row"], &result["errors"][1]["row"]), (&json!(2), &json!(3)));

@@ -142,28 +142,27 @@ pub struct ImportOptions {
     atomic: bool,
 }
 
-/// Imports posts, one JSON object a line (NDJSON), as a stream. Operators.
+/// Imports posts, one JSON object a line (NDJSON), as a stream. Rows that are wrong are named; when
+/// nothing was written, the answer is 422. Operators.
 #[utoipa::path(post, path = "/posts/import", tag = "posts", params(ImportOptions),
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 200, body = Imported), (status = 422, body = Imported)))]
+    responses((status = 200, body = Imported)))]
 pub async fn import(
     State(web): State<Web>,
     Who(by): Who,
     Query(options): Query<ImportOptions>,
     body: RawBody,
-) -> Answer<(StatusCode, Json<Imported>)> {
+) -> Answer<Json<Imported>> {
     let mut importer = Importer::new(&web.app, &by, options.atomic).await?;
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         importer.feed(&chunk.map_err(|e| AppError::field("body", e.to_string()))?).await?;
     }
     let result = importer.finish().await?;
-    let status = if result.created == 0 && !result.errors.is_empty() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    Ok((status, Json(result)))
+    if result.created == 0 && result.failed > 0 {
+        return Err(AppError::Invalid(result.problems()).into());
+    }
+    Ok(Json(result))
 }
 
 /// Uploads a picture; the answer names it by its hash. Operators.
