@@ -336,7 +336,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     }
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
-    app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
+    // What was accepted asks nothing more of anybody: no other node needs to hear of it.
+    let done = attempts.iter().all(|a| a.outcome == "accepted");
+    let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
+    app.commit(tx, &Actor::service(app.node()), &entries, topics).await
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {
