@@ -178,6 +178,12 @@ impl<S: Send + 'static> Gate<S> {
         (state.epoch, why.or_else(|| (stale > self.lease).then(|| Closed::Stale(stale).to_string())))
     }
 
+    /// The freeze that covers the subject now, if any.
+    pub fn frozen(&self, subject: &S) -> Option<String> {
+        let judge = Arc::clone(&self.lock().judge);
+        judge(subject)
+    }
+
     fn begin(&self, attempt: &str) -> Result<(), Closed> {
         let mut state = self.lock();
         if let Some(why) = &state.closed {

@@ -109,44 +109,46 @@ fn stop(id: &str, verdict: &Verdict<'_>, now: Millis) -> Option<(Change, Entry)>
     }
 }
 
-/// Claims what is due, crisis first. Each due delivery is touched once: it is claimed, held by the
+/// Claims what is due: crisis posts, or routine ones when no crisis post is due, so that holding a
+/// backlog never delays a crisis post. Each due delivery is touched once: it is claimed, held by the
 /// freeze that covers it, or expired. Returns the claims, and whether more may be due.
 ///
 /// # Errors
 /// The database's own.
 pub async fn claim(app: &App, limit: usize) -> Result<(Vec<Claimed>, bool)> {
-    let mut claimed = Vec::new();
-    let mut more = false;
-    for lane in [Lane::Crisis, Lane::Routine] {
-        let now = app.now();
-        let mut tx = app.store().begin_guarded().await?;
-        let due = tx.due(lane.number(), now, i64::try_from(limit).unwrap_or(1_000)).await?;
-        if due.is_empty() {
-            continue;
-        }
-        let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
-        more |= due.len() == limit;
-        let (mut changes, mut entries) = (Vec::with_capacity(due.len()), Vec::new());
-        for d in &due {
-            let Due { id, channel_id, .. } = d;
-            let s = subject(d.lane, &d.brand, channel_id, &d.labels, d.ready_at);
-            if let Some((change, entry)) = stop(id, &judge(&orders, &s, d.valid_until, now), now) {
-                changes.push(change);
-                entries.push(entry);
-            } else {
-                changes.push(Change {
-                    claimed_by: Some(app.node().into()),
-                    ..Change::to(id, State::Claimed.word())
-                });
-                claimed.push(Claimed { delivery: id.clone(), channel: channel_id.clone(), lane });
-            }
-        }
-        tx.change_deliveries(&changes).await?;
-        if entries.is_empty() {
-            tx.commit_unaudited(Unaudited::Lease).await?;
+    let now = app.now();
+    let most = i64::try_from(limit).unwrap_or(1_000);
+    let mut tx = app.store().begin_guarded().await?;
+    let mut due = tx.due(Lane::Crisis.number(), now, most).await?;
+    let crisis = !due.is_empty();
+    if !crisis {
+        due = tx.due(Lane::Routine.number(), now, most).await?;
+    }
+    if due.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let more = crisis || due.len() == limit;
+    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
+    let (mut claimed, mut changes, mut entries) = (Vec::new(), Vec::with_capacity(due.len()), Vec::new());
+    for d in &due {
+        let Due { id, channel_id, .. } = d;
+        let s = subject(d.lane, &d.brand, channel_id, &d.labels, d.ready_at);
+        if let Some((change, entry)) = stop(id, &judge(&orders, &s, d.valid_until, now), now) {
+            changes.push(change);
+            entries.push(entry);
         } else {
-            app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
+            changes.push(Change {
+                claimed_by: Some(app.node().into()),
+                ..Change::to(id, State::Claimed.word())
+            });
+            claimed.push(Claimed { delivery: id.clone(), channel: channel_id.clone(), lane: s.lane });
         }
+    }
+    tx.change_deliveries(&changes).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+    } else {
+        app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
     }
     Ok((claimed, more))
 }
@@ -334,7 +336,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     }
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
-    app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
+    // What was accepted asks nothing more of anybody: no other node needs to hear of it.
+    let done = attempts.iter().all(|a| a.outcome == "accepted");
+    let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
+    app.commit(tx, &Actor::service(app.node()), &entries, topics).await
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {

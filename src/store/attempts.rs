@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use super::{CHUNK, Result, Store, Tx, dialect, on, pad, read};
 use crate::clock::Millis;
 
 /// A row of `attempts`.
@@ -85,8 +85,8 @@ impl Tx {
             let sql = format!(
                 "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body, node_id, epoch,
                    permitted_at, reads, absent)
-                 select *, 0, 0 from (values {}) as v",
-                dialect::values(chunk.len(), &COLUMNS)
+                 select *, 0, 0 from (values {}) as v where column1 is not null",
+                self.values(dialect::padded(chunk.len()), &COLUMNS)
             );
             on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -102,6 +102,7 @@ impl Tx {
                         .bind(a.epoch)
                         .bind(a.permitted_at);
                 }
+                pad!(q, chunk.len(), &COLUMNS);
                 q.execute(c).await?;
             });
         }
@@ -118,7 +119,7 @@ impl Tx {
                  update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
                    settled_at = v.at, next_read_at = v.next_read_at
                  from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')",
-                dialect::values(chunk.len(), &COLUMNS)
+                self.values(dialect::padded(chunk.len()), &COLUMNS)
             );
             changed += on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -131,6 +132,7 @@ impl Tx {
                         .bind(a.at)
                         .bind(a.next_read_at);
                 }
+                pad!(q, chunk.len(), &COLUMNS);
                 q.execute(c).await?.rows_affected()
             });
         }

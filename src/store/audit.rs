@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{CHUNK, Result, Store, StoreError, Tx, dialect, on, read};
+use super::{CHUNK, Result, Store, StoreError, Tx, dialect, on, pad, read};
 use crate::clock::Millis;
 use crate::domain::audit::{Entry, Stamp};
 use crate::domain::tree::{Frontier, Hash, leaf_hash};
@@ -115,8 +115,9 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
     for chunk in rows.chunks(CHUNK) {
         const COLUMNS: [&str; 7] = ["bigint", "bigint", "text", "text", "text", "bytes", "bytes"];
         let sql = format!(
-            "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) values {}",
-            dialect::values(chunk.len(), &COLUMNS.map(|t| tx.type_name(t)))
+            "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash)
+             select * from (values {}) as v where column1 is not null",
+            tx.values(dialect::padded(chunk.len()), &COLUMNS)
         );
         on!(tx, |c| {
             let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -130,6 +131,7 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
                     .bind(bytes.as_slice())
                     .bind(leaf.as_slice());
             }
+            pad!(q, chunk.len(), &COLUMNS);
             q.execute(c).await?;
         });
     }

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use super::{CHUNK, Result, Store, Tx, dialect, on, pad, read};
 use crate::clock::Millis;
 
 /// A row of `deliveries`.
@@ -212,13 +212,16 @@ impl Tx {
                d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id
              from deliveries d join posts p on p.id = d.post_id
              where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}){}",
-            dialect::list(2, ids.len()),
+            dialect::list(2, dialect::padded(ids.len())),
             if self.dialect() == 1 { " for update of d" } else { "" },
         );
         Ok(on!(self, |c| {
             let mut q = sqlx::query_as(AssertSqlSafe(sql)).bind(node);
             for id in ids {
                 q = q.bind(id);
+            }
+            for _ in ids.len()..dialect::padded(ids.len()) {
+                q = q.bind(None::<&str>);
             }
             q.fetch_all(c).await?
         }))
@@ -247,7 +250,7 @@ impl Tx {
                 "insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at, valid_until,
                    rendition, content_hash, approved_hash, approved_until, created_at, attempts)
                  select *, 0 from (values {}) as v",
-                dialect::values(chunk.len(), &COLUMNS)
+                self.values(chunk.len(), &COLUMNS)
             );
             on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -288,7 +291,7 @@ impl Tx {
                    remote_url = coalesce(v.remote_url, deliveries.remote_url),
                    settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
                  from v where deliveries.id = v.id",
-                dialect::values(chunk.len(), &COLUMNS)
+                self.values(dialect::padded(chunk.len()), &COLUMNS)
             );
             on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -305,6 +308,7 @@ impl Tx {
                         .bind(d.attempts)
                         .bind(&d.claimed_by);
                 }
+                pad!(q, chunk.len(), &COLUMNS);
                 q.execute(c).await?;
             });
         }

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{CHUNK, Result, Store, Tx, dialect, on, read};
+use super::{CHUNK, Result, Store, Tx, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -111,7 +111,7 @@ impl Tx {
                 "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id, incident_id,
                    author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at, version)
                  values {}",
-                dialect::values(chunk.len(), &COLUMNS)
+                self.values(chunk.len(), &COLUMNS)
             );
             on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));
@@ -143,7 +143,7 @@ impl Tx {
         for chunk in labels.chunks(CHUNK) {
             let sql = format!(
                 "insert into post_labels (label, post_id) values {} on conflict (label, post_id) do nothing",
-                dialect::values(chunk.len(), &["text", "text"])
+                self.values(chunk.len(), &["text", "text"])
             );
             on!(self, |c| {
                 let mut q = sqlx::query(AssertSqlSafe(sql));

@@ -2,7 +2,7 @@
 
 use sqlx::{Database, Postgres, Sqlite, Transaction};
 
-use super::{Result, audit};
+use super::{Result, audit, dialect};
 use crate::domain::audit::{Entry, Stamp};
 
 /// One change. It rolls back when it is dropped without a commit.
@@ -88,6 +88,12 @@ impl Tx {
         Ok(())
     }
 
+    /// A `values` list of so many rows.
+    pub(super) fn values(&self, rows: usize, types: &[&'static str]) -> String {
+        let types: Vec<_> = types.iter().map(|t| self.type_name(t)).collect();
+        dialect::values(rows, &types, dialect::NUMBERED[self.dialect()])
+    }
+
     pub(super) fn dialect(&self) -> usize {
         usize::from(matches!(self, Self::Postgres(_)))
     }
@@ -95,7 +101,7 @@ impl Tx {
 
 impl Tx {
     /// The name of a type in a cast; only bytes are called differently.
-    pub(super) fn type_name(&self, name: &'static str) -> &'static str {
+    fn type_name(&self, name: &'static str) -> &'static str {
         match (name, self) {
             ("bytes", Self::Sqlite(_)) => "blob",
             ("bytes", Self::Postgres(_)) => "bytea",

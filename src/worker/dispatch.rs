@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{Shared, faults, send};
 use crate::app::Result;
 use crate::app::hub::Topic;
-use crate::app::sending;
+use crate::app::sending::{self, Outcome};
+use crate::domain::freeze::Subject;
 
 /// Most deliveries in one claim.
 const CLAIM: usize = 200;
@@ -17,11 +18,17 @@ const ENOUGH: usize = 1_000;
 /// Runs until the node stops. The next due time wakes it, or a change of the queue.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.app.hub().listen(Topic::Queue);
+    let mut epoch = 0;
     loop {
         if *shared.stopping.borrow() {
             return;
         }
         changes.mark_unchanged();
+        let now = shared.gate.status().0;
+        if now != epoch {
+            epoch = now;
+            hold_frozen(&shared).await;
+        }
         match round(&shared).await {
             Ok(true) => continue,
             Ok(false) => {}
@@ -33,7 +40,26 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         let sleep = next_sleep(&shared).await;
         tokio::select! {
             () = tokio::time::sleep(sleep) => {}
+            () = shared.lines.room.notified() => {}
             changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// What was permitted before a freeze and has not begun: held now, not when its turn would come.
+async fn hold_frozen(shared: &Shared) {
+    withdraw(shared, |subject| {
+        let freeze = Some(shared.gate.frozen(subject)?);
+        Some(Outcome::Stopped { reason: "the freeze came before the first byte".into(), freeze })
+    })
+    .await;
+}
+
+/// Ends work that has not begun, provably without effect.
+pub(crate) async fn withdraw(shared: &Shared, outcome: impl Fn(&Subject) -> Option<Outcome>) {
+    for ended in shared.lines.withdraw(outcome) {
+        if shared.outcomes.send(ended).await.is_err() {
+            return;
         }
     }
 }
@@ -82,7 +108,9 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
             *n -= 1;
         }
         let pass = shared.gate.admit(&permit.attempt, permit.subject.clone());
-        tokio::spawn(send::attempt(Arc::clone(shared), permit, pass));
+        if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
+            tokio::spawn(send::run(Arc::clone(shared), work));
+        }
     }
     // What was refused a permit is not under way.
     asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));

@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, ReadBack, Receipt, Replay, Retraction};
+use channels::{Capabilities, Channel, Connection, Pass, ReadBack, Receipt, Replay, Retraction};
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{Shared, reread, site};
 use crate::app::channels::HealthView;
 use crate::app::hub::Topic;
-use crate::app::sending::{self, Claimed};
+use crate::app::sending::{self, Claimed, Outcome, Permit};
 use crate::app::{App, AppError, Networks, Result};
 use crate::clock::{Millis, date_time};
+use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
@@ -31,21 +33,59 @@ pub(crate) struct Lines {
     app: App,
     http: Arc<Http>,
     state: Mutex<HashMap<String, Line>>,
+    /// Wakes the dispatcher: a line may have room again.
+    pub room: Notify,
 }
 
-/// What is claimed for one channel, and how much of it is under way.
+/// What is claimed for one channel, what is permitted, and how much of it is under way.
 struct Line {
     open: std::result::Result<Open, String>,
     version: (i64, bool),
-    crisis: VecDeque<String>,
-    routine: VecDeque<String>,
+    claimed: Lanes<String>,
+    /// Permitted, and waiting for a send of this channel to end.
+    ready: Lanes<Work>,
+    /// Sends under way.
+    sending: usize,
+    /// Permitted and not settled.
     busy: usize,
     paused_until: Millis,
     disabled: bool,
 }
 
+/// A durable permit and its pass through the gate.
+pub(crate) type Work = (Permit, Pass);
+
+/// Crisis first.
+struct Lanes<T> {
+    crisis: VecDeque<T>,
+    routine: VecDeque<T>,
+}
+
+impl<T> Lanes<T> {
+    fn new() -> Self {
+        Self { crisis: VecDeque::new(), routine: VecDeque::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.crisis.len() + self.routine.len()
+    }
+
+    fn push(&mut self, lane: Lane, item: T) {
+        let queue = if lane == Lane::Crisis { &mut self.crisis } else { &mut self.routine };
+        queue.push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.crisis.pop_front().or_else(|| self.routine.pop_front())
+    }
+}
+
 /// Most claims that wait in one line; more go back to the queue.
 const LONGEST: usize = 2_000;
+
+/// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
+/// after a crash each of them is in doubt, although it never began.
+const AHEAD: usize = 64;
 
 /// How far a network can be believed, in the core's words.
 pub(crate) fn trust(c: &Capabilities) -> Trust {
@@ -58,7 +98,7 @@ pub(crate) fn trust(c: &Capabilities) -> Trust {
 
 impl Lines {
     pub fn new(app: App, http: Arc<Http>) -> Self {
-        Self { app, http, state: Mutex::default() }
+        Self { app, http, state: Mutex::default(), room: Notify::new() }
     }
 
     /// Reads the channels again; those that changed are opened anew.
@@ -72,8 +112,9 @@ impl Lines {
             let line = state.entry(row.id).or_insert_with(|| Line {
                 open: Err("not opened yet".into()),
                 version,
-                crisis: VecDeque::new(),
-                routine: VecDeque::new(),
+                claimed: Lanes::new(),
+                ready: Lanes::new(),
+                sending: 0,
                 busy: 0,
                 paused_until: 0,
                 disabled: false,
@@ -138,24 +179,26 @@ impl Lines {
                 None => back.push((c.delivery, now + 1_000)),
                 Some(l) if l.paused_until > now => back.push((c.delivery, l.paused_until)),
                 Some(l) if l.disabled => back.push((c.delivery, now + 60_000)),
-                Some(l) if l.crisis.len() + l.routine.len() >= LONGEST => {
-                    back.push((c.delivery, now + 5_000))
-                }
-                Some(l) if c.lane == Lane::Crisis => l.crisis.push_back(c.delivery),
-                Some(l) => l.routine.push_back(c.delivery),
+                Some(l) if l.claimed.len() >= LONGEST => back.push((c.delivery, now + 5_000)),
+                Some(l) => l.claimed.push(c.lane, c.delivery),
             }
         }
         back
     }
 
     /// Takes what may be permitted now, as far as each line has room; crisis first. Pairs of
-    /// delivery and channel.
+    /// delivery and channel. A line in a rush takes many at once, or waits until it can.
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            let room = line.open.as_ref().map_or(1, |o| o.capabilities.concurrency).saturating_sub(line.busy);
-            for _ in 0..room {
-                let Some(id) = line.crisis.pop_front().or_else(|| line.routine.pop_front()) else { break };
+            let most = line.concurrency() + AHEAD;
+            let room = most.saturating_sub(line.busy);
+            if line.ready.len() > 0 && room < AHEAD / 2 && line.claimed.crisis.is_empty() {
+                continue;
+            }
+            // A crisis post is permitted at once: it goes ahead of what waits.
+            for _ in 0..room.max(line.claimed.crisis.len()) {
+                let Some(id) = line.claimed.pop() else { break };
                 line.busy += 1;
                 out.push((id, channel.clone()));
             }
@@ -163,7 +206,59 @@ impl Lines {
         out
     }
 
-    /// So many sends less are under way on the channel.
+    /// Puts permitted work into its line, or returns it when the channel has room for one more
+    /// send: the caller begins it, and then asks [`Lines::next`].
+    pub fn begin_or_wait(&self, work: Work) -> Option<Work> {
+        let mut state = self.lock();
+        let Some(line) = state.get_mut(&work.0.channel) else { return Some(work) };
+        if line.sending < line.concurrency() {
+            line.sending += 1;
+            return Some(work);
+        }
+        line.ready.push(work.0.subject.lane, work);
+        None
+    }
+
+    /// A send of the channel has ended: what it begins next, or nothing, and the send is over.
+    pub fn next(&self, channel: &str) -> Option<Work> {
+        let mut state = self.lock();
+        let line = state.get_mut(channel)?;
+        let work = line.ready.pop();
+        if work.is_none() {
+            line.sending = line.sending.saturating_sub(1);
+        }
+        work
+    }
+
+    /// Takes out the work that has not begun and that `outcome` ends.
+    pub fn withdraw(&self, outcome: impl Fn(&Subject) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
+        let mut out = Vec::new();
+        for line in self.lock().values_mut() {
+            for queue in [&mut line.ready.crisis, &mut line.ready.routine] {
+                for (permit, pass) in std::mem::take(queue) {
+                    match outcome(&permit.subject) {
+                        Some(outcome) => out.push((permit, outcome)),
+                        None => queue.push_back((permit, pass)),
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// The network asked the whole channel to wait; the database hears of it with the outcome.
+    pub fn pause(&self, channel: &str, until: Millis) {
+        if let Some(line) = self.lock().get_mut(channel) {
+            line.paused_until = line.paused_until.max(until);
+        }
+    }
+
+    /// Until when the channel waits.
+    pub fn paused_until(&self, channel: &str) -> Millis {
+        self.lock().get(channel).map_or(0, |l| l.paused_until)
+    }
+
+    /// So many permits of the channel are settled, or were not given.
     pub fn release(&self, channel: &str, count: usize) {
         if let Some(line) = self.lock().get_mut(channel) {
             line.busy = line.busy.saturating_sub(count);
@@ -177,11 +272,17 @@ impl Lines {
 
     /// Whether claims wait in any line.
     pub fn waiting(&self) -> usize {
-        self.lock().values().map(|l| l.crisis.len() + l.routine.len()).sum()
+        self.lock().values().map(|l| l.claimed.len()).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn concurrency(&self) -> usize {
+        self.open.as_ref().map_or(1, |o| o.capabilities.concurrency)
     }
 }
 

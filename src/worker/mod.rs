@@ -122,7 +122,10 @@ impl Worker {
             timer.stop().await;
         }
         self.stop.send_replace(true);
-        self.shared.gate.close("this node is stopping");
+        let why = "this node is stopping";
+        self.shared.gate.close(why);
+        dispatch::withdraw(&self.shared, |_| Some(Outcome::Retry { reason: why.into(), not_before: None }))
+            .await;
         let drain = async {
             while !self.shared.lines.idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
 
+use super::lines::Work;
 use super::{Shared, faults};
 use crate::app::sending::{self, Outcome, Permit};
 use crate::clock::{Millis, date_time};
@@ -12,17 +13,46 @@ use crate::clock::{Millis, date_time};
 /// The longest that an adapter may take. The HTTP client's own limit is shorter.
 const LONGEST: Duration = Duration::from_secs(120);
 
+/// Sends on one channel, one after the other, until nothing waits in its line.
+pub(crate) async fn run(shared: Arc<Shared>, first: Work) {
+    let channel = first.0.channel.clone();
+    let mut work = Some(first);
+    while let Some((permit, pass)) = work {
+        attempt(&shared, permit, &pass).await;
+        work = shared.lines.next(&channel);
+    }
+}
+
 /// Makes the attempt and hands its outcome to the settler.
-pub(crate) async fn attempt(shared: Arc<Shared>, permit: Permit, pass: Pass) {
-    let outcome = publish(&shared, &permit, &pass).await;
+async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
+    let outcome = match too_late(shared, &permit) {
+        Some(outcome) => outcome,
+        None => publish(shared, &permit, pass).await,
+    };
     faults::point("answered");
     tracing::debug!(attempt = permit.attempt, channel = permit.channel, ?outcome, "attempt ended");
+    if let Outcome::Retry { not_before: Some(until), .. } = &outcome {
+        shared.lines.pause(&permit.channel, *until);
+    }
     // The settler runs for as long as anything can be sent.
     if shared.outcomes.send((permit, outcome)).await.is_err() {
         tracing::error!(
             "an outcome came after the settler had ended; the attempt is in doubt at the next start"
         );
     }
+}
+
+/// The permit was given a while ago: its time may have passed, or the network asked to wait.
+fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
+    let now = shared.app.clock().now();
+    let retry = |reason: &str| Some(Outcome::Retry { reason: reason.into(), not_before: None });
+    if permit.valid_until.is_some_and(|v| v <= now) {
+        return retry("its time passed before it could begin");
+    }
+    if shared.lines.paused_until(&permit.channel) > now {
+        return retry("the network asked the channel to wait before this one began");
+    }
+    None
 }
 
 /// The adapter's view of an attempt.

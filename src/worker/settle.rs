@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Shared, faults, send};
-use crate::app::hub::Topic;
 use crate::app::sending::{self, Outcome, Permit};
 
 /// Most outcomes in one change.
@@ -29,7 +28,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut inbox: mpsc::Receiver<(Permit, 
             send::pause_if_asked(&shared, &permit, &outcome).await;
             shared.lines.release(&permit.channel, 1);
         }
-        shared.app.hub().poke(Topic::Queue);
+        shared.lines.room.notify_one();
     }
 }
 
