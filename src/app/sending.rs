@@ -55,6 +55,11 @@ pub enum Outcome {
         reason: String,
         not_before: Option<Millis>,
     },
+    /// The try never began: it is given again and does not count as one.
+    NotBegun {
+        reason: String,
+        not_before: Option<Millis>,
+    },
     /// Provably no effect; trying again is of no use.
     Failed {
         reason: String,
@@ -365,7 +370,19 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
         }
         Outcome::Retry { reason, not_before } => {
             s.detail = Some(reason.clone());
-            again(permit, reason, *not_before, now).map_err(refused)?
+            // Who is asked to wait has not failed.
+            if not_before.is_none() && permit.number >= outcome::MAX_ATTEMPTS {
+                let c = to(Move::Fail).map_err(refused)?;
+                Change { reason: Some(reason.clone()), settled_at: Some(now), ..c }
+            } else {
+                let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed(permit)));
+                again(permit, reason, at, now).map_err(refused)?
+            }
+        }
+        Outcome::NotBegun { reason, not_before } => {
+            s.detail = Some(format!("not begun: {reason}"));
+            let c = again(permit, reason, not_before.unwrap_or(now + 250), now).map_err(refused)?;
+            Change { attempts: -1, ..c }
         }
         Outcome::Failed { reason } => {
             s.detail = Some(reason.clone());
@@ -375,7 +392,7 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
         Outcome::Stopped { reason, freeze } => {
             s.detail = Some(format!("no effect: {reason}"));
             let c = to(Move::Hold).map_err(refused)?;
-            Change { reason: Some(reason.clone()), freeze_id: freeze.clone(), ..c }
+            Change { reason: Some(reason.clone()), freeze_id: freeze.clone(), attempts: -1, ..c }
         }
         Outcome::InDoubt { reason, readable } => {
             s.outcome = "in_doubt";
@@ -387,20 +404,19 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
     Ok((s, change))
 }
 
-/// The next try of a delivery without effect: within its expiry and the number of attempts.
+/// Spreads the tries of many deliveries.
+fn seed(permit: &Permit) -> u64 {
+    permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
+}
+
+/// The next try of a delivery without effect, if it is not past its expiry by then.
 fn again(
     permit: &Permit,
     reason: &str,
-    not_before: Option<Millis>,
+    at: Millis,
     now: Millis,
 ) -> std::result::Result<Change, crate::domain::delivery::Refused> {
-    let seed = permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-    let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed));
     let reason = Some(reason.to_owned());
-    if permit.number >= outcome::MAX_ATTEMPTS {
-        let next = State::Sending.after(Move::Fail)?;
-        return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });
-    }
     if permit.valid_until.is_some_and(|v| v <= at) {
         let next = State::Sending.after(Move::Expire)?;
         return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });

@@ -191,9 +191,9 @@ impl Lines {
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            let most = line.concurrency() + AHEAD;
-            let room = most.saturating_sub(line.busy);
-            if line.ready.len() > 0 && room < AHEAD / 2 && line.claimed.crisis.is_empty() {
+            let ahead = line.ahead();
+            let room = (line.concurrency() + ahead).saturating_sub(line.busy);
+            if line.ready.len() > 0 && room < ahead / 2 && line.claimed.crisis.is_empty() {
                 continue;
             }
             // A crisis post is permitted at once: it goes ahead of what waits.
@@ -281,6 +281,13 @@ impl Lines {
 }
 
 impl Line {
+    /// Nothing where a crash would leave each of them to a person.
+    fn ahead(&self) -> usize {
+        let settles =
+            |o: &Open| o.capabilities.read_back != ReadBack::None || o.capabilities.replay != Replay::None;
+        if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
+    }
+
     fn concurrency(&self) -> usize {
         self.open.as_ref().map_or(1, |o| o.capabilities.concurrency)
     }

@@ -124,8 +124,10 @@ impl Worker {
         self.stop.send_replace(true);
         let why = "this node is stopping";
         self.shared.gate.close(why);
-        dispatch::withdraw(&self.shared, |_| Some(Outcome::Retry { reason: why.into(), not_before: None }))
-            .await;
+        dispatch::withdraw(&self.shared, |_| {
+            Some(Outcome::NotBegun { reason: why.into(), not_before: None })
+        })
+        .await;
         let drain = async {
             while !self.shared.lines.idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
