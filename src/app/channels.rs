@@ -13,7 +13,7 @@ use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
-use crate::store::channels::Channel;
+pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]

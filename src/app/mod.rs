@@ -135,12 +135,24 @@ impl App {
         self.store().kind()
     }
 
-    /// The address to listen at for changes by other nodes, if there can be any.
-    pub fn shared_database(&self) -> Option<String> {
-        match self.store() {
-            Store::Postgres { url, .. } => Some(url.clone()),
-            Store::Sqlite { .. } => None,
+    /// Wakes whoever waits when another node changes something, until the connection fails. Returns
+    /// at once when there can be no other node.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn hear_others(&self) -> Result<()> {
+        let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        loop {
+            match listener.next().await? {
+                Some(topic) => self.hub().poke_by_name(&topic),
+                None => self.hub().poke_all(),
+            }
         }
+    }
+
+    /// Whether other nodes can share this database.
+    pub fn is_shared(&self) -> bool {
+        self.store().is_shared()
     }
 
     /// Gives the verbs that need a network their hands. Done once, by the sender.

@@ -7,7 +7,7 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::nodes::Node;
+pub(crate) use crate::store::nodes::Node;
 use crate::store::{Unaudited, freezes::GateRow};
 
 /// A node as the API shows it.

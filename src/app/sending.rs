@@ -14,7 +14,8 @@ use crate::domain::freeze::{Order, Subject, covering};
 use crate::domain::outcome::{self, Doubt, Trust};
 use crate::domain::post::Lane;
 use crate::store::Unaudited;
-use crate::store::attempts::{Attempt, Settled};
+pub use crate::store::attempts::Attempt;
+use crate::store::attempts::Settled;
 use crate::store::deliveries::{Change, Due, InHand};
 
 /// A delivery that this node has claimed.

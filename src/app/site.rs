@@ -6,7 +6,7 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::store::incidents::Incident;
-use crate::store::site::SiteEntry;
+pub(crate) use crate::store::site::SiteEntry;
 
 /// The public page of one incident. Every word on it was approved: the incident's own title, which
 /// one person typed, is not.

@@ -129,7 +129,7 @@ impl Lines {
         Ok(())
     }
 
-    fn open(&self, row: &crate::store::channels::Channel) -> std::result::Result<Open, String> {
+    fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));

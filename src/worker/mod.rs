@@ -92,8 +92,8 @@ impl Worker {
             tokio::spawn(reread::run(Arc::clone(&shared))),
             tokio::spawn(lines::follow(Arc::clone(&shared))),
         ];
-        if let Some(url) = app.shared_database() {
-            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared), url)));
+        if app.is_shared() {
+            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared))));
         }
         let timer =
             if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };

@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use channels::gate::Judge;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
 use super::Shared;
 use crate::app::hub::Topic;
-use crate::app::{AppError, Result, freezes, nodes};
+use crate::app::nodes::{self, Node};
+use crate::app::{AppError, Result, freezes};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
-use crate::store::nodes::Node;
 
 /// How long the gate stays open without a word from the primary.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -168,25 +167,13 @@ fn judge(orders: Vec<Order>) -> Judge<Subject> {
     Arc::new(move |subject| covering(&orders, subject).map(|o| o.id.clone()))
 }
 
-/// Hears what other nodes change (PostgreSQL).
-pub(crate) async fn listen(shared: Arc<Shared>, url: String) {
+/// Hears what other nodes change.
+pub(crate) async fn listen(shared: Arc<Shared>) {
     loop {
-        let heard = async {
-            let mut listener = PgListener::connect(&url).await?;
-            listener.listen("holdline").await?;
-            loop {
-                // `None` is a lost connection: something may have been missed.
-                match listener.try_recv().await? {
-                    Some(n) => shared.app.hub().poke_by_name(n.payload()),
-                    None => Topic::ALL.into_iter().for_each(|t| shared.app.hub().poke(t)),
-                }
-            }
-        };
-        let result: std::result::Result<(), sqlx::Error> = heard.await;
-        if let Err(e) = result {
+        if let Err(e) = shared.app.hear_others().await {
             tracing::warn!(error = %e, "lost the notifications of other nodes; connecting again");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Topic::ALL.into_iter().for_each(|t| shared.app.hub().poke(t));
+        shared.app.hub().poke_all();
     }
 }
