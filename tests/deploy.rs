@@ -164,6 +164,15 @@ fn the_image_builds_from_what_is_here() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let rust = manifest["package"]["rust-version"].as_str().unwrap();
     assert!(instruction(&dockerfile, "FROM")[0].starts_with(&format!("rust:{rust}-")), "the same Rust");
+    // Cargo refuses a manifest that names a file which is not there.
+    let made = instruction(&dockerfile, "RUN").join(" ");
+    for kind in ["test", "bench", "example", "bin"] {
+        for target in manifest.get(kind).and_then(toml::Value::as_array).into_iter().flatten() {
+            let path = target["path"].as_str().unwrap();
+            let copied = ["src", "channels", "migrations"].iter().any(|folder| path.starts_with(folder));
+            assert!(copied || made.contains(path), "the build lacks {path}");
+        }
+    }
     let ignore = read("deploy/Dockerfile.dockerignore");
     let copies = instruction(&dockerfile, "COPY");
     for read in ["Cargo.toml", "Cargo.lock", "channels", "migrations", "src"] {

@@ -1,6 +1,6 @@
 //! What happens in the drill, step by step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -33,7 +33,8 @@ pub async fn tell(stage: &mut Stage<'_>, plan: &Plan) -> anyhow::Result<()> {
     holding_statement(stage, &incident).await?;
     let first = follow_ups(stage, &incident).await?;
     correct(stage, &incident, &first).await?;
-    prove_freeze(stage, sealed).await?;
+    let frozen = opened.freeze.as_ref().map(|f| f.id.clone()).unwrap_or_default();
+    prove_freeze(stage, &frozen, sealed).await?;
     thaw(stage, &opened).await?;
     prove_outcomes(stage).await?;
     prove_log(stage).await
@@ -84,21 +85,32 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         scope: Scope::default(),
         promise: None,
     };
-    stage.clock.advance(20_000);
+    // One channel reads late, so that something is under way when the freeze comes.
+    stage.sandbox.fault("newsroom", Fault::SlowRead { ms: 800 }, 2);
+    for _ in 0..200 {
+        stage.clock.advance(1_000);
+        if !stage.service.worker().gate().in_flight().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let begun = Instant::now();
     let opened = incidents::open(stage.app(), &stage.operator, &new).await?;
     let sealed = Instant::now();
     let freeze = opened.freeze.clone().ok_or_else(|| anyhow::anyhow!("the incident did not freeze"))?;
-    let in_flight = stage.service.worker().gate().in_flight();
+    let in_flight = freeze.in_flight.len();
     stage.say(&format!("FREEZE committed {}", freeze.committed_at));
     stage.say(&format!(
         "FREEZE sealed    {}  ({} in flight)",
         freeze.sealed_at.as_deref().unwrap_or("not yet"),
-        in_flight.len()
+        in_flight
     ));
+    for flight in &freeze.in_flight {
+        stage.say(&format!("  under way on {}: {}", flight.channel_name, flight.state.word()));
+    }
     let took = format!("{:.1} ms", (sealed - begun).as_secs_f64() * 1_000.0);
     stage.must("freeze committed and sealed (real clock)", freeze.sealed_at.is_some(), took);
-    stage.figure("in flight when it was sealed", in_flight.len());
+    stage.must("in flight when it was sealed, each listed", in_flight > 0, in_flight);
     // What keeps falling due is held.
     stage.clock.advance(5 * MINUTE);
     Ok((opened, sealed))
@@ -211,12 +223,19 @@ async fn correct(stage: &mut Stage<'_>, incident: &str, wrong: &str) -> anyhow::
     Ok(())
 }
 
-/// I1: no routine byte after the seal, by the sandbox's own clock.
-async fn prove_freeze(stage: &mut Stage<'_>, sealed: Instant) -> anyhow::Result<()> {
+/// I1: no routine byte after the seal, by the sandbox's own clock, but of what the freeze's answer
+/// listed as under way; and all of that arrived.
+async fn prove_freeze(stage: &mut Stage<'_>, freeze: &str, sealed: Instant) -> anyhow::Result<()> {
+    let flights = freezes::get(stage.app(), freeze).await?.in_flight;
+    let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
     let late = |a: &&Arrival| a.posted.kind == "routine" && a.first_byte > sealed;
     let arrivals = stage.sandbox.arrivals();
-    let leaked = arrivals.iter().filter(late).count();
-    stage.must("routine posts that began after the seal", leaked == 0, leaked);
+    let leaked =
+        arrivals.iter().filter(late).filter(|a| !listed.contains(a.posted.delivery.as_str())).count();
+    stage.must("routine posts that came after the seal and were not listed", leaked == 0, leaked);
+    let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
+    let lost = listed.difference(&arrived).count();
+    stage.must("posts listed as under way that never arrived", lost == 0, lost);
     let crisis = arrivals.iter().filter(|a| a.posted.kind != "routine");
     let unmarked = crisis.filter(|a| !a.posted.text.starts_with(renditions::EXERCISE)).count();
     stage.must("texts of the drill without EXERCISE", unmarked == 0, unmarked);
@@ -232,8 +251,8 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
     let after = stage.sandbox.arrivals().len();
     stage.must("posts that the thaw sent by itself", after == before, after - before);
     let held = held::list(stage.app(), &stage.operator, State::Held, None, "", 500).await?;
-    stage.must("posts were held by the freeze", !held.is_empty(), held.len());
     let all = freezes::get(stage.app(), &freeze).await?.held;
+    stage.must("posts were held by the freeze", all > 0, all);
     let keep: Vec<_> = held.iter().take(10).map(|w| w.delivery.clone()).collect();
     let review = |choice, deliveries, label| Review {
         choice,
