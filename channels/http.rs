@@ -144,21 +144,25 @@ impl Http {
         let host = url.host_str().unwrap_or_default();
         let fail = |reason: &str| Trouble::NotSent(format!("{host}: {reason}"));
         let port = url.port_or_known_default().unwrap_or(443);
-        let addresses: Vec<SocketAddr> = match url.host() {
-            Some(Host::Ipv4(v4)) => vec![(v4, port).into()],
-            Some(Host::Ipv6(v6)) => vec![(v6, port).into()],
-            _ => {
-                let filter = Filter::new(&self.policy, url.scheme() == "https");
-                let found = filter.lookup(host, port).await;
-                found.map_err(|reason| fail(&reason))?
-            }
-        };
+        let found = self.addresses(host, port, url.scheme() == "https").await;
+        let addresses = found.map_err(|reason| fail(&reason))?;
         let opening = tokio::net::TcpStream::connect(addresses.as_slice());
         match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(fail(&format!("could not connect: {error}"))),
             Err(_) => Err(fail("could not connect within 5 s")),
         }
+    }
+
+    /// The addresses of a host that may be reached: with TLS the public ones and the allowed
+    /// networks, without TLS the allowed networks only. For protocols other than HTTP.
+    pub(crate) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        tls: bool,
+    ) -> Result<Vec<SocketAddr>, String> {
+        Filter::new(&self.policy, tls).lookup(host.trim_start_matches('[').trim_end_matches(']'), port).await
     }
 
     /// Whether an address may be asked: `https`, or `http` where only allowed networks answer.

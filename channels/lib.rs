@@ -11,11 +11,14 @@ pub mod http;
 mod message;
 pub mod text;
 
+pub mod bluesky;
+pub mod email;
 pub mod sandbox;
 #[cfg(test)]
 mod suite;
 pub mod webhook;
 pub mod website;
+pub mod wordpress;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +31,14 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 
 /// Every adapter, one line each.
-pub static ALL: &[Adapter] = &[sandbox::ADAPTER, webhook::ADAPTER, website::ADAPTER];
+pub static ALL: &[Adapter] = &[
+    bluesky::ADAPTER,
+    email::ADAPTER,
+    sandbox::ADAPTER,
+    webhook::ADAPTER,
+    website::ADAPTER,
+    wordpress::ADAPTER,
+];
 
 /// The adapter of that name, as stored with a channel.
 pub fn adapter(name: &str) -> Option<&'static Adapter> {
@@ -82,13 +92,20 @@ pub struct Connection {
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 impl Connection {
-    /// A setting that must be there.
+    /// A setting that must be there, as text: a number is written out, a list gets commas.
     ///
     /// # Errors
     /// A sentence that names it.
-    pub fn setting(&self, name: &str) -> Result<&str, String> {
-        let value = self.settings.get(name).and_then(serde_json::Value::as_str).map(str::trim);
-        value.filter(|v| !v.is_empty()).ok_or_else(|| format!("the setting {name} is missing"))
+    pub fn setting(&self, name: &str) -> Result<String, String> {
+        let text = match self.settings.get(name) {
+            Some(serde_json::Value::String(text)) => text.trim().to_owned(),
+            Some(serde_json::Value::Number(number)) => number.to_string(),
+            Some(serde_json::Value::Array(list)) => {
+                list.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(",")
+            }
+            _ => String::new(),
+        };
+        if text.is_empty() { Err(format!("the setting {name} is missing")) } else { Ok(text) }
     }
 
     /// A setting that must be a web address that the client may ask.
@@ -96,7 +113,7 @@ impl Connection {
     /// # Errors
     /// A sentence that names it and does not repeat the value.
     pub fn url(&self, name: &str) -> Result<url::Url, String> {
-        self.http.check(self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
+        self.http.check(&self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
     }
 
     /// The credential that must be there.
@@ -155,6 +172,8 @@ pub struct Limits {
     pub text_bytes: Option<usize>,
     /// Most units of a title or subject, if the network has one.
     pub title: Option<usize>,
+    /// Whether a post without a title cannot be sent there.
+    pub title_needed: bool,
     pub media: usize,
     pub media_bytes: u64,
 }
@@ -241,6 +260,18 @@ pub enum Failure {
     /// Bytes left and no full answer came.
     #[error("in doubt: {reason}")]
     InDoubt { reason: String },
+}
+
+impl Failure {
+    /// For a step before the public one (a log-in, an upload, a draft): whatever became of it, nobody
+    /// has seen anything, so a doubt about it is none.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        match self {
+            Self::InDoubt { reason } => Self::Rejected { reason, retry: Retry::Backoff },
+            other => other,
+        }
+    }
 }
 
 /// What to do after a rejection.

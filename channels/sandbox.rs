@@ -30,6 +30,7 @@ pub const ADAPTER: Adapter = Adapter {
         unit: Unit::Characters,
         text_bytes: None,
         title: Some(300),
+        title_needed: false,
         media: 4,
         media_bytes: 5 << 20,
     },
@@ -159,6 +160,7 @@ mod tests {
             credential: Some("not-used-by-it"),
             secrets: &["hunter2"],
             before: Vec::new(),
+            quiet: 0,
             accepted: POSTED,
             table: vec![
                 (200, Expected::Accepted),

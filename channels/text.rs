@@ -63,6 +63,9 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.title.is_some() && limits.title.is_none() {
         add("title", "is not shown by this channel; put it into the text".into());
     }
+    if limits.title_needed && r.title.as_ref().is_none_or(|t| t.trim().is_empty()) {
+        add("title", "is needed here: it is the subject or headline".into());
+    }
     if r.media.len() > limits.media {
         add("media", format!("has {} pictures; at most {} are possible", r.media.len(), limits.media));
     }
@@ -110,6 +113,7 @@ mod tests {
             unit: Unit::Graphemes,
             text_bytes: Some(20),
             title: Some(3),
+            title_needed: false,
             media: 1,
             media_bytes: 1,
         };

@@ -37,6 +37,7 @@ pub const ADAPTER: Adapter = Adapter {
         unit: Unit::Characters,
         text_bytes: Some(16_000),
         title: Some(300),
+        title_needed: false,
         media: 4,
         media_bytes: 5 << 20,
     },
@@ -184,6 +185,7 @@ mod tests {
             credential: Some(SECRET),
             secrets: &["hunter2", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
             before: Vec::new(),
+            quiet: 0,
             accepted: "",
             table: vec![
                 (200, Expected::Accepted),

@@ -21,6 +21,7 @@ pub const ADAPTER: Adapter = Adapter {
         unit: Unit::Characters,
         text_bytes: None,
         title: Some(300),
+        title_needed: false,
         media: 0,
         media_bytes: 0,
     },

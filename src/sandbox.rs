@@ -29,6 +29,8 @@ pub enum Fault {
     CutAfterAccept,
     /// The connection is cut before the content is read.
     CutBeforeRead,
+    /// The content is read only after a while.
+    SlowRead { ms: u64 },
     /// Accepted, and the answer comes late.
     Late { ms: u64 },
     /// 429 with `Retry-After`.
@@ -171,6 +173,9 @@ async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Requ
     if fault == Some(Fault::CutBeforeRead) {
         return Err("cut before reading");
     }
+    if let Some(Fault::SlowRead { ms }) = fault {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
     let mut body = request.into_body();
     let (mut bytes, mut first_byte) = (Vec::new(), None);
     while let Some(frame) = body.frame().await {
@@ -216,6 +221,6 @@ async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Requ
             let response = Response::builder().status(500).header("x-holdline-effect", effect);
             response.body(Full::default()).map_err(|_| "no response")
         }
-        Some(Fault::CutBeforeRead) | None => json(StatusCode::CREATED, &posted),
+        Some(Fault::CutBeforeRead | Fault::SlowRead { .. }) | None => json(StatusCode::CREATED, &posted),
     }
 }

@@ -103,6 +103,8 @@ on_both! {
             (json!({"kind": "routine", "source": {"text": "x"}, "channels": ["nowhere"]}), "channels"),
             (json!({"kind": "routine", "source": {"text": " "}}), "source.text"),
             (json!({"kind": "routine", "source": {"text": "x"}, "recurrence": "every day"}), "recurrence"),
+            (json!({"kind": "routine", "source": {"text": "x", "media": [
+                {"sha256": "00", "mime": "image/png", "alt": "A map"}]}}), "source.media[0]"),
         ] {
             let answer = caller.post("/posts", &body).await;
             let problem: Value = answer.json().unwrap();
@@ -127,6 +129,40 @@ on_both! {
         assert_eq!(now["source"]["text"], "second");
     }
 
+    async fn a_channel_that_changed_meanwhile_is_not_overwritten(bench) {
+        let caller = Caller::new(&bench).await;
+        let url = caller.url(&format!("/channels/{}", bench.channels[0]));
+        let as_administrator = async |request: Request| {
+            let new = NewToken { label: "test".into(), roles: Vec::new(), days: Some(1) };
+            let who = &bench.administrator;
+            let token = people::create_token(&bench.app, who, &who.id, &new).await.unwrap().1;
+            caller.http.call(request.bearer(&token)).await.unwrap()
+        };
+        let etag = caller.call(Request::get(&url)).await.header("etag").unwrap().to_owned();
+        let edit = |brand| Request::patch(&url).header("if-match", &etag).json(&json!({ "brand": brand }));
+        assert_eq!(as_administrator(edit("first")).await.status, 200);
+        let late = as_administrator(edit("second")).await;
+        assert_eq!(late.status, 412);
+        assert_eq!(caller.call(edit("third")).await.status, 403, "an operator connects nothing");
+        let now: Value = caller.call(Request::get(&url)).await.json().unwrap();
+        assert_eq!(now["brand"], "first");
+    }
+
+    async fn an_import_with_a_key_is_done_once(bench) {
+        let caller = Caller::new(&bench).await;
+        let rows = format!("{}\n{}\n", post("one"), post("two"));
+        let import = || {
+            let request = Request::post(&caller.url("/posts/import")).header("idempotency-key", "import-1");
+            request.body("application/x-ndjson", rows.clone().into_bytes())
+        };
+        let first = caller.call(import()).await;
+        let again = caller.call(import()).await;
+        assert_eq!((first.status, &first.body), (again.status, &again.body));
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        let all: Vec<Value> = caller.call(Request::get(&caller.url("/posts"))).await.json().unwrap();
+        assert_eq!(all.len(), 2);
+    }
+
     async fn a_repeated_key_gives_the_first_answer_again(bench) {
         let caller = Caller::new(&bench).await;
         let send = |text| Request::post(&caller.url("/posts")).header("idempotency-key", "k1").json(&post(text));
@@ -149,7 +185,12 @@ on_both! {
         };
         let answer = caller.call(import(true)).await;
         let result: Value = answer.json().unwrap();
-        assert_eq!((answer.status, &result["created"], &result["failed"]), (422, &json!(0), &json!(2)));
+        assert_eq!((answer.status, answer.header("content-type")), (422, Some("application/problem+json")));
+        let fields: Vec<_> = result["errors"].as_array().unwrap().iter().map(|e| e["field"].clone()).collect();
+        assert!(fields.contains(&json!("row 2: source")) || fields.contains(&json!("row 2: row")), "{result}");
+        assert!(fields.iter().any(|f| f.as_str().unwrap().starts_with("row 3: ")), "{result}");
+        let none: Value = caller.call(Request::get(&caller.url("/posts"))).await.json().unwrap();
+        assert_eq!(none, json!([]), "all or nothing");
         let result: Value = caller.call(import(false)).await.json().unwrap();
         assert_eq!((&result["created"], &result["failed"]), (&json!(2), &json!(2)));
         assert_eq!((&result["errors"][0]["row"], &result["errors"][1]["row"]), (&json!(2), &json!(3)));

@@ -1,10 +1,12 @@
 //! The main job, end to end, on both databases: queue, freeze, approve, publish, thaw.
 
-use holdline::app::approvals::{self, NewDecision};
+use holdline::app::approvals::{self, BulkApproval, NewDecision};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
+use holdline::app::import::Importer;
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::{AppError, posts, site};
+use holdline::app::posts::{self, PostFilter};
+use holdline::app::{AppError, site};
 use holdline::domain::approval::Decision;
 use holdline::domain::delivery::State;
 use holdline::domain::freeze::Scope;
@@ -76,6 +78,8 @@ on_both! {
         assert!(bench.sandbox.arrivals().iter().all(|a| a.posted.kind == "update"));
         let page = site::page(&bench.app, &opened.incident.slug).await.unwrap();
         assert_eq!(page.entries.len(), 1);
+        assert_eq!(page.title, "We are on it", "what was approved, not what the incident is called");
+        assert!(!opened.incident.url.contains("payments"), "{}", opened.incident.url);
         let address = format!("{}#{}", opened.incident.url, page.entries[0].id);
         let shown = posts::get(&bench.app, &bench.operator, &update.id).await.unwrap();
         assert!(shown.deliveries.iter().any(|d| d.url.as_deref() == Some(address.as_str())), "{shown:?}");
@@ -120,6 +124,38 @@ on_both! {
         for name in ["alpha", "beta", "gamma"] {
             assert_eq!(bench.sandbox.timeline(name).len(), 1, "{name}");
         }
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_waits_behind_a_channel_that_asks_us_to_wait_loses_no_try(bench) {
+        for _ in 0..3 {
+            bench.sandbox.fault("alpha", Fault::TooMany { seconds: 1 }, 1);
+        }
+        let worker = bench.start().await;
+        let mut importer = Importer::new(&bench.app, &bench.operator, true).await.unwrap();
+        for n in 0..120 {
+            let row = json!({"kind": "routine", "labels": ["rush"], "submit": true, "channels": ["alpha"],
+                "source": {"text": format!("{n}")}});
+            importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
+        }
+        importer.finish().await.unwrap();
+        let bulk = BulkApproval { label: "rush".into(), count: 120 };
+        approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap();
+        for _ in 0..200 {
+            if bench.sandbox.timeline("alpha").len() == 120 {
+                break;
+            }
+            bench.app.clock().advance(300);
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(bench.sandbox.timeline("alpha").len(), 120);
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let all = posts::list(&bench.app, &bench.operator, &PostFilter { limit: 500, ..PostFilter::default() }).await;
+        let mut tries = 0;
+        for post in all.unwrap() {
+            tries += posts::get(&bench.app, &bench.operator, &post.id).await.unwrap().deliveries[0].attempts;
+        }
+        assert_eq!(tries, 123, "one for each post, and one more for each 429");
         worker.stop().await.unwrap();
     }
 

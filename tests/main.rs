@@ -4,8 +4,10 @@ mod api;
 mod audit_tamper;
 mod deploy;
 mod flow;
+mod housekeeping;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod real_channels;
 mod support;
 mod tidy;
 mod two_nodes;

@@ -9,6 +9,8 @@ use holdline::app::approvals::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::import::Importer;
 use holdline::app::nodes;
+use holdline::domain::delivery::State;
+use holdline::sandbox::Fault;
 use serde_json::json;
 
 use crate::support::{Bench, Database};
@@ -34,33 +36,47 @@ async fn no_content_leaves_either_node_after_the_seal() {
     let first = bench.start().await;
     let second = bench.another_node("b").await;
     let look = bench.look().await;
-    let (mut times, mut in_flight_seen, mut stopped) = (Vec::new(), 0, 0);
+    let (mut times, mut arrived_late, mut listed_in_all, mut stopped) = (Vec::new(), 0, 0, 0);
     for round in 0..rounds {
         let before = bench.sandbox.arrivals().len();
         let (feed, freeze) = (load(&bench, round, 40), async {
-            // Freeze while posts are going out.
+            // Freeze while posts are going out, some of which the network reads late.
             while bench.sandbox.arrivals().len() < before + 6 + round % 17 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
+            bench.sandbox.fault("alpha", Fault::SlowRead { ms: 150 }, 2);
+            tokio::time::sleep(Duration::from_millis((round % 5) as u64)).await;
             let begun = Instant::now();
             let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
             (begun.elapsed(), Instant::now(), frozen)
         });
         let ((), (took, sealed, frozen)) = tokio::join!(feed, freeze);
-        let flights: Vec<_> =
-            [first.gate(), second.worker.gate()].into_iter().flat_map(|g| g.in_flight()).collect();
         assert!(frozen.sealed_at.is_some(), "round {round}: {:?}", frozen.missing);
         times.push(took);
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        let in_flight: HashSet<String> = flights.into_iter().map(|f| f.attempt).collect();
-        for late in bench.sandbox.arrivals().iter().filter(|a| a.first_byte > sealed) {
-            let attempts = look.attempts(&late.posted.delivery).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        // The list that the freeze's answer gave, as it has settled by now.
+        let flights = freezes::get(&bench.app, &frozen.id).await.unwrap().in_flight;
+        let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
+        assert_eq!(
+            listed,
+            frozen.in_flight.iter().map(|f| f.delivery.as_str()).collect(),
+            "the list is final"
+        );
+        let arrivals = bench.sandbox.arrivals();
+        for late in arrivals.iter().filter(|a| a.first_byte > sealed) {
             assert!(
-                attempts.iter().any(|a| in_flight.contains(&a.id)),
+                listed.contains(late.posted.delivery.as_str()),
                 "round {round}: {late:?} was not in flight"
             );
-            in_flight_seen += 1;
+            arrived_late += 1;
         }
+        let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
+        for flight in &flights {
+            assert!(arrived.contains(flight.delivery.as_str()), "round {round}: {flight:?} never arrived");
+            assert_eq!(flight.state, State::Accepted, "{flight:?}");
+            assert!(flight.retract.is_some() && flight.url.is_some(), "{flight:?}");
+        }
+        listed_in_all += flights.len();
         freezes::thaw(&bench.app, &bench.operator, &frozen.id, "next round").await.unwrap();
         stopped += look.waiting("held", Some(&format!("round-{round}")), "", 500).await.unwrap().len();
     }
@@ -72,12 +88,14 @@ async fn no_content_leaves_either_node_after_the_seal() {
     );
     times.sort();
     eprintln!(
-        "{rounds} freezes on two nodes: call to SEALED p50 {:?}, max {:?}; {stopped} deliveries held, \
-         {in_flight_seen} arrived late and were on the in-flight list, 0 others; {counts:?}",
+        "{rounds} freezes on two nodes: call to SEALED p50 {:?}, max {:?}; {stopped} deliveries held; \
+         {listed_in_all} on the in-flight lists, all arrived; {arrived_late} arrived after SEALED, all of them \
+         listed; {counts:?}",
         times[times.len() / 2],
         times[times.len() - 1]
     );
     assert!(stopped > 0, "no freeze met a queue: the load was too small");
+    assert!(arrived_late > 0, "nothing arrived after a seal: the lists were never tried");
     second.worker.stop().await.unwrap();
     first.stop().await.unwrap();
 }

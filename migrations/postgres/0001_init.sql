@@ -43,6 +43,12 @@ create table settings (
   value text not null
 );
 
+-- Housekeeping that one node does for all: when each job was last taken.
+create table turns (
+  job text primary key,
+  taken_at bigint not null
+);
+
 create table channels (
   id text primary key,
   name text not null unique,
@@ -154,6 +160,7 @@ create index deliveries_to_send on deliveries (lane, ready_at, id) where state =
 create index deliveries_by_post on deliveries (post_id);
 create index deliveries_in_hand on deliveries (claimed_by) where state in ('claimed', 'sending');
 create index deliveries_open on deliveries (state, ready_at, id) where state in ('held', 'in_doubt');
+create index deliveries_by_freeze on deliveries (freeze_id) where freeze_id is not null;
 
 -- One try at a delivery, written before the first byte leaves. `body` are the frozen bytes.
 create table attempts (
@@ -177,6 +184,13 @@ create table attempts (
 create index attempts_by_delivery on attempts (delivery_id, number);
 create index attempts_unsettled on attempts (node_id) where outcome is null;
 create index attempts_to_read on attempts (next_read_at) where next_read_at is not null;
+
+-- What had begun and was not settled when a node closed its gate for a freeze.
+create table flights (
+  freeze_id text not null references freezes (id),
+  attempt_id text not null references attempts (id),
+  primary key (freeze_id, attempt_id)
+);
 
 -- What people decided about the exact renditions of a post.
 create table approvals (

@@ -81,7 +81,8 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     let rows = app.store().deliveries(post).await?;
     let needed = needed(app, &row).await?;
     let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
-    Ok(ReviewSheet { bundle: bundle_of(&rows), needed, decisions, post: posts::view(row, rows)? })
+    let names = super::channels::names(app).await?;
+    Ok(ReviewSheet { bundle: bundle_of(&rows), needed, decisions, post: posts::view(row, rows, &names)? })
 }
 
 /// Break-glass approvals that nobody has reviewed.

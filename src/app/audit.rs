@@ -52,9 +52,29 @@ pub async fn list(app: &App, by: &Actor, filter: &AuditFilter) -> Result<Vec<Ent
 /// When the actor may not read the log.
 pub async fn checkpoint(app: &App, by: &Actor) -> Result<CheckpointView> {
     by.need(Right::Audit)?;
+    sign(app).await
+}
+
+/// Signs the log when it has grown since the last checkpoint; nothing: it has not. Called by the timer.
+///
+/// # Errors
+/// The database's own.
+pub async fn checkpoint_if_grown(app: &App) -> Result<Option<CheckpointView>> {
+    let (size, _) = app.store().audit_root().await?;
+    if app.store().checkpoint().await?.is_none_or(|last| last.size < size) {
+        return sign(app).await.map(Some);
+    }
+    Ok(None)
+}
+
+async fn signer(app: &App) -> Result<Signer> {
     let gate =
         app.store().gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    let signer = Signer::new(&format!("holdline/{}", gate.instance), &app.keys().derive("audit checkpoint"));
+    Ok(Signer::new(&format!("holdline/{}", gate.instance), &app.keys().derive("audit checkpoint")))
+}
+
+async fn sign(app: &App) -> Result<CheckpointView> {
+    let signer = signer(app).await?;
     let (size, root) = app.store().audit_root().await?;
     let note = signer.sign(u64::try_from(size).unwrap_or(0), &root);
     let mut tx = app.store().begin().await?;

@@ -1,5 +1,7 @@
 //! Connected channels.
 
+use std::collections::HashMap;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,11 +9,11 @@ use serde_json::Value;
 use super::error::Problems;
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
-use crate::store::channels::Channel;
+pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -92,7 +94,7 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
         settings: serde_json::from_str(&c.settings).unwrap_or(Value::Null),
         has_credential: c.credential.is_some(),
         paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
-        health: c.health.as_deref().and_then(|h| serde_json::from_str(h).ok()),
+        health: health(&c),
         checked_at: c.checked_at.map(rfc3339),
         disabled_at: c.disabled_at.map(rfc3339),
         id: c.id,
@@ -112,6 +114,7 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
     by.need(Right::Administer)?;
     let settings = if new.settings.is_null() { Value::Object(serde_json::Map::new()) } else { new.settings };
     check(&new.name, &new.adapter, &settings, new.drill)?;
+    try_open(app, &new.adapter, &settings, new.credential.clone())?;
     let id = app.id();
     let row = Channel {
         credential: new.credential.map(|c| app.keys().seal(&record(&id), &c)),
@@ -172,6 +175,8 @@ pub async fn edit(
     }
     let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
     check(&row.name, &row.adapter, &settings, row.drill)?;
+    let sealed = row.credential.as_deref().map(|sealed| app.keys().open(&record(id), sealed)).transpose();
+    try_open(app, &row.adapter, &settings, sealed.map_err(|e| AppError::Conflict(e.to_string()))?)?;
     let mut tx = app.store().begin().await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
@@ -181,6 +186,13 @@ pub async fn edit(
     let entry = Entry::new("channel.changed", &format!("channel:{id}")).before(&before).after(&view);
     app.commit(tx, by, &[entry], &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
+}
+
+/// Settings that cannot work are refused while the person who typed them is there. A process without
+/// a sender cannot tell; its channels say so at their first check.
+fn try_open(app: &App, adapter: &str, settings: &Value, credential: Option<SecretString>) -> Result<()> {
+    let Ok(networks) = app.networks() else { return Ok(()) };
+    networks.try_open(adapter, settings, credential).map_err(|why| AppError::field("settings", why))
 }
 
 /// Lists the channels.
@@ -212,13 +224,49 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
     app.networks()?.check(id).await
 }
 
-/// Keeps what a check saw.
-pub(crate) async fn keep_health(app: &App, id: &str, health: &HealthView) -> Result<()> {
-    let mut tx = app.store().begin().await?;
-    let json = serde_json::to_string(health).map_err(|e| AppError::Internal(e.to_string()))?;
-    tx.set_health(id, &json, app.now()).await?;
-    tx.commit_unaudited(Unaudited::Look).await?;
+/// How often a ready channel is checked.
+const CHECK_READY: Millis = 10 * 60_000;
+/// How often a channel is checked that was not ready, or was never checked.
+const CHECK_UNREADY: Millis = 60_000;
+
+/// Checks every channel whose last check is too old. Called by the timer.
+///
+/// # Errors
+/// The database's own.
+pub async fn check_due(app: &App) -> Result<()> {
+    let (now, networks) = (app.now(), app.networks()?);
+    for c in app.store().channels().await?.into_iter().filter(|c| c.disabled_at.is_none()) {
+        let ready = health(&c).is_some_and(|h| h.ready);
+        let every = if ready { CHECK_READY } else { CHECK_UNREADY };
+        if c.checked_at.is_none_or(|at| at + every <= now) {
+            networks.check(&c.id).await?;
+        }
+    }
     Ok(())
+}
+
+fn health(c: &Channel) -> Option<HealthView> {
+    c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
+}
+
+/// Keeps what a check saw. The log has an entry when the readiness changed.
+pub(crate) async fn keep_health(app: &App, id: &str, seen: &HealthView) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let before = tx.channel_for_update(id).await?.and_then(|c| health(&c)).map(|h| h.ready);
+    let json = serde_json::to_string(seen).map_err(|e| AppError::Internal(e.to_string()))?;
+    tx.set_health(id, &json, app.now()).await?;
+    if before == Some(seen.ready) {
+        tx.commit_unaudited(Unaudited::Look).await?;
+        return Ok(());
+    }
+    let verb = if seen.ready { "channel.ready" } else { "channel.not_ready" };
+    let entry = Entry::new(verb, &format!("channel:{id}")).note(&seen.detail);
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await
+}
+
+/// What people call each channel, by its id.
+pub(crate) async fn names(app: &App) -> Result<HashMap<String, String>> {
+    Ok(app.store().channels().await?.into_iter().map(|c| (c.id, c.name)).collect())
 }
 
 /// All rows with their credentials still sealed: for the sender.

@@ -1,5 +1,6 @@
 //! Freezes: commit, seal, thaw.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,13 @@ use super::error::Problems;
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
 use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Scope, Subject};
 use crate::domain::post::Lane;
 use crate::domain::role::Right;
-use crate::store::freezes::Freeze;
+use crate::store::freezes::{Flight, Freeze};
 use crate::store::{Tx, Unaudited};
 
 /// How long a freeze call waits for every node before it names those that are missing.
@@ -49,6 +52,30 @@ pub struct FreezeView {
     /// Nodes that have not taken the freeze yet, with what to do.
     #[serde(default)]
     pub missing: Vec<String>,
+    /// How many deliveries fell due and wait because of it.
+    #[serde(default)]
+    pub held: i64,
+    /// What it covers and was under way when the nodes closed their gates. Nobody can call these
+    /// bytes back; each is shown as it settles.
+    #[serde(default)]
+    pub in_flight: Vec<FlightView>,
+}
+
+/// A send that was under way when the gates closed.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FlightView {
+    pub delivery: String,
+    pub attempt: String,
+    pub post: String,
+    pub channel: String,
+    /// What people call the channel.
+    pub channel_name: String,
+    pub state: State,
+    pub reason: Option<String>,
+    /// Where it can be read, when it was accepted.
+    pub url: Option<String>,
+    /// The call that takes it down, when it was accepted and the channel can.
+    pub retract: Option<String>,
 }
 
 /// What a freeze would hold.
@@ -76,7 +103,39 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
         frozen_by: f.frozen_by,
         thawed_by: f.thawed_by,
         missing: Vec::new(),
+        held: 0,
+        in_flight: Vec::new(),
     })
+}
+
+/// What it covers of the sends that were under way.
+async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
+    let flight = |f: Flight| {
+        let retracts = ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract);
+        let state = State::parse(&f.state).map_err(AppError::Internal)?;
+        let retract = format!("/api/v1/deliveries/{}/retract", f.delivery_id);
+        Ok(FlightView {
+            retract: (state == State::Accepted && retracts).then_some(retract),
+            state,
+            delivery: f.delivery_id,
+            attempt: f.attempt_id,
+            post: f.post_id,
+            channel: f.channel_id,
+            channel_name: f.channel_name,
+            reason: f.reason,
+            url: f.remote_url,
+        })
+    };
+    let covered = |f: &Flight| {
+        order.scope.covers(&Subject {
+            lane: Lane::from_number(f.lane),
+            brand: f.brand.clone(),
+            channel: f.channel_id.clone(),
+            labels: serde_json::from_str(&f.labels).unwrap_or_default(),
+            ready_at: f.ready_at,
+        })
+    };
+    app.store().flights(&order.id).await?.into_iter().filter(covered).map(flight).collect()
 }
 
 /// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal.
@@ -124,26 +183,29 @@ pub(super) async fn await_seal(app: &App, id: &str) -> Result<FreezeView> {
         loop {
             let row = app.store().freeze(id).await?.ok_or_else(|| AppError::not_found("freeze", id))?;
             if row.sealed_at.is_some() || row.thawed_at.is_some() {
-                return view(row);
+                return Ok(());
             }
             if changes.changed().await.is_err() {
-                return view(row);
+                return Ok(());
             }
         }
     };
-    match tokio::time::timeout(SEAL_WAIT, sealed).await {
-        Ok(result) => result,
-        Err(_) => get(app, id).await,
+    if let Ok(Err(e)) = tokio::time::timeout(SEAL_WAIT, sealed).await {
+        return Err(e);
     }
+    get(app, id).await
 }
 
-/// One freeze; when it is not sealed, with the nodes that are missing.
+/// One freeze: how many it holds, what was under way, and the nodes that are missing.
 ///
 /// # Errors
 /// When there is none of that id.
 pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     let row = app.store().freeze(id).await?.ok_or_else(|| AppError::not_found("freeze", id))?;
+    let order = row.order()?;
     let mut view = view(row)?;
+    view.held = app.store().held_by(id).await?;
+    view.in_flight = in_flight(app, &order).await?;
     if view.sealed_at.is_none() && view.thawed_at.is_none() {
         let nodes = app.store().nodes().await?;
         if nodes.is_empty() {
@@ -243,11 +305,21 @@ pub(crate) async fn in_force(app: &App) -> Result<(i64, String, Vec<Order>)> {
     Ok((gate.epoch, gate.timeline, orders))
 }
 
-/// This node has taken the epoch: nothing covered can begin here. Seals what every node has taken.
-pub(crate) async fn acknowledge(app: &App, node: &crate::store::nodes::Node) -> Result<()> {
+/// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
+/// when its gate closed. `before` is the epoch that it had taken until now. Seals what every node
+/// has taken.
+pub(crate) async fn acknowledge(
+    app: &App,
+    node: &crate::store::nodes::Node,
+    before: i64,
+    in_flight: &BTreeSet<String>,
+) -> Result<()> {
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
+    for attempt in in_flight {
+        tx.insert_flight(attempt, before, node.acked_epoch).await?;
+    }
     tx.upsert_node(node).await?;
     seal(app, tx, &node.id).await
 }

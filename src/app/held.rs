@@ -1,5 +1,7 @@
 //! Held posts and doubts, and what people decide about them.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
@@ -22,6 +24,8 @@ pub struct WaitingView {
     pub delivery: String,
     pub post: String,
     pub channel: String,
+    /// What people call the channel.
+    pub channel_name: String,
     pub state: State,
     pub due: String,
     pub freeze: Option<String>,
@@ -110,16 +114,18 @@ pub async fn list(
         return Err(AppError::field("state", "use held, in_doubt, failed or expired"));
     }
     let rows = app.store().waiting(state.word(), label, after, limit.clamp(1, 500)).await?;
-    rows.into_iter().map(view).collect()
+    let names = super::channels::names(app).await?;
+    rows.into_iter().map(|w| view(w, &names)).collect()
 }
 
-fn view(w: Waiting) -> Result<WaitingView> {
+fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
     Ok(WaitingView {
         state: State::parse(&w.state).map_err(AppError::Internal)?,
         due: rfc3339(w.due_at),
         labels: serde_json::from_str(&w.labels).unwrap_or_default(),
         delivery: w.id,
         post: w.post_id,
+        channel_name: names.get(&w.channel_id).cloned().unwrap_or_default(),
         channel: w.channel_id,
         freeze: w.freeze_id,
         reason: w.reason,

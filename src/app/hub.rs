@@ -52,6 +52,11 @@ impl Hub {
         }
     }
 
+    /// Wakes everybody: something may have been missed.
+    pub fn poke_all(&self) {
+        Topic::ALL.into_iter().for_each(|topic| self.poke(topic));
+    }
+
     /// A receiver that changes with every poke from now on.
     pub fn listen(&self, topic: Topic) -> watch::Receiver<u64> {
         let mut receiver = self.counters[topic as usize].subscribe();

@@ -24,6 +24,17 @@ pub struct Imported {
     pub errors: Vec<RowError>,
 }
 
+impl Imported {
+    /// Every problem with its row, for an import that wrote nothing.
+    pub fn problems(self) -> Vec<Problem> {
+        let of_row = |e: RowError| {
+            let row = e.row;
+            e.problems.into_iter().map(move |p| Problem { field: format!("row {row}: {}", p.field), ..p })
+        };
+        self.errors.into_iter().flat_map(of_row).collect()
+    }
+}
+
 /// What is wrong with one row.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct RowError {

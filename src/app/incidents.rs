@@ -90,23 +90,21 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let mut problems = Problems::default();
     let title = new.title.trim();
     if title.is_empty() || title.chars().count() > 200 {
-        problems.add("title", "give a title of at most 200 characters; the public will read it");
+        problems
+            .add("title", "give a title of at most 200 characters; your team reads it, the public does not");
     }
     let promise = new.promise.as_deref().map(|p| times::parse(p, "UTC")).transpose();
     let promise = problems.take("promise", promise).flatten();
     problems.check()?;
-    let id = app.id();
-    // The end of the id keeps two incidents of one title apart.
-    let tail = &id[id.len() - 6..];
-    let base = slug(title);
+    let (id, now) = (app.id(), app.now());
     let row = Incident {
-        slug: if base.is_empty() { tail.to_owned() } else { format!("{base}-{tail}") },
+        slug: slug(&id, now),
         id,
         title: if new.drill { format!("EXERCISE: {title}") } else { title.to_owned() },
         severity: new.severity.word().into(),
         drill: new.drill,
         state: IncidentState::Open.word().into(),
-        opened_at: app.now(),
+        opened_at: now,
         resolved_at: None,
         next_promise_at: promise,
         overdue_since: None,

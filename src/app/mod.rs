@@ -44,6 +44,7 @@ pub mod site;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
@@ -71,6 +72,16 @@ struct Inner {
 /// What only the sender can do, because only it opens credentials and talks to networks.
 #[async_trait]
 pub trait Networks: Send + Sync {
+    /// Whether a channel could be opened with these settings, without talking to the network.
+    ///
+    /// # Errors
+    /// A sentence that names the setting and the remedy.
+    fn try_open(
+        &self,
+        adapter: &str,
+        settings: &serde_json::Value,
+        credential: Option<SecretString>,
+    ) -> std::result::Result<(), String>;
     /// Asks the network whether a post would be accepted now.
     async fn check(&self, channel: &str) -> Result<channels::HealthView>;
     /// Takes an accepted post down.
@@ -124,12 +135,24 @@ impl App {
         self.store().kind()
     }
 
-    /// The address to listen at for changes by other nodes, if there can be any.
-    pub fn shared_database(&self) -> Option<String> {
-        match self.store() {
-            Store::Postgres { url, .. } => Some(url.clone()),
-            Store::Sqlite { .. } => None,
+    /// Wakes whoever waits when another node changes something, until the connection fails. Returns
+    /// at once when there can be no other node.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn hear_others(&self) -> Result<()> {
+        let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        loop {
+            match listener.next().await? {
+                Some(topic) => self.hub().poke_by_name(&topic),
+                None => self.hub().poke_all(),
+            }
         }
+    }
+
+    /// Whether other nodes can share this database.
+    pub fn is_shared(&self) -> bool {
+        self.store().is_shared()
     }
 
     /// Gives the verbs that need a network their hands. Done once, by the sender.

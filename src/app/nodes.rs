@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::nodes::Node;
+pub(crate) use crate::store::nodes::Node;
 use crate::store::{Unaudited, freezes::GateRow};
 
 /// A node as the API shows it.
@@ -79,6 +79,18 @@ pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
     // What it had in hand is in doubt now.
     super::sending::recover(app, id, &std::collections::HashMap::new()).await?;
     Ok(())
+}
+
+/// Whether this node does the housekeeping job now: of all nodes one, and not more often than `every`.
+///
+/// # Errors
+/// The database's own.
+pub async fn take_turn(app: &App, job: &str, every: Millis) -> Result<bool> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let ours = tx.take_turn(job, now, now - every).await?;
+    tx.commit_unaudited(Unaudited::Lease).await?;
+    Ok(ours)
 }
 
 /// This node is alive.

@@ -1,5 +1,7 @@
 //! Posts: create, edit, submit, cancel, list, import.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
@@ -15,6 +17,7 @@ use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::{Change, Delivery};
+use crate::store::media::Picture;
 use crate::store::posts::Post;
 pub use crate::store::posts::PostFilter;
 
@@ -94,6 +97,8 @@ pub struct PostView {
 pub struct DeliveryView {
     pub id: String,
     pub channel: String,
+    /// What people call the channel.
+    pub channel_name: String,
     pub state: State,
     pub ready: String,
     #[schema(value_type = Object)]
@@ -107,8 +112,8 @@ pub struct DeliveryView {
     pub settled_at: Option<String>,
 }
 
-/// Reads a row.
-pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
+/// Reads a row. `names` are those of the channels, by id.
+pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, String>) -> Result<PostView> {
     let broken = |e: String| AppError::Internal(format!("post {}: {e}", p.id));
     Ok(PostView {
         kind: Kind::parse(&p.kind).map_err(broken)?,
@@ -118,7 +123,7 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
         due: rfc3339(p.due_at),
         valid_until: p.valid_until.map(rfc3339),
         promise: p.promise_at.map(rfc3339),
-        deliveries: deliveries.into_iter().map(delivery_view).collect::<Result<_>>()?,
+        deliveries: deliveries.into_iter().map(|d| delivery_view(d, names)).collect::<Result<_>>()?,
         id: p.id,
         brand: p.brand,
         zone: p.zone,
@@ -130,7 +135,7 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>) -> Result<PostView> {
     })
 }
 
-pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
+fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<DeliveryView> {
     Ok(DeliveryView {
         state: State::parse(&d.state).map_err(|e| AppError::Internal(format!("delivery {}: {e}", d.id)))?,
         rendition: serde_json::from_str(&d.rendition).unwrap_or_default(),
@@ -138,6 +143,7 @@ pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
         ready: rfc3339(d.ready_at),
         settled_at: d.settled_at.map(rfc3339),
         id: d.id,
+        channel_name: names.get(&d.channel_id).cloned().unwrap_or_default(),
         channel: d.channel_id,
         content_hash: d.content_hash,
         attempts: d.attempts,
@@ -151,11 +157,17 @@ pub(crate) fn delivery_view(d: Delivery) -> Result<DeliveryView> {
 pub(crate) struct Directory {
     channels: Vec<Channel>,
     incidents: Vec<crate::store::incidents::Incident>,
+    pictures: HashMap<String, Picture>,
 }
 
 impl Directory {
     pub(crate) async fn read(app: &App) -> Result<Self> {
-        Ok(Self { channels: app.store().channels().await?, incidents: app.store().incidents(false).await? })
+        let pictures = app.store().pictures().await?;
+        Ok(Self {
+            channels: app.store().channels().await?,
+            incidents: app.store().incidents(false).await?,
+            pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+        })
     }
 }
 
@@ -204,6 +216,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
+    check_pictures(&new.source, &targets, &dir.pictures, &mut problems);
     problems.check()?;
     let post = Post {
         id: app.id(),
@@ -227,6 +240,33 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
     Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// A picture that is missing or too large for a channel is told now, not when the post is due.
+fn check_pictures(
+    source: &Source,
+    channels: &[&Channel],
+    known: &HashMap<String, Picture>,
+    problems: &mut Problems,
+) {
+    for (n, picture) in source.media.iter().enumerate() {
+        let field = format!("source.media[{n}]");
+        let Some(kept) = known.get(&picture.sha256) else {
+            problems.add(&field, "was never uploaded; send it to /api/v1/media first");
+            continue;
+        };
+        if kept.mime != picture.mime {
+            problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
+        }
+        for channel in channels {
+            let limits = ::channels::adapter(&channel.adapter).map(|a| a.limits);
+            let most = limits.filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
+            if u64::try_from(kept.size).unwrap_or(0) > most {
+                let size = kept.size;
+                problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));
+            }
+        }
+    }
 }
 
 fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Problems) -> Vec<&'a Channel> {
@@ -306,7 +346,7 @@ pub(crate) async fn insert(app: &App, by: &Actor, built: Vec<Built>) -> Result<(
 pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Read)?;
     let post = app.store().post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
-    view(post, app.store().deliveries(id).await?)
+    view(post, app.store().deliveries(id).await?, &super::channels::names(app).await?)
 }
 
 /// Lists posts by due time; the last row gives the cursor of the next page.
@@ -315,7 +355,7 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
 /// The database's own.
 pub async fn list(app: &App, by: &Actor, filter: &PostFilter) -> Result<Vec<PostView>> {
     by.need(Right::Read)?;
-    app.store().posts(filter).await?.into_iter().map(|p| view(p, Vec::new())).collect()
+    app.store().posts(filter).await?.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
 }
 
 /// Where a list goes on: the due time and id of its last row.

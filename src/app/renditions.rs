@@ -12,11 +12,13 @@ use crate::store::posts::Post;
 /// What every text of a drill begins with.
 pub const EXERCISE: &str = "EXERCISE EXERCISE EXERCISE";
 
-/// The rendition for one channel. In a drill it carries the word EXERCISE.
-pub fn render(source: &Source, channel: &str, drill: bool) -> Rendition {
+/// The rendition for one channel. In a drill it carries the word EXERCISE. A channel that shows no
+/// title gets none.
+pub fn render(source: &Source, channel: &str, titled: bool, drill: bool) -> Rendition {
     let text = source.text_for(channel);
+    let title = source.title.as_ref().filter(|_| titled);
     Rendition {
-        title: source.title.as_ref().map(|t| if drill { format!("EXERCISE: {t}") } else { t.clone() }),
+        title: title.map(|t| if drill { format!("EXERCISE: {t}") } else { t.clone() }),
         text: if drill { format!("{EXERCISE}\n{text}") } else { text.to_owned() },
         language: source.language.clone(),
         media: source
@@ -42,8 +44,10 @@ pub fn deliveries(
     let mut problems = Problems::default();
     let mut out = Vec::with_capacity(channels.len());
     for channel in channels {
-        let rendition = render(source, &channel.name, drill);
-        if let Some(adapter) = channels::adapter(&channel.adapter) {
+        let adapter = channels::adapter(&channel.adapter);
+        let titled = adapter.is_none_or(|a| a.limits.title.is_some());
+        let rendition = render(source, &channel.name, titled, drill);
+        if let Some(adapter) = adapter {
             for p in text::check(&rendition, &adapter.limits) {
                 problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
             }

@@ -14,7 +14,8 @@ use crate::domain::freeze::{Order, Subject, covering};
 use crate::domain::outcome::{self, Doubt, Trust};
 use crate::domain::post::Lane;
 use crate::store::Unaudited;
-use crate::store::attempts::{Attempt, Settled};
+pub use crate::store::attempts::Attempt;
+use crate::store::attempts::Settled;
 use crate::store::deliveries::{Change, Due, InHand};
 
 /// A delivery that this node has claimed.
@@ -52,6 +53,11 @@ pub enum Outcome {
     },
     /// Provably no effect; try again no earlier than this.
     Retry {
+        reason: String,
+        not_before: Option<Millis>,
+    },
+    /// The try never began: it is given again and does not count as one.
+    NotBegun {
         reason: String,
         not_before: Option<Millis>,
     },
@@ -359,11 +365,25 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
             s.remote_id = Some(remote_id.clone());
             s.detail.clone_from(note);
             let c = to(Move::Accept).map_err(refused)?;
+            // What a person should read beside the success, such as refused recipients.
+            let c = Change { reason: note.clone(), ..c };
             Change { remote_id: Some(remote_id.clone()), remote_url: url.clone(), settled_at: Some(now), ..c }
         }
         Outcome::Retry { reason, not_before } => {
             s.detail = Some(reason.clone());
-            again(permit, reason, *not_before, now).map_err(refused)?
+            // Who is asked to wait has not failed.
+            if not_before.is_none() && permit.number >= outcome::MAX_ATTEMPTS {
+                let c = to(Move::Fail).map_err(refused)?;
+                Change { reason: Some(reason.clone()), settled_at: Some(now), ..c }
+            } else {
+                let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed(permit)));
+                again(permit, reason, at, now).map_err(refused)?
+            }
+        }
+        Outcome::NotBegun { reason, not_before } => {
+            s.detail = Some(format!("not begun: {reason}"));
+            let c = again(permit, reason, not_before.unwrap_or(now + 250), now).map_err(refused)?;
+            Change { attempts: -1, ..c }
         }
         Outcome::Failed { reason } => {
             s.detail = Some(reason.clone());
@@ -373,7 +393,7 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
         Outcome::Stopped { reason, freeze } => {
             s.detail = Some(format!("no effect: {reason}"));
             let c = to(Move::Hold).map_err(refused)?;
-            Change { reason: Some(reason.clone()), freeze_id: freeze.clone(), ..c }
+            Change { reason: Some(reason.clone()), freeze_id: freeze.clone(), attempts: -1, ..c }
         }
         Outcome::InDoubt { reason, readable } => {
             s.outcome = "in_doubt";
@@ -385,20 +405,19 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
     Ok((s, change))
 }
 
-/// The next try of a delivery without effect: within its expiry and the number of attempts.
+/// Spreads the tries of many deliveries.
+fn seed(permit: &Permit) -> u64 {
+    permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
+}
+
+/// The next try of a delivery without effect, if it is not past its expiry by then.
 fn again(
     permit: &Permit,
     reason: &str,
-    not_before: Option<Millis>,
+    at: Millis,
     now: Millis,
 ) -> std::result::Result<Change, crate::domain::delivery::Refused> {
-    let seed = permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-    let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed));
     let reason = Some(reason.to_owned());
-    if permit.number >= outcome::MAX_ATTEMPTS {
-        let next = State::Sending.after(Move::Fail)?;
-        return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });
-    }
     if permit.valid_until.is_some_and(|v| v <= at) {
         let next = State::Sending.after(Move::Expire)?;
         return Ok(Change { reason, settled_at: Some(now), ..Change::to(&permit.delivery, next.word()) });

@@ -6,12 +6,14 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::store::incidents::Incident;
-use crate::store::site::SiteEntry;
+pub(crate) use crate::store::site::SiteEntry;
 
-/// The public page of one incident.
+/// The public page of one incident. Every word on it was approved: the incident's own title, which
+/// one person typed, is not.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Page {
     pub slug: String,
+    /// The newest headline that was published; empty until there is one.
     pub title: String,
     pub drill: bool,
     pub state: String,
@@ -20,6 +22,7 @@ pub struct Page {
     pub next_update: Option<String>,
     /// The promised update is overdue.
     pub overdue: bool,
+    /// Newest first.
     pub entries: Vec<PageEntry>,
 }
 
@@ -102,41 +105,32 @@ pub async fn open_pages(app: &App) -> Result<Vec<Page>> {
 
 async fn read(app: &App, i: Incident) -> Result<Page> {
     let entries = app.store().site_entries(&i.id).await?;
-    if entries.is_empty() && i.resolved_at.is_none() {
-        // An incident that nothing was said about is not public yet.
-        return Ok(Page { title: String::new(), ..empty(&i) });
-    }
-    let now = app.now();
+    let headline = entries.iter().filter(|e| e.kind != "tip").chain(&entries).find_map(|e| e.title.clone());
+    // What was promised with approved words, as long as it is open.
+    let open = i.resolved_at.is_none();
+    let promise = entries.iter().find_map(|e| e.promise_at).filter(|_| open);
     Ok(Page {
-        next_update: i.next_promise_at.map(rfc3339),
-        overdue: i.next_promise_at.is_some_and(|at| at <= now),
-        entries: entries
-            .into_iter()
-            .map(|e| PageEntry {
-                id: e.delivery_id,
-                kind: e.kind,
-                title: e.title,
-                text: e.text,
-                language: e.language,
-                published_at: rfc3339(e.published_at),
-                next_update: e.promise_at.map(rfc3339),
-                corrects: e.corrects,
-            })
-            .collect(),
-        ..empty(&i)
+        slug: i.slug,
+        title: headline.unwrap_or_default(),
+        drill: i.drill,
+        state: i.state,
+        opened_at: rfc3339(i.opened_at),
+        resolved_at: i.resolved_at.map(rfc3339),
+        next_update: promise.map(rfc3339),
+        overdue: promise.is_some_and(|at| at <= app.now()),
+        entries: entries.into_iter().map(entry).collect(),
     })
 }
 
-fn empty(i: &Incident) -> Page {
-    Page {
-        slug: i.slug.clone(),
-        title: i.title.clone(),
-        drill: i.drill,
-        state: i.state.clone(),
-        opened_at: rfc3339(i.opened_at),
-        resolved_at: i.resolved_at.map(rfc3339),
-        next_update: None,
-        overdue: false,
-        entries: Vec::new(),
+fn entry(e: SiteEntry) -> PageEntry {
+    PageEntry {
+        id: e.delivery_id,
+        kind: e.kind,
+        title: e.title,
+        text: e.text,
+        language: e.language,
+        published_at: rfc3339(e.published_at),
+        next_update: e.promise_at.map(rfc3339),
+        corrects: e.corrects,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use channels::http::{Answer, Http, Policy, Request};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 /// The service said no, and why.
@@ -30,6 +30,11 @@ pub struct Api {
 }
 
 impl Api {
+    /// The token that was given: the set-up call carries it in its body.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(ExposeSecret::expose_secret)
+    }
+
     pub fn new(server: &str, token: Option<String>) -> anyhow::Result<Self> {
         // The person at the terminal names the server: any address is theirs to choose.
         let policy = Policy {

@@ -61,7 +61,8 @@ pub async fn run(
         }
         Command::Key => {
             let value = api()?.get("/audit/checkpoint").await?;
-            table::line(value["key"].as_str().unwrap_or_default());
+            let key = value["key"].as_str().unwrap_or_default();
+            if as_json { table::line(&json!({ "key": key }).to_string()) } else { table::line(key) }
         }
         Command::Export { out } => {
             let api = api()?;

@@ -12,34 +12,36 @@ use super::{End, table};
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
 const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
-const DELIVERY: &[&str] = &["id", "channel", "state", "attempts", "url", "reason"];
-const FREEZE: &[&str] = &["id", "epoch", "committed_at", "sealed_at", "thawed_at", "reason", "missing"];
+const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
+const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
+const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "url", "retract", "reason"];
 const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
-const WAITING: &[&str] = &["delivery", "post", "channel", "state", "due", "labels", "reason"];
+const WAITING: &[&str] = &["delivery", "post", "channel_name", "state", "due", "labels", "reason"];
 const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
 
 /// Runs one of them.
 pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<End> {
     let show = |value: &Value, columns: &[&str]| table::value(value, as_json, columns);
     match command {
-        Command::Setup { setup_token, name, email, mut roles } => {
+        Command::Setup { name, email, mut roles } => {
+            let setup_token = api.token().context("give the one-time token with --token")?;
             roles.push("administrator".into());
             let person = json!({"name": name, "email": email, "roles": roles});
             let body = json!({"setup_token": setup_token, "person": person});
             show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
         }
         Command::People(c) => people(api, &show, c).await?,
-        Command::Channels(c) => channels(api, &show, c).await?,
+        Command::Channels(c) => channels(api, &show, as_json, c).await?,
         Command::Posts(c) => posts(api, &show, as_json, c).await?,
         Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
         Command::Freeze(f) => {
             let body = json!({"scope": f.scope.json(), "reason": f.reason});
-            show(&api.post("/freezes", &body).await?, FREEZE);
+            frozen(&api.post("/freezes", &body).await?, as_json);
         }
         Command::Freezes(Freezes::List { open }) => {
             show(&api.get(&format!("/freezes?open={open}")).await?, FREEZE)
         }
-        Command::Freezes(Freezes::Show { id }) => show(&api.get(&format!("/freezes/{id}")).await?, FREEZE),
+        Command::Freezes(Freezes::Show { id }) => frozen(&api.get(&format!("/freezes/{id}")).await?, as_json),
         Command::Freezes(Freezes::Preview(scope)) => {
             let value = api.post("/freezes/preview", &scope.json()).await?;
             show(&value, &["covered", "covered_next_day", "goes_on"]);
@@ -53,7 +55,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
                 api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
             show(&value, &["result", "reason"]);
         }
-        Command::Incidents(c) => incidents(api, &show, c).await?,
+        Command::Incidents(c) => incidents(api, &show, as_json, c).await?,
         Command::Gate(c) => gate(api, &show, c).await?,
         Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
         Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
@@ -90,7 +92,16 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
     Ok(())
 }
 
-async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Result<()> {
+/// A freeze, and what was under way when the gates closed.
+fn frozen(freeze: &Value, as_json: bool) {
+    table::value(freeze, as_json, FREEZE);
+    if !as_json && freeze["in_flight"].as_array().is_some_and(|list| !list.is_empty()) {
+        table::line("Under way when the gates closed (`holdline freezes show ID` follows them):");
+        table::value(&freeze["in_flight"], as_json, FLIGHT);
+    }
+}
+
+async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<()> {
     match command {
         Channels::List => show(&api.get("/channels").await?, CHANNEL),
         Channels::Adapters => show(&api.get("/adapters").await?, &["name", "title", "settings"]),
@@ -106,7 +117,12 @@ async fn channels(api: &Api, show: Show<'_>, command: Channels) -> anyhow::Resul
             let credential = credential.map(|c| c.trim().to_owned());
             let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
                 "credential": credential, "drill": drill});
-            show(&api.post("/channels", &body).await?, CHANNEL);
+            let made = api.post("/channels", &body).await?;
+            show(&made, &["id", "name", "adapter", "brand"]);
+            if !as_json {
+                let test = format!("/channels/{}/test", made["id"].as_str().unwrap_or_default());
+                show(&api.post(&test, &json!({})).await?, &["ready", "detail"]);
+            }
         }
         Channels::Test { id } => {
             show(&api.post(&format!("/channels/{id}/test"), &json!({})).await?, &["ready", "detail"]);
@@ -186,11 +202,20 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             }
             show(&sheet["post"], POST);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
-                table::line(&format!("--- channel {}", d["channel"].as_str().unwrap_or("")));
-                table::line(d["rendition"]["title"].as_str().unwrap_or(""));
-                table::line(d["rendition"]["text"].as_str().unwrap_or(""));
+                let language = d["rendition"]["language"].as_str().unwrap_or_default();
+                table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));
+                d["rendition"]["title"].as_str().into_iter().for_each(table::line);
+                table::line(d["rendition"]["text"].as_str().unwrap_or_default());
+                for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
+                    let alt = picture["alt"].as_str().unwrap_or_default();
+                    table::line(&format!(
+                        "[picture {}: {alt}]",
+                        picture["sha256"].as_str().unwrap_or_default()
+                    ));
+                }
             }
-            table::line(&format!("--- needs {} approvals; bundle {}", sheet["needed"], sheet["bundle"]));
+            let bundle = sheet["bundle"].as_str().unwrap_or_default();
+            table::line(&format!("--- needs {} approvals; bundle {bundle}", sheet["needed"]));
         }
         Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
         Approvals::Reject { post, bundle, comment } => {
@@ -234,7 +259,7 @@ async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn incidents(api: &Api, show: Show<'_>, command: Incidents) -> anyhow::Result<()> {
+async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents) -> anyhow::Result<()> {
     match command {
         Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
         Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
@@ -242,18 +267,14 @@ async fn incidents(api: &Api, show: Show<'_>, command: Incidents) -> anyhow::Res
             let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
                 "promise": promise, "scope": scope.json()});
             let opened = api.post("/incidents", &body).await?;
-            show(
-                &opened,
-                &[
-                    "incident.id",
-                    "incident.title",
-                    "incident.url",
-                    "freeze.id",
-                    "freeze.committed_at",
-                    "freeze.sealed_at",
-                    "freeze.missing",
-                ],
-            );
+            if as_json {
+                show(&opened, &[]);
+                return Ok(());
+            }
+            show(&opened["incident"], &["id", "title", "severity", "url"]);
+            if !opened["freeze"].is_null() {
+                frozen(&opened["freeze"], as_json);
+            }
         }
         Incidents::Promise { id, at } => {
             show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);

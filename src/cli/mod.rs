@@ -102,3 +102,13 @@ fn fail(e: &anyhow::Error) -> ExitCode {
         None => ExitCode::FAILURE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_options_of_a_command_collide() {
+        super::Cli::command().debug_assert();
+    }
+}

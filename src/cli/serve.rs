@@ -83,7 +83,8 @@ fn notify(states: &[sd_notify::NotifyState]) {
 }
 
 fn logs(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("tokio_cron_scheduler=warn,{}", config.log))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if config.log_format == "json" { builder.json().init() } else { builder.init() }
 }

@@ -38,5 +38,5 @@ fn cell(value: Option<&Value>) -> String {
         Some(other) => other.to_string(),
     };
     // Text from outside must not steer the terminal.
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(90).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }

@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the first administrator with the one-time token.
+    /// Make the first administrator; `--token` is the one-time token of the first start.
     Setup {
-        #[arg(long = "setup-token", alias = "token")]
-        setup_token: String,
         #[arg(long)]
         name: String,
         #[arg(long)]

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as B64;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, Verifier as _, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use super::tree::Hash;
@@ -81,33 +81,45 @@ impl TrustedKey {
     /// # Errors
     /// A sentence that says what is wrong.
     pub fn verify(&self, note: &str) -> Result<Checkpoint, String> {
-        let (body, signatures) = note.split_once("\n\n").ok_or("the checkpoint has no signature")?;
-        let body = format!("{body}\n");
-        let wanted = key_id(&self.name, &self.key);
-        let ours = signatures.lines().filter_map(|line| {
-            let (name, value) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
-            let bytes = B64.decode(value).ok()?;
-            (name == self.name).then_some(bytes)
-        });
-        let good = ours.into_iter().any(|bytes| {
-            let (id, signature) = bytes.split_at(bytes.len().min(4));
-            let signature = Signature::from_slice(signature);
-            id == wanted && signature.is_ok_and(|s| self.key.verify(body.as_bytes(), &s).is_ok())
-        });
-        if !good {
-            return Err(format!("the checkpoint is not signed by {}", self.name));
+        if note.chars().any(|c| c < ' ' && c != '\n') {
+            return Err("the checkpoint holds control characters".into());
         }
-        let mut lines = body.lines();
-        let (origin, size, root) = (lines.next(), lines.next(), lines.next());
-        let size = size.filter(|s| *s == "0" || !s.starts_with('0')).and_then(|s| s.parse().ok());
-        let root = root.and_then(|r| B64.decode(r).ok()).and_then(|r| Hash::try_from(r).ok());
-        match (origin, size, root) {
-            (Some(origin), Some(size), Some(root)) => {
-                Ok(Checkpoint { origin: origin.to_owned(), size, root })
-            }
-            _ => Err("the checkpoint has no origin, size and root".into()),
-        }
+        // The signatures follow the last empty line (C2SP signed-note, "Format").
+        let border = note.rfind("\n\n").ok_or("the checkpoint has no signature")?;
+        let (body, signatures) = (&note[..=border], &note[border + 2..]);
+        self.check_signatures(body, signatures)?;
+        read_body(body).ok_or_else(|| "the checkpoint has no origin, size and root".into())
     }
+
+    /// Lines of other keys are passed over; a wrong one of this key spoils the note.
+    fn check_signatures(&self, body: &str, signatures: &str) -> Result<(), String> {
+        let mut signed = false;
+        for line in signatures.lines() {
+            let bad = || "a line of the checkpoint is not a signature".to_owned();
+            let (name, value) =
+                line.strip_prefix("\u{2014} ").and_then(|l| l.split_once(' ')).ok_or_else(bad)?;
+            let bytes = B64.decode(value).map_err(|_| bad())?;
+            let (id, signature) = bytes.split_first_chunk::<4>().ok_or_else(bad)?;
+            if name != self.name || *id != key_id(&self.name, &self.key) {
+                continue;
+            }
+            let signature = Signature::from_slice(signature).map_err(|_| bad())?;
+            let good = self.key.verify_strict(body.as_bytes(), &signature).is_ok();
+            signed = good.then_some(true).ok_or("the signature of the checkpoint is wrong")?;
+        }
+        if signed { Ok(()) } else { Err(format!("the checkpoint is not signed by {}", self.name)) }
+    }
+}
+
+/// Origin, size and root: the first three lines of a checkpoint (C2SP tlog-checkpoint).
+fn read_body(body: &str) -> Option<Checkpoint> {
+    let mut lines = body.lines();
+    let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    if origin.is_empty() || lines.any(str::is_empty) || (size != "0" && size.starts_with(['0', '+'])) {
+        return None;
+    }
+    let root = Hash::try_from(B64.decode(root).ok()?).ok()?;
+    Some(Checkpoint { origin: origin.to_owned(), size: size.parse().ok()?, root })
 }
 
 /// The first four bytes of SHA-256 over name, newline, algorithm and key.
@@ -134,5 +146,20 @@ mod tests {
         let other = Signer::new("holdline/test", &[8; 32]);
         assert!(TrustedKey::parse(&other.verifier_key()).unwrap().verify(&note).is_err());
         assert!(TrustedKey::parse(&signer.verifier_key().replace("test", "best")).is_err());
+    }
+
+    #[test]
+    fn other_keys_are_passed_over_and_broken_lines_are_not() {
+        let signer = Signer::new("holdline/test", &[7; 32]);
+        let note = signer.sign(5, &[9; 32]);
+        let key = TrustedKey::parse(&signer.verifier_key()).unwrap();
+        let witness = Signer::new("witness", &[8; 32]).sign(5, &[9; 32]);
+        let line = witness.rsplit("\n\n").next().unwrap();
+        assert_eq!(key.verify(&format!("{note}{line}")).unwrap().size, 5);
+        assert!(key.verify(&format!("{note}nonsense\n")).is_err());
+        assert!(key.verify(&note.replace("\n5\n", "\n05\n")).is_err());
+        assert!(key.verify(&note.replace("\n5\n", "\n5\r\n")).is_err());
+        // A signed text of its own before ours is not what this key signed.
+        assert!(key.verify(&format!("evil\n9\nAAAA\n\n{note}")).is_err());
     }
 }

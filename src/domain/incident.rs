@@ -1,8 +1,10 @@
 //! Incidents.
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::Word;
+use crate::clock::Millis;
 
 /// How bad it is. The approval policy goes by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -30,18 +32,9 @@ impl Word for IncidentState {
     const WORDS: &'static [(&'static str, Self)] = &[("open", Self::Open), ("resolved", Self::Resolved)];
 }
 
-/// A part of a URL made of the title: lower-case ASCII words with hyphens, at most 60 characters.
-pub fn slug(title: &str) -> String {
-    let mut out = String::new();
-    for c in title.to_lowercase().chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c);
-        } else if !out.is_empty() && !out.ends_with('-') {
-            out.push('-');
-        }
-        if out.len() >= 60 {
-            break;
-        }
-    }
-    out.trim_end_matches('-').to_owned()
+/// A part of a URL: the day, and the end of the incident's id. Not its title, which nobody approved
+/// for the public.
+pub fn slug(id: &str, opened_at: Millis) -> String {
+    let day = DateTime::from_timestamp_millis(opened_at).unwrap_or_default().format("%Y-%m-%d");
+    format!("{day}-{}", &id[id.len().saturating_sub(6)..])
 }

@@ -22,6 +22,8 @@ use crate::domain::role::Role;
 use crate::sandbox::{Arrival, Fault};
 
 const MINUTE: Millis = 60_000;
+/// What all marketing of the drill is labelled.
+const LABEL: &str = "drill-marketing";
 
 /// Tells the story and notes the figures.
 pub async fn tell(stage: &mut Stage<'_>, plan: &Plan) -> anyhow::Result<()> {
@@ -42,7 +44,7 @@ async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<
     let begun = Instant::now();
     let row = |n: usize, due: Option<String>| -> anyhow::Result<NewPost> {
         Ok(serde_json::from_value(json!({
-            "kind": "routine", "labels": ["drill-marketing"], "submit": true, "due": due,
+            "kind": "routine", "labels": [LABEL], "submit": true, "due": due,
             "channels": [CHANNELS[n % CHANNELS.len()]],
             "source": {"text": format!("Practice offer number {n}: two for one.")},
         }))?)
@@ -56,7 +58,7 @@ async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<
         let after = 3_000 + span / Millis::try_from(posts.max(1))? * Millis::try_from(n)?;
         rows.push(row(n, Some(stage.at(after)))?);
     }
-    let approved = stage.queue(&rows, "drill-marketing").await?;
+    let approved = stage.queue(&rows, LABEL).await?;
     stage.say(&format!("{approved} routine posts on {} channels queued and approved", CHANNELS.len()));
     stage.figure("routine posts queued", approved);
     stage.figure("time to import and approve them", format!("{:.1} s", begun.elapsed().as_secs_f64()));
@@ -231,24 +233,27 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
     stage.must("posts that the thaw sent by itself", after == before, after - before);
     let held = held::list(stage.app(), &stage.operator, State::Held, None, "", 500).await?;
     stage.must("posts were held by the freeze", !held.is_empty(), held.len());
-    let (keep, drop) = held.split_at(held.len().min(10));
-    let ids = |w: &[held::WaitingView]| w.iter().map(|w| w.delivery.clone()).collect::<Vec<_>>();
-    let review = |choice, deliveries| Review {
+    let all = freezes::get(stage.app(), &freeze).await?.held;
+    let keep: Vec<_> = held.iter().take(10).map(|w| w.delivery.clone()).collect();
+    let review = |choice, deliveries, label| Review {
         choice,
         deliveries,
-        label: None,
+        label,
         at: None,
         zone: None,
         spread_minutes: 0,
     };
-    let released = held::review(stage.app(), &stage.operator, &review(Choice::Release, ids(keep))).await?;
-    let cancelled = held::review(stage.app(), &stage.operator, &review(Choice::Cancel, ids(drop))).await?;
+    let release = review(Choice::Release, keep, None);
+    let released = held::review(stage.app(), &stage.operator, &release).await?;
+    // The rest in bulk, by its label.
+    let cancel = review(Choice::Cancel, Vec::new(), Some(LABEL.into()));
+    let cancelled = held::review(stage.app(), &stage.operator, &cancel).await?;
     stage.say(&format!(
-        "thaw review: {} held, {} released, {} cancelled",
-        held.len(),
-        released.changed,
-        cancelled.changed
+        "thaw review: {all} held, {} released, {} cancelled",
+        released.changed, cancelled.changed
     ));
+    let left = freezes::get(stage.app(), &freeze).await?.held;
+    stage.must("every held post was decided", left == 0, left);
     for _ in 0..200 {
         if stage.sandbox.arrivals().len() >= after + released.changed {
             break;

@@ -43,7 +43,7 @@ pub struct Settled {
 
 impl Store {
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where delivery_id = $1 order by number";
+        const SQL: &str = "select * from attempts where delivery_id = $1 order by number, id";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
     }
 
@@ -75,7 +75,8 @@ impl Tx {
 
     /// The newest attempt at a delivery.
     pub async fn last_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
-        const SQL: &str = "select * from attempts where delivery_id = $1 order by number desc limit 1";
+        const SQL: &str =
+            "select * from attempts where delivery_id = $1 order by number desc, id desc limit 1";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))
     }
 

@@ -85,6 +85,12 @@ impl Tx {
         Ok(())
     }
 
+    /// The row, kept from others until this change ends.
+    pub async fn channel_for_update(&mut self, id: &str) -> Result<Option<Channel>> {
+        const SQL: &str = "update channels set version = version where id = $1 returning *";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {
         const SQL: &str = "update channels set health = $2, checked_at = $3 where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(health).bind(at).execute(c).await.map(drop)?);

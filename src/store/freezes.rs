@@ -44,6 +44,25 @@ impl Freeze {
     }
 }
 
+/// A send that was under way when a node closed its gate for a freeze, as it is now.
+#[derive(Debug, Clone, FromRow)]
+pub struct Flight {
+    pub attempt_id: String,
+    pub delivery_id: String,
+    pub post_id: String,
+    pub channel_id: String,
+    pub adapter: String,
+    pub channel_name: String,
+    pub lane: i64,
+    pub ready_at: Millis,
+    pub state: String,
+    pub reason: Option<String>,
+    pub remote_url: Option<String>,
+    pub brand: String,
+    /// JSON list.
+    pub labels: String,
+}
+
 /// How far back a lifted freeze still covers what fell due before it was lifted. Claims run within
 /// milliseconds; a node that was down for longer finds its posts by hand in the review.
 const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at > $1 order by epoch";
@@ -58,6 +77,26 @@ impl Store {
         const SQL: &str = "select * from freezes where thawed_at is null or $1 = false
             order by epoch desc limit 500";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(open_only).fetch_all(c).await?))
+    }
+
+    /// How many deliveries wait because of the freeze.
+    pub async fn held_by(&self, freeze: &str) -> Result<i64> {
+        const SQL: &str = "select count(*) from deliveries where freeze_id = $1 and state = 'held'";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(freeze).fetch_one(c).await?))
+    }
+
+    /// What was under way when the nodes closed their gates for the freeze.
+    pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
+        const SQL: &str =
+            "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
+              c.name as channel_name, d.lane, d.ready_at, d.state, d.reason, d.remote_url, p.brand, p.labels
+            from flights f
+              join attempts a on a.id = f.attempt_id
+              join deliveries d on d.id = a.delivery_id
+              join posts p on p.id = d.post_id
+              join channels c on c.id = d.channel_id
+            where f.freeze_id = $1 order by a.id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(freeze).fetch_all(c).await?))
     }
 
     pub async fn freeze(&self, id: &str) -> Result<Option<Freeze>> {
@@ -123,6 +162,16 @@ impl Tx {
             .execute(c)
             .await
             .map(drop)?);
+        Ok(())
+    }
+
+    /// Notes a send that was under way when a node took the epochs up to `to`, for every freeze
+    /// among those after `from`.
+    pub async fn insert_flight(&mut self, attempt: &str, from: i64, to: i64) -> Result<()> {
+        const SQL: &str = "insert into flights (freeze_id, attempt_id)
+            select id, $1 from freezes where epoch > $2 and epoch <= $3
+            on conflict (freeze_id, attempt_id) do nothing";
+        on!(self, |c| sqlx::query(SQL).bind(attempt).bind(from).bind(to).execute(c).await.map(drop)?);
         Ok(())
     }
 

@@ -14,7 +14,22 @@ pub struct Media {
     pub created_at: Millis,
 }
 
+/// What a check of a post needs to know of a picture.
+#[derive(Debug, Clone, FromRow)]
+pub struct Picture {
+    pub sha256: String,
+    pub mime: String,
+    /// Bytes of the file.
+    pub size: i64,
+}
+
 impl Store {
+    /// Every picture, without its bytes.
+    pub async fn pictures(&self) -> Result<Vec<Picture>> {
+        const SQL: &str = "select sha256, mime, cast(length(bytes) as bigint) as size from media";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
     pub async fn media(&self, sha256: &str) -> Result<Option<Media>> {
         const SQL: &str = "select * from media where sha256 = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(sha256).fetch_optional(c).await?))

@@ -21,6 +21,8 @@ pub mod freezes;
 pub mod idempotency;
 /// Incidents.
 pub mod incidents;
+/// Hearing what other nodes changed.
+mod listen;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes.

@@ -52,6 +52,15 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await?.rows_affected()) == 1)
     }
 
+    /// Takes a housekeeping job for this node, unless one took it after `since`; whether it did.
+    pub async fn take_turn(&mut self, job: &str, at: Millis, since: Millis) -> Result<bool> {
+        const SQL: &str = "insert into turns (job, taken_at) values ($1, $2)
+            on conflict (job) do update set taken_at = excluded.taken_at where turns.taken_at <= $3";
+        let rows =
+            on!(self, |c| sqlx::query(SQL).bind(job).bind(at).bind(since).execute(c).await?.rows_affected());
+        Ok(rows == 1)
+    }
+
     /// The lowest epoch that every registered node has taken; `None` without any node.
     pub async fn lowest_acked_epoch(&mut self) -> Result<Option<i64>> {
         const SQL: &str = "select min(acked_epoch) from nodes";

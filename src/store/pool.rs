@@ -18,7 +18,7 @@ pub enum Store {
     /// One writer, several readers, one process.
     Sqlite { write: SqlitePool, read: SqlitePool },
     /// Any number of nodes.
-    Postgres { pool: PgPool, url: String },
+    Postgres { pool: PgPool },
 }
 
 /// Why a database cannot be used, in words for the operator.
@@ -72,7 +72,7 @@ impl Store {
             .options([("jit", "off")]);
         let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        Ok(Self::Postgres { pool, url: url.to_owned() })
+        Ok(Self::Postgres { pool })
     }
 
     /// Begins a change. On SQLite this takes the write lock at once.
@@ -82,7 +82,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(Inner::new(write.begin_with("begin immediate").await?)),
-            Self::Postgres { pool, .. } => Tx::Postgres(Inner::new(pool.begin().await?)),
+            Self::Postgres { pool } => Tx::Postgres(Inner::new(pool.begin().await?)),
         })
     }
 
@@ -127,7 +127,7 @@ impl Store {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres { pool, .. } => pool.close().await,
+            Self::Postgres { pool } => pool.close().await,
         }
     }
 }

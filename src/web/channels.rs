@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Serialize;
 
 use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
-use super::posts::if_match;
+use super::posts::{if_match, with_etag};
 use crate::app::channels::{self, ChannelEdit, ChannelView, HealthView, NewChannel};
 use crate::domain::role::Right;
 
@@ -47,18 +48,18 @@ pub async fn list(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<Chann
 
 /// Connects a channel. Administrators.
 #[utoipa::path(post, path = "/channels", tag = "channels", request_body = NewChannel, responses((status = 201, body = ChannelView)))]
-pub async fn create(
-    State(web): State<Web>,
-    Who(by): Who,
-    Body(new): Body<NewChannel>,
-) -> Answer<(StatusCode, Json<ChannelView>)> {
-    Ok((StatusCode::CREATED, Json(channels::create(&web.app, &by, new).await?)))
+pub async fn create(State(web): State<Web>, Who(by): Who, Body(new): Body<NewChannel>) -> Answer<Response> {
+    Ok(shown(StatusCode::CREATED, &channels::create(&web.app, &by, new).await?))
+}
+
+fn shown(status: StatusCode, view: &ChannelView) -> Response {
+    with_etag(status, view.version, view)
 }
 
 /// One channel.
 #[utoipa::path(get, path = "/channels/{id}", tag = "channels", responses((status = 200, body = ChannelView)))]
-pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<ChannelView>> {
-    Ok(Json(channels::get(&web.app, &by, &id).await?))
+pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
+    Ok(shown(StatusCode::OK, &channels::get(&web.app, &by, &id).await?))
 }
 
 /// Changes a channel. Administrators. `If-Match` guards against changes meanwhile.
@@ -69,8 +70,9 @@ pub async fn edit(
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(edit): Body<ChannelEdit>,
-) -> Answer<Json<ChannelView>> {
-    Ok(Json(channels::edit(&web.app, &by, &id, if_match(&headers)?, edit).await?))
+) -> Answer<Response> {
+    let view = channels::edit(&web.app, &by, &id, if_match(&headers)?, edit).await?;
+    Ok(shown(StatusCode::OK, &view))
 }
 
 /// Asks the network whether a post would be accepted now.

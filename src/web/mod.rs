@@ -18,13 +18,15 @@ mod operations;
 mod people;
 mod posts;
 mod public;
+/// The words of the public page, in each language.
+mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,11 +61,6 @@ pub fn router(web: Web) -> Router {
     let openapi = get(move || async move { ([("content-type", "application/json")], json) });
     let api = api.layer(middleware::from_fn_with_state(web.clone(), repeat::middleware));
     api.route("/api/v1/openapi.json", openapi)
-        .route("/api/v1/posts/import", post(posts::import).layer(DefaultBodyLimit::disable()))
-        .route(
-            "/api/v1/media",
-            post(posts::upload).layer(DefaultBodyLimit::max(crate::app::media::MAX_BYTES + 1)),
-        )
         .route("/", get(public::index))
         .route("/incidents/{slug}", get(public::page))
         .route("/banner.json", get(public::banner))
@@ -77,7 +74,13 @@ pub fn router(web: Web) -> Router {
 }
 
 fn api() -> OpenApiRouter<Web> {
+    let import = OpenApiRouter::new().routes(routes!(posts::import)).layer(DefaultBodyLimit::disable());
+    let pictures = OpenApiRouter::new()
+        .routes(routes!(posts::upload))
+        .layer(DefaultBodyLimit::max(crate::app::media::MAX_BYTES + 1));
     OpenApiRouter::new()
+        .merge(import)
+        .merge(pictures)
         .routes(routes!(people::set_up))
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))

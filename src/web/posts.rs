@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Web;
 use super::auth::Who;
@@ -71,9 +71,13 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
     version.map(Some).ok_or_else(|| AppError::field("If-Match", "is not an ETag that this service gave"))
 }
 
-fn with_etag(status: StatusCode, view: PostView) -> Response {
-    let etag = format!("\"{}\"", view.version);
-    (status, [("etag", etag)], Json(view)).into_response()
+/// An answer with the version of what it shows.
+pub fn with_etag(status: StatusCode, version: i64, view: impl Serialize) -> Response {
+    (status, [("etag", format!("\"{version}\""))], Json(view)).into_response()
+}
+
+fn shown(status: StatusCode, view: &PostView) -> Response {
+    with_etag(status, view.version, view)
 }
 
 /// Lists posts by due time.
@@ -96,13 +100,13 @@ pub async fn list(State(web): State<Web>, Who(by): Who, Query(filter): Query<Fil
 /// Writes a post. Operators.
 #[utoipa::path(post, path = "/posts", tag = "posts", request_body = NewPost, responses((status = 201, body = PostView)))]
 pub async fn create(State(web): State<Web>, Who(by): Who, Body(new): Body<NewPost>) -> Answer<Response> {
-    Ok(with_etag(StatusCode::CREATED, posts::create(&web.app, &by, &new).await?))
+    Ok(shown(StatusCode::CREATED, &posts::create(&web.app, &by, &new).await?))
 }
 
 /// One post with its deliveries and exact renditions.
 #[utoipa::path(get, path = "/posts/{id}", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
-    Ok(with_etag(StatusCode::OK, posts::get(&web.app, &by, &id).await?))
+    Ok(shown(StatusCode::OK, &posts::get(&web.app, &by, &id).await?))
 }
 
 /// Replaces what was typed; approvals are void. Operators. `If-Match` guards against changes meanwhile.
@@ -114,23 +118,23 @@ pub async fn edit(
     headers: HeaderMap,
     Body(new): Body<NewPost>,
 ) -> Answer<Response> {
-    Ok(with_etag(StatusCode::OK, posts::edit(&web.app, &by, &id, if_match(&headers)?, &new).await?))
+    Ok(shown(StatusCode::OK, &posts::edit(&web.app, &by, &id, if_match(&headers)?, &new).await?))
 }
 
 /// Hands a draft to the approvers. Operators.
 #[utoipa::path(post, path = "/posts/{id}/submit", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn submit(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
-    Ok(with_etag(StatusCode::OK, posts::submit(&web.app, &by, &id).await?))
+    Ok(shown(StatusCode::OK, &posts::submit(&web.app, &by, &id).await?))
 }
 
 /// Cancels what is not sent yet. Operators.
 #[utoipa::path(post, path = "/posts/{id}/cancel", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
-    Ok(with_etag(StatusCode::OK, posts::cancel(&web.app, &by, &id).await?))
+    Ok(shown(StatusCode::OK, &posts::cancel(&web.app, &by, &id).await?))
 }
 
 /// How to import.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct ImportOptions {
     /// All rows or none.
@@ -138,28 +142,33 @@ pub struct ImportOptions {
     atomic: bool,
 }
 
-/// Imports posts, one JSON object a line (NDJSON), as a stream. Operators.
+/// Imports posts, one JSON object a line (NDJSON), as a stream. Rows that are wrong are named; when
+/// nothing was written, the answer is 422. Operators.
+#[utoipa::path(post, path = "/posts/import", tag = "posts", params(ImportOptions),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses((status = 200, body = Imported)))]
 pub async fn import(
     State(web): State<Web>,
     Who(by): Who,
     Query(options): Query<ImportOptions>,
     body: RawBody,
-) -> Answer<(StatusCode, Json<Imported>)> {
+) -> Answer<Json<Imported>> {
     let mut importer = Importer::new(&web.app, &by, options.atomic).await?;
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         importer.feed(&chunk.map_err(|e| AppError::field("body", e.to_string()))?).await?;
     }
     let result = importer.finish().await?;
-    let status = if result.created == 0 && !result.errors.is_empty() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    Ok((status, Json(result)))
+    if result.created == 0 && result.failed > 0 {
+        return Err(AppError::Invalid(result.problems()).into());
+    }
+    Ok(Json(result))
 }
 
 /// Uploads a picture; the answer names it by its hash. Operators.
+#[utoipa::path(post, path = "/media", tag = "posts",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = MediaView)))]
 pub async fn upload(
     State(web): State<Web>,
     Who(by): Who,

@@ -2,26 +2,56 @@
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::HeaderValue;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Web;
 use super::errors::Answer;
+use super::words::Words;
 use crate::app::AppError;
 use crate::app::site::{self, Page};
 
 #[derive(Template)]
 #[template(path = "incident.html", config = "src/web/askama.toml")]
 struct IncidentPage<'a> {
+    words: &'static Words,
     page: &'a Page,
 }
 
 #[derive(Template)]
 #[template(path = "index.html", config = "src/web/askama.toml")]
 struct IndexPage<'a> {
+    words: &'static Words,
     pages: &'a [Page],
+}
+
+/// The reader's choice of language.
+#[derive(Debug, Deserialize)]
+pub struct Choice {
+    lang: Option<String>,
+}
+
+/// A piece of an approved text.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Link(String),
+}
+
+/// The text, cut at its links.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    let links = ::channels::text::links(text);
+    // Nothing but the web: a text cannot start a script or another program.
+    for link in links.into_iter().filter(|l| l.url.starts_with("https://") || l.url.starts_with("http://")) {
+        out.push(Piece::Text(&text[at..link.start]));
+        at = link.end;
+        out.push(Piece::Link(link.url));
+    }
+    out.push(Piece::Text(&text[at..]));
+    out
 }
 
 /// What a website embeds.
@@ -41,25 +71,39 @@ struct BannerLine {
     overdue: bool,
 }
 
-fn html(text: Result<String, askama::Error>) -> Answer<Response> {
-    Ok(Html(text.map_err(|e| AppError::Internal(e.to_string()))?).into_response())
+fn html(words: &Words, text: Result<String, askama::Error>) -> Answer<Response> {
+    let mut response = Html(text.map_err(|e| AppError::Internal(e.to_string()))?).into_response();
+    response.headers_mut().insert("vary", HeaderValue::from_static("accept-language"));
+    response.headers_mut().insert("content-language", HeaderValue::from_static(words.tag));
+    Ok(response)
 }
 
 /// The open incidents.
-pub async fn index(State(web): State<Web>) -> Answer<Response> {
+pub async fn index(
+    State(web): State<Web>,
+    Query(choice): Query<Choice>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let words = Words::choose(choice.lang.as_deref(), &headers);
     let pages = site::open_pages(&web.app).await?;
-    html(IndexPage { pages: &pages }.render())
+    html(words, IndexPage { words, pages: &pages }.render())
 }
 
 /// One incident, as a page, or as JSON when its name ends so.
-pub async fn page(State(web): State<Web>, Path(slug): Path<String>) -> Answer<Response> {
+pub async fn page(
+    State(web): State<Web>,
+    Path(slug): Path<String>,
+    Query(choice): Query<Choice>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     if let Some(slug) = slug.strip_suffix(".json") {
         let mut response = Json(site::page(&web.app, slug).await?).into_response();
         open_to_all(&mut response);
         return Ok(response);
     }
+    let words = Words::choose(choice.lang.as_deref(), &headers);
     let page = site::page(&web.app, &slug).await?;
-    html(IncidentPage { page: &page }.render())
+    html(words, IncidentPage { words, page: &page }.render())
 }
 
 /// The banner: what is open, and its last words.
@@ -85,4 +129,16 @@ pub async fn banner(State(web): State<Web>) -> Answer<Response> {
 fn open_to_all(response: &mut Response) {
     response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
     response.headers_mut().insert("cache-control", HeaderValue::from_static("public, max-age=15"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_the_web_are_links_and_nothing_else_is() {
+        let cut = pieces("See https://bank.example/a, or javascript://x and ftp://y");
+        let link = Piece::Link("https://bank.example/a".to_owned());
+        assert_eq!(cut, [Piece::Text("See "), link, Piece::Text(", or javascript://x and ftp://y")]);
+    }
 }

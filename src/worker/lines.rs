@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use channels::http::Http;
 use channels::{Capabilities, Channel, Connection, Pass, ReadBack, Receipt, Replay, Retraction};
+use secrecy::SecretString;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{Shared, reread, site};
@@ -127,7 +129,7 @@ impl Lines {
         Ok(())
     }
 
-    fn open(&self, row: &crate::store::channels::Channel) -> std::result::Result<Open, String> {
+    fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
@@ -140,15 +142,15 @@ impl Lines {
                 Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
             }
         };
-        let clock = self.app.clock().clone();
-        let connection = Connection {
-            settings: serde_json::from_str(&row.settings).unwrap_or_default(),
-            credential,
-            http: Arc::clone(&self.http),
-            clock: Arc::new(move || date_time(clock.now())),
-        };
-        let channel = (adapter.connect)(&connection)?;
+        let settings = serde_json::from_str(&row.settings).unwrap_or_default();
+        let channel = (adapter.connect)(&self.connection(settings, credential))?;
         Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
+    }
+
+    fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
+        let clock = self.app.clock().clone();
+        let clock = Arc::new(move || date_time(clock.now()));
+        Connection { settings, credential, http: Arc::clone(&self.http), clock }
     }
 
     /// The opened channel, or why it cannot be opened.
@@ -189,9 +191,9 @@ impl Lines {
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            let most = line.concurrency() + AHEAD;
-            let room = most.saturating_sub(line.busy);
-            if line.ready.len() > 0 && room < AHEAD / 2 && line.claimed.crisis.is_empty() {
+            let ahead = line.ahead();
+            let room = (line.concurrency() + ahead).saturating_sub(line.busy);
+            if line.ready.len() > 0 && room < ahead / 2 && line.claimed.crisis.is_empty() {
                 continue;
             }
             // A crisis post is permitted at once: it goes ahead of what waits.
@@ -279,6 +281,13 @@ impl Lines {
 }
 
 impl Line {
+    /// Nothing where a crash would leave each of them to a person.
+    fn ahead(&self) -> usize {
+        let settles =
+            |o: &Open| o.capabilities.read_back != ReadBack::None || o.capabilities.replay != Replay::None;
+        if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
+    }
+
     fn concurrency(&self) -> usize {
         self.open.as_ref().map_or(1, |o| o.capabilities.concurrency)
     }
@@ -300,7 +309,22 @@ pub(crate) struct Desk(pub Arc<Shared>);
 
 #[async_trait]
 impl Networks for Desk {
+    fn try_open(
+        &self,
+        adapter: &str,
+        settings: &Value,
+        credential: Option<SecretString>,
+    ) -> std::result::Result<(), String> {
+        let adapter = channels::adapter(adapter).ok_or_else(|| format!("no adapter {adapter}"))?;
+        if adapter.name == "website" {
+            return Ok(());
+        }
+        (adapter.connect)(&self.0.lines.connection(settings.clone(), credential)).map(drop)
+    }
+
     async fn check(&self, channel: &str) -> Result<HealthView> {
+        // A channel that was connected a moment ago is known at once.
+        self.0.lines.reload().await?;
         let seen = match self.0.lines.get(channel) {
             Err(detail) => HealthView { ready: false, detail },
             Ok(open) => {

@@ -92,8 +92,8 @@ impl Worker {
             tokio::spawn(reread::run(Arc::clone(&shared))),
             tokio::spawn(lines::follow(Arc::clone(&shared))),
         ];
-        if let Some(url) = app.shared_database() {
-            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared), url)));
+        if app.is_shared() {
+            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared))));
         }
         let timer =
             if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };
@@ -124,8 +124,10 @@ impl Worker {
         self.stop.send_replace(true);
         let why = "this node is stopping";
         self.shared.gate.close(why);
-        dispatch::withdraw(&self.shared, |_| Some(Outcome::Retry { reason: why.into(), not_before: None }))
-            .await;
+        dispatch::withdraw(&self.shared, |_| {
+            Some(Outcome::NotBegun { reason: why.into(), not_before: None })
+        })
+        .await;
         let drain = async {
             while !self.shared.lines.idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -1,21 +1,21 @@
 //! This node's gate: it starts closed, opens when the primary's epoch and timeline are not behind
 //! what the node remembers on its own disk, and takes every new epoch at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use channels::gate::Judge;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 
 use super::Shared;
 use crate::app::hub::Topic;
-use crate::app::{AppError, Result, freezes, nodes};
+use crate::app::nodes::{self, Node};
+use crate::app::{AppError, Result, freezes};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
-use crate::store::nodes::Node;
 
 /// How long the gate stays open without a word from the primary.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -70,6 +70,8 @@ pub(crate) struct Keeper {
     memory: Memory,
     started_at: Millis,
     acked: i64,
+    /// What was under way when the gate closed for an epoch that is not acknowledged yet.
+    begun: BTreeSet<String>,
     changes: watch::Receiver<u64>,
 }
 
@@ -81,7 +83,7 @@ impl Keeper {
         let memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
         let started_at = shared.app.clock().now();
-        let mut keeper = Self { shared, memory, started_at, acked: 0, changes };
+        let mut keeper = Self { shared, memory, started_at, acked: 0, begun: BTreeSet::new(), changes };
         keeper.take().await?;
         Ok(keeper)
     }
@@ -119,13 +121,15 @@ impl Keeper {
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
+        self.begun.extend(in_flight.into_iter().map(|f| f.attempt));
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
         self.memory.epoch = epoch;
         self.memory.timeline = timeline;
         self.memory.write(&memory_file(&self.shared.options.data)).map_err(AppError::Internal)?;
-        freezes::acknowledge(&self.shared.app, &self.row(epoch, None)).await?;
+        freezes::acknowledge(&self.shared.app, &self.row(epoch, None), self.acked, &self.begun).await?;
         self.acked = epoch;
-        tracing::info!(epoch, in_flight = in_flight.len(), "gate has taken the epoch");
+        tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
+        self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
     }
@@ -163,25 +167,13 @@ fn judge(orders: Vec<Order>) -> Judge<Subject> {
     Arc::new(move |subject| covering(&orders, subject).map(|o| o.id.clone()))
 }
 
-/// Hears what other nodes change (PostgreSQL).
-pub(crate) async fn listen(shared: Arc<Shared>, url: String) {
+/// Hears what other nodes change.
+pub(crate) async fn listen(shared: Arc<Shared>) {
     loop {
-        let heard = async {
-            let mut listener = PgListener::connect(&url).await?;
-            listener.listen("holdline").await?;
-            loop {
-                // `None` is a lost connection: something may have been missed.
-                match listener.try_recv().await? {
-                    Some(n) => shared.app.hub().poke_by_name(n.payload()),
-                    None => Topic::ALL.into_iter().for_each(|t| shared.app.hub().poke(t)),
-                }
-            }
-        };
-        let result: std::result::Result<(), sqlx::Error> = heard.await;
-        if let Err(e) = result {
+        if let Err(e) = shared.app.hear_others().await {
             tracing::warn!(error = %e, "lost the notifications of other nodes; connecting again");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        Topic::ALL.into_iter().for_each(|t| shared.app.hub().poke(t));
+        shared.app.hub().poke_all();
     }
 }

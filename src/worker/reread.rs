@@ -7,12 +7,11 @@ use channels::Sighting;
 
 use super::{Shared, lines, send};
 use crate::app::hub::Topic;
-use crate::app::sending::{self, Permit, Seen};
+use crate::app::sending::{self, Attempt, Permit, Seen};
 use crate::app::{AppError, Result};
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
-use crate::store::attempts::Attempt;
 
 /// Runs until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {

@@ -45,14 +45,13 @@ async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
 /// The permit was given a while ago: its time may have passed, or the network asked to wait.
 fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
     let now = shared.app.clock().now();
-    let retry = |reason: &str| Some(Outcome::Retry { reason: reason.into(), not_before: None });
     if permit.valid_until.is_some_and(|v| v <= now) {
-        return retry("its time passed before it could begin");
+        let reason = "its time passed before it could begin".into();
+        return Some(Outcome::NotBegun { reason, not_before: None });
     }
-    if shared.lines.paused_until(&permit.channel) > now {
-        return retry("the network asked the channel to wait before this one began");
-    }
-    None
+    let until = shared.lines.paused_until(&permit.channel);
+    let reason = || "the network asked the channel to wait before this one began".into();
+    (until > now).then(|| Outcome::NotBegun { reason: reason(), not_before: Some(until) })
 }
 
 /// The adapter's view of an attempt.
@@ -103,7 +102,7 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         // This node's own trouble: another try, when the gate is open again.
         Err(Failure::Closed {
             why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown), ..
-        }) => Outcome::Retry { reason: why.to_string(), not_before: None },
+        }) => Outcome::NotBegun { reason: why.to_string(), not_before: None },
         Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {
             Outcome::Stopped { reason: "the freeze came before the first byte".into(), freeze: Some(freeze) }
         }

@@ -36,7 +36,7 @@ fn count(outcome: &Outcome) {
     let word = match outcome {
         Outcome::Accepted { .. } => "accepted",
         Outcome::Retry { .. } | Outcome::Failed { .. } => "rejected",
-        Outcome::Stopped { .. } => "stopped",
+        Outcome::Stopped { .. } | Outcome::NotBegun { .. } => "stopped",
         Outcome::InDoubt { .. } => "in_doubt",
     };
     metrics::counter!("holdline_attempts_total", "outcome" => word).increment(1);

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, Sighting};
 
+use crate::app::site::SiteEntry;
 use crate::app::{App, sending, site};
-use crate::store::site::SiteEntry;
 
 /// The public page.
 pub struct Site(pub App);

@@ -3,39 +3,78 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
-use crate::app::{AppError, Result, incidents, posts};
+use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, posts};
+use crate::clock::Millis;
 
 /// The running scheduler.
 pub struct Timer(JobScheduler);
 
+/// One job: when it ticks (cron with seconds, UTC), what it is called, and how long no other node
+/// does it again.
+struct Tick {
+    cron: &'static str,
+    name: &'static str,
+    turn: Millis,
+    work: fn(App) -> BoxFuture<'static, Result<()>>,
+}
+
+/// All jobs. Each may run twice without harm; a turn only spares the work.
+const TICKS: [Tick; 4] = [
+    Tick {
+        cron: "*/10 * * * * *",
+        name: "overdue promises",
+        turn: 0,
+        work: |app| Box::pin(async move { incidents::mark_overdue(&app).await }),
+    },
+    Tick {
+        cron: "5 * * * * *",
+        name: "next posts of recurrences",
+        turn: 50_000,
+        work: |app| Box::pin(async move { posts::continue_series(&app).await }),
+    },
+    Tick {
+        cron: "20 * * * * *",
+        name: "channel checks",
+        turn: 50_000,
+        work: |app| Box::pin(async move { channels::check_due(&app).await }),
+    },
+    Tick {
+        cron: "35 */5 * * * *",
+        name: "checkpoint of the log",
+        turn: 4 * 60_000,
+        work: |app| Box::pin(async move { audit::checkpoint_if_grown(&app).await.map(drop) }),
+    },
+];
+
+impl Tick {
+    async fn run(&self, app: App) {
+        let done = async {
+            if self.turn == 0 || nodes::take_turn(&app, self.name, self.turn).await? {
+                (self.work)(app.clone()).await?;
+            }
+            Ok::<_, AppError>(())
+        };
+        if let Err(e) = done.await {
+            tracing::error!(error = %e, job = self.name, "housekeeping failed; it is tried at the next tick");
+        }
+    }
+}
+
 impl Timer {
-    /// Starts the ticks: overdue promises every 10 seconds, recurrences and checks every minute.
+    /// Starts the ticks.
     pub(crate) async fn start(shared: Arc<Shared>) -> Result<Self> {
         let words =
             |e: tokio_cron_scheduler::JobSchedulerError| AppError::Internal(format!("the timer: {e}"));
         let scheduler = JobScheduler::new().await.map_err(words)?;
-        let often = Arc::clone(&shared);
-        let promises = Job::new_async("*/10 * * * * *", move |_, _| {
-            let shared = Arc::clone(&often);
-            Box::pin(async move {
-                if let Err(e) = incidents::mark_overdue(&shared.app).await {
-                    tracing::error!(error = %e, "cannot look for overdue promises");
-                }
-            })
-        });
-        scheduler.add(promises.map_err(words)?).await.map_err(words)?;
-        let minutely = Job::new_async("5 * * * * *", move |_, _| {
-            let shared = Arc::clone(&shared);
-            Box::pin(async move {
-                if let Err(e) = posts::continue_series(&shared.app).await {
-                    tracing::error!(error = %e, "cannot compute the next posts of recurrences");
-                }
-            })
-        });
-        scheduler.add(minutely.map_err(words)?).await.map_err(words)?;
+        for tick in &TICKS {
+            let app = shared.app.clone();
+            let job = Job::new_async(tick.cron, move |_, _| Box::pin(tick.run(app.clone())));
+            scheduler.add(job.map_err(words)?).await.map_err(words)?;
+        }
         scheduler.start().await.map_err(words)?;
         Ok(Self(scheduler))
     }

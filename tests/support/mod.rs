@@ -1,5 +1,8 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
+/// Loses answers of real servers.
+pub mod relay;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -92,14 +95,25 @@ impl Bench {
         bench
     }
 
-    /// Connects a channel.
+    /// Connects a channel that needs no credential.
     pub async fn connect(&mut self, name: &str, adapter: &str, settings: serde_json::Value) {
+        self.connect_with(name, adapter, settings, None).await;
+    }
+
+    /// Connects a channel with its credential.
+    pub async fn connect_with(
+        &mut self,
+        name: &str,
+        adapter: &str,
+        settings: serde_json::Value,
+        credential: Option<&str>,
+    ) {
         let new = NewChannel {
             name: name.into(),
             adapter: adapter.into(),
             brand: "main".into(),
             settings,
-            credential: None,
+            credential: credential.map(Into::into),
             drill: false,
         };
         let view = app_channels::create(&self.app, &self.administrator, new).await.unwrap();
@@ -173,12 +187,13 @@ impl Bench {
     }
 }
 
+/// A client that reaches this machine.
+pub fn http() -> Http {
+    let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+    Http::new(Policy { allow_private, timeout: Duration::from_secs(5), ..Policy::default() }).unwrap()
+}
+
 async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
-    let policy = Policy {
-        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-        timeout: Duration::from_secs(5),
-        ..Policy::default()
-    };
     let options = Options {
         node_name: name.into(),
         data: data.to_owned(),
@@ -186,7 +201,7 @@ async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
         drain: Duration::from_secs(3),
         ticks: false,
     };
-    Worker::start(app.clone(), Arc::new(Http::new(policy).unwrap()), options).await.unwrap()
+    Worker::start(app.clone(), Arc::new(http()), options).await.unwrap()
 }
 
 async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {

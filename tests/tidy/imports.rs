@@ -92,8 +92,7 @@ fn from_ours(layer: &str, path: &[&str]) -> Option<&'static str> {
         ("store", _) => Some("store imports domain and clock only"),
         ("app", "app" | "store" | "domain" | "clock" | "config") => None,
         ("app", _) => Some("app imports store, domain, clock and config only"),
-        ("worker", "store") if last.starts_with(|c: char| c.is_uppercase()) && path.len() > 2 => None,
-        ("worker", "store") => Some("worker may name the store's rows; it calls app"),
+        ("worker", "store") => Some("worker calls app, never store"),
         ("worker", "web" | "cli") => Some("worker knows no screens and no commands"),
         ("web" | "cli", "store") => Some("web and cli call app, never store"),
         ("web", "cli") => Some("web knows no commands"),
@@ -116,8 +115,7 @@ fn from_outside(layer: &str, root: &str) -> Option<&'static str> {
         ("domain", "sqlx" | "tokio" | "axum" | "hyper" | "async_trait" | "futures") => {
             Some("domain is pure: no SQL, no async, no HTTP")
         }
-        // The worker listens on the database's notification channel; it writes no SQL either.
-        ("app" | "web" | "cli", "sqlx") => Some("SQL lives in store"),
+        ("app" | "worker" | "web" | "cli", "sqlx") => Some("SQL lives in store"),
         ("store" | "app" | "worker", "axum") => Some("HTTP routes live in web"),
         _ => None,
     }
@@ -146,6 +144,8 @@ fn wrong_directions_are_found() {
         ("src/app/posts.rs", "use crate::worker::send;"),
         ("src/app/posts.rs", "sqlx::query(text)"),
         ("src/worker/send.rs", "use crate::store::posts;"),
+        ("src/worker/node.rs", "use crate::store::nodes::Node;"),
+        ("src/worker/node.rs", "use sqlx::postgres::PgListener;"),
         ("src/worker/send.rs", "crate::store::posts::insert(tx)"),
         ("src/web/api/posts.rs", "crate::store::posts::list(tx)"),
         ("src/cli/serve.rs", "use crate::{app::{App, posts}, store::{Store}};"),
@@ -170,7 +170,7 @@ fn right_directions_pass() {
         ("src/store/posts.rs", "use crate::domain::post::Post; use sqlx::FromRow; use super::channels;"),
         ("src/app/posts.rs", "use channels::{Rendition, text}; let a = channels::adapter(name);"),
         ("src/app/channels.rs", "use crate::store::channels; fn a() { channels::http(b) }"),
-        ("src/worker/send.rs", "use crate::store::nodes::Node; use channels::Gate;"),
+        ("src/worker/send.rs", "use crate::app::nodes::Node; use channels::Gate;"),
         ("src/web/mod.rs", "use crate::app::App; use axum::Router;"),
         ("channels/http.rs", "use crate::gate::Gate; use reqwest::Client;"),
         ("channels/email.rs", "use lettre::Message;"),

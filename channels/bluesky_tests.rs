@@ -1,0 +1,171 @@
+//! The Bluesky adapter against a scripted server. The real one is in `tests/real_channels.rs`.
+
+use std::time::Duration;
+
+use super::*;
+use crate::suite::{self, Expected, Fake, Kit, Step, answer};
+
+const PASSWORD: &str = "hunter2-app-pass";
+
+/// A token whose end is at this Unix time.
+fn token(ends: i64, word: &str) -> String {
+    let claims = URL_SAFE_NO_PAD.encode(json!({ "exp": ends }).to_string());
+    format!("e30.{claims}.{word}")
+}
+
+fn login(access_ends: i64) -> Step {
+    let session = json!({
+        "did": "did:plc:bank",
+        "accessJwt": token(access_ends, "hunter2access"),
+        "refreshJwt": token(1_800_000_000, "hunter2refresh"),
+    });
+    answer(200, "", &session.to_string())
+}
+
+/// After the clock of the suite.
+const LATER: i64 = 1_700_010_000;
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "server": url, "account": "bank.test" }),
+        credential: Some(PASSWORD),
+        secrets: &["hunter2"],
+        before: vec![login(LATER)],
+        quiet: 1,
+        accepted: r#"{"uri":"at://did:plc:bank/app.bsky.feed.post/3k","cid":"b"}"#,
+        table: vec![
+            (200, Expected::Accepted),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (413, Expected::Rejected(Retry::Never)),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+        ],
+    }
+}
+
+async fn open(steps: Vec<Step>) -> (Fake, Box<dyn Channel>) {
+    let fake = Fake::start(steps).await;
+    let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
+    (fake, channel)
+}
+
+fn wrong(error: &str) -> Step {
+    answer(400, "", &json!({ "error": error, "message": "hunter2 is wrong" }).to_string())
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[test]
+fn a_key_is_stable_and_well_formed() {
+    let job = suite::job();
+    let key = record_key(&job);
+    assert_eq!(key, record_key(&job));
+    // The form of the specification: 13 digits, the first with its top bit clear.
+    assert_eq!(key.len(), 13);
+    assert!(key.starts_with(|c: char| "234567abcdefghij".contains(c)), "{key}");
+    assert!(key.chars().all(|c| "234567abcdefghijklmnopqrstuvwxyz".contains(c)), "{key}");
+}
+
+#[test]
+fn keys_of_one_millisecond_differ() {
+    let keys: std::collections::HashSet<_> = (0..20_000_u128)
+        .map(|n| record_key(&Job { delivery: uuid::Uuid::from_u128(n), ..suite::job() }))
+        .collect();
+    assert_eq!(keys.len(), 20_000);
+}
+
+#[test]
+fn links_are_marked_by_bytes() {
+    let marked = facets("Été: see https://bank.example/a, please");
+    assert_eq!(marked[0]["index"], json!({ "byteStart": 11, "byteEnd": 33 }));
+    assert_eq!(marked[0]["features"][0]["uri"], "https://bank.example/a");
+}
+
+#[tokio::test]
+async fn the_record_is_only_ever_created() {
+    let (fake, channel) = open(vec![login(LATER), answer(200, "", kit().accepted)]).await;
+    let receipt = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, "at://did:plc:bank/app.bsky.feed.post/3k");
+    assert_eq!(receipt.url.unwrap(), "https://bsky.app/profile/did:plc:bank/post/3k");
+    let sent: Value = serde_json::from_str(&fake.content(1)).unwrap();
+    assert!(sent.as_object().unwrap().contains_key("swapRecord") && sent["swapRecord"].is_null());
+    assert_eq!(sent["rkey"], record_key(&suite::job()).as_str());
+    assert_eq!(sent["record"]["createdAt"], "2023-11-14T22:15:00.000Z", "the time of the attempt");
+    assert_eq!(sent["record"]["langs"], json!(["en"]));
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_is_read_and_taken_as_ours() {
+    let there = json!({ "uri": "at://did:plc:bank/app.bsky.feed.post/3k",
+        "value": { "text": suite::job().rendition.text } });
+    let (_, channel) =
+        open(vec![login(LATER), wrong("InvalidSwap"), answer(200, "", &there.to_string())]).await;
+    let receipt = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, "at://did:plc:bank/app.bsky.feed.post/3k");
+}
+
+#[tokio::test]
+async fn a_record_of_other_words_is_not_taken_as_ours() {
+    let there = json!({ "uri": "at://x/y/z", "value": { "text": "something else" } });
+    let (_, channel) =
+        open(vec![login(LATER), wrong("InvalidSwap"), answer(200, "", &there.to_string())]).await;
+    let failure = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap_err();
+    assert!(matches!(failure, Failure::InDoubt { .. }), "{failure:?}");
+}
+
+#[tokio::test]
+async fn an_ended_session_is_forgotten_and_the_next_attempt_logs_in() {
+    let (fake, channel) =
+        open(vec![login(LATER), wrong("ExpiredToken"), login(LATER), answer(200, "", kit().accepted)]).await;
+    let failure = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap_err();
+    assert!(
+        matches!(&failure, Failure::Rejected { retry: Retry::Backoff, reason } if !reason.contains("hunter2"))
+    );
+    channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
+    assert!(fake.requests()[2].contains("createSession"));
+}
+
+#[tokio::test]
+async fn a_session_near_its_end_is_renewed_before_the_post() {
+    let (fake, channel) =
+        open(vec![login(1_700_000_200), login(LATER), answer(200, "", kit().accepted)]).await;
+    assert!(!channel.check().await.ready, "the scripted answer is no account");
+    let _ = channel.publish(&suite::job(), &Pass::open_for_tests()).await;
+    let requests = fake.requests();
+    assert!(requests[0].contains("createSession") && requests[1].contains("getSession"));
+    assert!(
+        requests[2].contains("refreshSession") && requests[2].contains("hunter2refresh"),
+        "{}",
+        requests[2]
+    );
+}
+
+#[tokio::test]
+async fn reading_back_tells_absent_from_unknown() {
+    let (_, channel) =
+        open(vec![wrong("RecordNotFound"), wrong("InvalidRequest"), answer(502, "", "")]).await;
+    assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
+}
+
+#[tokio::test]
+async fn a_lost_upload_has_no_effect() {
+    let (_, channel) = open(vec![login(LATER), Step::Cut(suite::Cut::BeforeStatus)]).await;
+    let mut job = suite::job();
+    job.rendition.media.push(crate::MediaRef {
+        sha256: "ab".into(),
+        mime: "image/png".into(),
+        alt: "A".into(),
+    });
+    job.media.push(vec![1, 2, 3]);
+    let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected { retry: Retry::Backoff, .. }), "{failure:?}");
+}

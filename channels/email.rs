@@ -1,0 +1,300 @@
+//! Adapter `email`: one message to a list of people, over SMTP submission (RFC 6409).
+//!
+//! Commands are sent one by one, so that the gate is read before DATA. Up to DATA nothing has
+//! happened. A connection that ends between the message and its answer leaves the message in doubt
+//! (RFC 1047), and there is nothing to read back.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::{Error, response::Response};
+use lettre::{Address, Message};
+use secrecy::ExposeSecret;
+use tokio::time::timeout;
+
+use crate::http::Http;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
+    Replay, Retraction, Retry, Setting, Sighting,
+};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "email",
+    title: "E-mail",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::None,
+        retract: false,
+        media: false,
+        concurrency: 2,
+    },
+    // A subject stays readable within one header line (RFC 5322, section 2.1.1).
+    limits: Limits {
+        text: Some(20_000),
+        unit: Unit::Characters,
+        text_bytes: None,
+        title: Some(150),
+        title_needed: true,
+        media: 0,
+        media_bytes: 0,
+    },
+    settings: &[
+        Setting { name: "host", help: "The mail server, for example mail.bank.example", required: true },
+        Setting { name: "port", help: "Its port; 587 unless given, 465 for tls", required: false },
+        Setting {
+            name: "security",
+            help: "starttls (unless given), tls, or none for an allowed private network",
+            required: false,
+        },
+        Setting { name: "user", help: "The name to log in with, if the server asks", required: false },
+        Setting { name: "from", help: "The sender: Bank <press@bank.example>", required: true },
+        Setting {
+            name: "to",
+            help: "The recipients, at most 100, with commas between them; nobody sees the others",
+            required: true,
+        },
+    ],
+    connect,
+};
+
+/// Most recipients of one message that every server takes (RFC 5321, section 4.5.3.1.8).
+const MOST_RECIPIENTS: usize = 100;
+
+/// The longest time from opening the connection to the answer to DATA.
+const PREPARE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Security {
+    StartTls,
+    Tls,
+    None,
+}
+
+struct Email {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<Credentials>,
+    from: Mailbox,
+    to: Vec<Address>,
+    http: Arc<Http>,
+    clock: Clock,
+}
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    Ok(Box::new(Email::new(connection)?))
+}
+
+fn recipients(list: &str) -> Result<Vec<Address>, String> {
+    let words = list.split([',', ';', '\n']).map(str::trim).filter(|w| !w.is_empty());
+    let read = |w: &str| w.parse::<Address>().map_err(|why| format!("the setting to: \"{w}\": {why}"));
+    let mut all = words.map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut known = std::collections::HashSet::new();
+    all.retain(|a| known.insert(a.clone()));
+    match all.len() {
+        0 => Err("the setting to names nobody".to_owned()),
+        1..=MOST_RECIPIENTS => Ok(all),
+        n => Err(format!("the setting to names {n} people; at most {MOST_RECIPIENTS} fit into one channel")),
+    }
+}
+
+impl Email {
+    fn new(connection: &Connection) -> Result<Self, String> {
+        let optional = |name| connection.setting(name).ok();
+        let security = match optional("security").as_deref().unwrap_or("starttls") {
+            "starttls" => Security::StartTls,
+            "tls" => Security::Tls,
+            "none" => Security::None,
+            _ => return Err("the setting security must be starttls, tls or none".to_owned()),
+        };
+        let port = match optional("port") {
+            Some(port) => port.parse().map_err(|_| "the setting port must be a number up to 65535")?,
+            None if security == Security::Tls => 465,
+            None => 587,
+        };
+        let login = match optional("user") {
+            Some(user) => {
+                let password = connection.secret()?.expose_secret().to_owned();
+                Some(Credentials::new(user, password))
+            }
+            None => None,
+        };
+        let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
+        let host = connection.setting("host")?;
+        let to = recipients(&connection.setting("to")?)?;
+        let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
+        Ok(Self { host, port, security, login, from, to, http, clock })
+    }
+
+    /// Opens a connection, secures it and logs in.
+    async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
+        let private = self.security == Security::None;
+        let addresses = self.http.addresses(&self.host, self.port, !private).await;
+        let addresses = addresses.map_err(|why| unsent(&format!("{}: {why}", self.host)))?;
+        let tls = || TlsParameters::new_rustls(self.host.clone()).map_err(|e| unsent(&words(&e)));
+        let wrapped = if self.security == Security::Tls { Some(tls()?) } else { None };
+        let hello = ClientId::Domain(self.from.email.domain().to_owned());
+        let opening =
+            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), Some(PREPARE), &hello, wrapped, None);
+        let mut smtp = opening.await.map_err(|e| unsent(&words(&e)))?;
+        if self.security == Security::StartTls {
+            if !smtp.can_starttls() {
+                smtp.abort().await;
+                let reason = "the mail server offers no STARTTLS; choose tls".to_owned();
+                return Err(Failure::Rejected { reason, retry: Retry::Reconnect });
+            }
+            smtp.starttls(tls()?, &hello).await.map_err(|e| unsent(&words(&e)))?;
+        }
+        if let Some(login) = &self.login {
+            smtp.auth(&[Mechanism::Plain, Mechanism::Login], login).await.map_err(|e| match e.status() {
+                // A temporary failure of the log-in (RFC 4954, section 6).
+                Some(_) if e.is_transient() => unsent(&words(&e)),
+                None if !e.is_client() => unsent(&words(&e)),
+                _ => {
+                    let reason = format!("the mail server refuses the log-in: {}", words(&e));
+                    Failure::Rejected { reason, retry: Retry::Reconnect }
+                }
+            })?;
+        }
+        Ok(smtp)
+    }
+
+    /// Everything before DATA. Who was refused comes back beside the connection.
+    async fn prepare(&self) -> Result<(AsyncSmtpConnection, Vec<String>), Failure> {
+        let mut smtp = self.open().await?;
+        let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
+        let parameters = eight.then_some(MailParameter::Body(MailBodyParameter::EightBitMime));
+        let mail = Mail::new(Some(self.from.email.clone()), parameters.into_iter().collect());
+        smtp.command(mail).await.map_err(|e| refused("the mail server refuses the sender", &e))?;
+        let (mut taken, mut refusals, mut last) = (0, Vec::new(), None);
+        for address in &self.to {
+            match smtp.command(Rcpt::new(address.clone(), Vec::new())).await {
+                Ok(_) => taken += 1,
+                Err(e) if e.status().is_some() => {
+                    refusals.push(format!("{address} ({})", words(&e)));
+                    last = Some(e);
+                }
+                Err(e) => return Err(unsent(&words(&e))),
+            }
+        }
+        match last {
+            Some(e) if taken == 0 => Err(refused("the mail server refuses every recipient", &e)),
+            _ => Ok((smtp, refusals)),
+        }
+    }
+
+    /// The message. Its id is the same in every attempt, so that receivers may drop a second copy.
+    fn message(&self, job: &Job) -> Result<(String, Vec<u8>), String> {
+        let post = &job.rendition;
+        let id = format!("<{}@{}>", job.delivery, self.from.email.domain());
+        let to =
+            HeaderValue::new(HeaderName::new_from_ascii_str("To"), "undisclosed-recipients:;".to_owned());
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let language = HeaderName::new_from_ascii_str("Content-Language");
+        let envelope = lettre::address::Envelope::new(Some(self.from.email.clone()), self.to.clone());
+        let mut message = MessageBuilder::new()
+            .from(self.from.clone())
+            .subject(post.title.clone().unwrap_or_default())
+            .message_id(Some(id.clone()))
+            .date(SystemTime::from((self.clock)()))
+            .envelope(envelope.map_err(|e| e.to_string())?)
+            .singlepart(
+                SinglePart::builder()
+                    .header(ContentType::TEXT_PLAIN)
+                    .header(ContentTransferEncoding::QuotedPrintable)
+                    .body(post.text.clone()),
+            )
+            .map_err(|e: lettre::error::Error| e.to_string())?;
+        let headers = message.headers_mut();
+        headers.insert_raw(to);
+        // RFC 3834, section 5: other machines do not answer.
+        headers.insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
+        headers.insert_raw(HeaderValue::new(language, post.language.clone()));
+        Ok((id, Message::formatted(&message)))
+    }
+}
+
+/// Why, in one line without control characters: the server's own words are hostile.
+fn words(e: &Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = std::error::Error::source(e);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+fn unsent(reason: &str) -> Failure {
+    Failure::Rejected { reason: reason.to_owned(), retry: Retry::Backoff }
+}
+
+/// A refusal in answer to a command: for now (4yz) or for good (5yz); a lost connection is for now.
+fn refused(what: &str, e: &Error) -> Failure {
+    let retry = if e.is_permanent() { Retry::Never } else { Retry::Backoff };
+    Failure::Rejected { reason: format!("{what}: {}", words(e)), retry }
+}
+
+/// What became of the message once it was sent.
+fn answered(result: Result<Response, Error>) -> Result<(), Failure> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(e) if e.status().is_some() => Err(refused("the mail server refuses the message", &e)),
+        Err(e) => Err(Failure::InDoubt { reason: words(&e) }),
+    }
+}
+
+#[async_trait]
+impl Channel for Email {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let (id, message) =
+            self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
+        let late = |_| unsent(&format!("{}: no answer within {} s", self.host, PREPARE.as_secs()));
+        let (mut smtp, refusals) = timeout(PREPARE, self.prepare()).await.map_err(late)??;
+        if let Err(why) = pass.begin() {
+            smtp.abort().await;
+            return Err(Failure::Closed { why, partly: false });
+        }
+        // No byte of the message leaves before the server has said 354.
+        let data = timeout(PREPARE, smtp.command(Data)).await.map_err(late)?;
+        data.map_err(|e| refused("the mail server takes no message", &e))?;
+        answered(smtp.message(&message).await)?;
+        let _ = smtp.quit().await;
+        let note = (!refusals.is_empty()).then(|| format!("refused: {}", refusals.join(", ")));
+        Ok(Receipt { remote_id: id, url: None, note })
+    }
+
+    async fn read_back(&self, _: &Job) -> Sighting {
+        Sighting::Unknown("a mail cannot be read back; ask the mail server's log for its id".to_owned())
+    }
+
+    async fn retract(&self, _: &Receipt) -> Retraction {
+        Retraction::StillLive("a mail cannot be taken back; send a correction".to_owned())
+    }
+
+    async fn check(&self) -> Health {
+        match timeout(PREPARE, self.open()).await {
+            Err(_) => Health { ready: false, detail: format!("{}: no answer in time", self.host) },
+            Ok(Err(failure)) => Health { ready: false, detail: failure.to_string() },
+            Ok(Ok(mut smtp)) => {
+                let _ = smtp.quit().await;
+                let login = if self.login.is_some() { "logged in at" } else { "connected to" };
+                let detail = format!("{login} {} for {} recipients", self.host, self.to.len());
+                Health { ready: true, detail }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "email_tests.rs"]
+mod tests;

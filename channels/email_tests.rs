@@ -1,0 +1,214 @@
+//! The e-mail adapter against a scripted mail server. The real one is in `tests/real_channels.rs`.
+
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::suite;
+
+/// What the server says to the first command that begins with a word. Empty: it hangs up.
+type Script = &'static [(&'static str, &'static str)];
+
+/// A mail server that says yes to all but its script.
+struct Server {
+    port: u16,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let server = Self { port: listener.local_addr().unwrap().port(), heard: Arc::clone(&heard) };
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(converse(socket, script, Arc::clone(&heard)));
+            }
+        });
+        server
+    }
+
+    /// All lines that came in.
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn heard_message(&self) -> bool {
+        self.heard().iter().any(|line| line.starts_with("Subject:"))
+    }
+
+    fn settings(&self) -> Value {
+        json!({
+            "host": "127.0.0.1", "port": self.port, "security": "none", "user": "holdline",
+            "from": "Bank <press@bank.example>", "to": "a@example.test, b@example.test, a@example.test",
+        })
+    }
+
+    fn channel(&self) -> Box<dyn Channel> {
+        suite::connect(&ADAPTER, self.settings(), Some("hunter2")).unwrap()
+    }
+}
+
+async fn converse(mut socket: TcpStream, script: Script, heard: Arc<Mutex<Vec<String>>>) {
+    let (read, mut write) = socket.split();
+    let mut lines = BufReader::new(read).lines();
+    let _ = write.write_all(b"220 ready\r\n").await;
+    let mut content = false;
+    while let Ok(Some(line)) = lines.next_line().await {
+        heard.lock().unwrap().push(line.clone());
+        let said = match (content, line.as_str()) {
+            (true, ".") => {
+                content = false;
+                "250 queued"
+            }
+            // A line of the message: no answer, unless the script hangs up there.
+            (true, l) if script.iter().any(|(word, _)| l.starts_with(word)) => "",
+            (true, _) => continue,
+            (_, l) if l.starts_with("EHLO") => "250-me\r\n250 AUTH PLAIN",
+            (_, l) if l.starts_with("AUTH") => "235 in",
+            (_, "DATA") => "354 go on",
+            _ => "250 ok",
+        };
+        let said = script.iter().find(|(word, _)| line.starts_with(word)).map_or(said, |(_, said)| *said);
+        content = content || said.starts_with("354");
+        if said.is_empty() || write.write_all(format!("{said}\r\n").as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn job() -> Job {
+    let mut job = suite::job();
+    job.rendition.title = Some("Payments are slow – été".to_owned());
+    job
+}
+
+async fn publish(script: Script) -> (Server, Result<Receipt, Failure>) {
+    let server = Server::start(script).await;
+    let result = server.channel().publish(&job(), &Pass::open_for_tests()).await;
+    assert!(!format!("{result:?}").contains("hunter2"));
+    (server, result)
+}
+
+#[tokio::test]
+async fn the_message_goes_to_each_recipient_once_and_names_none() {
+    let (server, result) = publish(&[]).await;
+    let receipt = result.unwrap();
+    assert_eq!(receipt.remote_id, "<01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10@bank.example>");
+    assert_eq!(receipt.note, None);
+    let heard = server.heard();
+    let count = |word: &str| heard.iter().filter(|l| l.starts_with(word)).count();
+    assert_eq!((count("RCPT TO:<a@"), count("RCPT TO:<b@"), count("DATA")), (1, 1, 1), "{heard:?}");
+    assert!(heard.contains(&"To: undisclosed-recipients:;".to_owned()), "{heard:?}");
+    assert!(heard.contains(&"Auto-Submitted: auto-generated".to_owned()));
+    assert!(heard.iter().any(|l| l.starts_with("Message-ID: <01936d3c-")), "{heard:?}");
+    assert!(heard.iter().any(|l| l == "Date: Tue, 14 Nov 2023 22:15:00 +0000"), "{heard:?}");
+    assert_eq!(count("Bcc"), 0);
+}
+
+#[tokio::test]
+async fn a_closed_gate_stops_before_data() {
+    let server = Server::start(&[]).await;
+    let result = server.channel().publish(&job(), &suite::closed_pass()).await;
+    assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{result:?}");
+    assert!(!server.heard().iter().any(|l| l == "DATA"));
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_named_and_the_others_are_served() {
+    let (_, result) = publish(&[("RCPT TO:<b@", "550 5.1.1 no such mailbox")]).await;
+    let note = result.unwrap().note.unwrap();
+    assert!(note.contains("b@example.test") && note.contains("no such mailbox"), "{note}");
+}
+
+#[tokio::test]
+async fn every_answer_has_its_meaning() {
+    use Retry::{Backoff, Never, Reconnect};
+    let table: [(Script, Retry); 9] = [
+        (&[("EHLO", "")], Backoff),
+        (&[("AUTH", "535 5.7.8 wrong")], Reconnect),
+        (&[("AUTH", "454 4.7.0 later")], Backoff),
+        (&[("MAIL", "550 5.7.1 not you")], Never),
+        (&[("RCPT", "451 4.7.1 later")], Backoff),
+        (&[("RCPT", "550 5.1.1 nobody")], Never),
+        (&[("DATA", "451 4.3.0 later")], Backoff),
+        (&[("DATA", "")], Backoff),
+        (&[(".", "552 5.2.2 full")], Never),
+    ];
+    for (script, expected) in table {
+        let (server, result) = publish(script).await;
+        let seen = matches!(&result, Err(Failure::Rejected { retry, .. }) if *retry == expected);
+        assert!(seen, "{script:?}: {result:?}");
+        assert_eq!(server.heard_message(), script[0].0 == ".", "{script:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_after_the_message_is_in_doubt() {
+    for script in [&[(".", "")] as Script, &[("Subject", "")]] {
+        let (server, result) = publish(script).await;
+        let _ = server;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{script:?}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_refusal_after_the_message_is_no_effect() {
+    let (server, result) = publish(&[(".", "451 4.3.0 later")]).await;
+    assert!(server.heard_message());
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn without_starttls_nothing_is_said_in_the_clear() {
+    let server = Server::start(&[]).await;
+    let mut settings = server.settings();
+    settings["security"] = "starttls".into();
+    let channel = suite::connect(&ADAPTER, settings, Some("hunter2")).unwrap();
+    let health = channel.check().await;
+    assert!(!health.ready && health.detail.contains("STARTTLS"), "{health:?}");
+    assert!(!server.heard().iter().any(|l| l.starts_with("AUTH")));
+}
+
+#[tokio::test]
+async fn the_check_logs_in_and_sends_nothing() {
+    let server = Server::start(&[]).await;
+    let health = server.channel().check().await;
+    assert!(health.ready && health.detail.contains("2 recipients"), "{health:?}");
+    assert!(!server.heard().iter().any(|l| l.starts_with("MAIL")));
+    let wrong = Server::start(&[("AUTH", "535 5.7.8 wrong")]).await;
+    assert!(!wrong.channel().check().await.ready);
+}
+
+#[test]
+fn settings_are_checked_with_a_remedy() {
+    assert!(recipients("").unwrap_err().contains("nobody"));
+    assert!(recipients("a@example.test, b").unwrap_err().contains("\"b\""));
+    let many = (0..101).map(|n| format!("p{n}@example.test")).collect::<Vec<_>>().join(",");
+    assert!(recipients(&many).unwrap_err().contains("at most 100"));
+    assert_eq!(recipients("a@example.test; a@example.test\nb@example.test").unwrap().len(), 2);
+}
+
+#[test]
+fn a_line_break_in_the_subject_starts_no_header() {
+    let server = json!({
+        "host": "127.0.0.1", "security": "none", "from": "press@bank.example", "to": "a@example.test",
+    });
+    let mut job = job();
+    job.rendition.title = Some("Hello\r\nBcc: spy@example.test".to_owned());
+    job.rendition.language = "en\r\nX-Evil: 1".to_owned();
+    let connection = Connection {
+        settings: server,
+        credential: None,
+        http: suite::http(),
+        clock: Arc::new(chrono::DateTime::default),
+    };
+    let email = Email::new(&connection).unwrap();
+    let (_, message) = email.message(&job).unwrap();
+    let text = String::from_utf8(message).unwrap();
+    let head = text.split("\r\n\r\n").next().unwrap();
+    assert!(!head.lines().any(|l| l.starts_with("Bcc") || l.starts_with("X-Evil")), "{head}");
+}

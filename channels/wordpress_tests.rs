@@ -1,0 +1,106 @@
+//! The WordPress adapter against a scripted server. The real one is in `tests/real_channels.rs`.
+
+use std::time::Duration;
+
+use super::*;
+use crate::suite::{self, Expected, Fake, Kit, Step, answer};
+
+const PASSWORD: &str = "hunter2 abcd efgh";
+const DRAFT: &str = r#"{"id":7,"status":"draft","link":"https://bank.example/?p=7","slug":"s"}"#;
+const PUBLISHED: &str = r#"{"id":7,"status":"publish","link":"https://bank.example/s","slug":"s"}"#;
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "url": url, "account": "press" }),
+        credential: Some(PASSWORD),
+        secrets: &["hunter2"],
+        before: vec![answer(200, "", "[]"), answer(201, "", DRAFT)],
+        quiet: 1,
+        accepted: PUBLISHED,
+        table: vec![
+            (200, Expected::Accepted),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (403, Expected::Rejected(Retry::Reconnect)),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+        ],
+    }
+}
+
+async fn publish(steps: Vec<Step>) -> (Fake, Result<Receipt, Failure>) {
+    let fake = Fake::start(steps).await;
+    let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
+    let result = channel.publish(&suite::job(), &Pass::open_for_tests()).await;
+    (fake, result)
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn a_draft_comes_first_and_the_public_step_carries_the_approved_words_again() {
+    let (fake, result) =
+        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", PUBLISHED)]).await;
+    let receipt = result.unwrap();
+    assert_eq!((receipt.remote_id.as_str(), receipt.url.as_deref()), ("7", Some("https://bank.example/s")));
+    let draft: Value = serde_json::from_str(&fake.content(1)).unwrap();
+    assert_eq!(draft["status"], "draft");
+    assert_eq!(draft["slug"], "holdline-01936d3c1c5e7a3b80003f2f5a8c9d10");
+    assert!(fake.requests()[2].starts_with("POST /wp-json/wp/v2/posts/7 "));
+    let public: Value = serde_json::from_str(&fake.content(2)).unwrap();
+    assert_eq!((&public["status"], &public["content"]), (&json!("publish"), &draft["content"]));
+}
+
+#[tokio::test]
+async fn a_draft_of_an_earlier_attempt_is_used_again() {
+    let found = format!("[{DRAFT}]");
+    let (fake, result) = publish(vec![answer(200, "", &found), answer(200, "", PUBLISHED)]).await;
+    result.unwrap();
+    assert_eq!(fake.requests().len(), 2, "no second draft");
+}
+
+#[tokio::test]
+async fn a_post_that_is_public_already_is_taken_as_ours() {
+    let found = format!("[{DRAFT},{PUBLISHED}]");
+    let (fake, result) = publish(vec![answer(200, "", &found)]).await;
+    assert_eq!(result.unwrap().remote_id, "7");
+    assert_eq!(fake.requests().len(), 1, "nothing is sent again");
+}
+
+#[tokio::test]
+async fn a_lost_draft_has_no_effect() {
+    let (_, result) = publish(vec![answer(200, "", "[]"), Step::Cut(suite::Cut::BeforeStatus)]).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_post_that_waits_for_an_editor_is_no_success() {
+    let pending = PUBLISHED.replace("publish", "pending");
+    let (_, result) =
+        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", &pending)]).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_draft_is_absent_for_the_public() {
+    let fake = Fake::start(vec![answer(200, "", &format!("[{DRAFT}]")), answer(401, "", "{}")]).await;
+    let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
+    assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
+}
+
+#[test]
+fn the_text_becomes_safe_html() {
+    let html = page("One <b>\n\nSee https://bank.example/?a=1&b=2 [gallery]", "en", &[], &[]);
+    assert_eq!(
+        html,
+        "<div lang=\"en\"><p>One &lt;b&gt;</p>\n<p>See <a href=\"https://bank.example/?a=1&amp;b=2\">\
+         https://bank.example/?a=1&amp;b=2</a> &#91;gallery&#93;</p>\n</div>"
+    );
+}
