@@ -1,8 +1,9 @@
 //! Attempts: one try at a delivery, written before the first byte leaves.
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::FromRow;
 
-use super::{CHUNK, Result, Store, Tx, dialect, on, pad, read};
+use super::rows::Value;
+use super::{Result, Store, Tx, on, read};
 use crate::clock::Millis;
 
 /// A row of `attempts`.
@@ -80,64 +81,50 @@ impl Tx {
     }
 
     pub async fn insert_attempts(&mut self, rows: &[Attempt]) -> Result<()> {
-        const COLUMNS: [&str; 9] =
-            ["text", "text", "bigint", "text", "text", "text", "text", "bigint", "bigint"];
-        for chunk in rows.chunks(CHUNK) {
-            let sql = format!(
-                "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body, node_id, epoch,
-                   permitted_at, reads, absent)
-                 select *, 0, 0 from (values {}) as v where column1 is not null",
-                self.values(dialect::padded(chunk.len()), &COLUMNS)
-            );
-            on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for a in chunk {
-                    q = q
-                        .bind(&a.id)
-                        .bind(&a.delivery_id)
-                        .bind(a.number)
-                        .bind(&a.idempotency_key)
-                        .bind(&a.content_hash)
-                        .bind(&a.body)
-                        .bind(&a.node_id)
-                        .bind(a.epoch)
-                        .bind(a.permitted_at);
-                }
-                pad!(q, chunk.len(), &COLUMNS);
-                q.execute(c).await?;
-            });
-        }
+        const SQL: &str =
+            "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body,
+              node_id, epoch, permitted_at, reads, absent)
+            select v.*, 0, 0 from ({rows}) as v";
+        let rows: Vec<[Value<'_>; 9]> = rows
+            .iter()
+            .map(|a| {
+                [
+                    (&a.id).into(),
+                    (&a.delivery_id).into(),
+                    a.number.into(),
+                    (&a.idempotency_key).into(),
+                    (&a.content_hash).into(),
+                    (&a.body).into(),
+                    (&a.node_id).into(),
+                    a.epoch.into(),
+                    a.permitted_at.into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await?;
         Ok(())
     }
 
     /// Writes outcomes, many at a time. An accepted attempt is never overwritten.
     pub async fn settle_attempts(&mut self, rows: &[Settled]) -> Result<u64> {
-        const COLUMNS: [&str; 6] = ["text", "text", "text", "text", "bigint", "bigint"];
-        let mut changed = 0;
-        for chunk in rows.chunks(CHUNK) {
-            let sql = format!(
-                "with v (id, outcome, detail, remote_id, at, next_read_at) as (values {})
-                 update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
-                   settled_at = v.at, next_read_at = v.next_read_at
-                 from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')",
-                self.values(dialect::padded(chunk.len()), &COLUMNS)
-            );
-            changed += on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for a in chunk {
-                    q = q
-                        .bind(&a.id)
-                        .bind(a.outcome)
-                        .bind(&a.detail)
-                        .bind(&a.remote_id)
-                        .bind(a.at)
-                        .bind(a.next_read_at);
-                }
-                pad!(q, chunk.len(), &COLUMNS);
-                q.execute(c).await?.rows_affected()
-            });
-        }
-        Ok(changed)
+        const SQL: &str = "with v (id, outcome, detail, remote_id, at, next_read_at) as ({rows})
+            update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
+              settled_at = v.at, next_read_at = v.next_read_at
+            from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')";
+        let rows: Vec<[Value<'_>; 6]> = rows
+            .iter()
+            .map(|a| {
+                [
+                    (&a.id).into(),
+                    a.outcome.into(),
+                    (&a.detail).into(),
+                    (&a.remote_id).into(),
+                    a.at.into(),
+                    a.next_read_at.into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await
     }
 
     /// Notes what a read saw, and when to read next.

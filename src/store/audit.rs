@@ -1,8 +1,9 @@
 //! The audit log's rows.
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::FromRow;
 
-use super::{CHUNK, Result, Store, StoreError, Tx, dialect, on, pad, read};
+use super::rows::Value;
+use super::{Result, Store, StoreError, Tx, on, read};
 use crate::clock::Millis;
 use crate::domain::audit::{Entry, Stamp};
 use crate::domain::tree::{Frontier, Hash, leaf_hash};
@@ -99,6 +100,7 @@ impl Tx {
 /// change and held until the commit, so that the numbers have no gap.
 pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
     const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier";
+    const ROWS: &str = "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) {rows}";
     const HEAD: &str = "update audit_head set size = $1, frontier = $2 where id = 1";
     if entries.is_empty() {
         return Ok(());
@@ -112,29 +114,21 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
         nodes.extend(tree.append(leaf));
         rows.push((seq, entry, bytes, leaf));
     }
-    for chunk in rows.chunks(CHUNK) {
-        const COLUMNS: [&str; 7] = ["bigint", "bigint", "text", "text", "text", "bytes", "bytes"];
-        let sql = format!(
-            "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash)
-             select * from (values {}) as v where column1 is not null",
-            tx.values(dialect::padded(chunk.len()), &COLUMNS)
-        );
-        on!(tx, |c| {
-            let mut q = sqlx::query(AssertSqlSafe(sql));
-            for (seq, entry, bytes, leaf) in chunk {
-                q = q
-                    .bind(*seq)
-                    .bind(stamp.at)
-                    .bind(&stamp.actor)
-                    .bind(entry.verb())
-                    .bind(entry.subject())
-                    .bind(bytes.as_slice())
-                    .bind(leaf.as_slice());
-            }
-            pad!(q, chunk.len(), &COLUMNS);
-            q.execute(c).await?;
-        });
-    }
+    let values: Vec<[Value<'_>; 7]> = rows
+        .iter()
+        .map(|(seq, entry, bytes, leaf)| {
+            [
+                (*seq).into(),
+                stamp.at.into(),
+                (&stamp.actor).into(),
+                entry.verb().into(),
+                entry.subject().into(),
+                bytes.as_slice().into(),
+                leaf.as_slice().into(),
+            ]
+        })
+        .collect();
+    tx.run_rows(ROWS, &values).await?;
     for (level, index, hash) in nodes {
         const SQL: &str = "insert into audit_nodes (level, idx, hash) values ($1, $2, $3)";
         let (level, index) = (i64::from(level), i64::try_from(index).unwrap_or(i64::MAX));

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{CHUNK, Result, Store, Tx, dialect, on, pad, read};
+use super::rows::Value;
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `deliveries`.
@@ -241,77 +242,62 @@ impl Tx {
 
     /// Writes new deliveries, many at a time.
     pub async fn insert_deliveries(&mut self, rows: &[Delivery]) -> Result<()> {
-        const COLUMNS: [&str; 13] = [
-            "text", "text", "text", "bigint", "text", "bigint", "bigint", "bigint", "text", "text", "text",
-            "bigint", "bigint",
-        ];
-        for chunk in rows.chunks(CHUNK) {
-            let sql = format!(
-                "insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at, valid_until,
-                   rendition, content_hash, approved_hash, approved_until, created_at, attempts)
-                 select *, 0 from (values {}) as v",
-                self.values(chunk.len(), &COLUMNS)
-            );
-            on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for d in chunk {
-                    q = q
-                        .bind(&d.id)
-                        .bind(&d.post_id)
-                        .bind(&d.channel_id)
-                        .bind(d.lane)
-                        .bind(&d.state)
-                        .bind(d.ready_at)
-                        .bind(d.due_at)
-                        .bind(d.valid_until)
-                        .bind(&d.rendition)
-                        .bind(&d.content_hash)
-                        .bind(&d.approved_hash)
-                        .bind(d.approved_until)
-                        .bind(d.created_at);
-                }
-                q.execute(c).await?;
-            });
-        }
+        const SQL: &str = "insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at,
+              valid_until, rendition, content_hash, approved_hash, approved_until, created_at, attempts)
+            select v.*, 0 from ({rows}) as v";
+        let rows: Vec<[Value<'_>; 13]> = rows
+            .iter()
+            .map(|d| {
+                [
+                    (&d.id).into(),
+                    (&d.post_id).into(),
+                    (&d.channel_id).into(),
+                    d.lane.into(),
+                    (&d.state).into(),
+                    d.ready_at.into(),
+                    d.due_at.into(),
+                    d.valid_until.into(),
+                    (&d.rendition).into(),
+                    (&d.content_hash).into(),
+                    (&d.approved_hash).into(),
+                    d.approved_until.into(),
+                    d.created_at.into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await?;
         Ok(())
     }
 
     /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
     /// `ready_at` and the remote's words stay when the change has none.
     pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
-        const COLUMNS: [&str; 10] =
-            ["text", "text", "bigint", "text", "text", "text", "text", "bigint", "bigint", "text"];
-        for chunk in changes.chunks(CHUNK) {
-            let sql = format!(
-                "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at, more, node)
-                   as (values {})
-                 update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
-                   freeze_id = v.freeze_id, reason = v.reason,
-                   remote_id = coalesce(v.remote_id, deliveries.remote_id),
-                   remote_url = coalesce(v.remote_url, deliveries.remote_url),
-                   settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
-                 from v where deliveries.id = v.id",
-                self.values(dialect::padded(chunk.len()), &COLUMNS)
-            );
-            on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for d in chunk {
-                    q = q
-                        .bind(&d.id)
-                        .bind(d.state)
-                        .bind(d.ready_at)
-                        .bind(&d.freeze_id)
-                        .bind(&d.reason)
-                        .bind(&d.remote_id)
-                        .bind(&d.remote_url)
-                        .bind(d.settled_at)
-                        .bind(d.attempts)
-                        .bind(&d.claimed_by);
-                }
-                pad!(q, chunk.len(), &COLUMNS);
-                q.execute(c).await?;
-            });
-        }
+        const SQL: &str = "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
+              more, node) as ({rows})
+            update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
+              freeze_id = v.freeze_id, reason = v.reason,
+              remote_id = coalesce(v.remote_id, deliveries.remote_id),
+              remote_url = coalesce(v.remote_url, deliveries.remote_url),
+              settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
+            from v where deliveries.id = v.id";
+        let rows: Vec<[Value<'_>; 10]> = changes
+            .iter()
+            .map(|d| {
+                [
+                    (&d.id).into(),
+                    d.state.into(),
+                    d.ready_at.into(),
+                    (&d.freeze_id).into(),
+                    (&d.reason).into(),
+                    (&d.remote_id).into(),
+                    (&d.remote_url).into(),
+                    d.settled_at.into(),
+                    d.attempts.into(),
+                    (&d.claimed_by).into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await?;
         Ok(())
     }
 

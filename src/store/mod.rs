@@ -37,6 +37,7 @@ pub mod settings;
 pub mod site;
 
 mod pool;
+mod rows;
 mod tx;
 
 pub use pool::{OpenError, Store};
@@ -66,9 +67,6 @@ impl StoreError {
 /// The result of every store function.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// Most rows in one statement: far below the parameter limits of both databases.
-pub const CHUNK: usize = 256;
-
 /// Runs one expression against whichever connection `$on` holds.
 macro_rules! on {
     ($on:expr, |$c:ident| $body:expr) => {
@@ -95,17 +93,4 @@ macro_rules! read {
     };
 }
 
-/// Binds rows of nulls behind the real ones, up to the number that the statement was written for.
-macro_rules! pad {
-    ($query:ident, $rows:expr, $types:expr) => {
-        for kind in $crate::store::dialect::padding($rows, $types) {
-            $query = match kind {
-                "bigint" => $query.bind(None::<i64>),
-                "bytes" => $query.bind(None::<&[u8]>),
-                _ => $query.bind(None::<&str>),
-            };
-        }
-    };
-}
-
-pub(crate) use {on, pad, read};
+pub(crate) use {on, read};

@@ -1,8 +1,9 @@
 //! Posts.
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::FromRow;
 
-use super::{CHUNK, Result, Store, Tx, on, read};
+use super::rows::Value;
+use super::{Result, Store, Tx, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -46,11 +47,6 @@ pub struct PostFilter {
     pub after: Option<(Millis, String)>,
     pub limit: i64,
 }
-
-const COLUMNS: [&str; 18] = [
-    "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "bigint",
-    "bigint", "bigint", "text", "bigint", "bigint", "bigint",
-];
 
 impl Store {
     pub async fn post(&self, id: &str) -> Result<Option<Post>> {
@@ -106,53 +102,40 @@ impl Tx {
 
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
-        for chunk in posts.chunks(CHUNK) {
-            let sql = format!(
-                "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id, incident_id,
-                   author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at, version)
-                 values {}",
-                self.values(chunk.len(), &COLUMNS)
-            );
-            on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for (p, _) in chunk {
-                    q = q
-                        .bind(&p.id)
-                        .bind(&p.kind)
-                        .bind(&p.brand)
-                        .bind(&p.labels)
-                        .bind(&p.source)
-                        .bind(&p.zone)
-                        .bind(&p.recurrence)
-                        .bind(&p.series_id)
-                        .bind(&p.incident_id)
-                        .bind(&p.author_id)
-                        .bind(&p.state)
-                        .bind(p.due_at)
-                        .bind(p.valid_until)
-                        .bind(p.promise_at)
-                        .bind(&p.corrects)
-                        .bind(p.created_at)
-                        .bind(p.updated_at)
-                        .bind(p.version);
-                }
-                q.execute(c).await?;
-            });
-        }
-        let labels: Vec<_> = posts.iter().flat_map(|(p, ls)| ls.iter().map(move |l| (l, &p.id))).collect();
-        for chunk in labels.chunks(CHUNK) {
-            let sql = format!(
-                "insert into post_labels (label, post_id) values {} on conflict (label, post_id) do nothing",
-                self.values(chunk.len(), &["text", "text"])
-            );
-            on!(self, |c| {
-                let mut q = sqlx::query(AssertSqlSafe(sql));
-                for (label, post) in chunk {
-                    q = q.bind(*label).bind(*post);
-                }
-                q.execute(c).await?;
-            });
-        }
+        const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
+              incident_id, author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
+              version) {rows}";
+        const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
+            on conflict (label, post_id) do nothing";
+        let rows: Vec<[Value<'_>; 18]> = posts
+            .iter()
+            .map(|(p, _)| {
+                [
+                    (&p.id).into(),
+                    (&p.kind).into(),
+                    (&p.brand).into(),
+                    (&p.labels).into(),
+                    (&p.source).into(),
+                    (&p.zone).into(),
+                    (&p.recurrence).into(),
+                    (&p.series_id).into(),
+                    (&p.incident_id).into(),
+                    (&p.author_id).into(),
+                    (&p.state).into(),
+                    p.due_at.into(),
+                    p.valid_until.into(),
+                    p.promise_at.into(),
+                    (&p.corrects).into(),
+                    p.created_at.into(),
+                    p.updated_at.into(),
+                    p.version.into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await?;
+        let labels: Vec<[Value<'_>; 2]> =
+            posts.iter().flat_map(|(p, ls)| ls.iter().map(|l| [l.into(), (&p.id).into()])).collect();
+        self.run_rows(LABELS, &labels).await?;
         Ok(())
     }
 

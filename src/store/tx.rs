@@ -2,7 +2,7 @@
 
 use sqlx::{Database, Postgres, Sqlite, Transaction};
 
-use super::{Result, audit, dialect};
+use super::{Result, audit};
 use crate::domain::audit::{Entry, Stamp};
 
 /// One change. It rolls back when it is dropped without a commit.
@@ -88,24 +88,7 @@ impl Tx {
         Ok(())
     }
 
-    /// A `values` list of so many rows.
-    pub(super) fn values(&self, rows: usize, types: &[&'static str]) -> String {
-        let types: Vec<_> = types.iter().map(|t| self.type_name(t)).collect();
-        dialect::values(rows, &types, dialect::NUMBERED[self.dialect()])
-    }
-
     pub(super) fn dialect(&self) -> usize {
         usize::from(matches!(self, Self::Postgres(_)))
-    }
-}
-
-impl Tx {
-    /// The name of a type in a cast; only bytes are called differently.
-    fn type_name(&self, name: &'static str) -> &'static str {
-        match (name, self) {
-            ("bytes", Self::Sqlite(_)) => "blob",
-            ("bytes", Self::Postgres(_)) => "bytea",
-            _ => name,
-        }
     }
 }

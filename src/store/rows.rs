@@ -1,0 +1,123 @@
+//! Many rows in one statement: how they travel to each database.
+//!
+//! The statement's text names them as `{rows}`. PostgreSQL takes one array for each column: one text
+//! for any number of rows, and little to parse. SQLite has no arrays; it takes a list of values.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Result, Tx, dialect};
+
+/// One value of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    Text(Option<&'a str>),
+    Integer(Option<i64>),
+    Bytes(Option<&'a [u8]>),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'a> From<&'a Option<String>> for Value<'a> {
+    fn from(text: &'a Option<String>) -> Self {
+        Self::Text(text.as_deref())
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+/// Most rows in one statement on SQLite: far below its limit of parameters.
+const CHUNK: usize = 256;
+
+impl Tx {
+    /// Runs a statement over rows, of which none holds a null in its first column. Returns how many
+    /// rows of the table it changed.
+    pub(super) async fn run_rows<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<u64> {
+        let Some(first) = rows.first() else { return Ok(0) };
+        match self {
+            Self::Postgres(tx) => {
+                let sql = sql.replace("{rows}", &dialect::arrays(&first.map(Value::kind)));
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for column in 0..N {
+                    let values = rows.iter().map(|r| r[column]);
+                    query = match first[column] {
+                        Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+                        Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
+                        Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+                    };
+                }
+                Ok(query.execute(&mut *tx.inner).await?.rows_affected())
+            }
+            Self::Sqlite(tx) => {
+                let mut changed = 0;
+                for chunk in rows.chunks(CHUNK) {
+                    let sql = sql.replace("{rows}", &dialect::values(chunk.len(), N));
+                    let mut query = sqlx::query(AssertSqlSafe(sql));
+                    let nulls = [Value::Integer(None); N];
+                    let padding = std::iter::repeat_n(&nulls, dialect::padded(chunk.len()) - chunk.len());
+                    for value in chunk.iter().chain(padding).flatten() {
+                        query = match *value {
+                            Value::Text(text) => query.bind(text),
+                            Value::Integer(number) => query.bind(number),
+                            Value::Bytes(bytes) => query.bind(bytes),
+                        };
+                    }
+                    changed += query.execute(&mut *tx.inner).await?.rows_affected();
+                }
+                Ok(changed)
+            }
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The name of its type on PostgreSQL.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Integer(_) => "bigint",
+            Self::Bytes(_) => "bytea",
+        }
+    }
+
+    fn text(self) -> Option<&'a str> {
+        if let Self::Text(text) = self { text } else { None }
+    }
+
+    fn integer(self) -> Option<i64> {
+        if let Self::Integer(number) = self { number } else { None }
+    }
+
+    fn bytes(self) -> Option<&'a [u8]> {
+        if let Self::Bytes(bytes) = self { bytes } else { None }
+    }
+}
