@@ -1,5 +1,7 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
+pub mod second_verifier;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
