@@ -8,10 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::domain::audit::read_leaf;
 use crate::domain::checkpoint::{Checkpoint, TrustedKey};
 use crate::domain::tree::{Frontier, Hash, leaf_hash, node_hash};
+
+/// Where the signed checkpoint is.
+const CHECKPOINT: &str = "checkpoint";
+
+/// Where the verifier key is.
+const KEY: &str = "key";
 
 /// Hashes or entries in a full tile or bundle.
 const WIDTH: usize = 256;
@@ -33,18 +39,24 @@ pub struct Report {
     pub continues_kept: bool,
 }
 
-/// Writes the folder. `leaves` are the entries up to the checkpoint's size.
+/// Writes the folder, which must be new or empty: tiles of an earlier export would not belong to
+/// this one. `leaves` are the entries up to the checkpoint's size.
 ///
 /// # Errors
-/// The file system's own, and an entry that is too long for a bundle.
+/// The file system's own, a folder that is not empty, and an entry that is too long for a bundle.
 pub fn write(dir: &Path, leaves: &[Vec<u8>], note: &str, key: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    if std::fs::read_dir(dir)?.next().is_some() {
+        let words = format!("{} is not empty: choose a new folder", dir.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, words));
+    }
     for (path, bytes) in files(leaves)? {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
         std::fs::write(path, bytes)?;
     }
-    std::fs::write(dir.join("key"), format!("{key}\n"))?;
-    std::fs::write(dir.join("checkpoint"), note)
+    std::fs::write(dir.join(KEY), format!("{key}\n"))?;
+    std::fs::write(dir.join(CHECKPOINT), note)
 }
 
 /// Every tile and bundle of a log, by its path.
@@ -106,14 +118,23 @@ fn tile_path(level: &str, n: usize, width: usize) -> PathBuf {
 /// Every finding, as sentences.
 pub fn verify(dir: &Path, trusted: Option<&str>, kept: Option<&str>) -> Result<Report, Vec<String>> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).map_err(|e| vec![format!("{name}: {e}")]);
-    let note = read("checkpoint")?;
-    let own_key = read("key")?;
+    let note = read(CHECKPOINT)?;
+    let own_key = read(KEY)?;
     let key = TrustedKey::parse(trusted.unwrap_or(&own_key)).map_err(|e| vec![e])?;
     let checkpoint = key.verify(&note).map_err(|e| vec![e])?;
     let kept =
         kept.map(|k| key.verify(k)).transpose().map_err(|e| vec![format!("the kept checkpoint: {e}")])?;
-    let leaves = leaves(dir, checkpoint.size).map_err(|e| vec![e])?;
     let mut findings = Vec::new();
+    if TrustedKey::parse(&own_key).as_ref() != Ok(&key) {
+        findings.push("the key in the folder is not the one that you trust".into());
+    }
+    if checkpoint.origin != key.name() {
+        findings.push(format!("the checkpoint is of {}, the key of {}", checkpoint.origin, key.name()));
+    }
+    let leaves = match leaves(dir, checkpoint.size) {
+        Ok(leaves) => leaves,
+        Err(e) => return Err([findings, vec![e]].concat()),
+    };
     compare(dir, &leaves, &mut findings);
     let mut report = Report {
         size: checkpoint.size,
@@ -169,27 +190,34 @@ fn compare(dir: &Path, leaves: &[Vec<u8>], findings: &mut Vec<String>) {
         }
     }
     let mut found = BTreeSet::new();
-    walk(&dir.join("tile"), &mut found);
+    if let Err(e) = walk(dir, &mut found) {
+        findings.push(format!("the folder cannot be read: {e}"));
+    }
     for path in found {
         let short = path.strip_prefix(dir).unwrap_or(&path);
-        if !wanted.contains_key(short) {
+        let known = wanted.contains_key(short) || [CHECKPOINT, KEY].iter().any(|n| Path::new(n) == short);
+        if !known {
             findings.push(format!("{}: does not belong to this log", short.display()));
+        } else if !path.symlink_metadata().is_ok_and(|m| m.is_file()) {
+            findings.push(format!("{}: is not a plain file", short.display()));
         }
     }
 }
 
-fn walk(dir: &Path, found: &mut BTreeSet<PathBuf>) {
-    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            walk(&path, found);
+/// Everything below a folder that is not a folder itself. Links are not followed.
+fn walk(dir: &Path, found: &mut BTreeSet<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), found)?;
         } else {
-            found.insert(path);
+            found.insert(entry.path());
         }
     }
+    Ok(())
 }
 
-/// The root, the numbers inside the entries, and the kept checkpoint.
+/// The root, the form of the entries, and the kept checkpoint.
 fn hash_all(
     leaves: &[Vec<u8>],
     checkpoint: &Checkpoint,
@@ -216,16 +244,12 @@ fn hash_all(
     for (i, leaf) in leaves.iter().enumerate() {
         tree.append(leaf_hash(leaf));
         check_kept(&tree, findings);
-        match serde_json::from_slice::<Value>(leaf) {
-            Err(e) => findings.push(format!("entry {i} is not JSON: {e}")),
-            Ok(entry) => {
-                if entry["seq"].as_u64() != Some(i as u64) {
-                    findings.push(format!("entry {i} says that it is number {}", entry["seq"]));
-                }
-                let at = entry["at"].as_str().map(str::to_owned);
-                report.first = report.first.take().or_else(|| at.clone());
-                report.last = at;
-                *report.verbs.entry(entry["verb"].as_str().unwrap_or("?").to_owned()).or_default() += 1;
+        match read_leaf(leaf, i as u64) {
+            Err(e) => findings.push(e),
+            Ok(facts) => {
+                report.first.get_or_insert_with(|| facts.at.clone());
+                report.last = Some(facts.at);
+                *report.verbs.entry(facts.verb).or_default() += 1;
             }
         }
     }
@@ -242,5 +266,21 @@ mod tests {
     fn paths_are_those_of_the_specification() {
         assert_eq!(tile_path("0", 1_234_067, 256), PathBuf::from("tile/0/x001/x234/067"));
         assert_eq!(tile_path("entries", 5, 7), PathBuf::from("tile/entries/005.p/7"));
+    }
+
+    /// The worked example of C2SP tlog-tiles, "Partial Tiles".
+    #[test]
+    fn a_log_of_seventy_thousand_has_the_tiles_of_the_specification() {
+        let leaves: Vec<_> = (0_u32..70_000).map(|n| n.to_be_bytes().to_vec()).collect();
+        let files = files(&leaves).unwrap();
+        let lengths = |level: &str| -> Vec<usize> {
+            let below = PathBuf::from("tile").join(level);
+            files.iter().filter(|(p, _)| p.starts_with(&below)).map(|(_, b)| b.len() / 32).collect()
+        };
+        assert_eq!(lengths("0"), [vec![256; 273], vec![112]].concat());
+        assert_eq!(lengths("1"), [256, 17]);
+        assert_eq!(lengths("2"), [1]);
+        assert!(files.contains_key(Path::new("tile/entries/273.p/112")));
+        assert_eq!(files.keys().filter(|p| p.starts_with("tile/entries")).count(), 274);
     }
 }

@@ -104,7 +104,9 @@ pub fn bundles(app: App, by: &Actor, size: i64) -> Result<impl Stream<Item = Res
             let next = first + i64::try_from(leaves.len()).unwrap_or(STEP);
             let mut out = Vec::new();
             for leaf in leaves {
-                out.extend_from_slice(&u16::try_from(leaf.len()).unwrap_or(u16::MAX).to_be_bytes());
+                let length = u16::try_from(leaf.len())
+                    .map_err(|_| AppError::Internal("an entry is too long for a bundle".into()))?;
+                out.extend_from_slice(&length.to_be_bytes());
                 out.extend_from_slice(&leaf);
             }
             Ok(Some((Bytes::from(out), next)))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -27,17 +27,19 @@ pub enum Command {
     Key,
     /// Write the log with a signed checkpoint into a folder.
     Export {
+        /// A folder that is new or empty.
         #[arg(long)]
         out: PathBuf,
     },
     /// Verify an exported folder offline.
     Verify {
         folder: PathBuf,
-        /// The verifier key that you kept; without it the export's own is used, which proves less.
+        /// The verifier key that you kept, or a file with it; without it the export's own is used,
+        /// which proves less.
         #[arg(long)]
         key: Option<String>,
         /// An older checkpoint that you kept: finds a cut or rewritten log.
-        #[arg(long)]
+        #[arg(long, visible_alias = "checkpoint")]
         kept: Option<PathBuf>,
     },
 }
@@ -70,11 +72,13 @@ pub async fn run(
             let size = checkpoint["size"].as_i64().context("the checkpoint has no size")?;
             let bytes = api.bytes(&format!("/audit/entries?size={size}")).await?;
             let leaves = split(&bytes).context("the service sent entries that cannot be read")?;
-            std::fs::create_dir_all(&out)
-                .with_context(|| format!("cannot make the folder {}", out.display()))?;
+            if i64::try_from(leaves.len()) != Ok(size) {
+                bail!("the service sent {} entries of {size}", leaves.len());
+            }
             let note = checkpoint["note"].as_str().unwrap_or_default();
             let key = checkpoint["key"].as_str().unwrap_or_default();
-            audit_export::write(&out, &leaves, note, key)?;
+            audit_export::write(&out, &leaves, note, key)
+                .with_context(|| format!("cannot export to {}", out.display()))?;
             table::value(
                 &json!({"folder": out, "entries": size, "key": key}),
                 as_json,
@@ -84,10 +88,17 @@ pub async fn run(
         Command::Verify { folder, key, kept } => {
             let kept = kept.map(|k| std::fs::read_to_string(&k).with_context(|| format!("{}", k.display())));
             let kept = kept.transpose()?;
+            let key = key.map(key_text).transpose()?;
             return Ok(verify(&folder, key.as_deref(), kept.as_deref(), as_json));
         }
     }
     Ok(End::Done)
+}
+
+/// A verifier key as it is, or out of a file.
+fn key_text(key: String) -> anyhow::Result<String> {
+    let file = std::path::Path::new(&key);
+    if file.is_file() { std::fs::read_to_string(file).with_context(|| key.clone()) } else { Ok(key) }
 }
 
 fn verify(folder: &std::path::Path, key: Option<&str>, kept: Option<&str>, as_json: bool) -> End {

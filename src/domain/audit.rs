@@ -1,7 +1,8 @@
 //! Entries of the audit log, and the exact bytes that the tree holds.
 
-use chrono::{SecondsFormat, TimeZone, Utc};
-use serde::Serialize;
+use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -11,6 +12,9 @@ use crate::clock::Millis;
 /// (C2SP tlog-tiles, "Log Entries").
 pub const MAX_ENTRY: usize = 65_535;
 
+/// Most bytes of a value that stays in an entry that is too long: with seven such values it fits.
+const LONGEST_KEPT: u64 = 4_096;
+
 /// One fact of the log: what changed, before and after.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -19,6 +23,49 @@ pub struct Entry {
     before: Option<Value>,
     after: Option<Value>,
     note: Option<String>,
+}
+
+/// What a reader of the log learns from a leaf whose form is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub at: String,
+    /// Empty when the verb was too long for the log.
+    pub verb: String,
+}
+
+/// The form of a leaf: these fields, each once, and no other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leaf {
+    seq: u64,
+    at: String,
+    actor: Text,
+    origin: Text,
+    verb: Text,
+    subject: Text,
+    #[serde(default)]
+    #[expect(dead_code, reason = "any value may stand here")]
+    before: IgnoredAny,
+    #[serde(default)]
+    #[expect(dead_code, reason = "any value may stand here")]
+    after: IgnoredAny,
+    note: Option<Text>,
+}
+
+/// Words, or what stands for them when they were too long.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Whole(String),
+    Digest(Digested),
+}
+
+/// See [`digest`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Digested {
+    sha256: String,
+    bytes: u64,
 }
 
 /// Who changed it, when, and from where: the same for all entries of one change.
@@ -80,11 +127,15 @@ impl Entry {
         let at = Utc.timestamp_millis_opt(stamp.at).single().unwrap_or_default();
         let mut map = Map::new();
         map.insert("seq".into(), json!(seq));
-        map.insert("at".into(), json!(at.to_rfc3339_opts(SecondsFormat::Millis, true)));
-        map.insert("actor".into(), json!(stamp.actor));
-        map.insert("origin".into(), json!(stamp.origin));
-        map.insert("verb".into(), json!(self.verb));
-        map.insert("subject".into(), json!(self.subject));
+        map.insert("at".into(), json!(written(at)));
+        for (name, text) in [
+            ("actor", &stamp.actor),
+            ("origin", &stamp.origin),
+            ("verb", &self.verb),
+            ("subject", &self.subject),
+        ] {
+            map.insert(name.into(), keep(&json!(text)));
+        }
         for (name, value) in [("before", &self.before), ("after", &self.after)] {
             if let Some(value) = value {
                 map.insert(name.into(), keep(value));
@@ -97,10 +148,45 @@ impl Entry {
     }
 }
 
+/// Reads the leaf at a place of the log.
+///
+/// # Errors
+/// A sentence: the leaf has not the form of [`Entry::encode`], or says that it is elsewhere.
+pub fn read_leaf(bytes: &[u8], seq: u64) -> Result<Facts, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("entry {seq} is not UTF-8: {e}"))?;
+    let leaf: Leaf = serde_json::from_str(text).map_err(|e| format!("entry {seq} cannot be read: {e}"))?;
+    if leaf.seq != seq {
+        return Err(format!("entry {seq} says that it is number {}", leaf.seq));
+    }
+    let at = DateTime::parse_from_rfc3339(&leaf.at).map(|at| written(at.to_utc()));
+    if at.as_ref() != Ok(&leaf.at) {
+        return Err(format!("entry {seq} has no time in UTC with milliseconds: {}", leaf.at));
+    }
+    let texts = [&leaf.actor, &leaf.origin, &leaf.verb, &leaf.subject].into_iter().chain(&leaf.note);
+    if !texts.into_iter().all(Text::is_sound) {
+        return Err(format!("entry {seq} has a text whose hash is none"));
+    }
+    let verb = if let Text::Whole(verb) = leaf.verb { verb } else { String::new() };
+    Ok(Facts { at: leaf.at, verb })
+}
+
+impl Text {
+    fn is_sound(&self) -> bool {
+        let Self::Digest(Digested { sha256, bytes }) = self else { return true };
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        *bytes > LONGEST_KEPT && sha256.len() == 64 && sha256.bytes().all(hex)
+    }
+}
+
+/// A time as leaves write it.
+fn written(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// Stands for a value that is too long to be in the log itself. Short values stay.
 fn digest(value: &Value) -> Value {
     let bytes = serde_json::to_vec(value).expect("a JSON value always serialises");
-    if bytes.len() <= 4_096 {
+    if bytes.len() as u64 <= LONGEST_KEPT {
         return value.clone();
     }
     json!({ "sha256": hex::encode(Sha256::digest(&bytes)), "bytes": bytes.len() })
@@ -128,5 +214,48 @@ mod tests {
         let bytes = Entry::new("post.created", "post:1").after(&"x".repeat(70_000)).encode(0, &stamp());
         assert!(bytes.len() < MAX_ENTRY);
         assert!(String::from_utf8(bytes).unwrap().contains("\"sha256\""));
+    }
+
+    #[test]
+    fn the_worst_texts_still_fit() {
+        let bad = "\u{1}".repeat(100_000);
+        let stamp = Stamp { at: i64::MAX, actor: bad.clone(), origin: bad.clone() };
+        let entry = Entry::new(&bad, &bad).before(&bad).after(&bad).note(&bad);
+        assert!(entry.encode(u64::MAX, &stamp).len() <= MAX_ENTRY);
+        // Just short enough to be kept, seven times over.
+        let full = "x".repeat(4_094);
+        let stamp = Stamp { at: 0, actor: full.clone(), origin: full.clone() };
+        let entry = Entry::new(&full, &full).before(&bad).after(&full).note(&full);
+        assert!(entry.encode(0, &stamp).len() <= MAX_ENTRY);
+    }
+
+    #[test]
+    fn a_leaf_is_read_back_at_its_own_place_only() {
+        let long = "x".repeat(70_000);
+        for entry in
+            [Entry::new("post.created", "post:1").note("why"), Entry::new("a.b", &long).before(&long)]
+        {
+            let bytes = entry.encode(7, &stamp());
+            assert_eq!(read_leaf(&bytes, 7).unwrap().verb, entry.verb());
+            assert!(read_leaf(&bytes, 8).unwrap_err().contains("number 7"));
+        }
+    }
+
+    #[test]
+    fn other_forms_are_no_leaves() {
+        let good = String::from_utf8(Entry::new("a.b", "c:d").encode(7, &stamp()).clone()).unwrap();
+        for (from, to) in [
+            ("\"verb\":\"a.b\"", "\"verb\":\"a.b\",\"verb\":\"a.b\""),
+            ("\"verb\":\"a.b\"", "\"verb\":\"a.b\",\"more\":1"),
+            (",\"verb\":\"a.b\"", ""),
+            ("\"a.b\"", "7"),
+            ("\"a.b\"", "{\"bytes\":5000,\"sha256\":\"00\"}"),
+            (".123Z", "Z"),
+            ("T22:", "T25:"),
+            ("\"seq\":7", "\"seq\":\"7\""),
+            ("}", "}}"),
+        ] {
+            assert!(read_leaf(good.replace(from, to).as_bytes(), 7).is_err(), "{to}");
+        }
     }
 }
