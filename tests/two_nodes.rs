@@ -105,11 +105,19 @@ async fn a_silent_node_is_named_and_can_be_forgotten() {
     let bench = Bench::new(Database::Postgres).await;
     let first = bench.start().await;
     let second = bench.another_node("silent").await;
-    // The second node goes without a word, as after a power cut.
+    // The second node goes without a word, as after a power cut, with one send under way.
+    bench.sandbox.fault("alpha", Fault::SlowRead { ms: 60_000 }, 2);
+    first.stop().await.unwrap();
+    let post = json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "under way"}});
+    let post = bench.approved(post).await;
+    bench.until(&post.id, &["sending"]).await;
+    let first = bench.start().await;
     let id = second.app.node().to_owned();
     second.worker.vanish();
     let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
     assert_eq!(frozen.sealed_at, None);
+    let listed: Vec<_> = frozen.in_flight.iter().map(|f| (f.post.as_str(), f.state)).collect();
+    assert_eq!(listed, [(post.id.as_str(), State::Sending)], "it may be under way on the silent node");
     assert!(
         frozen.missing.iter().any(|m| m.contains("silent") && m.contains("gate forget")),
         "{:?}",

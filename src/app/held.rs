@@ -288,6 +288,9 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
 pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result<::channels::Retraction> {
     by.need(Right::Decide)?;
     let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
+    if d.state == State::Retracted.word() {
+        return Ok(::channels::Retraction::Gone);
+    }
     if d.state != State::Accepted.word() {
         return Err(AppError::Conflict(format!(
             "this delivery is {}; only what was accepted is public",

@@ -85,17 +85,22 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(freeze).fetch_one(c).await?))
     }
 
-    /// What was under way when the nodes closed their gates for the freeze.
+    /// What was under way when the nodes closed their gates for the freeze; and, as long as it is not
+    /// sealed, what may be under way on the nodes that have not taken it.
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
               c.name as channel_name, d.lane, d.ready_at, d.state, d.reason, d.remote_url, p.brand, p.labels
-            from flights f
+            from (select attempt_id from flights where freeze_id = $1
+                union select u.id from attempts u
+                  join nodes n on n.id = u.node_id
+                  join freezes z on z.id = $1
+                where u.outcome is null and u.epoch < z.epoch and n.acked_epoch < z.epoch) f
               join attempts a on a.id = f.attempt_id
               join deliveries d on d.id = a.delivery_id
               join posts p on p.id = d.post_id
               join channels c on c.id = d.channel_id
-            where f.freeze_id = $1 order by a.id";
+            order by a.id";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(freeze).fetch_all(c).await?))
     }
 

@@ -1,5 +1,7 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
+/// Loses answers of real servers.
+pub mod relay;
 pub mod second_verifier;
 
 use std::net::SocketAddr;
