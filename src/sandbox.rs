@@ -3,7 +3,7 @@
 //! It dedupes nothing, so that a second copy would be seen; it notes when the first byte of content
 //! arrived; and it can cut a connection without an answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -55,6 +55,8 @@ pub struct Arrival {
 struct State {
     timelines: HashMap<String, Vec<Posted>>,
     faults: HashMap<String, VecDeque<Fault>>,
+    /// Timelines whose health check says no.
+    unwell: HashSet<String>,
     arrivals: Vec<Arrival>,
     next: u64,
 }
@@ -104,6 +106,16 @@ impl Sandbox {
         state.faults.entry(timeline.to_owned()).or_default().extend(std::iter::repeat_n(fault, times));
     }
 
+    /// Makes the health check of the timeline say yes or no.
+    pub fn set_health(&self, timeline: &str, ready: bool) {
+        let mut state = lock(&self.state);
+        if ready {
+            state.unwell.remove(timeline);
+        } else {
+            state.unwell.insert(timeline.to_owned());
+        }
+    }
+
     /// Everything that arrived, in order.
     pub fn arrivals(&self) -> Vec<Arrival> {
         lock(&self.state).arrivals.clone()
@@ -137,7 +149,10 @@ async fn answer(state: Arc<Mutex<State>>, clock: Clock, request: Request<Incomin
     let parts: Vec<&str> = path.split('/').collect();
     match (request.method().clone(), parts.as_slice()) {
         (Method::POST, [timeline, "posts"]) => post(&state, &clock, timeline, request).await,
-        (Method::GET, [_, "health"]) => json(StatusCode::OK, &"ok"),
+        (Method::GET, [timeline, "health"]) => {
+            let unwell = lock(&state).unwell.contains(*timeline);
+            json(if unwell { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &!unwell)
+        }
         (Method::GET, [timeline, "posts"]) => {
             let key =
                 request.uri().query().and_then(|q| q.strip_prefix("key=")).unwrap_or_default().to_owned();

@@ -1,12 +1,21 @@
-//! What the timer does, called by hand: turns, channel checks, checkpoints.
+//! What the timer does, called by hand: turns, channel checks, checkpoints; and channels that wait.
+
+use std::time::Duration;
 
 use holdline::app::audit::{self, AuditFilter};
-use holdline::app::{channels, nodes};
+use holdline::app::hub::Topic;
+use holdline::app::{channels, incidents, nodes, posts};
 use holdline::domain::checkpoint::TrustedKey;
+use holdline::domain::delivery::State;
+use holdline::sandbox::Fault;
 use serde_json::json;
 
 use crate::on_both;
 use crate::support::Bench;
+
+fn routine(channel: &str, text: &str) -> serde_json::Value {
+    json!({"kind": "routine", "channels": [channel], "source": {"text": text}})
+}
 
 /// How many entries of the log have this verb.
 async fn entries(bench: &Bench, verb: &str) -> usize {
@@ -60,5 +69,74 @@ on_both! {
         assert!(grown.size > first.size);
         let key = TrustedKey::parse(&grown.key).unwrap();
         assert_eq!(key.verify(&grown.note).unwrap().size, u64::try_from(grown.size).unwrap());
+    }
+
+    async fn routine_posts_wait_for_a_channel_that_is_not_ready_and_crisis_posts_are_tried(bench) {
+        bench.sandbox.set_health("beta", false);
+        let worker = bench.start().await;
+        channels::check_due(&bench.app).await.unwrap();
+        // The lines hear of it.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let post = bench.approved(routine("beta", "patient")).await;
+        let mut view = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
+        for _ in 0..200 {
+            if view.deliveries[0].reason.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            view = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
+        }
+        let waiting = &view.deliveries[0];
+        assert_eq!((waiting.state, waiting.attempts), (State::Scheduled, 0), "{waiting:?}");
+        assert!(waiting.reason.as_ref().is_some_and(|r| r.contains("not ready")), "{waiting:?}");
+        let new = serde_json::from_value(json!({"title": "Down", "severity": "major", "freeze": false})).unwrap();
+        let opened = incidents::open(&bench.app, &bench.operator, &new).await.unwrap();
+        let update = json!({"kind": "update", "channels": ["beta"], "incident": opened.incident.id,
+            "source": {"text": "We know."}});
+        let update = bench.approved(update).await;
+        bench.until(&update.id, &["accepted"]).await;
+        bench.sandbox.set_health("beta", true);
+        bench.app.clock().advance(61_000);
+        channels::check_due(&bench.app).await.unwrap();
+        bench.until(&post.id, &["accepted"]).await;
+        assert_eq!(bench.sandbox.timeline("beta").len(), 2);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_channel_that_was_told_to_wait_sends_nothing_until_then(bench) {
+        // Sixteen go at once on a sandbox channel; the others wait in its line.
+        bench.sandbox.fault("alpha", Fault::TooMany { seconds: 600 }, 16);
+        let mut posts = Vec::new();
+        for n in 0..40 {
+            posts.push(bench.approved(routine("alpha", &format!("number {n}"))).await.id);
+        }
+        let worker = bench.start().await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(bench.sandbox.arrivals().len(), 16, "the network said wait");
+        let mut attempts = 0;
+        for id in &posts {
+            attempts += bench.until(id, &["scheduled"]).await.deliveries[0].attempts;
+        }
+        assert_eq!(attempts, 16);
+        bench.app.clock().advance(601_000);
+        bench.app.hub().poke(Topic::Queue);
+        for id in &posts {
+            bench.until(id, &["accepted"]).await;
+        }
+        assert_eq!(bench.sandbox.timeline("alpha").len(), 40);
+        worker.stop().await.unwrap();
+    }
+
+    async fn an_edit_forgets_what_the_last_check_saw(bench) {
+        let worker = bench.start().await;
+        channels::check_due(&bench.app).await.unwrap();
+        let id = &bench.channels[0];
+        let edit = serde_json::from_value(json!({"name": "alpha again"})).unwrap();
+        let renamed = channels::edit(&bench.app, &bench.administrator, id, None, edit).await.unwrap();
+        assert!(renamed.health.is_some(), "a name is no connection");
+        let edit = serde_json::from_value(json!({"settings": {"url": "http://127.0.0.1:9/x"}})).unwrap();
+        let moved = channels::edit(&bench.app, &bench.administrator, id, None, edit).await.unwrap();
+        assert!(moved.health.is_none() && moved.checked_at.is_none(), "{moved:?}");
+        worker.stop().await.unwrap();
     }
 }

@@ -162,6 +162,10 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
+    if edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some() {
+        // What the last check saw was another connection.
+        (row.health, row.checked_at) = (None, None);
+    }
     if let Some(settings) = edit.settings {
         row.settings = settings.to_string();
     }
@@ -245,7 +249,8 @@ pub async fn check_due(app: &App) -> Result<()> {
     Ok(())
 }
 
-fn health(c: &Channel) -> Option<HealthView> {
+/// What the last check saw, if there was one.
+pub(crate) fn health(c: &Channel) -> Option<HealthView> {
     c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
 }
 
@@ -261,7 +266,7 @@ pub(crate) async fn keep_health(app: &App, id: &str, seen: &HealthView) -> Resul
     }
     let verb = if seen.ready { "channel.ready" } else { "channel.not_ready" };
     let entry = Entry::new(verb, &format!("channel:{id}")).note(&seen.detail);
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
 }
 
 /// What people call each channel, by its id.

@@ -105,7 +105,10 @@ fn stop(id: &str, verdict: &Verdict<'_>, now: Millis) -> Option<(Change, Entry)>
     match verdict {
         Verdict::Go => None,
         Verdict::Held(order) => Some((
-            Change { freeze_id: Some(order.id.clone()), ..Change::to(id, State::Held.word()) },
+            Change {
+                freeze_id: Some(order.id.clone()),
+                ..Change::to(id, State::Held.word()).because("a freeze was in force when its time came")
+            },
             Entry::new("delivery.held", &subject).note(format!("by freeze {}", order.id)),
         )),
         Verdict::Expired => Some((
@@ -265,15 +268,13 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
     }
 }
 
-/// Gives claims back to the queue, to be looked at again at `ready_at`.
+/// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
 ///
 /// # Errors
 /// The database's own.
-pub async fn give_back(app: &App, ids: &[String], ready_at: Millis) -> Result<()> {
-    let changes: Vec<_> = ids
-        .iter()
-        .map(|id| Change { ready_at: Some(ready_at), ..Change::to(id, State::Scheduled.word()) })
-        .collect();
+pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
+    let back = |id: &String| Change::to(id, State::Scheduled.word()).because(why);
+    let changes: Vec<_> = ids.iter().map(|id| Change { ready_at: Some(ready_at), ..back(id) }).collect();
     let mut tx = app.store().begin().await?;
     tx.change_deliveries(&changes).await?;
     tx.commit_unaudited(Unaudited::Lease).await?;

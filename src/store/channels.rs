@@ -62,7 +62,7 @@ impl Tx {
     /// Writes what may change, when the version is still the one that was read; whether it was.
     pub async fn update_channel(&mut self, ch: &Channel) -> Result<bool> {
         const SQL: &str = "update channels set name = $2, brand = $3, settings = $4, credential = $5,
-              disabled_at = $6, version = version + 1
+              disabled_at = $6, health = $8, checked_at = $9, version = version + 1
             where id = $1 and version = $7";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&ch.id)
@@ -72,6 +72,8 @@ impl Tx {
             .bind(&ch.credential)
             .bind(ch.disabled_at)
             .bind(ch.version)
+            .bind(&ch.health)
+            .bind(ch.checked_at)
             .execute(c)
             .await?
             .rows_affected());

@@ -98,6 +98,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// With the reason that people read.
+    #[must_use]
+    pub fn because(self, why: &str) -> Self {
+        Self { reason: Some(why.to_owned()), ..self }
+    }
+
     /// Nothing but the state.
     pub fn to(id: &str, state: &'static str) -> Self {
         Self {

@@ -72,13 +72,8 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         let (claims, rest) = sending::claim(&shared.app, CLAIM).await?;
         faults::point("claimed");
         more = rest;
-        let back = shared.lines.put(claims, shared.app.clock().now());
-        let mut by_time = HashMap::<_, Vec<_>>::new();
-        for (id, until) in back {
-            by_time.entry(until).or_default().push(id);
-        }
-        for (until, ids) in by_time {
-            sending::give_back(&shared.app, &ids, until).await?;
+        for (back, ids) in shared.lines.put(claims, shared.app.clock().now()) {
+            sending::give_back(&shared.app, &ids, back.until, &back.why).await?;
         }
     }
     let taken = shared.lines.take();

@@ -50,6 +50,15 @@ struct Line {
     busy: usize,
     paused_until: Millis,
     disabled: bool,
+    /// What the last check said, when it said no.
+    not_ready: Option<String>,
+}
+
+/// A claim that goes back to the queue: until when, and why.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Back {
+    pub until: Millis,
+    pub why: String,
 }
 
 /// A durable permit and its pass through the gate.
@@ -83,6 +92,9 @@ impl<T> Lanes<T> {
 /// Most claims that wait in one line; more go back to the queue.
 const LONGEST: usize = 2_000;
 
+/// How long a routine post waits before it looks again at a channel that is not ready.
+const NOT_READY_WAIT: Millis = 30_000;
+
 /// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
 /// after a crash each of them is in doubt, although it never began.
 const AHEAD: usize = 64;
@@ -108,6 +120,7 @@ impl Lines {
             let version = (row.version, row.disabled_at.is_some());
             let known = self.lock().get(&row.id).is_some_and(|l| l.version == version);
             let opened = (!known).then(|| self.open(&row));
+            let not_ready = crate::app::channels::health(&row).filter(|h| !h.ready).map(|h| h.detail);
             let mut state = self.lock();
             let line = state.entry(row.id).or_insert_with(|| Line {
                 open: Err("not opened yet".into()),
@@ -118,8 +131,10 @@ impl Lines {
                 busy: 0,
                 paused_until: 0,
                 disabled: false,
+                not_ready: None,
             });
             line.paused_until = row.paused_until;
+            line.not_ready = not_ready;
             line.disabled = row.disabled_at.is_some();
             line.version = version;
             if let Some(opened) = opened {
@@ -170,17 +185,20 @@ impl Lines {
         state.iter().map(|(id, l)| (id.clone(), readable(l))).collect()
     }
 
-    /// Puts claims into their lines. Returns what has no room or must wait: (delivery, until).
-    pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> Vec<(String, Millis)> {
-        let mut back = Vec::new();
+    /// Puts claims into their lines. Returns what has no room or must wait, by time and reason.
+    pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> HashMap<Back, Vec<String>> {
+        let mut back = HashMap::<_, Vec<_>>::new();
         let mut state = self.lock();
         for c in claims {
             match state.get_mut(&c.channel) {
-                None => back.push((c.delivery, now + 1_000)),
-                Some(l) if l.paused_until > now => back.push((c.delivery, l.paused_until)),
-                Some(l) if l.disabled => back.push((c.delivery, now + 60_000)),
-                Some(l) if l.claimed.len() >= LONGEST => back.push((c.delivery, now + 5_000)),
-                Some(l) => l.claimed.push(c.lane, c.delivery),
+                None => {
+                    let why = "the channel is not known to this node yet".to_owned();
+                    back.entry(Back { until: now + 1_000, why }).or_default().push(c.delivery);
+                }
+                Some(line) => match line.wait(c.lane, now) {
+                    Some(wait) => back.entry(wait).or_default().push(c.delivery),
+                    None => line.claimed.push(c.lane, c.delivery),
+                },
             }
         }
         back
@@ -281,6 +299,23 @@ impl Lines {
 }
 
 impl Line {
+    /// Until when a claim waits, and why. A crisis post is tried on a channel whose last check said
+    /// no: a check can be wrong, and its own outcome is seen by people.
+    fn wait(&self, lane: Lane, now: Millis) -> Option<Back> {
+        let back = |until, why: &str| Some(Back { until, why: why.to_owned() });
+        if self.disabled {
+            return back(now + 60_000, "the channel is disabled");
+        }
+        if self.paused_until > now {
+            return back(self.paused_until, "the network asked this channel to wait");
+        }
+        if let Some(why) = self.not_ready.as_ref().filter(|_| lane == Lane::Routine) {
+            return back(now + NOT_READY_WAIT, &format!("the channel is not ready: {why}"));
+        }
+        let full = self.claimed.len() >= LONGEST;
+        full.then(|| Back { until: now + 5_000, why: "many posts wait for this channel".to_owned() })
+    }
+
     /// Nothing where a crash would leave each of them to a person.
     fn ahead(&self) -> usize {
         let settles =
