@@ -82,7 +82,7 @@ pub async fn run(
             table::value(
                 &json!({"folder": out, "entries": size, "key": key}),
                 as_json,
-                &["folder", "entries", "key"],
+                &["folder", "entries"],
             );
         }
         Command::Verify { folder, key, kept } => {
