@@ -119,8 +119,15 @@ on_both! {
             attempts += bench.until(id, &["scheduled"]).await.deliveries[0].attempts;
         }
         assert_eq!(attempts, i64::try_from(asked).unwrap(), "what never began counts as no try");
-        bench.app.clock().advance(601_000);
-        bench.app.hub().poke(Topic::Queue);
+        // What of the sixteen was not met yet is met now, each time with another wait.
+        for _ in 0..17 {
+            bench.app.clock().advance(601_000);
+            bench.app.hub().poke(Topic::Queue);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            if bench.sandbox.timeline("alpha").len() == 40 {
+                break;
+            }
+        }
         for id in &posts {
             bench.until(id, &["accepted"]).await;
         }
