@@ -1,65 +1,11 @@
 //! The API over real HTTP, on both databases: roles, bad input, ETags, keys, cursors, import.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use channels::http::{Answer, Http, Policy, Request};
-use holdline::app::people::{self, NewToken};
-use holdline::web::{self, Web};
-use metrics_exporter_prometheus::PrometheusBuilder;
-use secrecy::{ExposeSecret, SecretString};
+use channels::http::Request;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::Bench;
-
-struct Caller {
-    http: Http,
-    base: String,
-    operator: SecretString,
-    approver: SecretString,
-}
-
-impl Caller {
-    async fn new(bench: &Bench) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = web::router(Web { app: bench.app.clone(), metrics });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        let policy = Policy {
-            allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-            timeout: Duration::from_secs(30),
-            ..Policy::default()
-        };
-        let token = |who: &holdline::app::Actor| {
-            let (app, who) = (bench.app.clone(), who.clone());
-            async move {
-                let new = NewToken { label: "test".into(), roles: Vec::new(), days: Some(1) };
-                people::create_token(&app, &who, &who.id, &new).await.unwrap().1
-            }
-        };
-        Self {
-            http: Http::new(policy).unwrap(),
-            base,
-            operator: token(&bench.operator).await,
-            approver: token(&bench.approver).await,
-        }
-    }
-
-    async fn call(&self, request: Request) -> Answer {
-        self.http.call(request.bearer(&self.operator)).await.unwrap()
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}/api/v1{path}", self.base)
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.call(Request::post(&self.url(path)).json(body)).await
-    }
-}
+use crate::support::caller::Caller;
 
 fn post(text: &str) -> Value {
     json!({"kind": "routine", "source": {"text": text}, "labels": ["api"], "due": "2099-01-01T00:00:00Z"})
@@ -132,35 +78,14 @@ on_both! {
     async fn a_channel_that_changed_meanwhile_is_not_overwritten(bench) {
         let caller = Caller::new(&bench).await;
         let url = caller.url(&format!("/channels/{}", bench.channels[0]));
-        let as_administrator = async |request: Request| {
-            let new = NewToken { label: "test".into(), roles: Vec::new(), days: Some(1) };
-            let who = &bench.administrator;
-            let token = people::create_token(&bench.app, who, &who.id, &new).await.unwrap().1;
-            caller.http.call(request.bearer(&token)).await.unwrap()
-        };
         let etag = caller.call(Request::get(&url)).await.header("etag").unwrap().to_owned();
         let edit = |brand| Request::patch(&url).header("if-match", &etag).json(&json!({ "brand": brand }));
-        assert_eq!(as_administrator(edit("first")).await.status, 200);
-        let late = as_administrator(edit("second")).await;
+        assert_eq!(caller.administer(edit("first")).await.status, 200);
+        let late = caller.administer(edit("second")).await;
         assert_eq!(late.status, 412);
         assert_eq!(caller.call(edit("third")).await.status, 403, "an operator connects nothing");
         let now: Value = caller.call(Request::get(&url)).await.json().unwrap();
         assert_eq!(now["brand"], "first");
-    }
-
-    async fn an_import_with_a_key_is_done_once(bench) {
-        let caller = Caller::new(&bench).await;
-        let rows = format!("{}\n{}\n", post("one"), post("two"));
-        let import = || {
-            let request = Request::post(&caller.url("/posts/import")).header("idempotency-key", "import-1");
-            request.body("application/x-ndjson", rows.clone().into_bytes())
-        };
-        let first = caller.call(import()).await;
-        let again = caller.call(import()).await;
-        assert_eq!((first.status, &first.body), (again.status, &again.body));
-        assert_eq!(again.header("idempotency-replayed"), Some("true"));
-        let all: Vec<Value> = caller.call(Request::get(&caller.url("/posts"))).await.json().unwrap();
-        assert_eq!(all.len(), 2);
     }
 
     async fn a_repeated_key_gives_the_first_answer_again(bench) {

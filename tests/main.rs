@@ -6,9 +6,11 @@ mod audit_tamper;
 mod deploy;
 mod flow;
 mod housekeeping;
+mod imports;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod real_channels;
+mod repeats;
 mod support;
 mod tidy;
 mod two_nodes;

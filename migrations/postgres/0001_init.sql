@@ -231,6 +231,23 @@ create table site_entries (
 );
 create index site_by_incident on site_entries (incident_id, published_at);
 
+-- Imports of all rows or none. The rows wait here until the whole is decided; then they move into
+-- posts, a few at a time, so that nothing waits long for an import.
+create table imports (
+  id text primary key,
+  person_id text not null,
+  origin text not null,
+  decided boolean not null,
+  touched_at bigint not null
+);
+
+create table import_rows (
+  import_id text not null references imports (id),
+  number bigint not null,
+  built text not null,
+  primary key (import_id, number)
+);
+
 -- Answers kept for a repeated POST with the same Idempotency-Key.
 create table idempotency (
   person_id text not null,

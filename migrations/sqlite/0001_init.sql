@@ -231,6 +231,23 @@ create table site_entries (
 ) strict;
 create index site_by_incident on site_entries (incident_id, published_at);
 
+-- Imports of all rows or none. The rows wait here until the whole is decided; then they move into
+-- posts, a few at a time, so that nothing waits long for an import.
+create table imports (
+  id text primary key,
+  person_id text not null,
+  origin text not null,
+  decided integer not null,
+  touched_at integer not null
+) strict;
+
+create table import_rows (
+  import_id text not null references imports (id),
+  number integer not null,
+  built text not null,
+  primary key (import_id, number)
+) strict;
+
 -- Answers kept for a repeated POST with the same Idempotency-Key.
 create table idempotency (
   person_id text not null,

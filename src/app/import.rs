@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::posts::{self, Built, Directory, NewPost};
+use super::staging::Stage;
 use super::{Actor, App, AppError, Result};
 use crate::domain::role::Right;
 
@@ -13,8 +14,8 @@ pub const MAX_ROWS: usize = 100_000;
 const MAX_LINE: usize = 256 * 1024;
 /// Most errors that are listed; the rest is counted.
 const MAX_ERRORS: usize = 1_000;
-/// Rows in one change, when the import is not all or nothing.
-const BATCH: usize = 500;
+/// Rows in one change: others wait no longer than for these.
+const BATCH: usize = 250;
 
 /// What an import did.
 #[derive(Debug, Clone, Default, Serialize, utoipa::ToSchema)]
@@ -43,15 +44,22 @@ pub struct RowError {
     pub problems: Vec<Problem>,
 }
 
-/// Takes bytes as they come and writes posts.
+/// Takes bytes as they come and writes posts. Memory holds one batch, however long the body is.
 pub struct Importer<'a> {
     app: &'a App,
     by: &'a Actor,
     atomic: bool,
     directory: Directory,
+    /// The row that has no end yet.
     rest: Vec<u8>,
+    too_long: bool,
     rows: usize,
     waiting: Vec<Built>,
+    /// The row that the first one of `waiting` came from.
+    waits_from: usize,
+    stage: Option<Stage>,
+    /// Nothing more is taken; the errors say why.
+    stopped: bool,
     result: Imported,
 }
 
@@ -60,59 +68,99 @@ impl<'a> Importer<'a> {
     /// When the actor may not write.
     pub async fn new(app: &'a App, by: &'a Actor, atomic: bool) -> Result<Self> {
         by.need(Right::Write)?;
-        let directory = Directory::read(app).await?;
-        let result = Imported::default();
-        Ok(Self { app, by, atomic, directory, rest: Vec::new(), rows: 0, waiting: Vec::new(), result })
+        Ok(Self {
+            app,
+            by,
+            atomic,
+            directory: Directory::read(app).await?,
+            rest: Vec::new(),
+            too_long: false,
+            rows: 0,
+            waiting: Vec::new(),
+            waits_from: 0,
+            stage: None,
+            stopped: false,
+            result: Imported::default(),
+        })
     }
 
     /// Takes the next bytes of the body.
     ///
     /// # Errors
-    /// When there are too many rows, a row is too long, or the database refuses.
+    /// When the database refuses and nothing was written yet.
     pub async fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        self.rest.extend_from_slice(bytes);
-        let mut start = 0;
-        while let Some(end) = self.rest[start..].iter().position(|b| *b == b'\n') {
-            let line = self.rest[start..start + end].to_vec();
-            self.row(&line)?;
-            start += end + 1;
-        }
-        self.rest.drain(..start);
-        if self.rest.len() > MAX_LINE {
-            return Err(AppError::field("body", format!("a row is longer than {MAX_LINE} bytes")));
-        }
-        if !self.atomic && self.waiting.len() >= BATCH {
-            self.write().await?;
+        for part in bytes.split_inclusive(|b| *b == b'\n') {
+            if self.stopped {
+                return Ok(());
+            }
+            let line = part.strip_suffix(b"\n");
+            let content = line.unwrap_or(part);
+            self.too_long |= self.rest.len() + content.len() > MAX_LINE;
+            if !self.too_long {
+                self.rest.extend_from_slice(content);
+            }
+            if line.is_some() {
+                self.end_row()?;
+                if self.waiting.len() >= BATCH {
+                    self.write().await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The body broke off: what follows was never seen.
+    pub fn broke_off(&mut self) {
+        self.rest.clear();
+        self.too_long = false;
+        self.stop("the body broke off here".into());
     }
 
     /// Takes the last row and writes what waits. All or nothing: with any error nothing is written.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// When the database refuses and nothing was written yet.
     pub async fn finish(mut self) -> Result<Imported> {
-        let last = std::mem::take(&mut self.rest);
-        self.row(&last)?;
-        if !self.atomic || self.result.failed == 0 {
+        if !self.stopped {
+            self.end_row()?;
+        }
+        if !self.atomic || self.stage.is_some() {
             self.write().await?;
+        }
+        match self.stage.take() {
+            Some(stage) if self.result.failed > 0 => stage.drop(self.app).await?,
+            Some(stage) => self.result.created = stage.keep(self.app, self.by).await?,
+            // A short one fits into one change.
+            None if self.atomic && self.result.failed == 0 => {
+                self.result.created = self.insert().await?;
+            }
+            None => {}
         }
         Ok(self.result)
     }
 
-    fn row(&mut self, line: &[u8]) -> Result<()> {
-        if line.iter().all(u8::is_ascii_whitespace) {
+    fn end_row(&mut self) -> Result<()> {
+        let (line, too_long) = (std::mem::take(&mut self.rest), std::mem::take(&mut self.too_long));
+        if !too_long && line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        if self.rows == MAX_ROWS {
+            self.stop(format!("an import has at most {MAX_ROWS} rows; send the rest in another"));
             return Ok(());
         }
         self.rows += 1;
-        if self.rows > MAX_ROWS {
-            return Err(AppError::field("body", format!("has more than {MAX_ROWS} rows; send it in parts")));
-        }
-        let built = serde_json::from_slice::<NewPost>(line)
-            .map_err(|e| AppError::field("row", e.to_string()))
-            .and_then(|new| posts::build(self.app, self.by, &new, &self.directory));
-        match built {
-            Ok(built) => self.waiting.push(built),
+        let parsed = if too_long {
+            Err(AppError::field("row", format!("is longer than {MAX_LINE} bytes")))
+        } else {
+            serde_json::from_slice::<NewPost>(&line).map_err(|e| AppError::field("row", e.to_string()))
+        };
+        match parsed.and_then(|new| posts::build(self.app, self.by, &new, &self.directory)) {
+            Ok(built) => {
+                if self.waiting.is_empty() {
+                    self.waits_from = self.rows;
+                }
+                self.waiting.push(built);
+            }
             Err(AppError::Invalid(problems)) => {
                 self.result.failed += 1;
                 if self.result.errors.len() < MAX_ERRORS {
@@ -124,13 +172,46 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
+    /// Takes nothing more, and says why at the row where it stops.
+    fn stop(&mut self, why: String) {
+        self.stopped = true;
+        self.result.failed += 1;
+        let problems = vec![Problem { field: "body".into(), message: why }];
+        self.result.errors.push(RowError { row: self.rows + 1, problems });
+    }
+
+    /// Writes the batch that waits, or puts it aside until the whole is decided.
     async fn write(&mut self) -> Result<()> {
+        if self.atomic {
+            let batch = std::mem::take(&mut self.waiting);
+            if self.result.failed > 0 || batch.is_empty() {
+                return Ok(());
+            }
+            let stage = match &mut self.stage {
+                Some(stage) => stage,
+                none => none.insert(Stage::open(self.app, self.by).await?),
+            };
+            return stage.add(self.app, &batch).await;
+        }
+        match self.insert().await {
+            Ok(created) => self.result.created += created,
+            Err(e) if self.result.created > 0 => {
+                // The answer still says how far it went.
+                tracing::error!(error = %e, cause = ?e, "an import stops half-way");
+                self.rows = self.waits_from - 1;
+                self.stop("an internal error; this row and those after it were not written".into());
+            }
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    async fn insert(&mut self) -> Result<usize> {
         let batch = std::mem::take(&mut self.waiting);
         let count = batch.len();
         if count > 0 {
             posts::insert(self.app, self.by, batch).await?;
-            self.result.created += count;
         }
-        Ok(())
+        Ok(count)
     }
 }

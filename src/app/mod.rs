@@ -40,6 +40,8 @@ pub mod secrets;
 pub mod sending;
 /// The public page.
 pub mod site;
+/// All rows of an import or none.
+pub mod staging;
 
 use std::sync::{Arc, OnceLock};
 

@@ -15,6 +15,7 @@ use crate::domain::incident::IncidentState;
 use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
+use crate::store::Tx;
 use crate::store::channels::Channel;
 use crate::store::deliveries::{Change, Delivery};
 use crate::store::media::Picture;
@@ -172,6 +173,7 @@ impl Directory {
 }
 
 /// A checked post, its labels and its deliveries.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Built {
     pub post: Post,
     pub labels: Vec<String>,
@@ -320,6 +322,13 @@ pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
 
 /// Writes many posts in one change, each with its audit entry.
 pub(crate) async fn insert(app: &App, by: &Actor, built: Vec<Built>) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let entries = write(&mut tx, built).await?;
+    app.commit(tx, by, &entries, &[]).await
+}
+
+/// Writes many posts into an open change; their audit entries.
+pub(super) async fn write(tx: &mut Tx, built: Vec<Built>) -> Result<Vec<Entry>> {
     let mut entries = Vec::with_capacity(built.len());
     let mut posts = Vec::with_capacity(built.len());
     let mut rows = Vec::new();
@@ -333,10 +342,9 @@ pub(crate) async fn insert(app: &App, by: &Actor, built: Vec<Built>) -> Result<(
         rows.extend(b.deliveries);
         posts.push((b.post, b.labels));
     }
-    let mut tx = app.store().begin().await?;
     tx.insert_posts(&posts).await?;
     tx.insert_deliveries(&rows).await?;
-    app.commit(tx, by, &entries, &[]).await
+    Ok(entries)
 }
 
 /// One post with its deliveries.

@@ -11,44 +11,61 @@ pub const KEPT_FOR: crate::clock::Millis = 24 * 3_600_000;
 pub enum Known {
     /// Nobody used it: go on, then keep or release.
     New,
-    /// The same request was answered before.
-    Answered { status: u16, body: String },
+    /// The same request was answered before; by its hash, when it was not given.
+    Answered { status: u16, body: String, request_hash: String },
 }
 
-/// Takes the key for a request.
+/// Stands for the hash of a request while its body is still coming in.
+const PENDING: &str = "pending";
+
+/// Takes the key for a request. A body that is still coming in has no hash yet; then the caller
+/// compares it with that of the answer.
 ///
 /// # Errors
 /// When the key belongs to another request, or the first one is still being worked on.
-pub async fn take(app: &App, person: &str, key: &str, request_hash: &str) -> Result<Known> {
+pub async fn take(app: &App, person: &str, key: &str, request_hash: Option<&str>) -> Result<Known> {
     if key.is_empty() || key.len() > 200 {
         return Err(AppError::field("Idempotency-Key", "use 1 to 200 characters, new for each request"));
     }
     let now = app.now();
     let mut tx = app.store().begin().await?;
-    let kept = tx.take_key(person, key, request_hash, now, now + KEPT_FOR).await?;
+    let kept = tx.take_key(person, key, request_hash.unwrap_or(PENDING), now, now + KEPT_FOR).await?;
     tx.commit_unaudited(Unaudited::Replay).await?;
-    match kept {
-        None => Ok(Known::New),
-        Some(k) if k.request_hash != request_hash => {
-            Err(AppError::field("Idempotency-Key", "was used for another request; use a new one"))
-        }
-        Some(k) => match (k.status.and_then(|s| u16::try_from(s).ok()), k.body) {
-            (Some(status), Some(body)) => Ok(Known::Answered { status, body }),
-            _ => Err(AppError::Conflict("the first request with this key is still being worked on".into())),
-        },
+    let Some(k) = kept else { return Ok(Known::New) };
+    let answer = k.status.and_then(|s| u16::try_from(s).ok()).zip(k.body);
+    let unknown = answer.is_none() && k.request_hash == PENDING;
+    if !unknown && request_hash.is_some_and(|h| h != k.request_hash) {
+        return Err(other_request());
+    }
+    match answer {
+        Some((status, body)) => Ok(Known::Answered { status, body, request_hash: k.request_hash }),
+        None => Err(AppError::Conflict("the first request with this key is still being worked on".into())),
     }
 }
 
-/// Keeps the answer, or gives the key back after an error of ours.
+/// The key was used for something else.
+pub fn other_request() -> AppError {
+    AppError::field("Idempotency-Key", "was used for another request; use a new one")
+}
+
+/// Keeps the answer, with the hash of the request when it is known only now; or gives the key back
+/// after an error of ours.
 ///
 /// # Errors
 /// The database's own.
-pub async fn finish(app: &App, person: &str, key: &str, status: u16, body: &str) -> Result<()> {
+pub async fn finish(
+    app: &App,
+    person: &str,
+    key: &str,
+    request_hash: Option<&str>,
+    status: u16,
+    body: &str,
+) -> Result<()> {
     let mut tx = app.store().begin().await?;
     if status >= 500 {
         tx.release_key(person, key).await?;
     } else {
-        tx.keep_answer(person, key, i64::from(status), body).await?;
+        tx.keep_answer(person, key, request_hash, i64::from(status), body).await?;
     }
     tx.commit_unaudited(Unaudited::Replay).await?;
     Ok(())

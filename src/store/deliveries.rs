@@ -1,5 +1,6 @@
 //! Deliveries: the queue. The claims' SQL is measured in `tests/bench`.
 
+use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
@@ -7,7 +8,7 @@ use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `deliveries`.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Delivery {
     pub id: String,
     pub post_id: String,

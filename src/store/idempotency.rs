@@ -43,14 +43,24 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(LOOK).bind(person).bind(key).fetch_optional(c).await?))
     }
 
-    /// Keeps the answer.
-    pub async fn keep_answer(&mut self, person: &str, key: &str, status: i64, body: &str) -> Result<()> {
-        const SQL: &str = "update idempotency set status = $3, body = $4 where person_id = $1 and key = $2";
+    /// Keeps the answer, and the hash of the request if it is known only now.
+    pub async fn keep_answer(
+        &mut self,
+        person: &str,
+        key: &str,
+        request_hash: Option<&str>,
+        status: i64,
+        body: &str,
+    ) -> Result<()> {
+        const SQL: &str = "update idempotency set status = $3, body = $4,
+              request_hash = coalesce($5, request_hash)
+            where person_id = $1 and key = $2";
         on!(self, |c| sqlx::query(SQL)
             .bind(person)
             .bind(key)
             .bind(status)
             .bind(body)
+            .bind(request_hash)
             .execute(c)
             .await
             .map(drop)?);

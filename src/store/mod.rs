@@ -19,6 +19,8 @@ pub mod dialect;
 pub mod freezes;
 /// Answers kept for repeated requests.
 pub mod idempotency;
+/// Imports of all rows or none.
+pub mod imports;
 /// Incidents.
 pub mod incidents;
 /// Hearing what other nodes changed.

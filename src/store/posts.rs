@@ -1,5 +1,6 @@
 //! Posts.
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::rows::Value;
@@ -7,7 +8,7 @@ use super::{Result, Store, Tx, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
-#[derive(Debug, Clone, FromRow)]
+#[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
 pub struct Post {
     pub id: String,
     pub kind: String,

@@ -36,6 +36,8 @@ pub enum Unaudited {
     Replay,
     /// A read-back found nothing yet, or a health check ran.
     Look,
+    /// Rows of an import are put aside until the whole is decided: no post yet.
+    Staging,
     /// A checkpoint of the log itself.
     Checkpoint,
     /// The instance is being set up: there is nobody yet.

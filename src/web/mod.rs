@@ -33,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::app::media::MAX_BYTES;
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -55,8 +56,9 @@ struct Document;
 
 /// All routes.
 pub fn router(web: Web) -> Router {
-    let (api, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api()).split_for_parts();
+    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", api().merge(large()))
+        .split_for_parts();
     let json = document.to_json().unwrap_or_default();
     let openapi = get(move || async move { ([("content-type", "application/json")], json) });
     let api = api.layer(middleware::from_fn_with_state(web.clone(), repeat::middleware));
@@ -74,13 +76,7 @@ pub fn router(web: Web) -> Router {
 }
 
 fn api() -> OpenApiRouter<Web> {
-    let import = OpenApiRouter::new().routes(routes!(posts::import)).layer(DefaultBodyLimit::disable());
-    let pictures = OpenApiRouter::new()
-        .routes(routes!(posts::upload))
-        .layer(DefaultBodyLimit::max(crate::app::media::MAX_BYTES + 1));
     OpenApiRouter::new()
-        .merge(import)
-        .merge(pictures)
         .routes(routes!(people::set_up))
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))
@@ -118,6 +114,14 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::export))
+}
+
+/// Routes whose bodies are larger than the others'.
+fn large() -> OpenApiRouter<Web> {
+    let import = OpenApiRouter::new().routes(routes!(posts::import)).layer(DefaultBodyLimit::disable());
+    let media =
+        OpenApiRouter::new().routes(routes!(posts::upload)).layer(DefaultBodyLimit::max(MAX_BYTES + 1));
+    import.merge(media)
 }
 
 /// Headers that every answer carries.

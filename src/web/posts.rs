@@ -139,7 +139,7 @@ pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>
 pub struct ImportOptions {
     /// All rows or none.
     #[serde(default)]
-    atomic: bool,
+    pub atomic: bool,
 }
 
 /// Imports posts, one JSON object a line (NDJSON), as a stream. Rows that are wrong are named; when
@@ -155,8 +155,15 @@ pub async fn import(
 ) -> Answer<Json<Imported>> {
     let mut importer = Importer::new(&web.app, &by, options.atomic).await?;
     let mut stream = body.into_data_stream();
+    // Read to the end whatever happens: a client that still sends would not hear the answer.
     while let Some(chunk) = stream.next().await {
-        importer.feed(&chunk.map_err(|e| AppError::field("body", e.to_string()))?).await?;
+        match chunk {
+            Ok(bytes) => importer.feed(&bytes).await?,
+            Err(_) => {
+                importer.broke_off();
+                break;
+            }
+        }
     }
     let result = importer.finish().await?;
     if result.created == 0 && result.failed > 0 {

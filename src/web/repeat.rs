@@ -1,25 +1,37 @@
 //! Repeated POSTs with the same `Idempotency-Key` get the first answer again.
+//!
+//! The work of a change goes on when the caller is gone: who lost the connection asks again with
+//! the same key and reads what was answered.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::StreamExt;
+use sha2::{Digest, Sha256};
 
 use super::errors::Failed;
 use super::{JSON_LIMIT, Web, auth};
+use crate::app::media::MAX_BYTES;
 use crate::app::repeats::{self, Known};
 use crate::app::{AppError, people};
+
+/// Most bytes of an answer that is kept.
+const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Answers that hold a new token are never kept.
 fn holds_a_token(path: &str) -> bool {
     path.ends_with("/people") || path.ends_with("/tokens") || path.ends_with("/setup")
 }
 
-/// Bodies that are too long to be kept are not compared: for these the key alone says that it is the
-/// same request.
-fn is_long(path: &str) -> bool {
-    path.ends_with("/posts/import") || path.ends_with("/media")
+/// Bodies of any length are hashed as they pass; the others are read first.
+fn is_stream(path: &str) -> bool {
+    path.ends_with("/posts/import")
 }
 
 /// Wraps every route of the API.
@@ -27,43 +39,136 @@ pub async fn middleware(State(web): State<Web>, request: Request, next: Next) ->
     let key = request.headers().get("idempotency-key").and_then(|k| k.to_str().ok()).map(str::to_owned);
     match key {
         Some(key) if request.method() == Method::POST && !holds_a_token(request.uri().path()) => {
-            once(&web, &key, request, next).await.unwrap_or_else(IntoResponse::into_response)
+            once(web, key, request, next).await.unwrap_or_else(IntoResponse::into_response)
         }
-        _ => next.run(request).await,
+        _ if request.method().is_safe() => next.run(request).await,
+        _ => match tokio::spawn(next.run(request)).await {
+            Ok(response) => response,
+            Err(e) => Failed(AppError::Internal(e.to_string())).into_response(),
+        },
     }
 }
 
-async fn once(web: &Web, key: &str, request: Request, next: Next) -> Result<Response, Failed> {
+async fn once(web: Web, key: String, request: Request, next: Next) -> Result<Response, Failed> {
     let (parts, body) = request.into_parts();
     let token = auth::bearer(&parts.headers).unwrap_or_default();
     let who = people::authenticate(&web.app, token, &auth::origin(&parts)).await?;
-    let mut hashed = parts.uri.to_string().into_bytes();
-    let body = if is_long(parts.uri.path()) {
-        body
-    } else {
-        let too_long = |_| AppError::field("body", format!("is longer than {JSON_LIMIT} bytes"));
-        let bytes = to_bytes(body, JSON_LIMIT).await.map_err(too_long)?;
-        hashed.push(0);
-        hashed.extend_from_slice(&bytes);
-        Body::from(bytes)
-    };
-    match repeats::take(&web.app, &who.id, key, &::channels::hash(&hashed)).await? {
-        Known::Answered { status, body } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            let mut response = (status, body).into_response();
-            let kind = if status.is_success() { "application/json" } else { "application/problem+json" };
-            response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
-            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        Known::New => {
-            let response = next.run(Request::from_parts(parts, body)).await;
-            let (parts, body) = response.into_parts();
-            let cut = |e: axum::Error| AppError::Internal(e.to_string());
-            let bytes = to_bytes(body, 16 << 20).await.map_err(cut)?;
-            let text = String::from_utf8_lossy(&bytes);
-            repeats::finish(&web.app, &who.id, key, parts.status.as_u16(), &text).await?;
-            Ok(Response::from_parts(parts, Body::from(bytes)))
+    let job = Job { web, key, person: who.id };
+    if is_stream(parts.uri.path()) {
+        return job.streamed(parts, body, next).await;
+    }
+    let limit = if parts.uri.path().ends_with("/media") { MAX_BYTES + 1 } else { JSON_LIMIT };
+    let too_long = |_| AppError::field("body", format!("is longer than {limit} bytes"));
+    let bytes = to_bytes(body, limit).await.map_err(too_long)?;
+    let mut hash = beginning(&parts);
+    hash.update(&bytes);
+    let hash = hex::encode(hash.finalize());
+    match repeats::take(&job.web.app, &job.person, &job.key, Some(&hash)).await? {
+        Known::Answered { status, body, .. } => Ok(replayed(status, body)),
+        Known::New => job.run(Request::from_parts(parts, Body::from(bytes)), next, move || Some(hash)).await,
+    }
+}
+
+/// One request with a key.
+struct Job {
+    web: Web,
+    key: String,
+    person: String,
+}
+
+/// The hash of a body as it passes, and whether it passed to its end.
+type Passing = Arc<Mutex<(Sha256, bool)>>;
+
+impl Job {
+    /// A body of any length: what it was is known only after the work.
+    async fn streamed(self, parts: Parts, body: Body, next: Next) -> Result<Response, Failed> {
+        let passing: Passing = Arc::new(Mutex::new((beginning(&parts), false)));
+        match repeats::take(&self.web.app, &self.person, &self.key, None).await? {
+            Known::New => {
+                let body = watched(body, Arc::clone(&passing));
+                let hash = move || end(&passing);
+                self.run(Request::from_parts(parts, body), next, hash).await
+            }
+            Known::Answered { status, body: kept, request_hash } => {
+                let mut rest = watched(body, Arc::clone(&passing)).into_data_stream();
+                while let Some(Ok(_)) = rest.next().await {}
+                if end(&passing) == Some(request_hash) {
+                    return Ok(replayed(status, kept));
+                }
+                Err(repeats::other_request().into())
+            }
         }
     }
+
+    /// Does the work in a task of its own and keeps the answer, or gives the key back.
+    async fn run(
+        self,
+        request: Request,
+        next: Next,
+        hash: impl FnOnce() -> Option<String> + Send + 'static,
+    ) -> Result<Response, Failed> {
+        let Self { web, key, person } = self;
+        let work = tokio::spawn(async move {
+            let answered = tokio::spawn(next.run(request)).await;
+            let Ok(response) = answered else {
+                // The work panicked: nobody knows what it did, but the key must not be stuck.
+                repeats::finish(&web.app, &person, &key, None, 500, "").await?;
+                return Err(AppError::Internal("the request's work ended early".into()).into());
+            };
+            let (parts, body) = response.into_parts();
+            let cut = |e: axum::Error| AppError::Internal(e.to_string());
+            let bytes = to_bytes(body, ANSWER_LIMIT).await.map_err(cut)?;
+            let text = String::from_utf8_lossy(&bytes);
+            let hash = hash();
+            // Refused, and the body did not pass to its end: nothing of it was used.
+            let nothing = hash.is_none() && parts.status.is_client_error();
+            let status = if nothing { 500 } else { parts.status.as_u16() };
+            repeats::finish(&web.app, &person, &key, hash.as_deref(), status, &text).await?;
+            Ok(Response::from_parts(parts, Body::from(bytes)))
+        });
+        work.await.map_err(|e| AppError::Internal(e.to_string()))?
+    }
+}
+
+/// The hash of a request begins with its address.
+fn beginning(parts: &Parts) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update(parts.uri.to_string().as_bytes());
+    hash.update([0]);
+    hash
+}
+
+/// The body, hashed as it passes.
+fn watched(body: Body, passing: Passing) -> Body {
+    let seen = Arc::clone(&passing);
+    let stream = body.into_data_stream().inspect(move |chunk| {
+        if let Ok(bytes) = chunk {
+            lock(&seen).0.update(bytes);
+        }
+    });
+    let end = futures::stream::poll_fn(move |_| {
+        lock(&passing).1 = true;
+        std::task::Poll::Ready(None::<Result<Bytes, axum::Error>>)
+    });
+    Body::from_stream(stream.chain(end))
+}
+
+/// The hash, when the body passed to its end.
+fn end(passing: &Passing) -> Option<String> {
+    let passing = lock(passing);
+    passing.1.then(|| hex::encode(passing.0.clone().finalize()))
+}
+
+fn lock(passing: &Passing) -> std::sync::MutexGuard<'_, (Sha256, bool)> {
+    passing.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn replayed(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let problem = !status.is_success() && body.starts_with("{\"title\":");
+    let kind = if problem { "application/problem+json" } else { "application/json" };
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
 }

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
-use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, posts};
+use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, posts, staging};
 use crate::clock::Millis;
 
 /// The running scheduler.
@@ -23,7 +23,7 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 4] = [
+const TICKS: [Tick; 5] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
@@ -41,6 +41,12 @@ const TICKS: [Tick; 4] = [
         name: "channel checks",
         turn: 50_000,
         work: |app| Box::pin(async move { channels::check_due(&app).await }),
+    },
+    Tick {
+        cron: "50 * * * * *",
+        name: "imports that were left",
+        turn: 50_000,
+        work: |app| Box::pin(async move { staging::go_on(&app).await }),
     },
     Tick {
         cron: "35 */5 * * * *",

@@ -1,6 +1,6 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
-/// Loses answers of real servers.
+pub mod caller;
 pub mod relay;
 pub mod second_verifier;
 
@@ -126,13 +126,17 @@ impl Bench {
         start(&self.app, "a", self.folder.path()).await
     }
 
-    /// A connection of its own to the shared database, to look at what was written.
+    /// A connection of its own to the database, to look at what was written.
     pub async fn look(&self) -> Store {
-        Store::postgres(self.url.as_ref().expect("nodes share PostgreSQL only")).await.unwrap()
+        match &self.url {
+            Some(url) => Store::postgres(url).await.unwrap(),
+            None => Store::sqlite(&self.folder.path().join("holdline.db")).await.unwrap(),
+        }
     }
 
     /// Starts another node on the same database.
     pub async fn another_node(&self, name: &str) -> Node {
+        assert!(self.url.is_some(), "nodes share PostgreSQL only");
         let folder = TempDir::new().unwrap();
         let clock = self.app.clock().clone();
         let app = App::new(
