@@ -2,6 +2,7 @@
 
 mod api;
 mod audit_tamper;
+mod claims;
 mod deploy;
 mod flow;
 mod housekeeping;
