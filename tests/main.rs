@@ -3,6 +3,7 @@
 mod api;
 mod audit_forms;
 mod audit_tamper;
+mod claims;
 mod deploy;
 mod flow;
 mod housekeeping;

@@ -26,6 +26,8 @@ pub mod media;
 pub mod nodes;
 /// People, tokens and the first start.
 pub mod people;
+/// Claims and permits: what the sender takes out of the queue.
+pub mod permits;
 /// Named settings: the approval policy.
 pub mod policy;
 /// Posts: create, edit, submit, cancel, list, import.
@@ -36,7 +38,7 @@ pub mod renditions;
 pub mod repeats;
 /// Sealing of credentials.
 pub mod secrets;
-/// Claims, permits and outcomes: what the sender writes down.
+/// Outcomes, and what reading back saw.
 pub mod sending;
 /// The public page.
 pub mod site;

@@ -1,47 +1,19 @@
-//! What the sender writes down: claims, permits and outcomes. Batches, each in one change.
+//! What the sender writes down of attempts: outcomes, in batches, and what reading back saw.
 
 use std::collections::HashMap;
 
-use channels::Rendition;
-
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, freezes};
+use super::permits::Permit;
+use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
-use crate::domain::freeze::{Order, Subject, covering};
 use crate::domain::outcome::{self, Doubt, Trust};
-use crate::domain::post::Lane;
 use crate::store::Unaudited;
 pub use crate::store::attempts::Attempt;
 use crate::store::attempts::Settled;
-use crate::store::deliveries::{Change, Due, InHand};
-
-/// A delivery that this node has claimed.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    pub delivery: String,
-    pub channel: String,
-    pub lane: Lane,
-}
-
-/// A durable right to make one attempt.
-#[derive(Debug, Clone)]
-pub struct Permit {
-    pub attempt: String,
-    pub delivery: String,
-    pub channel: String,
-    pub number: i64,
-    pub key: String,
-    pub kind: String,
-    pub incident: Option<String>,
-    pub rendition: Rendition,
-    pub subject: Subject,
-    pub created_at: Millis,
-    pub valid_until: Option<Millis>,
-    pub permitted_at: Millis,
-}
+use crate::store::deliveries::Change;
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,258 +48,12 @@ pub enum Outcome {
     },
 }
 
-fn subject(lane: i64, brand: &str, channel: &str, labels: &str, ready_at: Millis) -> Subject {
-    Subject {
-        lane: Lane::from_number(lane),
-        brand: brand.to_owned(),
-        channel: channel.to_owned(),
-        labels: serde_json::from_str(labels).unwrap_or_default(),
-        ready_at,
-    }
-}
-
-/// What the judge says of something that is due.
-enum Verdict<'a> {
-    Go,
-    Held(&'a Order),
-    Expired,
-}
-
-fn judge<'a>(orders: &'a [Order], s: &Subject, valid_until: Option<Millis>, now: Millis) -> Verdict<'a> {
-    if valid_until.is_some_and(|v| v <= now) {
-        return Verdict::Expired;
-    }
-    covering(orders, s).map_or(Verdict::Go, Verdict::Held)
-}
-
-fn stop(id: &str, verdict: &Verdict<'_>, now: Millis) -> Option<(Change, Entry)> {
-    let subject = format!("delivery:{id}");
-    match verdict {
-        Verdict::Go => None,
-        Verdict::Held(order) => Some((
-            Change {
-                freeze_id: Some(order.id.clone()),
-                ..Change::to(id, State::Held.word()).because("a freeze was in force when its time came")
-            },
-            Entry::new("delivery.held", &subject).note(format!("by freeze {}", order.id)),
-        )),
-        Verdict::Expired => Some((
-            Change { settled_at: Some(now), ..Change::to(id, State::Expired.word()) },
-            Entry::new("delivery.expired", &subject),
-        )),
-    }
-}
-
-/// Claims what is due: crisis posts, or routine ones when no crisis post is due, so that holding a
-/// backlog never delays a crisis post. Each due delivery is touched once: it is claimed, held by the
-/// freeze that covers it, or expired. Returns the claims, and whether more may be due.
-///
-/// # Errors
-/// The database's own.
-pub async fn claim(app: &App, limit: usize) -> Result<(Vec<Claimed>, bool)> {
-    let now = app.now();
-    let most = i64::try_from(limit).unwrap_or(1_000);
-    let mut tx = app.store().begin_guarded().await?;
-    let mut due = tx.due(Lane::Crisis.number(), now, most).await?;
-    let crisis = !due.is_empty();
-    if !crisis {
-        due = tx.due(Lane::Routine.number(), now, most).await?;
-    }
-    if due.is_empty() {
-        return Ok((Vec::new(), false));
-    }
-    let more = crisis || due.len() == limit;
-    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
-    let (mut claimed, mut changes, mut entries) = (Vec::new(), Vec::with_capacity(due.len()), Vec::new());
-    for d in &due {
-        let Due { id, channel_id, .. } = d;
-        let s = subject(d.lane, &d.brand, channel_id, &d.labels, d.ready_at);
-        if let Some((change, entry)) = stop(id, &judge(&orders, &s, d.valid_until, now), now) {
-            changes.push(change);
-            entries.push(entry);
-        } else {
-            changes.push(Change {
-                claimed_by: Some(app.node().into()),
-                ..Change::to(id, State::Claimed.word())
-            });
-            claimed.push(Claimed { delivery: id.clone(), channel: channel_id.clone(), lane: s.lane });
-        }
-    }
-    tx.change_deliveries(&changes).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-    } else {
-        app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
-    }
-    Ok((claimed, more))
-}
-
-/// Grants permits to claimed deliveries, in one durable change: judged again by the freezes that
-/// are in force at this moment, and by the approval of these very bytes.
-///
-/// # Errors
-/// The database's own; then nothing was permitted.
-pub async fn permit(app: &App, ids: &[String]) -> Result<Vec<Permit>> {
-    let now = app.now();
-    let mut tx = app.store().begin_guarded().await?;
-    let rows = tx.in_hand(app.node(), ids).await?;
-    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    let (mut changes, mut entries) = (Vec::with_capacity(rows.len()), Vec::new());
-    let (mut attempts, mut permits) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let s = subject(row.lane, &row.brand, &row.channel_id, &row.labels, row.ready_at);
-        if let Some((change, entry)) = stop(&row.id, &judge(&orders, &s, row.valid_until, now), now) {
-            changes.push(change);
-            entries.push(entry);
-            continue;
-        }
-        match approved(row, now) {
-            Err(reason) => {
-                changes
-                    .push(Change { reason: Some(reason.clone()), ..Change::to(&row.id, State::Held.word()) });
-                entries.push(Entry::new("delivery.held", &format!("delivery:{}", row.id)).note(reason));
-            }
-            Ok((rendition, hash)) => {
-                let permit = grant(app, row, rendition, s, now);
-                entries.push(Entry::new("attempt.permitted", &format!("delivery:{}", row.id)).after(
-                    &serde_json::json!({
-                        "attempt": permit.attempt, "number": permit.number, "channel": row.channel_id,
-                        "content_hash": hash, "key": permit.key, "epoch": gate.epoch,
-                    }),
-                ));
-                changes.push(Change {
-                    attempts: 1,
-                    claimed_by: Some(app.node().into()),
-                    ..Change::to(&row.id, State::Sending.word())
-                });
-                attempts.push(attempt(app, row, &permit, hash, gate.epoch));
-                permits.push(permit);
-            }
-        }
-    }
-    tx.insert_attempts(&attempts).await?;
-    tx.change_deliveries(&changes).await?;
-    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await?;
-    Ok(permits)
-}
-
-/// The rendition, when people approved these very bytes and the approval still holds.
-fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
-    let hash = ::channels::hash(row.rendition.as_bytes());
-    match (&row.approved_hash, row.approved_until) {
-        (Some(approved), Some(until)) if *approved == hash => {
-            if until <= now {
-                return Err(format!("its approval lapsed at {}; it needs a new one", rfc3339(until)));
-            }
-        }
-        (None, _) | (_, None) => return Err("it is not approved".into()),
-        _ => return Err("its text is not the one that was approved".into()),
-    }
-    serde_json::from_str(&row.rendition)
-        .map(|r| (r, hash))
-        .map_err(|e| format!("its rendition cannot be read: {e}"))
-}
-
-fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: Millis) -> Permit {
-    Permit {
-        attempt: app.id(),
-        delivery: row.id.clone(),
-        channel: row.channel_id.clone(),
-        number: row.attempts + 1,
-        // The same over all attempts at one delivery: receivers that dedupe by key see one post.
-        key: row.id.clone(),
-        kind: row.kind.clone(),
-        incident: row.incident_id.clone(),
-        rendition,
-        subject,
-        created_at: row.created_at,
-        valid_until: row.valid_until,
-        permitted_at: now,
-    }
-}
-
-fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -> Attempt {
-    Attempt {
-        id: permit.attempt.clone(),
-        delivery_id: row.id.clone(),
-        number: permit.number,
-        idempotency_key: permit.key.clone(),
-        content_hash: hash,
-        body: row.rendition.clone(),
-        node_id: app.node().into(),
-        epoch,
-        permitted_at: permit.permitted_at,
-        outcome: None,
-        detail: None,
-        remote_id: None,
-        settled_at: None,
-        reads: 0,
-        absent: 0,
-        next_read_at: None,
-    }
-}
-
-/// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
-///
-/// # Errors
-/// The database's own.
-pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
-    let back = |id: &String| Change::to(id, State::Scheduled.word()).because(why);
-    let changes: Vec<_> = ids.iter().map(|id| Change { ready_at: Some(ready_at), ..back(id) }).collect();
-    let mut tx = app.store().begin().await?;
-    tx.change_deliveries(&changes).await?;
-    tx.commit_unaudited(Unaudited::Lease).await?;
-    Ok(())
-}
-
-/// After a permit call that failed: claims go back to the queue, and permits whose commit arrived
-/// although its answer was lost are settled as never begun.
-///
-/// # Errors
-/// The database's own.
-pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
-    let now = app.now();
-    let mut tx = app.store().begin().await?;
-    let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    for id in ids {
-        let Some(d) = tx.delivery(id).await? else { continue };
-        if d.claimed_by.as_deref() != Some(app.node()) {
-            continue;
-        }
-        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
-        if d.state == State::Claimed.word() {
-            changes.push(change);
-        } else if d.state == State::Sending.word() {
-            let Some(a) = tx.last_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
-            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
-            attempts.push(Settled {
-                id: a.id,
-                outcome: "rejected",
-                detail: Some("no effect: it never began".into()),
-                remote_id: None,
-                at: now,
-                next_read_at: None,
-            });
-            changes.push(change);
-        }
-    }
-    tx.settle_attempts(&attempts).await?;
-    tx.change_deliveries(&changes).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-        return Ok(());
-    }
-    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
-}
-
 /// Writes down what became of attempts, in one change.
 ///
 /// # Errors
 /// The database's own; then nothing was written, and the call may be repeated.
 pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let now = app.now();
-    let mut tx = app.store().begin().await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for (permit, outcome) in outcomes {
         let (settled, change) = settled(permit, outcome, now)?;
@@ -341,6 +67,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         attempts.push(settled);
         changes.push(change);
     }
+    let mut tx = app.store().begin().await?;
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
@@ -569,12 +296,20 @@ pub(crate) async fn post(app: &App, id: &str) -> Result<crate::store::posts::Pos
     app.store().post(id).await?.ok_or_else(|| AppError::not_found("post", id))
 }
 
-/// When the sender must look next: at what is due, and at what is to be read back.
+/// When the earliest of what is scheduled is due.
 ///
 /// # Errors
 /// The database's own.
-pub async fn next_look(app: &App) -> Result<(Option<Millis>, Option<Millis>)> {
-    Ok((app.store().next_ready().await?, app.store().next_read().await?))
+pub async fn next_due(app: &App) -> Result<Option<Millis>> {
+    Ok(app.store().next_ready().await?)
+}
+
+/// When the earliest attempt in doubt is to be read back.
+///
+/// # Errors
+/// The database's own.
+pub async fn next_read(app: &App) -> Result<Option<Millis>> {
+    Ok(app.store().next_read().await?)
 }
 
 /// Nothing is tried on this channel before `until`: the network said so.

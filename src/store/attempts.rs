@@ -41,6 +41,11 @@ pub struct Settled {
     pub next_read_at: Option<Millis>,
 }
 
+pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, next_read_at) as ({rows})
+    update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
+      settled_at = v.at, next_read_at = v.next_read_at
+    from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')";
+
 impl Store {
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
         const SQL: &str = "select * from attempts where delivery_id = $1 order by number, id";
@@ -107,10 +112,6 @@ impl Tx {
 
     /// Writes outcomes, many at a time. An accepted attempt is never overwritten.
     pub async fn settle_attempts(&mut self, rows: &[Settled]) -> Result<u64> {
-        const SQL: &str = "with v (id, outcome, detail, remote_id, at, next_read_at) as ({rows})
-            update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
-              settled_at = v.at, next_read_at = v.next_read_at
-            from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')";
         let rows: Vec<[Value<'_>; 6]> = rows
             .iter()
             .map(|a| {
@@ -124,7 +125,7 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SQL, &rows).await
+        self.run_rows(SETTLE, &rows).await
     }
 
     /// Notes what a read saw, and when to read next.

@@ -32,21 +32,7 @@ pub struct Delivery {
     pub created_at: Millis,
 }
 
-/// What a due delivery is judged by.
-#[derive(Debug, Clone, FromRow)]
-pub struct Due {
-    pub id: String,
-    pub post_id: String,
-    pub channel_id: String,
-    pub lane: i64,
-    pub ready_at: Millis,
-    pub valid_until: Option<Millis>,
-    pub brand: String,
-    /// JSON list.
-    pub labels: String,
-}
-
-/// What the permit needs to know of a claimed delivery.
+/// What a due or claimed delivery is judged by, and what its permit needs.
 #[derive(Debug, Clone, FromRow)]
 pub struct InHand {
     pub id: String,
@@ -133,6 +119,20 @@ pub struct QueueRow {
     pub next_day: i64,
 }
 
+pub(super) const CHANGE: &str =
+    "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
+      more, node) as ({rows})
+    update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
+      freeze_id = v.freeze_id, reason = v.reason,
+      remote_id = coalesce(v.remote_id, deliveries.remote_id),
+      remote_url = coalesce(v.remote_url, deliveries.remote_url),
+      settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
+    from v where deliveries.id = v.id";
+
+const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until, d.rendition,
+      d.approved_hash, d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id
+    from deliveries d join posts p on p.id = d.post_id";
+
 impl Store {
     pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>> {
         const SQL: &str = "select * from deliveries where id = $1";
@@ -198,13 +198,12 @@ impl Store {
 
 impl Tx {
     /// Locks and returns what is due in the lane, earliest first.
-    pub async fn due(&mut self, lane: i64, now: Millis, limit: i64) -> Result<Vec<Due>> {
-        const SQL: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until,
-              p.brand, p.labels
-            from deliveries d join posts p on p.id = d.post_id
-            where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
-            order by d.ready_at, d.id limit $3";
-        let sql = format!("{SQL}{}", dialect::SKIP_LOCKED[self.dialect()]);
+    pub async fn due(&mut self, lane: i64, now: Millis, limit: i64) -> Result<Vec<InHand>> {
+        let sql = format!(
+            "{IN_HAND} where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
+             order by d.ready_at, d.id limit $3{}",
+            dialect::SKIP_LOCKED[self.dialect()]
+        );
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
             .bind(lane)
             .bind(now)
@@ -216,10 +215,7 @@ impl Tx {
     /// Locks and returns what this node has claimed, among `ids`.
     pub async fn in_hand(&mut self, node: &str, ids: &[String]) -> Result<Vec<InHand>> {
         let sql = format!(
-            "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until, d.rendition, d.approved_hash,
-               d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id
-             from deliveries d join posts p on p.id = d.post_id
-             where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}){}",
+            "{IN_HAND} where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}){}",
             dialect::list(2, dialect::padded(ids.len())),
             if self.dialect() == 1 { " for update of d" } else { "" },
         );
@@ -279,14 +275,6 @@ impl Tx {
     /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
     /// `ready_at` and the remote's words stay when the change has none.
     pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
-        const SQL: &str = "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
-              more, node) as ({rows})
-            update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
-              freeze_id = v.freeze_id, reason = v.reason,
-              remote_id = coalesce(v.remote_id, deliveries.remote_id),
-              remote_url = coalesce(v.remote_url, deliveries.remote_url),
-              settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
-            from v where deliveries.id = v.id";
         let rows: Vec<[Value<'_>; 10]> = changes
             .iter()
             .map(|d| {
@@ -304,7 +292,7 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SQL, &rows).await?;
+        self.run_rows(CHANGE, &rows).await?;
         Ok(())
     }
 

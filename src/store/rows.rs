@@ -121,3 +121,38 @@ impl<'a> Value<'a> {
         if let Self::Bytes(bytes) = self { bytes } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, attempts, deliveries};
+
+    /// The tables that a statement walks, as SQLite plans it.
+    async fn walked(store: &Store, sql: &str) -> Vec<String> {
+        let Store::Sqlite { write, .. } = store else { unreachable!("this is SQLite") };
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(AssertSqlSafe(format!("explain query plan {sql}")))
+                .fetch_all(write)
+                .await
+                .unwrap();
+        assert!(!plan.is_empty());
+        let steps = plan.into_iter().map(|step| step.3);
+        steps.filter_map(|s| s.strip_prefix("SCAN ").map(str::to_owned)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_batch_looks_its_rows_up_and_walks_no_table() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
+        for (sql, columns) in [(deliveries::CHANGE, 10), (attempts::SETTLE, 6)] {
+            for rows in [1, 40, CHUNK] {
+                let sql = sql.replace("{rows}", &dialect::values(rows, columns));
+                let walked = walked(&store, &sql).await;
+                let tables = |t: &String| t.starts_with("deliveries") || t.starts_with("attempts");
+                assert!(!walked.iter().any(tables), "{rows} rows: {walked:?}");
+            }
+        }
+        let all = "update deliveries set reason = null where attempts = 3";
+        assert_eq!(walked(&store, all).await, ["deliveries"], "a walk is found");
+    }
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Shared, faults, send};
 use crate::app::Result;
 use crate::app::hub::Topic;
+use crate::app::permits::{self, Claimed, Lost, Permit};
 use crate::app::sending::{self, Outcome};
 use crate::domain::freeze::Subject;
 
@@ -66,15 +67,25 @@ pub(crate) async fn withdraw(shared: &Shared, outcome: impl Fn(&Subject) -> Opti
 
 /// One round: claim, permit, start. Whether another should follow at once.
 async fn round(shared: &Arc<Shared>) -> Result<bool> {
+    let _under_way = shared.lines.hold();
     let mut more = false;
     let open = shared.gate.status().1.is_none();
     if open && shared.lines.waiting() < ENOUGH {
-        let (claims, rest) = sending::claim(&shared.app, CLAIM).await?;
+        let mut rooms = shared.lines.rooms(shared.app.clock().now());
+        // In a rush without room only crisis posts are looked for: they always have some. When no
+        // channel sends anything, what is due is looked at all the same: held, expired, or told why
+        // it waits.
+        let rush = shared.lines.busy();
+        let routine = if rush { rooms.total().min(CLAIM) } else { CLAIM };
+        let batch = match permits::claim(&shared.app, CLAIM, routine, &mut rooms).await {
+            Ok(batch) => batch,
+            Err(lost) => return give_up(shared, lost).await,
+        };
         faults::point("claimed");
-        more = rest;
-        for (back, ids) in shared.lines.put(claims, shared.app.clock().now()) {
-            sending::give_back(&shared.app, &ids, back.until, &back.why).await?;
-        }
+        more = batch.more;
+        shared.lines.reserve(&batch.permits);
+        start(shared, batch.permits);
+        put(shared, batch.claimed).await?;
     }
     let taken = shared.lines.take();
     if taken.is_empty() {
@@ -85,47 +96,70 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         *asked.entry(channel.clone()).or_default() += 1;
     }
     let ids: Vec<_> = taken.into_iter().map(|(id, _)| id).collect();
-    let permits = match sending::permit(&shared.app, &ids).await {
-        Ok(permits) => permits,
-        Err(e) => {
-            // Nothing of it began, whether or not the commit arrived.
-            asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
-            while let Err(again) = sending::abandon(&shared.app, &ids).await {
-                tracing::error!(error = %again, "cannot give permits back; trying again");
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-            return Err(e);
-        }
-    };
-    faults::point("permitted");
-    for permit in permits {
+    let permitted = permits::permit(&shared.app, &ids).await;
+    for permit in permitted.iter().flatten() {
         if let Some(n) = asked.get_mut(&permit.channel) {
             *n -= 1;
         }
+    }
+    // What was refused a permit is not under way; after an error nothing of it is, whether or not
+    // the commit arrived.
+    asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
+    match permitted {
+        Ok(permits) => start(shared, permits),
+        Err(lost) => return give_up(shared, lost).await,
+    }
+    Ok(true)
+}
+
+/// Begins what is permitted, or puts it into its line.
+fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
+    if permits.is_empty() {
+        return;
+    }
+    faults::point("permitted");
+    for permit in permits {
         let pass = shared.gate.admit(&permit.attempt, permit.subject.clone());
         if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
             tokio::spawn(send::run(Arc::clone(shared), work));
         }
     }
-    // What was refused a permit is not under way.
-    asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
-    Ok(true)
+}
+
+/// Puts claims into their lines, and gives back to the queue what must wait.
+async fn put(shared: &Shared, claims: Vec<Claimed>) -> Result<()> {
+    for (back, ids) in shared.lines.put(claims, shared.app.clock().now()) {
+        permits::give_back(&shared.app, &ids, back.until, &back.why).await?;
+    }
+    Ok(())
+}
+
+/// Nothing of a change that failed may begin, also when its commit arrived and the answer did not.
+async fn give_up(shared: &Shared, lost: Lost) -> Result<bool> {
+    while let Err(again) = permits::abandon(&shared.app, &lost.ids).await {
+        tracing::error!(error = %again, "cannot give claims and permits back; trying again");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Err(lost.error)
 }
 
 /// Until the next due time, at most as long as the options say.
 async fn next_sleep(shared: &Shared) -> Duration {
     let longest = shared.options.longest_sleep;
-    // A closed gate claims nothing: do not spin on what is due.
+    let least = Duration::from_millis(200);
+    // A closed gate claims nothing, and full lines next to nothing: do not spin on what is due.
     let closed = shared.gate.status().1.is_some();
-    if closed || shared.lines.waiting() >= ENOUGH {
-        return longest.min(Duration::from_millis(200));
+    let full = shared.lines.rooms(shared.app.clock().now()).total() == 0;
+    if closed || shared.lines.waiting() >= ENOUGH || full && !shared.lines.idle() {
+        return longest.min(least);
     }
-    match sending::next_look(&shared.app).await {
-        Ok((Some(due), _)) => {
+    match sending::next_due(&shared.app).await {
+        Ok(Some(due)) => {
             let wait = due - shared.app.clock().now();
-            Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(longest)
+            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+            wait.max(if full { least } else { Duration::ZERO }).min(longest)
         }
-        Ok((None, _)) => longest,
+        Ok(None) => longest,
         Err(_) => Duration::from_millis(500),
     }
 }

@@ -1,7 +1,8 @@
 //! Opened channels, each with its own line, so that one never delays another; and what people
 //! ask of them: check, retract, read back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -11,10 +12,12 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::lanes::Lanes;
 use super::{Shared, reread, site};
 use crate::app::channels::HealthView;
 use crate::app::hub::Topic;
-use crate::app::sending::{self, Claimed, Outcome, Permit};
+use crate::app::permits::{Claimed, Permit, Rooms};
+use crate::app::sending::{self, Outcome};
 use crate::app::{App, AppError, Networks, Result};
 use crate::clock::{Millis, date_time};
 use crate::domain::freeze::Subject;
@@ -35,6 +38,8 @@ pub(crate) struct Lines {
     state: Mutex<HashMap<String, Line>>,
     /// Wakes the dispatcher: a line may have room again.
     pub room: Notify,
+    /// How many claims are being made.
+    holding: AtomicUsize,
 }
 
 /// What is claimed for one channel, what is permitted, and how much of it is under way.
@@ -64,31 +69,6 @@ pub(crate) struct Back {
 /// A durable permit and its pass through the gate.
 pub(crate) type Work = (Permit, Pass);
 
-/// Crisis first.
-struct Lanes<T> {
-    crisis: VecDeque<T>,
-    routine: VecDeque<T>,
-}
-
-impl<T> Lanes<T> {
-    fn new() -> Self {
-        Self { crisis: VecDeque::new(), routine: VecDeque::new() }
-    }
-
-    fn len(&self) -> usize {
-        self.crisis.len() + self.routine.len()
-    }
-
-    fn push(&mut self, lane: Lane, item: T) {
-        let queue = if lane == Lane::Crisis { &mut self.crisis } else { &mut self.routine };
-        queue.push_back(item);
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        self.crisis.pop_front().or_else(|| self.routine.pop_front())
-    }
-}
-
 /// Most claims that wait in one line; more go back to the queue.
 const LONGEST: usize = 2_000;
 
@@ -110,7 +90,7 @@ pub(crate) fn trust(c: &Capabilities) -> Trust {
 
 impl Lines {
     pub fn new(app: App, http: Arc<Http>) -> Self {
-        Self { app, http, state: Mutex::default(), room: Notify::new() }
+        Self { app, http, state: Mutex::default(), room: Notify::new(), holding: AtomicUsize::new(0) }
     }
 
     /// Reads the channels again; those that changed are opened anew.
@@ -204,18 +184,48 @@ impl Lines {
         back
     }
 
+    /// Whether anything is permitted and not settled.
+    pub fn busy(&self) -> bool {
+        self.lock().values().any(|line| line.busy > 0)
+    }
+
+    /// What may be claimed and permitted in one go. Lines that are closed, paused or have claims
+    /// waiting take nothing; one that is not ready takes crisis posts.
+    pub fn rooms(&self, now: Millis) -> Rooms {
+        let mut rooms = Rooms::default();
+        for (channel, line) in self.lock().iter() {
+            if line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0 {
+                let waits = line.wait(Lane::Routine, now).is_some();
+                rooms.set(channel, if waits { 0 } else { line.room() });
+            }
+        }
+        rooms
+    }
+
+    /// The permits are under way from now on.
+    pub fn reserve(&self, permits: &[Permit]) {
+        let mut state = self.lock();
+        for permit in permits {
+            if let Some(line) = state.get_mut(&permit.channel) {
+                line.busy += 1;
+            }
+        }
+    }
+
+    /// Until the guard is dropped the lines are not idle.
+    pub fn hold(&self) -> Holding<'_> {
+        self.holding.fetch_add(1, Ordering::SeqCst);
+        Holding(self)
+    }
+
     /// Takes what may be permitted now, as far as each line has room; crisis first. Pairs of
-    /// delivery and channel. A line in a rush takes many at once, or waits until it can.
+    /// delivery and channel.
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            let ahead = line.ahead();
-            let room = (line.concurrency() + ahead).saturating_sub(line.busy);
-            if line.ready.len() > 0 && room < ahead / 2 && line.claimed.crisis.is_empty() {
-                continue;
-            }
+            let room = line.room();
             // A crisis post is permitted at once: it goes ahead of what waits.
-            for _ in 0..room.max(line.claimed.crisis.len()) {
+            for _ in 0..room.max(line.claimed.crisis()) {
                 let Some(id) = line.claimed.pop() else { break };
                 line.busy += 1;
                 out.push((id, channel.clone()));
@@ -252,14 +262,13 @@ impl Lines {
     pub fn withdraw(&self, outcome: impl Fn(&Subject) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
         let mut out = Vec::new();
         for line in self.lock().values_mut() {
-            for queue in [&mut line.ready.crisis, &mut line.ready.routine] {
-                for (permit, pass) in std::mem::take(queue) {
-                    match outcome(&permit.subject) {
-                        Some(outcome) => out.push((permit, outcome)),
-                        None => queue.push_back((permit, pass)),
-                    }
+            line.ready.retain(|(permit, pass)| match outcome(&permit.subject) {
+                Some(outcome) => {
+                    out.push((permit, outcome));
+                    None
                 }
-            }
+                None => Some((permit, pass)),
+            });
         }
         out
     }
@@ -285,7 +294,7 @@ impl Lines {
 
     /// Nothing is under way.
     pub fn idle(&self) -> bool {
-        self.lock().values().all(|l| l.busy == 0)
+        self.holding.load(Ordering::SeqCst) == 0 && self.lock().values().all(|l| l.busy == 0)
     }
 
     /// Whether claims wait in any line.
@@ -295,6 +304,15 @@ impl Lines {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Keeps the lines from being called idle.
+pub(crate) struct Holding<'a>(&'a Lines);
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.0.holding.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -314,6 +332,13 @@ impl Line {
         }
         let full = self.claimed.len() >= LONGEST;
         full.then(|| Back { until: now + 5_000, why: "many posts wait for this channel".to_owned() })
+    }
+
+    /// How many permits it takes now. A line in a rush takes many at once, or waits until it can.
+    fn room(&self) -> usize {
+        let ahead = self.ahead();
+        let room = (self.concurrency() + ahead).saturating_sub(self.busy);
+        if self.ready.len() > 0 && room < ahead / 2 { 0 } else { room }
     }
 
     /// Nothing where a crash would leave each of them to a person.

@@ -7,6 +7,8 @@
 pub mod dispatch;
 /// Fault points of the tests.
 pub mod faults;
+/// Two queues, of which the crisis one goes first.
+pub mod lanes;
 /// Opened channels, and what people ask of them.
 pub mod lines;
 /// This node's gate: heartbeats, epochs, acknowledgements.
@@ -31,7 +33,8 @@ use channels::http::Http;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::app::sending::{Outcome, Permit};
+use crate::app::permits::Permit;
+use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::domain::freeze::Subject;
 

@@ -7,7 +7,8 @@ use channels::Sighting;
 
 use super::{Shared, lines, send};
 use crate::app::hub::Topic;
-use crate::app::sending::{self, Attempt, Permit, Seen};
+use crate::app::permits::Permit;
+use crate::app::sending::{self, Attempt, Seen};
 use crate::app::{AppError, Result};
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
@@ -24,8 +25,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             tracing::error!(error = %e, "cannot read back what is in doubt");
         }
         let now = shared.app.clock().now();
-        let wait = match sending::next_look(&shared.app).await {
-            Ok((_, Some(at))) => u64::try_from(at - now).unwrap_or(0).clamp(50, 5_000),
+        let wait = match sending::next_read(&shared.app).await {
+            Ok(Some(at)) => u64::try_from(at - now).unwrap_or(0).clamp(50, 5_000),
             _ => 5_000,
         };
         tokio::select! {

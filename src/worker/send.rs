@@ -7,7 +7,8 @@ use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
 
 use super::lines::Work;
 use super::{Shared, faults};
-use crate::app::sending::{self, Outcome, Permit};
+use crate::app::permits::Permit;
+use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
 
 /// The longest that an adapter may take. The HTTP client's own limit is shorter.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{Shared, faults, send};
-use crate::app::sending::{self, Outcome, Permit};
+use crate::app::permits::Permit;
+use crate::app::sending::{self, Outcome};
 
 /// Most outcomes in one change.
 const BATCH: usize = 500;

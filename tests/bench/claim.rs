@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
+use holdline::app::App;
 use holdline::app::freezes::{self, NewFreeze};
-use holdline::app::{App, sending};
+use holdline::app::permits::{self, Rooms};
 use holdline::clock::Clock;
 use holdline::domain::post::Lane;
 
@@ -60,10 +61,13 @@ pub async fn measure(grounds: &mut Grounds, rounds: usize, table: &mut Table) {
 
 async fn once(place: &Place, app: &App) -> f64 {
     fill::crisis(place, app, CRISIS).await;
+    let mut rooms = Rooms::default();
+    place.channels.iter().for_each(|channel| rooms.set(channel, 4));
     let began = Instant::now();
-    let (claims, _) = sending::claim(app, LIMIT).await.unwrap();
+    let batch = permits::claim(app, LIMIT, LIMIT, &mut rooms).await.unwrap();
     let took = ms(began.elapsed());
-    let crisis = claims.iter().filter(|c| c.lane == Lane::Crisis).count();
-    assert_eq!((crisis, claims.len()), (CRISIS, CRISIS), "crisis posts and nothing else are claimed");
+    let crisis = batch.permits.iter().filter(|p| p.subject.lane == Lane::Crisis).count();
+    assert_eq!((crisis, batch.permits.len()), (CRISIS, CRISIS), "crisis posts and nothing else");
+    assert!(batch.claimed.is_empty());
     took
 }

@@ -11,10 +11,8 @@ const HARD: usize = 600;
 const FUNCTION: usize = 70;
 
 /// Files over the soft limit, each with its reason.
-pub const LONG_FILES: &[(&str, &str)] = &[
-    ("src/app/posts.rs", "the life of a post from draft to cancelled, one function per verb"),
-    ("src/app/sending.rs", "claim, permit and settle share their transactions' invariants"),
-];
+pub const LONG_FILES: &[(&str, &str)] =
+    &[("src/app/posts.rs", "the life of a post from draft to cancelled, one function per verb")];
 
 /// Functions over the limit: file, name, reason. Nothing new without a good one.
 pub const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];

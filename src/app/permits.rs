@@ -1,0 +1,359 @@
+//! Claims and permits: what the sender takes out of the queue, in batches, each in one change.
+
+use std::collections::HashMap;
+
+use channels::Rendition;
+
+use super::{Actor, App, AppError, Result, freezes};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
+use crate::domain::freeze::{Order, Subject, covering};
+use crate::domain::post::Lane;
+use crate::store::attempts::{Attempt, Settled};
+use crate::store::deliveries::{Change, InHand};
+use crate::store::{Tx, Unaudited};
+
+/// A delivery that this node has claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub delivery: String,
+    pub channel: String,
+    pub lane: Lane,
+}
+
+/// A durable right to make one attempt.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    pub attempt: String,
+    pub delivery: String,
+    pub channel: String,
+    pub number: i64,
+    pub key: String,
+    pub kind: String,
+    pub incident: Option<String>,
+    pub rendition: Rendition,
+    pub subject: Subject,
+    pub created_at: Millis,
+    pub valid_until: Option<Millis>,
+    pub permitted_at: Millis,
+}
+
+/// How many permits each channel has room for. A channel that is not named takes none.
+#[derive(Debug, Clone, Default)]
+pub struct Rooms(HashMap<String, usize>);
+
+impl Rooms {
+    /// The channel takes so many now.
+    pub fn set(&mut self, channel: &str, room: usize) {
+        self.0.insert(channel.to_owned(), room);
+    }
+
+    /// All room there is.
+    pub fn total(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    /// Takes room for one. A crisis post has room at once: it goes ahead of what waits.
+    fn take(&mut self, channel: &str, lane: Lane) -> bool {
+        let Some(room) = self.0.get_mut(channel) else { return false };
+        let had = *room > 0;
+        *room = room.saturating_sub(1);
+        had || lane == Lane::Crisis
+    }
+}
+
+/// What a claim took out of the queue.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Permitted at once, because their channel has room.
+    pub permits: Vec<Permit>,
+    /// Taken, to be permitted later.
+    pub claimed: Vec<Claimed>,
+    /// Whether more may be due.
+    pub more: bool,
+}
+
+/// A change that failed, and the deliveries that it was about: its commit may have arrived although
+/// the answer was lost.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Lost {
+    pub error: AppError,
+    pub ids: Vec<String>,
+}
+
+/// Claims what is due, and permits at once what its channel has room for: crisis posts, or `routine`
+/// routine ones when no crisis post is due, so that holding a backlog never delays a crisis post.
+/// Each due delivery is touched once: it is permitted, claimed for later, held by the freeze that
+/// covers it, or expired.
+///
+/// # Errors
+/// The database's own. Then nothing may begin; see [`abandon`].
+pub async fn claim(
+    app: &App,
+    crisis: usize,
+    routine: usize,
+    rooms: &mut Rooms,
+) -> std::result::Result<Batch, Lost> {
+    let mut ids = Vec::new();
+    let result = async {
+        let now = app.now();
+        let mut tx = app.store().begin_guarded().await?;
+        let mut more = true;
+        let mut due = tx.due(Lane::Crisis.number(), now, most(crisis)).await?;
+        if due.is_empty() && routine > 0 {
+            due = tx.due(Lane::Routine.number(), now, most(routine)).await?;
+            more = due.len() == routine;
+        }
+        if due.is_empty() {
+            return Ok(Batch::default());
+        }
+        ids.extend(due.iter().map(|d| d.id.clone()));
+        decide(app, tx, &due, now, |d| rooms.take(&d.channel_id, Lane::from_number(d.lane)))
+            .await
+            .map(|batch| Batch { more, ..batch })
+    };
+    result.await.map_err(|error| Lost { error, ids })
+}
+
+/// Grants permits to deliveries that were claimed before: judged again by the freezes that are in
+/// force at this moment, and by the approval of these very bytes.
+///
+/// # Errors
+/// The database's own. Then nothing may begin; see [`abandon`].
+pub async fn permit(app: &App, ids: &[String]) -> std::result::Result<Vec<Permit>, Lost> {
+    let result = async {
+        let now = app.now();
+        let mut tx = app.store().begin_guarded().await?;
+        let rows = tx.in_hand(app.node(), ids).await?;
+        Ok(decide(app, tx, &rows, now, |_| true).await?.permits)
+    };
+    result.await.map_err(|error| Lost { error, ids: ids.to_vec() })
+}
+
+fn most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(1_000)
+}
+
+/// What one change writes.
+#[derive(Default)]
+struct Writes {
+    changes: Vec<Change>,
+    attempts: Vec<Attempt>,
+    entries: Vec<Entry>,
+}
+
+/// Decides about each delivery, and commits what was decided in one durable change.
+async fn decide(
+    app: &App,
+    mut tx: Tx,
+    rows: &[InHand],
+    now: Millis,
+    mut has_room: impl FnMut(&InHand) -> bool,
+) -> Result<Batch> {
+    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
+    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let (mut batch, mut writes) = (Batch::default(), Writes::default());
+    for row in rows {
+        let subject = subject(row);
+        if writes.stop(row, &subject, &orders, now) {
+            continue;
+        }
+        if has_room(row) {
+            batch.permits.extend(writes.permit(app, row, subject, gate.epoch, now));
+        } else {
+            writes.claim(app, row);
+            batch.claimed.push(Claimed {
+                delivery: row.id.clone(),
+                channel: row.channel_id.clone(),
+                lane: subject.lane,
+            });
+        }
+    }
+    tx.insert_attempts(&writes.attempts).await?;
+    tx.change_deliveries(&writes.changes).await?;
+    if writes.entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+    } else {
+        app.commit(tx, &Actor::service(app.node()), &writes.entries, &[]).await?;
+    }
+    Ok(batch)
+}
+
+fn subject(row: &InHand) -> Subject {
+    Subject {
+        lane: Lane::from_number(row.lane),
+        brand: row.brand.clone(),
+        channel: row.channel_id.clone(),
+        labels: serde_json::from_str(&row.labels).unwrap_or_default(),
+        ready_at: row.ready_at,
+    }
+}
+
+impl Writes {
+    /// Holds what a freeze covers and ends what has expired; whether it did.
+    fn stop(&mut self, row: &InHand, subject: &Subject, orders: &[Order], now: Millis) -> bool {
+        let name = format!("delivery:{}", row.id);
+        if row.valid_until.is_some_and(|v| v <= now) {
+            self.changes.push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Expired.word()) });
+            self.entries.push(Entry::new("delivery.expired", &name));
+            return true;
+        }
+        let Some(order) = covering(orders, subject) else { return false };
+        self.changes.push(Change {
+            freeze_id: Some(order.id.clone()),
+            ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")
+        });
+        self.entries.push(Entry::new("delivery.held", &name).note(format!("by freeze {}", order.id)));
+        true
+    }
+
+    fn claim(&mut self, app: &App, row: &InHand) {
+        let node = Some(app.node().into());
+        self.changes.push(Change { claimed_by: node, ..Change::to(&row.id, State::Claimed.word()) });
+    }
+
+    /// A permit, when the approval of these very bytes holds; otherwise the delivery is held.
+    fn permit(
+        &mut self,
+        app: &App,
+        row: &InHand,
+        subject: Subject,
+        epoch: i64,
+        now: Millis,
+    ) -> Option<Permit> {
+        let name = format!("delivery:{}", row.id);
+        let (rendition, hash) = match approved(row, now) {
+            Ok(approved) => approved,
+            Err(reason) => {
+                self.changes
+                    .push(Change { reason: Some(reason.clone()), ..Change::to(&row.id, State::Held.word()) });
+                self.entries.push(Entry::new("delivery.held", &name).note(reason));
+                return None;
+            }
+        };
+        let permit = grant(app, row, rendition, subject, now);
+        self.entries.push(Entry::new("attempt.permitted", &name).after(&serde_json::json!({
+            "attempt": permit.attempt, "number": permit.number, "channel": row.channel_id,
+            "content_hash": hash, "key": permit.key, "epoch": epoch,
+        })));
+        self.changes.push(Change {
+            attempts: 1,
+            claimed_by: Some(app.node().into()),
+            ..Change::to(&row.id, State::Sending.word())
+        });
+        self.attempts.push(attempt(app, row, &permit, hash, epoch));
+        Some(permit)
+    }
+}
+
+/// The rendition, when people approved these very bytes and the approval still holds.
+fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
+    let hash = ::channels::hash(row.rendition.as_bytes());
+    match (&row.approved_hash, row.approved_until) {
+        (Some(approved), Some(until)) if *approved == hash => {
+            if until <= now {
+                return Err(format!("its approval lapsed at {}; it needs a new one", rfc3339(until)));
+            }
+        }
+        (None, _) | (_, None) => return Err("it is not approved".into()),
+        _ => return Err("its text is not the one that was approved".into()),
+    }
+    serde_json::from_str(&row.rendition)
+        .map(|r| (r, hash))
+        .map_err(|e| format!("its rendition cannot be read: {e}"))
+}
+
+fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: Millis) -> Permit {
+    Permit {
+        attempt: app.id(),
+        delivery: row.id.clone(),
+        channel: row.channel_id.clone(),
+        number: row.attempts + 1,
+        // The same over all attempts at one delivery: receivers that dedupe by key see one post.
+        key: row.id.clone(),
+        kind: row.kind.clone(),
+        incident: row.incident_id.clone(),
+        rendition,
+        subject,
+        created_at: row.created_at,
+        valid_until: row.valid_until,
+        permitted_at: now,
+    }
+}
+
+fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -> Attempt {
+    Attempt {
+        id: permit.attempt.clone(),
+        delivery_id: row.id.clone(),
+        number: permit.number,
+        idempotency_key: permit.key.clone(),
+        content_hash: hash,
+        body: row.rendition.clone(),
+        node_id: app.node().into(),
+        epoch,
+        permitted_at: permit.permitted_at,
+        outcome: None,
+        detail: None,
+        remote_id: None,
+        settled_at: None,
+        reads: 0,
+        absent: 0,
+        next_read_at: None,
+    }
+}
+
+/// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
+///
+/// # Errors
+/// The database's own.
+pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
+    let back = |id: &String| Change::to(id, State::Scheduled.word()).because(why);
+    let changes: Vec<_> = ids.iter().map(|id| Change { ready_at: Some(ready_at), ..back(id) }).collect();
+    let mut tx = app.store().begin().await?;
+    tx.change_deliveries(&changes).await?;
+    tx.commit_unaudited(Unaudited::Lease).await?;
+    Ok(())
+}
+
+/// After a claim or permit that failed: claims go back to the queue, and permits whose commit arrived
+/// although its answer was lost are settled as never begun.
+///
+/// # Errors
+/// The database's own.
+pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids {
+        let Some(d) = tx.delivery(id).await? else { continue };
+        if d.claimed_by.as_deref() != Some(app.node()) {
+            continue;
+        }
+        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
+        if d.state == State::Claimed.word() {
+            changes.push(change);
+        } else if d.state == State::Sending.word() {
+            let Some(a) = tx.last_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
+            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
+            attempts.push(Settled {
+                id: a.id,
+                outcome: "rejected",
+                detail: Some("no effect: it never began".into()),
+                remote_id: None,
+                at: now,
+                next_read_at: None,
+            });
+            changes.push(change);
+        }
+    }
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+        return Ok(());
+    }
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+}
