@@ -7,8 +7,8 @@ use channels::http::{Answer, Request};
 use holdline::app::channels as app_channels;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Settle, Settlement};
-use holdline::app::media;
 use holdline::app::posts::{self, DeliveryView, PostView};
+use holdline::app::{incidents, media};
 use holdline::domain::freeze::Scope;
 use serde_json::{Value, json};
 
@@ -182,7 +182,10 @@ on_both! {
         let worker = bench.start().await;
         let (ready, detail) = ready(&bench, 4).await;
         assert!(!ready && detail.contains("app password is refused"), "{detail}");
-        let post = json!({ "kind": "routine", "channels": ["sky"], "source": { "text": "never" } });
+        let new = serde_json::from_value(json!({ "title": "Down", "severity": "major", "freeze": false })).unwrap();
+        let opened = incidents::open(&bench.app, &bench.operator, &new).await.unwrap();
+        let post = json!({ "kind": "update", "channels": ["sky"], "incident": opened.incident.id,
+            "source": { "text": "never" } });
         let post = bench.approved(post).await;
         let failed = bench.until(&post.id, &["failed"]).await;
         assert!(only(&failed).reason.as_ref().unwrap().contains("connect the channel again"), "{failed:?}");

@@ -1,24 +1,21 @@
-//! Opened channels, each with its own line, so that one never delays another; and what people
-//! ask of them: check, retract, read back.
+//! Opened channels, each with its own line, so that one never delays another.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, Pass, ReadBack, Receipt, Replay, Retraction};
+use channels::{Capabilities, Channel, Connection, Pass, ReadBack, Replay};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::lanes::Lanes;
-use super::{Shared, reread, site};
-use crate::app::channels::HealthView;
+use super::{Shared, site};
 use crate::app::hub::Topic;
 use crate::app::permits::{Claimed, Permit, Rooms};
-use crate::app::sending::{self, Outcome};
-use crate::app::{App, AppError, Networks, Result};
+use crate::app::sending::Outcome;
+use crate::app::{App, Result};
 use crate::clock::{Millis, date_time};
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
@@ -142,7 +139,8 @@ impl Lines {
         Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
     }
 
-    fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
+    /// What an adapter needs to open a channel.
+    pub fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
         let clock = self.app.clock().clone();
         let clock = Arc::new(move || date_time(clock.now()));
         Connection { settings, credential, http: Arc::clone(&self.http), clock }
@@ -361,55 +359,5 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             tracing::error!(error = %e, "cannot read the channels again");
         }
         shared.app.hub().poke(Topic::Queue);
-    }
-}
-
-/// What people ask of the networks.
-pub(crate) struct Desk(pub Arc<Shared>);
-
-#[async_trait]
-impl Networks for Desk {
-    fn try_open(
-        &self,
-        adapter: &str,
-        settings: &Value,
-        credential: Option<SecretString>,
-    ) -> std::result::Result<(), String> {
-        let adapter = channels::adapter(adapter).ok_or_else(|| format!("no adapter {adapter}"))?;
-        if adapter.name == "website" {
-            return Ok(());
-        }
-        (adapter.connect)(&self.0.lines.connection(settings.clone(), credential)).map(drop)
-    }
-
-    async fn check(&self, channel: &str) -> Result<HealthView> {
-        // A channel that was connected a moment ago is known at once.
-        self.0.lines.reload().await?;
-        let seen = match self.0.lines.get(channel) {
-            Err(detail) => HealthView { ready: false, detail },
-            Ok(open) => {
-                let health = open.channel.check().await;
-                HealthView { ready: health.ready, detail: health.detail }
-            }
-        };
-        crate::app::channels::keep_health(&self.0.app, channel, &seen).await?;
-        Ok(seen)
-    }
-
-    async fn retract(&self, delivery: &str) -> Result<Retraction> {
-        let row = sending::delivery(&self.0.app, delivery).await?;
-        let open = match self.0.lines.get(&row.channel_id) {
-            Ok(open) => open,
-            Err(why) => return Ok(Retraction::StillLive(why)),
-        };
-        let receipt =
-            Receipt { remote_id: row.remote_id.unwrap_or_default(), url: row.remote_url, note: None };
-        Ok(open.channel.retract(&receipt).await)
-    }
-
-    async fn read_back(&self, delivery: &str) -> Result<()> {
-        let attempt = sending::last_attempt(&self.0.app, delivery).await?;
-        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
-        reread::one(&self.0, &attempt).await
     }
 }

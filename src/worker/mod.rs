@@ -3,6 +3,8 @@
 //! [`node`] keeps the gate of this node, [`dispatch`] claims and permits, [`send`] makes one
 //! attempt, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
 
+/// What people ask of the networks.
+pub mod desk;
 /// Claims what is due and hands out permits.
 pub mod dispatch;
 /// Fault points of the tests.
@@ -85,7 +87,7 @@ impl Worker {
         let lines = lines::Lines::new(app.clone(), http);
         lines.reload().await?;
         let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
-        app.set_networks(Arc::new(lines::Desk(Arc::clone(&shared))));
+        app.set_networks(Arc::new(desk::Desk(Arc::clone(&shared))));
         crate::app::sending::recover(&app, app.node(), &shared.lines.readable()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
