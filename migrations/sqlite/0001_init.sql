@@ -158,8 +158,11 @@ create table deliveries (
 -- The one index that claims use. A second one by time alone gets picked and spoils it.
 create index deliveries_to_send on deliveries (lane, ready_at, id) where state = 'scheduled';
 create index deliveries_by_post on deliveries (post_id);
-create index deliveries_in_hand on deliveries (claimed_by) where state in ('claimed', 'sending');
-create index deliveries_open on deliveries (state, ready_at, id) where state in ('held', 'in_doubt');
+-- SQLite sees that a state is on one of these lists when it is joined by `or`, and not by `in`.
+create index deliveries_in_hand on deliveries (claimed_by) where state = 'claimed' or state = 'sending';
+create index deliveries_waiting on deliveries (state, id)
+  where state = 'held' or state = 'in_doubt' or state = 'failed' or state = 'expired';
+create index deliveries_held on deliveries (freeze_id) where state = 'held';
 create index deliveries_by_freeze on deliveries (freeze_id) where freeze_id is not null;
 
 -- One try at a delivery, written before the first byte leaves. `body` are the frozen bytes.

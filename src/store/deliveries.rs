@@ -156,10 +156,11 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
     }
 
-    /// Held, in doubt, failed or expired deliveries, oldest first.
+    /// Held, in doubt, failed or expired deliveries, oldest first. The state is a word of the text,
+    /// not a parameter: the index of what waits serves its own states only.
     pub async fn waiting(
         &self,
-        state: &str,
+        state: &'static str,
         label: Option<&str>,
         after: &str,
         limit: i64,
@@ -167,11 +168,11 @@ impl Store {
         const SQL: &str = "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.freeze_id, d.reason,
               p.brand, p.labels, p.kind
             from deliveries d join posts p on p.id = d.post_id
-            where d.state = $1 and d.id > $2 and (cast($3 as text) is null or exists
-              (select 1 from post_labels l where l.label = $3 and l.post_id = p.id))
-            order by d.id limit $4";
-        Ok(read!(self, |c| sqlx::query_as(SQL)
-            .bind(state)
+            where d.state = '{state}' and d.id > $1 and (cast($2 as text) is null or exists
+              (select 1 from post_labels l where l.label = $2 and l.post_id = p.id))
+            order by d.id limit $3";
+        let sql = SQL.replace("{state}", state);
+        Ok(read!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
             .bind(after)
             .bind(label)
             .bind(limit)
