@@ -86,10 +86,11 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         promise: None,
     };
     // One channel reads late, so that something is under way when the freeze comes.
-    stage.sandbox.fault("newsroom", Fault::SlowRead { ms: 800 }, 2);
-    for _ in 0..200 {
+    stage.sandbox.fault("bank-on-Video", Fault::SlowRead { ms: 2_000 }, 2);
+    for _ in 0..400 {
         stage.clock.advance(1_000);
-        if !stage.service.worker().gate().in_flight().is_empty() {
+        let flights = stage.service.worker().gate().in_flight();
+        if flights.iter().any(|f| f.since > Duration::from_millis(100)) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
