@@ -48,6 +48,10 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.text.trim().is_empty() {
         add("text", "is empty".into());
     }
+    let words = [Some(&r.text), r.title.as_ref()].into_iter().flatten().chain(r.media.iter().map(|m| &m.alt));
+    if words.into_iter().any(|w| w.contains('\0')) {
+        add("text", "holds the character NUL, which cannot be kept; take it out".into());
+    }
     let over = |text: &str, unit, limit: Option<usize>| {
         limit.and_then(|l| count(text, unit).checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
     };

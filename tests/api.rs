@@ -1,6 +1,8 @@
 //! The API over real HTTP, on both databases: roles, bad input, ETags, keys, cursors, import.
 
 use channels::http::Request;
+use holdline::app::people::{self, NewToken};
+use holdline::domain::role::Role;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -73,6 +75,26 @@ on_both! {
         assert_eq!(caller.call(edit(&etag, "third")).await.status, 412);
         let now: Value = caller.call(Request::get(&caller.url(&format!("/posts/{id}")))).await.json().unwrap();
         assert_eq!(now["source"]["text"], "second");
+    }
+
+    async fn a_limited_token_makes_no_stronger_one(bench) {
+        let who = &bench.administrator;
+        let limited = NewToken { label: "log".into(), roles: vec![Role::Auditor], days: Some(1) };
+        assert!(people::create_token(&bench.app, who, &who.id, &limited).await.is_err(), "it has no such role");
+        let mut weak = bench.administrator.clone();
+        weak.roles = Vec::new();
+        let all = NewToken { label: "all".into(), roles: Vec::new(), days: Some(1) };
+        let (made, _) = people::create_token(&bench.app, &weak, &who.id, &all).await.unwrap();
+        assert!(made.roles.is_empty(), "{made:?}");
+    }
+
+    async fn an_incident_with_a_scope_that_names_nothing_is_refused(bench) {
+        let caller = Caller::new(&bench).await;
+        for scope in [json!({"channels": ["alpha"]}), json!({"brands": ["nobody"]})] {
+            let new = json!({"title": "Down", "severity": "major", "freeze": true, "scope": scope});
+            let answer = caller.post("/incidents", &new).await;
+            assert_eq!(answer.status, 422, "{}", String::from_utf8_lossy(&answer.body));
+        }
     }
 
     async fn a_channel_that_changed_meanwhile_is_not_overwritten(bench) {

@@ -159,6 +159,15 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn marketing_that_names_a_drill_reaches_no_live_channel(bench) {
+        let new = NewIncident { drill: true, ..serde_json::from_value(json!({"title": "Practice",
+            "severity": "minor", "freeze": false})).unwrap() };
+        let opened = incidents::open(&bench.app, &bench.operator, &new).await.unwrap();
+        let post = json!({"kind": "routine", "incident": opened.incident.id, "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
+        assert!(refused.is_err(), "no channel of this bench is for drills: {refused:?}");
+    }
+
     async fn a_cut_before_reading_is_proved_absent_before_it_is_sent_again(bench) {
         bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
         let worker = bench.start().await;

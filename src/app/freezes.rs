@@ -279,11 +279,14 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
     Ok(out)
 }
 
-async fn check(app: &App, new: &NewFreeze) -> Result<()> {
+pub(super) async fn check(app: &App, new: &NewFreeze) -> Result<()> {
     let mut problems = Problems::default();
     let channels = app.store().channels().await?;
     for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {
         problems.add("scope.channels", format!("there is no channel with the id {id}"));
+    }
+    for brand in new.scope.brands.iter().filter(|b| !channels.iter().any(|c| c.brand == **b)) {
+        problems.add("scope.brands", format!("no channel has the brand {brand}"));
     }
     if let Some(id) = &new.incident
         && app.store().incident(id).await?.is_none()

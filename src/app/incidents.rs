@@ -96,6 +96,10 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let promise = new.promise.as_deref().map(|p| times::parse(p, "UTC")).transpose();
     let promise = problems.take("promise", promise).flatten();
     problems.check()?;
+    if new.freeze {
+        let order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
+        freezes::check(app, &order).await?;
+    }
     let (id, now) = (app.id(), app.now());
     let row = Incident {
         slug: slug(&id, now),

@@ -117,9 +117,11 @@ pub(crate) async fn leave(app: &App, id: &str) -> Result<()> {
 /// When the actor is no administrator.
 pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<i64> {
     by.need(Right::Administer)?;
+    // A node that stayed closed says which epoch it remembers: the new one is later than all of them.
+    let remembered = app.store().nodes().await?.iter().map(|n| n.acked_epoch).max().unwrap_or(0);
     let mut tx = app.store().begin_exclusive().await?;
     let timeline = app.id();
-    let epoch = tx.set_timeline(&timeline, 0).await?;
+    let epoch = tx.set_timeline(&timeline, remembered).await?;
     let entry = Entry::new("gate.confirmed", "gate:1")
         .after(&serde_json::json!({"epoch": epoch, "timeline": timeline}))
         .note(note);

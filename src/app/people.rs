@@ -208,13 +208,17 @@ pub async fn create_token(
         by.need(Right::Administer)?;
     }
     let owner = app.store().person(person).await?.ok_or_else(|| AppError::not_found("person", person))?;
-    let has = role::parse_list(&owner.roles);
+    let mut has = role::parse_list(&owner.roles);
+    if by.id == person {
+        // A token that was limited cannot make one that is not.
+        has.retain(|r| by.roles.contains(r));
+    }
     let mut problems = Problems::default();
     if new.label.trim().is_empty() {
         problems.add("label", "say what the token is for");
     }
     for r in new.roles.iter().filter(|r| !has.contains(r)) {
-        problems.add("roles", format!("{} does not have the role {}", owner.name, r.word()));
+        problems.add("roles", format!("you cannot give the role {} of {}", r.word(), owner.name));
     }
     problems.check()?;
     let roles = if new.roles.is_empty() { &has } else { &new.roles };

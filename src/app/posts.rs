@@ -274,7 +274,7 @@ fn check_pictures(
 fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Problems) -> Vec<&'a Channel> {
     // A drill reaches drill channels only, and a drill channel takes part in drills only (I8);
     // routine posts of a practice installation live on drill channels too.
-    let fits = |c: &Channel| new.kind == Kind::Routine || c.drill == drill;
+    let fits = |c: &Channel| if drill { c.drill } else { new.kind == Kind::Routine || !c.drill };
     if new.channels.is_empty() {
         let all: Vec<_> = dir
             .channels

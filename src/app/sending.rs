@@ -246,7 +246,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
         Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
         Seen::Unknown(why) => (0, format!("read back: {why}")),
     };
-    match outcome::next_step(trust, a.reads + 1, absent) {
+    let since = now - a.settled_at.unwrap_or(now);
+    match outcome::next_step(trust, a.reads + 1, absent, since) {
         Doubt::NoEffect => {
             s.outcome = "rejected";
             s.detail = Some("no effect: reading back found nothing".into());

@@ -39,14 +39,18 @@ pub enum Doubt {
     AskPerson,
 }
 
+/// How long a late request could still land.
+const LATE: Millis = 30_000;
+
 /// The next step. A single "not there" is never enough where a late request could still land:
-/// two in a row are needed, the second at least 30 s after the cut.
-pub fn next_step(trust: Trust, reads: i64, absent: i64) -> Doubt {
+/// two in a row are needed, the second at least 30 s after the doubt began, which is `since`
+/// milliseconds ago.
+pub fn next_step(trust: Trust, reads: i64, absent: i64, since: Millis) -> Doubt {
     if trust.replay_is_safe && absent >= 1 {
         return Doubt::NoEffect;
     }
     if trust.absent_is_proof && absent >= 2 && reads >= 2 {
-        return Doubt::NoEffect;
+        return if since >= LATE { Doubt::NoEffect } else { Doubt::ReadAfter(LATE) };
     }
     match READS.get(usize::try_from(reads).unwrap_or(usize::MAX)) {
         Some(after) if trust.readable => Doubt::ReadAfter(*after),
@@ -71,21 +75,26 @@ mod tests {
 
     #[test]
     fn a_channel_that_cannot_be_read_goes_to_a_person() {
-        assert_eq!(next_step(NOTHING, 0, 0), Doubt::AskPerson);
+        assert_eq!(next_step(NOTHING, 0, 0, 0), Doubt::AskPerson);
     }
 
     #[test]
     fn a_lagging_read_never_proves_absence() {
         let lagging = Trust { readable: true, ..NOTHING };
         for reads in 0..10 {
-            assert_ne!(next_step(lagging, reads, reads), Doubt::NoEffect);
+            assert_ne!(next_step(lagging, reads, reads, LATE), Doubt::NoEffect);
         }
     }
 
     #[test]
     fn one_absent_read_is_not_enough_without_an_own_id() {
         let consistent = Trust { readable: true, absent_is_proof: true, replay_is_safe: false };
-        assert_eq!(next_step(consistent, 1, 1), Doubt::ReadAfter(30_000));
-        assert_eq!(next_step(consistent, 2, 2), Doubt::NoEffect);
+        assert_eq!(next_step(consistent, 1, 1, LATE), Doubt::ReadAfter(30_000));
+        assert_eq!(next_step(consistent, 2, 2, LATE), Doubt::NoEffect);
+        assert_eq!(
+            next_step(consistent, 2, 2, LATE - 1),
+            Doubt::ReadAfter(LATE),
+            "two quick looks prove nothing"
+        );
     }
 }

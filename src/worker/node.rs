@@ -112,7 +112,9 @@ impl Keeper {
         let gate = &self.shared.gate;
         if let Some(why) = self.behind(epoch, &timeline) {
             gate.close(&why);
-            return nodes::heartbeat(&self.shared.app, &self.row(self.acked, Some(why))).await;
+            // The gate is closed for everything, so no freeze waits for this node; and whoever
+            // confirms the database learns the epoch that it must go beyond.
+            return nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await;
         }
         let in_flight = gate.close_for(epoch, judge(orders.clone()));
         gate.open(epoch, judge(orders));

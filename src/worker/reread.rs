@@ -75,7 +75,9 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
             };
             let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
             let seen = match open.channel.read_back(&job).await {
-                Sighting::Found(r) => Seen::Found { remote_id: r.remote_id, url: r.url },
+                Sighting::Found(r) => {
+                    Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
+                }
                 Sighting::Absent => Seen::Absent,
                 Sighting::Unknown(why) => Seen::Unknown(why),
             };

@@ -71,13 +71,17 @@ pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, Stri
 async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let open = match shared.lines.get(&permit.channel) {
         Ok(open) => open,
-        Err(reason) => return Outcome::Failed { reason },
+        // Disabled, or its credential cannot be opened here: nothing has failed yet.
+        Err(reason) => {
+            let not_before = Some(shared.app.clock().now() + 60_000);
+            return Outcome::NotBegun { reason, not_before };
+        }
     };
     let mut media = Vec::new();
     for m in &permit.rendition.media {
         match crate::app::media::bytes(&shared.app, &m.sha256).await {
             Ok(bytes) => media.push(bytes),
-            Err(e) => return Outcome::Failed { reason: e.to_string() },
+            Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         }
     }
     let job = match job(permit, media) {
@@ -92,10 +96,19 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     }
 }
 
+/// A network's words without NUL, which PostgreSQL cannot store.
+pub(crate) fn storable(words: String) -> String {
+    if words.contains('\0') { words.replace('\0', "") } else { words }
+}
+
 /// What the adapter's answer means.
 fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Outcome {
     match result {
-        Ok(r) => Outcome::Accepted { remote_id: r.remote_id, url: r.url, note: r.note },
+        Ok(r) => Outcome::Accepted {
+            remote_id: storable(r.remote_id),
+            url: r.url.map(storable),
+            note: r.note.map(storable),
+        },
         Err(Failure::InDoubt { reason }) => Outcome::InDoubt { reason, readable },
         Err(Failure::Closed { why, partly: true }) => {
             Outcome::InDoubt { reason: format!("partly published, then {why}"), readable }
