@@ -227,7 +227,14 @@ async fn correct(stage: &mut Stage<'_>, incident: &str, wrong: &str) -> anyhow::
 /// I1: no routine byte after the seal, by the sandbox's own clock, but of what the freeze's answer
 /// listed as under way; and all of that arrived.
 async fn prove_freeze(stage: &mut Stage<'_>, freeze: &str, sealed: Instant) -> anyhow::Result<()> {
-    let flights = freezes::get(stage.app(), freeze).await?.in_flight;
+    let mut flights = freezes::get(stage.app(), freeze).await?.in_flight;
+    for _ in 0..400 {
+        if flights.iter().all(|f| f.state != State::Sending) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        flights = freezes::get(stage.app(), freeze).await?.in_flight;
+    }
     let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
     let late = |a: &&Arrival| a.posted.kind == "routine" && a.first_byte > sealed;
     let arrivals = stage.sandbox.arrivals();
