@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Why the gate let nothing through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum Closed {
     /// The node has not heard from the primary for too long, so it may have missed a freeze.
     #[error("the gate of this node has not been confirmed for {0:?}")]
     Stale(Duration),
+    /// Its expiry passed before the first content byte.
+    #[error("its time passed before the first byte")]
+    Late,
     /// The permit was not admitted, or is already settled.
     #[error("no permit is registered for this attempt")]
     Unknown,
@@ -86,13 +89,29 @@ struct State<S> {
     closed: Option<String>,
     epoch: i64,
     judge: Judge<S>,
-    confirmed: Instant,
+    /// When the primary was last asked, of the answers that came.
+    confirmed: Duration,
     permits: HashMap<String, Permit<S>>,
 }
 
 struct Permit<S> {
     subject: S,
-    begun: Option<Instant>,
+    in_time: InTime,
+    begun: Option<Duration>,
+}
+
+/// Whether the post may still start: its expiry has not passed.
+pub type InTime = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// Time since the machine started, also while it slept: a lease must run out in the sleep.
+pub fn now() -> Duration {
+    #[cfg(target_os = "linux")]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(CLOCK);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }
 
 impl<S: Send + 'static> Gate<S> {
@@ -103,16 +122,17 @@ impl<S: Send + 'static> Gate<S> {
                 closed: Some("starting".into()),
                 epoch: 0,
                 judge: Arc::new(|_| None),
-                confirmed: Instant::now(),
+                confirmed: now(),
                 permits: HashMap::new(),
             }),
             lease,
         })
     }
 
-    /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate.
-    /// An epoch behind the one already known is ignored, so that a late answer opens nothing.
-    pub fn open(&self, epoch: i64, judge: Judge<S>) {
+    /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate. The lease
+    /// counts from `asked`, when the primary was asked (see [`now`]). An epoch behind the one already
+    /// known is ignored, so that a late answer opens nothing.
+    pub fn open(&self, epoch: i64, judge: Judge<S>, asked: Duration) {
         let mut state = self.lock();
         if epoch < state.epoch {
             return;
@@ -120,7 +140,7 @@ impl<S: Send + 'static> Gate<S> {
         state.closed = None;
         state.epoch = epoch;
         state.judge = judge;
-        state.confirmed = Instant::now();
+        state.confirmed = state.confirmed.max(asked);
     }
 
     /// Takes a new epoch and its freezes; returns the attempts that had already begun.
@@ -141,17 +161,9 @@ impl<S: Send + 'static> Gate<S> {
         state.in_flight()
     }
 
-    /// The primary answered: the lease starts anew.
-    pub fn confirm(&self, epoch: i64) {
-        let mut state = self.lock();
-        if epoch == state.epoch {
-            state.confirmed = Instant::now();
-        }
-    }
-
-    /// Registers a durable permit and hands out its pass.
-    pub fn admit(self: &Arc<Self>, attempt: &str, subject: S) -> Pass {
-        self.lock().permits.insert(attempt.to_owned(), Permit { subject, begun: None });
+    /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no.
+    pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime) -> Pass {
+        self.lock().permits.insert(attempt.to_owned(), Permit { subject, in_time, begun: None });
         Pass(Arc::new(Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() }))
     }
 
@@ -173,7 +185,7 @@ impl<S: Send + 'static> Gate<S> {
     /// The epoch in force, and why the gate is closed (`None`: open).
     pub fn status(&self) -> (i64, Option<String>) {
         let state = self.lock();
-        let stale = state.confirmed.elapsed();
+        let stale = state.stale();
         let why = state.closed.clone();
         (state.epoch, why.or_else(|| (stale > self.lease).then(|| Closed::Stale(stale).to_string())))
     }
@@ -189,7 +201,7 @@ impl<S: Send + 'static> Gate<S> {
         if let Some(why) = &state.closed {
             return Err(Closed::Node(why.clone()));
         }
-        let stale = state.confirmed.elapsed();
+        let stale = state.stale();
         if stale > self.lease {
             return Err(Closed::Stale(stale));
         }
@@ -198,7 +210,12 @@ impl<S: Send + 'static> Gate<S> {
         if let Some(freeze) = judge(&permit.subject) {
             return Err(Closed::Frozen(freeze));
         }
-        permit.begun.get_or_insert_with(Instant::now);
+        if permit.begun.is_none() {
+            if !(permit.in_time)() {
+                return Err(Closed::Late);
+            }
+            permit.begun = Some(now());
+        }
         Ok(())
     }
 
@@ -209,9 +226,15 @@ impl<S: Send + 'static> Gate<S> {
 }
 
 impl<S> State<S> {
+    /// How long the primary has not been heard.
+    fn stale(&self) -> Duration {
+        now().saturating_sub(self.confirmed)
+    }
+
     fn in_flight(&self) -> Vec<InFlight> {
+        let since = |at| now().saturating_sub(at);
         let begun = |(id, p): (&String, &Permit<S>)| {
-            p.begun.map(|at| InFlight { attempt: id.clone(), since: at.elapsed() })
+            p.begun.map(|at| InFlight { attempt: id.clone(), since: since(at) })
         };
         self.permits.iter().filter_map(begun).collect()
     }
@@ -236,19 +259,23 @@ mod tests {
         Arc::new(|lane| (*lane == "routine").then(|| "f1".to_owned()))
     }
 
+    fn admit(gate: &Arc<Gate<&'static str>>, attempt: &str, subject: &'static str) -> Pass {
+        gate.admit(attempt, subject, Box::new(|| true))
+    }
+
     #[test]
     fn a_new_gate_is_closed() {
         let gate = Gate::<&str>::closed(Duration::from_secs(60));
-        let pass = gate.admit("a", "crisis");
+        let pass = admit(&gate, "a", "crisis");
         assert!(matches!(pass.begin(), Err(Closed::Node(_))));
     }
 
     #[test]
     fn a_freeze_stops_what_it_covers_and_lists_what_had_begun() {
         let gate = Gate::closed(Duration::from_secs(60));
-        gate.open(1, Arc::new(|_| None));
+        gate.open(1, Arc::new(|_| None), now());
         let (early, late, crisis) =
-            (gate.admit("e", "routine"), gate.admit("l", "routine"), gate.admit("c", "crisis"));
+            (admit(&gate, "e", "routine"), admit(&gate, "l", "routine"), admit(&gate, "c", "crisis"));
         early.begin().unwrap();
         let begun = gate.close_for(2, frozen_routine());
         assert_eq!(begun.len(), 1);
@@ -261,16 +288,43 @@ mod tests {
     #[test]
     fn a_late_answer_with_an_older_epoch_opens_nothing() {
         let gate = Gate::closed(Duration::from_secs(60));
-        gate.open(2, frozen_routine());
-        gate.open(1, Arc::new(|_| None));
-        assert!(gate.admit("a", "routine").begin().is_err());
+        gate.open(2, frozen_routine(), now());
+        gate.open(1, Arc::new(|_| None), now());
+        assert!(admit(&gate, "a", "routine").begin().is_err());
     }
 
     #[test]
     fn an_unconfirmed_gate_closes_itself() {
         let gate = Gate::closed(Duration::ZERO);
-        gate.open(1, Arc::new(|_| None));
+        gate.open(1, Arc::new(|_| None), now());
         std::thread::sleep(Duration::from_millis(2));
-        assert!(matches!(gate.admit("a", "crisis").begin(), Err(Closed::Stale(_))));
+        assert!(matches!(admit(&gate, "a", "crisis").begin(), Err(Closed::Stale(_))));
+    }
+
+    #[test]
+    fn the_lease_counts_from_the_question() {
+        let gate = Gate::closed(Duration::from_secs(5));
+        gate.open(1, Arc::new(|_| None), now().saturating_sub(Duration::from_secs(6)));
+        // A new gate counts from its own start; an old answer does not renew that.
+        gate.lock().confirmed = now().saturating_sub(Duration::from_secs(6));
+        assert!(matches!(admit(&gate, "a", "crisis").begin(), Err(Closed::Stale(_))));
+        gate.open(1, Arc::new(|_| None), now());
+        admit(&gate, "b", "crisis").begin().unwrap();
+    }
+
+    #[test]
+    fn nothing_starts_late_but_what_has_started_goes_on() {
+        let gate = Gate::closed(Duration::from_secs(60));
+        gate.open(1, Arc::new(|_| None), now());
+        let late = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let clock = Arc::clone(&late);
+        let in_time: InTime = Box::new(move || !clock.load(std::sync::atomic::Ordering::SeqCst));
+        let thread = gate.admit("thread", "crisis", in_time);
+        thread.begin().unwrap();
+        late.store(true, std::sync::atomic::Ordering::SeqCst);
+        thread.begin().unwrap();
+        let gone = gate.admit("late", "crisis", Box::new(|| false));
+        assert_eq!(gone.begin(), Err(Closed::Late));
+        assert!(!gate.has_begun("late"));
     }
 }

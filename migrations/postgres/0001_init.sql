@@ -5,7 +5,9 @@ create table gate (
   id bigint primary key,
   epoch bigint not null,
   timeline text not null,
-  instance text not null
+  instance text not null,
+  -- Which database this is, as seen from outside: a copy or a restore is another one.
+  database text not null
 );
 
 create table nodes (

@@ -5,7 +5,9 @@ create table gate (
   id integer primary key,
   epoch integer not null,
   timeline text not null,
-  instance text not null
+  instance text not null,
+  -- Which database this is, as seen from outside: a copy or a restore is another one.
+  database text not null
 ) strict;
 
 create table nodes (

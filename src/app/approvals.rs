@@ -225,6 +225,7 @@ async fn schedule(
         let Ok(next) = state.after(step) else { continue };
         changes.push(Change {
             ready_at: Some(d.due_at.max(now)),
+            due_at: Some(d.due_at.max(now)),
             reason: late.then(|| "approved after its time; decide when it goes".into()),
             ..Change::to(&d.id, next.word())
         });

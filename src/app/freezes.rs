@@ -15,6 +15,7 @@ use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Scope, Subject};
 use crate::domain::post::Lane;
 use crate::domain::role::Right;
+pub(crate) use crate::store::freezes::GateRow;
 use crate::store::freezes::{Flight, Freeze};
 use crate::store::{Tx, Unaudited};
 
@@ -132,7 +133,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
             brand: f.brand.clone(),
             channel: f.channel_id.clone(),
             labels: serde_json::from_str(&f.labels).unwrap_or_default(),
-            ready_at: f.ready_at,
+            due_at: f.due_at,
         })
     };
     app.store().flights(&order.id).await?.into_iter().filter(covered).map(flight).collect()
@@ -267,7 +268,7 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
             brand: row.brand,
             channel: row.channel_id,
             labels: serde_json::from_str(&row.labels).unwrap_or_default(),
-            ready_at: now,
+            due_at: now,
         };
         if scope.covers(&subject) {
             out.covered += row.total;
@@ -299,13 +300,22 @@ pub(super) async fn check(app: &App, new: &NewFreeze) -> Result<()> {
 /// How far back a lifted freeze still covers what fell due before it was lifted.
 pub(crate) const LIFTED_WINDOW: Millis = 24 * 3_600_000;
 
-/// The epoch and the freezes that sends are judged by, as the primary has them now.
-pub(crate) async fn in_force(app: &App) -> Result<(i64, String, Vec<Order>)> {
+/// What the primary says to a node: the gate row, and the freezes that sends are judged by.
+pub(crate) struct InForce {
+    pub gate: GateRow,
+    pub orders: Vec<Order>,
+    /// The database that was asked, as seen from outside.
+    pub database: String,
+}
+
+/// Asks the primary.
+pub(crate) async fn in_force(app: &App) -> Result<InForce> {
+    let database = app.store().identity().await?;
     let mut tx = app.store().begin_guarded().await?;
     let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
-    Ok((gate.epoch, gate.timeline, orders))
+    Ok(InForce { gate, orders, database })
 }
 
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way

@@ -174,7 +174,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
                 brand: post.brand.clone(),
                 channel: d.channel_id.clone(),
                 labels: serde_json::from_str(&post.labels).unwrap_or_default(),
-                ready_at: *slot,
+                due_at: *slot,
             };
             let frozen = covering(&orders, &subject).is_some();
             match change(&d.id, &d.state, review.choice, *slot, frozen, d.valid_until, now) {
@@ -222,7 +222,7 @@ fn change(
         return Err("its expiry has passed by then; edit it or cancel it".into());
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
-    Ok(Change { ready_at: Some(slot), ..Change::to(id, next.word()) })
+    Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(id, next.word()) })
 }
 
 async fn held_with(app: &App, label: &str) -> Result<Vec<String>> {
@@ -271,6 +271,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     tx.settle_attempts(&[settled]).await?;
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
+        due_at: (step == Move::Retry).then_some(now),
         remote_id: settle.url.clone(),
         remote_url: settle.url.clone(),
         settled_at: (step != Move::Retry).then_some(now),
@@ -301,7 +302,8 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     app.commit(app.store().begin().await?, by, &[asked], &[]).await?;
     let result = app.networks()?.retract(delivery).await?;
     let mut tx = app.store().begin().await?;
-    if result == ::channels::Retraction::Gone {
+    let now_is = tx.delivery(delivery).await?.map(|d| d.state);
+    if result == ::channels::Retraction::Gone && now_is.as_deref() == Some(State::Accepted.word()) {
         let change = Change { settled_at: Some(app.now()), ..Change::to(delivery, State::Retracted.word()) };
         tx.change_deliveries(&[change]).await?;
     }

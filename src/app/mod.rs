@@ -44,6 +44,8 @@ pub mod sending;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// What this process has seen of the database.
+pub mod witness;
 
 use std::sync::{Arc, OnceLock};
 
@@ -58,6 +60,7 @@ use crate::domain::audit::{Entry, Stamp};
 use crate::store::{Store, Tx};
 use hub::{Hub, Topic};
 use secrets::Keys;
+use witness::Witness;
 
 /// The application: everything a verb needs. Cheap to clone.
 #[derive(Clone)]
@@ -71,6 +74,7 @@ struct Inner {
     node: String,
     public_url: String,
     networks: OnceLock<Arc<dyn Networks>>,
+    witness: Witness,
 }
 
 /// What only the sender can do, because only it opens credentials and talks to networks.
@@ -111,6 +115,7 @@ impl App {
             node: node.to_owned(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             networks: OnceLock::new(),
+            witness: Witness::default(),
         }))
     }
 
@@ -171,6 +176,11 @@ impl App {
     /// When this process has no sender.
     pub fn networks(&self) -> Result<Arc<dyn Networks>> {
         self.0.networks.get().cloned().ok_or_else(|| AppError::Conflict("this process does not send".into()))
+    }
+
+    /// What this process has seen of the database.
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.0.witness
     }
 
     pub(crate) fn store(&self) -> &Store {

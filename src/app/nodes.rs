@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
+use super::sending::take_over;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
@@ -34,8 +35,9 @@ pub struct GateView {
 /// # Errors
 /// The database's own.
 pub async fn gate_row(app: &App) -> Result<GateRow> {
+    let database = app.store().identity().await?;
     let mut tx = app.store().begin().await?;
-    if tx.insert_gate(&app.id(), &app.id()).await? {
+    if tx.insert_gate(&app.id(), &app.id(), &database).await? {
         tracing::info!("first start of this database");
     }
     let row = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
@@ -74,10 +76,45 @@ pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
     }
     let mut tx = app.store().begin().await?;
     tx.delete_node(id).await?;
-    let entry = Entry::new("node.forgotten", &format!("node:{id}")).after(&node.name);
-    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
+    let mut entries = vec![Entry::new("node.forgotten", &format!("node:{id}")).after(&node.name)];
     // What it had in hand is in doubt now.
-    super::sending::recover(app, id, &std::collections::HashMap::new()).await?;
+    entries.extend(take_over(app, &mut tx, id).await?);
+    app.commit(tx, by, &entries, &[Topic::Gate, Topic::Queue]).await
+}
+
+/// After this long without a word a node is silent: others take its claims, and read back what it
+/// left in doubt.
+pub(crate) const SILENT: Millis = 15_000;
+
+/// After this long nothing that a silent node began can still be under way: an attempt ends after two
+/// minutes, and nothing begins once the gate has gone without a word from the primary for seconds.
+const GONE: Millis = 180_000;
+
+/// Takes over what silent nodes had in hand: claims soon, permits without an outcome as in doubt
+/// when nothing of them can be under way. The nodes stay on the list: freezes name them.
+///
+/// # Errors
+/// The database's own.
+pub async fn take_over_silent(app: &App) -> Result<()> {
+    let now = app.now();
+    for node in app.store().nodes().await? {
+        let silent = now - node.last_seen_at;
+        if node.id == app.node() || silent < SILENT {
+            continue;
+        }
+        if silent >= GONE {
+            super::sending::recover(app, &node.id).await?;
+            continue;
+        }
+        let mut tx = app.store().begin().await?;
+        let returned = tx.return_claims(&node.id).await?;
+        tx.notify(Topic::Queue.name());
+        tx.commit_unaudited(Unaudited::Lease).await?;
+        if returned > 0 {
+            tracing::warn!(node = node.name, returned, "took over the claims of a silent node");
+            app.hub().poke(Topic::Queue);
+        }
+    }
     Ok(())
 }
 
@@ -110,23 +147,61 @@ pub(crate) async fn leave(app: &App, id: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a confirmation did.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Confirmed {
+    pub epoch: i64,
+    /// How many deliveries were due and wait for a person now: they may have gone out already.
+    pub held: usize,
+}
+
 /// A person confirms that this database is the one to go on with, after a restore, a clone or a
-/// failover: nodes that stayed closed may open.
+/// failover: nodes that stayed closed may open. What is due is held: it may have gone out after the
+/// copy was made, and nothing here knows.
 ///
 /// # Errors
 /// When the actor is no administrator.
-pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<i64> {
+pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     by.need(Right::Administer)?;
+    let database = app.store().identity().await?;
     // A node that stayed closed says which epoch it remembers: the new one is later than all of them.
     let remembered = app.store().nodes().await?.iter().map(|n| n.acked_epoch).max().unwrap_or(0);
     let mut tx = app.store().begin_exclusive().await?;
     let timeline = app.id();
-    let epoch = tx.set_timeline(&timeline, remembered).await?;
-    let entry = Entry::new("gate.confirmed", "gate:1")
-        .after(&serde_json::json!({"epoch": epoch, "timeline": timeline}))
-        .note(note);
-    app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
-    Ok(epoch)
+    let epoch = tx.set_timeline(&timeline, &database, remembered).await?;
+    let why =
+        "it was due when the database was confirmed, and may have gone out already: look before you decide";
+    let held = tx.hold_due(app.now(), why).await?;
+    let mut entries = vec![
+        Entry::new("gate.confirmed", "gate:1")
+            .after(&serde_json::json!({"epoch": epoch, "timeline": timeline, "database": database,
+                "held": held.len()}))
+            .note(note),
+    ];
+    entries.extend(held.iter().map(|id| Entry::new("delivery.held", &format!("delivery:{id}")).note(why)));
+    app.commit(tx, by, &entries, &[Topic::Gate, Topic::Queue]).await?;
+    Ok(Confirmed { epoch, held: held.len() })
+}
+
+/// Whether this node's instance key is the one that the others use: with another it could open no
+/// credential, and would sign the log with another key.
+///
+/// # Errors
+/// When it is another one, in words.
+pub async fn check_key(app: &App) -> Result<()> {
+    const NAME: &str = "instance_key_check";
+    if app.store().setting(NAME).await?.is_none() {
+        let sealed = app.keys().seal(NAME, &app.id().into());
+        let mut tx = app.store().begin().await?;
+        tx.set_setting_once(NAME, &sealed).await?;
+        tx.commit_unaudited(Unaudited::FirstStart).await?;
+    }
+    let kept = app.store().setting(NAME).await?.unwrap_or_default();
+    app.keys().open(NAME, &kept).map(drop).map_err(|e| {
+        AppError::Conflict(format!(
+            "{e}. Give this node the instance.key of the installation (see --instance-key-file)"
+        ))
+    })
 }
 
 /// Whether this node is ready: the database answers and its gate is open; otherwise why not.

@@ -10,7 +10,7 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Subject, covering};
-use crate::domain::post::Lane;
+use crate::domain::post::{Lane, PostState};
 use crate::store::attempts::{Attempt, Settled};
 use crate::store::deliveries::{Change, InHand};
 use crate::store::{Tx, Unaudited};
@@ -155,6 +155,7 @@ async fn decide(
 ) -> Result<Batch> {
     let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
     let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    app.witness().check(&gate)?;
     let (mut batch, mut writes) = (Batch::default(), Writes::default());
     for row in rows {
         let subject = subject(row);
@@ -188,14 +189,21 @@ fn subject(row: &InHand) -> Subject {
         brand: row.brand.clone(),
         channel: row.channel_id.clone(),
         labels: serde_json::from_str(&row.labels).unwrap_or_default(),
-        ready_at: row.ready_at,
+        due_at: row.due_at,
     }
 }
 
 impl Writes {
-    /// Holds what a freeze covers and ends what has expired; whether it did.
+    /// Ends what was cancelled or has expired, and holds what a freeze covers; whether it did.
     fn stop(&mut self, row: &InHand, subject: &Subject, orders: &[Order], now: Millis) -> bool {
         let name = format!("delivery:{}", row.id);
+        // It was under way when the post was cancelled, had no effect, and goes no more.
+        if row.post_state == PostState::Cancelled.word() {
+            self.changes
+                .push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Cancelled.word()) });
+            self.entries.push(Entry::new("delivery.cancelled", &name).note("its post was cancelled"));
+            return true;
+        }
         if row.valid_until.is_some_and(|v| v <= now) {
             self.changes.push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Expired.word()) });
             self.entries.push(Entry::new("delivery.expired", &name));
@@ -310,10 +318,8 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
 /// # Errors
 /// The database's own.
 pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
-    let back = |id: &String| Change::to(id, State::Scheduled.word()).because(why);
-    let changes: Vec<_> = ids.iter().map(|id| Change { ready_at: Some(ready_at), ..back(id) }).collect();
     let mut tx = app.store().begin().await?;
-    tx.change_deliveries(&changes).await?;
+    tx.give_back(app.node(), ids, ready_at, why).await?;
     tx.commit_unaudited(Unaudited::Lease).await?;
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! What the sender writes down of attempts: outcomes, in batches, and what reading back saw.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+
+use channels::ReadBack;
 
 use super::hub::Topic;
+use super::nodes::SILENT;
 use super::permits::Permit;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
@@ -10,10 +13,10 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::outcome::{self, Doubt, Trust};
-use crate::store::Unaudited;
 pub use crate::store::attempts::Attempt;
 use crate::store::attempts::Settled;
 use crate::store::deliveries::Change;
+use crate::store::{Tx, Unaudited};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,9 @@ pub enum Outcome {
     },
 }
 
-/// Writes down what became of attempts, in one change.
+/// Writes down what became of attempts, in one change. An outcome that comes after its attempt was
+/// settled otherwise (its node was given up, and a person decided) changes nothing: it is noted in the
+/// log, and the delivery stays as it is.
 ///
 /// # Errors
 /// The database's own; then nothing was written, and the call may be repeated.
@@ -68,7 +73,23 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
-    tx.settle_attempts(&attempts).await?;
+    let taken = tx.settle_attempts(&attempts).await?;
+    if taken.len() < attempts.len() {
+        let taken: HashSet<_> = taken.into_iter().collect();
+        let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
+        for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {
+            tracing::warn!(
+                attempt = a.id,
+                outcome = a.outcome,
+                "an outcome came after the attempt was settled"
+            );
+            *entry = Entry::new("attempt.late", entry.subject())
+                .after(&serde_json::json!({"attempt": a.id, "outcome": a.outcome, "remote_id": a.remote_id,
+                    "detail": a.detail}))
+                .note("it was settled before; the delivery stays as it is");
+        }
+        changes.retain(|_| late.next() == Some(false));
+    }
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
@@ -154,30 +175,43 @@ fn again(
     Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
 }
 
-/// After a crash or a stop: claims go back to the queue, and every permit without an outcome is in
-/// doubt. `readable` says which channels can be read back.
+/// After a crash or a stop: the claims of the node go back to the queue, and each of its permits
+/// without an outcome is in doubt. How many these are.
 ///
 /// # Errors
 /// The database's own.
-pub async fn recover(app: &App, node: &str, readable: &HashMap<String, bool>) -> Result<usize> {
-    let now = app.now();
+pub async fn recover(app: &App, node: &str) -> Result<usize> {
     let mut tx = app.store().begin().await?;
+    let entries = take_over(app, &mut tx, node).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+    } else {
+        app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await?;
+    }
+    Ok(entries.len())
+}
+
+/// As [`recover`], in an open change; the entries of the log.
+pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<Entry>> {
+    let now = app.now();
     let returned = tx.return_claims(node).await?;
-    let open = tx.unsettled(node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    for a in &open {
+    for a in tx.unsettled(node).await? {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
+        let next = State::parse(&d.state).map_err(AppError::Internal)?.after(Move::Doubt);
+        let next = next.map_err(|e| AppError::Internal(e.to_string()))?;
         let reason = "the service stopped before the outcome was known".to_owned();
-        let read = readable.get(&d.channel_id).copied().unwrap_or(false);
+        let adapter = ::channels::adapter(&a.adapter);
+        let readable = adapter.is_some_and(|a| a.capabilities.read_back != ReadBack::None);
         attempts.push(Settled {
             id: a.id.clone(),
             outcome: "in_doubt",
             detail: Some(reason.clone()),
             remote_id: None,
             at: now,
-            next_read_at: read.then(|| now + outcome::READS[0]),
+            next_read_at: readable.then(|| now + outcome::READS[0]),
         });
-        changes.push(Change { reason: Some(reason.clone()), ..Change::to(&d.id, State::InDoubt.word()) });
+        changes.push(Change { reason: Some(reason.clone()), ..Change::to(&d.id, next.word()) });
         entries.push(
             Entry::new("attempt.in_doubt", &format!("delivery:{}", d.id))
                 .after(&serde_json::json!({"attempt": a.id}))
@@ -186,15 +220,10 @@ pub async fn recover(app: &App, node: &str, readable: &HashMap<String, bool>) ->
     }
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-    } else {
-        app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await?;
+    if returned > 0 || !attempts.is_empty() {
+        tracing::info!(claims = returned, in_doubt = attempts.len(), node, "recovered what was in hand");
     }
-    if returned > 0 || !open.is_empty() {
-        tracing::info!(claims = returned, in_doubt = open.len(), node, "recovered what was in hand");
-    }
-    Ok(open.len())
+    Ok(entries)
 }
 
 /// What a read of an attempt in doubt saw.
@@ -212,9 +241,11 @@ pub enum Seen {
 pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> Result<()> {
     let now = app.now();
     let mut tx = app.store().begin().await?;
-    let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
-    let d =
-        tx.delivery(&a.delivery_id).await?.ok_or_else(|| AppError::not_found("delivery", &a.delivery_id))?;
+    let gone = || AppError::not_found("attempt", attempt);
+    let of = tx.attempt(attempt).await?.ok_or_else(gone)?.delivery_id;
+    // The delivery is locked before the attempt is judged: a person may settle it at the same moment.
+    let d = tx.delivery(&of).await?.ok_or_else(|| AppError::not_found("delivery", &of))?;
+    let a = tx.attempt(attempt).await?.ok_or_else(gone)?;
     if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
         return Ok(());
     }
@@ -274,12 +305,14 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
     }
 }
 
-/// Attempts in doubt whose read is due, with the delivery's channel and creation time.
+/// Attempts in doubt whose read is due and that this node reads: its own, and those of nodes that
+/// are gone or silent.
 ///
 /// # Errors
 /// The database's own.
 pub async fn reads_due(app: &App) -> Result<Vec<Attempt>> {
-    Ok(app.store().to_read(app.now(), 50).await?)
+    let now = app.now();
+    Ok(app.store().to_read(app.node(), now - SILENT, now, 50).await?)
 }
 
 /// The row of a delivery, for the sender.
@@ -310,7 +343,7 @@ pub async fn next_due(app: &App) -> Result<Option<Millis>> {
 /// # Errors
 /// The database's own.
 pub async fn next_read(app: &App) -> Result<Option<Millis>> {
-    Ok(app.store().next_read().await?)
+    Ok(app.store().next_read(app.node(), app.now() - SILENT).await?)
 }
 
 /// Nothing is tried on this channel before `until`: the network said so.

@@ -297,7 +297,7 @@ async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {
             show(&value["nodes"], NODE);
         }
         Gate::Confirm { comment } => {
-            show(&api.post("/gate/confirm", &json!({"comment": comment})).await?, &["epoch"]);
+            show(&api.post("/gate/confirm", &json!({"comment": comment})).await?, &["epoch", "held"]);
         }
         Gate::Forget { node } => {
             api.delete(&format!("/nodes/{node}")).await?;

@@ -27,8 +27,8 @@ pub struct Subject {
     pub brand: String,
     pub channel: String,
     pub labels: Vec<String>,
-    /// When it was to be sent.
-    pub ready_at: Millis,
+    /// When it fell due: the time that people gave it, not that of its next try.
+    pub due_at: Millis,
 }
 
 /// A freeze as the gate and the claims judge by it.
@@ -43,7 +43,7 @@ impl Order {
     /// Whether the subject may not start. What fell due before the thaw stays covered, although
     /// the freeze is lifted: a thaw releases nothing by itself.
     pub fn covers(&self, subject: &Subject) -> bool {
-        self.thawed_at.is_none_or(|thaw| subject.ready_at < thaw) && self.scope.covers(subject)
+        self.thawed_at.is_none_or(|thaw| subject.due_at < thaw) && self.scope.covers(subject)
     }
 }
 
@@ -72,13 +72,13 @@ pub fn covering<'a>(orders: &'a [Order], subject: &Subject) -> Option<&'a Order>
 mod tests {
     use super::*;
 
-    fn routine(labels: &[&str], ready_at: Millis) -> Subject {
+    fn routine(labels: &[&str], due_at: Millis) -> Subject {
         Subject {
             lane: Lane::Routine,
             brand: "bank".into(),
             channel: "c1".into(),
             labels: labels.iter().map(|l| (*l).to_owned()).collect(),
-            ready_at,
+            due_at,
         }
     }
 

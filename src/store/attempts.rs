@@ -30,6 +30,14 @@ pub struct Attempt {
     pub next_read_at: Option<Millis>,
 }
 
+/// An attempt without an outcome.
+#[derive(Debug, Clone, FromRow)]
+pub struct Unsettled {
+    pub id: String,
+    pub delivery_id: String,
+    pub adapter: String,
+}
+
 /// An outcome, written in batches.
 #[derive(Debug, Clone)]
 pub struct Settled {
@@ -44,7 +52,8 @@ pub struct Settled {
 pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, next_read_at) as ({rows})
     update attempts set outcome = v.outcome, detail = v.detail, remote_id = v.remote_id,
       settled_at = v.at, next_read_at = v.next_read_at
-    from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')";
+    from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')
+    returning attempts.id";
 
 impl Store {
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
@@ -52,17 +61,33 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
     }
 
-    /// Attempts in doubt whose next read is due.
-    pub async fn to_read(&self, now: Millis, limit: i64) -> Result<Vec<Attempt>> {
-        const SQL: &str =
-            "select * from attempts where next_read_at <= $1 order by next_read_at, id limit $2";
-        Ok(read!(self, |c| sqlx::query_as(SQL).bind(now).bind(limit).fetch_all(c).await?))
+    /// Attempts in doubt whose next read is due, as far as this node reads them: its own, and those
+    /// of nodes that are gone or were last heard of before `alive_since`.
+    pub async fn to_read(
+        &self,
+        node: &str,
+        alive_since: Millis,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<Attempt>> {
+        const SQL: &str = "select * from attempts where next_read_at <= $3 and (node_id = $1 or not exists
+              (select 1 from nodes n where n.id = attempts.node_id and n.last_seen_at >= $2))
+            order by next_read_at, id limit $4";
+        Ok(read!(self, |c| sqlx::query_as(SQL)
+            .bind(node)
+            .bind(alive_since)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(c)
+            .await?))
     }
 
-    /// When the next read is due.
-    pub async fn next_read(&self) -> Result<Option<Millis>> {
-        const SQL: &str = "select min(next_read_at) from attempts where next_read_at is not null";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    /// When the next read of those is due.
+    pub async fn next_read(&self, node: &str, alive_since: Millis) -> Result<Option<Millis>> {
+        const SQL: &str = "select min(next_read_at) from attempts where next_read_at is not null
+              and (node_id = $1 or not exists
+              (select 1 from nodes n where n.id = attempts.node_id and n.last_seen_at >= $2))";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(node).bind(alive_since).fetch_one(c).await?))
     }
 }
 
@@ -72,9 +97,11 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
-    /// The attempts of a node that have no outcome.
-    pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where node_id = $1 and outcome is null order by id";
+    /// The attempts of a node that have no outcome, with the adapter of their channel.
+    pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Unsettled>> {
+        const SQL: &str = "select a.id, a.delivery_id, c.adapter from attempts a
+              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+            where a.node_id = $1 and a.outcome is null order by a.id";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(node).fetch_all(c).await?))
     }
 
@@ -106,12 +133,12 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SQL, &rows).await?;
-        Ok(())
+        self.run_rows(SQL, &rows).await
     }
 
-    /// Writes outcomes, many at a time. An accepted attempt is never overwritten.
-    pub async fn settle_attempts(&mut self, rows: &[Settled]) -> Result<u64> {
+    /// Writes outcomes, many at a time, and returns the ids of the attempts that took theirs. One
+    /// that is settled already takes no other: only what is open or in doubt can be settled.
+    pub async fn settle_attempts(&mut self, rows: &[Settled]) -> Result<Vec<String>> {
         let rows: Vec<[Value<'_>; 6]> = rows
             .iter()
             .map(|a| {
@@ -125,7 +152,7 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SETTLE, &rows).await
+        self.run_rows_returning(SETTLE, &rows).await
     }
 
     /// Notes what a read saw, and when to read next.

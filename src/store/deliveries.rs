@@ -39,7 +39,7 @@ pub struct InHand {
     pub post_id: String,
     pub channel_id: String,
     pub lane: i64,
-    pub ready_at: Millis,
+    pub due_at: Millis,
     pub valid_until: Option<Millis>,
     pub rendition: String,
     pub approved_hash: Option<String>,
@@ -50,6 +50,8 @@ pub struct InHand {
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
+    /// The post's own state: what was cancelled meanwhile goes nowhere.
+    pub post_state: String,
 }
 
 /// A delivery in the thaw review or on the in-doubt desk.
@@ -73,6 +75,8 @@ pub struct Change {
     pub id: String,
     pub state: &'static str,
     pub ready_at: Option<Millis>,
+    /// A person gave it a new time.
+    pub due_at: Option<Millis>,
     pub freeze_id: Option<String>,
     pub reason: Option<String>,
     pub remote_id: Option<String>,
@@ -97,6 +101,7 @@ impl Change {
             id: id.to_owned(),
             state,
             ready_at: None,
+            due_at: None,
             freeze_id: None,
             reason: None,
             remote_id: None,
@@ -121,16 +126,18 @@ pub struct QueueRow {
 
 pub(super) const CHANGE: &str =
     "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
-      more, node) as ({rows})
+      more, node, due_at) as ({rows})
     update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
+      due_at = coalesce(v.due_at, deliveries.due_at),
       freeze_id = v.freeze_id, reason = v.reason,
       remote_id = coalesce(v.remote_id, deliveries.remote_id),
       remote_url = coalesce(v.remote_url, deliveries.remote_url),
       settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
     from v where deliveries.id = v.id";
 
-const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.ready_at, d.valid_until, d.rendition,
-      d.approved_hash, d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id
+const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
+      d.approved_hash, d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id,
+      p.state as post_state
     from deliveries d join posts p on p.id = d.post_id";
 
 impl Store {
@@ -269,14 +276,13 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SQL, &rows).await?;
-        Ok(())
+        self.run_rows(SQL, &rows).await
     }
 
     /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
     /// `ready_at` and the remote's words stay when the change has none.
     pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
-        let rows: Vec<[Value<'_>; 10]> = changes
+        let rows: Vec<[Value<'_>; 11]> = changes
             .iter()
             .map(|d| {
                 [
@@ -290,11 +296,30 @@ impl Tx {
                     d.settled_at.into(),
                     d.attempts.into(),
                     (&d.claimed_by).into(),
+                    d.due_at.into(),
                 ]
             })
             .collect();
-        self.run_rows(CHANGE, &rows).await?;
-        Ok(())
+        self.run_rows(CHANGE, &rows).await
+    }
+
+    /// Gives claims of the node back to the queue, to be looked at again at `ready_at`; people read
+    /// why. What is no claim of this node any more stays as it is.
+    pub async fn give_back(&mut self, node: &str, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
+        const SQL: &str = "with v (id, ready_at, reason, node) as ({rows})
+            update deliveries set state = 'scheduled', claimed_by = null, ready_at = v.ready_at, reason = v.reason
+            from v where deliveries.id = v.id and deliveries.state = 'claimed' and deliveries.claimed_by = v.node";
+        let rows: Vec<[Value<'_>; 4]> =
+            ids.iter().map(|id| [id.into(), ready_at.into(), why.into(), node.into()]).collect();
+        self.run_rows(SQL, &rows).await
+    }
+
+    /// Holds everything that is due or claimed, whatever it is; their ids.
+    pub async fn hold_due(&mut self, now: Millis, why: &str) -> Result<Vec<String>> {
+        const SQL: &str =
+            "update deliveries set state = 'held', claimed_by = null, freeze_id = null, reason = $2
+            where (state = 'scheduled' and ready_at <= $1) or state = 'claimed' returning id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(now).bind(why).fetch_all(c).await?))
     }
 
     /// Sets the approved hash of every delivery of a post to what it holds now.

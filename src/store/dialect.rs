@@ -13,6 +13,10 @@ pub const GUARD_SHARED: &str = "select pg_advisory_xact_lock_shared(7306901)";
 /// The other side of [`GUARD_SHARED`], taken by whoever changes the gate.
 pub const GUARD_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306901)";
 
+/// The PostgreSQL cluster: its identifier, and the timeline that it writes now.
+pub const CLUSTER: &str = "select 'cluster ' || (pg_control_system()).system_identifier || ' timeline '
+    || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";
+
 /// Rows as one array for each column (PostgreSQL).
 pub fn arrays(types: &[&str]) -> String {
     let arrays: Vec<_> = types.iter().enumerate().map(|(i, t)| format!("${}::{t}[]", i + 1)).collect();

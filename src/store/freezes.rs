@@ -14,7 +14,15 @@ pub struct GateRow {
     pub timeline: String,
     /// The id of this installation.
     pub instance: String,
+    /// Which database this was when it was made or confirmed; see [`Store::identity`].
+    pub database: String,
+    /// The size of the audit log.
+    pub log_size: i64,
 }
+
+const GATE: &str = "select epoch, timeline, instance, database,
+      (select size from audit_head where id = 1) as log_size
+    from gate where id = 1";
 
 /// A row of `freezes`.
 #[derive(Debug, Clone, FromRow)]
@@ -54,7 +62,7 @@ pub struct Flight {
     pub adapter: String,
     pub channel_name: String,
     pub lane: i64,
-    pub ready_at: Millis,
+    pub due_at: Millis,
     pub state: String,
     pub reason: Option<String>,
     pub remote_url: Option<String>,
@@ -69,8 +77,7 @@ const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at
 
 impl Store {
     pub async fn gate(&self) -> Result<Option<GateRow>> {
-        const SQL: &str = "select epoch, timeline, instance from gate where id = 1";
-        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
     }
 
     pub async fn freezes(&self, open_only: bool) -> Result<Vec<Freeze>> {
@@ -90,12 +97,13 @@ impl Store {
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
-              c.name as channel_name, d.lane, d.ready_at, d.state, d.reason, d.remote_url, p.brand, p.labels
+              c.name as channel_name, d.lane, d.due_at, d.state, d.reason, d.remote_url, p.brand, p.labels
             from (select attempt_id from flights where freeze_id = $1
                 union select u.id from attempts u
                   join nodes n on n.id = u.node_id
                   join freezes z on z.id = $1
-                where u.outcome is null and u.epoch < z.epoch and n.acked_epoch < z.epoch) f
+                where u.outcome is null and u.epoch < z.epoch
+                  and (n.acked_epoch < z.epoch or n.closed_reason is not null)) f
               join attempts a on a.id = f.attempt_id
               join deliveries d on d.id = a.delivery_id
               join posts p on p.id = d.post_id
@@ -113,8 +121,7 @@ impl Store {
 impl Tx {
     /// The gate row as this change sees it.
     pub async fn gate(&mut self) -> Result<Option<GateRow>> {
-        const SQL: &str = "select epoch, timeline, instance from gate where id = 1";
-        Ok(on!(self, |c| sqlx::query_as(SQL).fetch_optional(c).await?))
+        Ok(on!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
     }
 
     /// Waits for every other change of the gate, and keeps it for this one.
@@ -124,11 +131,17 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn insert_gate(&mut self, timeline: &str, instance: &str) -> Result<bool> {
-        const SQL: &str = "insert into gate (id, epoch, timeline, instance) values (1, 1, $1, $2)
+    pub async fn insert_gate(&mut self, timeline: &str, instance: &str, database: &str) -> Result<bool> {
+        const SQL: &str =
+            "insert into gate (id, epoch, timeline, instance, database) values (1, 1, $1, $2, $3)
             on conflict (id) do nothing";
-        let rows =
-            on!(self, |c| sqlx::query(SQL).bind(timeline).bind(instance).execute(c).await?.rows_affected());
+        let rows = on!(self, |c| sqlx::query(SQL)
+            .bind(timeline)
+            .bind(instance)
+            .bind(database)
+            .execute(c)
+            .await?
+            .rows_affected());
         Ok(rows == 1)
     }
 
@@ -139,11 +152,16 @@ impl Tx {
     }
 
     /// A person confirmed that this database is the one to go on with.
-    pub async fn set_timeline(&mut self, timeline: &str, at_least_epoch: i64) -> Result<i64> {
-        const SQL: &str = "update gate set timeline = $1,
-              epoch = case when epoch < $2 then $2 else epoch end + 1
+    pub async fn set_timeline(&mut self, timeline: &str, database: &str, at_least: i64) -> Result<i64> {
+        const SQL: &str = "update gate set timeline = $1, database = $2,
+              epoch = case when epoch < $3 then $3 else epoch end + 1
             where id = 1 returning epoch";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(timeline).bind(at_least_epoch).fetch_one(c).await?))
+        Ok(on!(self, |c| sqlx::query_scalar(SQL)
+            .bind(timeline)
+            .bind(database)
+            .bind(at_least)
+            .fetch_one(c)
+            .await?))
     }
 
     /// What sends are judged by: freezes in force, and those lifted after `lifted_since`.

@@ -1,6 +1,6 @@
 //! Opening either database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{Result, dialect};
 #[derive(Debug, Clone)]
 pub enum Store {
     /// One writer, several readers, one process.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: SqlitePool, read: SqlitePool, file: PathBuf },
     /// Any number of nodes.
     Postgres { pool: PgPool },
 }
@@ -56,7 +56,7 @@ impl Store {
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(fail)?;
-        Ok(Self::Sqlite { write, read })
+        Ok(Self::Sqlite { write, read, file: file.to_owned() })
     }
 
     /// Connects to PostgreSQL and brings its tables up to date.
@@ -110,6 +110,30 @@ impl Store {
         Ok(tx)
     }
 
+    /// What tells this database from a restored or copied one. SQLite: the file's inode and time of
+    /// birth, which a copy does not share. PostgreSQL: the cluster's system identifier, its timeline
+    /// (a new one begins when a replica is promoted or a base backup is recovered) and the
+    /// database's oid (a dump that is read in again has another).
+    ///
+    /// # Errors
+    /// The database's own, or the file system's.
+    pub async fn identity(&self) -> Result<String> {
+        match self {
+            Self::Sqlite { file, .. } => Ok(file_identity(file).map_err(sqlx::Error::Io)?),
+            Self::Postgres { pool } => {
+                const OID: &str = "select oid::text from pg_database where datname = current_database()";
+                let oid: String = sqlx::query_scalar(OID).fetch_one(pool).await?;
+                match sqlx::query_scalar::<_, String>(dialect::CLUSTER).fetch_one(pool).await {
+                    Ok(cluster) => Ok(format!("postgres {cluster} database {oid}")),
+                    // Some hosts do not let everybody ask; then a promoted replica is seen by the
+                    // log's size alone.
+                    Err(sqlx::Error::Database(_)) => Ok(format!("postgres database {oid}")),
+                    Err(e) => Err(e.into()),
+                }
+            }
+        }
+    }
+
     /// Whether several nodes may share this database.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres { .. })
@@ -123,11 +147,18 @@ impl Store {
     /// Ends the connections.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
             Self::Postgres { pool } => pool.close().await,
         }
     }
+}
+
+fn file_identity(file: &Path) -> std::io::Result<String> {
+    use std::os::unix::fs::MetadataExt;
+    let facts = std::fs::metadata(file)?;
+    let born = facts.created().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(format!("sqlite inode {} born {}", facts.ino(), born.map_or(0, |b| b.as_millis())))
 }

@@ -3,7 +3,10 @@
 //! The statement's text names them as `{rows}`. PostgreSQL takes one array for each column: one text
 //! for any number of rows, and little to parse. SQLite has no arrays; it takes a list of values.
 
-use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite};
 
 use super::{Result, Tx, dialect};
 
@@ -55,48 +58,92 @@ impl<'a> From<&'a [u8]> for Value<'a> {
 const CHUNK: usize = 256;
 
 impl Tx {
-    /// Runs a statement over rows, of which none holds a null in its first column. Returns how many
-    /// rows of the table it changed.
+    /// Runs a statement over rows, of which none holds a null in its first column.
     pub(super) async fn run_rows<const N: usize>(
         &mut self,
         sql: &'static str,
         rows: &[[Value<'_>; N]],
-    ) -> Result<u64> {
-        let Some(first) = rows.first() else { return Ok(0) };
+    ) -> Result<()> {
         match self {
             Self::Postgres(tx) => {
-                let sql = sql.replace("{rows}", &dialect::arrays(&first.map(Value::kind)));
-                let mut query = sqlx::query(AssertSqlSafe(sql));
-                for column in 0..N {
-                    let values = rows.iter().map(|r| r[column]);
-                    query = match first[column] {
-                        Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
-                        Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
-                        Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
-                    };
+                if let Some(query) = arrays(sql, rows) {
+                    query.execute(&mut *tx.inner).await?;
                 }
-                Ok(query.execute(&mut *tx.inner).await?.rows_affected())
             }
             Self::Sqlite(tx) => {
-                let mut changed = 0;
-                for chunk in rows.chunks(CHUNK) {
-                    let sql = sql.replace("{rows}", &dialect::values(chunk.len(), N));
-                    let mut query = sqlx::query(AssertSqlSafe(sql));
-                    let nulls = [Value::Integer(None); N];
-                    let padding = std::iter::repeat_n(&nulls, dialect::padded(chunk.len()) - chunk.len());
-                    for value in chunk.iter().chain(padding).flatten() {
-                        query = match *value {
-                            Value::Text(text) => query.bind(text),
-                            Value::Integer(number) => query.bind(number),
-                            Value::Bytes(bytes) => query.bind(bytes),
-                        };
-                    }
-                    changed += query.execute(&mut *tx.inner).await?.rows_affected();
+                for query in values(sql, rows) {
+                    query.execute(&mut *tx.inner).await?;
                 }
-                Ok(changed)
             }
         }
+        Ok(())
     }
+
+    /// As [`Tx::run_rows`], for a statement that returns the ids of the rows that it changed.
+    pub(super) async fn run_rows_returning<const N: usize>(
+        &mut self,
+        sql: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<Vec<String>> {
+        let mut out = Vec::with_capacity(rows.len());
+        match self {
+            Self::Postgres(tx) => {
+                if let Some(query) = arrays(sql, rows) {
+                    for row in query.fetch_all(&mut *tx.inner).await? {
+                        out.push(row.try_get(0)?);
+                    }
+                }
+            }
+            Self::Sqlite(tx) => {
+                for query in values(sql, rows) {
+                    for row in query.fetch_all(&mut *tx.inner).await? {
+                        out.push(row.try_get(0)?);
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The statement for PostgreSQL: one, or none without rows.
+fn arrays<'a, const N: usize>(
+    sql: &'static str,
+    rows: &'a [[Value<'a>; N]],
+) -> Option<Query<'a, Postgres, PgArguments>> {
+    let first = rows.first()?;
+    let sql = sql.replace("{rows}", &dialect::arrays(&first.map(Value::kind)));
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for column in 0..N {
+        let values = rows.iter().map(|r| r[column]);
+        query = match first[column] {
+            Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+            Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
+            Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+        };
+    }
+    Some(query)
+}
+
+/// The statements for SQLite.
+fn values<'a, const N: usize>(
+    sql: &'static str,
+    rows: &'a [[Value<'a>; N]],
+) -> impl Iterator<Item = Query<'a, Sqlite, SqliteArguments>> {
+    rows.chunks(CHUNK).map(move |chunk| {
+        let sql = sql.replace("{rows}", &dialect::values(chunk.len(), N));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        let nulls = [Value::Integer(None); N];
+        let padding = std::iter::repeat_n(nulls, dialect::padded(chunk.len()) - chunk.len());
+        for value in chunk.iter().copied().chain(padding).flatten() {
+            query = match value {
+                Value::Text(text) => query.bind(text),
+                Value::Integer(number) => query.bind(number),
+                Value::Bytes(bytes) => query.bind(bytes),
+            };
+        }
+        query
+    })
 }
 
 impl<'a> Value<'a> {
@@ -144,7 +191,7 @@ mod tests {
     async fn a_batch_looks_its_rows_up_and_walks_no_table() {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
-        for (sql, columns) in [(deliveries::CHANGE, 10), (attempts::SETTLE, 6)] {
+        for (sql, columns) in [(deliveries::CHANGE, 11), (attempts::SETTLE, 6)] {
             for rows in [1, 40, CHUNK] {
                 let sql = sql.replace("{rows}", &dialect::values(rows, columns));
                 let walked = walked(&store, &sql).await;

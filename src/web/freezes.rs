@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Web;
 use super::approvals::Comment;
@@ -77,21 +77,16 @@ pub async fn gate(State(web): State<Web>, Who(by): Who) -> Answer<Json<GateView>
     Ok(Json(nodes::status(&web.app, &by).await?))
 }
 
-/// The new epoch.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Confirmed {
-    pub epoch: i64,
-}
-
-/// Confirms, after a restore or a failover, that this database is the one to go on with.
+/// Confirms, after a restore or a failover, that this database is the one to go on with. What is due
+/// is held for a person: it may have gone out already.
 /// Administrators.
-#[utoipa::path(post, path = "/gate/confirm", tag = "gate", request_body = Comment, responses((status = 200, body = Confirmed)))]
+#[utoipa::path(post, path = "/gate/confirm", tag = "gate", request_body = Comment, responses((status = 200, body = nodes::Confirmed)))]
 pub async fn confirm(
     State(web): State<Web>,
     Who(by): Who,
     Body(c): Body<Comment>,
-) -> Answer<Json<Confirmed>> {
-    Ok(Json(Confirmed { epoch: nodes::confirm(&web.app, &by, &c.comment).await? }))
+) -> Answer<Json<nodes::Confirmed>> {
+    Ok(Json(nodes::confirm(&web.app, &by, &c.comment).await?))
 }
 
 /// Takes a node that is stopped for good off the list. Administrators.

@@ -13,8 +13,6 @@ use crate::domain::freeze::Subject;
 
 /// Most deliveries in one claim.
 const CLAIM: usize = 200;
-/// No new claims while this many wait in the lines.
-const ENOUGH: usize = 1_000;
 
 /// Runs until the node stops. The next due time wakes it, or a change of the queue.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -70,7 +68,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     let _under_way = shared.lines.hold();
     let mut more = false;
     let open = shared.gate.status().1.is_none();
-    if open && shared.lines.waiting() < ENOUGH {
+    if open {
         let mut rooms = shared.lines.rooms(shared.app.clock().now());
         // In a rush without room only crisis posts are looked for: they always have some. When no
         // channel sends anything, what is due is looked at all the same: held, expired, or told why
@@ -89,7 +87,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     }
     let taken = shared.lines.take();
     if taken.is_empty() {
-        return Ok(more && shared.lines.waiting() < ENOUGH);
+        return Ok(more);
     }
     let mut asked = HashMap::<String, usize>::new();
     for (_, channel) in &taken {
@@ -119,7 +117,9 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
     }
     faults::point("permitted");
     for permit in permits {
-        let pass = shared.gate.admit(&permit.attempt, permit.subject.clone());
+        let (clock, until) = (shared.app.clock().clone(), permit.valid_until);
+        let in_time = Box::new(move || until.is_none_or(|v| clock.now() < v));
+        let pass = shared.gate.admit(&permit.attempt, permit.subject.clone(), in_time);
         if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
             tokio::spawn(send::run(Arc::clone(shared), work));
         }
@@ -147,10 +147,10 @@ async fn give_up(shared: &Shared, lost: Lost) -> Result<bool> {
 async fn next_sleep(shared: &Shared) -> Duration {
     let longest = shared.options.longest_sleep;
     let least = Duration::from_millis(200);
-    // A closed gate claims nothing, and full lines next to nothing: do not spin on what is due.
+    // A closed gate claims nothing, and full lines only crisis posts: do not spin on what is due.
     let closed = shared.gate.status().1.is_some();
     let full = shared.lines.rooms(shared.app.clock().now()).total() == 0;
-    if closed || shared.lines.waiting() >= ENOUGH || full && !shared.lines.idle() {
+    if closed || full && !shared.lines.idle() {
         return longest.min(least);
     }
     match sending::next_due(&shared.app).await {

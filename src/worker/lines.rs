@@ -66,8 +66,12 @@ pub(crate) struct Back {
 /// A durable permit and its pass through the gate.
 pub(crate) type Work = (Permit, Pass);
 
-/// Most claims that wait in one line; more go back to the queue.
-const LONGEST: usize = 2_000;
+/// Most claims that wait in one line; more go back to the queue, so that the backlog of a channel
+/// that hangs is out of the way of the others.
+const LONGEST: usize = 200;
+
+/// How long what a full line gives back waits.
+const FULL_WAIT: Millis = 10_000;
 
 /// How long a routine post waits before it looks again at a channel that is not ready.
 const NOT_READY_WAIT: Millis = 30_000;
@@ -154,13 +158,6 @@ impl Lines {
             return Err("the channel is disabled".into());
         }
         line.open.clone()
-    }
-
-    /// Which channels can be read back.
-    pub fn readable(&self) -> HashMap<String, bool> {
-        let state = self.lock();
-        let readable = |l: &Line| l.open.as_ref().is_ok_and(|o| o.capabilities.read_back != ReadBack::None);
-        state.iter().map(|(id, l)| (id.clone(), readable(l))).collect()
     }
 
     /// Puts claims into their lines. Returns what has no room or must wait, by time and reason.
@@ -295,11 +292,6 @@ impl Lines {
         self.holding.load(Ordering::SeqCst) == 0 && self.lock().values().all(|l| l.busy == 0)
     }
 
-    /// Whether claims wait in any line.
-    pub fn waiting(&self) -> usize {
-        self.lock().values().map(|l| l.claimed.len()).sum()
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -328,8 +320,10 @@ impl Line {
         if let Some(why) = self.not_ready.as_ref().filter(|_| lane == Lane::Routine) {
             return back(now + NOT_READY_WAIT, &format!("the channel is not ready: {why}"));
         }
-        let full = self.claimed.len() >= LONGEST;
-        full.then(|| Back { until: now + 5_000, why: "many posts wait for this channel".to_owned() })
+        if self.claimed.len() >= LONGEST {
+            return back(now + FULL_WAIT, "many posts wait for this channel");
+        }
+        None
     }
 
     /// How many permits it takes now. A line in a rush takes many at once, or waits until it can.

@@ -88,7 +88,7 @@ impl Worker {
         lines.reload().await?;
         let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
         app.set_networks(Arc::new(desk::Desk(Arc::clone(&shared))));
-        crate::app::sending::recover(&app, app.node(), &shared.lines.readable()).await?;
+        crate::app::sending::recover(&app, app.node()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
         let mut tasks = vec![
@@ -144,11 +144,10 @@ impl Worker {
         }
         self.settler.abort();
         let app = self.shared.app.clone();
-        let readable = self.shared.lines.readable();
         if !quiet {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        crate::app::sending::recover(&app, app.node(), &readable).await?;
+        crate::app::sending::recover(&app, app.node()).await?;
         crate::app::nodes::leave(&app, app.node()).await
     }
 }

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Shared;
+use crate::app::freezes::{self, GateRow, InForce};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
-use crate::app::{AppError, Result, freezes};
+use crate::app::{AppError, Result};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
 
@@ -29,6 +30,12 @@ pub struct Memory {
     pub node: String,
     pub epoch: i64,
     pub timeline: String,
+    /// The installation that the database belongs to.
+    #[serde(default)]
+    pub instance: String,
+    /// The longest log that was seen. A database with a shorter one is a restored one.
+    #[serde(default)]
+    pub log_size: i64,
 }
 
 impl Memory {
@@ -108,26 +115,37 @@ impl Keeper {
 
     /// Reads the epoch and the freezes from the primary, puts them into force, and says so.
     async fn take(&mut self) -> Result<()> {
-        let (epoch, timeline, orders) = freezes::in_force(&self.shared.app).await?;
+        // The lease counts from the question: the answer may have been true only then.
+        let asked = channels::gate::now();
+        let primary = freezes::in_force(&self.shared.app).await?;
         let gate = &self.shared.gate;
-        if let Some(why) = self.behind(epoch, &timeline) {
+        if let Some(why) = self.behind(&primary) {
             gate.close(&why);
             // The gate is closed for everything, so no freeze waits for this node; and whoever
             // confirms the database learns the epoch that it must go beyond.
             return nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await;
         }
-        let in_flight = gate.close_for(epoch, judge(orders.clone()));
-        gate.open(epoch, judge(orders));
-        if epoch == self.acked {
+        let epoch = primary.gate.epoch;
+        let new_timeline = self.memory.timeline != primary.gate.timeline;
+        let in_flight = gate.close_for(epoch, judge(primary.orders.clone()));
+        let GateRow { timeline, instance, log_size, .. } = primary.gate;
+        if epoch == self.acked && !new_timeline {
+            if log_size > self.memory.log_size {
+                self.memory.log_size = log_size;
+                self.remember()?;
+            }
+            self.shared.app.witness().accept(&timeline, log_size);
+            gate.open(epoch, judge(primary.orders), asked);
             nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
         self.begun.extend(in_flight.into_iter().map(|f| f.attempt));
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
-        self.memory.epoch = epoch;
-        self.memory.timeline = timeline;
-        self.memory.write(&memory_file(&self.shared.options.data)).map_err(AppError::Internal)?;
+        self.memory = Memory { node: self.memory.node.clone(), epoch, timeline, instance, log_size };
+        self.remember()?;
+        self.shared.app.witness().accept(&self.memory.timeline, log_size);
+        gate.open(epoch, judge(primary.orders), asked);
         freezes::acknowledge(&self.shared.app, &self.row(epoch, None), self.acked, &self.begun).await?;
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
@@ -136,21 +154,44 @@ impl Keeper {
         Ok(())
     }
 
+    fn remember(&self) -> Result<()> {
+        self.memory.write(&memory_file(&self.shared.options.data)).map_err(AppError::Internal)
+    }
+
     /// Why the database cannot be the one that this node knew: restored, copied or failed over.
-    fn behind(&self, epoch: i64, timeline: &str) -> Option<String> {
-        let known = &self.memory;
-        if known.timeline.is_empty() || known.timeline == timeline && epoch >= known.epoch {
+    fn behind(&self, primary: &InForce) -> Option<String> {
+        const REMEDY: &str = "Check it, then run `holdline gate confirm`";
+        let (known, gate) = (&self.memory, &primary.gate);
+        if gate.database != primary.database {
+            return Some(format!(
+                "this database is a copy, or was moved, restored or failed over: it was {}, and is {}. {REMEDY}",
+                gate.database, primary.database
+            ));
+        }
+        if known.timeline.is_empty() {
             return None;
         }
-        if known.timeline != timeline && epoch > known.epoch {
-            // A person confirmed a new timeline with a newer epoch.
-            return None;
+        if !known.instance.is_empty() && known.instance != gate.instance {
+            let file = memory_file(&self.shared.options.data);
+            return Some(format!(
+                "this database belongs to another installation than the one this node knew. If that is meant, \
+                 stop the node, remove {} and start it again",
+                file.display()
+            ));
         }
-        Some(format!(
-            "the database is behind what this node knew (epoch {epoch} < {}): it may be restored or copied. \
-             Check it, then run `holdline gate confirm`",
-            known.epoch
-        ))
+        let log_size = known.log_size.max(self.shared.app.witness().log_size());
+        if known.timeline != gate.timeline {
+            // A person confirmed a database: its epoch goes beyond all that any node remembers.
+            return (gate.epoch <= known.epoch)
+                .then(|| format!("the database has another timeline and an old epoch. {REMEDY}"));
+        }
+        (gate.epoch < known.epoch || gate.log_size < log_size).then(|| {
+            format!(
+                "the database is behind what this node knew (epoch {}, was {}; log {}, was {log_size}): it may \
+                 be restored or failed over. {REMEDY}",
+                gate.epoch, known.epoch, gate.log_size
+            )
+        })
     }
 
     fn row(&self, acked: i64, closed: Option<String>) -> Node {

@@ -67,7 +67,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
                     brand: post.brand,
                     channel: delivery.channel_id.clone(),
                     labels: Vec::new(),
-                    ready_at: delivery.ready_at,
+                    due_at: delivery.due_at,
                 },
                 created_at: delivery.created_at,
                 valid_until: delivery.valid_until,
@@ -84,6 +84,10 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
             (seen, lines::trust(&open.capabilities))
         }
     };
+    // A node that went silent may still hold a request that lands later: what is not there yet is no
+    // proof then. Of its own attempts a node knows that they ended with the process that made them.
+    let own = attempt.node_id == shared.app.node();
+    let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
     sending::note_read(&shared.app, &attempt.id, &seen, trust).await
 }

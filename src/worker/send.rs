@@ -115,7 +115,8 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         }
         // This node's own trouble: another try, when the gate is open again.
         Err(Failure::Closed {
-            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown), ..
+            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown | Closed::Late),
+            ..
         }) => Outcome::NotBegun { reason: why.to_string(), not_before: None },
         Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {
             Outcome::Stopped { reason: "the freeze came before the first byte".into(), freeze: Some(freeze) }

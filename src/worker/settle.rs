@@ -11,6 +11,9 @@ use crate::app::sending::{self, Outcome};
 
 /// Most outcomes in one change.
 const BATCH: usize = 500;
+/// How often a batch is tried as a whole.
+const TOGETHER: usize = 3;
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// Runs until the sender ends. An outcome that cannot be written is tried again for as long as it
 /// takes: it is the only proof of what was sent.
@@ -18,10 +21,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut inbox: mpsc::Receiver<(Permit, 
     let mut batch = Vec::with_capacity(BATCH);
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
         faults::point("settling");
-        while let Err(e) = sending::settle(&shared.app, &batch).await {
-            tracing::error!(error = %e, outcomes = batch.len(), "cannot write outcomes; trying again");
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
+        write(&shared, &batch).await;
         faults::point("settled");
         for (permit, outcome) in batch.drain(..) {
             count(&outcome);
@@ -30,6 +30,34 @@ pub(crate) async fn run(shared: Arc<Shared>, mut inbox: mpsc::Receiver<(Permit, 
             shared.lines.release(&permit.channel, 1);
         }
         shared.lines.room.notify_one();
+    }
+}
+
+/// Writes the outcomes, together if it can be: when that fails again and again, each by itself, so
+/// that one which the database refuses does not keep the others.
+async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
+    for _ in 0..TOGETHER {
+        match sending::settle(&shared.app, batch).await {
+            Ok(()) => return,
+            Err(e) => {
+                tracing::error!(error = %e, outcomes = batch.len(), "cannot write outcomes; trying again")
+            }
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    let mut left: Vec<_> = batch.iter().collect();
+    while !left.is_empty() {
+        let mut refused = Vec::new();
+        for one in left {
+            if let Err(e) = sending::settle(&shared.app, std::slice::from_ref(one)).await {
+                tracing::error!(error = %e, attempt = one.0.attempt, "cannot write an outcome; trying again");
+                refused.push(one);
+            }
+        }
+        left = refused;
+        if !left.is_empty() {
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 }
 

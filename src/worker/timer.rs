@@ -23,12 +23,18 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 5] = [
+const TICKS: [Tick; 6] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
         turn: 0,
         work: |app| Box::pin(async move { incidents::mark_overdue(&app).await }),
+    },
+    Tick {
+        cron: "*/15 * * * * *",
+        name: "what silent nodes had in hand",
+        turn: 10_000,
+        work: |app| Box::pin(async move { nodes::take_over_silent(&app).await }),
     },
     Tick {
         cron: "5 * * * * *",

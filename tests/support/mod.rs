@@ -126,6 +126,16 @@ impl Bench {
         start(&self.app, "a", self.folder.path()).await
     }
 
+    /// Where this node keeps its memory, and SQLite its file.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The address of the database on PostgreSQL.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
     /// A connection of its own to the database, to look at what was written.
     pub async fn look(&self) -> Store {
         match &self.url {
@@ -198,7 +208,8 @@ pub fn http() -> Http {
     Http::new(Policy { allow_private, timeout: Duration::from_secs(5), ..Policy::default() }).unwrap()
 }
 
-async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
+/// Starts the sender of a node that keeps its memory in `data`.
+pub async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
     let options = Options {
         node_name: name.into(),
         data: data.to_owned(),

@@ -1,0 +1,205 @@
+//! Outcomes that come late, posts that are cancelled while they are under way, nodes that go silent,
+//! tries that wait while a freeze comes and goes.
+
+use holdline::app::audit::{self, AuditFilter};
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::held::{self, Choice, Review, Settle, Settlement};
+use holdline::app::permits::{self, Permit, Rooms};
+use holdline::app::sending::{self, Outcome, Seen};
+use holdline::app::{App, nodes, posts};
+use holdline::domain::delivery::State;
+use holdline::domain::outcome::Trust;
+use serde_json::json;
+
+use crate::on_both;
+use crate::support::{Bench, Database};
+
+async fn permit(bench: &Bench) -> Permit {
+    let mut rooms = Rooms::default();
+    rooms.set(&bench.channels[0], 1);
+    rooms.set(&bench.channels[1], 1);
+    permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits.remove(0)
+}
+
+async fn post(bench: &Bench, channels: &[&str]) -> String {
+    bench.approved(json!({"kind": "routine", "channels": channels, "source": {"text": "x"}})).await.id
+}
+
+async fn states(app: &App, bench: &Bench, post: &str) -> Vec<State> {
+    posts::get(app, &bench.operator, post).await.unwrap().deliveries.into_iter().map(|d| d.state).collect()
+}
+
+async fn entries(bench: &Bench, verb: &str) -> usize {
+    let filter = AuditFilter { verb: Some(verb.into()), limit: 500, ..AuditFilter::default() };
+    audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len()
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted { remote_id: "1".into(), url: None, note: None }
+}
+
+fn retry() -> Outcome {
+    Outcome::Retry { reason: "503".into(), not_before: None }
+}
+
+on_both! {
+    async fn an_outcome_that_comes_after_a_persons_decision_changes_nothing(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        // The node is given up, and a person who looked says: not there, try again.
+        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
+        held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
+        let second = permit(&bench).await;
+        sending::settle(&bench.app, &[(second, accepted())]).await.unwrap();
+        sending::settle(&bench.app, &[(first, retry())]).await.unwrap();
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted], "it is not sent a third time");
+        assert_eq!(entries(&bench, "attempt.late").await, 1);
+    }
+
+    async fn an_outcome_that_comes_while_it_is_in_doubt_settles_the_doubt(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::InDoubt]);
+        sending::settle(&bench.app, &[(first, accepted())]).await.unwrap();
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted]);
+        assert_eq!(entries(&bench, "attempt.late").await, 0);
+    }
+
+    async fn in_a_batch_only_the_late_one_is_left_out(bench) {
+        let ids = [post(&bench, &["alpha"]).await, post(&bench, &["beta"]).await];
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 1);
+        rooms.set(&bench.channels[1], 1);
+        let batch = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits;
+        assert_eq!(batch.len(), 2);
+        sending::settle(&bench.app, &[(batch[0].clone(), accepted())]).await.unwrap();
+        let outcomes = [(batch[0].clone(), retry()), (batch[1].clone(), retry())];
+        sending::settle(&bench.app, &outcomes).await.unwrap();
+        let of = |id: &str| if batch[0].delivery == id { State::Accepted } else { State::Scheduled };
+        for id in &ids {
+            let view = posts::get(&bench.app, &bench.operator, id).await.unwrap();
+            assert_eq!(view.deliveries[0].state, of(&view.deliveries[0].id), "{view:?}");
+        }
+        assert_eq!(entries(&bench, "attempt.late").await, 1);
+    }
+
+    async fn what_is_cancelled_while_it_is_under_way_goes_no_more(bench) {
+        let id = post(&bench, &["alpha", "beta"]).await;
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 1);
+        let batch = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap();
+        assert_eq!((batch.permits.len(), batch.claimed.len()), (1, 1));
+        let back = [batch.claimed[0].delivery.clone()];
+        permits::give_back(&bench.app, &back, bench.app.clock().now(), "later").await.unwrap();
+        posts::cancel(&bench.app, &bench.operator, &id).await.unwrap();
+        sending::settle(&bench.app, &[(batch.permits[0].clone(), retry())]).await.unwrap();
+        bench.app.clock().advance(10_000);
+        let worker = bench.start().await;
+        bench.until(&id, &["cancelled"]).await;
+        assert_eq!(bench.sandbox.arrivals().len(), 0);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_claim_that_is_another_nodes_by_now_is_not_given_back(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        permits::give_back(&bench.app, &[first.delivery.clone()], 0, "a slow hand").await.unwrap();
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::Sending], "it is permitted, not claimed");
+    }
+
+    async fn a_try_that_waits_over_a_freeze_needs_a_decision(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let wait = Outcome::Retry { reason: "503".into(), not_before: Some(bench.app.clock().now() + 60_000) };
+        sending::settle(&bench.app, &[(first, wait)]).await.unwrap();
+        let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        bench.app.clock().advance(20_000);
+        freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
+        bench.app.clock().advance(60_000);
+        let worker = bench.start().await;
+        bench.until(&id, &["held"]).await;
+        assert_eq!(bench.sandbox.arrivals().len(), 0, "a thaw releases nothing by itself");
+        let delivery = posts::get(&bench.app, &bench.operator, &id).await.unwrap().deliveries[0].id.clone();
+        let release = Review { choice: Choice::Release, deliveries: vec![delivery], label: None, at: None,
+            zone: None, spread_minutes: 0 };
+        held::review(&bench.app, &bench.operator, &release).await.unwrap();
+        bench.until(&id, &["accepted"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_a_person_retries_after_a_thaw_goes(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let doubt = Outcome::InDoubt { reason: "cut".into(), readable: false };
+        sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+        let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        bench.app.clock().advance(5_000);
+        freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
+        bench.app.clock().advance(5_000);
+        let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
+        held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
+        let worker = bench.start().await;
+        bench.until(&id, &["accepted"]).await;
+        worker.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_take_over_what_a_silent_node_had_in_hand() {
+    let bench = Bench::new(Database::Postgres).await;
+    let silent = bench.another_node("silent").await;
+    silent.worker.vanish();
+    let id = post(&bench, &["alpha", "beta"]).await;
+    let mut rooms = Rooms::default();
+    rooms.set(&bench.channels[0], 1);
+    let batch = permits::claim(&silent.app, 10, 10, &mut rooms).await.unwrap();
+    assert_eq!((batch.permits.len(), batch.claimed.len()), (1, 1));
+    nodes::take_over_silent(&bench.app).await.unwrap();
+    let mut now = states(&bench.app, &bench, &id).await;
+    now.sort_by_key(|s| *s as u8);
+    assert_eq!(now, [State::Claimed, State::Sending], "it was heard of a moment ago");
+    bench.app.clock().advance(16_000);
+    nodes::take_over_silent(&bench.app).await.unwrap();
+    let mut now = states(&bench.app, &bench, &id).await;
+    now.sort_by_key(|s| *s as u8);
+    assert_eq!(
+        now,
+        [State::Scheduled, State::Sending],
+        "its claims go on elsewhere, its send may be under way"
+    );
+    bench.app.clock().advance(170_000);
+    nodes::take_over_silent(&bench.app).await.unwrap();
+    let mut now = states(&bench.app, &bench, &id).await;
+    now.sort_by_key(|s| *s as u8);
+    assert_eq!(now, [State::Scheduled, State::InDoubt]);
+    // The node is on the list still: a freeze names it.
+    let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+    assert!(frozen.missing.iter().any(|m| m.contains("silent")), "{:?}", frozen.missing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
+    let bench = Bench::new(Database::Postgres).await;
+    let other = bench.another_node("other").await;
+    other.worker.vanish();
+    post(&bench, &["alpha"]).await;
+    let first = permit(&bench).await;
+    let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+    sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+    bench.app.clock().advance(6_000);
+    assert_eq!(sending::reads_due(&bench.app).await.unwrap().len(), 1);
+    // This node is not on the list of nodes, so it counts as gone.
+    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 1);
+    let worker = bench.start().await;
+    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 0, "it reads for itself");
+    worker.vanish();
+    let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
+    let looks = (0..4).map(|_| sending::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
+    for look in futures::future::join_all(looks).await {
+        look.unwrap();
+    }
+    let attempt = bench.look().await.attempts(&first.delivery).await.unwrap().remove(0);
+    assert_eq!((attempt.reads, attempt.absent), (4, 4), "looks at the same moment see each other");
+}
