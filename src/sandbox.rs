@@ -106,6 +106,11 @@ impl Sandbox {
         state.faults.entry(timeline.to_owned()).or_default().extend(std::iter::repeat_n(fault, times));
     }
 
+    /// Takes back every fault that has not struck.
+    pub fn clear_faults(&self) {
+        lock(&self.state).faults.clear();
+    }
+
     /// Makes the health check of the timeline say yes or no.
     pub fn set_health(&self, timeline: &str, ready: bool) {
         let mut state = lock(&self.state);

@@ -172,6 +172,15 @@ on_both! {
         bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
         let worker = bench.start().await;
         let post = bench.approved(routine("again")).await;
+        bench.until(&post.id, &["accepted", "in_doubt"]).await;
+        // Two looks within the time in which the first request could still land prove nothing.
+        for _ in 0..4 {
+            bench.app.clock().advance(6_000);
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        let view = bench.until(&post.id, &["accepted", "in_doubt"]).await;
+        assert!(view.deliveries.iter().any(|d| d.state == State::InDoubt), "{view:?}");
+        assert_eq!(bench.sandbox.timeline("alpha").len(), 0, "it was not sent again");
         for _ in 0..6 {
             tokio::time::sleep(std::time::Duration::from_millis(250)).await;
             bench.app.clock().advance(31_000);

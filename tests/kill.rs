@@ -1,9 +1,11 @@
 //! `kill -9` of a real `serve` process at every step between claim and settle, on both databases,
 //! against a sandbox that notes every arrival: nothing twice, nothing lost, every attempt settled.
+//! A round in which the process was not killed is a failure of the test.
 //!
 //! `HOLDLINE_KILL_ROUNDS` says how often each step is killed; 3 without it.
 
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,10 +15,10 @@ use holdline::app::channels::{self, NewChannel};
 use holdline::app::people::{self, NewPerson};
 use holdline::app::secrets::Keys;
 use holdline::app::{Actor, App, nodes, posts, sending};
-use holdline::clock::Clock;
+use holdline::clock::{Clock, rfc3339};
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
-use holdline::sandbox::Sandbox;
+use holdline::sandbox::{Arrival, Fault, Sandbox};
 use holdline::store::Store;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -25,7 +27,11 @@ use tokio::process::{Child, Command};
 
 use crate::support::{Database, fresh_postgres};
 
-const STEPS: [&str; 6] = ["claimed", "permitted", "begun", "answered", "settling", "settled"];
+/// Where the process kills itself; and [`UNDER_WAY`], where it is killed from outside.
+const STEPS: [&str; 7] = ["claimed", "permitted", "begun", UNDER_WAY, "answered", "settling", "settled"];
+
+/// The network has the whole post, and its answer has not come.
+const UNDER_WAY: &str = "under way";
 
 /// One installation that is killed again and again.
 struct Victim {
@@ -90,11 +96,14 @@ impl Victim {
         App::new(store, Clock::real(), self.keys.clone(), "test", "http://localhost")
     }
 
-    /// Queues posts that are due at once; how many deliveries they are.
-    async fn queue(&self, count: usize) -> usize {
+    /// Queues a post that is due at once, and one that is due when the service runs: each step is
+    /// passed at least twice. How many deliveries they are.
+    async fn queue(&self) -> usize {
+        const WAITS: [i64; 2] = [0, 1_500];
         let app = self.open().await;
-        for n in 0..count {
-            let new = json!({"kind": "routine", "submit": true, "source": {"text": format!("post {n}")}});
+        for wait in WAITS {
+            let due = rfc3339(app.clock().now() + wait);
+            let new = json!({"kind": "routine", "submit": true, "due": due, "source": {"text": "post"}});
             let new = serde_json::from_value(new).unwrap();
             let post = posts::create(&app, &self.operator, &new).await.unwrap();
             let sheet = approvals::sheet(&app, &self.approver, &post.id).await.unwrap();
@@ -102,7 +111,23 @@ impl Victim {
             approvals::decide(&app, &self.approver, &post.id, &yes).await.unwrap();
         }
         app.close().await;
-        count * 2
+        WAITS.len() * 2
+    }
+
+    /// Attempts that nobody settled.
+    async fn unsettled(&self) -> i64 {
+        const SQL: &str = "select count(*) from attempts where outcome is null or outcome = 'in_doubt'";
+        match &self.url {
+            None => {
+                let file = self.folder.path().join("holdline.db");
+                let db = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+                sqlx::query_scalar(SQL).fetch_one(&db).await.unwrap()
+            }
+            Some(url) => {
+                let db = sqlx::PgPool::connect(url).await.unwrap();
+                sqlx::query_scalar(SQL).fetch_one(&db).await.unwrap()
+            }
+        }
     }
 
     fn serve(&self, kill_at: Option<&str>) -> Child {
@@ -141,38 +166,71 @@ impl Victim {
     }
 }
 
-async fn kill_at(database: Database, step: &str, rounds: usize) -> usize {
-    let victim = Victim::new(database).await;
-    let mut total = 0;
-    for round in 0..rounds {
-        total += victim.queue(2).await;
-        let mut child = victim.serve(Some(&format!("{step}:{}", 1 + round % 2)));
-        match tokio::time::timeout(Duration::from_secs(20), child.wait()).await {
-            Ok(status) => assert!(status.unwrap().code().is_none(), "{step}: it was killed by a signal"),
-            // The second pass of the step did not come: everything had settled before.
-            Err(_) => assert!(round % 2 == 1, "{step}: the step was never passed"),
+/// What the rounds of one step came to.
+#[derive(Default)]
+struct Tally {
+    deliveries: usize,
+    kills: usize,
+}
+
+/// Runs the service until it is killed: it kills itself at the step's first or second pass, or is
+/// killed from outside while the network has a post and has not answered.
+async fn kill_once(victim: &Victim, step: &str, round: usize) {
+    let pass = 1 + round % 2;
+    let before = victim.sandbox.arrivals().len();
+    let mut child = if step == UNDER_WAY {
+        victim.sandbox.fault("alpha", Fault::Late { ms: 60_000 }, pass);
+        victim.serve(None)
+    } else {
+        victim.serve(Some(&format!("{step}:{pass}")))
+    };
+    let patience = Duration::from_secs(90);
+    if step == UNDER_WAY {
+        let alpha = |a: &&Arrival| a.timeline == "alpha";
+        let until = Instant::now() + patience;
+        while victim.sandbox.arrivals().iter().skip(before).filter(alpha).count() < pass {
+            assert!(Instant::now() < until, "{step}: nothing arrived");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        child.kill().await.unwrap();
+        child.start_kill().unwrap();
+    }
+    let status = tokio::time::timeout(patience, child.wait()).await;
+    let status = status.unwrap_or_else(|_| panic!("{step}: the step was not passed {pass} times")).unwrap();
+    assert_eq!(status.signal(), Some(9), "{step}: {status:?}");
+    if step == UNDER_WAY {
+        victim.sandbox.clear_faults();
+    }
+}
+
+async fn kill_at(database: Database, step: &str, rounds: usize) -> Tally {
+    let victim = Victim::new(database).await;
+    let mut tally = Tally::default();
+    for round in 0..rounds {
+        tally.deliveries += victim.queue().await;
+        kill_once(&victim, step, round).await;
+        tally.kills += 1;
     }
     let mut child = victim.serve(None);
-    victim.settled(total).await;
+    victim.settled(tally.deliveries).await;
     child.kill().await.unwrap();
+    assert_eq!(victim.unsettled().await, 0, "{step}: attempts without an outcome");
     let mut seen = std::collections::HashMap::<String, usize>::new();
     for arrival in victim.sandbox.arrivals() {
         *seen.entry(arrival.posted.delivery).or_default() += 1;
     }
     let twice: Vec<_> = seen.iter().filter(|(_, n)| **n > 1).collect();
     assert!(twice.is_empty(), "{step}: arrived twice: {twice:?}");
-    assert_eq!(seen.len(), total, "{step}: lost");
-    total
+    assert_eq!(seen.len(), tally.deliveries, "{step}: lost");
+    tally
 }
 
 async fn every_step(database: Database) {
     let rounds = std::env::var("HOLDLINE_KILL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
-    let total: usize =
-        futures::future::join_all(STEPS.map(|step| kill_at(database, step, rounds))).await.iter().sum();
+    let steps = futures::future::join_all(STEPS.map(|step| kill_at(database, step, rounds))).await;
+    let kills: usize = steps.iter().map(|t| t.kills).sum();
+    let deliveries: usize = steps.iter().map(|t| t.deliveries).sum();
     eprintln!(
-        "{database:?}: {} steps, {rounds} kills each, {total} deliveries: 0 twice, 0 lost",
+        "{database:?}: {} steps, {kills} kills, {deliveries} deliveries: 0 twice, 0 lost, every attempt settled",
         STEPS.len()
     );
 }

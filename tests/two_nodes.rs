@@ -29,6 +29,15 @@ async fn load(bench: &Bench, round: usize, count: usize) {
     assert_eq!(approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap().approved, count);
 }
 
+/// How many permits were given at this epoch or later.
+async fn newest_permits(bench: &Bench, epoch: i64) -> i64 {
+    const SQL: &str = "select count(*) from attempts where epoch >= $1";
+    let db = sqlx::PgPool::connect(bench.url().unwrap()).await.unwrap();
+    let count = sqlx::query_scalar(SQL).bind(epoch).fetch_one(&db).await.unwrap();
+    db.close().await;
+    count
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_content_leaves_either_node_after_the_seal() {
     let rounds = std::env::var("HOLDLINE_FREEZE_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(20);
@@ -77,6 +86,9 @@ async fn no_content_leaves_either_node_after_the_seal() {
             assert!(flight.retract.is_some() && flight.url.is_some(), "{flight:?}");
         }
         listed_in_all += flights.len();
+        // No permit of a covered post was given under the freeze's epoch: all posts here are covered.
+        let newest = newest_permits(&bench, frozen.epoch).await;
+        assert_eq!(newest, 0, "round {round}: permits after COMMITTED");
         freezes::thaw(&bench.app, &bench.operator, &frozen.id, "next round").await.unwrap();
         stopped += look.waiting("held", Some(&format!("round-{round}")), "", 500).await.unwrap().len();
     }
