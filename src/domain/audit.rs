@@ -33,6 +33,23 @@ pub struct Facts {
     pub verb: String,
 }
 
+/// A leaf that is short enough, with its fields in the order of their names.
+#[derive(Serialize)]
+struct Whole<'a> {
+    actor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a Value>,
+    at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    origin: &'a str,
+    seq: u64,
+    subject: &'a str,
+    verb: &'a str,
+}
+
 /// The form of a leaf: these fields, each once, and no other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,33 +133,41 @@ impl Entry {
     /// The leaf's bytes: JSON with sorted keys. What would make it too long for an entry bundle is
     /// replaced by its hash and length.
     pub fn encode(&self, seq: u64, stamp: &Stamp) -> Vec<u8> {
-        let full = self.json(seq, stamp, |v| v.clone());
-        if full.len() <= MAX_ENTRY {
-            return full;
-        }
-        self.json(seq, stamp, digest)
+        let at = written(Utc.timestamp_millis_opt(stamp.at).single().unwrap_or_default());
+        let whole = Whole {
+            actor: &stamp.actor,
+            after: self.after.as_ref(),
+            at: &at,
+            before: self.before.as_ref(),
+            note: self.note.as_deref(),
+            origin: &stamp.origin,
+            seq,
+            subject: &self.subject,
+            verb: &self.verb,
+        };
+        let whole = serde_json::to_vec(&whole).expect("a JSON value always serialises");
+        if whole.len() <= MAX_ENTRY { whole } else { self.shortened(seq, stamp, &at) }
     }
 
-    fn json(&self, seq: u64, stamp: &Stamp, keep: impl Fn(&Value) -> Value) -> Vec<u8> {
-        let at = Utc.timestamp_millis_opt(stamp.at).single().unwrap_or_default();
+    fn shortened(&self, seq: u64, stamp: &Stamp, at: &str) -> Vec<u8> {
         let mut map = Map::new();
         map.insert("seq".into(), json!(seq));
-        map.insert("at".into(), json!(written(at)));
+        map.insert("at".into(), json!(at));
         for (name, text) in [
             ("actor", &stamp.actor),
             ("origin", &stamp.origin),
             ("verb", &self.verb),
             ("subject", &self.subject),
         ] {
-            map.insert(name.into(), keep(&json!(text)));
+            map.insert(name.into(), digest(&json!(text)));
         }
         for (name, value) in [("before", &self.before), ("after", &self.after)] {
             if let Some(value) = value {
-                map.insert(name.into(), keep(value));
+                map.insert(name.into(), digest(value));
             }
         }
         if let Some(note) = &self.note {
-            map.insert("note".into(), keep(&json!(note)));
+            map.insert("note".into(), digest(&json!(note)));
         }
         serde_json::to_vec(&Value::Object(map)).expect("a JSON value always serialises")
     }
@@ -207,6 +232,16 @@ mod tests {
             String::from_utf8(bytes).unwrap(),
             r#"{"actor":"p1","after":{"a":2,"b":1},"at":"2023-11-14T22:13:20.123Z","origin":"127.0.0.1","seq":7,"subject":"post:1","verb":"post.created"}"#
         );
+    }
+
+    #[test]
+    fn every_field_stands_in_the_order_of_the_names() {
+        let entry =
+            Entry::new("post.edited", "post:1").before(&1).after(&json!({"z": 1, "a": 2})).note("why");
+        let bytes = entry.encode(7, &stamp());
+        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 9);
+        assert_eq!(serde_json::to_vec(&value).unwrap(), bytes, "a map of values is sorted");
     }
 
     #[test]
