@@ -95,7 +95,7 @@ async fn command(cli: Cli) -> anyhow::Result<End> {
 
 #[expect(clippy::print_stderr, reason = "errors of the command line go to stderr")]
 fn fail(e: &anyhow::Error) -> ExitCode {
-    eprintln!("holdline: {e:#}");
+    eprintln!("holdline: {}", table::visible(&format!("{e:#}")));
     match e.downcast_ref::<api::Refused>() {
         Some(_) => ExitCode::from(3),
         None if e.is::<api::Unreachable>() => ExitCode::from(4),
