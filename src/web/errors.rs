@@ -71,6 +71,9 @@ pub async fn nothing_here() -> Response {
     Failed(AppError::not_found("page or route", "at this address")).into_response()
 }
 
+/// The longest time for a JSON body to arrive.
+const ARRIVES: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// A JSON body. What cannot be read is a 422 that names the place.
 pub struct Body<T>(pub T);
 
@@ -78,9 +81,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(e) => Err(Failed(AppError::field("body", words(&e)))),
+        match tokio::time::timeout(ARRIVES, Json::<T>::from_request(request, state)).await {
+            Ok(Ok(Json(value))) => Ok(Self(value)),
+            Ok(Err(e)) => Err(Failed(AppError::field("body", words(&e)))),
+            Err(_) => Err(Failed(AppError::field("body", "did not arrive in time; send it again"))),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod auth;
 /// Errors as problem+json, in one table.
 mod errors;
+mod listen;
 /// Repeated POSTs with the same key.
 mod repeat;
 
@@ -31,6 +32,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use listen::listen;
 
 use crate::app::App;
 use crate::app::media::MAX_BYTES;
