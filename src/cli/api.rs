@@ -123,3 +123,19 @@ fn words(answer: &Answer) -> String {
     }
     out
 }
+
+/// Percent-encodes a query value (RFC 3986 section 2.1).
+pub fn encode(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Adds what was asked for to an address.
+pub fn query<const N: usize>(mut path: String, filters: [(&str, Option<String>); N]) -> String {
+    for (name, value) in filters {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", encode(&value)));
+        }
+    }
+    path
+}

@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::api::Api;
+use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents, People, Posts};
 use super::{End, table};
 
@@ -324,10 +324,4 @@ fn read_json(text: &str) -> anyhow::Result<Value> {
         None => text.to_owned(),
     };
     serde_json::from_str(&text).context("this is not JSON")
-}
-
-/// Percent-encodes a query value (RFC 3986 section 2.1).
-fn encode(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

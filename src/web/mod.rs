@@ -3,6 +3,7 @@
 
 /// Who calls.
 mod auth;
+mod document;
 /// Errors as problem+json, in one table.
 mod errors;
 mod listen;
@@ -49,12 +50,16 @@ pub struct Web {
 const JSON_LIMIT: usize = 1 << 20;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Holdline",
-    description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
+#[openapi(
+    info(
+        title = "Holdline",
+        description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
                    both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
-                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request."
-))]
+                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
+                   with an `ETag` can be changed with that in `If-Match`."
+    ),
+    components(schemas(errors::ProblemBody))
+)]
 struct Document;
 
 /// All routes.
@@ -62,9 +67,11 @@ pub fn router(web: Web) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", api().merge(large()))
         .split_for_parts();
-    let json = document.to_json().unwrap_or_default();
+    let json = document::complete(serde_json::to_value(&document).unwrap_or_default()).to_string();
     let openapi = get(move || async move { ([("content-type", "application/json")], json) });
-    let api = api.layer(middleware::from_fn_with_state(web.clone(), repeat::middleware));
+    let api = api
+        .layer(middleware::from_fn_with_state(web.clone(), repeat::middleware))
+        .layer(middleware::map_response(errors::as_problem));
     api.route("/api/v1/openapi.json", openapi)
         .route("/", get(public::index))
         .route("/incidents/{slug}", get(public::page))
@@ -72,6 +79,7 @@ pub fn router(web: Web) -> Router {
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))
+        .route("/checkpoint", get(public::checkpoint))
         .fallback(errors::nothing_here)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::map_response(headers))

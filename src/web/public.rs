@@ -11,6 +11,7 @@ use super::Web;
 use super::errors::Answer;
 use super::words::Words;
 use crate::app::AppError;
+use crate::app::audit;
 use crate::app::site::{self, Page};
 
 #[derive(Template)]
@@ -119,6 +120,17 @@ pub async fn banner(State(web): State<Web>) -> Answer<Response> {
     };
     let incidents: Vec<_> = site::open_pages(&web.app).await?.into_iter().filter_map(line).collect();
     let mut response = Json(Banner { active: !incidents.is_empty(), incidents }).into_response();
+    open_to_all(&mut response);
+    Ok(response)
+}
+
+/// The newest signed checkpoint of the log (C2SP tlog-tiles, "checkpoint"): whoever keeps it finds a
+/// log that is cut or rewritten later. It tells how long the log is and nothing of what is in it.
+pub async fn checkpoint(State(web): State<Web>) -> Answer<Response> {
+    let note = audit::newest_checkpoint(&web.app).await?;
+    let note =
+        note.ok_or_else(|| AppError::not_found("checkpoint", "yet; one is signed every five minutes"))?;
+    let mut response = ([("content-type", "text/plain; charset=utf-8")], note).into_response();
     open_to_all(&mut response);
     Ok(response)
 }

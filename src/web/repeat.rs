@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
-use super::errors::Failed;
+use super::errors::{Failed, TOO_LARGE};
 use super::{JSON_LIMIT, Web, auth};
 use crate::app::media::MAX_BYTES;
 use crate::app::repeats::{self, Known};
@@ -58,7 +58,7 @@ async fn once(web: Web, key: String, request: Request, next: Next) -> Result<Res
         return job.streamed(parts, body, next).await;
     }
     let limit = if parts.uri.path().ends_with("/media") { MAX_BYTES + 1 } else { JSON_LIMIT };
-    let too_long = |_| AppError::field("body", format!("is longer than {limit} bytes"));
+    let too_long = |_| AppError::TooLarge(TOO_LARGE.into());
     let bytes = to_bytes(body, limit).await.map_err(too_long)?;
     let mut hash = beginning(&parts);
     hash.update(&bytes);
