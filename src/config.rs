@@ -23,6 +23,9 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Private networks that outgoing requests may reach.
     pub allow_private: Vec<IpNet>,
+    /// Outgoing requests reach nothing but `allow_private`. For drills; not to be configured.
+    #[serde(skip)]
+    pub only_private: bool,
     /// The file of the instance key; nothing: `instance.key` in `data`, made at the first start.
     pub instance_key_file: Option<PathBuf>,
     /// What people call this node.
@@ -56,6 +59,7 @@ impl Default for Config {
             database_url_file: None,
             public_url: None,
             allow_private: Vec::new(),
+            only_private: false,
             instance_key_file: None,
             node_name: "main".into(),
             log: "info".into(),

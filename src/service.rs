@@ -68,7 +68,11 @@ impl Service {
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let app = App::new(store, clock, keys, &memory.node, &public_url);
         nodes::gate_row(&app).await?;
-        let policy = Policy { allow_private: config.allow_private.clone(), ..Policy::default() };
+        let policy = Policy {
+            allow_private: config.allow_private.clone(),
+            public: !config.only_private,
+            ..Policy::default()
+        };
         let http = Arc::new(Http::new(policy).map_err(anyhow::Error::msg)?);
         let options = Options {
             node_name: config.node_name.clone(),

@@ -5,6 +5,7 @@ mod audit_forms;
 mod audit_tamper;
 mod claims;
 mod deploy;
+mod drill;
 mod flow;
 mod housekeeping;
 mod imports;

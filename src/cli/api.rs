@@ -39,6 +39,7 @@ impl Api {
         // The person at the terminal names the server: any address is theirs to choose.
         let policy = Policy {
             allow_private: vec!["0.0.0.0/0".parse()?, "::/0".parse()?],
+            public: true,
             timeout: Duration::from_secs(600),
             body_cap: 2 << 30,
         };
