@@ -4,6 +4,7 @@ mod api;
 mod audit_forms;
 mod audit_tamper;
 mod claims;
+mod commands;
 mod deploy;
 mod drill;
 mod flow;

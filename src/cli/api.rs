@@ -7,6 +7,10 @@ use channels::http::{Answer, Http, Policy, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+/// Most rows that the service gives at once.
+const PAGE: usize = 500;
+const NOT_JSON: &str = "the service answered something else than JSON";
+
 /// The service said no, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -63,6 +67,26 @@ impl Api {
         self.json(Request::patch(&format!("{}/api/v1{path}", self.server)).json(body)).await
     }
 
+    /// A change of what was read at that version.
+    pub async fn patch_at(&self, path: &str, version: &Value, body: &Value) -> anyhow::Result<Value> {
+        let request = Request::patch(&format!("{}/api/v1{path}", self.server));
+        self.json(request.header("if-match", &format!("\"{version}\"")).json(body)).await
+    }
+
+    /// The rows of a list, page after page, until there are `most`.
+    pub async fn pages(&self, path: &str, most: usize) -> anyhow::Result<Value> {
+        let (mut rows, mut next) = (Vec::new(), Some(format!("/api/v1{path}&limit={}", most.min(PAGE))));
+        while let Some(path) = next.take().filter(|_| rows.len() < most) {
+            let answer = self.call(Request::get(&format!("{}{path}", self.server))).await?;
+            let page: Vec<Value> = answer.json().map_err(|e| anyhow!(e)).context(NOT_JSON)?;
+            let link = answer.header("link").and_then(|l| l.strip_prefix('<')?.split_once(">; rel=\"next\""));
+            next = link.filter(|_| !page.is_empty()).map(|(path, _)| path.to_owned());
+            rows.extend(page);
+        }
+        rows.truncate(most);
+        Ok(rows.into())
+    }
+
     pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
         self.json(Request::delete(&format!("{}/api/v1{path}", self.server))).await
     }
@@ -89,7 +113,7 @@ impl Api {
         if answer.body.is_empty() {
             return Ok(Value::Null);
         }
-        answer.json().map_err(|e| anyhow!(e)).context("the service answered something else than JSON")
+        answer.json().map_err(|e| anyhow!(e)).context(NOT_JSON)
     }
 
     async fn call(&self, mut request: Request) -> anyhow::Result<Answer> {

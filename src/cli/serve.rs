@@ -49,6 +49,7 @@ impl Args {
         config.node_name = self.node_name.unwrap_or(config.node_name);
         config.database_url = self.database_url.map(Into::into).or(config.database_url);
         config.allow_private.extend(self.allow_private);
+        config.check()?;
         Ok(config)
     }
 }
