@@ -21,6 +21,8 @@ pub struct Config {
     pub database_url_file: Option<PathBuf>,
     /// Where the public page is reached from outside.
     pub public_url: Option<String>,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Private networks that outgoing requests may reach.
     pub allow_private: Vec<IpNet>,
     /// Outgoing requests reach nothing but `allow_private`. For drills; not to be configured.
@@ -37,12 +39,13 @@ pub struct Config {
 }
 
 /// The names of the fields: what may stand in the file, and behind `HOLDLINE_` in the environment.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "listen",
     "data",
     "database_url",
     "database_url_file",
     "public_url",
+    "trusted_proxies",
     "allow_private",
     "instance_key_file",
     "node_name",
@@ -58,6 +61,7 @@ impl Default for Config {
             database_url: None,
             database_url_file: None,
             public_url: None,
+            trusted_proxies: Vec::new(),
             allow_private: Vec::new(),
             only_private: false,
             instance_key_file: None,
@@ -86,7 +90,8 @@ impl Config {
             .source(Some(known.collect()))
             .try_parsing(true)
             .list_separator(",");
-        builder = builder.add_source(variables.with_list_parse_key("allow_private").ignore_empty(true));
+        let variables = variables.with_list_parse_key("allow_private").with_list_parse_key("trusted_proxies");
+        builder = builder.add_source(variables.ignore_empty(true));
         let mut config: Self = builder
             .build()
             .and_then(config::Config::try_deserialize)

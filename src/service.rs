@@ -82,7 +82,8 @@ impl Service {
             ticks: true,
         };
         let worker = Worker::start(app.clone(), http, options).await?;
-        let router = web::router(Web { app: app.clone(), metrics: recorder()? });
+        let proxies = config.trusted_proxies.as_slice().into();
+        let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies });
         let (stop_web, stopped) = tokio::sync::watch::channel(false);
         let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");

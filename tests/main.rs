@@ -12,6 +12,7 @@ mod housekeeping;
 mod imports;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod public_page;
 mod real_channels;
 mod repeats;
 mod support;

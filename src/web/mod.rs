@@ -23,12 +23,15 @@ mod public;
 /// The words of the public page, in each language.
 mod words;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,6 +47,8 @@ use crate::app::media::MAX_BYTES;
 pub struct Web {
     pub app: App,
     pub metrics: PrometheusHandle,
+    /// The proxies that are believed when they say who calls.
+    pub proxies: Arc<[IpNet]>,
 }
 
 /// Most bytes of a JSON body.
@@ -83,6 +88,7 @@ pub fn router(web: Web) -> Router {
         .fallback(errors::nothing_here)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::map_response(headers))
+        .layer(middleware::from_fn_with_state(web.clone(), auth::behind_proxies))
         .with_state(web)
 }
 
@@ -142,6 +148,7 @@ async fn headers(mut response: Response) -> Response {
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("x-frame-options", "DENY"),
+        ("cache-control", "no-store"),
         (
             "content-security-policy",
             "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'",
