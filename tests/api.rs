@@ -162,6 +162,7 @@ on_both! {
         let again = caller.call(send("once")).await;
         assert_eq!((first.status, again.status), (201, 201));
         assert_eq!(first.body, again.body);
+        assert_eq!((first.header("etag"), again.header("etag")), (Some("\"1\""), Some("\"1\"")));
         assert_eq!(again.header("idempotency-replayed"), Some("true"));
         assert_eq!(caller.call(send("other")).await.status, 422);
         let all: Value = caller.call(Request::get(&caller.url("/posts?label=api"))).await.json().unwrap();

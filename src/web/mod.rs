@@ -20,6 +20,7 @@ mod operations;
 mod people;
 mod posts;
 mod public;
+mod sizes;
 /// The words of the public page, in each language.
 mod words;
 
@@ -76,6 +77,7 @@ pub fn router(web: Web) -> Router {
     let openapi = get(move || async move { ([("content-type", "application/json")], json) });
     let api = api
         .layer(middleware::from_fn_with_state(web.clone(), repeat::middleware))
+        .layer(middleware::from_fn(sizes::refuse_large))
         .layer(middleware::map_response(errors::as_problem));
     api.route("/api/v1/openapi.json", openapi)
         .route("/", get(public::index))
