@@ -1,7 +1,7 @@
 //! Adapter `email`: one message to a list of people, over SMTP submission (RFC 6409).
 //!
-//! Commands are sent one by one, so that the gate is read before DATA. Up to DATA nothing has
-//! happened. A connection that ends between the message and its answer leaves the message in doubt
+//! Commands are sent one by one, so that the gate is read before DATA, and again when the server
+//! lets the message come. Up to there nothing has happened. A connection that ends between the message and its answer leaves the message in doubt
 //! (RFC 1047), and there is nothing to read back.
 
 use std::sync::Arc;
@@ -267,6 +267,9 @@ impl Channel for Email {
         // No byte of the message leaves before the server has said 354.
         let data = timeout(PREPARE, smtp.command(Data)).await.map_err(late)?;
         data.map_err(|e| refused("the mail server takes no message", &e))?;
+        // The server may have taken its time: the gate is read again. A message without its last
+        // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
+        pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
         answered(smtp.message(&message).await)?;
         let _ = smtp.quit().await;
         let note = (!refusals.is_empty()).then(|| format!("refused: {}", refusals.join(", ")));

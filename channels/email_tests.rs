@@ -118,6 +118,22 @@ async fn a_closed_gate_stops_before_data() {
 }
 
 #[tokio::test]
+async fn a_gate_that_closes_while_the_server_thinks_stops_the_message() {
+    let server = Server::start(&[]).await;
+    let gate = crate::Gate::closed(Duration::from_secs(60));
+    let looks = std::sync::atomic::AtomicUsize::new(0);
+    let frozen = move |_: &&str| {
+        let first = looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        (!first).then(|| "f1".to_owned())
+    };
+    gate.open(1, Arc::new(frozen), crate::gate::now());
+    let result = server.channel().publish(&job(), &gate.admit("a", "routine", Box::new(|| true))).await;
+    assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{result:?}");
+    let heard = server.heard();
+    assert_eq!(heard.last().map(String::as_str), Some("DATA"), "{heard:?}");
+}
+
+#[tokio::test]
 async fn a_refused_recipient_is_named_and_the_others_are_served() {
     let (_, result) = publish(&[("RCPT TO:<b@", "550 5.1.1 no such mailbox")]).await;
     let note = result.unwrap().note.unwrap();

@@ -34,6 +34,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Policy {
     /// Networks beyond the public internet that may be reached, also without TLS.
     pub allow_private: Vec<IpNet>,
+    /// Whether the public internet may be reached at all, with TLS.
+    pub public: bool,
     /// Longest time for one request, from its start to the last byte of the answer.
     pub timeout: Duration,
     /// Most bytes of an answer's body.
@@ -42,7 +44,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { allow_private: Vec::new(), timeout: Duration::from_secs(20), body_cap: 4 << 20 }
+        Self { allow_private: Vec::new(), public: true, timeout: Duration::from_secs(20), body_cap: 4 << 20 }
     }
 }
 
@@ -177,7 +179,7 @@ impl Http {
         }
         let tls = match url.scheme() {
             "https" => true,
-            "http" if self.policy.allow_private.is_empty() => return Err(refusal(false).to_owned()),
+            "http" if self.policy.allow_private.is_empty() => return Err(PLAIN.to_owned()),
             "http" => false,
             _ => return Err("the URL must begin with https://".to_owned()),
         };
@@ -187,8 +189,9 @@ impl Http {
             Some(Host::Domain(_)) => None,
             None => return Err("the URL has no host".to_owned()),
         };
-        if literal.is_some_and(|address| !Filter::new(&self.policy, tls).allows(address)) {
-            return Err(refusal(tls).to_owned());
+        let filter = Filter::new(&self.policy, tls);
+        if literal.is_some_and(|address| !filter.allows(address)) {
+            return Err(filter.refusal().to_owned());
         }
         Ok(url)
     }
@@ -251,29 +254,40 @@ fn client(policy: &Policy, tls: bool) -> Result<reqwest::Client, String> {
 /// A resolver that drops the addresses that the policy forbids.
 struct Filter {
     allow_private: Arc<[IpNet]>,
+    public: bool,
     tls: bool,
 }
 
 impl Filter {
     fn new(policy: &Policy, tls: bool) -> Self {
-        Self { allow_private: policy.allow_private.as_slice().into(), tls }
+        Self { allow_private: policy.allow_private.as_slice().into(), public: policy.public, tls }
     }
 
     fn allows(&self, address: std::net::IpAddr) -> bool {
-        (self.tls && is_public(address)) || is_listed(address, &self.allow_private)
+        (self.tls && self.public && is_public(address)) || is_listed(address, &self.allow_private)
+    }
+
+    fn refusal(&self) -> &'static str {
+        match (self.tls, self.public) {
+            (false, _) => PLAIN,
+            (true, true) => {
+                "the address is private; list its network under the allowed private networks to reach it"
+            }
+            (true, false) => "the address is outside the networks that this service may reach",
+        }
     }
 
     async fn lookup(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
         let all = tokio::net::lookup_host((host, port)).await;
         let all = all.map_err(|_| "the host name was not found".to_owned())?;
         let allowed: Vec<_> = all.filter(|a| self.allows(a.ip())).collect();
-        if allowed.is_empty() { Err(refusal(self.tls).to_owned()) } else { Ok(allowed) }
+        if allowed.is_empty() { Err(self.refusal().to_owned()) } else { Ok(allowed) }
     }
 }
 
 impl Resolve for Filter {
     fn resolve(&self, name: Name) -> Resolving {
-        let filter = Self { allow_private: Arc::clone(&self.allow_private), tls: self.tls };
+        let filter = Self { allow_private: Arc::clone(&self.allow_private), ..*self };
         Box::pin(async move {
             let addresses = filter.lookup(name.as_str(), 0).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -281,13 +295,7 @@ impl Resolve for Filter {
     }
 }
 
-fn refusal(tls: bool) -> &'static str {
-    if tls {
-        "the address is private; list its network under the allowed private networks to reach it"
-    } else {
-        "http:// is only for hosts in the allowed private networks; use https://"
-    }
-}
+const PLAIN: &str = "http:// is only for hosts in the allowed private networks; use https://";
 
 /// What the client has asked of a body so far.
 enum Seen {

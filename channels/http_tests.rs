@@ -125,3 +125,18 @@ async fn a_send_that_was_given_up_cannot_begin_later() {
     let frame = Pin::new(&mut body).poll_frame(&mut context);
     assert!(matches!(frame, Poll::Ready(Some(Err(Closed::Unknown)))));
 }
+
+#[tokio::test]
+async fn a_client_that_may_reach_listed_networks_only_reaches_no_other() {
+    let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+    let http = Http::new(Policy { allow_private, public: false, ..Policy::default() }).unwrap();
+    for url in ["https://1.1.1.1/", "https://[2606:4700::1]/", "http://1.1.1.1/"] {
+        assert!(http.check(url).is_err(), "{url}");
+        let trouble = http.send(Request::post(url).json(&"content"), &Pass::open_for_tests()).await;
+        assert!(matches!(trouble, Err(Trouble::NotSent(_))), "{url}: {trouble:?}");
+    }
+    let addresses = http.addresses("1.1.1.1", 465, true).await;
+    assert!(addresses.is_err_and(|why| why.contains("outside")));
+    let fake = Fake::start(vec![answer(200, "", "{}")]).await;
+    http.send(post(&fake), &Pass::open_for_tests()).await.unwrap();
+}

@@ -142,7 +142,8 @@ async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl FnMut(
 /// A client that reaches the loopback address and waits two seconds.
 pub fn http() -> Arc<Http> {
     let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
-    Arc::new(Http::new(Policy { allow_private, timeout: Duration::from_secs(2), body_cap: 4096 }).unwrap())
+    let (timeout, body_cap) = (Duration::from_secs(2), 4_096);
+    Arc::new(Http::new(Policy { allow_private, timeout, body_cap, ..Policy::default() }).unwrap())
 }
 
 /// A delivery to try.

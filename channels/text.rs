@@ -48,9 +48,17 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.text.trim().is_empty() {
         add("text", "is empty".into());
     }
-    let words = [Some(&r.text), r.title.as_ref()].into_iter().flatten().chain(r.media.iter().map(|m| &m.alt));
-    if words.into_iter().any(|w| w.contains('\0')) {
-        add("text", "holds the character NUL, which cannot be kept; take it out".into());
+    if let Some(c) = hidden(&r.text, true) {
+        add("text", format!("holds the character {}, which nobody sees; take it out", c.escape_unicode()));
+    }
+    if let Some(c) = r.title.as_ref().and_then(|t| hidden(t, false)) {
+        add("title", format!("holds the character {}; it is one line of plain text", c.escape_unicode()));
+    }
+    if let Some(c) = r.media.iter().find_map(|m| hidden(&m.alt, true)) {
+        add("media", format!("its words hold the character {}; take it out", c.escape_unicode()));
+    }
+    if !is_language(&r.language) {
+        add("language", "is not a language tag; write it like en, fr or de-CH".into());
     }
     let over = |text: &str, unit, limit: Option<usize>| {
         limit.and_then(|l| count(text, unit).checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
@@ -79,11 +87,46 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     out
 }
 
-/// The links with a scheme, in order.
+/// A character that steers a terminal or turns the reading order, so that an approver could read
+/// other words than are sent. Line breaks and tabs are text, where `lines` are allowed.
+pub fn hidden(text: &str, lines: bool) -> Option<char> {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_break = matches!(c, '\n' | '\t') || (c == '\r' && chars.peek() == Some(&'\n'));
+        if (c.is_control() && !(lines && is_break)) || turns(c) {
+            return Some(c);
+        }
+    }
+    None
+}
+
+/// Whether the character overrides the direction of what follows (UAX 9). Marks and isolates, which
+/// right-to-left texts need, are no overrides.
+pub fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}')
+}
+
+/// Whether the tag has the form of BCP 47: a language of letters, then parts of letters and digits.
+fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let first = parts.next().unwrap_or_default();
+    tag.len() <= 35
+        && (2..=8).contains(&first.len())
+        && first.chars().all(|c| c.is_ascii_alphabetic())
+        && parts.all(|p| (1..=8).contains(&p.len()) && p.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// The links to the web, in order. Nothing else is a link: a text cannot start a script or another
+/// program where it is shown.
 pub fn links(text: &str) -> Vec<Link> {
     let mut finder = linkify::LinkFinder::new();
     finder.kinds(&[linkify::LinkKind::Url]);
-    finder.links(text).map(|l| Link { start: l.start(), end: l.end(), url: l.as_str().to_owned() }).collect()
+    let is_web = |url: &str| {
+        let scheme = url.split_once("://").map(|(s, _)| s.to_ascii_lowercase());
+        matches!(scheme.as_deref(), Some("http" | "https"))
+    };
+    let found = finder.links(text).filter(|l| is_web(l.as_str()));
+    found.map(|l| Link { start: l.start(), end: l.end(), url: l.as_str().to_owned() }).collect()
 }
 
 #[cfg(test)]
@@ -141,6 +184,41 @@ mod tests {
         assert!(media[0].contains("at most 1") && media[1].contains("alt") && media.len() == 2, "{media:?}");
         let untitled = Limits { title: None, ..limits };
         assert!(said(rendition("1", Some("abc"), &[]), &untitled)[0].contains("not shown"));
+    }
+
+    #[test]
+    fn what_could_show_other_words_to_an_approver_is_refused() {
+        let limits = crate::website::ADAPTER.limits;
+        let fields = |title: &str, text: &str, language: &str, alt: &str| -> Vec<&'static str> {
+            let medium = MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
+            let rendition = Rendition {
+                title: Some(title.into()),
+                text: text.into(),
+                language: language.into(),
+                media: vec![medium],
+            };
+            let limits = Limits { media: 1, ..limits };
+            check(&rendition, &limits).into_iter().map(|p| p.field).collect()
+        };
+        assert!(fields("Cards fail", "One\r\n\ttwo\nthree", "de-CH", "a map").is_empty());
+        for text in ["a\0b", "a\u{1b}[2Kb", "a\rb", "a\u{9b}b", "a\u{202e}b", "a\u{7f}b"] {
+            assert_eq!(fields("t", text, "en", "a map"), ["text"], "{text:?}");
+            assert_eq!(fields(text, "t", "en", "a map"), ["title"], "{text:?}");
+            assert_eq!(fields("t", "t", "en", text), ["media"], "{text:?}");
+        }
+        assert_eq!(fields("a\nBcc: b", "t", "en", "a map"), ["title"]);
+        for tag in
+            ["", "e", "en_GB", "en\r\nBcc: x@example.org", "en-", "english-language-of-the-north-and-south"]
+        {
+            assert_eq!(fields("t", "t", tag, "a map"), ["language"], "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_web_is_linked() {
+        let text = "See HTTPS://bank.example/a, javascript://x%0aalert(1), ftp://y and http://b.example.";
+        let urls: Vec<_> = links(text).into_iter().map(|l| l.url).collect();
+        assert_eq!(urls, ["HTTPS://bank.example/a", "http://b.example"]);
     }
 
     #[test]

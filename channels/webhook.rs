@@ -47,14 +47,28 @@ pub const ADAPTER: Adapter = Adapter {
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let url = connection.url("url")?;
-    let key = signing_key(connection.secret()?)?;
+    let keys = signing_keys(connection.secret()?)?;
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(Webhook { url, key, http, clock }))
+    Ok(Box::new(Webhook { url, keys, http, clock }))
+}
+
+/// Most secrets at a time: the one in use, and those that a rotation leaves behind.
+const MOST_SECRETS: usize = 4;
+
+/// The keys of the secrets, with blanks between them. Several make a rotation without a gap: each
+/// signs, and the receiver needs to know one.
+fn signing_keys(secret: &SecretString) -> Result<Vec<SecretSlice<u8>>, String> {
+    let keys: Result<Vec<_>, _> = secret.expose_secret().split_whitespace().map(signing_key).collect();
+    let keys = keys?;
+    match keys.len() {
+        0 => Err("the signing secret is empty".to_owned()),
+        1..=MOST_SECRETS => Ok(keys),
+        _ => Err(format!("give at most {MOST_SECRETS} signing secrets")),
+    }
 }
 
 /// The key inside `whsec_<base64>`.
-fn signing_key(secret: &SecretString) -> Result<SecretSlice<u8>, String> {
-    let text = secret.expose_secret().trim();
+fn signing_key(text: &str) -> Result<SecretSlice<u8>, String> {
     let encoded = text.strip_prefix("whsec_").ok_or("the signing secret must begin with whsec_")?;
     let key = STANDARD.decode(encoded).map_err(|_| "the signing secret is not base64 after whsec_")?;
     if !(24..=64).contains(&key.len()) {
@@ -65,7 +79,7 @@ fn signing_key(secret: &SecretString) -> Result<SecretSlice<u8>, String> {
 
 struct Webhook {
     url: Url,
-    key: SecretSlice<u8>,
+    keys: Vec<SecretSlice<u8>>,
     http: Arc<Http>,
     clock: Clock,
 }
@@ -110,21 +124,25 @@ impl<'a> Payload<'a> {
 }
 
 impl Webhook {
-    /// The signature over `id.timestamp.body`.
-    fn signature(&self, id: &str, timestamp: &str, body: &[u8]) -> Result<String, String> {
-        let mac = Hmac::<sha2::Sha256>::new_from_slice(self.key.expose_secret());
-        let mut mac = mac.map_err(|_| "the signing secret cannot be used".to_owned())?;
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
+    /// The signatures over `id.timestamp.body`, one for each key.
+    fn signatures(&self, id: &str, timestamp: &str, body: &[u8]) -> Result<String, String> {
+        let mut all = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            let mac = Hmac::<sha2::Sha256>::new_from_slice(key.expose_secret());
+            let mut mac = mac.map_err(|_| "the signing secret cannot be used".to_owned())?;
+            for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+                mac.update(part);
+            }
+            all.push(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
         }
-        Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+        Ok(all.join(" "))
     }
 
     fn request(&self, job: &Job) -> Result<Request, String> {
         let id = &job.idempotency_key;
         let body = serde_json::to_vec(&Payload::new(job)).map_err(|_| "the post is not JSON".to_owned())?;
         let timestamp = (self.clock)().timestamp().to_string();
-        let signature = self.signature(id, &timestamp, &body)?;
+        let signature = self.signatures(id, &timestamp, &body)?;
         Ok(Request::post(self.url.as_str())
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)
@@ -216,10 +234,22 @@ mod tests {
     fn the_signature_is_that_of_the_standard() {
         let clock: Clock = Arc::new(chrono::DateTime::default);
         let url = Url::parse("https://example.org/").unwrap();
-        let webhook = Webhook { url, key: signing_key(&SECRET.into()).unwrap(), http: suite::http(), clock };
-        let signature =
-            webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#);
+        let webhook = |secrets: &str| Webhook {
+            url: url.clone(),
+            keys: signing_keys(&secrets.into()).unwrap(),
+            http: suite::http(),
+            clock: Arc::clone(&clock),
+        };
+        let signature = webhook(SECRET).signatures(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "1614265330",
+            br#"{"test": 2432232314}"#,
+        );
         assert_eq!(signature.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        let new = format!("whsec_{}", STANDARD.encode([7; 32]));
+        let one = |secrets: &str| webhook(secrets).signatures("id", "1", b"{}").unwrap();
+        let both = one(&format!("{new}\n{SECRET}\n"));
+        assert_eq!(both, format!("{} {}", one(&new), one(SECRET)));
     }
 
     #[tokio::test]
@@ -260,7 +290,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_faulty_secret_is_described_and_not_repeated() {
-        for secret in ["hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg=="] {
+        let many = [SECRET; 5].join(" ");
+        for secret in ["hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg==", " ", many.as_str()] {
             let settings = serde_json::json!({ "url": "https://example.org/" });
             let error = suite::connect(&ADAPTER, settings, Some(secret)).err().unwrap();
             assert!(error.contains("signing secret") && !error.contains("hunter2"), "{error}");

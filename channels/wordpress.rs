@@ -106,7 +106,7 @@ impl WordPress {
     }
 
     /// The post of this delivery, if an earlier attempt made one.
-    async fn find(&self, job: &Job) -> Result<Option<Post>, String> {
+    async fn find(&self, job: &Job) -> Result<Option<Post>, Failure> {
         let mut url = self.api(&["posts"]);
         url.query_pairs_mut().extend_pairs([
             ("slug", slug(job).as_str()),
@@ -115,12 +115,12 @@ impl WordPress {
             ("_fields", FIELDS),
         ]);
         let answer = self.http.call(self.authorised(Request::get(url.as_str()))).await;
-        let answer = answer.map_err(|trouble| trouble.to_string())?;
+        let answer = answer.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(failure(&answer).to_string());
+            return Err(not_looked(failure(&answer)));
         }
         // A published post is what counts, should a draft of the same slug lie beside it.
-        let mut posts = answer.json::<Vec<Post>>()?;
+        let mut posts = answer.json::<Vec<Post>>().map_err(unread)?;
         posts.sort_by_key(|p| p.status != "publish");
         Ok(posts.into_iter().next())
     }
@@ -134,7 +134,10 @@ impl WordPress {
             url.query_pairs_mut().extend_pairs([("slug", name.as_str()), ("_fields", "id,source_url")]);
             let known =
                 self.http.call(self.authorised(Request::get(url.as_str()))).await.map_err(no_effect)?;
-            let known = known.json::<Vec<Media>>().unwrap_or_default().into_iter().next();
+            if !known.is_success() {
+                return Err(not_looked(failure(&known)));
+            }
+            let known = known.json::<Vec<Media>>().map_err(unread)?.into_iter().next();
             all.push(match known {
                 Some(media) => media,
                 None => self.upload_one(&name, picture, bytes, pass).await?,
@@ -161,7 +164,7 @@ impl WordPress {
         if !answer.is_success() {
             return Err(failure(&answer).without_effect());
         }
-        answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
+        answer.json().map_err(unread)
     }
 
     /// Makes the draft. Nobody but the editors sees it.
@@ -174,7 +177,7 @@ impl WordPress {
         if !answer.is_success() {
             return Err(failure(&answer).without_effect());
         }
-        answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
+        answer.json().map_err(unread)
     }
 
     /// The step that the public sees. It carries the content again: the draft may be older than the
@@ -189,6 +192,11 @@ impl WordPress {
             return Err(failure(&answer));
         }
         let post = answer.json::<Post>().map_err(|reason| Failure::InDoubt { reason })?;
+        if post.status == "future" {
+            // Somebody gave the draft a date: WordPress publishes it then, by itself.
+            let reason = "WordPress will publish it at a date that was set there".to_owned();
+            return Err(Failure::InDoubt { reason });
+        }
         if post.status != "publish" {
             let reason = format!("WordPress kept the post as \"{}\"; may this user publish?", post.status);
             return Err(Failure::Rejected { reason, retry: Retry::Reconnect });
@@ -212,7 +220,16 @@ fn content(job: &Job, media: &[Media]) -> Value {
 }
 
 fn receipt(post: &Post) -> Receipt {
-    Receipt { remote_id: post.id.to_string(), url: Some(post.link.clone()), note: None }
+    // The site's own words: nothing but an address of the web becomes a link.
+    let is_web = text::links(&post.link).first().is_some_and(|l| l.url == post.link);
+    Receipt { remote_id: post.id.to_string(), url: is_web.then(|| post.link.clone()), note: None }
+}
+
+/// Whether the site says that there is no such post, or that it lies in the trash already. Another
+/// 404 says only that the API is not there.
+fn is_gone(answer: &Answer) -> bool {
+    let code = answer.json::<Wrong>().unwrap_or_default().code;
+    matches!((answer.status, code.as_str()), (404, "rest_post_invalid_id") | (410, "rest_already_trashed"))
 }
 
 /// What an answer that does not accept means: the status, and the site's name for the error.
@@ -229,6 +246,19 @@ fn failure(answer: &Answer) -> Failure {
 
 fn no_effect(trouble: Trouble) -> Failure {
     trouble.failure(false).without_effect()
+}
+
+/// An answer to a step before the public one that cannot be read.
+fn unread(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// A look-up that was refused. It says nothing about the content, so it is never refused for good.
+fn not_looked(failure: Failure) -> Failure {
+    match failure.without_effect() {
+        Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
+        other => other,
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -276,8 +306,7 @@ fn page(text: &str, language: &str, pictures: &[MediaRef], media: &[Media]) -> S
 #[async_trait]
 impl Channel for WordPress {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let unsent = |reason| Failure::Rejected { reason, retry: Retry::Backoff };
-        let known = self.find(job).await.map_err(unsent)?;
+        let known = self.find(job).await?;
         if let Some(post) = known.as_ref().filter(|post| post.status == "publish") {
             return Ok(receipt(post));
         }
@@ -294,15 +323,14 @@ impl Channel for WordPress {
         match self.find(job).await {
             Ok(Some(post)) if post.status == "publish" => Sighting::Found(receipt(&post)),
             Ok(_) => Sighting::Absent,
-            Err(why) => Sighting::Unknown(why),
+            Err(why) => Sighting::Unknown(why.to_string()),
         }
     }
 
     async fn retract(&self, receipt: &Receipt) -> Retraction {
         let url = self.api(&["posts", &receipt.remote_id]);
         match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
-            // 410: it lies in the trash already.
-            Ok(answer) if answer.is_success() || matches!(answer.status, 404 | 410) => Retraction::Gone,
+            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
             Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
         }

@@ -88,6 +88,57 @@ async fn a_post_that_waits_for_an_editor_is_no_success() {
 }
 
 #[tokio::test]
+async fn a_post_that_the_site_will_publish_later_is_in_doubt() {
+    let later = PUBLISHED.replace("publish", "future");
+    let (_, result) =
+        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", &later)]).await;
+    assert!(matches!(result, Err(Failure::InDoubt { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_refused_look_up_says_what_to_do() {
+    let wait = Retry::After(Duration::from_secs(7));
+    for (status, headers, expected) in [
+        (401, "", Retry::Reconnect),
+        (403, "", Retry::Reconnect),
+        (404, "", Retry::Backoff),
+        (429, "Retry-After: 7\r\n", wait),
+        (500, "", Retry::Backoff),
+    ] {
+        let (fake, result) = publish(vec![answer(status, headers, "{}")]).await;
+        let seen = matches!(&result, Err(Failure::Rejected { retry, .. }) if *retry == expected);
+        assert!(seen, "{status}: {result:?}");
+        assert_eq!(fake.requests().len(), 1, "nothing follows");
+    }
+}
+
+#[tokio::test]
+async fn only_the_post_s_own_absence_is_taken_for_gone() {
+    let receipt = Receipt { remote_id: "7".into(), url: None, note: None };
+    for (status, code, gone) in [
+        (200, "", true),
+        (410, "rest_already_trashed", true),
+        (404, "rest_post_invalid_id", true),
+        (404, "rest_no_route", false),
+        (404, "", false),
+        (403, "rest_cannot_delete", false),
+        (500, "", false),
+    ] {
+        let fake = Fake::start(vec![answer(status, "", &format!("{{\"code\":\"{code}\"}}"))]).await;
+        let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
+        let seen = channel.retract(&receipt).await;
+        assert_eq!(seen == Retraction::Gone, gone, "{status} {code}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_the_site_leads_to_the_web_or_nowhere() {
+    let odd = PUBLISHED.replace("https://bank.example/s", "javascript://bank.example/%0aalert(1)");
+    let (_, result) = publish(vec![answer(200, "", &format!("[{odd}]"))]).await;
+    assert_eq!(result.unwrap().url, None);
+}
+
+#[tokio::test]
 async fn a_draft_is_absent_for_the_public() {
     let fake = Fake::start(vec![answer(200, "", &format!("[{DRAFT}]")), answer(401, "", "{}")]).await;
     let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();

@@ -21,8 +21,13 @@ pub struct Config {
     pub database_url_file: Option<PathBuf>,
     /// Where the public page is reached from outside.
     pub public_url: Option<String>,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Private networks that outgoing requests may reach.
     pub allow_private: Vec<IpNet>,
+    /// Outgoing requests reach nothing but `allow_private`. For drills; not to be configured.
+    #[serde(skip)]
+    pub only_private: bool,
     /// The file of the instance key; nothing: `instance.key` in `data`, made at the first start.
     pub instance_key_file: Option<PathBuf>,
     /// What people call this node.
@@ -34,12 +39,13 @@ pub struct Config {
 }
 
 /// The names of the fields: what may stand in the file, and behind `HOLDLINE_` in the environment.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "listen",
     "data",
     "database_url",
     "database_url_file",
     "public_url",
+    "trusted_proxies",
     "allow_private",
     "instance_key_file",
     "node_name",
@@ -55,7 +61,9 @@ impl Default for Config {
             database_url: None,
             database_url_file: None,
             public_url: None,
+            trusted_proxies: Vec::new(),
             allow_private: Vec::new(),
+            only_private: false,
             instance_key_file: None,
             node_name: "main".into(),
             log: "info".into(),
@@ -82,11 +90,13 @@ impl Config {
             .source(Some(known.collect()))
             .try_parsing(true)
             .list_separator(",");
-        builder = builder.add_source(variables.with_list_parse_key("allow_private").ignore_empty(true));
+        let variables = variables.with_list_parse_key("allow_private").with_list_parse_key("trusted_proxies");
+        builder = builder.add_source(variables.ignore_empty(true));
         let mut config: Self = builder
             .build()
             .and_then(config::Config::try_deserialize)
             .map_err(|e| format!("configuration: {e}"))?;
+        config.check()?;
         if let Some(file) = &config.database_url_file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
             config.database_url = Some(text.trim().to_owned().into());
@@ -94,8 +104,69 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether every value can be used: a mistake is told at the start, not replaced by a guess.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the remedy.
+    pub fn check(&self) -> Result<(), String> {
+        let wrong = |key: &str, remedy: &str| Err(format!("configuration: {key}: {remedy}"));
+        let port = self.listen.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return wrong("listen", "write an address with its port, such as 127.0.0.1:8740");
+        }
+        if let Some(url) = &self.public_url {
+            let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            let bad = |c: char| c.is_whitespace() || c.is_control() || "\"<>?#@".contains(c);
+            if host.is_none_or(|h| h.is_empty() || h.starts_with('/') || h.ends_with('/') || h.contains(bad))
+            {
+                return wrong(
+                    "public_url",
+                    "write it as https://status.example.org, without a slash at the end",
+                );
+            }
+        }
+        if self.node_name.trim().is_empty() || self.node_name.chars().any(char::is_control) {
+            return wrong("node_name", "give the node a name");
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
+            return wrong("log", "write info, or a filter such as info,holdline::worker=debug");
+        }
+        if !["text", "json"].contains(&self.log_format.as_str()) {
+            return wrong("log_format", "write text or json");
+        }
+        Ok(())
+    }
+
     /// Where the public page is.
     pub fn public_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().unwrap_err()
+        };
+        assert!(with(|c| c.listen = "8740".into()).contains("listen"));
+        assert!(with(|c| c.listen = "127.0.0.1:http".into()).contains("listen"));
+        assert!(with(|c| c.log = "holdline=loud=x".into()).contains("log:"));
+        assert!(with(|c| c.log_format = "jsno".into()).contains("log_format"));
+        assert!(with(|c| c.node_name = " ".into()).contains("node_name"));
+        for url in
+            ["ftp://x", "https://", "https://x/", "javascript:alert(1)", "https://x/\"y", "https://u:p@x"]
+        {
+            let mut config = Config { public_url: Some(url.into()), ..Config::default() };
+            assert!(config.check().unwrap_err().contains("public_url"), "{url}");
+            config.public_url = Some("https://status.example.org/holdline".into());
+            assert_eq!(config.check(), Ok(()));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The drill: the whole main job in one process, on sandbox channels and an embedded database in a
-//! temporary folder. It can reach no live channel: outgoing requests may go to loopback only, every
-//! channel is a drill channel, and every text of the incident carries EXERCISE.
+//! temporary folder. It can reach no live channel: outgoing requests may go to loopback only, the
+//! drill's incident reaches drill channels only, and every text carries EXERCISE.
 
 mod story;
 
@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use comfy_table::{Table, presets};
 use secrecy::ExposeSecret;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::approvals::{self, BulkApproval, NewDecision};
 use crate::app::channels::{self, NewChannel};
+use crate::app::hub::Topic;
 use crate::app::import::Importer;
-use crate::app::people::{self, NewPerson};
+use crate::app::incidents;
+use crate::app::people::{self, NewPerson, NewToken};
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{Actor, App};
 use crate::clock::{Clock, Millis, rfc3339};
@@ -29,6 +32,9 @@ use crate::service::Service;
 /// The six sandbox channels.
 pub(crate) const CHANNELS: [&str; 6] =
     ["bank on Microblog", "bank on Photos", "bank on Video", "newsroom", "cut line", "throttled"];
+
+/// Fewer posts leave nothing under way when the freeze comes.
+const LEAST: usize = 100;
 
 /// How big the drill is.
 #[derive(Debug, Clone)]
@@ -51,6 +57,7 @@ pub(crate) struct Stage<'a> {
     pub service: Service,
     pub sandbox: Sandbox,
     pub clock: Clock,
+    pub administrator: Actor,
     pub operator: Actor,
     pub approver: Actor,
     pub say: &'a (dyn Fn(&str) + Sync),
@@ -63,16 +70,21 @@ pub(crate) struct Stage<'a> {
 /// # Errors
 /// When a step cannot be done at all.
 pub async fn run(plan: &Plan, say: impl Fn(&str) + Sync) -> anyhow::Result<bool> {
+    anyhow::ensure!(plan.posts >= LEAST, "give at least {LEAST} posts: with fewer nothing is under way");
     let folder = std::env::temp_dir().join(format!("holdline-drill-{}", Clock::real().id()));
     let mut stage = Stage::open(&folder, &say).await?;
     let result = story::tell(&mut stage, plan).await;
-    let held = match &result {
-        Ok(()) => stage.report(),
-        Err(_) => false,
-    };
+    if let Err(why) = &result {
+        stage.must("the drill came to its end", false, why);
+    }
+    let held = report(&stage.lines, &say);
     if plan.stay && result.is_ok() {
-        stage.say(&format!("Staying up at http://{} until Ctrl-C.", stage.service.address));
-        tokio::signal::ctrl_c().await?;
+        stage.guide().await?;
+        let mut term = signal(SignalKind::terminate())?;
+        tokio::select! {
+            seen = tokio::signal::ctrl_c() => seen?,
+            _ = term.recv() => {}
+        }
     }
     stage.service.stop().await?;
     stage.sandbox.stop();
@@ -88,6 +100,7 @@ impl<'a> Stage<'a> {
             listen: "127.0.0.1:0".into(),
             data: folder.join("data"),
             allow_private: vec!["127.0.0.0/8".parse()?],
+            only_private: true,
             node_name: "drill".into(),
             ..Config::default()
         };
@@ -102,12 +115,13 @@ impl<'a> Stage<'a> {
         let boss = people::authenticate(&app, secret.expose_secret(), "drill").await?;
         for name in CHANNELS {
             let timeline = name.replace(' ', "-");
-            connect(&app, &boss, name, "sandbox", json!({"url": sandbox.url(&timeline)})).await?;
+            connect(&app, &boss, name, "sandbox", json!({"url": sandbox.url(&timeline)}), true).await?;
         }
-        connect(&app, &boss, "website", "website", json!({})).await?;
+        connect(&app, &boss, "website", "website", json!({}), true).await?;
         let operator = join(&app, &boss, "Operator of the drill", "operator", Role::Operator).await?;
         let approver = join(&app, &boss, "Approver of the drill", "approver", Role::Approver).await?;
-        Ok(Self { service, sandbox, clock, operator, approver, say, lines: Vec::new(), begun })
+        let lines = Vec::new();
+        Ok(Self { service, sandbox, clock, administrator: boss, operator, approver, say, lines, begun })
     }
 
     /// The application of the drill's service.
@@ -174,23 +188,49 @@ impl<'a> Stage<'a> {
         rfc3339(self.clock.now() + after)
     }
 
-    /// Prints the table; whether every line held.
-    fn report(&self) -> bool {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_header(["what", "seen", ""]);
-        for line in &self.lines {
-            table.add_row([line.what, &line.seen, if line.held { "ok" } else { "BROKEN" }]);
-        }
-        (self.say)(&table.to_string());
-        let broken = self.lines.iter().filter(|l| !l.held).count();
-        if broken == 0 {
-            (self.say)("Every invariant held. The schedule ran on a faster clock; the freeze did not.");
-        } else {
-            (self.say)(&format!("{broken} invariants broke."));
-        }
-        broken == 0
+    /// Moves the drill's clock. The sender is poked: its timer runs on the real clock.
+    pub fn advance(&self, by: Millis) {
+        self.clock.advance(by);
+        self.app().hub().poke(Topic::Queue);
     }
+
+    /// How to look around: a token for each person, the page, the timelines.
+    async fn guide(&self) -> anyhow::Result<()> {
+        let here = format!("http://{}", self.service.address);
+        (self.say)("\nStaying up until Ctrl-C. In another terminal:");
+        (self.say)(&format!("  export HOLDLINE_SERVER={here}"));
+        for who in [&self.operator, &self.approver, &self.administrator] {
+            let new = NewToken { label: "looking around".into(), roles: Vec::new(), days: Some(1) };
+            let (_, token) = people::create_token(self.app(), who, &who.id, &new).await?;
+            (self.say)(&format!("  export HOLDLINE_TOKEN={}   # {}", token.expose_secret(), who.name));
+        }
+        (self.say)("  holdline posts list --kind update; holdline audit list --verb freeze");
+        for incident in incidents::list(self.app(), &self.operator, false).await? {
+            (self.say)(&format!("The page: {here}/incidents/{}", incident.slug));
+        }
+        for name in CHANNELS {
+            (self.say)(&format!("{name}: {}", self.sandbox.url(&name.replace(' ', "-"))));
+        }
+        Ok(())
+    }
+}
+
+/// Prints the table; whether every line held.
+fn report(lines: &[Line], say: &impl Fn(&str)) -> bool {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["what", "seen", ""]);
+    for line in lines {
+        table.add_row([line.what, &line.seen, if line.held { "ok" } else { "BROKEN" }]);
+    }
+    say(&table.to_string());
+    let broken = lines.iter().filter(|l| !l.held).count();
+    if broken == 0 {
+        say("Every invariant held. The schedule ran on a faster clock; the freeze did not.");
+    } else {
+        say(&format!("{broken} of what must hold did not. The schedule ran on a faster clock."));
+    }
+    broken == 0
 }
 
 fn person(name: &str, address: &str, role: Role) -> NewPerson {
@@ -202,12 +242,13 @@ async fn join(app: &App, boss: &Actor, name: &str, address: &str, role: Role) ->
     Ok(people::authenticate(app, secret.expose_secret(), "drill").await?)
 }
 
-async fn connect(
+pub(crate) async fn connect(
     app: &App,
     boss: &Actor,
     name: &str,
     adapter: &str,
     settings: serde_json::Value,
+    drill: bool,
 ) -> anyhow::Result<()> {
     let new = NewChannel {
         name: name.into(),
@@ -215,8 +256,24 @@ async fn connect(
         brand: "main".into(),
         settings,
         credential: None,
-        drill: true,
+        drill,
     };
     channels::create(app, boss, new).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broken_line_breaks_the_drill() {
+        let line = |held| Line { what: "what must hold", seen: "1".into(), held };
+        let said = std::sync::Mutex::new(String::new());
+        let say = |words: &str| said.lock().unwrap().push_str(words);
+        assert!(report(&[line(true), line(true)], &say));
+        assert!(!said.lock().unwrap().contains("BROKEN"));
+        assert!(!report(&[line(true), line(false)], &say));
+        assert!(said.lock().unwrap().contains("BROKEN"));
+    }
 }

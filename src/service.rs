@@ -1,7 +1,7 @@
 //! One running node: database, sender and web, put together.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Service {
     /// # Errors
     /// As [`Service::start`].
     pub async fn start_quietly(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data)
+        private_folder(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
         let lock = lock(&config.data)?;
         let keys = instance_key(config)?;
@@ -69,7 +69,11 @@ impl Service {
         let app = App::new(store, clock, keys, &memory.node, &public_url);
         nodes::gate_row(&app).await?;
         nodes::check_key(&app).await?;
-        let policy = Policy { allow_private: config.allow_private.clone(), ..Policy::default() };
+        let policy = Policy {
+            allow_private: config.allow_private.clone(),
+            public: !config.only_private,
+            ..Policy::default()
+        };
         let http = Arc::new(Http::new(policy).map_err(anyhow::Error::msg)?);
         let options = Options {
             node_name: config.node_name.clone(),
@@ -79,17 +83,10 @@ impl Service {
             ticks: true,
         };
         let worker = Worker::start(app.clone(), http, options).await?;
-        let router = web::router(Web { app: app.clone(), metrics: recorder()? });
-        let (stop_web, mut stopped) = tokio::sync::watch::channel(false);
-        let serve = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move {
-                let _ = stopped.changed().await;
-            });
-        let web = tokio::spawn(async move {
-            if let Err(e) = serve.await {
-                tracing::error!(error = %e, "the web server ended");
-            }
-        });
+        let proxies = config.trusted_proxies.as_slice().into();
+        let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies });
+        let (stop_web, stopped) = tokio::sync::watch::channel(false);
+        let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");
         Ok(Self { app, address, worker, web, stop_web, _lock: lock })
     }
@@ -141,6 +138,13 @@ fn instance_key(config: &Config) -> anyhow::Result<Keys> {
     }
 }
 
+/// Makes the folder for its owner only: drafts, hashes of tokens and the key are in it. A folder
+/// that is there already keeps the rights that somebody gave it.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// Writes a file that only its owner can read.
 fn private_file(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -150,15 +154,25 @@ fn private_file(path: &Path, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The one-time token goes to the terminal and into a private file, and to no log.
+/// The one-time token goes into a private file, and to stderr only where a person reads it: what
+/// systemd or a container collects is a log.
 fn announce(address: SocketAddr, token: &str, data: &Path) -> anyhow::Result<()> {
     let path = data.join("setup.token");
     private_file(&path, token)?;
     let mut out = std::io::stderr().lock();
-    writeln!(out, "First start: nobody is here yet. Make the first administrator with")?;
-    writeln!(out, "  holdline --server http://{address} setup --token {token} --name NAME --email ADDRESS")?;
-    writeln!(out, "The token is also in {}. It works once.", path.display())?;
+    let shown = out.is_terminal().then_some(token);
+    out.write_all(words_of_first_start(address, shown, &path).as_bytes())?;
     Ok(())
+}
+
+fn words_of_first_start(address: SocketAddr, token: Option<&str>, path: &Path) -> String {
+    let path = path.display();
+    let shown = token.map_or_else(|| format!("\"$(cat {path})\""), str::to_owned);
+    format!(
+        "First start: nobody is here yet. Make the first administrator with\n  \
+         holdline --server http://{address} setup --token {shown} --name NAME --email ADDRESS\n\
+         The token is in {path}. It works once.\n"
+    )
 }
 
 /// The recorder of measurements: one for the whole process.
@@ -169,4 +183,28 @@ fn recorder() -> anyhow::Result<PrometheusHandle> {
     }
     let handle = PrometheusBuilder::new().install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn others_cannot_read_the_data_folder() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("a/b");
+        private_folder(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        private_folder(&path).unwrap();
+    }
+
+    #[test]
+    fn a_log_does_not_get_the_set_up_token() {
+        let address = "127.0.0.1:8740".parse().unwrap();
+        let words = |token| words_of_first_start(address, token, Path::new("data/setup.token"));
+        assert!(words(Some("hls_1")).contains("--token hls_1 "));
+        assert!(words(None).contains("--token \"$(cat data/setup.token)\" "));
+    }
 }

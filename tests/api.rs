@@ -19,8 +19,15 @@ on_both! {
         let document: Value = caller.call(Request::get(&caller.url("/openapi.json"))).await.json().unwrap();
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
         let mut routes = 0;
+        let mut names = std::collections::HashSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
-            for method in methods.as_object().unwrap().keys() {
+            for (method, operation) in methods.as_object().unwrap() {
+                assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: {names:?}");
+                let problem = "/responses/default/content/application~1problem+json/schema/$ref";
+                let schema = operation.pointer(problem).unwrap().as_str().unwrap().trim_start_matches('#');
+                assert!(document.pointer(schema).is_some(), "{schema}");
+                let open = operation["security"].is_null();
+                assert_eq!(open, path.ends_with("/setup"), "{method} {path}");
                 let url = format!("{}{}", caller.base, path.replace(['{', '}'], ""));
                 let request = match method.as_str() {
                     "get" => Request::get(&url),
@@ -61,6 +68,44 @@ on_both! {
             assert!(fields.contains(&json!(field)), "{field}: {problem}");
         }
         assert_eq!(caller.call(Request::get(&caller.url("/posts/none"))).await.status, 404);
+    }
+
+    async fn every_error_is_a_problem_in_words(bench) {
+        let caller = Caller::new(&bench).await;
+        let big = vec![b' '; 6 << 20];
+        for (request, status, words) in [
+            (Request::get(&caller.url("/posts?labels=x")), 400, "unknown field `labels`"),
+            (Request::get(&caller.url("/posts?limit=many")), 400, "limit"),
+            (Request::get(&caller.url("/freezes?closed=true")), 400, "unknown field"),
+            (Request::delete(&caller.url("/posts")), 405, "the header Allow names"),
+            (Request::post(&caller.url("/posts")).body("application/json", big.clone()), 413, "at most 1 MiB"),
+            (Request::post(&caller.url("/media")).body("image/png", big.clone()), 413, "at most 5 MiB"),
+            (
+                Request::post(&caller.url("/posts")).header("idempotency-key", "k").body("application/json", big),
+                413,
+                "at most 1 MiB",
+            ),
+            (Request::post(&caller.url("/posts")).body("text/plain", b"{}".to_vec()), 422, "not valid"),
+        ] {
+            let said = format!("{request:?}");
+            let answer = caller.call(request).await;
+            let problem: Value = answer.json().unwrap_or_default();
+            assert_eq!((answer.status, &problem["status"]), (status, &json!(status)), "{said} {problem}");
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{said}");
+            assert!(problem["detail"].as_str().unwrap().contains(words), "{said} {problem}");
+            assert_eq!(answer.header("allow").is_some(), status == 405, "{said}");
+        }
+    }
+
+    async fn anybody_can_keep_the_newest_checkpoint(bench) {
+        let caller = Caller::new(&bench).await;
+        let ask = || caller.http.call(Request::get(&format!("{}/checkpoint", caller.base)));
+        assert_eq!(ask().await.unwrap().status, 404, "none is signed yet");
+        let get = Request::get(&caller.url("/audit/checkpoint")).bearer(&caller.approver);
+        let signed: Value = caller.http.call(get).await.unwrap().json().unwrap();
+        let public = ask().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&public.body), signed["note"].as_str().unwrap());
+        assert!(public.header("content-type").unwrap().starts_with("text/plain"));
     }
 
     async fn an_edit_of_something_that_changed_is_refused(bench) {
@@ -117,6 +162,7 @@ on_both! {
         let again = caller.call(send("once")).await;
         assert_eq!((first.status, again.status), (201, 201));
         assert_eq!(first.body, again.body);
+        assert_eq!((first.header("etag"), again.header("etag")), (Some("\"1\""), Some("\"1\"")));
         assert_eq!(again.header("idempotency-replayed"), Some("true"));
         assert_eq!(caller.call(send("other")).await.status, 422);
         let all: Value = caller.call(Request::get(&caller.url("/posts?label=api"))).await.json().unwrap();
@@ -149,6 +195,9 @@ on_both! {
         let caller = Caller::new(&bench).await;
         for n in 0..5 {
             assert_eq!(caller.post("/posts", &post(&format!("number {n}"))).await.status, 201);
+            let mut other = post("another label");
+            other["labels"] = json!(["other"]);
+            assert_eq!(caller.post("/posts", &other).await.status, 201);
         }
         let (mut url, mut seen) = (caller.url("/posts?label=api&limit=2"), Vec::new());
         loop {
@@ -157,7 +206,7 @@ on_both! {
             seen.extend(page.as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()));
             let Some(link) = answer.header("link") else { break };
             let path = link.trim_start_matches('<').split('>').next().unwrap();
-            url = format!("{}{path}&label=api&limit=2", caller.base);
+            url = format!("{}{path}", caller.base);
         }
         let mut unique = seen.clone();
         unique.sort();

@@ -13,6 +13,7 @@ const KEYS: &[&str] = &[
     "database_url",
     "database_url_file",
     "public_url",
+    "trusted_proxies",
     "allow_private",
     "instance_key_file",
     "node_name",

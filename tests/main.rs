@@ -4,12 +4,15 @@ mod api;
 mod audit_forms;
 mod audit_tamper;
 mod claims;
+mod commands;
 mod deploy;
+mod drill;
 mod flow;
 mod housekeeping;
 mod imports;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod public_page;
 mod real_channels;
 mod repeats;
 mod returns;

@@ -122,7 +122,7 @@ on_both! {
         assert_eq!((first.status, second.status, again(&second)), (201, 201, true));
         assert_eq!(first.body, second.body);
         assert_eq!(caller.call(upload("k", 2 << 20)).await.status, 422);
-        assert_eq!(caller.call(upload("big", 6 << 20)).await.status, 422);
+        assert_eq!(caller.call(upload("big", 6 << 20)).await.status, 413);
     }
 
     async fn the_work_goes_on_when_the_caller_is_gone(bench) {

@@ -67,6 +67,14 @@ pub async fn checkpoint_if_grown(app: &App) -> Result<Option<CheckpointView>> {
     Ok(None)
 }
 
+/// The newest checkpoint that was signed, for anybody.
+///
+/// # Errors
+/// The database's own.
+pub async fn newest_checkpoint(app: &App) -> Result<Option<String>> {
+    Ok(app.store().checkpoint().await?.map(|c| c.note))
+}
+
 async fn signer(app: &App) -> Result<Signer> {
     let gate =
         app.store().gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;

@@ -31,6 +31,9 @@ pub enum AppError {
     /// The state does not allow it; the sentence says what does.
     #[error("{0}")]
     Conflict(String),
+    /// More bytes than are taken; the sentence says how many are.
+    #[error("{0}")]
+    TooLarge(String),
     /// Somebody else changed it in the meantime.
     #[error("it was changed in the meantime (version {now}); read it again and repeat the change")]
     Stale { now: i64 },

@@ -15,6 +15,8 @@ pub struct Page {
     pub slug: String,
     /// The newest headline that was published; empty until there is one.
     pub title: String,
+    /// The language of the headline, as a BCP 47 tag.
+    pub language: String,
     pub drill: bool,
     pub state: String,
     pub opened_at: String,
@@ -105,13 +107,14 @@ pub async fn open_pages(app: &App) -> Result<Vec<Page>> {
 
 async fn read(app: &App, i: Incident) -> Result<Page> {
     let entries = app.store().site_entries(&i.id).await?;
-    let headline = entries.iter().filter(|e| e.kind != "tip").chain(&entries).find_map(|e| e.title.clone());
+    let headline = entries.iter().filter(|e| e.kind != "tip").chain(&entries).find(|e| e.title.is_some());
     // What was promised with approved words, as long as it is open.
     let open = i.resolved_at.is_none();
     let promise = entries.iter().find_map(|e| e.promise_at).filter(|_| open);
     Ok(Page {
         slug: i.slug,
-        title: headline.unwrap_or_default(),
+        title: headline.and_then(|e| e.title.clone()).unwrap_or_default(),
+        language: headline.or(entries.first()).map(|e| e.language.clone()).unwrap_or_default(),
         drill: i.drill,
         state: i.state,
         opened_at: rfc3339(i.opened_at),

@@ -7,6 +7,10 @@ use channels::http::{Answer, Http, Policy, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+/// Most rows that the service gives at once.
+const PAGE: usize = 500;
+const NOT_JSON: &str = "the service answered something else than JSON";
+
 /// The service said no, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -39,6 +43,7 @@ impl Api {
         // The person at the terminal names the server: any address is theirs to choose.
         let policy = Policy {
             allow_private: vec!["0.0.0.0/0".parse()?, "::/0".parse()?],
+            public: true,
             timeout: Duration::from_secs(600),
             body_cap: 2 << 30,
         };
@@ -60,6 +65,26 @@ impl Api {
 
     pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.json(Request::patch(&format!("{}/api/v1{path}", self.server)).json(body)).await
+    }
+
+    /// A change of what was read at that version.
+    pub async fn patch_at(&self, path: &str, version: &Value, body: &Value) -> anyhow::Result<Value> {
+        let request = Request::patch(&format!("{}/api/v1{path}", self.server));
+        self.json(request.header("if-match", &format!("\"{version}\"")).json(body)).await
+    }
+
+    /// The rows of a list, page after page, until there are `most`.
+    pub async fn pages(&self, path: &str, most: usize) -> anyhow::Result<Value> {
+        let (mut rows, mut next) = (Vec::new(), Some(format!("/api/v1{path}&limit={}", most.min(PAGE))));
+        while let Some(path) = next.take().filter(|_| rows.len() < most) {
+            let answer = self.call(Request::get(&format!("{}{path}", self.server))).await?;
+            let page: Vec<Value> = answer.json().map_err(|e| anyhow!(e)).context(NOT_JSON)?;
+            let link = answer.header("link").and_then(|l| l.strip_prefix('<')?.split_once(">; rel=\"next\""));
+            next = link.filter(|_| !page.is_empty()).map(|(path, _)| path.to_owned());
+            rows.extend(page);
+        }
+        rows.truncate(most);
+        Ok(rows.into())
     }
 
     pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
@@ -88,7 +113,7 @@ impl Api {
         if answer.body.is_empty() {
             return Ok(Value::Null);
         }
-        answer.json().map_err(|e| anyhow!(e)).context("the service answered something else than JSON")
+        answer.json().map_err(|e| anyhow!(e)).context(NOT_JSON)
     }
 
     async fn call(&self, mut request: Request) -> anyhow::Result<Answer> {
@@ -122,4 +147,20 @@ fn words(answer: &Answer) -> String {
         out.push_str("\nhint: give your token with --token or HOLDLINE_TOKEN");
     }
     out
+}
+
+/// Percent-encodes a query value (RFC 3986 section 2.1).
+pub fn encode(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Adds what was asked for to an address.
+pub fn query<const N: usize>(mut path: String, filters: [(&str, Option<String>); N]) -> String {
+    for (name, value) in filters {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", encode(&value)));
+        }
+    }
+    path
 }

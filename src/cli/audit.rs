@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::json;
 
-use super::api::Api;
+use super::api::{Api, query};
 use super::{End, table};
 use crate::audit_export;
 
@@ -20,11 +20,19 @@ pub enum Command {
         /// Such as post:ID.
         #[arg(long)]
         subject: Option<String>,
+        /// The id of who acted.
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only entries before this number: the next page.
+        #[arg(long)]
+        before: Option<i64>,
         #[arg(long, default_value_t = 50)]
         limit: i64,
     },
     /// Print the verifier key; keep it apart from the log.
     Key,
+    /// Print a signed checkpoint of the log as it is now; keep it, for `verify --checkpoint`.
+    Checkpoint,
     /// Write the log with a signed checkpoint into a folder.
     Export {
         /// A folder that is new or empty.
@@ -51,13 +59,10 @@ pub async fn run(
     command: Command,
 ) -> anyhow::Result<End> {
     match command {
-        Command::List { verb, subject, limit } => {
-            let mut path = format!("/audit?limit={limit}");
-            for (name, value) in [("verb", verb), ("subject", subject)] {
-                if let Some(value) = value {
-                    path.push_str(&format!("&{name}={value}"));
-                }
-            }
+        Command::List { verb, subject, actor, before, limit } => {
+            let before = before.map(|n| n.to_string());
+            let filters = [("verb", verb), ("subject", subject), ("actor", actor), ("before", before)];
+            let path = query(format!("/audit?limit={limit}"), filters);
             let value = api()?.get(&path).await?;
             table::value(&value, as_json, &["seq", "entry.at", "entry.actor", "entry.verb", "entry.subject"]);
         }
@@ -65,6 +70,11 @@ pub async fn run(
             let value = api()?.get("/audit/checkpoint").await?;
             let key = value["key"].as_str().unwrap_or_default();
             if as_json { table::line(&json!({ "key": key }).to_string()) } else { table::line(key) }
+        }
+        Command::Checkpoint => {
+            let value = api()?.get("/audit/checkpoint").await?;
+            let note = value["note"].as_str().unwrap_or_default();
+            if as_json { table::value(&value, true, &[]) } else { table::line(note) }
         }
         Command::Export { out } => {
             let api = api()?;

@@ -5,14 +5,13 @@ use std::io::Read;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::api::Api;
-use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents, People, Posts};
-use super::{End, table};
+use super::api::{Api, encode, query};
+use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents, People};
+use super::{End, posts, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
-const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
-const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
+pub(super) const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
 const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "url", "retract", "reason"];
 const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
@@ -30,9 +29,10 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             let body = json!({"setup_token": setup_token, "person": person});
             show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
         }
+        Command::Me => show(&api.get("/me").await?, &["id", "name", "roles"]),
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => channels(api, &show, as_json, c).await?,
-        Command::Posts(c) => posts(api, &show, as_json, c).await?,
+        Command::Posts(c) => posts::run(api, &show, as_json, c).await?,
         Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
         Command::Freeze(f) => {
             let body = json!({"scope": f.scope.json(), "reason": f.reason});
@@ -63,7 +63,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
     Ok(End::Done)
 }
 
-type Show<'a> = &'a dyn Fn(&Value, &[&str]);
+pub(super) type Show<'a> = &'a dyn Fn(&Value, &[&str]);
 
 async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()> {
     match command {
@@ -104,17 +104,14 @@ fn frozen(freeze: &Value, as_json: bool) {
 async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<()> {
     match command {
         Channels::List => show(&api.get("/channels").await?, CHANNEL),
-        Channels::Adapters => show(&api.get("/adapters").await?, &["name", "title", "settings"]),
+        Channels::Adapters => {
+            let adapters = api.get("/adapters").await?;
+            let rows = if as_json { adapters } else { needs(&adapters) };
+            show(&rows, &["adapter", "setting", "needed", "what"]);
+        }
         Channels::Add { name, adapter, brand, settings, credential_file, drill } => {
-            let mut map = serde_json::Map::new();
-            for pair in settings {
-                let (name, text) =
-                    pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
-                let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-                map.insert(name.to_owned(), value);
-            }
-            let credential = credential_file.map(|f| read_file(&f)).transpose()?;
-            let credential = credential.map(|c| c.trim().to_owned());
+            let map = pairs(settings)?;
+            let credential = credential(credential_file)?;
             let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
                 "credential": credential, "drill": drill});
             let made = api.post("/channels", &body).await?;
@@ -122,6 +119,21 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             if !as_json {
                 let test = format!("/channels/{}/test", made["id"].as_str().unwrap_or_default());
                 show(&api.post(&test, &json!({})).await?, &["ready", "detail"]);
+            }
+        }
+        Channels::Edit { id, name, brand, settings, credential_file } => {
+            let path = format!("/channels/{}", encode(&id));
+            let before = api.get(&path).await?;
+            let mut body = json!({"name": name, "brand": brand, "credential": credential(credential_file)?});
+            let changed = pairs(settings)?;
+            if !changed.is_empty() {
+                let mut all = before["settings"].as_object().cloned().unwrap_or_default();
+                all.extend(changed);
+                body["settings"] = all.into();
+            }
+            show(&api.patch_at(&path, &before["version"], &body).await?, CHANNEL);
+            if !as_json {
+                show(&api.post(&format!("{path}/test"), &json!({})).await?, &["ready", "detail"]);
             }
         }
         Channels::Test { id } => {
@@ -137,51 +149,36 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
     Ok(())
 }
 
-async fn posts(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
-    let whole = |value: &Value| {
-        show(value, POST);
-        if !as_json {
-            show(&value["deliveries"], DELIVERY);
-        }
-    };
-    match command {
-        Posts::List { kind, state, label, incident, text, limit } => {
-            let mut query = format!("/posts?limit={limit}");
-            for (name, value) in
-                [("kind", kind), ("state", state), ("label", label), ("incident", incident), ("text", text)]
-            {
-                if let Some(value) = value {
-                    query.push_str(&format!("&{name}={}", encode(&value)));
-                }
-            }
-            show(&api.get(&query).await?, POST);
-        }
-        Posts::Show { id } => whole(&api.get(&format!("/posts/{id}")).await?),
-        Posts::Add(p) => {
-            let body = json!({"kind": p.kind, "brand": p.brand, "labels": p.labels, "channels": p.channels,
-                "source": {"title": p.title, "text": p.text, "language": p.language}, "due": p.due, "zone": p.zone,
-                "recurrence": p.recurrence, "valid_until": p.valid_until, "incident": p.incident,
-                "promise": p.promise, "corrects": p.corrects, "submit": !p.draft});
-            whole(&api.post("/posts", &body).await?);
-        }
-        Posts::Edit { id, json } => whole(&api.put(&format!("/posts/{id}"), &read_json(&json)?).await?),
-        Posts::Submit { id } => whole(&api.post(&format!("/posts/{id}/submit"), &json!({})).await?),
-        Posts::Cancel { id } => whole(&api.post(&format!("/posts/{id}/cancel"), &json!({})).await?),
-        Posts::Import { file, atomic } => {
-            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let path = format!("/posts/import?atomic={atomic}");
-            let value = api.upload(&path, "application/x-ndjson", bytes).await?;
-            show(&value, &["created", "failed", "errors"]);
-        }
-        Posts::Upload { file } => {
-            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            show(
-                &api.upload("/media", "application/octet-stream", bytes).await?,
-                &["sha256", "mime", "bytes"],
-            );
+/// What each adapter needs, one setting a row.
+fn needs(adapters: &Value) -> Value {
+    let mut rows = Vec::new();
+    for a in adapters.as_array().into_iter().flatten() {
+        let settings = a["settings"].as_array().into_iter().flatten();
+        let row = |s: &Value| {
+            let needed = if s["required"] == true { "yes" } else { "" };
+            json!({"adapter": a["name"], "setting": s["name"], "needed": needed, "what": s["help"]})
+        };
+        let known = rows.len();
+        rows.extend(settings.map(row));
+        if rows.len() == known {
+            rows.push(json!({"adapter": a["name"], "what": "needs nothing"}));
         }
     }
-    Ok(())
+    rows.into()
+}
+
+/// `NAME=VALUE`, where a value that is JSON is taken as such.
+fn pairs(settings: Vec<String>) -> anyhow::Result<serde_json::Map<String, Value>> {
+    let pair = |pair: String| {
+        let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        Ok((name.to_owned(), value))
+    };
+    settings.into_iter().map(pair).collect()
+}
+
+fn credential(file: Option<std::path::PathBuf>) -> anyhow::Result<Option<String>> {
+    file.map(|f| read_file(&f).map(|c| c.trim().to_owned())).transpose()
 }
 
 async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<()> {
@@ -191,7 +188,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
     };
     let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
     match command {
-        Approvals::Waiting => show(&api.get("/posts?state=submitted&limit=500").await?, POST),
+        Approvals::Waiting => show(&api.pages("/posts?state=submitted", 10_000).await?, POST),
         Approvals::Show { post } => {
             let sheet = api.get(&format!("/posts/{post}/approval")).await?;
             if as_json {
@@ -241,9 +238,9 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
 
 async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
     match command {
-        Held::List { state, label } => {
-            let label = label.map(|l| format!("&label={}", encode(&l))).unwrap_or_default();
-            show(&api.get(&format!("/held?state={state}{label}&limit=500")).await?, WAITING);
+        Held::List { state, label, after, limit } => {
+            let filters = [("state", Some(state)), ("label", label), ("after", after)];
+            show(&api.get(&query(format!("/held?limit={limit}"), filters)).await?, WAITING);
         }
         Held::Review { choice, deliveries, label, at, zone, spread_minutes } => {
             let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "at": at, "zone": zone,
@@ -317,17 +314,11 @@ fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
 }
 
 /// JSON as such, from `@FILE`, or from stdin for `-`.
-fn read_json(text: &str) -> anyhow::Result<Value> {
+pub(super) fn read_json(text: &str) -> anyhow::Result<Value> {
     let text = match text.strip_prefix('@') {
         Some(file) => read_file(std::path::Path::new(file))?,
         None if text == "-" => read_file(std::path::Path::new("-"))?,
         None => text.to_owned(),
     };
     serde_json::from_str(&text).context("this is not JSON")
-}
-
-/// Percent-encodes a query value (RFC 3986 section 2.1).
-fn encode(text: &str) -> String {
-    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod call;
 mod drill;
+mod posts;
 mod serve;
 mod table;
 mod verbs;
@@ -14,12 +15,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Where the service is when nothing says otherwise.
+const HERE: &str = "http://127.0.0.1:8740";
+
 /// Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves both.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Cli {
     /// Where the service is.
-    #[arg(long, global = true, env = "HOLDLINE_SERVER", default_value = "http://127.0.0.1:8740")]
+    #[arg(long, global = true, env = "HOLDLINE_SERVER", default_value = HERE)]
     server: String,
     /// Your token.
     #[arg(long, global = true, env = "HOLDLINE_TOKEN", hide_env_values = true)]
@@ -37,8 +41,13 @@ enum Command {
     Serve(serve::Args),
     /// Rehearse the whole main job on sandbox channels; nothing outside is reached.
     Drill(drill::Args),
-    /// Ask a running service whether it is ready.
-    Health,
+    /// Ask a running service whether it is ready: that of --server, or else the one that this
+    /// machine's configuration describes.
+    Health {
+        /// The configuration file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
     #[command(flatten)]
     Api(verbs::Command),
     /// The audit log: list, key, export, verify.
@@ -78,8 +87,9 @@ async fn command(cli: Cli) -> anyhow::Result<End> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Drill(args) => drill::run(args).await,
-        Command::Health => {
-            let words = api()?.text("/readyz").await?;
+        Command::Health { config } => {
+            let server = if cli.server == HERE { own_address(config.as_deref())? } else { cli.server };
+            let words = api::Api::new(&server, None)?.text("/readyz").await?;
             table::line(&words);
             Ok(End::Done)
         }
@@ -93,9 +103,21 @@ async fn command(cli: Cli) -> anyhow::Result<End> {
     }
 }
 
+/// Where the service of this machine listens, by its configuration; a service on every interface
+/// is asked on the loopback one.
+fn own_address(file: Option<&std::path::Path>) -> anyhow::Result<String> {
+    let listen = crate::config::Config::read(file).map_err(anyhow::Error::msg)?.listen;
+    let any = |host: &str| listen.strip_prefix(host).map(|port| port.to_owned());
+    Ok(match (any("0.0.0.0:"), any("[::]:")) {
+        (Some(port), _) => format!("http://127.0.0.1:{port}"),
+        (_, Some(port)) => format!("http://[::1]:{port}"),
+        _ => format!("http://{listen}"),
+    })
+}
+
 #[expect(clippy::print_stderr, reason = "errors of the command line go to stderr")]
 fn fail(e: &anyhow::Error) -> ExitCode {
-    eprintln!("holdline: {e:#}");
+    eprintln!("holdline: {}", table::visible(&format!("{e:#}")));
     match e.downcast_ref::<api::Refused>() {
         Some(_) => ExitCode::from(3),
         None if e.is::<api::Unreachable>() => ExitCode::from(4),

@@ -1,5 +1,6 @@
 //! `holdline serve`: one node, until it is told to stop.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ impl Args {
         config.node_name = self.node_name.unwrap_or(config.node_name);
         config.database_url = self.database_url.map(Into::into).or(config.database_url);
         config.allow_private.extend(self.allow_private);
+        config.check()?;
         Ok(config)
     }
 }
@@ -86,5 +88,6 @@ fn logs(config: &Config) {
     let filter = EnvFilter::try_new(format!("tokio_cron_scheduler=warn,{}", config.log))
         .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     if config.log_format == "json" { builder.json().init() } else { builder.init() }
 }

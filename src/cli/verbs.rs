@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::posts::Posts;
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the first administrator; `--token` is the one-time token of the first start.
@@ -17,6 +19,8 @@ pub enum Command {
         #[arg(long, value_delimiter = ',')]
         roles: Vec<String>,
     },
+    /// Who the token belongs to, and the roles.
+    Me,
     /// People and their tokens.
     #[command(subcommand)]
     People(People),
@@ -116,6 +120,20 @@ pub enum Channels {
         #[arg(long)]
         drill: bool,
     },
+    /// Change a channel: what is not named stays. A new credential replaces the old one.
+    Edit {
+        id: String,
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        brand: Option<String>,
+        /// `NAME=VALUE`; can be repeated.
+        #[arg(long = "set")]
+        settings: Vec<String>,
+        /// The file of the credential; `-` reads it from stdin.
+        #[arg(long)]
+        credential_file: Option<PathBuf>,
+    },
     /// Ask the network whether a post would be accepted now.
     Test {
         id: String,
@@ -126,90 +144,6 @@ pub enum Channels {
     Enable {
         id: String,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Posts {
-    /// List by due time.
-    List {
-        #[arg(long)]
-        kind: Option<String>,
-        #[arg(long)]
-        state: Option<String>,
-        #[arg(long)]
-        label: Option<String>,
-        #[arg(long)]
-        incident: Option<String>,
-        /// Part of the text.
-        #[arg(long)]
-        text: Option<String>,
-        #[arg(long, default_value_t = 50)]
-        limit: i64,
-    },
-    Show {
-        id: String,
-    },
-    Add(Box<NewPost>),
-    /// Replace a post by the JSON of a new one, `@FILE` or `-`.
-    Edit {
-        id: String,
-        json: String,
-    },
-    Submit {
-        id: String,
-    },
-    Cancel {
-        id: String,
-    },
-    /// Import a file of one JSON object a line.
-    Import {
-        file: PathBuf,
-        /// All rows or none.
-        #[arg(long)]
-        atomic: bool,
-    },
-    /// Upload a picture; its hash names it.
-    Upload {
-        file: PathBuf,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct NewPost {
-    #[arg(long, default_value = "routine")]
-    pub kind: String,
-    #[arg(long)]
-    pub text: String,
-    #[arg(long)]
-    pub title: Option<String>,
-    #[arg(long, default_value = "en")]
-    pub language: String,
-    #[arg(long, default_value = "main")]
-    pub brand: String,
-    #[arg(long, value_delimiter = ',')]
-    pub labels: Vec<String>,
-    /// Names or ids; nothing: every channel of the brand.
-    #[arg(long, value_delimiter = ',')]
-    pub channels: Vec<String>,
-    /// An instant, or local time in --zone; nothing: as soon as it is approved.
-    #[arg(long)]
-    pub due: Option<String>,
-    #[arg(long, default_value = "UTC")]
-    pub zone: String,
-    #[arg(long)]
-    pub recurrence: Option<String>,
-    #[arg(long)]
-    pub valid_until: Option<String>,
-    #[arg(long)]
-    pub incident: Option<String>,
-    /// The time of the next update that this one promises.
-    #[arg(long)]
-    pub promise: Option<String>,
-    #[arg(long)]
-    pub corrects: Option<String>,
-    /// Keep it as a draft.
-    #[arg(long)]
-    pub draft: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -310,6 +244,11 @@ pub enum Held {
         state: String,
         #[arg(long)]
         label: Option<String>,
+        /// The last delivery of the page before.
+        #[arg(long)]
+        after: Option<String>,
+        #[arg(long, default_value_t = 500)]
+        limit: usize,
     },
     /// Decide about deliveries by id, or all held ones with a label.
     Review {

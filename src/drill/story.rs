@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CHANNELS, Plan, Stage};
+use super::{CHANNELS, Plan, Stage, connect};
 use crate::app::audit;
+use crate::app::channels::{self, NewChannel};
 use crate::app::freezes;
 use crate::app::held::{self, Choice, Review};
 use crate::app::incidents::{self, NewIncident, Opened};
 use crate::app::posts::NewPost;
-use crate::app::{Actor, renditions, site};
+use crate::app::renditions::EXERCISE;
+use crate::app::{Actor, posts, site};
 use crate::audit_export;
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -22,6 +24,10 @@ use crate::domain::role::Role;
 use crate::sandbox::{Arrival, Fault};
 
 const MINUTE: Millis = 60_000;
+/// The texts of the incident: holding statement, two follow-ups, two tips, correction.
+const ON_THE_PAGE: i64 = 6;
+/// A channel that is not for drills.
+const LIVE: &str = "live";
 /// What all marketing of the drill is labelled.
 const LABEL: &str = "drill-marketing";
 
@@ -31,6 +37,7 @@ pub async fn tell(stage: &mut Stage<'_>, plan: &Plan) -> anyhow::Result<()> {
     let (opened, sealed) = freeze(stage).await?;
     let incident = opened.incident.id.clone();
     holding_statement(stage, &incident).await?;
+    prove_walls(stage, &incident).await?;
     let first = follow_ups(stage, &incident).await?;
     correct(stage, &incident, &first).await?;
     let frozen = opened.freeze.as_ref().map(|f| f.id.clone()).unwrap_or_default();
@@ -47,7 +54,7 @@ async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<
         Ok(serde_json::from_value(json!({
             "kind": "routine", "labels": [LABEL], "submit": true, "due": due,
             "channels": [CHANNELS[n % CHANNELS.len()]],
-            "source": {"text": format!("Practice offer number {n}: two for one.")},
+            "source": {"text": format!("{EXERCISE}\nPractice offer number {n}: two for one.")},
         }))?)
     };
     let month = 30 * 24 * 60 * MINUTE;
@@ -64,7 +71,7 @@ async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<
     stage.figure("routine posts queued", approved);
     stage.figure("time to import and approve them", format!("{:.1} s", begun.elapsed().as_secs_f64()));
     // Some go out before anything happens.
-    stage.clock.advance(30_000);
+    stage.advance(30_000);
     for _ in 0..200 {
         if stage.sandbox.arrivals().len() >= 5 {
             break;
@@ -88,7 +95,7 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
     // One channel reads late, so that something is under way when the freeze comes.
     stage.sandbox.fault("bank-on-Video", Fault::SlowRead { ms: 2_000 }, 2);
     for _ in 0..400 {
-        stage.clock.advance(1_000);
+        stage.advance(1_000);
         let flights = stage.service.worker().gate().in_flight();
         if flights.iter().any(|f| f.since > Duration::from_millis(100)) {
             break;
@@ -113,7 +120,7 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
     stage.must("freeze committed and sealed (real clock)", freeze.sealed_at.is_some(), took);
     stage.must("in flight when it was sealed, each listed", in_flight > 0, in_flight);
     // What keeps falling due is held.
-    stage.clock.advance(5 * MINUTE);
+    stage.advance(5 * MINUTE);
     Ok((opened, sealed))
 }
 
@@ -135,7 +142,7 @@ async fn holding_statement(stage: &mut Stage<'_>, incident: &str) -> anyhow::Res
     let mut view = post;
     let mut doubts = 0;
     for _ in 0..500 {
-        view = crate::app::posts::get(stage.app(), &stage.operator, &view.id).await?;
+        view = posts::get(stage.app(), &stage.operator, &view.id).await?;
         doubts = view.deliveries.iter().filter(|d| d.state == State::InDoubt).count();
         if doubts > 0 {
             break;
@@ -147,18 +154,48 @@ async fn holding_statement(stage: &mut Stage<'_>, incident: &str) -> anyhow::Res
     // The read-back and the retries are due by the drill's clock.
     let mut published = 0;
     for _ in 0..60 {
-        let view = crate::app::posts::get(stage.app(), &stage.operator, &view.id).await?;
+        view = posts::get(stage.app(), &stage.operator, &view.id).await?;
         published = view.deliveries.iter().filter(|d| d.state == State::Accepted).count();
         if published == view.deliveries.len() {
             break;
         }
-        stage.clock.advance(2_000);
+        stage.advance(2_000);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let total = view.deliveries.len();
     stage.say(&format!("holding statement on {published} of {total} channels and the website"));
     let took = format!("{published} of {total} in {:.1} s", begun.elapsed().as_secs_f64());
     stage.must("holding statement on every channel and the website", published == total, took);
+    let attempts = |name| view.deliveries.iter().find(|d| d.channel_name == name).map_or(0, |d| d.attempts);
+    let (cut, throttled) = (attempts("cut line"), attempts("throttled"));
+    stage.must("attempts where the answer was cut", cut == 1, cut);
+    stage.must("attempts where 429 and 500 came first", throttled == 3, throttled);
+    Ok(())
+}
+
+/// I8: the drill's texts reach no channel that is not for drills, and its service no other machine.
+async fn prove_walls(stage: &mut Stage<'_>, incident: &str) -> anyhow::Result<()> {
+    let (app, boss) = (stage.app(), &stage.administrator);
+    let sandbox = json!({"url": stage.sandbox.url(LIVE)});
+    connect(app, boss, LIVE, "sandbox", sandbox, false).await?;
+    let post = json!({
+        "kind": "update", "incident": incident, "submit": true, "channels": [LIVE],
+        "source": {"title": "Card payments fail", "text": "This must not leave."},
+    });
+    let refused = stage.publish(post).await.is_err();
+    // An address of the public internet, as it stands: no name is looked up for this.
+    let outside = json!({"server": "https://192.0.1.1", "account": "bank.example.com"});
+    let new = NewChannel {
+        name: "outside".into(),
+        adapter: "bluesky".into(),
+        brand: "main".into(),
+        settings: outside,
+        credential: Some("none".into()),
+        drill: false,
+    };
+    let walled = channels::create(app, boss, new).await.is_err();
+    stage.must("a live channel was refused for the drill's text", refused, refused);
+    stage.must("an address of the internet was refused", walled, walled);
     Ok(())
 }
 
@@ -188,12 +225,10 @@ async fn follow_ups(stage: &mut Stage<'_>, incident: &str) -> anyhow::Result<Str
     let mut early = 0;
     for (n, id) in ids.iter().enumerate() {
         for later in &ids[n..] {
-            let view = crate::app::posts::get(stage.app(), &stage.operator, later).await?;
+            let view = posts::get(stage.app(), &stage.operator, later).await?;
             early += view.deliveries.iter().filter(|d| d.attempts > 0).count();
         }
-        stage.clock.advance(10 * MINUTE + 1_000);
-        // A test of the clock's jump must not depend on a timer: the queue is poked.
-        stage.app().hub().poke(crate::app::hub::Topic::Queue);
+        stage.advance(10 * MINUTE + 1_000);
         stage.settled(id, &[State::Accepted], 20).await?;
         stage.say(&format!("scheduled post {} of {} is out on every channel", n + 1, ids.len()));
     }
@@ -219,8 +254,9 @@ async fn correct(stage: &mut Stage<'_>, incident: &str, wrong: &str) -> anyhow::
     let done = incidents::resolve(stage.app(), &stage.approver, incident, "all terminals work").await?;
     let page = site::page(stage.app(), &done.slug).await?;
     stage.say(&format!("incident resolved; its page shows {} texts", page.entries.len()));
-    let marked = page.entries.iter().all(|e| e.text.starts_with(renditions::EXERCISE));
-    stage.must("every text on the page says EXERCISE", marked && page.entries.len() == 6, page.entries.len());
+    let shown = i64::try_from(page.entries.len())?;
+    let marked = page.entries.iter().all(|e| e.text.starts_with(EXERCISE));
+    stage.must("every text on the page says EXERCISE", marked && shown == ON_THE_PAGE, shown);
     Ok(())
 }
 
@@ -244,9 +280,6 @@ async fn prove_freeze(stage: &mut Stage<'_>, freeze: &str, sealed: Instant) -> a
     let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
     let lost = listed.difference(&arrived).count();
     stage.must("posts listed as under way that never arrived", lost == 0, lost);
-    let crisis = arrivals.iter().filter(|a| a.posted.kind != "routine");
-    let unmarked = crisis.filter(|a| !a.posted.text.starts_with(renditions::EXERCISE)).count();
-    stage.must("texts of the drill without EXERCISE", unmarked == 0, unmarked);
     Ok(())
 }
 
@@ -290,31 +323,36 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// I2: at most one copy of each delivery on any timeline, and every delivery that was accepted is there.
+/// I2: every attempt has an outcome; then at most one copy of each delivery is on any timeline, and
+/// as many are there as were accepted. All carry EXERCISE, and none is on the live channel.
 async fn prove_outcomes(stage: &mut Stage<'_>) -> anyhow::Result<()> {
-    let mut copies = HashMap::<String, usize>::new();
-    for arrival in stage.sandbox.arrivals().iter().filter(|a| a.kept) {
-        *copies.entry(arrival.posted.delivery.clone()).or_default() += 1;
+    let (mut open, mut accepted) = (0, 0);
+    for _ in 0..200 {
+        let counts = crate::app::sending::counts(stage.app()).await?;
+        let count = |s: State| counts.iter().find(|(word, _)| word == s.word()).map_or(0, |(_, n)| *n);
+        open = count(State::Sending) + count(State::InDoubt);
+        accepted = count(State::Accepted);
+        if open == 0 {
+            break;
+        }
+        stage.advance(1_000);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stage.must("attempts without an outcome", open == 0, open);
+    let arrivals = stage.sandbox.arrivals();
+    let mut copies = HashMap::<&str, usize>::new();
+    for arrival in arrivals.iter().filter(|a| a.kept) {
+        *copies.entry(&arrival.posted.delivery).or_default() += 1;
     }
     let twice = copies.values().filter(|n| **n > 1).count();
     stage.figure("posts that arrived", copies.len());
     stage.must("posts that arrived twice", twice == 0, twice);
-    // What is in flight settles.
-    let mut open = 0;
-    for _ in 0..200 {
-        let counts = crate::app::sending::counts(stage.app()).await?;
-        open = counts.iter().filter(|(s, _)| s == "sending" || s == "in_doubt").map(|(_, n)| *n).sum::<i64>();
-        if open == 0 {
-            let accepted = counts.iter().find(|(s, _)| *s == State::Accepted.word()).map_or(0, |(_, n)| *n);
-            let site = 6;
-            let seen = i64::try_from(copies.len())? + site;
-            stage.must("accepted equals what arrived", accepted == seen, format!("{accepted} and {seen}"));
-            break;
-        }
-        stage.clock.advance(1_000);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    stage.must("attempts without an outcome", open == 0, open);
+    let seen = i64::try_from(copies.len())? + ON_THE_PAGE;
+    stage.must("accepted equals what arrived", accepted == seen, format!("{accepted} and {seen}"));
+    let unmarked = arrivals.iter().filter(|a| !a.posted.text.starts_with(EXERCISE)).count();
+    stage.must("texts without EXERCISE", unmarked == 0, unmarked);
+    let live = stage.sandbox.timeline(LIVE).len();
+    stage.must("posts on the live channel", live == 0, live);
     Ok(())
 }
 

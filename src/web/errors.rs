@@ -42,6 +42,7 @@ impl IntoResponse for Failed {
             AppError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "Not signed in", Vec::new()),
             AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed", Vec::new()),
             AppError::Conflict(_) => (StatusCode::CONFLICT, "Not possible now", Vec::new()),
+            AppError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large", Vec::new()),
             AppError::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "Changed meanwhile", Vec::new()),
             AppError::Internal(cause) => {
                 tracing::error!(cause, "internal error");
@@ -66,10 +67,39 @@ pub fn problem(status: StatusCode, body: &ProblemBody) -> Response {
     response
 }
 
+/// Errors that no handler wrote: a query that cannot be read, a method that is not there, a body that
+/// is too large.
+pub async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let ours = kind.starts_with("application/") || !(status.is_client_error() || status.is_server_error());
+    if ours {
+        return response;
+    }
+    let bytes = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&bytes).trim().to_owned();
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "use one of the methods that the header Allow names".into(),
+        StatusCode::PAYLOAD_TOO_LARGE => TOO_LARGE.to_owned(),
+        _ if said.is_empty() => status.canonical_reason().unwrap_or("refused").to_lowercase(),
+        _ => said,
+    };
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let body = ProblemBody { title, status: status.as_u16(), detail, errors: Vec::new() };
+    problem(status, &body)
+}
+
+/// The limits of bodies, in words.
+pub const TOO_LARGE: &str =
+    "the body is too large: JSON has at most 1 MiB, a picture at most 5 MiB; posts/import has no limit";
+
 /// No such route.
 pub async fn nothing_here() -> Response {
     Failed(AppError::not_found("page or route", "at this address")).into_response()
 }
+
+/// The longest time for a JSON body to arrive.
+const ARRIVES: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A JSON body. What cannot be read is a 422 that names the place.
 pub struct Body<T>(pub T);
@@ -78,9 +108,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(value)) => Ok(Self(value)),
-            Err(e) => Err(Failed(AppError::field("body", words(&e)))),
+        match tokio::time::timeout(ARRIVES, Json::<T>::from_request(request, state)).await {
+            Ok(Ok(Json(value))) => Ok(Self(value)),
+            Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Failed(AppError::TooLarge(TOO_LARGE.into())))
+            }
+            Ok(Err(e)) => Err(Failed(AppError::field("body", words(&e)))),
+            Err(_) => Err(Failed(AppError::field("body", "did not arrive in time; send it again"))),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::role::Right;
 
 /// Which ones to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct OpenOnly {
     /// Only those in force.
     #[serde(default)]

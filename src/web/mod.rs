@@ -3,8 +3,10 @@
 
 /// Who calls.
 mod auth;
+mod document;
 /// Errors as problem+json, in one table.
 mod errors;
+mod listen;
 /// Repeated POSTs with the same key.
 mod repeat;
 
@@ -18,8 +20,11 @@ mod operations;
 mod people;
 mod posts;
 mod public;
+mod sizes;
 /// The words of the public page, in each language.
 mod words;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,10 +32,13 @@ use axum::http::HeaderValue;
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use listen::listen;
 
 use crate::app::App;
 use crate::app::media::MAX_BYTES;
@@ -40,18 +48,24 @@ use crate::app::media::MAX_BYTES;
 pub struct Web {
     pub app: App,
     pub metrics: PrometheusHandle,
+    /// The proxies that are believed when they say who calls.
+    pub proxies: Arc<[IpNet]>,
 }
 
 /// Most bytes of a JSON body.
 const JSON_LIMIT: usize = 1 << 20;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Holdline",
-    description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
+#[openapi(
+    info(
+        title = "Holdline",
+        description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
                    both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
-                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request."
-))]
+                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
+                   with an `ETag` can be changed with that in `If-Match`."
+    ),
+    components(schemas(errors::ProblemBody))
+)]
 struct Document;
 
 /// All routes.
@@ -59,9 +73,12 @@ pub fn router(web: Web) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", api().merge(large()))
         .split_for_parts();
-    let json = document.to_json().unwrap_or_default();
+    let json = document::complete(serde_json::to_value(&document).unwrap_or_default()).to_string();
     let openapi = get(move || async move { ([("content-type", "application/json")], json) });
-    let api = api.layer(middleware::from_fn_with_state(web.clone(), repeat::middleware));
+    let api = api
+        .layer(middleware::from_fn_with_state(web.clone(), repeat::middleware))
+        .layer(middleware::from_fn(sizes::refuse_large))
+        .layer(middleware::map_response(errors::as_problem));
     api.route("/api/v1/openapi.json", openapi)
         .route("/", get(public::index))
         .route("/incidents/{slug}", get(public::page))
@@ -69,9 +86,11 @@ pub fn router(web: Web) -> Router {
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))
+        .route("/checkpoint", get(public::checkpoint))
         .fallback(errors::nothing_here)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::map_response(headers))
+        .layer(middleware::from_fn_with_state(web.clone(), auth::behind_proxies))
         .with_state(web)
 }
 
@@ -131,6 +150,7 @@ async fn headers(mut response: Response) -> Response {
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("x-frame-options", "DENY"),
+        ("cache-control", "no-store"),
         (
             "content-security-policy",
             "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'",

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body as RawBody;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
@@ -82,13 +82,22 @@ fn shown(status: StatusCode, view: &PostView) -> Response {
 
 /// Lists posts by due time.
 #[utoipa::path(get, path = "/posts", tag = "posts", params(Filter), responses((status = 200, body = [PostView])))]
-pub async fn list(State(web): State<Web>, Who(by): Who, Query(filter): Query<Filter>) -> Answer<Response> {
+pub async fn list(
+    State(web): State<Web>,
+    Who(by): Who,
+    RawQuery(asked): RawQuery,
+    Query(filter): Query<Filter>,
+) -> Answer<Response> {
     let filter = filter.read()?;
     let views = posts::list(&web.app, &by, &filter).await?;
     let full = i64::try_from(views.len()).unwrap_or(0) == filter.limit.clamp(1, 500);
     let next = views.last().filter(|_| full).map(|last| {
         let due = crate::domain::times::parse(&last.due, "UTC").unwrap_or_default();
-        format!("</api/v1/posts?after={due}~{}>; rel=\"next\"", last.id)
+        let asked = asked.unwrap_or_default();
+        // What was asked goes on: the next page has the same filters and the same length.
+        let kept = asked.split('&').filter(|p| !p.is_empty() && !p.starts_with("after="));
+        let kept: String = kept.map(|p| format!("{p}&")).collect();
+        format!("</api/v1/posts?{kept}after={due}~{}>; rel=\"next\"", last.id)
     });
     let mut response = Json(views).into_response();
     if let Some(link) = next.and_then(|l| l.parse().ok()) {

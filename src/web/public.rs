@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::Web;
 use super::errors::Answer;
 use super::words::Words;
 use crate::app::AppError;
+use crate::app::audit;
 use crate::app::site::{self, Page};
 
 #[derive(Template)]
@@ -25,6 +26,12 @@ struct IncidentPage<'a> {
 struct IndexPage<'a> {
     words: &'static Words,
     pages: &'a [Page],
+}
+
+#[derive(Template)]
+#[template(path = "missing.html", config = "src/web/askama.toml")]
+struct MissingPage {
+    words: &'static Words,
 }
 
 /// The reader's choice of language.
@@ -43,9 +50,7 @@ enum Piece<'a> {
 /// The text, cut at its links.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let (mut out, mut at) = (Vec::new(), 0);
-    let links = ::channels::text::links(text);
-    // Nothing but the web: a text cannot start a script or another program.
-    for link in links.into_iter().filter(|l| l.url.starts_with("https://") || l.url.starts_with("http://")) {
+    for link in ::channels::text::links(text) {
         out.push(Piece::Text(&text[at..link.start]));
         at = link.end;
         out.push(Piece::Link(link.url));
@@ -65,16 +70,22 @@ struct Banner {
 struct BannerLine {
     title: String,
     text: String,
+    /// Of the text, as a BCP 47 tag.
+    language: String,
     url: String,
     updated_at: String,
     next_update: Option<String>,
     overdue: bool,
 }
 
+/// A cache in front takes the rush, and what is new is seen in time.
+const FOR_A_WHILE: &str = "public, max-age=15";
+
 fn html(words: &Words, text: Result<String, askama::Error>) -> Answer<Response> {
     let mut response = Html(text.map_err(|e| AppError::Internal(e.to_string()))?).into_response();
     response.headers_mut().insert("vary", HeaderValue::from_static("accept-language"));
     response.headers_mut().insert("content-language", HeaderValue::from_static(words.tag));
+    response.headers_mut().insert("cache-control", HeaderValue::from_static(FOR_A_WHILE));
     Ok(response)
 }
 
@@ -102,7 +113,13 @@ pub async fn page(
         return Ok(response);
     }
     let words = Words::choose(choice.lang.as_deref(), &headers);
-    let page = site::page(&web.app, &slug).await?;
+    let page = match site::page(&web.app, &slug).await {
+        Err(AppError::NotFound { .. }) => {
+            let page = html(words, MissingPage { words }.render())?;
+            return Ok((StatusCode::NOT_FOUND, page).into_response());
+        }
+        page => page?,
+    };
     html(words, IncidentPage { words, page: &page }.render())
 }
 
@@ -113,6 +130,7 @@ pub async fn banner(State(web): State<Web>) -> Answer<Response> {
         Some(BannerLine {
             url: format!("{}/incidents/{}", web.app.public_url(), p.slug),
             text: last.text.clone(),
+            language: last.language.clone(),
             updated_at: last.published_at.clone(),
             title: p.title.clone(),
             next_update: p.next_update.clone(),
@@ -125,10 +143,21 @@ pub async fn banner(State(web): State<Web>) -> Answer<Response> {
     Ok(response)
 }
 
+/// The newest signed checkpoint of the log (C2SP tlog-tiles, "checkpoint"): whoever keeps it finds a
+/// log that is cut or rewritten later. It tells how long the log is and nothing of what is in it.
+pub async fn checkpoint(State(web): State<Web>) -> Answer<Response> {
+    let note = audit::newest_checkpoint(&web.app).await?;
+    let note =
+        note.ok_or_else(|| AppError::not_found("checkpoint", "yet; one is signed every five minutes"))?;
+    let mut response = ([("content-type", "text/plain; charset=utf-8")], note).into_response();
+    open_to_all(&mut response);
+    Ok(response)
+}
+
 /// Any website may read it with a script.
 fn open_to_all(response: &mut Response) {
     response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
-    response.headers_mut().insert("cache-control", HeaderValue::from_static("public, max-age=15"));
+    response.headers_mut().insert("cache-control", HeaderValue::from_static(FOR_A_WHILE));
 }
 
 #[cfg(test)]

@@ -15,9 +15,8 @@ use bytes::Bytes;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
-use super::errors::Failed;
-use super::{JSON_LIMIT, Web, auth};
-use crate::app::media::MAX_BYTES;
+use super::errors::{Failed, TOO_LARGE};
+use super::{Web, auth, sizes};
 use crate::app::repeats::{self, Known};
 use crate::app::{AppError, people};
 
@@ -27,11 +26,6 @@ const ANSWER_LIMIT: usize = 16 << 20;
 /// Answers that hold a new token are never kept.
 fn holds_a_token(path: &str) -> bool {
     path.ends_with("/people") || path.ends_with("/tokens") || path.ends_with("/setup")
-}
-
-/// Bodies of any length are hashed as they pass; the others are read first.
-fn is_stream(path: &str) -> bool {
-    path.ends_with("/posts/import")
 }
 
 /// Wraps every route of the API.
@@ -54,11 +48,11 @@ async fn once(web: Web, key: String, request: Request, next: Next) -> Result<Res
     let token = auth::bearer(&parts.headers).unwrap_or_default();
     let who = people::authenticate(&web.app, token, &auth::origin(&parts)).await?;
     let job = Job { web, key, person: who.id };
-    if is_stream(parts.uri.path()) {
+    // Bodies of any length are hashed as they pass; the others are read first.
+    let Some(limit) = sizes::limit(parts.uri.path()) else {
         return job.streamed(parts, body, next).await;
-    }
-    let limit = if parts.uri.path().ends_with("/media") { MAX_BYTES + 1 } else { JSON_LIMIT };
-    let too_long = |_| AppError::field("body", format!("is longer than {limit} bytes"));
+    };
+    let too_long = |_| AppError::TooLarge(TOO_LARGE.into());
     let bytes = to_bytes(body, limit).await.map_err(too_long)?;
     let mut hash = beginning(&parts);
     hash.update(&bytes);
@@ -163,11 +157,21 @@ fn lock(passing: &Passing) -> std::sync::MutexGuard<'_, (Sha256, bool)> {
     passing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What has a version has it in its body too.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: i64,
+}
+
 fn replayed(status: u16, body: String) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let problem = !status.is_success() && body.starts_with("{\"title\":");
     let kind = if problem { "application/problem+json" } else { "application/json" };
+    let version = serde_json::from_str::<Versioned>(&body).ok().map(|v| format!("\"{}\"", v.version));
     let mut response = (status, body).into_response();
+    if let Some(etag) = version.and_then(|v| v.parse().ok()) {
+        response.headers_mut().insert("etag", etag);
+    }
     response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
     response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
     response

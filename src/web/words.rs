@@ -10,6 +10,8 @@ pub struct Words {
     pub tag: &'static str,
     pub information: &'static str,
     pub nothing: &'static str,
+    pub exercise: &'static str,
+    pub missing: &'static str,
     pub not_yet: &'static str,
     pub open: &'static str,
     pub closed: &'static str,
@@ -29,6 +31,8 @@ pub struct Words {
 pub const ENGLISH: Words = Words {
     tag: "en",
     information: "Service information",
+    exercise: "EXERCISE. This is a drill: nothing here is real.",
+    missing: "This page does not exist.",
     nothing: "There is nothing to report at the moment.",
     not_yet: "Nothing has been published here yet.",
     open: "Current",
@@ -62,6 +66,8 @@ pub const ENGLISH: Words = Words {
 pub const FRENCH: Words = Words {
     tag: "fr",
     information: "Informations sur nos services",
+    exercise: "EXERCICE. Ceci est une simulation : rien n’est réel ici.",
+    missing: "Cette page n’existe pas.",
     nothing: "Rien à signaler pour le moment.",
     not_yet: "Rien n’a encore été publié ici.",
     open: "En cours",

@@ -27,7 +27,7 @@ impl Caller {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = web::router(Web { app: bench.app.clone(), metrics });
+        let router = web::router(Web { app: bench.app.clone(), metrics, proxies: [].into() });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let policy = Policy {

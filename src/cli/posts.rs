@@ -1,0 +1,182 @@
+//! Posts: what the command line takes, and how it runs.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::api::{Api, query};
+use super::call::{POST, Show, read_json};
+
+const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
+
+#[derive(Debug, Subcommand)]
+pub enum Posts {
+    /// List by due time.
+    List {
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        brand: Option<String>,
+        #[arg(long)]
+        label: Option<String>,
+        #[arg(long)]
+        incident: Option<String>,
+        /// Part of the text.
+        #[arg(long)]
+        text: Option<String>,
+        /// Due at or after this instant.
+        #[arg(long)]
+        from: Option<String>,
+        /// Due before this instant.
+        #[arg(long)]
+        to: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    Show {
+        id: String,
+    },
+    Add(Box<NewPost>),
+    /// Replace a post by the JSON of a new one, `@FILE` or `-`.
+    Edit {
+        id: String,
+        json: String,
+    },
+    Submit {
+        id: String,
+    },
+    Cancel {
+        id: String,
+    },
+    /// Import a file of one JSON object a line.
+    Import {
+        file: PathBuf,
+        /// All rows or none.
+        #[arg(long)]
+        atomic: bool,
+    },
+    /// Upload a picture; its hash names it.
+    Upload {
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct NewPost {
+    #[arg(long, default_value = "routine")]
+    pub kind: String,
+    #[arg(long, required_unless_present = "from")]
+    pub text: Option<String>,
+    /// `CHANNEL=TEXT`: another text for one channel; can be repeated.
+    #[arg(long)]
+    pub text_for: Vec<String>,
+    /// `FILE=WORDS`: a picture, and what it shows for those who cannot see it; can be repeated.
+    #[arg(long)]
+    pub picture: Vec<String>,
+    /// The whole post as JSON, `@FILE` or `-`, instead of the other options.
+    #[arg(long)]
+    pub from: Option<String>,
+    #[arg(long)]
+    pub title: Option<String>,
+    #[arg(long, default_value = "en")]
+    pub language: String,
+    #[arg(long, default_value = "main")]
+    pub brand: String,
+    #[arg(long, value_delimiter = ',')]
+    pub labels: Vec<String>,
+    /// Names or ids; nothing: every channel of the brand.
+    #[arg(long, value_delimiter = ',')]
+    pub channels: Vec<String>,
+    /// An instant, or local time in --zone; nothing: as soon as it is approved.
+    #[arg(long)]
+    pub due: Option<String>,
+    #[arg(long, default_value = "UTC")]
+    pub zone: String,
+    #[arg(long)]
+    pub recurrence: Option<String>,
+    #[arg(long)]
+    pub valid_until: Option<String>,
+    #[arg(long)]
+    pub incident: Option<String>,
+    /// The time of the next update that this one promises.
+    #[arg(long)]
+    pub promise: Option<String>,
+    #[arg(long)]
+    pub corrects: Option<String>,
+    /// Keep it as a draft.
+    #[arg(long)]
+    pub draft: bool,
+}
+
+/// A new post as the API takes it. Its pictures are uploaded first.
+async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
+    if let Some(json) = &p.from {
+        return read_json(json);
+    }
+    let mut per_channel = serde_json::Map::new();
+    for pair in p.text_for {
+        let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not CHANNEL=TEXT"))?;
+        per_channel.insert(name.to_owned(), text.into());
+    }
+    let mut media = Vec::new();
+    for pair in p.picture {
+        let (file, alt) = pair.split_once('=').with_context(|| format!("{pair} is not FILE=WORDS"))?;
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
+        let kept = api.upload("/media", "application/octet-stream", bytes).await?;
+        media.push(json!({"sha256": kept["sha256"], "mime": kept["mime"], "alt": alt}));
+    }
+    let source = json!({"title": p.title, "text": p.text, "language": p.language,
+        "per_channel": per_channel, "media": media});
+    Ok(json!({"kind": p.kind, "brand": p.brand, "labels": p.labels, "channels": p.channels,
+        "source": source, "due": p.due, "zone": p.zone, "recurrence": p.recurrence,
+        "valid_until": p.valid_until, "incident": p.incident, "promise": p.promise,
+        "corrects": p.corrects, "submit": !p.draft}))
+}
+
+/// Runs one of them.
+pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
+    let whole = |value: &Value| {
+        show(value, POST);
+        if !as_json {
+            show(&value["deliveries"], DELIVERY);
+        }
+    };
+    match command {
+        Posts::List { kind, state, brand, label, incident, text, from, to, limit } => {
+            let filters = [
+                ("kind", kind),
+                ("state", state),
+                ("brand", brand),
+                ("label", label),
+                ("incident", incident),
+                ("text", text),
+                ("from", from),
+                ("to", to),
+            ];
+            show(&api.pages(&query("/posts?".into(), filters), limit).await?, POST);
+        }
+        Posts::Show { id } => whole(&api.get(&format!("/posts/{id}")).await?),
+        Posts::Add(p) => whole(&api.post("/posts", &new_post(api, *p).await?).await?),
+        Posts::Edit { id, json } => whole(&api.put(&format!("/posts/{id}"), &read_json(&json)?).await?),
+        Posts::Submit { id } => whole(&api.post(&format!("/posts/{id}/submit"), &json!({})).await?),
+        Posts::Cancel { id } => whole(&api.post(&format!("/posts/{id}/cancel"), &json!({})).await?),
+        Posts::Import { file, atomic } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let path = format!("/posts/import?atomic={atomic}");
+            let value = api.upload(&path, "application/x-ndjson", bytes).await?;
+            show(&value, &["created", "failed", "errors"]);
+        }
+        Posts::Upload { file } => {
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            show(
+                &api.upload("/media", "application/octet-stream", bytes).await?,
+                &["sha256", "mime", "bytes"],
+            );
+        }
+    }
+    Ok(())
+}

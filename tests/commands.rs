@@ -1,0 +1,125 @@
+//! The command line as people use it: the built program against a served API.
+
+use std::process::Stdio;
+
+use channels::http::Request;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::on_both;
+use crate::support::caller::Caller;
+
+/// Runs the program; the exit code, what it printed, and its errors.
+async fn run(caller: &Caller, token: &SecretString, words: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
+    command.env("HOLDLINE_SERVER", &caller.base).env("HOLDLINE_TOKEN", token.expose_secret());
+    let output = command.args(words).stdin(Stdio::null()).output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+async fn json_of(caller: &Caller, token: &SecretString, words: &[&str]) -> Value {
+    let (code, out, errors) = run(caller, token, &[&["--json"], words].concat()).await;
+    assert_eq!(code, Some(0), "{words:?}: {errors}");
+    serde_json::from_str(&out).unwrap()
+}
+
+on_both! {
+    async fn a_post_with_a_picture_and_a_text_of_its_own_is_written_from_the_command_line(bench) {
+        let caller = Caller::new(&bench).await;
+        let folder = tempfile::tempdir().unwrap();
+        let picture = folder.path().join("map.png");
+        std::fs::write(&picture, [0x89, b'P', b'N', b'G', 1, 2, 3]).unwrap();
+        let picture = format!("{}=A map of the branches", picture.display());
+        let words = ["posts", "add", "--text", "For all", "--text-for", "alpha=For alpha", "--picture", &picture,
+            "--due", "2099-01-01T00:00:00Z", "--channels", "alpha,beta"];
+        let made = json_of(&caller, &caller.operator, &words).await;
+        assert_eq!(made["source"]["media"][0]["alt"], "A map of the branches");
+        let texts: Vec<_> = made["deliveries"].as_array().unwrap().iter()
+            .map(|d| (d["channel_name"].as_str().unwrap(), d["rendition"]["text"].as_str().unwrap())).collect();
+        assert!(texts.contains(&("alpha", "For alpha")) && texts.contains(&("beta", "For all")), "{texts:?}");
+        let whole = json!({"kind": "routine", "source": {"text": "As JSON"}, "due": "2099-01-01T00:00:00Z"});
+        let made = json_of(&caller, &caller.operator, &["posts", "add", "--from", &whole.to_string()]).await;
+        assert_eq!(made["source"]["text"], "As JSON");
+    }
+
+    async fn a_list_is_read_page_after_page(bench) {
+        let caller = Caller::new(&bench).await;
+        let rows: String = (0..620).map(|n| {
+            let label = if n % 31 == 0 { "rare" } else { "common" };
+            format!("{}\n", json!({"kind": "routine", "labels": [label], "due": "2099-01-01T00:00:00Z",
+                "source": {"text": format!("number {n}")}}))
+        }).collect();
+        let url = caller.url("/posts/import");
+        let import = Request::post(&url).body("application/x-ndjson", rows.into_bytes());
+        assert_eq!(caller.call(import).await.status, 200);
+        let count = |value: &Value| value.as_array().unwrap().len();
+        let all = json_of(&caller, &caller.operator, &["posts", "list", "--limit", "1000"]).await;
+        assert_eq!(count(&all), 620);
+        let some = json_of(&caller, &caller.operator, &["posts", "list", "--limit", "510"]).await;
+        assert_eq!(count(&some), 510);
+        let rare = json_of(&caller, &caller.operator, &["posts", "list", "--label", "rare", "--limit", "900"]).await;
+        assert_eq!(count(&rare), 20);
+    }
+
+    async fn a_channel_is_changed_where_something_is_named(bench) {
+        let caller = Caller::new(&bench).await;
+        let id = &bench.channels[0];
+        let before = json_of(&caller, &caller.administrator, &["channels", "list"]).await;
+        let find = |list: &Value| {
+            list.as_array().unwrap().iter().find(|c| c["id"] == id.as_str()).unwrap().clone()
+        };
+        let words = ["channels", "edit", id, "--brand", "north"];
+        json_of(&caller, &caller.administrator, &words).await;
+        let after = find(&json_of(&caller, &caller.administrator, &["channels", "list"]).await);
+        assert_eq!((&after["brand"], &after["settings"]), (&json!("north"), &find(&before)["settings"]));
+        let (code, _, errors) = run(&caller, &caller.operator, &words).await;
+        assert_eq!(code, Some(3), "an operator changes no channel: {errors}");
+    }
+
+    async fn what_an_adapter_needs_is_told_in_full(bench) {
+        let caller = Caller::new(&bench).await;
+        let (_, out, _) = run(&caller, &caller.operator, &["channels", "adapters"]).await;
+        for adapter in channels::ALL {
+            for setting in adapter.settings {
+                assert!(out.contains(setting.help), "{}: {out}", setting.name);
+            }
+        }
+        assert_eq!(json_of(&caller, &caller.operator, &["me"]).await["roles"], json!(["operator"]));
+    }
+
+    async fn a_checkpoint_is_printed_as_it_is_kept(bench) {
+        let caller = Caller::new(&bench).await;
+        let (code, note, errors) = run(&caller, &caller.approver, &["audit", "checkpoint"]).await;
+        assert_eq!(code, Some(0), "{errors}");
+        let public = caller.http.call(Request::get(&format!("{}/checkpoint", caller.base))).await.unwrap();
+        assert_eq!(note.as_bytes(), &public.body[..]);
+        let none = ["audit", "list", "--subject", "post:1&limit=1"];
+        assert_eq!(json_of(&caller, &caller.approver, &none).await, json!([]), "a value stays a value");
+    }
+
+    async fn a_reader_that_stops_ends_the_command_in_silence(bench) {
+        let caller = Caller::new(&bench).await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
+        command.env("HOLDLINE_SERVER", &caller.base).env("HOLDLINE_TOKEN", caller.approver.expose_secret());
+        let mut child =
+            command.args(["audit", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(141));
+    }
+
+    async fn health_asks_where_the_configuration_listens(bench) {
+        let caller = Caller::new(&bench).await;
+        let listen = caller.base.trim_start_matches("http://").replace("127.0.0.1", "0.0.0.0");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
+        command.env_remove("HOLDLINE_SERVER").env("HOLDLINE_LISTEN", listen).arg("health");
+        let output = command.output().await.unwrap();
+        // No sender runs on this bench, so the node is not ready: that is an answer, not a missing service.
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{errors}");
+        assert!(!errors.contains("cannot reach"), "{errors}");
+    }
+}
