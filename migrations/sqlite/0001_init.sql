@@ -201,7 +201,7 @@ create table approvals (
   post_id text not null references posts (id),
   person_id text not null,
   decision text not null,
-  -- SHA-256 over the sorted (channel, content hash) pairs that were shown.
+  -- SHA-256 over all that was shown: words for each channel, times, labels, promise; domain/approval.rs.
   bundle text not null,
   comment text,
   decided_at integer not null,

@@ -7,7 +7,7 @@ use super::hub::Topic;
 use super::{Actor, App, AppError, Result, policy, posts};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
-use crate::domain::approval::{Decision, bundle};
+use crate::domain::approval::{Decision, Matter};
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::incident::Severity;
@@ -22,7 +22,8 @@ use crate::store::posts::{Post, PostFilter};
 #[serde(deny_unknown_fields)]
 pub struct NewDecision {
     pub decision: Decision,
-    /// The bundle hash that was shown with the texts: proof that these very words are meant.
+    /// The bundle hash that was shown with the texts: proof that these very words, times, labels and
+    /// promises are meant.
     pub bundle: String,
     /// Why: needed to reject and to break the glass.
     #[serde(default)]
@@ -82,7 +83,12 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     let needed = needed(app, &row).await?;
     let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
-    Ok(ReviewSheet { bundle: bundle_of(&rows), needed, decisions, post: posts::view(row, rows, &names)? })
+    Ok(ReviewSheet {
+        bundle: bundle_of(&row, &rows)?,
+        needed,
+        decisions,
+        post: posts::view(row, rows, &names)?,
+    })
 }
 
 /// Break-glass approvals that nobody has reviewed.
@@ -193,9 +199,9 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
             post.state
         )));
     }
-    if bundle_of(rows) != new.bundle {
+    if bundle_of(post, rows)? != new.bundle {
         return Err(AppError::Conflict(
-            "the text has changed since you read it; read it again and decide about the new words".into(),
+            "the post has changed since you read it; read it again and decide about what it is now".into(),
         ));
     }
     if post.author_id == by.id && new.decision == Decision::Approve {
@@ -283,7 +289,8 @@ pub async fn bulk(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkR
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for id in found {
         let rows = app.store().deliveries(&id).await?;
-        let new = NewDecision { decision: Decision::Approve, bundle: bundle_of(&rows), comment: None };
+        let Some(row) = app.store().post(&id).await? else { continue };
+        let new = NewDecision { decision: Decision::Approve, bundle: bundle_of(&row, &rows)?, comment: None };
         let comment = format!("in bulk by label {}", request.label);
         match decide_one(app, by, &id, &new, Some(&comment), needed, expires).await {
             Ok(()) => result.approved += 1,
@@ -323,6 +330,28 @@ fn kind(post: &Post) -> Result<Kind> {
     Kind::parse(&post.kind).map_err(AppError::Internal)
 }
 
-fn bundle_of(rows: &[Delivery]) -> String {
-    bundle(rows.iter().map(|d| (d.channel_id.as_str(), d.content_hash.as_str())))
+/// What a decision about the post is bound to.
+pub(super) fn bundle_of(post: &Post, rows: &[Delivery]) -> Result<String> {
+    matter(post, rows.iter().map(|d| (d.channel_id.as_str(), d.content_hash.as_str()))).map(Matter::bundle)
+}
+
+/// What an approver decides about; `renditions` are the channels with their content hashes.
+pub(super) fn matter<'a>(
+    post: &'a Post,
+    renditions: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Matter<'a>> {
+    let broken = |e: serde_json::Error| AppError::Internal(format!("post {}: {e}", post.id));
+    Ok(Matter {
+        kind: &post.kind,
+        brand: &post.brand,
+        labels: serde_json::from_str(&post.labels).map_err(broken)?,
+        incident: post.incident_id.as_deref(),
+        due: post.due_at,
+        zone: &post.zone,
+        recurrence: post.recurrence.as_deref(),
+        valid_until: post.valid_until,
+        promise: post.promise_at,
+        corrects: post.corrects.as_deref(),
+        renditions: renditions.collect(),
+    })
 }

@@ -8,6 +8,8 @@ pub mod approvals;
 pub mod audit;
 /// Connected channels.
 pub mod channels;
+/// From what was typed to rows, with every check.
+mod compose;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
@@ -30,7 +32,7 @@ pub mod people;
 pub mod permits;
 /// Named settings: the approval policy.
 pub mod policy;
-/// Posts: create, edit, submit, cancel, list, import.
+/// Posts: create, edit, submit, cancel, list.
 pub mod posts;
 /// From what was typed to what each channel receives.
 pub mod renditions;
@@ -40,6 +42,8 @@ pub mod repeats;
 pub mod secrets;
 /// Outcomes, and what reading back saw.
 pub mod sending;
+/// Recurrences.
+pub mod series;
 /// The public page.
 pub mod site;
 /// All rows of an import or none.

@@ -11,6 +11,20 @@ use super::{End, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
+/// What an approver decides about, besides the texts.
+const MATTER: &[&str] = &[
+    "id",
+    "kind",
+    "brand",
+    "labels",
+    "incident",
+    "due",
+    "zone",
+    "recurrence",
+    "valid_until",
+    "promise",
+    "corrects",
+];
 const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
 const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
@@ -200,7 +214,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                     Ok(())
                 };
             }
-            show(&sheet["post"], POST);
+            show(&sheet["post"], MATTER);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
                 let language = d["rendition"]["language"].as_str().unwrap_or_default();
                 table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));

@@ -143,7 +143,8 @@ impl Tx {
     /// Writes an edited post; its labels are replaced.
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
-              state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, version = version + 1
+              state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
+              version = version + 1
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -160,6 +161,7 @@ impl Tx {
             .bind(p.valid_until)
             .bind(p.promise_at)
             .bind(p.updated_at)
+            .bind(&p.corrects)
             .execute(c)
             .await
             .map(drop)?);
