@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::app::approvals::{self, BulkApproval, NewDecision};
 use crate::app::channels::{self, NewChannel};
 use crate::app::import::Importer;
+use crate::app::invitations;
 use crate::app::people::{self, NewPerson};
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{Actor, App};
@@ -198,7 +199,8 @@ fn person(name: &str, address: &str, role: Role) -> NewPerson {
 }
 
 async fn join(app: &App, boss: &Actor, name: &str, address: &str, role: Role) -> anyhow::Result<Actor> {
-    let (_, secret) = people::create(app, boss, &person(name, address, role)).await?;
+    let invited = people::create(app, boss, &person(name, address, role)).await?;
+    let (_, secret) = invitations::accept(app, invited.secret.expose_secret(), "drill").await?;
     Ok(people::authenticate(app, secret.expose_secret(), "drill").await?)
 }
 

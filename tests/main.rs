@@ -11,6 +11,7 @@ mod housekeeping;
 mod imports;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod people;
 mod real_channels;
 mod repeats;
 mod support;

@@ -93,6 +93,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         series_id: None,
         incident_id: incident.map(|i| i.id.clone()),
         author_id: by.id.clone(),
+        authors: serde_json::json!([by.id]).to_string(),
         state: if new.submit { PostState::Submitted } else { PostState::Draft }.word().into(),
         due_at: due,
         valid_until,

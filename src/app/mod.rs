@@ -22,6 +22,8 @@ pub mod hub;
 pub mod import;
 /// Incidents.
 pub mod incidents;
+/// One-time invitations.
+pub mod invitations;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes and the return from a restore.

@@ -84,6 +84,8 @@ pub struct PostView {
     pub promise: Option<String>,
     pub corrects: Option<String>,
     pub author: String,
+    /// Everybody who wrote on it. None of them approves it.
+    pub authors: Vec<String>,
     pub version: i64,
     /// Empty in lists.
     #[serde(default)]
@@ -114,6 +116,7 @@ pub struct DeliveryView {
 pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, String>) -> Result<PostView> {
     let broken = |e: String| AppError::Internal(format!("post {}: {e}", p.id));
     Ok(PostView {
+        authors: p.writers()?,
         kind: Kind::parse(&p.kind).map_err(broken)?,
         labels: serde_json::from_str(&p.labels).map_err(|e| broken(e.to_string()))?,
         source: serde_json::from_str(&p.source).map_err(|e| broken(e.to_string()))?,
@@ -248,9 +251,12 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
         id: id.to_owned(),
         created_at: old.created_at,
         series_id: old.series_id.clone(),
+        author_id: old.author_id.clone(),
+        authors: old.authors.clone(),
         version: old.version,
         ..built.post
     };
+    built.post.written_by(&by.id)?;
     for d in &mut built.deliveries {
         id.clone_into(&mut d.post_id);
     }
@@ -325,5 +331,6 @@ pub(super) fn facts(p: &Post, rows: &[Delivery]) -> serde_json::Value {
         "state": p.state, "due": rfc3339(p.due_at), "zone": p.zone, "recurrence": p.recurrence,
         "valid_until": p.valid_until.map(rfc3339), "incident": p.incident_id,
         "promise": p.promise_at.map(rfc3339), "corrects": p.corrects, "renditions": renditions,
+        "authors": json(&p.authors),
     })
 }

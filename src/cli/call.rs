@@ -10,6 +10,7 @@ use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents,
 use super::{End, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
+const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
 /// What an approver decides about, besides the texts.
 const MATTER: &[&str] = &[
@@ -43,6 +44,11 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             let person = json!({"name": name, "email": email, "roles": roles});
             let body = json!({"setup_token": setup_token, "person": person});
             show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
+        }
+        Command::Join => {
+            let invitation = api.token().context("give the invitation with --token")?;
+            let joined = api.post("/join", &json!({"invitation": invitation})).await?;
+            show(&joined, &["person.id", "person.name", "person.roles", "token"]);
         }
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => channels(api, &show, as_json, c).await?,
@@ -84,10 +90,15 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
         People::List => show(&api.get("/people").await?, PERSON),
         People::Add { name, email, roles } => {
             let body = json!({"name": name, "email": email, "roles": roles});
-            show(&api.post("/people", &body).await?, &["person.id", "person.name", "person.roles", "token"]);
+            show(&api.post("/people", &body).await?, INVITED);
+        }
+        People::Invite { id } => {
+            show(&api.post(&format!("/people/{id}/invitation"), &json!({})).await?, INVITED);
         }
         People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
-        People::Token { id, label, roles, days } => {
+        People::Token { label, roles, days } => {
+            let me = api.get("/me").await?;
+            let id = me["id"].as_str().unwrap_or_default();
             let body = json!({"label": label, "roles": roles, "days": days});
             show(
                 &api.post(&format!("/people/{id}/tokens"), &body).await?,

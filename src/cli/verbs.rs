@@ -17,6 +17,8 @@ pub enum Command {
         #[arg(long, value_delimiter = ',')]
         roles: Vec<String>,
     },
+    /// Get your first token; `--token` is the invitation that an administrator gave you.
+    Join,
     /// People and their tokens.
     #[command(subcommand)]
     People(People),
@@ -65,6 +67,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum People {
     List,
+    /// Add a person; hand them the invitation that this prints.
     Add {
         #[arg(long)]
         name: String,
@@ -76,9 +79,12 @@ pub enum People {
     Disable {
         id: String,
     },
-    /// Make another token for a person.
-    Token {
+    /// Invite a person again, who lost their token; their tokens stop at once.
+    Invite {
         id: String,
+    },
+    /// Make another token for yourself.
+    Token {
         #[arg(long)]
         label: String,
         #[arg(long, value_delimiter = ',')]

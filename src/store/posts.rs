@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::rows::Value;
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, StoreError, Tx, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -22,6 +22,8 @@ pub struct Post {
     pub series_id: Option<String>,
     pub incident_id: Option<String>,
     pub author_id: String,
+    /// JSON list of everybody who wrote on it.
+    pub authors: String,
     pub state: String,
     pub due_at: Millis,
     pub valid_until: Option<Millis>,
@@ -30,6 +32,29 @@ pub struct Post {
     pub created_at: Millis,
     pub updated_at: Millis,
     pub version: i64,
+}
+
+impl Post {
+    /// Everybody who wrote on it, from the first draft on.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn writers(&self) -> Result<Vec<String>> {
+        serde_json::from_str(&self.authors).map_err(|e| StoreError::inconsistent("posts", &self.id, e))
+    }
+
+    /// With one more who wrote on it.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn written_by(&mut self, person: &str) -> Result<()> {
+        let mut all = self.writers()?;
+        if !all.iter().any(|a| a == person) {
+            all.push(person.to_owned());
+        }
+        self.authors = serde_json::json!(all).to_string();
+        Ok(())
+    }
 }
 
 /// Which posts to list. Empty fields do not narrow.
@@ -104,11 +129,11 @@ impl Tx {
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
         const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
-              incident_id, author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
+              incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
               version) {rows}";
         const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
             on conflict (label, post_id) do nothing";
-        let rows: Vec<[Value<'_>; 18]> = posts
+        let rows: Vec<[Value<'_>; 19]> = posts
             .iter()
             .map(|(p, _)| {
                 [
@@ -122,6 +147,7 @@ impl Tx {
                     (&p.series_id).into(),
                     (&p.incident_id).into(),
                     (&p.author_id).into(),
+                    (&p.authors).into(),
                     (&p.state).into(),
                     p.due_at.into(),
                     p.valid_until.into(),
@@ -144,7 +170,7 @@ impl Tx {
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
               state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
-              version = version + 1
+              authors = $13, version = version + 1
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -162,6 +188,7 @@ impl Tx {
             .bind(p.promise_at)
             .bind(p.updated_at)
             .bind(&p.corrects)
+            .bind(&p.authors)
             .execute(c)
             .await
             .map(drop)?);

@@ -81,6 +81,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))
         .routes(routes!(people::disable))
+        .routes(routes!(people::invite))
+        .routes(routes!(people::join))
         .routes(routes!(people::tokens, people::create_token))
         .routes(routes!(people::revoke_token))
         .routes(routes!(people::policy, people::set_policy))

@@ -12,6 +12,7 @@ use std::time::Duration;
 use channels::http::{Http, Policy};
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::channels::{self as app_channels, NewChannel};
+use holdline::app::invitations;
 use holdline::app::nodes;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::posts::{self, NewPost, PostView};
@@ -209,9 +210,11 @@ async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
     Worker::start(app.clone(), Arc::new(http()), options).await.unwrap()
 }
 
-async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
+/// Adds a person and lets them join.
+pub async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
     let new = NewPerson { name: name.into(), email: format!("{name}@example.org"), roles: vec![role] };
-    let (_, secret) = people::create(app, by, &new).await.unwrap();
+    let invited = people::create(app, by, &new).await.unwrap();
+    let (_, secret) = invitations::accept(app, invited.secret.expose_secret(), "test").await.unwrap();
     people::authenticate(app, secret.expose_secret(), "test").await.unwrap()
 }
 
