@@ -11,7 +11,8 @@ use comfy_table::{Table, presets};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::app::approvals::{self, BulkApproval, NewDecision};
+use crate::app::approvals::{self, NewDecision};
+use crate::app::bulk::{self, BulkApproval};
 use crate::app::channels::{self, NewChannel};
 use crate::app::import::Importer;
 use crate::app::invitations;
@@ -141,8 +142,10 @@ impl<'a> Stage<'a> {
         }
         let imported = importer.finish().await?;
         anyhow::ensure!(imported.failed == 0, "rows failed: {:?}", imported.errors.first());
-        let bulk = BulkApproval { label: label.to_owned(), count: imported.created };
-        Ok(approvals::bulk(self.app(), &self.approver, &bulk).await?.approved)
+        let seen = bulk::preview(self.app(), &self.approver, label).await?;
+        anyhow::ensure!(seen.count == imported.created, "{} wait, {} came in", seen.count, imported.created);
+        let all = BulkApproval { label: label.to_owned(), hash: seen.hash };
+        Ok(bulk::approve(self.app(), &self.approver, &all).await?.approved)
     }
 
     /// One person drafts, another approves exactly what the sheet shows.

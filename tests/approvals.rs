@@ -2,12 +2,15 @@
 
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
+use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::posts::{self, NewPost, PostView};
+use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::Decision;
 use holdline::domain::incident::Severity;
+use holdline::domain::post::PostState;
+use holdline::domain::role::Role;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -71,6 +74,64 @@ on_both! {
         let read = bundle(&bench, &post.id).await;
         edit(&bench, &bench.operator, &post.id, &first).await;
         decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+    }
+
+    async fn a_bulk_approval_means_the_posts_that_were_shown_and_no_others(bench) {
+        let post = |text: &str| json!({"kind": "routine", "submit": true, "labels": ["spring"],
+            "channels": ["alpha", "beta"], "due": "2099-01-01T00:00:00Z", "source": {"text": text}});
+        let mut ids = Vec::new();
+        for n in 0..25 {
+            ids.push(bench.submit(post(&format!("read {n}"))).await.id);
+        }
+        let seen = bulk::preview(&bench.app, &bench.approver, "spring").await.unwrap();
+        assert_eq!((seen.count, seen.posts.len()), (25, 20));
+        assert!(seen.posts.iter().all(|p| p.deliveries.len() == 2), "with the texts for each channel");
+        let approve = |hash: &str| {
+            let all = BulkApproval { label: "spring".into(), hash: hash.to_owned() };
+            let (app, by) = (bench.app.clone(), bench.approver.clone());
+            async move { bulk::approve(&app, &by, &all).await }
+        };
+        let refused = |result: Result<bulk::BulkResult>| {
+            let Err(AppError::Conflict(words)) = result else { panic!("not refused: {result:?}") };
+            assert!(words.contains("nothing was approved"), "{words}");
+        };
+        // Words, labels or a time of one that was not even shown; one more; one less.
+        let mut changed = post("never read");
+        edit(&bench, &bench.operator, &ids[24], &changed).await;
+        refused(approve(&seen.hash).await);
+        changed = post("read 24");
+        changed["valid_until"] = json!("2099-01-02T00:00:00Z");
+        edit(&bench, &bench.operator, &ids[24], &changed).await;
+        refused(approve(&seen.hash).await);
+        edit(&bench, &bench.operator, &ids[24], &post("read 24")).await;
+        let more = bench.submit(post("one more")).await;
+        refused(approve(&seen.hash).await);
+        posts::cancel(&bench.app, &bench.operator, &more.id).await.unwrap();
+        let states = posts::list(&bench.app, &bench.operator, &PostFilter {
+            label: Some("spring".into()), state: Some("approved".into()), limit: 500, ..PostFilter::default()
+        }).await.unwrap();
+        assert!(states.is_empty(), "nothing was approved so far");
+        // As it was read, it is approved.
+        assert_eq!(approve(&seen.hash).await.unwrap().approved, 25);
+        refused(approve(&seen.hash).await);
+    }
+
+    async fn a_bulk_approval_leaves_what_the_approver_wrote(bench) {
+        let post = json!({"kind": "routine", "submit": true, "labels": ["spring"], "channels": ["alpha"],
+            "due": "2099-01-01T00:00:00Z", "source": {"text": "x"}});
+        for _ in 0..3 {
+            bench.submit(post.clone()).await;
+        }
+        let mut both = bench.approver.clone();
+        both.roles.push(Role::Operator);
+        let own: NewPost = serde_json::from_value(post).unwrap();
+        let own = posts::create(&bench.app, &both, &own).await.unwrap();
+        let hash = bulk::preview(&bench.app, &both, "spring").await.unwrap().hash;
+        let all = BulkApproval { label: "spring".into(), hash };
+        let result = bulk::approve(&bench.app, &bench.approver, &all).await.unwrap();
+        assert_eq!((result.approved, result.left.len()), (3, 1));
+        assert_eq!(result.left[0].0, own.id);
+        assert_eq!(posts::get(&bench.app, &both, &own.id).await.unwrap().state, PostState::Submitted);
     }
 
     async fn an_edit_moves_no_post_to_another_incident(bench) {

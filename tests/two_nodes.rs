@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use holdline::app::approvals::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::import::Importer;
 use holdline::app::nodes;
@@ -25,8 +24,7 @@ async fn load(bench: &Bench, round: usize, count: usize) {
         importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
     }
     assert_eq!(importer.finish().await.unwrap().created, count);
-    let bulk = BulkApproval { label, count };
-    assert_eq!(approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap().approved, count);
+    assert_eq!(bench.approve_all(&label).await, count);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Problems;
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result, policy, posts};
 use crate::clock::{Millis, rfc3339};
@@ -13,9 +12,10 @@ use crate::domain::delivery::{Move, State};
 use crate::domain::incident::Severity;
 use crate::domain::post::{Kind, Lane, PostState};
 use crate::domain::role::Right;
+use crate::store::Tx;
 use crate::store::approvals::Approval;
 use crate::store::deliveries::{Change, Delivery};
-use crate::store::posts::{Post, PostFilter};
+use crate::store::posts::Post;
 
 /// A decision of the actor about one post.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -114,27 +114,30 @@ pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Res
         }
         Decision::Approve | Decision::Reject => by.need(Right::Approve)?,
     }
-    let comment = new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty());
-    if new.decision != Decision::Approve && comment.is_none() {
+    if new.decision != Decision::Approve && comment(new).is_none() {
         return Err(AppError::field("comment", "say why: the author and the log need it"));
     }
     let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let needed = needed(app, &row).await?;
     let expires = policy::get(app).await?.expires(kind(&row)?, app.now());
-    decide_one(app, by, post, new, comment, needed, expires).await?;
+    let mut tx = app.store().begin().await?;
+    let entries = write(app, &mut tx, by, post, new, needed, expires).await?;
+    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     sheet(app, by, post).await
 }
 
-async fn decide_one(
+/// Writes a decision into an open change; its audit entries. What is refused is refused before
+/// anything is written.
+pub(super) async fn write(
     app: &App,
+    tx: &mut Tx,
     by: &Actor,
     post: &str,
     new: &NewDecision,
-    comment: Option<&str>,
     needed: usize,
     expires: Millis,
-) -> Result<()> {
-    let mut tx = app.store().begin().await?;
+) -> Result<Vec<Entry>> {
+    let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
     check(by, &row, &rows, new)?;
@@ -173,6 +176,9 @@ async fn decide_one(
         .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
         .map(|a| a.person_id)
         .collect();
+    if new.decision == Decision::Approve && voices.contains(&by.id) {
+        return Err(AppError::Conflict("you have approved this already; another person must".into()));
+    }
     tx.insert_approval(&approval).await?;
     match new.decision {
         Decision::Reject => {
@@ -180,17 +186,18 @@ async fn decide_one(
             tx.set_post_state(post, PostState::Draft.word(), now).await?;
         }
         Decision::Approve => {
-            if voices.contains(&by.id) {
-                return Err(AppError::Conflict("you have approved this already; another person must".into()));
-            }
             voices.push(by.id.clone());
             if voices.len() >= needed {
-                entries.push(schedule(&mut tx, &row, &rows, expires, now).await?);
+                entries.push(schedule(tx, &row, &rows, expires, now).await?);
             }
         }
-        Decision::BreakGlass => entries.push(schedule(&mut tx, &row, &rows, expires, now).await?),
+        Decision::BreakGlass => entries.push(schedule(tx, &row, &rows, expires, now).await?),
     }
-    app.commit(tx, by, &entries, &[Topic::Queue]).await
+    Ok(entries)
+}
+
+fn comment(new: &NewDecision) -> Option<&str> {
+    new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty())
 }
 
 fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Result<()> {
@@ -216,13 +223,7 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
 
 /// The approval is complete: the deliveries enter the queue. A crisis post whose time has come
 /// goes now; a routine post that was approved too late waits for a person.
-async fn schedule(
-    tx: &mut crate::store::Tx,
-    post: &Post,
-    rows: &[Delivery],
-    until: Millis,
-    now: Millis,
-) -> Result<Entry> {
+async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
     let crisis = kind(post)?.lane() == Lane::Crisis;
     let mut changes = Vec::with_capacity(rows.len());
     for d in rows {
@@ -242,65 +243,6 @@ async fn schedule(
     tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
     let states: Vec<_> = changes.iter().map(|c| (&c.id, c.state)).collect();
     Ok(Entry::new("post.scheduled", &format!("post:{}", post.id)).after(&states))
-}
-
-/// Which posts a bulk approval means.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BulkApproval {
-    pub label: String,
-    /// How many the approver has seen; another number refuses the whole.
-    pub count: usize,
-}
-
-/// What a bulk approval did.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct BulkResult {
-    pub approved: usize,
-    /// Posts that were left, each with the reason.
-    pub left: Vec<(String, String)>,
-}
-
-/// Approves all submitted routine posts with a label, each bound to its own renditions.
-///
-/// # Errors
-/// When the number is another one by now.
-pub async fn bulk(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkResult> {
-    by.need(Right::Approve)?;
-    let mut filter = PostFilter {
-        state: Some(PostState::Submitted.word().into()),
-        kind: Some(Kind::Routine.word().into()),
-        label: Some(request.label.clone()),
-        limit: 500,
-        ..PostFilter::default()
-    };
-    let mut found = Vec::new();
-    loop {
-        let page = app.store().posts(&filter).await?;
-        let Some(last) = page.last() else { break };
-        filter.after = Some((last.due_at, last.id.clone()));
-        found.extend(page.into_iter().map(|p| p.id));
-    }
-    if found.len() != request.count {
-        let mut problems = Problems::default();
-        problems.add("count", format!("{} posts wait with this label, not {}", found.len(), request.count));
-        problems.check()?;
-    }
-    let policy = policy::get(app).await?;
-    let (needed, expires) = (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
-    let mut result = BulkResult { approved: 0, left: Vec::new() };
-    for id in found {
-        let rows = app.store().deliveries(&id).await?;
-        let Some(row) = app.store().post(&id).await? else { continue };
-        let new = NewDecision { decision: Decision::Approve, bundle: bundle_of(&row, &rows)?, comment: None };
-        let comment = format!("in bulk by label {}", request.label);
-        match decide_one(app, by, &id, &new, Some(&comment), needed, expires).await {
-            Ok(()) => result.approved += 1,
-            Err(AppError::Store(e)) => return Err(e.into()),
-            Err(e) => result.left.push((id, e.to_string())),
-        }
-    }
-    Ok(result)
 }
 
 /// Reviews a broken glass. The one who broke it cannot.

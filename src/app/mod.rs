@@ -6,6 +6,8 @@ pub mod actor;
 pub mod approvals;
 /// The audit log: lists, checkpoints, exports.
 pub mod audit;
+/// Approval of many posts at once.
+pub mod bulk;
 /// Connected channels.
 pub mod channels;
 /// From what was typed to rows, with every check.

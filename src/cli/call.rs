@@ -249,8 +249,18 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
         Approvals::BreakGlass { post, bundle, comment } => {
             decided(&decide(post, "break_glass", bundle, Some(comment)).await?);
         }
-        Approvals::Bulk { label, count } => {
-            let value = api.post("/approvals/bulk", &json!({"label": label, "count": count})).await?;
+        Approvals::Preview { label } => {
+            let value = api.get(&format!("/approvals/bulk?label={}", encode(&label))).await?;
+            if as_json {
+                show(&value, &[]);
+                return Ok(());
+            }
+            show(&value["posts"], POST);
+            let hash = value["hash"].as_str().unwrap_or_default();
+            table::line(&format!("{} posts wait with this label; hash {hash}", value["count"]));
+        }
+        Approvals::Bulk { label, hash } => {
+            let value = api.post("/approvals/bulk", &json!({"label": label, "hash": hash})).await?;
             show(&value, &["approved", "left"]);
         }
         Approvals::Owed => {

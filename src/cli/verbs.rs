@@ -245,13 +245,18 @@ pub enum Approvals {
         #[arg(long)]
         comment: String,
     },
-    /// Approve all routine posts with a label.
+    /// Show what waits with a label, and a hash over all of it.
+    Preview {
+        #[arg(long)]
+        label: String,
+    },
+    /// Approve all routine posts with a label, as the preview showed them.
     Bulk {
         #[arg(long)]
         label: String,
-        /// How many you have seen.
+        /// The hash of the preview.
         #[arg(long)]
-        count: usize,
+        hash: String,
     },
     /// Broken glass that nobody has reviewed.
     Owed,

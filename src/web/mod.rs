@@ -95,7 +95,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(posts::submit))
         .routes(routes!(posts::cancel))
         .routes(routes!(approvals::sheet, approvals::decide))
-        .routes(routes!(approvals::bulk))
+        .routes(routes!(approvals::preview, approvals::approve_all))
         .routes(routes!(approvals::owed))
         .routes(routes!(approvals::review))
         .routes(routes!(freezes::list, freezes::create))

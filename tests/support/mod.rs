@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use channels::http::{Http, Policy};
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::channels::{self as app_channels, NewChannel};
 use holdline::app::invitations;
 use holdline::app::nodes;
@@ -171,6 +172,13 @@ impl Bench {
         let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
         let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
         approvals::decide(&self.app, &self.approver, post, &new).await.unwrap();
+    }
+
+    /// Approves all that waits with a label, as the preview shows it; how many that were.
+    pub async fn approve_all(&self, label: &str) -> usize {
+        let hash = bulk::preview(&self.app, &self.approver, label).await.unwrap().hash;
+        let all = BulkApproval { label: label.into(), hash };
+        bulk::approve(&self.app, &self.approver, &all).await.unwrap().approved
     }
 
     /// Waits until the post's deliveries are all in one of the states.
