@@ -9,6 +9,7 @@ mod deploy;
 mod flow;
 mod housekeeping;
 mod imports;
+mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod people;

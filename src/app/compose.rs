@@ -59,6 +59,9 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if valid_until.is_some_and(|v| v <= due) {
         problems.add("valid_until", "must be after the due time");
     }
+    if promise_at.is_some_and(|p| p <= due) {
+        problems.add("promise", "must be later than the due time");
+    }
     let incident = match (&new.incident, new.kind) {
         (None, Kind::Routine) => None,
         (None, _) => {
@@ -71,13 +74,17 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
                 None
             }
             Some(i) => {
-                if i.state == IncidentState::Resolved.word() && kind != Kind::Correction {
-                    problems.add("incident", "is resolved; only a correction can be published");
+                if i.state == IncidentState::Resolved.word()
+                    && !matches!(kind, Kind::Correction | Kind::Update)
+                {
+                    problems
+                        .add("incident", "is resolved; only a last update or a correction can be published");
                 }
                 Some(i)
             }
         },
     };
+    check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
     check_pictures(&new.source, &targets, &dir.pictures, &mut problems);
@@ -105,6 +112,21 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
     Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// Every update says when the next one comes, but the last word of a resolved incident (I6).
+fn check_promise(new: &NewPost, resolved: bool, problems: &mut Problems) {
+    match (new.kind, &new.promise) {
+        (Kind::Routine, Some(_)) => problems.add("promise", "only a post about an incident promises an update"),
+        (_, Some(_)) if resolved => {
+            problems.add("promise", "the incident is resolved: its last word promises nothing more");
+        }
+        (Kind::Update, None) if !resolved => problems.add(
+            "promise",
+            "is needed: say when the next update comes; only the last word, once the incident is resolved, has none",
+        ),
+        _ => {}
+    }
 }
 
 /// A picture that is missing or too large for a channel is told now, not when the post is due.

@@ -38,6 +38,8 @@ pub mod permits;
 pub mod policy;
 /// Posts: create, edit, submit, cancel, list.
 pub mod posts;
+/// The time of the next promised update.
+mod promises;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.

@@ -285,9 +285,31 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
             post.state
         )));
     }
+    still_right(app, &post).await?;
     tx.set_post_state(id, PostState::Submitted.word(), app.now()).await?;
-    app.commit(tx, by, &[Entry::new("post.submitted", &format!("post:{id}"))], &[]).await?;
+    let entry = Entry::new("post.submitted", &format!("post:{id}"))
+        .before(&serde_json::json!({"state": post.state}))
+        .after(&serde_json::json!({"state": PostState::Submitted}));
+    app.commit(tx, by, &[entry], &[]).await?;
     get(app, by, id).await
+}
+
+/// A draft from before its incident was resolved may say what is no longer so.
+async fn still_right(app: &App, post: &Post) -> Result<()> {
+    let Some(id) = &post.incident_id else { return Ok(()) };
+    if app.store().incident(id).await?.is_none_or(|i| i.resolved_at.is_none()) {
+        return Ok(());
+    }
+    match Kind::parse(&post.kind).map_err(AppError::Internal)? {
+        Kind::Routine | Kind::Correction => Ok(()),
+        Kind::Update if post.promise_at.is_none() => Ok(()),
+        Kind::Update => Err(AppError::Conflict(
+            "its incident is resolved: edit it, the last word promises no further update".into(),
+        )),
+        Kind::Tip | Kind::Notice => Err(AppError::Conflict(
+            "its incident is resolved; only a last update or a correction can be published".into(),
+        )),
+    }
 }
 
 /// Cancels what is not sent yet. What is sent stays; what is being sent settles first.

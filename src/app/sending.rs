@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::hub::Topic;
 use super::permits::Permit;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -68,12 +68,19 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
+    entries.extend(promises::keep(&mut tx, &promising(outcomes)).await?);
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
     app.commit(tx, &Actor::service(app.node()), &entries, topics).await
+}
+
+/// The accepted deliveries of an incident's posts: they may promise the next update.
+fn promising(outcomes: &[(Permit, Outcome)]) -> Vec<&str> {
+    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && matches!(o, Outcome::Accepted { .. }));
+    out.map(|(p, _)| p.delivery.as_str()).collect()
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {
@@ -213,6 +220,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
+    let found = matches!(seen, Seen::Found { .. }).then_some(a.delivery_id.as_str());
+    let mut entries = promises::keep(&mut tx, found.as_slice()).await?;
     let d =
         tx.delivery(&a.delivery_id).await?.ok_or_else(|| AppError::not_found("delivery", &a.delivery_id))?;
     if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
@@ -241,7 +250,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
             tx.change_deliveries(&[change]).await?;
             let entry = Entry::new("doubt.settled", &subject)
                 .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
-            return app.commit(tx, &by, &[entry], &[Topic::Queue]).await;
+            entries.push(entry);
+            return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
         }
         Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
         Seen::Unknown(why) => (0, format!("read back: {why}")),

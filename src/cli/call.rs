@@ -315,10 +315,14 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
             show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
         }
         Incidents::Resolve { id, comment } => {
-            show(
-                &api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?,
-                INCIDENT,
-            );
+            let done = api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?;
+            if as_json {
+                show(&done, &[]);
+                return Ok(());
+            }
+            show(&done["incident"], INCIDENT);
+            let words = "updates and tips were not out yet: held, or drafts again";
+            table::line(&format!("{} and {} {words}", done["held"], done["drafts"]));
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! Posts.
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, StoreError, Tx, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -110,9 +110,9 @@ impl Store {
             .await?))
     }
 
-    /// The newest posts of every recurrence: from these the next ones are computed.
+    /// The newest posts of every recurrence that are approved: from these the next ones are computed.
     pub async fn recurring(&self, due_before: Millis, limit: i64) -> Result<Vec<Post>> {
-        const SQL: &str = "select * from posts where recurrence is not null and state <> 'cancelled'
+        const SQL: &str = "select * from posts where recurrence is not null and state = 'approved'
               and due_at < $1 order by due_at, id limit $2";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(due_before).bind(limit).fetch_all(c).await?))
     }
@@ -197,6 +197,22 @@ impl Tx {
             on!(self, |c| sqlx::query(LABEL).bind(label).bind(&p.id).execute(c).await.map(drop)?);
         }
         Ok(())
+    }
+
+    /// Locks and returns the updates and tips of an incident that wait for approval or for their time.
+    pub async fn unsent_of(&mut self, incident: &str) -> Result<Vec<Post>> {
+        const SQL: &str = "select * from posts where incident_id = $1 and (kind = 'update' or kind = 'tip')
+              and (state = 'submitted' or state = 'approved') order by id";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(incident).fetch_all(c).await?))
+    }
+
+    /// What is being sent, or is in doubt, is not tried again after this.
+    pub async fn end_tries(&mut self, post: &str, at: Millis) -> Result<u64> {
+        const SQL: &str = "update deliveries set valid_until = $2
+            where post_id = $1 and (state = 'sending' or state = 'in_doubt')
+              and (valid_until is null or valid_until > $2)";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(at).execute(c).await?.rows_affected()))
     }
 
     pub async fn set_post_state(&mut self, id: &str, state: &str, at: Millis) -> Result<()> {
