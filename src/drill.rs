@@ -12,11 +12,13 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::approvals::{self, BulkApproval, NewDecision};
+use crate::app::approvals::{self, NewDecision};
+use crate::app::bulk::{self, BulkApproval};
 use crate::app::channels::{self, NewChannel};
 use crate::app::hub::Topic;
 use crate::app::import::Importer;
 use crate::app::incidents;
+use crate::app::invitations;
 use crate::app::people::{self, NewPerson, NewToken};
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{Actor, App};
@@ -154,8 +156,10 @@ impl<'a> Stage<'a> {
         }
         let imported = importer.finish().await?;
         anyhow::ensure!(imported.failed == 0, "rows failed: {:?}", imported.errors.first());
-        let bulk = BulkApproval { label: label.to_owned(), count: imported.created };
-        Ok(approvals::bulk(self.app(), &self.approver, &bulk).await?.approved)
+        let seen = bulk::preview(self.app(), &self.approver, label).await?;
+        anyhow::ensure!(seen.count == imported.created, "{} wait, {} came in", seen.count, imported.created);
+        let all = BulkApproval { label: label.to_owned(), hash: seen.hash };
+        Ok(bulk::approve(self.app(), &self.approver, &all).await?.approved)
     }
 
     /// One person drafts, another approves exactly what the sheet shows.
@@ -238,7 +242,8 @@ fn person(name: &str, address: &str, role: Role) -> NewPerson {
 }
 
 async fn join(app: &App, boss: &Actor, name: &str, address: &str, role: Role) -> anyhow::Result<Actor> {
-    let (_, secret) = people::create(app, boss, &person(name, address, role)).await?;
+    let invited = people::create(app, boss, &person(name, address, role)).await?;
+    let (_, secret) = invitations::accept(app, invited.secret.expose_secret(), "drill").await?;
     Ok(people::authenticate(app, secret.expose_secret(), "drill").await?)
 }
 

@@ -1,6 +1,6 @@
 //! The main job, end to end, on both databases: queue, freeze, approve, publish, thaw.
 
-use holdline::app::approvals::{self, BulkApproval, NewDecision};
+use holdline::app::approvals::{self, NewDecision};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::import::Importer;
@@ -139,8 +139,7 @@ on_both! {
             importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
         }
         importer.finish().await.unwrap();
-        let bulk = BulkApproval { label: "rush".into(), count: 120 };
-        approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap();
+        assert_eq!(bench.approve_all("rush").await, 120);
         for _ in 0..200 {
             if bench.sandbox.timeline("alpha").len() == 120 {
                 break;

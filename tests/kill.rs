@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::channels::{self, NewChannel};
+use holdline::app::invitations;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::secrets::Keys;
 use holdline::app::{Actor, App, nodes, posts, sending};
@@ -68,7 +69,8 @@ impl Victim {
         let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
         let boss = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
         for (name, role) in [("operator", Role::Operator), ("approver", Role::Approver)] {
-            let (_, secret) = people::create(&app, &boss, &person(name, role)).await.unwrap();
+            let invited = people::create(&app, &boss, &person(name, role)).await.unwrap();
+            let secret = invitations::accept(&app, invited.secret.expose_secret(), "test").await.unwrap().1;
             let actor = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
             if role == Role::Operator { victim.operator = actor } else { victim.approver = actor }
         }

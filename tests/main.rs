@@ -1,6 +1,7 @@
 //! The one integration binary. Every test of the core runs on SQLite and on PostgreSQL.
 
 mod api;
+mod approvals;
 mod audit_forms;
 mod audit_tamper;
 mod claims;
@@ -10,8 +11,10 @@ mod drill;
 mod flow;
 mod housekeeping;
 mod imports;
+mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod people;
 mod public_page;
 mod real_channels;
 mod repeats;

@@ -105,7 +105,7 @@ on_both! {
     async fn a_claim_that_is_another_nodes_by_now_is_not_given_back(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
-        permits::give_back(&bench.app, &[first.delivery.clone()], 0, "a slow hand").await.unwrap();
+        permits::give_back(&bench.app, std::slice::from_ref(&first.delivery), 0, "a slow hand").await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Sending], "it is permitted, not claimed");
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use holdline::app::approvals::{self, BulkApproval};
 use holdline::app::import::Importer;
 use holdline::app::incidents;
 use holdline::sandbox::Fault;
@@ -19,8 +18,7 @@ async fn backlog(bench: &Bench, count: usize, channel: &str) {
         importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
     }
     assert_eq!(importer.finish().await.unwrap().created, count);
-    let bulk = BulkApproval { label: "backlog".into(), count };
-    assert_eq!(approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap().approved, count);
+    assert_eq!(bench.approve_all("backlog").await, count);
 }
 
 on_both! {

@@ -5,8 +5,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use holdline::app::approvals::{self, BulkApproval};
-use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::freezes::{self, FreezeView, NewFreeze};
 use holdline::app::import::Importer;
 use holdline::app::nodes;
 use holdline::domain::delivery::State;
@@ -25,8 +24,7 @@ async fn load(bench: &Bench, round: usize, count: usize) {
         importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
     }
     assert_eq!(importer.finish().await.unwrap().created, count);
-    let bulk = BulkApproval { label, count };
-    assert_eq!(approvals::bulk(&bench.app, &bench.approver, &bulk).await.unwrap().approved, count);
+    assert_eq!(bench.approve_all(&label).await, count);
 }
 
 /// How many permits were given at this epoch or later.
@@ -36,6 +34,28 @@ async fn newest_permits(bench: &Bench, epoch: i64) -> i64 {
     let count = sqlx::query_scalar(SQL).bind(epoch).fetch_one(&db).await.unwrap();
     db.close().await;
     count
+}
+
+/// Compares the in-flight list with what arrived: how many were listed, and how many of them came
+/// after SEALED.
+async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, sealed: Instant) -> (usize, usize) {
+    let mut arrived_late = 0;
+    // The list that the freeze's answer gave, as it has settled by now.
+    let flights = freezes::get(&bench.app, &frozen.id).await.unwrap().in_flight;
+    let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
+    assert_eq!(listed, frozen.in_flight.iter().map(|f| f.delivery.as_str()).collect(), "the list is final");
+    let arrivals = bench.sandbox.arrivals();
+    for late in arrivals.iter().filter(|a| a.first_byte > sealed) {
+        assert!(listed.contains(late.posted.delivery.as_str()), "round {round}: {late:?} was not in flight");
+        arrived_late += 1;
+    }
+    let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
+    for flight in &flights {
+        assert!(arrived.contains(flight.delivery.as_str()), "round {round}: {flight:?} never arrived");
+        assert_eq!(flight.state, State::Accepted, "{flight:?}");
+        assert!(flight.retract.is_some() && flight.url.is_some(), "{flight:?}");
+    }
+    (flights.len(), arrived_late)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +68,7 @@ async fn no_content_leaves_either_node_after_the_seal() {
     let (mut times, mut arrived_late, mut listed_in_all, mut stopped) = (Vec::new(), 0, 0, 0);
     for round in 0..rounds {
         let before = bench.sandbox.arrivals().len();
-        let (feed, freeze) = (load(&bench, round, 40), async {
+        let (feed, freeze) = (load(&bench, round, 200), async {
             // Freeze while posts are going out, some of which the network reads late.
             while bench.sandbox.arrivals().len() < before + 6 + round % 17 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -63,29 +83,9 @@ async fn no_content_leaves_either_node_after_the_seal() {
         assert!(frozen.sealed_at.is_some(), "round {round}: {:?}", frozen.missing);
         times.push(took);
         tokio::time::sleep(Duration::from_millis(350)).await;
-        // The list that the freeze's answer gave, as it has settled by now.
-        let flights = freezes::get(&bench.app, &frozen.id).await.unwrap().in_flight;
-        let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
-        assert_eq!(
-            listed,
-            frozen.in_flight.iter().map(|f| f.delivery.as_str()).collect(),
-            "the list is final"
-        );
-        let arrivals = bench.sandbox.arrivals();
-        for late in arrivals.iter().filter(|a| a.first_byte > sealed) {
-            assert!(
-                listed.contains(late.posted.delivery.as_str()),
-                "round {round}: {late:?} was not in flight"
-            );
-            arrived_late += 1;
-        }
-        let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
-        for flight in &flights {
-            assert!(arrived.contains(flight.delivery.as_str()), "round {round}: {flight:?} never arrived");
-            assert_eq!(flight.state, State::Accepted, "{flight:?}");
-            assert!(flight.retract.is_some() && flight.url.is_some(), "{flight:?}");
-        }
-        listed_in_all += flights.len();
+        let (listed, late) = judge(&bench, round, &frozen, sealed).await;
+        listed_in_all += listed;
+        arrived_late += late;
         // No permit of a covered post was given under the freeze's epoch: all posts here are covered.
         let newest = newest_permits(&bench, frozen.epoch).await;
         assert_eq!(newest, 0, "round {round}: permits after COMMITTED");

@@ -40,6 +40,15 @@ create table tokens (
   revoked_at bigint
 );
 
+-- The one-time way to a person's first token. Only the SHA-256 is kept; one for each person.
+create table invitations (
+  person_id text primary key references people (id),
+  hash text not null unique,
+  invited_by text not null,
+  created_at bigint not null,
+  expires_at bigint not null
+);
+
 create table settings (
   name text primary key,
   value text not null
@@ -111,6 +120,8 @@ create table posts (
   series_id text,
   incident_id text references incidents (id),
   author_id text not null,
+  -- JSON list of everybody who wrote on it: none of them approves it.
+  authors text not null,
   state text not null,
   due_at bigint not null,
   valid_until bigint,
@@ -203,7 +214,7 @@ create table approvals (
   post_id text not null references posts (id),
   person_id text not null,
   decision text not null,
-  -- SHA-256 over the sorted (channel, content hash) pairs that were shown.
+  -- SHA-256 over all that was shown: words for each channel, times, labels, promise; domain/approval.rs.
   bundle text not null,
   comment text,
   decided_at bigint not null,

@@ -2,27 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Problems;
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result, policy, posts};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
-use crate::domain::approval::{Decision, bundle};
+use crate::domain::approval::{Decision, Matter};
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::incident::Severity;
 use crate::domain::post::{Kind, Lane, PostState};
 use crate::domain::role::Right;
+use crate::store::Tx;
 use crate::store::approvals::Approval;
 use crate::store::deliveries::{Change, Delivery};
-use crate::store::posts::{Post, PostFilter};
+use crate::store::posts::Post;
 
 /// A decision of the actor about one post.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDecision {
     pub decision: Decision,
-    /// The bundle hash that was shown with the texts: proof that these very words are meant.
+    /// The bundle hash that was shown with the texts: proof that these very words, times, labels and
+    /// promises are meant.
     pub bundle: String,
     /// Why: needed to reject and to break the glass.
     #[serde(default)]
@@ -50,7 +51,7 @@ pub struct ApprovalView {
 pub struct ReviewSheet {
     pub post: posts::PostView,
     pub bundle: String,
-    /// How many people other than the author must approve.
+    /// How many people other than its authors must approve.
     pub needed: usize,
     pub decisions: Vec<ApprovalView>,
 }
@@ -82,7 +83,12 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     let needed = needed(app, &row).await?;
     let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
-    Ok(ReviewSheet { bundle: bundle_of(&rows), needed, decisions, post: posts::view(row, rows, &names)? })
+    Ok(ReviewSheet {
+        bundle: bundle_of(&row, &rows)?,
+        needed,
+        decisions,
+        post: posts::view(row, rows, &names)?,
+    })
 }
 
 /// Break-glass approvals that nobody has reviewed.
@@ -108,27 +114,30 @@ pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Res
         }
         Decision::Approve | Decision::Reject => by.need(Right::Approve)?,
     }
-    let comment = new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty());
-    if new.decision != Decision::Approve && comment.is_none() {
+    if new.decision != Decision::Approve && comment(new).is_none() {
         return Err(AppError::field("comment", "say why: the author and the log need it"));
     }
     let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let needed = needed(app, &row).await?;
     let expires = policy::get(app).await?.expires(kind(&row)?, app.now());
-    decide_one(app, by, post, new, comment, needed, expires).await?;
+    let mut tx = app.store().begin().await?;
+    let entries = write(app, &mut tx, by, post, new, needed, expires).await?;
+    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     sheet(app, by, post).await
 }
 
-async fn decide_one(
+/// Writes a decision into an open change; its audit entries. What is refused is refused before
+/// anything is written.
+pub(super) async fn write(
     app: &App,
+    tx: &mut Tx,
     by: &Actor,
     post: &str,
     new: &NewDecision,
-    comment: Option<&str>,
     needed: usize,
     expires: Millis,
-) -> Result<()> {
-    let mut tx = app.store().begin().await?;
+) -> Result<Vec<Entry>> {
+    let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
     check(by, &row, &rows, new)?;
@@ -158,14 +167,18 @@ async fn decide_one(
             .after(&serde_json::json!({"bundle": new.bundle, "renditions": hashes, "expires_at": rfc3339(expires)}))
             .note(comment.unwrap_or_default()),
     ];
+    let writers = row.writers()?;
     let mut voices: Vec<String> = tx
         .approvals(post)
         .await?
         .into_iter()
         .filter(|a| a.decision == Decision::Approve.word() && a.bundle == new.bundle)
-        .filter(|a| a.expires_at.is_none_or(|at| at > now) && a.person_id != row.author_id)
+        .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
         .map(|a| a.person_id)
         .collect();
+    if new.decision == Decision::Approve && voices.contains(&by.id) {
+        return Err(AppError::Conflict("you have approved this already; another person must".into()));
+    }
     tx.insert_approval(&approval).await?;
     match new.decision {
         Decision::Reject => {
@@ -173,17 +186,18 @@ async fn decide_one(
             tx.set_post_state(post, PostState::Draft.word(), now).await?;
         }
         Decision::Approve => {
-            if voices.contains(&by.id) {
-                return Err(AppError::Conflict("you have approved this already; another person must".into()));
-            }
             voices.push(by.id.clone());
             if voices.len() >= needed {
-                entries.push(schedule(&mut tx, &row, &rows, expires, now).await?);
+                entries.push(schedule(tx, &row, &rows, expires, now).await?);
             }
         }
-        Decision::BreakGlass => entries.push(schedule(&mut tx, &row, &rows, expires, now).await?),
+        Decision::BreakGlass => entries.push(schedule(tx, &row, &rows, expires, now).await?),
     }
-    app.commit(tx, by, &entries, &[Topic::Queue]).await
+    Ok(entries)
+}
+
+fn comment(new: &NewDecision) -> Option<&str> {
+    new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty())
 }
 
 fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Result<()> {
@@ -193,14 +207,15 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
             post.state
         )));
     }
-    if bundle_of(rows) != new.bundle {
+    if bundle_of(post, rows)? != new.bundle {
         return Err(AppError::Conflict(
-            "the text has changed since you read it; read it again and decide about the new words".into(),
+            "the post has changed since you read it; read it again and decide about what it is now".into(),
         ));
     }
-    if post.author_id == by.id && new.decision == Decision::Approve {
+    if new.decision == Decision::Approve && post.writers()?.contains(&by.id) {
         return Err(AppError::Forbidden(
-            "nobody approves their own text; another approver must, or break the glass with a reason".into(),
+            "nobody approves a text that they wrote on; another approver must, or break the glass with a reason"
+                .into(),
         ));
     }
     Ok(())
@@ -208,13 +223,7 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
 
 /// The approval is complete: the deliveries enter the queue. A crisis post whose time has come
 /// goes now; a routine post that was approved too late waits for a person.
-async fn schedule(
-    tx: &mut crate::store::Tx,
-    post: &Post,
-    rows: &[Delivery],
-    until: Millis,
-    now: Millis,
-) -> Result<Entry> {
+async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
     let crisis = kind(post)?.lane() == Lane::Crisis;
     let mut changes = Vec::with_capacity(rows.len());
     for d in rows {
@@ -235,64 +244,6 @@ async fn schedule(
     tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
     let states: Vec<_> = changes.iter().map(|c| (&c.id, c.state)).collect();
     Ok(Entry::new("post.scheduled", &format!("post:{}", post.id)).after(&states))
-}
-
-/// Which posts a bulk approval means.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BulkApproval {
-    pub label: String,
-    /// How many the approver has seen; another number refuses the whole.
-    pub count: usize,
-}
-
-/// What a bulk approval did.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct BulkResult {
-    pub approved: usize,
-    /// Posts that were left, each with the reason.
-    pub left: Vec<(String, String)>,
-}
-
-/// Approves all submitted routine posts with a label, each bound to its own renditions.
-///
-/// # Errors
-/// When the number is another one by now.
-pub async fn bulk(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkResult> {
-    by.need(Right::Approve)?;
-    let mut filter = PostFilter {
-        state: Some(PostState::Submitted.word().into()),
-        kind: Some(Kind::Routine.word().into()),
-        label: Some(request.label.clone()),
-        limit: 500,
-        ..PostFilter::default()
-    };
-    let mut found = Vec::new();
-    loop {
-        let page = app.store().posts(&filter).await?;
-        let Some(last) = page.last() else { break };
-        filter.after = Some((last.due_at, last.id.clone()));
-        found.extend(page.into_iter().map(|p| p.id));
-    }
-    if found.len() != request.count {
-        let mut problems = Problems::default();
-        problems.add("count", format!("{} posts wait with this label, not {}", found.len(), request.count));
-        problems.check()?;
-    }
-    let policy = policy::get(app).await?;
-    let (needed, expires) = (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
-    let mut result = BulkResult { approved: 0, left: Vec::new() };
-    for id in found {
-        let rows = app.store().deliveries(&id).await?;
-        let new = NewDecision { decision: Decision::Approve, bundle: bundle_of(&rows), comment: None };
-        let comment = format!("in bulk by label {}", request.label);
-        match decide_one(app, by, &id, &new, Some(&comment), needed, expires).await {
-            Ok(()) => result.approved += 1,
-            Err(AppError::Store(e)) => return Err(e.into()),
-            Err(e) => result.left.push((id, e.to_string())),
-        }
-    }
-    Ok(result)
 }
 
 /// Reviews a broken glass. The one who broke it cannot.
@@ -324,6 +275,28 @@ fn kind(post: &Post) -> Result<Kind> {
     Kind::parse(&post.kind).map_err(AppError::Internal)
 }
 
-fn bundle_of(rows: &[Delivery]) -> String {
-    bundle(rows.iter().map(|d| (d.channel_id.as_str(), d.content_hash.as_str())))
+/// What a decision about the post is bound to.
+pub(super) fn bundle_of(post: &Post, rows: &[Delivery]) -> Result<String> {
+    matter(post, rows.iter().map(|d| (d.channel_id.as_str(), d.content_hash.as_str()))).map(Matter::bundle)
+}
+
+/// What an approver decides about; `renditions` are the channels with their content hashes.
+pub(super) fn matter<'a>(
+    post: &'a Post,
+    renditions: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Matter<'a>> {
+    let broken = |e: serde_json::Error| AppError::Internal(format!("post {}: {e}", post.id));
+    Ok(Matter {
+        kind: &post.kind,
+        brand: &post.brand,
+        labels: serde_json::from_str(&post.labels).map_err(broken)?,
+        incident: post.incident_id.as_deref(),
+        due: post.due_at,
+        zone: &post.zone,
+        recurrence: post.recurrence.as_deref(),
+        valid_until: post.valid_until,
+        promise: post.promise_at,
+        corrects: post.corrects.as_deref(),
+        renditions: renditions.collect(),
+    })
 }

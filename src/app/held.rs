@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -248,6 +248,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     }
     let now = app.now();
     let mut tx = app.store().begin().await?;
+    let published = (settle.settlement == Settlement::Published).then_some(delivery);
+    let mut entries = promises::keep(&mut tx, published.as_slice()).await?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let state = State::parse(&d.state).map_err(AppError::Internal)?;
     if state != State::InDoubt {
@@ -279,7 +281,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     };
     tx.change_deliveries(&[change]).await?;
     let entry = Entry::new("doubt.settled", &format!("delivery:{delivery}")).after(settle).note(&settle.note);
-    app.commit(tx, by, &[entry], &[Topic::Queue]).await
+    entries.push(entry);
+    app.commit(tx, by, &entries, &[Topic::Queue]).await
 }
 
 /// Takes an accepted post down, where the network can.

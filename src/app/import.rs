@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::compose::{self, Built, Directory};
 use super::error::Problem;
-use super::posts::{self, Built, Directory, NewPost};
+use super::posts::{self, NewPost};
 use super::staging::Stage;
 use super::{Actor, App, AppError, Result};
 use crate::domain::role::Right;
@@ -154,7 +155,7 @@ impl<'a> Importer<'a> {
         } else {
             serde_json::from_slice::<NewPost>(&line).map_err(|e| AppError::field("row", e.to_string()))
         };
-        match parsed.and_then(|new| posts::build(self.app, self.by, &new, &self.directory)) {
+        match parsed.and_then(|new| compose::build(self.app, self.by, &new, &self.directory)) {
             Ok(built) => {
                 if self.waiting.is_empty() {
                     self.waits_from = self.rows;

@@ -6,13 +6,17 @@ use super::error::Problems;
 use super::freezes::{self, FreezeView, NewFreeze};
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
 use crate::domain::freeze::Scope;
 use crate::domain::incident::{IncidentState, Severity, slug};
+use crate::domain::post::PostState;
 use crate::domain::role::Right;
 use crate::domain::times;
+use crate::store::Tx;
+use crate::store::deliveries::Change;
 use crate::store::incidents::Incident;
 
 /// A new incident.
@@ -62,6 +66,16 @@ pub struct IncidentView {
 pub struct Opened {
     pub incident: IncidentView,
     pub freeze: Option<FreezeView>,
+}
+
+/// A resolved incident, and what of it was stopped.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Resolved {
+    pub incident: IncidentView,
+    /// Approved updates and tips that were not out on every channel: held, for a person to decide.
+    pub held: usize,
+    /// Updates and tips that waited for approval: drafts again.
+    pub drafts: usize,
 }
 
 pub(super) fn view(app: &App, i: Incident) -> Result<IncidentView> {
@@ -156,47 +170,120 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<IncidentView> {
 /// Sets the time of the next promised update.
 ///
 /// # Errors
-/// When the time cannot be read or the incident is not open.
-pub async fn promise(app: &App, by: &Actor, id: &str, at: &str) -> Result<IncidentView> {
+/// When the time cannot be read, it was changed meanwhile, or the incident is not open.
+pub async fn promise(
+    app: &App,
+    by: &Actor,
+    id: &str,
+    version: Option<i64>,
+    at: &str,
+) -> Result<IncidentView> {
     by.need(Right::Write)?;
     let at = times::parse(at, "UTC").map_err(|e| AppError::field("at", e))?;
-    let before = get(app, by, id).await?;
+    let mut tx = app.store().begin().await?;
+    let before = locked(app, &mut tx, id, version).await?;
     if before.state != IncidentState::Open {
         return Err(AppError::Conflict("this incident is resolved".into()));
     }
-    let mut tx = app.store().begin().await?;
     tx.promise(id, Some(at)).await?;
     let entry = Entry::new("incident.promised", &format!("incident:{id}"))
-        .before(&before.next_promise)
-        .after(&rfc3339(at));
+        .before(
+            &serde_json::json!({"next_promise": before.next_promise, "overdue_since": before.overdue_since}),
+        )
+        .after(&serde_json::json!({"next_promise": rfc3339(at)}));
     app.commit(tx, by, &[entry], &[]).await?;
     get(app, by, id).await
 }
 
-/// Resolves an incident. Its freeze stays until somebody thaws it.
+/// Resolves an incident. Its freeze stays until somebody thaws it. Its updates and tips that are not
+/// out yet do not go out by themselves any more: approved ones are held, the others are drafts again.
 ///
 /// # Errors
-/// When it is resolved already.
-pub async fn resolve(app: &App, by: &Actor, id: &str, note: &str) -> Result<IncidentView> {
+/// When it is resolved already, or was changed meanwhile.
+pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note: &str) -> Result<Resolved> {
     by.need(Right::Decide)?;
-    get(app, by, id).await?;
+    let now = app.now();
     let mut tx = app.store().begin().await?;
-    if !tx.resolve_incident(id, app.now()).await? {
+    let before = locked(app, &mut tx, id, version).await?;
+    if !tx.resolve_incident(id, now).await? {
         return Err(AppError::Conflict("this incident is resolved already".into()));
     }
-    let entry = Entry::new("incident.resolved", &format!("incident:{id}")).note(note);
-    app.commit(tx, by, &[entry], &[]).await?;
-    get(app, by, id).await
+    let (mut held, mut drafts, mut entries) = (0, 0, Vec::new());
+    for post in tx.unsent_of(id).await? {
+        let subject = format!("post:{}", post.id);
+        tx.end_recurrence(&post.id).await?;
+        if post.state == PostState::Submitted.word() {
+            let voided = tx.void_approvals(&post.id, now).await?;
+            tx.set_post_state(&post.id, PostState::Draft.word(), now).await?;
+            let entry = Entry::new("post.returned", &subject)
+                .before(&serde_json::json!({"state": post.state, "recurrence": post.recurrence}))
+                .after(&serde_json::json!({"state": PostState::Draft, "recurrence": null}));
+            entries.push(entry.note(format!("its incident is resolved; {voided} approvals void")));
+            drafts += 1;
+            continue;
+        }
+        let (stopped, last) = hold(&mut tx, &post.id, now).await?;
+        if !stopped.is_empty() || last > 0 || post.recurrence.is_some() {
+            entries.push(
+                Entry::new("post.held", &subject)
+                    .before(&serde_json::json!({"recurrence": post.recurrence}))
+                    .after(&serde_json::json!({"held": stopped, "tried_no_more": last, "recurrence": null}))
+                    .note(RESOLVED),
+            );
+        }
+        held += usize::from(!stopped.is_empty());
+    }
+    let after = tx.incident(id).await?.ok_or_else(|| AppError::not_found("incident", id))?;
+    let incident = view(app, after)?;
+    entries.push(
+        Entry::new("incident.resolved", &format!("incident:{id}"))
+            .before(&before)
+            .after(&incident)
+            .note(note),
+    );
+    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    Ok(Resolved { incident, held, drafts })
+}
+
+/// What people read at a post that its incident's end has stopped.
+const RESOLVED: &str = "its incident was resolved before it went out";
+
+/// Holds what of a post waits for its time, and ends the tries of what is under way; which deliveries
+/// are held, and how many are under way.
+async fn hold(tx: &mut Tx, post: &str, now: Millis) -> Result<(Vec<String>, u64)> {
+    let mut changes = Vec::new();
+    for d in tx.deliveries(post).await? {
+        if d.state == State::Scheduled.word() || d.state == State::Claimed.word() {
+            changes.push(Change::to(&d.id, State::Held.word()).because(RESOLVED));
+        }
+    }
+    tx.change_deliveries(&changes).await?;
+    let last = tx.end_tries(post, now).await?;
+    Ok((changes.into_iter().map(|c| c.id).collect(), last))
+}
+
+/// The incident, kept from others, when it is still at the version that was read.
+async fn locked(app: &App, tx: &mut Tx, id: &str, version: Option<i64>) -> Result<IncidentView> {
+    let row = tx.incident(id).await?.ok_or_else(|| AppError::not_found("incident", id))?;
+    if version.is_some_and(|v| v != row.version) {
+        return Err(AppError::Stale { now: row.version });
+    }
+    view(app, row)
 }
 
 /// Marks the incidents whose promised update is overdue. Called by the timer.
-pub(crate) async fn mark_overdue(app: &App) -> Result<()> {
+///
+/// # Errors
+/// The database's own.
+pub async fn mark_overdue(app: &App) -> Result<()> {
+    let now = app.now();
     let mut tx = app.store().begin().await?;
-    let ids = tx.mark_overdue(app.now()).await?;
+    let ids = tx.mark_overdue(now).await?;
     if ids.is_empty() {
         return Ok(());
     }
-    let entries: Vec<_> =
-        ids.iter().map(|id| Entry::new("incident.overdue", &format!("incident:{id}"))).collect();
+    let after = serde_json::json!({"overdue_since": rfc3339(now)});
+    let entry = |id: &String| Entry::new("incident.overdue", &format!("incident:{id}")).after(&after);
+    let entries: Vec<_> = ids.iter().map(entry).collect();
     app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
 }

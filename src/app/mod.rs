@@ -6,8 +6,12 @@ pub mod actor;
 pub mod approvals;
 /// The audit log: lists, checkpoints, exports.
 pub mod audit;
+/// Approval of many posts at once.
+pub mod bulk;
 /// Connected channels.
 pub mod channels;
+/// From what was typed to rows, with every check.
+mod compose;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
@@ -20,6 +24,8 @@ pub mod hub;
 pub mod import;
 /// Incidents.
 pub mod incidents;
+/// One-time invitations.
+pub mod invitations;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes and the return from a restore.
@@ -30,8 +36,10 @@ pub mod people;
 pub mod permits;
 /// Named settings: the approval policy.
 pub mod policy;
-/// Posts: create, edit, submit, cancel, list, import.
+/// Posts: create, edit, submit, cancel, list.
 pub mod posts;
+/// The time of the next promised update.
+mod promises;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.
@@ -40,6 +48,8 @@ pub mod repeats;
 pub mod secrets;
 /// Outcomes, and what reading back saw.
 pub mod sending;
+/// Recurrences.
+pub mod series;
 /// The public page.
 pub mod site;
 /// All rows of an import or none.

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
+use super::invitations::{self, Invited};
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -141,11 +142,11 @@ pub async fn set_up(
     Ok((view, secret))
 }
 
-/// Adds a person, and a first token for them.
+/// Adds a person, who gets their first token with the invitation.
 ///
 /// # Errors
 /// When a field is wrong, the address is taken, or the actor is no administrator.
-pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<(PersonView, SecretString)> {
+pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<Invited> {
     by.need(Right::Administer)?;
     check_person(new)?;
     let mut tx = app.store().begin().await?;
@@ -157,12 +158,11 @@ pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<(PersonVie
             e.into()
         }
     })?;
-    let (token, secret) = token_row(app, &person.id, "first", &new.roles, None);
-    tx.insert_token(&token).await?;
-    let view = PersonView::from(person);
-    let entry = Entry::new("person.created", &format!("person:{}", view.id)).after(&view);
-    app.commit(tx, by, &[entry], &[]).await?;
-    Ok((view, secret))
+    let (secret, expires_at, invited) = invitations::write(app, &mut tx, by, &person.id, 0).await?;
+    let person = PersonView::from(person);
+    let created = Entry::new("person.created", &format!("person:{}", person.id)).after(&person);
+    app.commit(tx, by, &[created, invited], &[]).await?;
+    Ok(Invited { person, secret, expires_at })
 }
 
 /// Lists the people.
@@ -194,10 +194,10 @@ pub async fn disable(app: &App, by: &Actor, id: &str) -> Result<PersonView> {
     Ok(view)
 }
 
-/// Makes a token for the actor, or for another person by an administrator.
+/// Makes a token for the actor. Nobody makes one for somebody else: they could act under that name.
 ///
 /// # Errors
-/// When a role is asked for that the person does not have.
+/// When it is for another person, or a role is asked for that the actor's own token does not have.
 pub async fn create_token(
     app: &App,
     by: &Actor,
@@ -205,23 +205,21 @@ pub async fn create_token(
     new: &NewToken,
 ) -> Result<(TokenView, SecretString)> {
     if by.id != person {
-        by.need(Right::Administer)?;
+        return Err(AppError::Forbidden(
+            "everybody makes their own tokens; an administrator can invite a person again".into(),
+        ));
     }
-    let owner = app.store().person(person).await?.ok_or_else(|| AppError::not_found("person", person))?;
-    let mut has = role::parse_list(&owner.roles);
-    if by.id == person {
-        // A token that was limited cannot make one that is not.
-        has.retain(|r| by.roles.contains(r));
-    }
+    // A token that was limited cannot make one that is not.
+    let has = &by.roles;
     let mut problems = Problems::default();
     if new.label.trim().is_empty() {
         problems.add("label", "say what the token is for");
     }
     for r in new.roles.iter().filter(|r| !has.contains(r)) {
-        problems.add("roles", format!("you cannot give the role {} of {}", r.word(), owner.name));
+        problems.add("roles", format!("your token does not have the role {}", r.word()));
     }
     problems.check()?;
-    let roles = if new.roles.is_empty() { &has } else { &new.roles };
+    let roles = if new.roles.is_empty() { has } else { &new.roles };
     let (row, secret) = token_row(app, person, &new.label, roles, new.days);
     let mut tx = app.store().begin().await?;
     tx.insert_token(&row).await?;
@@ -307,7 +305,7 @@ fn row(app: &App, new: &NewPerson) -> Person {
     }
 }
 
-fn token_row(
+pub(super) fn token_row(
     app: &App,
     person: &str,
     label: &str,
@@ -330,11 +328,11 @@ fn token_row(
 }
 
 /// 256 random bits in hex behind a prefix that secret scanners can find.
-fn fresh(prefix: &str) -> SecretString {
+pub(super) fn fresh(prefix: &str) -> SecretString {
     let bytes: [u8; 32] = rand::random();
     format!("{prefix}_{}", hex::encode(bytes)).into()
 }
 
-fn hash(token: &str) -> String {
+pub(super) fn hash(token: &str) -> String {
     ::channels::hash(token.as_bytes())
 }

@@ -7,7 +7,7 @@ use channels::ReadBack;
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::permits::Permit;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -73,9 +73,9 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
-    let taken = tx.settle_attempts(&attempts).await?;
+    promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
+    let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
-        let taken: HashSet<_> = taken.into_iter().collect();
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
         for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {
             tracing::warn!(
@@ -90,11 +90,19 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         }
         changes.retain(|_| late.next() == Some(false));
     }
+    let accepted = promising(outcomes, |permit| taken.contains(&permit.attempt));
+    entries.extend(promises::keep(&mut tx, &accepted).await?);
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
     app.commit(tx, &Actor::service(app.node()), &entries, topics).await
+}
+
+/// The accepted deliveries of an incident's posts: they may promise the next update.
+fn promising(outcomes: &[(Permit, Outcome)], counts: impl Fn(&Permit) -> bool) -> Vec<&str> {
+    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && matches!(o, Outcome::Accepted { .. }));
+    out.filter(|(p, _)| counts(p)).map(|(p, _)| p.delivery.as_str()).collect()
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {
@@ -243,6 +251,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
     let mut tx = app.store().begin().await?;
     let gone = || AppError::not_found("attempt", attempt);
     let of = tx.attempt(attempt).await?.ok_or_else(gone)?.delivery_id;
+    let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[of.as_str()] } else { &[] };
+    promises::lock(&mut tx, found).await?;
     // The delivery is locked before the attempt is judged: a person may settle it at the same moment.
     let d = tx.delivery(&of).await?.ok_or_else(|| AppError::not_found("delivery", &of))?;
     let a = tx.attempt(attempt).await?.ok_or_else(gone)?;
@@ -263,6 +273,7 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
         Seen::Found { remote_id, url } => {
             s.remote_id = Some(remote_id.clone());
             tx.settle_attempts(&[s]).await?;
+            let mut entries = promises::keep(&mut tx, found).await?;
             let change = Change {
                 remote_id: Some(remote_id.clone()),
                 remote_url: url.clone(),
@@ -272,7 +283,8 @@ pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> R
             tx.change_deliveries(&[change]).await?;
             let entry = Entry::new("doubt.settled", &subject)
                 .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
-            return app.commit(tx, &by, &[entry], &[Topic::Queue]).await;
+            entries.push(entry);
+            return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
         }
         Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
         Seen::Unknown(why) => (0, format!("read back: {why}")),

@@ -47,17 +47,9 @@ pub(crate) async fn publish(app: &App, entry: &SiteEntry) -> Result<()> {
     if !tx.insert_site_entry(entry).await? {
         return Ok(());
     }
-    let mut entries = vec![
-        Entry::new("site.published", &format!("delivery:{}", entry.delivery_id))
-            .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind})),
-    ];
-    if let Some(at) = entry.promise_at {
-        tx.promise(&entry.incident_id, Some(at)).await?;
-        entries.push(
-            Entry::new("incident.promised", &format!("incident:{}", entry.incident_id)).after(&rfc3339(at)),
-        );
-    }
-    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+    let published = Entry::new("site.published", &format!("delivery:{}", entry.delivery_id))
+        .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind}));
+    app.commit(tx, &Actor::service(app.node()), &[published], &[]).await
 }
 
 /// Whether the delivery is on the page.
@@ -110,7 +102,7 @@ async fn read(app: &App, i: Incident) -> Result<Page> {
     let headline = entries.iter().filter(|e| e.kind != "tip").chain(&entries).find(|e| e.title.is_some());
     // What was promised with approved words, as long as it is open.
     let open = i.resolved_at.is_none();
-    let promise = entries.iter().find_map(|e| e.promise_at).filter(|_| open);
+    let promise = app.store().site_promise(&i.id).await?.filter(|_| open);
     Ok(Page {
         slug: i.slug,
         title: headline.and_then(|e| e.title.clone()).unwrap_or_default(),

@@ -4,7 +4,8 @@
 //! that they become posts; then they move, a few at a time. Whoever breaks off before the decision
 //! leaves nothing, and after it housekeeping goes on where it stopped.
 
-use super::posts::{self, Built};
+use super::compose::Built;
+use super::posts;
 use super::{Actor, App, AppError, Result};
 use crate::clock::Millis;
 use crate::domain::audit::Entry;

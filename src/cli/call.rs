@@ -10,8 +10,23 @@ use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents,
 use super::{End, posts, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
+const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
 pub(super) const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
+/// What an approver decides about, besides the texts.
+const MATTER: &[&str] = &[
+    "id",
+    "kind",
+    "brand",
+    "labels",
+    "incident",
+    "due",
+    "zone",
+    "recurrence",
+    "valid_until",
+    "promise",
+    "corrects",
+];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
 const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "url", "retract", "reason"];
 const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
@@ -30,6 +45,11 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&api.post("/setup", &body).await?, &["person.id", "person.name", "token"]);
         }
         Command::Me => show(&api.get("/me").await?, &["id", "name", "roles"]),
+        Command::Join => {
+            let invitation = api.token().context("give the invitation with --token")?;
+            let joined = api.post("/join", &json!({"invitation": invitation})).await?;
+            show(&joined, &["person.id", "person.name", "person.roles", "token"]);
+        }
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => channels(api, &show, as_json, c).await?,
         Command::Posts(c) => posts::run(api, &show, as_json, c).await?,
@@ -70,10 +90,15 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
         People::List => show(&api.get("/people").await?, PERSON),
         People::Add { name, email, roles } => {
             let body = json!({"name": name, "email": email, "roles": roles});
-            show(&api.post("/people", &body).await?, &["person.id", "person.name", "person.roles", "token"]);
+            show(&api.post("/people", &body).await?, INVITED);
+        }
+        People::Invite { id } => {
+            show(&api.post(&format!("/people/{id}/invitation"), &json!({})).await?, INVITED);
         }
         People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
-        People::Token { id, label, roles, days } => {
+        People::Token { label, roles, days } => {
+            let me = api.get("/me").await?;
+            let id = me["id"].as_str().unwrap_or_default();
             let body = json!({"label": label, "roles": roles, "days": days});
             show(
                 &api.post(&format!("/people/{id}/tokens"), &body).await?,
@@ -197,7 +222,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                     Ok(())
                 };
             }
-            show(&sheet["post"], POST);
+            show(&sheet["post"], MATTER);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
                 let language = d["rendition"]["language"].as_str().unwrap_or_default();
                 table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));
@@ -221,8 +246,18 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
         Approvals::BreakGlass { post, bundle, comment } => {
             decided(&decide(post, "break_glass", bundle, Some(comment)).await?);
         }
-        Approvals::Bulk { label, count } => {
-            let value = api.post("/approvals/bulk", &json!({"label": label, "count": count})).await?;
+        Approvals::Preview { label } => {
+            let value = api.get(&format!("/approvals/bulk?label={}", encode(&label))).await?;
+            if as_json {
+                show(&value, &[]);
+                return Ok(());
+            }
+            show(&value["posts"], POST);
+            let hash = value["hash"].as_str().unwrap_or_default();
+            table::line(&format!("{} posts wait with this label; hash {hash}", value["count"]));
+        }
+        Approvals::Bulk { label, hash } => {
+            let value = api.post("/approvals/bulk", &json!({"label": label, "hash": hash})).await?;
             show(&value, &["approved", "left"]);
         }
         Approvals::Owed => {
@@ -277,10 +312,14 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
             show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
         }
         Incidents::Resolve { id, comment } => {
-            show(
-                &api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?,
-                INCIDENT,
-            );
+            let done = api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?;
+            if as_json {
+                show(&done, &[]);
+                return Ok(());
+            }
+            show(&done["incident"], INCIDENT);
+            let words = "updates and tips were not out yet: held, or drafts again";
+            table::line(&format!("{} and {} {words}", done["held"], done["drafts"]));
         }
     }
     Ok(())

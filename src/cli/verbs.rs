@@ -21,6 +21,8 @@ pub enum Command {
     },
     /// Who the token belongs to, and the roles.
     Me,
+    /// Get your first token; `--token` is the invitation that an administrator gave you.
+    Join,
     /// People and their tokens.
     #[command(subcommand)]
     People(People),
@@ -69,6 +71,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum People {
     List,
+    /// Add a person; hand them the invitation that this prints.
     Add {
         #[arg(long)]
         name: String,
@@ -80,9 +83,12 @@ pub enum People {
     Disable {
         id: String,
     },
-    /// Make another token for a person.
-    Token {
+    /// Invite a person again, who lost their token; their tokens stop at once.
+    Invite {
         id: String,
+    },
+    /// Make another token for yourself.
+    Token {
         #[arg(long)]
         label: String,
         #[arg(long, value_delimiter = ',')]
@@ -173,13 +179,18 @@ pub enum Approvals {
         #[arg(long)]
         comment: String,
     },
-    /// Approve all routine posts with a label.
+    /// Show what waits with a label, and a hash over all of it.
+    Preview {
+        #[arg(long)]
+        label: String,
+    },
+    /// Approve all routine posts with a label, as the preview showed them.
     Bulk {
         #[arg(long)]
         label: String,
-        /// How many you have seen.
+        /// The hash of the preview.
         #[arg(long)]
-        count: usize,
+        hash: String,
     },
     /// Broken glass that nobody has reviewed.
     Owed,

@@ -89,18 +89,37 @@ impl Policy {
     }
 }
 
-/// What an approval is bound to: SHA-256 over the sorted pairs of channel and content hash.
-pub fn bundle<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut parts: Vec<_> = parts.collect();
-    parts.sort_unstable();
-    let mut hash = Sha256::new();
-    for (channel, content) in parts {
-        hash.update(channel.as_bytes());
-        hash.update([0]);
-        hash.update(content.as_bytes());
-        hash.update([b'\n']);
+/// Everything that an approver decides about. A field that changes what goes out, where, when, or
+/// under which freeze, belongs in here.
+#[derive(Debug, Clone, Serialize)]
+pub struct Matter<'a> {
+    pub kind: &'a str,
+    pub brand: &'a str,
+    pub labels: Vec<String>,
+    pub incident: Option<&'a str>,
+    pub due: Millis,
+    pub zone: &'a str,
+    pub recurrence: Option<&'a str>,
+    pub valid_until: Option<Millis>,
+    pub promise: Option<Millis>,
+    pub corrects: Option<&'a str>,
+    /// Each channel with the hash of the exact content that it receives.
+    pub renditions: Vec<(&'a str, &'a str)>,
+}
+
+impl Matter<'_> {
+    /// What an approval is bound to: SHA-256 over the matter as JSON. The fields have one order, lists
+    /// are sorted, and JSON quotes what is inside a string: two different matters have different bytes.
+    pub fn bundle(mut self) -> String {
+        self.labels.sort_unstable();
+        self.labels.dedup();
+        self.renditions.sort_unstable();
+        let mut hash = Sha256::new();
+        // The number changes with the form, so that an old approval is never taken for a new one.
+        hash.update(b"holdline bundle 2\n");
+        hash.update(serde_json::json!(self).to_string());
+        hex::encode(hash.finalize())
     }
-    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]
@@ -115,10 +134,56 @@ mod tests {
         assert_eq!(none.problems().len(), 4);
     }
 
+    fn matter() -> Matter<'static> {
+        Matter {
+            kind: "update",
+            brand: "main",
+            labels: vec!["a".into(), "b".into()],
+            incident: Some("i"),
+            due: 1,
+            zone: "UTC",
+            recurrence: None,
+            valid_until: None,
+            promise: Some(2),
+            corrects: None,
+            renditions: vec![("c1", "x"), ("c2", "y")],
+        }
+    }
+
     #[test]
     fn a_bundle_goes_by_content_and_not_by_order() {
-        let a = bundle([("c1", "x"), ("c2", "y")].into_iter());
-        assert_eq!(a, bundle([("c2", "y"), ("c1", "x")].into_iter()));
-        assert_ne!(a, bundle([("c1", "y"), ("c2", "x")].into_iter()));
+        let mut other = matter();
+        other.labels = vec!["b".into(), "a".into(), "b".into()];
+        other.renditions.reverse();
+        assert_eq!(matter().bundle(), other.bundle());
+    }
+
+    #[test]
+    fn any_field_makes_another_bundle() {
+        let change: [fn(&mut Matter<'_>); 14] = [
+            |_| {},
+            |m| m.kind = "tip",
+            |m| m.brand = "other",
+            |m| m.labels = vec!["a".into()],
+            |m| m.labels = vec!["a,b".into()],
+            |m| m.incident = None,
+            |m| m.due = 3,
+            |m| m.zone = "Europe/Paris",
+            |m| m.recurrence = Some("0 9 * * *"),
+            |m| m.valid_until = Some(2),
+            |m| m.promise = Some(3),
+            |m| m.promise = None,
+            |m| m.corrects = Some("p"),
+            |m| m.renditions = vec![("c1", "y"), ("c2", "x")],
+        ];
+        let seen: std::collections::HashSet<_> = change
+            .iter()
+            .map(|change| {
+                let mut m = matter();
+                change(&mut m);
+                m.bundle()
+            })
+            .collect();
+        assert_eq!(seen.len(), change.len());
     }
 }

@@ -251,7 +251,9 @@ async fn correct(stage: &mut Stage<'_>, incident: &str, wrong: &str) -> anyhow::
         view.deliveries.len() == CHANNELS.len() + 1,
         view.deliveries.len(),
     );
-    let done = incidents::resolve(stage.app(), &stage.approver, incident, "all terminals work").await?;
+    let done = incidents::resolve(stage.app(), &stage.approver, incident, None, "all terminals work")
+        .await?
+        .incident;
     let page = site::page(stage.app(), &done.slug).await?;
     stage.say(&format!("incident resolved; its page shows {} texts", page.entries.len()));
     let shown = i64::try_from(page.entries.len())?;

@@ -1,8 +1,8 @@
 //! What people decided about the exact renditions of a post.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `approvals`.
@@ -32,6 +32,25 @@ impl Store {
         const SQL: &str = "select * from approvals where review_owed = $1 and reviewed_by is null
             order by decided_at, id limit 500";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(true).fetch_all(c).await?))
+    }
+}
+
+impl Store {
+    /// What each channel would receive of these posts: post, channel and content hash.
+    pub async fn renditions(&self, posts: &[&str]) -> Result<Vec<(String, String, String)>> {
+        let list = dialect::list(1, dialect::padded(posts.len()));
+        let sql =
+            format!("select post_id, channel_id, content_hash from deliveries where post_id in ({list})");
+        Ok(read!(self, |c| {
+            let mut q = sqlx::query_as(AssertSqlSafe(sql));
+            for id in posts {
+                q = q.bind(*id);
+            }
+            for _ in posts.len()..dialect::padded(posts.len()) {
+                q = q.bind(None::<&str>);
+            }
+            q.fetch_all(c).await?
+        }))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Incidents.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `incidents`.
@@ -41,6 +41,44 @@ impl Store {
 }
 
 impl Tx {
+    /// The row, kept from others until this change ends. Whoever locks posts too locks this first.
+    pub async fn incident(&mut self, id: &str) -> Result<Option<Incident>> {
+        const SQL: &str = "select * from incidents where id = $1";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
+    }
+
+    /// What the posts of these deliveries promise (incident, post, time), oldest post first, when
+    /// nothing of the post is out yet and no newer post that promised something is.
+    pub async fn promised_by(&mut self, deliveries: &[&str]) -> Result<Vec<(String, String, Millis)>> {
+        const SQL: &str = "select distinct p.incident_id, p.id, p.promise_at, p.due_at
+            from deliveries d join posts p on p.id = d.post_id
+            where d.id in ({ids}) and p.promise_at is not null and p.incident_id is not null
+              and not exists (select 1 from deliveries o where o.post_id = p.id
+                and (o.state = 'accepted' or o.state = 'retracted'))
+              and not exists (select 1 from posts n join deliveries o on o.post_id = n.id
+                where n.incident_id = p.incident_id and n.promise_at is not null
+                  and (n.due_at > p.due_at or (n.due_at = p.due_at and n.id > p.id))
+                  and (o.state = 'accepted' or o.state = 'retracted'))
+            order by p.incident_id, p.due_at, p.id";
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let padded = dialect::padded(deliveries.len());
+        let sql = SQL.replace("{ids}", &dialect::list(1, padded));
+        let rows: Vec<(String, String, Millis, Millis)> = on!(self, |c| {
+            let mut q = sqlx::query_as(AssertSqlSafe(sql));
+            for id in deliveries {
+                q = q.bind(*id);
+            }
+            for _ in deliveries.len()..padded {
+                q = q.bind(None::<&str>);
+            }
+            q.fetch_all(c).await?
+        });
+        Ok(rows.into_iter().map(|(incident, post, at, _)| (incident, post, at)).collect())
+    }
+
     pub async fn insert_incident(&mut self, i: &Incident) -> Result<()> {
         const SQL: &str = "insert into incidents
               (id, slug, title, severity, drill, state, opened_at, next_promise_at, opened_by, version)

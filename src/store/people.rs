@@ -30,6 +30,16 @@ pub struct Token {
     pub revoked_at: Option<Millis>,
 }
 
+/// A row of `invitations`. The secret itself is not kept.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    pub person_id: String,
+    pub hash: String,
+    pub invited_by: String,
+    pub created_at: Millis,
+    pub expires_at: Millis,
+}
+
 impl Store {
     pub async fn people(&self) -> Result<Vec<Person>> {
         const SQL: &str = "select * from people order by created_at, id";
@@ -79,6 +89,36 @@ impl Tx {
             .await
             .map(drop)?);
         Ok(())
+    }
+
+    /// Revokes every token of a person; how many they were.
+    pub async fn revoke_tokens(&mut self, person: &str, at: Millis) -> Result<u64> {
+        const SQL: &str = "update tokens set revoked_at = $2 where person_id = $1 and revoked_at is null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(person).bind(at).execute(c).await?.rows_affected()))
+    }
+
+    /// Writes an invitation in place of the person's earlier one.
+    pub async fn put_invitation(&mut self, i: &Invitation) -> Result<()> {
+        const SQL: &str = "insert into invitations (person_id, hash, invited_by, created_at, expires_at)
+            values ($1, $2, $3, $4, $5) on conflict (person_id) do update set hash = excluded.hash,
+              invited_by = excluded.invited_by, created_at = excluded.created_at,
+              expires_at = excluded.expires_at";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&i.person_id)
+            .bind(&i.hash)
+            .bind(&i.invited_by)
+            .bind(i.created_at)
+            .bind(i.expires_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Uses an invitation up; the person it was for. Of two at once, one gets it.
+    pub async fn take_invitation(&mut self, hash: &str, now: Millis) -> Result<Option<String>> {
+        const SQL: &str = "delete from invitations where hash = $1 and expires_at > $2 returning person_id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(hash).bind(now).fetch_optional(c).await?))
     }
 
     pub async fn count_people(&mut self) -> Result<i64> {

@@ -1,10 +1,10 @@
 //! Posts.
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -22,6 +22,8 @@ pub struct Post {
     pub series_id: Option<String>,
     pub incident_id: Option<String>,
     pub author_id: String,
+    /// JSON list of everybody who wrote on it.
+    pub authors: String,
     pub state: String,
     pub due_at: Millis,
     pub valid_until: Option<Millis>,
@@ -30,6 +32,29 @@ pub struct Post {
     pub created_at: Millis,
     pub updated_at: Millis,
     pub version: i64,
+}
+
+impl Post {
+    /// Everybody who wrote on it, from the first draft on.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn writers(&self) -> Result<Vec<String>> {
+        serde_json::from_str(&self.authors).map_err(|e| StoreError::inconsistent("posts", &self.id, e))
+    }
+
+    /// With one more who wrote on it.
+    ///
+    /// # Errors
+    /// When the column holds something else.
+    pub fn written_by(&mut self, person: &str) -> Result<()> {
+        let mut all = self.writers()?;
+        if !all.iter().any(|a| a == person) {
+            all.push(person.to_owned());
+        }
+        self.authors = serde_json::json!(all).to_string();
+        Ok(())
+    }
 }
 
 /// Which posts to list. Empty fields do not narrow.
@@ -85,9 +110,9 @@ impl Store {
             .await?))
     }
 
-    /// The newest posts of every recurrence: from these the next ones are computed.
+    /// The newest posts of every recurrence that are approved: from these the next ones are computed.
     pub async fn recurring(&self, due_before: Millis, limit: i64) -> Result<Vec<Post>> {
-        const SQL: &str = "select * from posts where recurrence is not null and state <> 'cancelled'
+        const SQL: &str = "select * from posts where recurrence is not null and state = 'approved'
               and due_at < $1 order by due_at, id limit $2";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(due_before).bind(limit).fetch_all(c).await?))
     }
@@ -104,11 +129,11 @@ impl Tx {
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
         const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
-              incident_id, author_id, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
+              incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
               version) {rows}";
         const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
             on conflict (label, post_id) do nothing";
-        let rows: Vec<[Value<'_>; 18]> = posts
+        let rows: Vec<[Value<'_>; 19]> = posts
             .iter()
             .map(|(p, _)| {
                 [
@@ -122,6 +147,7 @@ impl Tx {
                     (&p.series_id).into(),
                     (&p.incident_id).into(),
                     (&p.author_id).into(),
+                    (&p.authors).into(),
                     (&p.state).into(),
                     p.due_at.into(),
                     p.valid_until.into(),
@@ -143,7 +169,8 @@ impl Tx {
     /// Writes an edited post; its labels are replaced.
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
-              state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, version = version + 1
+              state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
+              authors = $13, version = version + 1
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -160,6 +187,8 @@ impl Tx {
             .bind(p.valid_until)
             .bind(p.promise_at)
             .bind(p.updated_at)
+            .bind(&p.corrects)
+            .bind(&p.authors)
             .execute(c)
             .await
             .map(drop)?);
@@ -168,6 +197,22 @@ impl Tx {
             on!(self, |c| sqlx::query(LABEL).bind(label).bind(&p.id).execute(c).await.map(drop)?);
         }
         Ok(())
+    }
+
+    /// Locks and returns the updates and tips of an incident that wait for approval or for their time.
+    pub async fn unsent_of(&mut self, incident: &str) -> Result<Vec<Post>> {
+        const SQL: &str = "select * from posts where incident_id = $1 and (kind = 'update' or kind = 'tip')
+              and (state = 'submitted' or state = 'approved') order by id";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(incident).fetch_all(c).await?))
+    }
+
+    /// What is being sent, or is in doubt, is not tried again after this.
+    pub async fn end_tries(&mut self, post: &str, at: Millis) -> Result<u64> {
+        const SQL: &str = "update deliveries set valid_until = $2
+            where post_id = $1 and (state = 'sending' or state = 'in_doubt')
+              and (valid_until is null or valid_until > $2)";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(at).execute(c).await?.rows_affected()))
     }
 
     pub async fn set_post_state(&mut self, id: &str, state: &str, at: Millis) -> Result<()> {

@@ -27,6 +27,16 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(incident).fetch_all(c).await?))
     }
 
+    /// What the newest text on the page promises: the newest by its due time, so that a late one
+    /// takes nothing back.
+    pub async fn site_promise(&self, incident: &str) -> Result<Option<Millis>> {
+        const SQL: &str = "select e.promise_at from site_entries e join deliveries d on d.id = e.delivery_id
+              join posts p on p.id = d.post_id
+            where e.incident_id = $1 and e.retracted_at is null and e.promise_at is not null
+            order by p.due_at desc, p.id desc limit 1";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(incident).fetch_optional(c).await?))
+    }
+
     pub async fn site_entry(&self, delivery: &str) -> Result<Option<SiteEntry>> {
         const SQL: &str = "select * from site_entries where delivery_id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))

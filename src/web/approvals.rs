@@ -1,14 +1,15 @@
 //! Approvals.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
-use crate::app::approvals::{self, ApprovalView, BulkApproval, BulkResult, NewDecision, ReviewSheet};
+use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
+use crate::app::bulk::{self, BulkApproval, BulkPreview, BulkResult};
 
 /// What an approver reads: the exact renditions, and the bundle hash that a decision is bound to.
 #[utoipa::path(get, path = "/posts/{id}/approval", tag = "approvals", responses((status = 200, body = ReviewSheet)))]
@@ -31,14 +32,32 @@ pub async fn decide(
     Ok(Json(approvals::decide(&web.app, &by, &id, &new).await?))
 }
 
-/// Approves all submitted routine posts with a label. Approvers.
+/// Which posts a bulk approval means.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    pub label: String,
+}
+
+/// What a bulk approval would approve: how many, the first of them with their texts, and a hash over all.
+#[utoipa::path(get, path = "/approvals/bulk", tag = "approvals", params(Label), responses((status = 200, body = BulkPreview)))]
+pub async fn preview(
+    State(web): State<Web>,
+    Who(by): Who,
+    Query(q): Query<Label>,
+) -> Answer<Json<BulkPreview>> {
+    Ok(Json(bulk::preview(&web.app, &by, &q.label).await?))
+}
+
+/// Approves all submitted routine posts with a label, when they are still those of the preview whose
+/// hash is given; otherwise none of them. Approvers.
 #[utoipa::path(post, path = "/approvals/bulk", tag = "approvals", request_body = BulkApproval, responses((status = 200, body = BulkResult)))]
-pub async fn bulk(
+pub async fn approve_all(
     State(web): State<Web>,
     Who(by): Who,
     Body(new): Body<BulkApproval>,
 ) -> Answer<Json<BulkResult>> {
-    Ok(Json(approvals::bulk(&web.app, &by, &new).await?))
+    Ok(Json(bulk::approve(&web.app, &by, &new).await?))
 }
 
 /// Broken glass that nobody has reviewed.

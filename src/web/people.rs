@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
+use crate::app::invitations::{self, Invited};
 use crate::app::people::{self, NewPerson, NewToken, PersonView, TokenView};
 use crate::app::policy;
 use crate::domain::approval::Policy;
@@ -29,6 +30,28 @@ pub struct SetUp {
 pub struct PersonWithToken {
     pub person: PersonView,
     pub token: String,
+}
+
+/// A person and the invitation to their first token: shown this once. Hand it to that person only.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PersonWithInvitation {
+    pub person: PersonView,
+    pub invitation: String,
+    pub expires_at: String,
+}
+
+impl From<Invited> for PersonWithInvitation {
+    fn from(i: Invited) -> Self {
+        let invitation = i.secret.expose_secret().to_owned();
+        Self { person: i.person, invitation, expires_at: i.expires_at }
+    }
+}
+
+/// An invitation.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    pub invitation: String,
 }
 
 /// A token: shown this once.
@@ -70,14 +93,37 @@ pub async fn list(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<Perso
     Ok(Json(people::list(&web.app, &by).await?))
 }
 
-/// Adds a person. Administrators.
-#[utoipa::path(post, path = "/people", tag = "people", request_body = NewPerson, responses((status = 201, body = PersonWithToken)))]
+/// Adds a person. With the invitation, which holds for seven days, that person gets their first token.
+/// Administrators.
+#[utoipa::path(post, path = "/people", tag = "people", request_body = NewPerson, responses((status = 201, body = PersonWithInvitation)))]
 pub async fn create(
     State(web): State<Web>,
     Who(by): Who,
     Body(new): Body<NewPerson>,
+) -> Answer<(StatusCode, Json<PersonWithInvitation>)> {
+    Ok((StatusCode::CREATED, Json(people::create(&web.app, &by, &new).await?.into())))
+}
+
+/// Invites a person again, who lost their token. The earlier invitation and all tokens of that person
+/// stop at once. Administrators.
+#[utoipa::path(post, path = "/people/{id}/invitation", tag = "people", responses((status = 201, body = PersonWithInvitation)))]
+pub async fn invite(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<PersonWithInvitation>)> {
+    Ok((StatusCode::CREATED, Json(invitations::again(&web.app, &by, &id).await?.into())))
+}
+
+/// Makes the first token of the one who was invited; the invitation is used up. Anybody with it.
+#[utoipa::path(post, path = "/join", tag = "people", request_body = Join, responses((status = 201, body = PersonWithToken)))]
+pub async fn join(
+    State(web): State<Web>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Body(new): Body<Join>,
 ) -> Answer<(StatusCode, Json<PersonWithToken>)> {
-    let (person, token) = people::create(&web.app, &by, &new).await?;
+    let origin = from.ip().to_string();
+    let (person, token) = invitations::accept(&web.app, &new.invitation, &origin).await?;
     Ok((StatusCode::CREATED, Json(PersonWithToken { person, token: token.expose_secret().to_owned() })))
 }
 
@@ -101,7 +147,7 @@ pub async fn tokens(
     Ok(Json(people::tokens(&web.app, &by, &id).await?))
 }
 
-/// Makes a token. That person, or administrators.
+/// Makes another token for oneself, with no more roles than the one in use. That person only.
 #[utoipa::path(post, path = "/people/{id}/tokens", tag = "people", request_body = NewToken, responses((status = 201, body = NewTokenView)))]
 pub async fn create_token(
     State(web): State<Web>,

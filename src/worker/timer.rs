@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
-use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, posts, staging};
+use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, series, staging};
 use crate::clock::Millis;
 
 /// The running scheduler.
@@ -40,7 +40,7 @@ const TICKS: [Tick; 6] = [
         cron: "5 * * * * *",
         name: "next posts of recurrences",
         turn: 50_000,
-        work: |app| Box::pin(async move { posts::continue_series(&app).await }),
+        work: |app| Box::pin(async move { series::continue_series(&app).await }),
     },
     Tick {
         cron: "20 * * * * *",

@@ -90,6 +90,7 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
         series_id: None,
         incident_id: (kind != Kind::Routine).then(|| place.incident.clone()),
         author_id: place.by.id.clone(),
+        authors: json!([place.by.id]).to_string(),
         state: "approved".into(),
         due_at: due,
         valid_until: None,

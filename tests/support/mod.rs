@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use channels::http::{Http, Policy};
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::channels::{self as app_channels, NewChannel};
+use holdline::app::invitations;
 use holdline::app::nodes;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::posts::{self, NewPost, PostView};
@@ -20,6 +22,7 @@ use holdline::app::{Actor, App};
 use holdline::clock::Clock;
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
+use holdline::domain::times;
 use holdline::sandbox::Sandbox;
 use holdline::store::Store;
 use holdline::worker::{Options, Worker};
@@ -164,6 +167,12 @@ impl Bench {
     pub async fn submit(&self, post: serde_json::Value) -> PostView {
         let mut post = post;
         post["submit"] = json!(true);
+        if post["kind"] == "update" && post["promise"].is_null() {
+            // Every update promises the next one; most tests are about something else.
+            let due = post["due"].as_str().and_then(|t| times::parse(t, "UTC").ok());
+            let after = due.unwrap_or(self.app.clock().now()) + 3_600_000;
+            post["promise"] = json!(holdline::clock::rfc3339(after));
+        }
         let new: NewPost = serde_json::from_value(post).unwrap();
         posts::create(&self.app, &self.operator, &new).await.unwrap()
     }
@@ -180,6 +189,13 @@ impl Bench {
         let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
         let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
         approvals::decide(&self.app, &self.approver, post, &new).await.unwrap();
+    }
+
+    /// Approves all that waits with a label, as the preview shows it; how many that were.
+    pub async fn approve_all(&self, label: &str) -> usize {
+        let hash = bulk::preview(&self.app, &self.approver, label).await.unwrap().hash;
+        let all = BulkApproval { label: label.into(), hash };
+        bulk::approve(&self.app, &self.approver, &all).await.unwrap().approved
     }
 
     /// Waits until the post's deliveries are all in one of the states.
@@ -220,9 +236,11 @@ pub async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
     Worker::start(app.clone(), Arc::new(http()), options).await.unwrap()
 }
 
-async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
+/// Adds a person and lets them join.
+pub async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
     let new = NewPerson { name: name.into(), email: format!("{name}@example.org"), roles: vec![role] };
-    let (_, secret) = people::create(app, by, &new).await.unwrap();
+    let invited = people::create(app, by, &new).await.unwrap();
+    let (_, secret) = invitations::accept(app, invited.secret.expose_secret(), "test").await.unwrap();
     people::authenticate(app, secret.expose_secret(), "test").await.unwrap()
 }
 

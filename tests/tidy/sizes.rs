@@ -11,8 +11,7 @@ const HARD: usize = 600;
 const FUNCTION: usize = 70;
 
 /// Files over the soft limit, each with its reason.
-pub const LONG_FILES: &[(&str, &str)] =
-    &[("src/app/posts.rs", "the life of a post from draft to cancelled, one function per verb")];
+pub const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Functions over the limit: file, name, reason. Nothing new without a good one.
 pub const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];

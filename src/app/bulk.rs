@@ -1,0 +1,156 @@
+//! Approval of many routine posts at once: of exactly those that were shown.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::approvals::{self, NewDecision};
+use super::hub::Topic;
+use super::posts::{self, PostFilter, PostView};
+use super::{Actor, App, AppError, Result, policy};
+use crate::domain::Word;
+use crate::domain::approval::{Decision, Matter};
+use crate::domain::post::{Kind, PostState};
+use crate::domain::role::Right;
+use crate::store::posts::Post;
+
+/// Most posts of one decision: as many as one import brings.
+pub const MOST: usize = 100_000;
+/// Posts that a preview shows whole.
+const SHOWN: usize = 20;
+/// Posts that are approved in one change.
+const STEP: usize = 100;
+
+/// What waits under a label: how many, the first of them whole, and a hash over all.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulkPreview {
+    pub label: String,
+    pub count: usize,
+    /// Covers every post, the ones that are not shown here too. The approval carries it back.
+    pub hash: String,
+    /// The first by due time. `GET /posts?label=…&state=submitted&kind=routine` lists all of them.
+    pub posts: Vec<PostView>,
+}
+
+/// Which posts a bulk approval means.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkApproval {
+    pub label: String,
+    /// The hash of the preview: when anything else waits by now, nothing is approved.
+    pub hash: String,
+}
+
+/// What a bulk approval did.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BulkResult {
+    pub approved: usize,
+    /// Posts that were left, each with the reason.
+    pub left: Vec<(String, String)>,
+}
+
+/// Every post that waits, with the bundle that stands for it: about a hundred bytes each.
+struct Waiting {
+    posts: Vec<(String, String)>,
+    hash: String,
+    first: Vec<Post>,
+}
+
+async fn waiting(app: &App, label: &str) -> Result<Waiting> {
+    let mut filter = PostFilter {
+        state: Some(PostState::Submitted.word().into()),
+        kind: Some(Kind::Routine.word().into()),
+        label: Some(label.to_owned()),
+        limit: 500,
+        ..PostFilter::default()
+    };
+    let mut hash = Sha256::new_with_prefix(b"holdline bulk 1\n");
+    let (mut found, mut first) = (Vec::new(), Vec::new());
+    loop {
+        let page = app.store().posts(&filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.after = Some((last.due_at, last.id.clone()));
+        let ids: Vec<&str> = page.iter().map(|p| p.id.as_str()).collect();
+        let parts = app.store().renditions(&ids).await?;
+        let mut by_post = HashMap::<&str, Vec<(&str, &str)>>::new();
+        for (post, channel, content) in &parts {
+            by_post.entry(post).or_default().push((channel, content));
+        }
+        for post in &page {
+            let renditions = by_post.remove(post.id.as_str()).unwrap_or_default();
+            let bundle = approvals::matter(post, renditions.into_iter()).map(Matter::bundle)?;
+            hash.update(format!("{} {bundle}\n", post.id));
+            found.push((post.id.clone(), bundle));
+        }
+        if found.len() > MOST {
+            return Err(AppError::field(
+                "label",
+                format!("more than {MOST} posts wait with it; give the first ones another label"),
+            ));
+        }
+        let room = SHOWN.saturating_sub(first.len());
+        first.extend(page.into_iter().take(room));
+    }
+    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first })
+}
+
+/// Shows what a bulk approval would approve, and the hash to do it with.
+///
+/// # Errors
+/// When too many wait.
+pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> {
+    by.need(Right::Read)?;
+    let all = waiting(app, label).await?;
+    let names = super::channels::names(app).await?;
+    let mut shown = Vec::with_capacity(all.first.len());
+    for post in all.first {
+        let rows = app.store().deliveries(&post.id).await?;
+        shown.push(posts::view(post, rows, &names)?);
+    }
+    Ok(BulkPreview { label: label.to_owned(), count: all.posts.len(), hash: all.hash, posts: shown })
+}
+
+/// Approves all submitted routine posts with a label, each bound to what was shown of it.
+///
+/// # Errors
+/// When other posts wait by now, or other words: then nothing is approved.
+pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkResult> {
+    by.need(Right::Approve)?;
+    let all = waiting(app, &request.label).await?;
+    if all.hash != request.hash {
+        return Err(AppError::Conflict(format!(
+            "what waits with this label has changed since you read it ({} posts by now); nothing was approved: \
+             read the preview again and send its hash",
+            all.posts.len()
+        )));
+    }
+    let policy = policy::get(app).await?;
+    let comment = format!("in bulk by label {}, {} posts, {}", request.label, all.posts.len(), request.hash);
+    let mut result = BulkResult { approved: 0, left: Vec::new() };
+    for step in all.posts.chunks(STEP) {
+        let (needed, expires) =
+            (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
+        let mut tx = app.store().begin().await?;
+        let mut entries = Vec::new();
+        let before = result.left.len();
+        for (id, bundle) in step {
+            let new = NewDecision {
+                decision: Decision::Approve,
+                bundle: bundle.clone(),
+                comment: Some(comment.clone()),
+            };
+            match approvals::write(app, &mut tx, by, id, &new, needed, expires).await {
+                Ok(more) => entries.extend(more),
+                Err(AppError::Store(e)) => return Err(e.into()),
+                // Refused before anything of this post was written.
+                Err(e) => result.left.push((id.clone(), e.to_string())),
+            }
+        }
+        if !entries.is_empty() {
+            app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+        }
+        result.approved += step.len() - (result.left.len() - before);
+    }
+    Ok(result)
+}

@@ -1,0 +1,93 @@
+//! How a person gets their first token: by a one-time invitation, so that nobody else ever holds it.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::people::{PersonView, fresh, hash, token_row};
+use super::{Actor, App, AppError, Result};
+use crate::clock::{Millis, rfc3339};
+use crate::domain::audit::Entry;
+use crate::domain::role::{self, Right};
+use crate::store::Tx;
+use crate::store::people::Invitation;
+
+/// How long an invitation can be used: seven days.
+const HOLDS: Millis = 7 * 86_400_000;
+
+/// A person who was invited, and the invitation: shown this once.
+#[derive(Debug)]
+pub struct Invited {
+    pub person: PersonView,
+    pub secret: SecretString,
+    pub expires_at: String,
+}
+
+/// Writes a new invitation in place of an earlier one; the secret, its end, and the log's entry.
+pub(super) async fn write(
+    app: &App,
+    tx: &mut Tx,
+    by: &Actor,
+    person: &str,
+    revoked: u64,
+) -> Result<(SecretString, String, Entry)> {
+    let secret = fresh("hli");
+    let row = Invitation {
+        person_id: person.to_owned(),
+        hash: hash(secret.expose_secret()),
+        invited_by: by.id.clone(),
+        created_at: app.now(),
+        expires_at: app.now() + HOLDS,
+    };
+    tx.put_invitation(&row).await?;
+    let until = rfc3339(row.expires_at);
+    let entry = Entry::new("person.invited", &format!("person:{person}"))
+        .after(&serde_json::json!({"expires_at": until, "tokens_revoked": revoked}));
+    Ok((secret, until, entry))
+}
+
+/// Invites a person again. The earlier invitation and every token of that person stop at once: whoever
+/// would use this to act as somebody else locks them out, and the log says who did it.
+///
+/// # Errors
+/// When there is no such person, they are disabled, or it is the actor.
+pub async fn again(app: &App, by: &Actor, person: &str) -> Result<Invited> {
+    by.need(Right::Administer)?;
+    if by.id == person {
+        return Err(AppError::Conflict(
+            "nobody invites themselves; make another token, or ask another administrator".into(),
+        ));
+    }
+    let row = app.store().person(person).await?.ok_or_else(|| AppError::not_found("person", person))?;
+    if row.disabled_at.is_some() {
+        return Err(AppError::Conflict(format!("{} is disabled", row.name)));
+    }
+    let mut tx = app.store().begin().await?;
+    let revoked = tx.revoke_tokens(person, app.now()).await?;
+    let (secret, expires_at, entry) = write(app, &mut tx, by, person, revoked).await?;
+    app.commit(tx, by, &[entry], &[]).await?;
+    tracing::warn!(person, by = by.id, revoked, "a person was invited again; their tokens are revoked");
+    Ok(Invited { person: row.into(), secret, expires_at })
+}
+
+/// Makes the first token of the one who was invited. The invitation is used up.
+///
+/// # Errors
+/// [`AppError::Unauthorized`], the same for every reason.
+pub async fn accept(app: &App, invitation: &str, origin: &str) -> Result<(PersonView, SecretString)> {
+    let refused = || {
+        AppError::Unauthorized(
+            "the invitation is not known, was used or has expired; ask an administrator for a new one".into(),
+        )
+    };
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let id = tx.take_invitation(&hash(invitation), now).await?.ok_or_else(refused)?;
+    let person = app.store().person(&id).await?.filter(|p| p.disabled_at.is_none()).ok_or_else(refused)?;
+    let roles = role::parse_list(&person.roles);
+    let (token, secret) = token_row(app, &id, "first", &roles, None);
+    tx.insert_token(&token).await?;
+    let by = Actor { id, name: person.name.clone(), roles, origin: origin.into() };
+    let entry = Entry::new("person.joined", &format!("person:{}", by.id))
+        .after(&super::people::TokenView::from(token));
+    app.commit(tx, &by, &[entry], &[]).await?;
+    Ok((person.into(), secret))
+}

@@ -1,0 +1,36 @@
+//! The time of the next promised update (I6): taken from the newest words that are out.
+
+use super::Result;
+use crate::clock::rfc3339;
+use crate::domain::audit::Entry;
+use crate::store::Tx;
+
+/// Locks the incidents whose promise these deliveries may change. Called before deliveries and
+/// attempts are touched: whoever locks an incident locks it first.
+pub(super) async fn lock(tx: &mut Tx, deliveries: &[&str]) -> Result<()> {
+    for (incident, _, _) in tx.promised_by(deliveries).await? {
+        tx.incident(&incident).await?;
+    }
+    Ok(())
+}
+
+/// Takes over what posts promise, of which these deliveries are accepted in this change. Only the
+/// first accepted delivery of a post counts, and only of the newest post: a late one promises nothing
+/// any more. Called after [`lock`], and before the deliveries are marked accepted.
+pub(super) async fn keep(tx: &mut Tx, accepted: &[&str]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for (incident, post, at) in tx.promised_by(accepted).await? {
+        let Some(row) = tx.incident(&incident).await? else { continue };
+        if row.resolved_at.is_some() || row.next_promise_at == Some(at) {
+            continue;
+        }
+        tx.promise(&incident, Some(at)).await?;
+        entries.push(
+            Entry::new("incident.promised", &format!("incident:{incident}"))
+                .before(&serde_json::json!({"next_promise": row.next_promise_at.map(rfc3339),
+                    "overdue_since": row.overdue_since.map(rfc3339)}))
+                .after(&serde_json::json!({"next_promise": rfc3339(at), "post": post})),
+        );
+    }
+    Ok(entries)
+}

@@ -1,0 +1,152 @@
+//! Who gets a token, and whose words they approve with it.
+
+use channels::http::Request;
+use holdline::app::approvals::{self, NewDecision};
+use holdline::app::audit::{self, AuditFilter};
+use holdline::app::import::Importer;
+use holdline::app::people::{self, NewPerson, NewToken};
+use holdline::app::posts::{self, NewPost, PostFilter};
+use holdline::app::{Actor, AppError, Result, invitations};
+use holdline::domain::approval::Decision;
+use holdline::domain::role::Role;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::Bench;
+use crate::support::caller::Caller;
+
+/// Somebody with these roles who has joined.
+async fn joined(bench: &Bench, name: &str, roles: Vec<Role>) -> Actor {
+    let new = NewPerson { name: name.into(), email: format!("{name}@example.org"), roles };
+    let invited = people::create(&bench.app, &bench.administrator, &new).await.unwrap();
+    let (_, token) = accept(bench, &invited.secret).await.unwrap();
+    people::authenticate(&bench.app, token.expose_secret(), "test").await.unwrap()
+}
+
+async fn accept(bench: &Bench, invitation: &SecretString) -> Result<(people::PersonView, SecretString)> {
+    invitations::accept(&bench.app, invitation.expose_secret(), "test").await
+}
+
+async fn entries(bench: &Bench, verb: &str) -> usize {
+    let filter = AuditFilter { verb: Some(verb.into()), limit: 500, ..AuditFilter::default() };
+    audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len()
+}
+
+async fn approve(bench: &Bench, by: &Actor, post: &str) -> Result<()> {
+    let bundle = approvals::sheet(&bench.app, by, post).await.unwrap().bundle;
+    let new = NewDecision { decision: Decision::Approve, bundle, comment: None };
+    approvals::decide(&bench.app, by, post, &new).await.map(drop)
+}
+
+on_both! {
+    async fn nobody_makes_a_token_for_somebody_else(bench) {
+        let new = NewToken { label: "x".into(), roles: Vec::new(), days: None };
+        let refused = people::create_token(&bench.app, &bench.administrator, &bench.approver.id, &new).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        let (own, _) = people::create_token(&bench.app, &bench.approver, &bench.approver.id, &new).await.unwrap();
+        assert_eq!(own.roles, [Role::Approver]);
+    }
+
+    async fn a_limited_token_makes_no_wider_one(bench) {
+        let both = joined(&bench, "both", vec![Role::Operator, Role::Auditor]).await;
+        let limited = NewToken { label: "log".into(), roles: vec![Role::Auditor], days: Some(1) };
+        let (_, secret) = people::create_token(&bench.app, &both, &both.id, &limited).await.unwrap();
+        let small = people::authenticate(&bench.app, secret.expose_secret(), "test").await.unwrap();
+        assert_eq!(small.roles, [Role::Auditor]);
+        let all = NewToken { label: "all".into(), roles: Vec::new(), days: None };
+        let (made, _) = people::create_token(&bench.app, &small, &both.id, &all).await.unwrap();
+        assert_eq!(made.roles, [Role::Auditor]);
+        let wider = NewToken { label: "all".into(), roles: vec![Role::Operator], days: None };
+        assert!(people::create_token(&bench.app, &small, &both.id, &wider).await.is_err());
+        // Neither by an invitation of one's own.
+        let boss = &bench.administrator;
+        assert!(matches!(invitations::again(&bench.app, boss, &boss.id).await, Err(AppError::Conflict(_))));
+    }
+
+    async fn an_invitation_works_once_and_for_seven_days(bench) {
+        let new = |n: &str| NewPerson { name: n.into(), email: format!("{n}@example.org"), roles: vec![Role::Operator] };
+        let first = people::create(&bench.app, &bench.administrator, &new("first")).await.unwrap();
+        let held = people::authenticate(&bench.app, first.secret.expose_secret(), "test").await;
+        assert!(held.is_err(), "an invitation is no token");
+        accept(&bench, &first.secret).await.unwrap();
+        assert!(matches!(accept(&bench, &first.secret).await, Err(AppError::Unauthorized(_))));
+        let late = people::create(&bench.app, &bench.administrator, &new("late")).await.unwrap();
+        bench.app.clock().advance(7 * 86_400_000 + 1);
+        assert!(accept(&bench, &late.secret).await.is_err(), "it has expired");
+        let again = invitations::again(&bench.app, &bench.administrator, &late.person.id).await.unwrap();
+        accept(&bench, &again.secret).await.unwrap();
+        let gone = people::create(&bench.app, &bench.administrator, &new("gone")).await.unwrap();
+        people::disable(&bench.app, &bench.administrator, &gone.person.id).await.unwrap();
+        assert!(accept(&bench, &gone.secret).await.is_err(), "who is disabled joins no more");
+        assert!(invitations::again(&bench.app, &bench.administrator, &gone.person.id).await.is_err());
+    }
+
+    async fn two_who_use_one_invitation_get_one_token(bench) {
+        let new = NewPerson { name: "x".into(), email: "x@example.org".into(), roles: vec![Role::Operator] };
+        let invited = people::create(&bench.app, &bench.administrator, &new).await.unwrap();
+        let (a, b, c) =
+            tokio::join!(accept(&bench, &invited.secret), accept(&bench, &invited.secret), accept(&bench, &invited.secret));
+        assert_eq!([a, b, c].iter().filter(|r| r.is_ok()).count(), 1);
+    }
+
+    async fn inviting_again_locks_the_person_out_and_is_in_the_log(bench) {
+        let caller = Caller::new(&bench).await;
+        let me = |token: SecretString| {
+            let request = Request::get(&caller.url("/me")).bearer(&token);
+            async { caller.http.call(request).await.unwrap().status }
+        };
+        assert_eq!(me(caller.approver.clone()).await, 200);
+        let before = entries(&bench, "person.invited").await;
+        let url = caller.url(&format!("/people/{}/invitation", bench.approver.id));
+        let refused = caller.call(Request::post(&url).json(&json!({}))).await;
+        assert_eq!(refused.status, 403, "an operator invites nobody");
+        let answer = caller.administer(Request::post(&url).json(&json!({}))).await;
+        assert_eq!(answer.status, 201);
+        assert_eq!(me(caller.approver.clone()).await, 401, "every token of that person stops");
+        assert_eq!(entries(&bench, "person.invited").await, before + 1);
+        let invitation = answer.json::<Value>().unwrap()["invitation"].clone();
+        let join = Request::post(&caller.url("/join")).json(&json!({"invitation": invitation}));
+        let answer = caller.http.call(join).await.unwrap();
+        let body: Value = answer.json().unwrap();
+        assert_eq!((answer.status, &body["person"]["id"]), (201, &json!(bench.approver.id)));
+        assert_eq!(me(body["token"].as_str().unwrap().to_owned().into()).await, 200);
+        assert_eq!(entries(&bench, "person.joined").await, 3, "operator, approver, and again");
+    }
+
+    async fn whoever_wrote_on_a_text_does_not_approve_it(bench) {
+        let both = joined(&bench, "both", vec![Role::Operator, Role::Approver]).await;
+        let routine = json!({"kind": "routine", "submit": true, "source": {"text": "first"}});
+        let post = bench.submit(routine.clone()).await;
+        // The approver puts in words of their own, and the author edits once more after that.
+        for (by, text) in [(&both, "second"), (&bench.operator, "third")] {
+            let mut new = routine.clone();
+            new["source"]["text"] = json!(text);
+            let new: NewPost = serde_json::from_value(new).unwrap();
+            posts::edit(&bench.app, by, &post.id, None, &new).await.unwrap();
+        }
+        let view = posts::get(&bench.app, &both, &post.id).await.unwrap();
+        assert_eq!((view.author, view.authors), (bench.operator.id.clone(), vec![bench.operator.id.clone(), both.id.clone()]));
+        let refused = approve(&bench, &both, &post.id).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        approve(&bench, &bench.approver, &post.id).await.unwrap();
+    }
+
+    async fn whoever_imports_is_an_author(bench) {
+        let both = joined(&bench, "both", vec![Role::Operator, Role::Approver]).await;
+        for atomic in [false, true] {
+            let mut importer = Importer::new(&bench.app, &both, atomic).await.unwrap();
+            let rows = if atomic { 600 } else { 1 };
+            for n in 0..rows {
+                let row = json!({"kind": "routine", "submit": true, "labels": [format!("{atomic}")],
+                    "channels": ["alpha"], "source": {"text": format!("{n}")}});
+                importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
+            }
+            assert_eq!(importer.finish().await.unwrap().created, rows);
+            let filter = PostFilter { label: Some(format!("{atomic}")), limit: 1, ..PostFilter::default() };
+            let post = posts::list(&bench.app, &both, &filter).await.unwrap().remove(0);
+            assert!(matches!(approve(&bench, &both, &post.id).await, Err(AppError::Forbidden(_))));
+            approve(&bench, &bench.approver, &post.id).await.unwrap();
+        }
+    }
+}
