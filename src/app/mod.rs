@@ -57,7 +57,7 @@ pub mod staging;
 /// What this process has seen of the database.
 pub mod witness;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -83,7 +83,7 @@ struct Inner {
     keys: Keys,
     node: String,
     public_url: String,
-    networks: OnceLock<Arc<dyn Networks>>,
+    networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
 }
 
@@ -124,7 +124,7 @@ impl App {
             keys,
             node: node.to_owned(),
             public_url: public_url.trim_end_matches('/').to_owned(),
-            networks: OnceLock::new(),
+            networks: Mutex::new(None),
             witness: Witness::default(),
         }))
     }
@@ -174,10 +174,10 @@ impl App {
         self.store().is_shared()
     }
 
-    /// Gives the verbs that need a network their hands. Done once, by the sender.
-    pub fn set_networks(&self, networks: Arc<dyn Networks>) {
-        // A second sender in one process would be a defect of the caller; the first one stays.
-        let _ = self.0.networks.set(networks);
+    /// Gives the verbs that need a network their hands, for as long as the sender holds them. The
+    /// sender holds an `App`: were they held here too, neither would ever be dropped.
+    pub fn set_networks(&self, networks: &Arc<dyn Networks>) {
+        *self.0.networks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(networks));
     }
 
     /// What talks to the networks.
@@ -185,7 +185,9 @@ impl App {
     /// # Errors
     /// When this process has no sender.
     pub fn networks(&self) -> Result<Arc<dyn Networks>> {
-        self.0.networks.get().cloned().ok_or_else(|| AppError::Conflict("this process does not send".into()))
+        let networks = self.0.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = networks.as_ref().and_then(Weak::upgrade);
+        alive.ok_or_else(|| AppError::Conflict("this process does not send".into()))
     }
 
     /// What this process has seen of the database.

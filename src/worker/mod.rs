@@ -37,7 +37,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
-use crate::app::{App, Result};
+use crate::app::{App, Networks, Result};
 use crate::domain::freeze::Subject;
 
 /// How the sender is run.
@@ -68,6 +68,9 @@ pub(crate) struct Shared {
 /// A running sender.
 pub struct Worker {
     shared: Arc<Shared>,
+    /// What the [`App`] asks of the networks; it has them for as long as this is here.
+    #[expect(dead_code, reason = "held for the App")]
+    desk: Arc<dyn Networks>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     settler: JoinHandle<()>,
@@ -87,7 +90,8 @@ impl Worker {
         let lines = lines::Lines::new(app.clone(), http);
         lines.reload().await?;
         let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
-        app.set_networks(Arc::new(desk::Desk(Arc::clone(&shared))));
+        let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
+        app.set_networks(&desk);
         crate::app::sending::recover(&app, app.node()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
@@ -102,7 +106,7 @@ impl Worker {
         }
         let timer =
             if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };
-        Ok(Self { shared, stop, tasks, settler, timer })
+        Ok(Self { shared, desk, stop, tasks, settler, timer })
     }
 
     /// The gate of this node.
