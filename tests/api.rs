@@ -57,6 +57,10 @@ on_both! {
             (json!({"kind": "routine", "source": {"text": "x"}, "zone": "Mars/Base"}), "zone"),
             (json!({"kind": "routine", "source": {"text": "x"}, "channels": ["nowhere"]}), "channels"),
             (json!({"kind": "routine", "source": {"text": " "}}), "source.text"),
+            (json!({"kind": "routine", "source": {"text": "x", "per_channel": {"alhpa": "y"}}}), "source.per_channel"),
+            (json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x", "per_channel": {"beta": "y"}}}),
+                "source.per_channel"),
+            (json!({"kind": "routine", "source": {"text": "x"}, "labels": ["a\0b"]}), "body"),
             (json!({"kind": "routine", "source": {"text": "x"}, "recurrence": "every day"}), "recurrence"),
             (json!({"kind": "routine", "source": {"text": "x", "media": [
                 {"sha256": "00", "mime": "image/png", "alt": "A map"}]}}), "source.media[0]"),
@@ -120,6 +124,54 @@ on_both! {
         assert_eq!(caller.call(edit(&etag, "third")).await.status, 412);
         let now: Value = caller.call(Request::get(&caller.url(&format!("/posts/{id}")))).await.json().unwrap();
         assert_eq!(now["source"]["text"], "second");
+    }
+
+    async fn a_policy_that_changed_meanwhile_is_not_overwritten(bench) {
+        let caller = Caller::new(&bench).await;
+        let url = caller.url("/policy");
+        let etag = caller.call(Request::get(&url)).await.header("etag").unwrap().to_owned();
+        let set = |major: u32| Request::put(&url).header("if-match", &etag).json(&json!({ "major": major }));
+        let first = caller.administer(set(2)).await;
+        assert_eq!(first.status, 200);
+        assert_ne!(first.header("etag"), Some(etag.as_str()));
+        assert_eq!(caller.administer(set(1)).await.status, 412);
+        let now = caller.call(Request::get(&url)).await;
+        assert_eq!(now.header("etag"), first.header("etag"));
+        assert_eq!(now.json::<Value>().unwrap()["major"], 2);
+    }
+
+    async fn no_text_with_a_nul_gets_to_the_database(bench) {
+        let caller = Caller::new(&bench).await;
+        let nul = |field: &str| json!({ field: "a\0b" });
+        let (person, channel) = (&bench.operator.id, &bench.channels[0]);
+        for (path, body) in [
+            ("/posts".to_owned(), nul("kind")),
+            ("/people".to_owned(), nul("name")),
+            ("/channels".to_owned(), nul("name")),
+            ("/incidents".to_owned(), nul("title")),
+            ("/freezes".to_owned(), nul("note")),
+            ("/setup".to_owned(), nul("setup_token")),
+            ("/join".to_owned(), nul("invitation")),
+            (format!("/people/{person}/tokens"), nul("label")),
+            ("/approvals/bulk".to_owned(), nul("label")),
+            ("/held/review".to_owned(), nul("label")),
+        ] {
+            let answer = caller.post(&path, &body).await;
+            assert_eq!(answer.status, 422, "{path}: {}", String::from_utf8_lossy(&answer.body));
+            let problem: Value = answer.json().unwrap();
+            assert!(problem["errors"][0]["message"].as_str().unwrap().contains("NUL"), "{path}: {problem}");
+        }
+        for path in ["/posts/%00", "/posts?label=%00", "/people/a%00b/tokens", "/audit?actor=%00"] {
+            let answer = caller.call(Request::get(&caller.url(path))).await;
+            assert_eq!(answer.status, 422, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        }
+        let rows = format!("{}\n{}\n", post("fine"), post("not\0fine"));
+        let import = Request::post(&caller.url("/posts/import?atomic=false"));
+        let result: Value =
+            caller.call(import.body("application/x-ndjson", rows.into_bytes())).await.json().unwrap();
+        assert_eq!((&result["created"], &result["errors"][0]["row"]), (&json!(1), &json!(2)), "{result}");
+        let edit = Request::patch(&caller.url(&format!("/channels/{channel}"))).json(&json!({"name": "\0"}));
+        assert_eq!(caller.administer(edit).await.status, 422);
     }
 
     async fn a_limited_token_makes_no_stronger_one(bench) {

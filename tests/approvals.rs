@@ -4,17 +4,18 @@ use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::incidents::{self, NewIncident};
+use holdline::app::policy;
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result};
 use holdline::clock::rfc3339;
-use holdline::domain::approval::Decision;
+use holdline::domain::approval::{Decision, Policy};
 use holdline::domain::incident::Severity;
 use holdline::domain::post::PostState;
 use holdline::domain::role::Role;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::Bench;
+use crate::support::{Bench, person};
 
 async fn incident(bench: &Bench) -> String {
     let new = NewIncident {
@@ -177,5 +178,86 @@ on_both! {
         assert_eq!(channel(&edited["entry"]["after"]), json!(bench.channels[1]));
         assert_eq!(edited["entry"]["after"]["corrects"], new["corrects"]);
         assert_eq!(edited["entry"]["after"]["brand"], "main");
+    }
+
+    async fn with_two_approvers_the_first_approval_to_lapse_ends_both(bench) {
+        let two = Policy { routine: 2, routine_days: 2, ..Policy::default() };
+        policy::set(&bench.app, &bench.administrator, None, &two).await.unwrap();
+        let other = person(&bench.app, &bench.administrator, "other", Role::Approver).await;
+        let day = 86_400_000;
+        let due = rfc3339(bench.app.clock().now() + day * 5 / 2);
+        let post = bench.submit(json!({"kind": "routine", "channels": ["alpha"], "due": due,
+            "source": {"text": "two people"}})).await;
+        let read = bundle(&bench, &post.id).await;
+        let view = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        assert_eq!(view.state, PostState::Submitted);
+        let twice = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await;
+        assert!(matches!(twice, Err(AppError::Conflict(_))), "one person is not two: {twice:?}");
+        bench.app.clock().advance(day);
+        let view = decide(&bench, &other, &post.id, Decision::Approve, &read).await.unwrap();
+        assert_eq!(view.state, PostState::Approved);
+        // The second holds until the third day, the first one only until the second.
+        bench.app.clock().advance(day * 8 / 5);
+        let worker = bench.start().await;
+        let view = bench.until(&post.id, &["held"]).await;
+        assert!(view.deliveries[0].reason.as_deref().unwrap().contains("lapsed"), "{view:?}");
+        assert!(bench.sandbox.arrivals().is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn an_approval_that_lapsed_is_no_voice(bench) {
+        let two = Policy { routine: 2, routine_days: 1, ..Policy::default() };
+        policy::set(&bench.app, &bench.administrator, None, &two).await.unwrap();
+        let other = person(&bench.app, &bench.administrator, "other", Role::Approver).await;
+        let post = bench.submit(json!({"kind": "routine", "channels": ["alpha"], "due": "2099-01-01T00:00:00Z",
+            "source": {"text": "two people"}})).await;
+        let read = bundle(&bench, &post.id).await;
+        decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        bench.app.clock().advance(2 * 86_400_000);
+        let view = decide(&bench, &other, &post.id, Decision::Approve, &read).await.unwrap();
+        assert_eq!(view.state, PostState::Submitted, "the first voice has lapsed");
+        let view = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        assert_eq!(view.state, PostState::Approved, "and may be given again");
+    }
+
+    async fn the_glass_is_broken_for_a_crisis_and_reviewed_by_neither_breaker_nor_author(bench) {
+        let routine = bench.submit(json!({"kind": "routine", "source": {"text": "buy now"}})).await;
+        let read = bundle(&bench, &routine.id).await;
+        let refused = decide(&bench, &bench.operator, &routine.id, Decision::BreakGlass, &read).await;
+        assert!(matches!(&refused, Err(AppError::Invalid(p)) if p[0].field == "decision"), "{refused:?}");
+        // Written by one, broken by another, both of whom may approve.
+        let mut author = bench.operator.clone();
+        author.roles.push(Role::Approver);
+        let post = bench.submit(json!({"kind": "update", "incident": incident(&bench).await,
+            "source": {"text": "Leave the building."}})).await;
+        let read = bundle(&bench, &post.id).await;
+        decide(&bench, &bench.approver, &post.id, Decision::BreakGlass, &read).await.unwrap();
+        let owed = approvals::reviews_owed(&bench.app, &bench.approver).await.unwrap();
+        for by in [&author, &bench.approver] {
+            let refused = approvals::review(&bench.app, by, &owed[0].id, "mine").await;
+            assert!(matches!(refused, Err(AppError::Forbidden(_))), "{}: {refused:?}", by.name);
+        }
+        let other = person(&bench.app, &bench.administrator, "other", Role::Approver).await;
+        approvals::review(&bench.app, &other, &owed[0].id, "was right").await.unwrap();
+        let again = approvals::review(&bench.app, &other, &owed[0].id, "again").await;
+        assert!(matches!(again, Err(AppError::NotFound { .. })), "{again:?}");
+    }
+
+    async fn an_edit_and_an_approval_at_the_same_moment_never_both_win_over_other_words(bench) {
+        let new = |n: usize| json!({"kind": "routine", "submit": true, "channels": ["alpha", "beta"],
+            "due": "2099-01-01T00:00:00Z", "source": {"text": format!("words {n}")}});
+        let post = bench.submit(new(0)).await;
+        for n in 1..=20 {
+            let read = bundle(&bench, &post.id).await;
+            let other: NewPost = serde_json::from_value(new(n)).unwrap();
+            let (edited, approved) = tokio::join!(
+                posts::edit(&bench.app, &bench.operator, &post.id, None, &other),
+                decide(&bench, &bench.approver, &post.id, Decision::Approve, &read),
+            );
+            edited.unwrap();
+            assert!(matches!(approved, Ok(_) | Err(AppError::Conflict(_))), "{approved:?}");
+            let now = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
+            assert_eq!((now.state, now.source.text), (PostState::Submitted, format!("words {n}")));
+        }
     }
 }

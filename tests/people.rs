@@ -149,4 +149,26 @@ on_both! {
             approve(&bench, &bench.approver, &post.id).await.unwrap();
         }
     }
+
+    async fn of_two_set_ups_at_the_same_moment_one_wins(bench) {
+        let fresh = bench.empty().await;
+        let tokens = [people::first_start(&fresh).await, people::first_start(&fresh).await];
+        let tokens = tokens.map(|t| t.unwrap().unwrap());
+        let boss = |n: usize| NewPerson {
+            name: "Boss".into(), email: format!("boss{n}@example.org"), roles: vec![Role::Administrator],
+        };
+        let (one, two) = (boss(1), boss(2));
+        // Each node printed a token of its own, and each works until one was used.
+        let done = tokio::join!(
+            people::set_up(&fresh, tokens[0].expose_secret(), &one, "test"),
+            people::set_up(&fresh, tokens[1].expose_secret(), &two, "test"),
+        );
+        let won = usize::from(done.0.is_ok()) + usize::from(done.1.is_ok());
+        assert_eq!(won, 1, "{done:?}");
+        for token in &tokens {
+            let again = people::set_up(&fresh, token.expose_secret(), &boss(3), "test").await;
+            assert!(matches!(again, Err(AppError::Unauthorized(_))), "{again:?}");
+        }
+        assert!(people::first_start(&fresh).await.unwrap().is_none());
+    }
 }

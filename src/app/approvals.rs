@@ -168,15 +168,14 @@ pub(super) async fn write(
             .note(comment.unwrap_or_default()),
     ];
     let writers = row.writers()?;
-    let mut voices: Vec<String> = tx
+    let voices: Vec<Approval> = tx
         .approvals(post)
         .await?
         .into_iter()
         .filter(|a| a.decision == Decision::Approve.word() && a.bundle == new.bundle)
         .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
-        .map(|a| a.person_id)
         .collect();
-    if new.decision == Decision::Approve && voices.contains(&by.id) {
+    if new.decision == Decision::Approve && voices.iter().any(|a| a.person_id == by.id) {
         return Err(AppError::Conflict("you have approved this already; another person must".into()));
     }
     tx.insert_approval(&approval).await?;
@@ -186,9 +185,11 @@ pub(super) async fn write(
             tx.set_post_state(post, PostState::Draft.word(), now).await?;
         }
         Decision::Approve => {
-            voices.push(by.id.clone());
-            if voices.len() >= needed {
-                entries.push(schedule(tx, &row, &rows, expires, now).await?);
+            if voices.len() + 1 >= needed {
+                // It takes all of them: once the first one lapses, too few are left.
+                let first = voices.iter().filter_map(|a| a.expires_at).min();
+                let until = first.map_or(expires, |at| at.min(expires));
+                entries.push(schedule(tx, &row, &rows, until, now).await?);
             }
         }
         Decision::BreakGlass => entries.push(schedule(tx, &row, &rows, expires, now).await?),
@@ -206,6 +207,12 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
             "this post is {}; only what was submitted waits for a decision",
             post.state
         )));
+    }
+    if new.decision == Decision::BreakGlass && kind(post)?.lane() != Lane::Crisis {
+        return Err(AppError::field(
+            "decision",
+            "the glass is broken for posts about an incident only; a routine post waits for its approver",
+        ));
     }
     if bundle_of(post, rows)? != new.bundle {
         return Err(AppError::Conflict(
@@ -246,15 +253,23 @@ async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, no
     Ok(Entry::new("post.scheduled", &format!("post:{}", post.id)).after(&states))
 }
 
-/// Reviews a broken glass. The one who broke it cannot.
+/// Reviews a broken glass. Neither the one who broke it can, nor who wrote on the text.
 ///
 /// # Errors
-/// When no review is owed.
+/// When no review is owed, or not by the actor.
 pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Result<()> {
     by.need(Right::Approve)?;
+    let owed = app.store().reviews_owed().await?.into_iter().find(|a| a.id == approval);
+    let owed = owed.ok_or_else(|| AppError::not_found("owed review of approval", approval))?;
     let mut tx = app.store().begin().await?;
+    let post = tx.post(&owed.post_id).await?.ok_or_else(|| AppError::not_found("post", &owed.post_id))?;
+    if owed.person_id == by.id || post.writers()?.contains(&by.id) {
+        return Err(AppError::Forbidden(
+            "neither who broke the glass nor who wrote on the text reviews it; another approver must".into(),
+        ));
+    }
     if !tx.review(approval, &by.id).await? {
-        return Err(AppError::Conflict("no review by you is owed for this".into()));
+        return Err(AppError::Conflict("somebody has reviewed this a moment ago".into()));
     }
     let entry = Entry::new("approval.reviewed", &format!("approval:{approval}")).note(comment);
     app.commit(tx, by, &[entry], &[]).await

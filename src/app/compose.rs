@@ -87,7 +87,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
-    check_pictures(&new.source, &targets, &dir.pictures, &mut problems);
+    check_source(&new.source, &targets, &dir.pictures, &mut problems);
     problems.check()?;
     let post = Post {
         id: app.id(),
@@ -126,6 +126,27 @@ fn check_promise(new: &NewPost, resolved: bool, problems: &mut Problems) {
             "is needed: say when the next update comes; only the last word, once the incident is resolved, has none",
         ),
         _ => {}
+    }
+}
+
+fn check_source(
+    source: &Source,
+    channels: &[&Channel],
+    known: &HashMap<String, Picture>,
+    problems: &mut Problems,
+) {
+    check_own_texts(source, channels, problems);
+    check_pictures(source, channels, known, problems);
+}
+
+/// A typing error in a name must not send the text for all where another was meant.
+fn check_own_texts(source: &Source, channels: &[&Channel], problems: &mut Problems) {
+    for name in source.per_channel.keys() {
+        if !channels.iter().any(|c| c.name == *name) {
+            let names: Vec<_> = channels.iter().map(|c| c.name.as_str()).collect();
+            let there = names.join(", ");
+            problems.add("source.per_channel", format!("\"{name}\" is none of its channels: {there}"));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::Problem;
 use super::posts::{self, NewPost};
 use super::staging::Stage;
 use super::{Actor, App, AppError, Result};
+use crate::domain::nul;
 use crate::domain::role::Right;
 
 /// Most rows of one import.
@@ -152,6 +153,8 @@ impl<'a> Importer<'a> {
         self.rows += 1;
         let parsed = if too_long {
             Err(AppError::field("row", format!("is longer than {MAX_LINE} bytes")))
+        } else if nul::in_json(&line) {
+            Err(AppError::field("row", nul::WORDS))
         } else {
             serde_json::from_slice::<NewPost>(&line).map_err(|e| AppError::field("row", e.to_string()))
         };

@@ -13,7 +13,8 @@ use crate::domain::role::{self, Right, Role};
 use crate::store::Unaudited;
 use crate::store::people::{Person, Token};
 
-const SETUP: &str = "setup_token_hash";
+/// What the settings begin with whose names end with the hash of a set-up token.
+const SETUP: &str = "setup_token ";
 
 /// A person as the API shows them.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -86,8 +87,9 @@ impl From<Token> for TokenView {
     }
 }
 
-/// Makes the one-time token of the first start, when nobody is there yet. The token is returned
-/// once and only its hash is kept; a later start makes a new one as long as nobody is there.
+/// Makes a one-time token of the first start, when nobody is there yet. It is returned once and only
+/// its hash is kept. Every node of a fresh database makes its own, and so does a later start; the
+/// first one that is used ends them all.
 ///
 /// # Errors
 /// The database's own.
@@ -97,7 +99,7 @@ pub async fn first_start(app: &App) -> Result<Option<SecretString>> {
         return Ok(None);
     }
     let token = fresh("hls");
-    tx.set_setting(SETUP, &hash(token.expose_secret())).await?;
+    tx.set_setting(&set_up_name(token.expose_secret()), "1").await?;
     tx.commit_unaudited(Unaudited::FirstStart).await?;
     Ok(Some(token))
 }
@@ -112,19 +114,19 @@ pub async fn set_up(
     new: &NewPerson,
     origin: &str,
 ) -> Result<(PersonView, SecretString)> {
-    let kept = app.store().setting(SETUP).await?;
-    if kept.as_deref() != Some(hash(token).as_str()) {
+    if app.store().setting(&set_up_name(token)).await?.is_none() {
         return Err(AppError::Unauthorized(
             "the set-up token is not right or was used; the service prints a new one when it starts without people"
                 .into(),
         ));
     }
     check_person(new)?;
-    let mut tx = app.store().begin().await?;
+    // Two at the same moment come one after the other, and the second finds somebody there.
+    let mut tx = app.store().begin_exclusive().await?;
     if tx.count_people().await? > 0 {
         return Err(AppError::Conflict("this installation is set up already".into()));
     }
-    tx.delete_setting(SETUP).await?;
+    tx.delete_settings(SETUP).await?;
     let person = row(app, new);
     tx.insert_person(&person).await?;
     let (row, secret) = token_row(app, &person.id, "set-up", &new.roles, None);
@@ -331,6 +333,10 @@ pub(super) fn token_row(
 pub(super) fn fresh(prefix: &str) -> SecretString {
     let bytes: [u8; 32] = rand::random();
     format!("{prefix}_{}", hex::encode(bytes)).into()
+}
+
+fn set_up_name(token: &str) -> String {
+    format!("{SETUP}{}", hash(token))
 }
 
 pub(super) fn hash(token: &str) -> String {

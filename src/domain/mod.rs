@@ -12,6 +12,8 @@ pub mod delivery;
 pub mod freeze;
 /// Incidents and their severity.
 pub mod incident;
+/// The character that no text may contain.
+pub mod nul;
 /// What to do after an attempt: retry, read back, ask a person.
 pub mod outcome;
 /// Kinds of posts and lanes.

@@ -87,10 +87,10 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(at).execute(c).await?.rows_affected()))
     }
 
-    /// Whether the approval owed a review.
+    /// Whether the approval still owed a review.
     pub async fn review(&mut self, id: &str, by: &str) -> Result<bool> {
         const SQL: &str = "update approvals set reviewed_by = $2
-            where id = $1 and review_owed = $3 and reviewed_by is null and person_id <> $2";
+            where id = $1 and review_owed = $3 and reviewed_by is null";
         let rows =
             on!(self, |c| sqlx::query(SQL).bind(id).bind(by).bind(true).execute(c).await?.rows_affected());
         Ok(rows == 1)

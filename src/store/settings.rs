@@ -2,14 +2,19 @@
 
 use super::{Result, Store, Tx, on, read};
 
+const READ: &str = "select value from settings where name = $1";
+
 impl Store {
     pub async fn setting(&self, name: &str) -> Result<Option<String>> {
-        const SQL: &str = "select value from settings where name = $1";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(name).fetch_optional(c).await?))
+        Ok(read!(self, |c| sqlx::query_scalar(READ).bind(name).fetch_optional(c).await?))
     }
 }
 
 impl Tx {
+    pub async fn setting(&mut self, name: &str) -> Result<Option<String>> {
+        Ok(on!(self, |c| sqlx::query_scalar(READ).bind(name).fetch_optional(c).await?))
+    }
+
     pub async fn set_setting(&mut self, name: &str, value: &str) -> Result<()> {
         const SQL: &str = "insert into settings (name, value) values ($1, $2)
             on conflict (name) do update set value = excluded.value";
@@ -23,9 +28,10 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(name).bind(value).execute(c).await?.rows_affected()) == 1)
     }
 
-    pub async fn delete_setting(&mut self, name: &str) -> Result<()> {
-        const SQL: &str = "delete from settings where name = $1";
-        on!(self, |c| sqlx::query(SQL).bind(name).execute(c).await.map(drop)?);
+    /// Deletes all settings whose names begin so.
+    pub async fn delete_settings(&mut self, prefix: &str) -> Result<()> {
+        const SQL: &str = "delete from settings where substr(name, 1, length($1)) = $1";
+        on!(self, |c| sqlx::query(SQL).bind(prefix).execute(c).await.map(drop)?);
         Ok(())
     }
 }

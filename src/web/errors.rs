@@ -1,14 +1,16 @@
 //! Errors as `application/problem+json` (RFC 9457), in one table.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{AppError, Problem};
+use crate::domain::nul;
 
 /// What handlers return.
 pub type Answer<T> = Result<T, Failed>;
@@ -108,22 +110,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
-        match tokio::time::timeout(ARRIVES, Json::<T>::from_request(request, state)).await {
-            Ok(Ok(Json(value))) => Ok(Self(value)),
-            Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Failed(AppError::TooLarge(TOO_LARGE.into())))
-            }
-            Ok(Err(e)) => Err(Failed(AppError::field("body", words(&e)))),
-            Err(_) => Err(Failed(AppError::field("body", "did not arrive in time; send it again"))),
+        let refused = |why: String| Failed(AppError::field("body", why));
+        let kind = request.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+            return Err(refused("send JSON with the header content-type: application/json".into()));
         }
+        let bytes = match tokio::time::timeout(ARRIVES, Bytes::from_request(request, state)).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(Failed(AppError::TooLarge(TOO_LARGE.into())));
+            }
+            Ok(Err(e)) => return Err(refused(e.body_text())),
+            Err(_) => return Err(refused("did not arrive in time; send it again".into())),
+        };
+        if nul::in_json(&bytes) {
+            return Err(refused(nul::WORDS.into()));
+        }
+        let Json(value) = Json::<T>::from_bytes(&bytes).map_err(|e| refused(e.body_text()))?;
+        Ok(Self(value))
     }
 }
 
-fn words(e: &JsonRejection) -> String {
-    match e {
-        JsonRejection::MissingJsonContentType(_) => {
-            "send JSON with the header content-type: application/json".into()
-        }
-        other => other.body_text(),
+/// An address with a character that no database keeps is told so before anything is looked up.
+pub async fn no_nul(request: Request, next: Next) -> Response {
+    if nul::in_address(&request.uri().to_string()) {
+        return Failed(AppError::field("address", nul::WORDS)).into_response();
     }
+    next.run(request).await
 }

@@ -89,6 +89,7 @@ pub fn router(web: Web) -> Router {
         .route("/checkpoint", get(public::checkpoint))
         .fallback(errors::nothing_here)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn(errors::no_nul))
         .layer(middleware::map_response(headers))
         .layer(middleware::from_fn_with_state(web.clone(), auth::behind_proxies))
         .with_state(web)

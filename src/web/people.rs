@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
+use super::posts::{if_match, with_etag};
 use crate::app::invitations::{self, Invited};
 use crate::app::people::{self, NewPerson, NewToken, PersonView, TokenView};
 use crate::app::policy;
@@ -172,18 +174,21 @@ pub async fn revoke_token(
 
 /// The approval policy.
 #[utoipa::path(get, path = "/policy", tag = "people", responses((status = 200, body = Policy)))]
-pub async fn policy(State(web): State<Web>, Who(by): Who) -> Answer<Json<Policy>> {
+pub async fn policy(State(web): State<Web>, Who(by): Who) -> Answer<Response> {
     by.need(Right::Read)?;
-    Ok(Json(policy::get(&web.app).await?))
+    // The version first: a change in between makes it too old, never too new.
+    let version = policy::version(&web.app).await?;
+    Ok(with_etag(StatusCode::OK, version, policy::get(&web.app).await?))
 }
 
-/// Changes the approval policy. Administrators.
+/// Changes the approval policy. Administrators. `If-Match` guards against changes meanwhile.
 #[utoipa::path(put, path = "/policy", tag = "people", request_body = Policy, responses((status = 200, body = Policy)))]
 pub async fn set_policy(
     State(web): State<Web>,
     Who(by): Who,
+    headers: HeaderMap,
     Body(new): Body<Policy>,
-) -> Answer<Json<Policy>> {
-    policy::set(&web.app, &by, &new).await?;
-    Ok(Json(new))
+) -> Answer<Response> {
+    let version = policy::set(&web.app, &by, if_match(&headers)?, &new).await?;
+    Ok(with_etag(StatusCode::OK, version, new))
 }

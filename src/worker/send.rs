@@ -91,6 +91,10 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let readable = open.capabilities.read_back != ReadBack::None;
     faults::point("begun");
     match tokio::time::timeout(LONGEST, open.channel.publish(&job, pass)).await {
+        // The adapter's work is dropped by now: what has not begun will not begin.
+        Err(_) if !shared.gate.has_begun(&permit.attempt) => {
+            Outcome::Retry { reason: "the network was not ready in time".into(), not_before: None }
+        }
         Err(_) => Outcome::InDoubt { reason: "no answer in time".into(), readable },
         Ok(result) => outcome(result, readable, shared.app.clock().now()),
     }

@@ -147,6 +147,15 @@ impl Bench {
         }
     }
 
+    /// Another installation of the same kind, with nobody in it.
+    pub async fn empty(&self) -> App {
+        let store = match &self.url {
+            Some(_) => Store::postgres(&fresh_postgres().await).await.unwrap(),
+            None => Store::sqlite(&self.folder.path().join("empty.db")).await.unwrap(),
+        };
+        App::new(store, self.app.clock().clone(), Keys::random(), "node-empty", "http://localhost:8740")
+    }
+
     /// Starts another node on the same database.
     pub async fn another_node(&self, name: &str) -> Node {
         assert!(self.url.is_some(), "nodes share PostgreSQL only");
