@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use channels::Rendition;
+use serde::Serialize;
 
 use super::{Actor, App, AppError, Result, freezes};
 use crate::clock::{Millis, rfc3339};
@@ -243,10 +244,14 @@ impl Writes {
             }
         };
         let permit = grant(app, row, rendition, subject, now);
-        self.entries.push(Entry::new("attempt.permitted", &name).after(&serde_json::json!({
-            "attempt": permit.attempt, "number": permit.number, "channel": row.channel_id,
-            "content_hash": hash, "key": permit.key, "epoch": epoch,
-        })));
+        self.entries.push(Entry::new("attempt.permitted", &name).after_in_order(&Permitted {
+            attempt: &permit.attempt,
+            channel: &row.channel_id,
+            content_hash: &hash,
+            epoch,
+            key: &permit.key,
+            number: permit.number,
+        }));
         self.changes.push(Change {
             attempts: 1,
             claimed_by: Some(app.node().into()),
@@ -255,6 +260,17 @@ impl Writes {
         self.attempts.push(attempt(app, row, &permit, hash, epoch));
         Some(permit)
     }
+}
+
+/// What the log says of a permit.
+#[derive(Serialize)]
+struct Permitted<'a> {
+    attempt: &'a str,
+    channel: &'a str,
+    content_hash: &'a str,
+    epoch: i64,
+    key: &'a str,
+    number: i64,
 }
 
 /// The rendition, when people approved these very bytes and the approval still holds.

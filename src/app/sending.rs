@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::Serialize;
+
 use channels::ReadBack;
 
 use super::hub::Topic;
@@ -51,6 +53,16 @@ pub enum Outcome {
     },
 }
 
+/// What the log says of an outcome.
+#[derive(Serialize)]
+struct Ended<'a> {
+    attempt: &'a str,
+    delivery: &'a str,
+    detail: Option<&'a str>,
+    remote_id: Option<&'a str>,
+    url: Option<&'a str>,
+}
+
 /// Writes down what became of attempts, in one change. An outcome that comes after its attempt was
 /// settled otherwise (its node was given up, and a person decided) changes nothing: it is noted in the
 /// log, and the delivery stays as it is.
@@ -64,10 +76,13 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         let (settled, change) = settled(permit, outcome, now)?;
         entries.push(
             Entry::new(&format!("attempt.{}", settled.outcome), &format!("delivery:{}", permit.delivery))
-                .after(&serde_json::json!({
-                    "attempt": permit.attempt, "delivery": change.state, "remote_id": settled.remote_id,
-                    "url": change.remote_url, "detail": settled.detail,
-                })),
+                .after_in_order(&Ended {
+                    attempt: &permit.attempt,
+                    delivery: change.state,
+                    detail: settled.detail.as_deref(),
+                    remote_id: settled.remote_id.as_deref(),
+                    url: change.remote_url.as_deref(),
+                }),
         );
         attempts.push(settled);
         changes.push(change);

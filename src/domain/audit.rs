@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,8 +21,8 @@ const LONGEST_KEPT: u64 = 4_096;
 pub struct Entry {
     verb: String,
     subject: String,
-    before: Option<Value>,
-    after: Option<Value>,
+    before: Option<Box<RawValue>>,
+    after: Option<Box<RawValue>>,
     note: Option<String>,
 }
 
@@ -38,10 +39,10 @@ pub struct Facts {
 struct Whole<'a> {
     actor: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'a Value>,
+    after: Option<&'a RawValue>,
     at: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<&'a Value>,
+    before: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
     origin: &'a str,
@@ -102,14 +103,27 @@ impl Entry {
     /// How it was before the change.
     #[must_use]
     pub fn before(mut self, value: &impl Serialize) -> Self {
-        self.before = serde_json::to_value(value).ok();
+        self.before = sorted(value);
         self
     }
 
     /// How it is after the change.
     #[must_use]
     pub fn after(mut self, value: &impl Serialize) -> Self {
-        self.after = serde_json::to_value(value).ok();
+        self.after = sorted(value);
+        self
+    }
+
+    /// The same, for the entries of which there are thousands a second: the fields of `value` are
+    /// declared in the order of their names, so that nothing has to be sorted.
+    #[must_use]
+    pub fn after_in_order(mut self, value: &impl Serialize) -> Self {
+        self.after = to_raw_value(value).ok();
+        debug_assert_eq!(
+            self.after.as_ref().map(|v| v.get()),
+            sorted(value).as_ref().map(|v| v.get()),
+            "the fields are not in the order of their names"
+        );
         self
     }
 
@@ -136,9 +150,9 @@ impl Entry {
         let at = written(Utc.timestamp_millis_opt(stamp.at).single().unwrap_or_default());
         let whole = Whole {
             actor: &stamp.actor,
-            after: self.after.as_ref(),
+            after: self.after.as_deref(),
             at: &at,
-            before: self.before.as_ref(),
+            before: self.before.as_deref(),
             note: self.note.as_deref(),
             origin: &stamp.origin,
             seq,
@@ -163,7 +177,7 @@ impl Entry {
         }
         for (name, value) in [("before", &self.before), ("after", &self.after)] {
             if let Some(value) = value {
-                map.insert(name.into(), digest(value));
+                map.insert(name.into(), digest(&json!(value)));
             }
         }
         if let Some(note) = &self.note {
@@ -171,6 +185,11 @@ impl Entry {
         }
         serde_json::to_vec(&Value::Object(map)).expect("a JSON value always serialises")
     }
+}
+
+/// The value as JSON whose keys are sorted.
+fn sorted(value: &impl Serialize) -> Option<Box<RawValue>> {
+    serde_json::to_value(value).and_then(|v| to_raw_value(&v)).ok()
 }
 
 /// Reads the leaf at a place of the log.

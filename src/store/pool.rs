@@ -44,6 +44,10 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-32768")
+            // 32 MiB of log between checkpoints: in a rush the same pages change again and again.
+            .pragma("wal_autocheckpoint", "8000")
+            // A batch of rows comes over in one go, not with a thread waking for every 50 of them.
+            .row_buffer_size(512)
             // Every look has an index. With one made on the fly, a batch of changes was joined by
             // walking the whole queue instead of looking up the few rows that it names.
             .pragma("automatic_index", "off");

@@ -12,7 +12,7 @@ use crate::app::sending::{self, Outcome};
 use crate::domain::freeze::Subject;
 
 /// Most deliveries in one claim.
-const CLAIM: usize = 200;
+const CLAIM: usize = 400;
 
 /// Runs until the node stops. The next due time wakes it, or a change of the queue.
 pub(crate) async fn run(shared: Arc<Shared>) {

@@ -78,7 +78,7 @@ const NOT_READY_WAIT: Millis = 30_000;
 
 /// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
 /// after a crash each of them is in doubt, although it never began.
-const AHEAD: usize = 64;
+const AHEAD: usize = 128;
 
 /// How far a network can be believed, in the core's words.
 pub(crate) fn trust(c: &Capabilities) -> Trust {
