@@ -32,7 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(e) => {
-                tracing::error!(error = %e, "cannot claim or permit; trying again");
+                tracing::error!(error = %e, cause = ?e, "cannot claim or permit; trying again");
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
@@ -137,7 +137,7 @@ async fn put(shared: &Shared, claims: Vec<Claimed>) -> Result<()> {
 /// Nothing of a change that failed may begin, also when its commit arrived and the answer did not.
 async fn give_up(shared: &Shared, lost: Lost) -> Result<bool> {
     while let Err(again) = permits::abandon(&shared.app, &lost.ids).await {
-        tracing::error!(error = %again, "cannot give claims and permits back; trying again");
+        tracing::error!(error = %again, cause = ?again, "cannot give claims and permits back; trying again");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     Err(lost.error)

@@ -350,7 +350,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut changes = shared.app.hub().listen(Topic::Channels);
     while changes.changed().await.is_ok() {
         if let Err(e) = shared.lines.reload().await {
-            tracing::error!(error = %e, "cannot read the channels again");
+            tracing::error!(error = %e, cause = ?e, "cannot read the channels again");
         }
         shared.app.hub().poke(Topic::Queue);
     }

@@ -108,7 +108,7 @@ impl Keeper {
                 return;
             }
             if let Err(e) = self.take().await {
-                tracing::error!(error = %e, "cannot read the gate; it closes by itself");
+                tracing::error!(error = %e, cause = ?e, "cannot read the gate; it closes by itself");
             }
         }
     }
@@ -214,7 +214,7 @@ fn judge(orders: Vec<Order>) -> Judge<Subject> {
 pub(crate) async fn listen(shared: Arc<Shared>) {
     loop {
         if let Err(e) = shared.app.hear_others().await {
-            tracing::warn!(error = %e, "lost the notifications of other nodes; connecting again");
+            tracing::warn!(error = %e, cause = ?e, "lost the notifications of other nodes; connecting again");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         shared.app.hub().poke_all();

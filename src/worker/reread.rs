@@ -22,7 +22,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             return;
         }
         if let Err(e) = round(&shared).await {
-            tracing::error!(error = %e, "cannot read back what is in doubt");
+            tracing::error!(error = %e, cause = ?e, "cannot read back what is in doubt");
         }
         let now = shared.app.clock().now();
         let wait = match sending::next_read(&shared.app).await {

@@ -142,6 +142,6 @@ pub(crate) async fn pause_if_asked(shared: &Shared, permit: &Permit, outcome: &O
     if let Outcome::Retry { reason, not_before: Some(until) } = outcome
         && let Err(e) = sending::pause(&shared.app, &permit.channel, *until, reason).await
     {
-        tracing::error!(error = %e, "cannot write down that a channel waits");
+        tracing::error!(error = %e, cause = ?e, "cannot write down that a channel waits");
     }
 }

@@ -40,7 +40,7 @@ async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
         match sending::settle(&shared.app, batch).await {
             Ok(()) => return,
             Err(e) => {
-                tracing::error!(error = %e, outcomes = batch.len(), "cannot write outcomes; trying again")
+                tracing::error!(error = %e, cause = ?e, outcomes = batch.len(), "cannot write outcomes; trying again")
             }
         }
         tokio::time::sleep(AGAIN).await;
@@ -50,7 +50,7 @@ async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
         let mut refused = Vec::new();
         for one in left {
             if let Err(e) = sending::settle(&shared.app, std::slice::from_ref(one)).await {
-                tracing::error!(error = %e, attempt = one.0.attempt, "cannot write an outcome; trying again");
+                tracing::error!(error = %e, cause = ?e, attempt = one.0.attempt, "cannot write an outcome; trying again");
                 refused.push(one);
             }
         }

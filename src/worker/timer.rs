@@ -71,7 +71,7 @@ impl Tick {
             Ok::<_, AppError>(())
         };
         if let Err(e) = done.await {
-            tracing::error!(error = %e, job = self.name, "housekeeping failed; it is tried at the next tick");
+            tracing::error!(error = %e, cause = ?e, job = self.name, "housekeeping failed; it is tried at the next tick");
         }
     }
 }
