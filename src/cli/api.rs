@@ -126,7 +126,11 @@ impl Api {
         if (200..300).contains(&answer.status) {
             return Ok(answer);
         }
-        Err(Refused(words(&answer)).into())
+        let mut words = words(&answer);
+        if answer.status == 401 && self.token.is_none() {
+            words.push_str("\nhint: give your token with --token or HOLDLINE_TOKEN");
+        }
+        Err(Refused(words).into())
     }
 }
 
@@ -142,9 +146,6 @@ fn words(answer: &Answer) -> String {
             e["field"].as_str().unwrap_or(""),
             e["message"].as_str().unwrap_or("")
         ));
-    }
-    if answer.status == 401 {
-        out.push_str("\nhint: give your token with --token or HOLDLINE_TOKEN");
     }
     out
 }

@@ -120,6 +120,9 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
 /// A freeze, and what was under way when the gates closed.
 fn frozen(freeze: &Value, as_json: bool) {
     table::value(freeze, as_json, FREEZE);
+    if !as_json && freeze["thawed_at"].is_null() {
+        table::line("In force: whatever it covers is held when its time comes. `held` counts those so far.");
+    }
     if !as_json && freeze["in_flight"].as_array().is_some_and(|list| !list.is_empty()) {
         table::line("Under way when the gates closed (`holdline freezes show ID` follows them):");
         table::value(&freeze["in_flight"], as_json, FLIGHT);
@@ -237,7 +240,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                 }
             }
             let bundle = sheet["bundle"].as_str().unwrap_or_default();
-            table::line(&format!("--- needs {} approvals; bundle {bundle}", sheet["needed"]));
+            table::line(&format!("--- approvals needed: {}; bundle {bundle}", sheet["needed"]));
         }
         Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
         Approvals::Reject { post, bundle, comment } => {
@@ -318,8 +321,10 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
                 return Ok(());
             }
             show(&done["incident"], INCIDENT);
-            let words = "updates and tips were not out yet: held, or drafts again";
-            table::line(&format!("{} and {} {words}", done["held"], done["drafts"]));
+            table::line(&format!(
+                "Its updates and tips that were not out: {} held, {} drafts again.",
+                done["held"], done["drafts"]
+            ));
         }
     }
     Ok(())
