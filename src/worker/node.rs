@@ -53,7 +53,7 @@ impl Memory {
         }
     }
 
-    /// Writes the memory so that a crash leaves the old or the new one.
+    /// Writes the memory: a crash meanwhile leaves the old or the new one, a crash afterwards the new.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -62,7 +62,9 @@ impl Memory {
         let next = file.with_extension("next");
         std::fs::write(&next, serde_json::to_vec(self).unwrap_or_default()).map_err(words)?;
         std::fs::File::open(&next).and_then(|f| f.sync_all()).map_err(words)?;
-        std::fs::rename(&next, file).map_err(words)
+        std::fs::rename(&next, file).map_err(words)?;
+        let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(words)
     }
 }
 
