@@ -261,7 +261,9 @@ pub async fn fresh_postgres() -> String {
          or start one with tests/peers/postgres/run.sh",
     );
     let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
-    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    let pool = sqlx::PgPool::connect(&url).await.expect(
+        "no PostgreSQL answers at HOLDLINE_TEST_POSTGRES: start one with tests/peers/postgres/run.sh",
+    );
     pool.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await.unwrap();
     pool.close().await;
     let (base, query) = url.split_once('?').map_or((url.as_str(), None), |(b, q)| (b, Some(q)));
