@@ -84,8 +84,10 @@ impl Service {
         };
         let worker = Worker::start(app.clone(), http, options).await?;
         let proxies = config.trusted_proxies.as_slice().into();
-        let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies });
         let (stop_web, stopped) = tokio::sync::watch::channel(false);
+        let stopping = stopped.clone();
+        let pulse = Arc::default();
+        let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies, stopping, pulse });
         let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");
         Ok(Self { app, address, worker, web, stop_web, _lock: lock })

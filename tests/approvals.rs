@@ -25,6 +25,7 @@ async fn incident(bench: &Bench) -> String {
         freeze: false,
         scope: Default::default(),
         promise: None,
+        playbook: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
 }

@@ -29,6 +29,7 @@ async fn incident(bench: &Bench, freeze: bool) -> incidents::Opened {
         freeze,
         scope: Scope::default(),
         promise: None,
+        playbook: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap()
 }

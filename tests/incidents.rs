@@ -26,6 +26,7 @@ async fn open(bench: &Bench) -> incidents::IncidentView {
         freeze: false,
         scope: Default::default(),
         promise: None,
+        playbook: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident
 }

@@ -12,6 +12,7 @@ use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::freeze::Scope;
 use crate::domain::incident::{IncidentState, Severity, slug};
+use crate::domain::playbook;
 use crate::domain::post::PostState;
 use crate::domain::role::Right;
 use crate::domain::times;
@@ -37,6 +38,9 @@ pub struct NewIncident {
     /// When the first update is promised.
     #[serde(default)]
     pub promise: Option<String>,
+    /// The key of a prepared plan; see `GET /playbooks`.
+    #[serde(default)]
+    pub playbook: Option<String>,
 }
 
 fn yes() -> bool {
@@ -59,6 +63,9 @@ pub struct IncidentView {
     pub overdue_since: Option<String>,
     pub url: String,
     pub version: i64,
+    /// The key of its prepared plan.
+    #[serde(default)]
+    pub playbook: Option<String>,
 }
 
 /// An opened incident, and its freeze.
@@ -92,6 +99,7 @@ pub(super) fn view(app: &App, i: Incident) -> Result<IncidentView> {
         title: i.title,
         drill: i.drill,
         version: i.version,
+        playbook: i.playbook,
     })
 }
 
@@ -109,6 +117,10 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     }
     let promise = new.promise.as_deref().map(|p| times::parse(p, "UTC")).transpose();
     let promise = problems.take("promise", promise).flatten();
+    if let Some(key) = new.playbook.as_deref().filter(|k| playbook::find(k).is_none()) {
+        let known: Vec<_> = playbook::all().iter().map(|p| p.key.as_str()).collect();
+        problems.add("playbook", format!("there is no playbook \"{key}\"; use one of: {}", known.join(", ")));
+    }
     problems.check()?;
     if new.freeze {
         let order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
@@ -128,6 +140,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         overdue_since: None,
         opened_by: by.id.clone(),
         version: 1,
+        playbook: new.playbook.clone(),
     };
     let mut tx = app.store().begin_exclusive().await?;
     tx.insert_incident(&row).await?;

@@ -62,9 +62,29 @@ pub async fn again(app: &App, by: &Actor, person: &str) -> Result<Invited> {
     }
     let mut tx = app.store().begin().await?;
     let revoked = tx.revoke_tokens(person, app.now()).await?;
+    tx.end_sessions(person, app.now()).await?;
+    tx.delete_login(person).await?;
     let (secret, expires_at, entry) = write(app, &mut tx, by, person, revoked).await?;
     app.commit(tx, by, &[entry], &[]).await?;
     tracing::warn!(person, by = by.id, revoked, "a person was invited again; their tokens are revoked");
+    Ok(Invited { person: row.into(), secret, expires_at })
+}
+
+/// Invites the actor to the console: for whoever joined with the command line. What they have stays.
+///
+/// # Errors
+/// When the actor's token is limited to some of their roles.
+pub async fn to_console(app: &App, by: &Actor) -> Result<Invited> {
+    let row = app.store().person(&by.id).await?.ok_or_else(|| AppError::not_found("person", &by.id))?;
+    // A sign-in has all roles of the person: a token that was limited does not become one.
+    if role::parse_list(&row.roles).iter().any(|r| !by.roles.contains(r)) {
+        return Err(AppError::Forbidden(
+            "this token is limited to some of your roles; use one that has them all".into(),
+        ));
+    }
+    let mut tx = app.store().begin().await?;
+    let (secret, expires_at, entry) = write(app, &mut tx, by, &by.id, 0).await?;
+    app.commit(tx, by, &[entry], &[]).await?;
     Ok(Invited { person: row.into(), secret, expires_at })
 }
 
@@ -73,21 +93,43 @@ pub async fn again(app: &App, by: &Actor, person: &str) -> Result<Invited> {
 /// # Errors
 /// [`AppError::Unauthorized`], the same for every reason.
 pub async fn accept(app: &App, invitation: &str, origin: &str) -> Result<(PersonView, SecretString)> {
-    let refused = || {
-        AppError::Unauthorized(
-            "the invitation is not known, was used or has expired; ask an administrator for a new one".into(),
-        )
-    };
-    let now = app.now();
     let mut tx = app.store().begin().await?;
-    let id = tx.take_invitation(&hash(invitation), now).await?.ok_or_else(refused)?;
-    let person = app.store().person(&id).await?.filter(|p| p.disabled_at.is_none()).ok_or_else(refused)?;
-    let roles = role::parse_list(&person.roles);
-    let (token, secret) = token_row(app, &id, "first", &roles, None);
+    let (person, by) = take(app, &mut tx, invitation, origin).await?;
+    let (token, secret) = token_row(app, &by.id, "first", &by.roles, None);
     tx.insert_token(&token).await?;
-    let by = Actor { id, name: person.name.clone(), roles, origin: origin.into() };
     let entry = Entry::new("person.joined", &format!("person:{}", by.id))
         .after(&super::people::TokenView::from(token));
     app.commit(tx, &by, &[entry], &[]).await?;
     Ok((person.into(), secret))
+}
+
+/// Uses an invitation up in an open change; who it was for.
+pub(super) async fn take(
+    app: &App,
+    tx: &mut Tx,
+    invitation: &str,
+    origin: &str,
+) -> Result<(crate::store::people::Person, Actor)> {
+    let id = tx.take_invitation(&hash(invitation), app.now()).await?.ok_or_else(refused)?;
+    let person = tx.person(&id).await?.filter(|p| p.disabled_at.is_none()).ok_or_else(refused)?;
+    let roles = role::parse_list(&person.roles);
+    let by = Actor { id, name: person.name.clone(), roles, origin: origin.into() };
+    Ok((person, by))
+}
+
+/// Whom an invitation is for, without using it up.
+///
+/// # Errors
+/// [`AppError::Unauthorized`], the same for every reason.
+pub async fn look(app: &App, invitation: &str) -> Result<PersonView> {
+    let row = app.store().invitation_by_hash(&hash(invitation)).await?;
+    let row = row.filter(|i| i.expires_at > app.now()).ok_or_else(refused)?;
+    let person = app.store().person(&row.person_id).await?.filter(|p| p.disabled_at.is_none());
+    Ok(person.ok_or_else(refused)?.into())
+}
+
+fn refused() -> AppError {
+    AppError::Unauthorized(
+        "the invitation is not known, was used or has expired; ask an administrator for a new one".into(),
+    )
 }

@@ -8,6 +8,8 @@ pub mod approvals;
 pub mod audit;
 /// Approval of many posts at once.
 pub mod bulk;
+/// The queue by hour and by day, for people to look at.
+pub mod calendar;
 /// Connected channels.
 pub mod channels;
 /// From what was typed to rows, with every check.
@@ -26,10 +28,14 @@ pub mod import;
 pub mod incidents;
 /// One-time invitations.
 pub mod invitations;
+/// How people sign in: passwords, second factors, recovery codes.
+pub mod logins;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes and the return from a restore.
 pub mod nodes;
+/// The state of the house in one look.
+pub mod overview;
 /// People, tokens and the first start.
 pub mod people;
 /// Claims and permits: what the sender takes out of the queue.
@@ -44,12 +50,16 @@ mod promises;
 pub mod renditions;
 /// Repeated requests.
 pub mod repeats;
+/// The incident room.
+pub mod room;
 /// Sealing of credentials.
 pub mod secrets;
 /// Outcomes, and what reading back saw.
 pub mod sending;
 /// Recurrences.
 pub mod series;
+/// Sessions of the console.
+pub mod sessions;
 /// The public page.
 pub mod site;
 /// All rows of an import or none.

@@ -10,8 +10,8 @@ use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::role::{self, Right, Role};
-use crate::store::Unaudited;
 use crate::store::people::{Person, Token};
+use crate::store::{Tx, Unaudited};
 
 /// What the settings begin with whose names end with the hash of a set-up token.
 const SETUP: &str = "setup_token ";
@@ -114,6 +114,22 @@ pub async fn set_up(
     new: &NewPerson,
     origin: &str,
 ) -> Result<(PersonView, SecretString)> {
+    let (mut tx, by, entry) = first_person(app, token, new, origin).await?;
+    let (row, secret) = token_row(app, &by.id, "set-up", &new.roles, None);
+    tx.insert_token(&row).await?;
+    let view =
+        PersonView::from(tx.person(&by.id).await?.ok_or_else(|| AppError::not_found("person", &by.id))?);
+    app.commit(tx, &by, &[entry], &[]).await?;
+    Ok((view, secret))
+}
+
+/// Writes the first administrator into a change; the one-time token is used up.
+pub(super) async fn first_person(
+    app: &App,
+    token: &str,
+    new: &NewPerson,
+    origin: &str,
+) -> Result<(Tx, Actor, Entry)> {
     if app.store().setting(&set_up_name(token)).await?.is_none() {
         return Err(AppError::Unauthorized(
             "the set-up token is not right or was used; the service prints a new one when it starts without people"
@@ -129,19 +145,16 @@ pub async fn set_up(
     tx.delete_settings(SETUP).await?;
     let person = row(app, new);
     tx.insert_person(&person).await?;
-    let (row, secret) = token_row(app, &person.id, "set-up", &new.roles, None);
-    tx.insert_token(&row).await?;
     let by = Actor {
         id: person.id.clone(),
         name: person.name.clone(),
         roles: new.roles.clone(),
         origin: origin.into(),
     };
-    let view = PersonView::from(person);
-    let entry =
-        Entry::new("person.created", &format!("person:{}", view.id)).after(&view).note("first set-up");
-    app.commit(tx, &by, &[entry], &[]).await?;
-    Ok((view, secret))
+    let entry = Entry::new("person.created", &format!("person:{}", person.id))
+        .after(&PersonView::from(person))
+        .note("first set-up");
+    Ok((tx, by, entry))
 }
 
 /// Adds a person, who gets their first token with the invitation.

@@ -16,6 +16,8 @@ pub mod incident;
 pub mod nul;
 /// What to do after an attempt: retry, read back, ask a person.
 pub mod outcome;
+/// Prepared plans for each kind of incident.
+pub mod playbook;
 /// Kinds of posts and lanes.
 pub mod post;
 /// Roles and what each may do.

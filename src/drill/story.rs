@@ -91,6 +91,7 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         freeze: true,
         scope: Scope::default(),
         promise: None,
+        playbook: None,
     };
     // One channel reads late, so that something is under way when the freeze comes.
     stage.sandbox.fault("bank-on-Video", Fault::SlowRead { ms: 2_000 }, 2);

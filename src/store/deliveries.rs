@@ -193,6 +193,15 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
 
+    /// How many deliveries wait for a person, by state.
+    pub async fn count_waiting(&self) -> Result<Vec<(String, i64)>> {
+        // Each state by itself, so that the index of what waits serves.
+        const SQL: &str = "select 'held', count(*) from deliveries where state = 'held'
+            union all select 'in_doubt', count(*) from deliveries where state = 'in_doubt'
+            union all select 'failed', count(*) from deliveries where state = 'failed'";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
     /// The queue by what a freeze judges by, for the preview.
     pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
         const SQL: &str = "select p.brand, d.channel_id, p.labels, d.lane, count(*) as total,

@@ -20,6 +20,8 @@ pub struct Incident {
     pub overdue_since: Option<Millis>,
     pub opened_by: String,
     pub version: i64,
+    /// The key of its prepared plan.
+    pub playbook: Option<String>,
 }
 
 impl Store {
@@ -81,8 +83,8 @@ impl Tx {
 
     pub async fn insert_incident(&mut self, i: &Incident) -> Result<()> {
         const SQL: &str = "insert into incidents
-              (id, slug, title, severity, drill, state, opened_at, next_promise_at, opened_by, version)
-            values ($1, $2, $3, $4, $5, 'open', $6, $7, $8, 1)";
+              (id, slug, title, severity, drill, state, opened_at, next_promise_at, opened_by, version, playbook)
+            values ($1, $2, $3, $4, $5, 'open', $6, $7, $8, 1, $9)";
         on!(self, |c| sqlx::query(SQL)
             .bind(&i.id)
             .bind(&i.slug)
@@ -92,6 +94,7 @@ impl Tx {
             .bind(i.opened_at)
             .bind(i.next_promise_at)
             .bind(&i.opened_by)
+            .bind(&i.playbook)
             .execute(c)
             .await
             .map(drop)?);

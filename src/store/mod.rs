@@ -9,6 +9,8 @@ pub mod approvals;
 pub mod attempts;
 /// The audit log's rows.
 pub mod audit;
+/// The queue by hour and by day.
+pub mod calendar;
 /// Connected channels.
 pub mod channels;
 /// Deliveries: the queue.
@@ -25,14 +27,20 @@ pub mod imports;
 pub mod incidents;
 /// Hearing what other nodes changed.
 mod listen;
+/// How people sign in.
+pub mod logins;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes.
 pub mod nodes;
+/// Notes of an incident, and the steps of its plan.
+pub mod notes;
 /// People and their tokens.
 pub mod people;
 /// Posts.
 pub mod posts;
+/// Sessions of the console, and preferences.
+pub mod sessions;
 /// Named settings.
 pub mod settings;
 /// The public page's rows.

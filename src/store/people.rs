@@ -31,7 +31,7 @@ pub struct Token {
 }
 
 /// A row of `invitations`. The secret itself is not kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct Invitation {
     pub person_id: String,
     pub hash: String,
@@ -49,6 +49,16 @@ impl Store {
     pub async fn person(&self, id: &str) -> Result<Option<Person>> {
         const SQL: &str = "select * from people where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    pub async fn person_by_email(&self, email: &str) -> Result<Option<Person>> {
+        const SQL: &str = "select * from people where email = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(email).fetch_optional(c).await?))
+    }
+
+    pub async fn invitation_by_hash(&self, hash: &str) -> Result<Option<Invitation>> {
+        const SQL: &str = "select * from invitations where hash = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(hash).fetch_optional(c).await?))
     }
 
     pub async fn tokens(&self, person: &str) -> Result<Vec<Token>> {
@@ -89,6 +99,11 @@ impl Tx {
             .await
             .map(drop)?);
         Ok(())
+    }
+
+    pub async fn person(&mut self, id: &str) -> Result<Option<Person>> {
+        const SQL: &str = "select * from people where id = $1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
     /// Revokes every token of a person; how many they were.

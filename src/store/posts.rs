@@ -75,6 +75,12 @@ pub struct PostFilter {
 }
 
 impl Store {
+    /// How many posts wait for approval.
+    pub async fn count_submitted(&self) -> Result<i64> {
+        const SQL: &str = "select count(*) from posts where state = 'submitted'";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
     pub async fn post(&self, id: &str) -> Result<Option<Post>> {
         const SQL: &str = "select * from posts where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))

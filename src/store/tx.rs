@@ -40,6 +40,10 @@ pub enum Unaudited {
     Staging,
     /// A checkpoint of the log itself.
     Checkpoint,
+    /// A session was seen, or a sign-in failed.
+    Session,
+    /// A person's own language, theme or zone.
+    Preference,
     /// The instance is being set up: there is nobody yet.
     FirstStart,
 }

@@ -35,28 +35,46 @@ pub struct ProblemBody {
     pub errors: Vec<Problem>,
 }
 
+/// The status of an error: the one table.
+pub fn status(error: &AppError) -> StatusCode {
+    match error {
+        AppError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        AppError::NotFound { .. } => StatusCode::NOT_FOUND,
+        AppError::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+        AppError::Forbidden(_) => StatusCode::FORBIDDEN,
+        AppError::Conflict(_) => StatusCode::CONFLICT,
+        AppError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        AppError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
+        AppError::Internal(_) | AppError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The cause of what is our fault goes to the log, never to the caller.
+pub fn log(error: &AppError) {
+    match error {
+        AppError::Internal(cause) => tracing::error!(cause, "internal error"),
+        AppError::Store(cause) => tracing::error!(%cause, "the database refused"),
+        _ => {}
+    }
+}
+
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let detail = self.0.to_string();
-        let (status, title, errors) = match self.0 {
-            AppError::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", errors),
-            AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "Not found", Vec::new()),
-            AppError::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "Not signed in", Vec::new()),
-            AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "Not allowed", Vec::new()),
-            AppError::Conflict(_) => (StatusCode::CONFLICT, "Not possible now", Vec::new()),
-            AppError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large", Vec::new()),
-            AppError::Stale { .. } => (StatusCode::PRECONDITION_FAILED, "Changed meanwhile", Vec::new()),
-            AppError::Internal(cause) => {
-                tracing::error!(cause, "internal error");
-                (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", Vec::new())
-            }
-            AppError::Store(cause) => {
-                tracing::error!(%cause, "the database refused");
-                (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", Vec::new())
-            }
+        let status = status(&self.0);
+        log(&self.0);
+        let title = match &self.0 {
+            AppError::Invalid(_) => "Invalid input",
+            AppError::NotFound { .. } => "Not found",
+            AppError::Unauthorized(_) => "Not signed in",
+            AppError::Forbidden(_) => "Not allowed",
+            AppError::Conflict(_) => "Not possible now",
+            AppError::TooLarge(_) => "Too large",
+            AppError::Stale { .. } => "Changed meanwhile",
+            AppError::Internal(_) | AppError::Store(_) => "Internal error",
         };
-        let body = ProblemBody { title, status: status.as_u16(), detail, errors };
-        problem(status, &body)
+        let detail = self.0.to_string();
+        let errors = if let AppError::Invalid(errors) = self.0 { errors } else { Vec::new() };
+        problem(status, &ProblemBody { title, status: status.as_u16(), detail, errors })
     }
 }
 

@@ -13,6 +13,8 @@ mod repeat;
 mod approvals;
 mod audit;
 mod channels;
+/// The console: screens for people.
+pub mod console;
 mod freezes;
 mod held;
 mod incidents;
@@ -34,6 +36,7 @@ use axum::response::Response;
 use axum::routing::get;
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -50,6 +53,10 @@ pub struct Web {
     pub metrics: PrometheusHandle,
     /// The proxies that are believed when they say who calls.
     pub proxies: Arc<[IpNet]>,
+    /// Ends what would never end by itself: the live connections of the console.
+    pub stopping: watch::Receiver<bool>,
+    /// Tells the console's pages that something has changed.
+    pub pulse: Arc<console::Pulse>,
 }
 
 /// Most bytes of a JSON body.
@@ -87,6 +94,7 @@ pub fn router(web: Web) -> Router {
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))
         .route("/checkpoint", get(public::checkpoint))
+        .merge(console::router(&web))
         .fallback(errors::nothing_here)
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn(errors::no_nul))

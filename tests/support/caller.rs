@@ -27,7 +27,10 @@ impl Caller {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let router = web::router(Web { app: bench.app.clone(), metrics, proxies: [].into() });
+        // Nobody stops it: the sender is gone, and whoever waits for it waits for ever.
+        let stopping = tokio::sync::watch::channel(false).1;
+        let (app, pulse) = (bench.app.clone(), Default::default());
+        let router = web::router(Web { app, metrics, proxies: [].into(), stopping, pulse });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let policy = Policy {

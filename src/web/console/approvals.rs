@@ -1,0 +1,282 @@
+//! Approvals: what waits, oldest first; the exact texts; decide about these very words.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use similar::{ChangeTag, TextDiff};
+
+use super::fields::{self, Fields};
+use super::page::{Answer, go, show, show_again};
+use super::ui::{Trouble, Ui};
+use super::visit::{Posted, Visit};
+use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
+use crate::app::posts::{self, PostFilter, PostView};
+use crate::app::{Actor, App, people};
+use crate::domain::approval::Decision;
+use crate::domain::playbook;
+use crate::domain::post::{Kind, Lane, PostState};
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "approvals.html", config = "src/web/console/askama.toml")]
+struct QueuePage {
+    ui: Ui,
+    waiting: Vec<PostView>,
+    /// Broken glass that nobody has reviewed, with the post.
+    owed: Vec<(ApprovalView, PostView)>,
+    trouble: Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "approval.html", config = "src/web/console/askama.toml")]
+struct SheetPage {
+    ui: Ui,
+    sheets: Vec<Sheet>,
+    /// The posts of this page, for its forms.
+    ids: Vec<String>,
+    comment: String,
+    trouble: Trouble,
+}
+
+/// One post as its approver reads it.
+struct Sheet {
+    it: ReviewSheet,
+    author: String,
+    /// Whether the reader wrote on it, and so cannot approve it.
+    own: bool,
+    /// The same content on several channels is shown once.
+    renditions: Vec<Rendition>,
+    /// What is different from the last approved text of the incident, or from the playbook's.
+    against: Option<Against>,
+}
+
+struct Rendition {
+    channels: Vec<String>,
+    title: Option<String>,
+    text: String,
+    language: String,
+    media: Vec<(String, String)>,
+    hash: String,
+}
+
+struct Against {
+    /// The key of what it is compared with.
+    key: &'static str,
+    pieces: Vec<(&'static str, String)>,
+}
+
+/// `GET /console/approvals`.
+pub async fn queue(State(web): State<Web>, visit: Visit) -> Answer {
+    show(&queue_page(&web, &visit, Trouble::default()).await?)
+}
+
+async fn queue_page(web: &Web, visit: &Visit, trouble: Trouble) -> crate::app::Result<QueuePage> {
+    let (app, by) = (&web.app, visit.by()?);
+    let filter = PostFilter { state: Some("submitted".into()), limit: 200, ..PostFilter::default() };
+    let mut waiting = posts::list(app, by, &filter).await?;
+    // Ids are in the order of writing: whoever has waited longest comes first, a crisis before all.
+    waiting.sort_by(|a, b| {
+        let lane = |p: &PostView| std::cmp::Reverse(p.kind.lane());
+        lane(a).cmp(&lane(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    let mut owed = Vec::new();
+    for a in approvals::reviews_owed(app, by).await? {
+        let post = posts::get(app, by, &a.post).await?;
+        owed.push((a, post));
+    }
+    Ok(QueuePage { ui: visit.ui(web).await?, waiting, owed, trouble })
+}
+
+/// Reviews a broken glass.
+pub async fn review(State(web): State<Web>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let done =
+        approvals::review(&web.app, visit.by()?, fields.get("approval"), &fields.text("comment")).await;
+    match done {
+        Ok(()) => go("/console/approvals"),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&queue_page(&web, &visit, trouble).await?)
+        }
+    }
+}
+
+/// `GET /console/approvals/{id}?with=OTHER`: the exact texts of one post, or of several that belong
+/// together (the same words in two languages).
+pub async fn sheet(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let ids = together(&id, &fields::of_query(query.as_deref()));
+    show(&sheet_page(&web, &visit, ids, String::new(), Trouble::default()).await?)
+}
+
+fn together(id: &str, f: &Fields) -> Vec<String> {
+    let mut ids = vec![id.to_owned()];
+    for other in f.all("with").into_iter().take(8) {
+        if !ids.contains(&other) {
+            ids.push(other);
+        }
+    }
+    ids
+}
+
+async fn sheet_page(
+    web: &Web,
+    visit: &Visit,
+    ids: Vec<String>,
+    comment: String,
+    trouble: Trouble,
+) -> crate::app::Result<SheetPage> {
+    let (app, by) = (&web.app, visit.by()?);
+    let people = people::list(app, by).await?;
+    let mut sheets = Vec::new();
+    for id in &ids {
+        let it = approvals::sheet(app, by, id).await?;
+        let author = people.iter().find(|p| p.id == it.post.author);
+        sheets.push(Sheet {
+            author: author.map_or_else(|| it.post.author.clone(), |p| p.name.clone()),
+            own: it.post.authors.contains(&by.id),
+            renditions: renditions(&it.post),
+            against: against(app, by, &it.post).await?,
+            it,
+        });
+    }
+    Ok(SheetPage { ui: visit.ui(web).await?, sheets, ids, comment, trouble })
+}
+
+impl SheetPage {
+    /// Whether all of them wait for a decision.
+    fn is_open(&self) -> bool {
+        self.sheets.iter().all(|s| s.it.post.state == PostState::Submitted)
+    }
+
+    /// Whether the reader wrote on one of them.
+    fn is_own(&self) -> bool {
+        self.sheets.iter().any(|s| s.own)
+    }
+
+    fn is_crisis(&self) -> bool {
+        self.sheets.iter().all(|s| s.it.post.kind.lane() == Lane::Crisis)
+    }
+
+    /// What the button says: whether it publishes now or at a time to come.
+    fn approve_key(&self) -> &'static str {
+        let later = |s: &Sheet| super::times::millis(&s.it.post.due) > self.ui.now + 60_000;
+        if self.sheets.iter().any(later) { "approve-do" } else { "approve-now-do" }
+    }
+}
+
+/// The exact content for each channel; channels that receive the same bytes share one.
+fn renditions(post: &PostView) -> Vec<Rendition> {
+    let mut out: Vec<Rendition> = Vec::new();
+    for d in &post.deliveries {
+        if let Some(same) = out.iter_mut().find(|r| r.hash == d.content_hash) {
+            same.channels.push(d.channel_name.clone());
+            continue;
+        }
+        let Ok(r) = serde_json::from_value::<::channels::Rendition>(d.rendition.clone()) else { continue };
+        out.push(Rendition {
+            channels: vec![d.channel_name.clone()],
+            title: r.title,
+            text: r.text,
+            language: r.language,
+            media: r.media.into_iter().map(|m| (m.sha256, m.alt)).collect(),
+            hash: d.content_hash.clone(),
+        });
+    }
+    out
+}
+
+/// The text beside the last approved one of the same incident and language, or beside the playbook's
+/// first words.
+async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Option<Against>> {
+    let Some(incident) = &post.incident else { return Ok(None) };
+    let filter = PostFilter {
+        incident: Some(incident.clone()),
+        state: Some("approved".into()),
+        limit: 500,
+        ..PostFilter::default()
+    };
+    let before = posts::list(app, by, &filter).await?;
+    let alike =
+        |p: &&PostView| p.id != post.id && p.kind == post.kind && p.source.language == post.source.language;
+    let last = before.iter().filter(alike).max_by(|a, b| a.id.cmp(&b.id));
+    if let Some(last) = last {
+        return Ok(Some(compare("against-last", &last.source.text, &post.source.text)));
+    }
+    let incident = crate::app::incidents::get(app, by, incident).await?;
+    let plan = incident.playbook.as_deref().and_then(playbook::find);
+    let words = plan.filter(|_| post.kind == Kind::Update).and_then(|p| p.holding(&post.source.language));
+    Ok(words.map(|w| compare("against-playbook", &w.text, &post.source.text)))
+}
+
+fn compare(key: &'static str, old: &str, new: &str) -> Against {
+    let diff = TextDiff::from_words(old, new);
+    let mut pieces: Vec<(&'static str, String)> = Vec::new();
+    for change in diff.iter_all_changes() {
+        let tag = match change.tag() {
+            ChangeTag::Equal => "same",
+            ChangeTag::Insert => "new",
+            ChangeTag::Delete => "old",
+        };
+        match pieces.last_mut() {
+            Some((last, text)) if *last == tag => text.push_str(change.value()),
+            _ => pieces.push((tag, change.value().to_owned())),
+        }
+    }
+    Against { key, pieces }
+}
+
+/// Decides about the posts of a sheet, each by the very bundle that was shown.
+pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let ids = together(&id, &fields);
+    let signed = visit.signed()?;
+    if signed.must_prove(web.app.clock().now()) {
+        let with: String = ids[1..].iter().map(|i| format!("&with={i}")).collect();
+        let back = format!("/console/approvals/{id}?{}", with.trim_start_matches('&'));
+        let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
+        return go(&format!("/console/prove?next={back}"));
+    }
+    let decision = match fields.get("decision") {
+        "approve" => Decision::Approve,
+        "break_glass" => Decision::BreakGlass,
+        _ => Decision::Reject,
+    };
+    for post in &ids {
+        let new = NewDecision {
+            decision,
+            bundle: fields.get(&format!("bundle-{post}")).to_owned(),
+            comment: fields.some("comment"),
+        };
+        if let Err(e) = approvals::decide(&web.app, &signed.by, post, &new).await {
+            let mut trouble = Trouble::mendable(e)?;
+            if !trouble.at("comment").is_empty() {
+                trouble = Trouble { general: vec![visit.lang.t("comment-needed")], fields: Vec::new() };
+            }
+            return show_again(&sheet_page(&web, &visit, ids, fields.text("comment"), trouble).await?);
+        }
+    }
+    let post = posts::get(&web.app, &signed.by, &id).await?;
+    match (&post.incident, post.kind.lane()) {
+        (Some(incident), Lane::Crisis) => go(&format!("/console/incidents/{incident}")),
+        _ => go("/console/approvals"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_keeps_every_word() {
+        let c = compare("k", "On [day] it failed.", "On Monday it failed.");
+        let join = |tags: [&str; 2]| -> String {
+            c.pieces.iter().filter(|(t, _)| tags.contains(t)).map(|(_, s)| s.as_str()).collect()
+        };
+        assert_eq!(join(["same", "new"]), "On Monday it failed.");
+        assert_eq!(join(["same", "old"]), "On [day] it failed.");
+    }
+}

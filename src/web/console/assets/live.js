@@ -1,0 +1,46 @@
+// What the pages do by themselves. Everything else works without it.
+// 1. A page that has lost its live connection says since when.
+// 2. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+"use strict";
+(() => {
+  const body = document.body;
+  const bar = document.getElementById("stale");
+  let heard = Date.now();
+  let lost = false;
+
+  const time = (t) => new Date(t).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+  const show = () => {
+    if (!bar || lost) return;
+    lost = true;
+    bar.querySelector("[data-since]").textContent = time(heard);
+    bar.hidden = false;
+    body.classList.add("is-stale");
+  };
+  const hide = () => {
+    heard = Date.now();
+    if (!bar || !lost) return;
+    lost = false;
+    bar.hidden = true;
+    body.classList.remove("is-stale");
+    // What changed meanwhile is asked for once.
+    body.dispatchEvent(new CustomEvent("news", { bubbles: false }));
+  };
+  if (bar) {
+    for (const name of ["news", "beat"]) body.addEventListener(name, () => { heard = Date.now(); });
+    body.addEventListener("beat", hide);
+    body.addEventListener("htmx:sse:after:connection", hide);
+    body.addEventListener("htmx:sse:error", show);
+    setInterval(() => { if (!document.hidden && Date.now() - heard > 25000) show(); }, 1000);
+  }
+
+  let last = "";
+  document.addEventListener("keydown", (e) => {
+    const typing = e.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || e.ctrlKey || e.metaKey || e.altKey || body.dataset.keys !== "on") return;
+    if (last === "g" && e.key === "f") {
+      const link = document.querySelector("a.freeze-link");
+      if (link) { e.preventDefault(); link.click(); }
+    }
+    last = e.key;
+  });
+})();

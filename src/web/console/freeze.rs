@@ -1,0 +1,159 @@
+//! Freeze: one click opens the scope with its counts, the next one does it; then the answer, live.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+
+use super::fields::{self, Fields};
+use super::page::{Answer, go, show, show_again};
+use super::ui::{Trouble, Ui};
+use super::visit::{Posted, Visit};
+use crate::app::channels::{self, ChannelView};
+use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
+use crate::app::held;
+use crate::app::people;
+use crate::domain::freeze::Scope;
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "freeze.html", config = "src/web/console/askama.toml")]
+struct FreezePage {
+    ui: Ui,
+    scope: Scope,
+    preview: Preview,
+    under_way: i64,
+    channels: Vec<ChannelView>,
+    brands: Vec<String>,
+    reason: String,
+    trouble: Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "frozen.html", config = "src/web/console/askama.toml")]
+struct FrozenPage {
+    ui: Ui,
+    freeze: FreezeView,
+    by: String,
+    channels: Vec<ChannelView>,
+    trouble: Trouble,
+}
+
+/// The scope that a form or an address names.
+fn scope(f: &Fields) -> Scope {
+    Scope {
+        brands: f.all("brand"),
+        channels: f.all("channel"),
+        labels: f.list("labels"),
+        allow: f.list("allow"),
+        crisis_too: f.has("crisis_too"),
+    }
+}
+
+async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::app::Result<FreezePage> {
+    let (app, by, scope) = (&web.app, visit.by()?, scope(f));
+    let channels = channels::list(app, by).await?;
+    let mut brands: Vec<String> = channels.iter().map(|c| c.brand.clone()).collect();
+    brands.sort();
+    brands.dedup();
+    Ok(FreezePage {
+        ui: visit.ui(web).await?,
+        preview: freezes::preview(app, by, &scope).await?,
+        under_way: freezes::under_way(app, by).await?,
+        channels: channels.into_iter().filter(|c| c.disabled_at.is_none()).collect(),
+        brands,
+        reason: f.get("reason").to_owned(),
+        scope,
+        trouble,
+    })
+}
+
+/// `GET /console/freeze`: what would be held.
+pub async fn form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let asked = fields::of_query(query.as_deref());
+    show(&page(&web, &visit, &asked, Trouble::default()).await?)
+}
+
+/// Freezes.
+pub async fn commit(State(web): State<Web>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let new = NewFreeze { scope: scope(&fields), reason: fields.text("reason"), incident: None };
+    match freezes::create(&web.app, visit.by()?, &new).await {
+        Ok(freeze) => go(&format!("/console/freezes/{}", freeze.id)),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&page(&web, &visit, &fields, trouble).await?)
+        }
+    }
+}
+
+async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::app::Result<FrozenPage> {
+    let (app, by) = (&web.app, visit.by()?);
+    let freeze = freezes::get(app, id).await?;
+    let people = people::list(app, by).await?;
+    let name = people.into_iter().find(|p| p.id == freeze.frozen_by).map(|p| p.name);
+    Ok(FrozenPage {
+        ui: visit.ui(web).await?,
+        by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
+        channels: channels::list(app, by).await?,
+        freeze,
+        trouble,
+    })
+}
+
+/// `GET /console/freezes/{id}`: the two marks, who is missing, and what was under way.
+pub async fn screen(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
+    show(&frozen(&web, &visit, &id, Trouble::default()).await?)
+}
+
+/// Lifts a freeze; sends nothing.
+pub async fn thaw(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    match freezes::thaw(&web.app, visit.by()?, &id, fields.get("note")).await {
+        Ok(_) => go("/console/held"),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&frozen(&web, &visit, &id, trouble).await?)
+        }
+    }
+}
+
+/// Takes down what was under way and went out.
+pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let why = visit.lang.t("retract-why-freeze");
+    let (app, by) = (&web.app, visit.by()?);
+    let trouble = match held::retract(app, by, fields.get("delivery"), &why).await {
+        Ok(::channels::Retraction::Gone) => return go(&format!("/console/freezes/{id}")),
+        Ok(::channels::Retraction::StillLive(why)) => Trouble { general: vec![why], fields: Vec::new() },
+        Err(e) => Trouble::mendable(e)?,
+    };
+    show_again(&frozen(&web, &visit, &id, trouble).await?)
+}
+
+impl FrozenPage {
+    /// What it covers, in words.
+    fn scope_words(&self) -> String {
+        let s = &self.freeze.scope;
+        let name = |id: &String| {
+            let known = self.channels.iter().find(|c| c.id == *id);
+            known.map_or_else(|| id.clone(), |c| c.name.clone())
+        };
+        let lists = [
+            ("scope-brands", s.brands.clone()),
+            ("scope-channels", s.channels.iter().map(name).collect()),
+            ("scope-labels", s.labels.clone()),
+            ("scope-allow", s.allow.clone()),
+        ];
+        let mut parts: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(key, list)| self.ui.with(key, "list", &list.join(", ")))
+            .collect();
+        if s.is_everything() {
+            parts.push(self.ui.t("scope-everything"));
+        }
+        if s.crisis_too {
+            parts.push(self.ui.t("scope-crisis-too"));
+        }
+        parts.join("; ")
+    }
+}

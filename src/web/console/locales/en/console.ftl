@@ -1,0 +1,217 @@
+# The words of the console. Every key is in both languages; a test compares them with the templates.
+skip = Go to the content
+nav = Screens
+nav-now = Now
+nav-calendar = Calendar
+nav-compose = Write
+nav-approvals = Approvals
+nav-incidents = Incidents
+nav-held = Held posts
+nav-doubts = In doubt
+nav-audit = Log
+nav-settings = Settings
+sign-in = Sign in
+sign-out = Sign out
+sign-in-wrong = The address, the password or the code is not right.
+sign-in-slow = Too many attempts have failed. Wait 15 minutes and try again.
+sign-in-invited = New here? Open the link of your invitation. Whoever uses the command line gets one with “holdline console”.
+email = E-mail address
+password = Password
+new-password = New password
+password-hint = At least 12 characters. Several words are good.
+code = Code
+code-hint = Six digits from your authenticator, or one of your recovery codes.
+code-now = The code that it shows now
+code-wrong = This code is not right. Wait for the next one.
+name = Name
+set-up = Set up Holdline
+set-up-hint = You become the first administrator. The one-time token is on the terminal of the service and in the file setup.token of its data folder.
+set-up-token = One-time token
+set-up-do = Set up and sign in
+set-up-refused = The token is not right or was used. The service makes a new one when it starts and nobody is there yet.
+join = Join
+join-hello = Welcome, { $name }. Choose a password and connect your authenticator.
+join-refused = This invitation is not known, was used or has expired. Ask an administrator for a new one.
+join-do = Join and sign in
+invitation = Invitation
+second-factor = Second factor
+second-factor-hint = Scan this picture with an authenticator app.
+qr-alt = QR code for the authenticator; the secret stands below it as text
+secret-by-hand = Or type this secret:
+codes = Recovery codes
+codes-hint = Each works once in place of the authenticator’s code. Print them or put them into a safe: they are shown only now.
+codes-kept = I have kept them
+codes-renew = Make new recovery codes
+codes-renew-hint = The old codes stop working at once.
+prove = Confirm that it is you
+prove-hint = You showed your second factor more than 15 minutes ago. Approvals need a fresh one.
+prove-do = Confirm
+resend = Please send it again
+resend-hint = Nothing was changed and nothing is lost. You were signed out, or signed in anew, after this form was opened.
+resend-sign-in = Sign in (opens beside this)
+resend-what = What you typed
+resend-do = Send it
+to-now = To the first screen
+problem-not-found = There is nothing here
+problem-forbidden = Not allowed
+problem-conflict = Not possible now
+problem-invalid = That cannot be read
+problem-ours = Something went wrong on our side
+trouble = This needs a change:
+stale-since = Live updates have stopped; this page shows the state of
+stale-hint = It tries to connect again by itself. Reload the page to be sure.
+standing-normal = Normal
+standing-frozen = Frozen
+standing-incident = Incident
+standing-incident-frozen = Incident, frozen
+standing-thaw = Thaw review
+since = since
+strip-sealed = freeze sealed
+strip-not-sealed = freeze NOT sealed
+strip-held = { $n ->
+    [one] 1 post held
+   *[other] { $shown } posts held
+  }
+strip-in-doubt = { $n ->
+    [one] 1 in doubt
+   *[other] { $shown } in doubt
+  }
+in-seconds = in { $n } s
+in-minutes = in { $n } min
+in-hours = in { $n } h
+in-days = { $n ->
+    [one] in 1 day
+   *[other] in { $n } days
+  }
+seconds-ago = { $n } s ago
+minutes-ago = { $n } min ago
+hours-ago = { $n } h ago
+days-ago = { $n ->
+    [one] 1 day ago
+   *[other] { $n } days ago
+  }
+later = { $ms } ms later
+all = Show all
+back = Back
+save = Save
+by = By
+reason = Reason
+scope = Scope
+brands = Brands
+channels = Channels
+own = My account
+preferences = Preferences
+language = Language
+theme = Theme
+theme-auto = As the device
+theme-light = Light
+theme-dark = Dark
+zone = Time zone
+sessions = Where I am signed in
+this-session = this session
+session-since = since
+end-session = End it
+kind-routine = routine
+kind-update = update
+kind-tip = tip
+kind-notice = notice
+kind-correction = correction
+post-draft = draft
+post-submitted = waits for approval
+post-approved = approved
+post-cancelled = cancelled
+state-draft = draft
+state-scheduled = scheduled
+state-claimed = next in line
+state-sending = being sent
+state-accepted = accepted
+state-in-doubt = in doubt
+state-failed = failed
+state-held = held
+state-expired = expired
+state-cancelled = cancelled
+state-retracted = taken down
+severity-minor = minor
+severity-major = major
+severity-critical = critical
+role-operator = operator
+role-approver = approver
+role-administrator = administrator
+role-auditor = auditor
+role-integrator = integrator
+ready-good = ready
+ready-bad = not ready
+ready-wait = asked us to wait
+ready-none = not checked yet
+signals = Needs somebody
+signals-none = Nothing needs you at the moment. Late updates, doubts, failures and channels that are not ready appear here.
+signal-overdue = The promised update of “{ $title }” is late
+signal-not-sealed = A freeze is not sealed: a node does not answer
+signal-in-doubt = { $n ->
+    [one] 1 post is in doubt: find out whether it is out
+   *[other] { $shown } posts are in doubt: find out whether they are out
+  }
+signal-failed = { $n ->
+    [one] 1 delivery has failed
+   *[other] { $shown } deliveries have failed
+  }
+signal-reviews = { $n ->
+    [one] 1 post went out on one person’s word; a review is owed
+   *[other] { $shown } posts went out on one person’s word; reviews are owed
+  }
+signal-unready = { $name } is not ready
+approvals-waiting = Waits for approval
+approvals-none = Nothing waits for approval.
+next-day = The next 24 hours
+next-day-count = { $n ->
+    [0] Nothing is due.
+    [one] 1 delivery is due.
+   *[other] { $shown } deliveries are due.
+  }
+next-day-none = No post is planned. Write one, or import a month of them with “holdline posts import”.
+bars-title = Deliveries in each of the next 24 hours; held ones are hatched
+channels-ready = Channels
+channels-none = No channel is connected. An administrator connects them under Settings.
+incident-open-start = Something happened
+incident-open = Open an incident
+to-incident = To the incident
+freeze = Freeze
+freeze-title = Stop everything that is scheduled?
+freeze-covered = will be held
+freeze-next-day = of them due within 24 hours
+freeze-under-way = being sent at this moment
+freeze-goes-on = go on (crisis posts and what you allow)
+freeze-what = Held posts keep their place and go out only when somebody decides so. What is being sent at this moment cannot be called back; you will see each with its outcome.
+freeze-do = { $n ->
+    [0] Freeze (nothing is queued)
+    [one] Hold 1 post
+   *[other] Hold { $shown } posts
+  }
+freeze-reason = Reason (may be added later)
+freeze-narrow = Hold less than everything
+freeze-labels = Only posts with one of these labels, separated by commas
+freeze-allow = What must go on, by label (legal notices), separated by commas
+freeze-crisis-too = Hold crisis posts too: for an account that was taken over
+count-again = Count again
+frozen-title = The freeze
+committed-means = From here on nothing new gets permission to go out.
+sealed-means = From here on nothing can start any more: every node has closed its gate.
+not-sealed = NOT SEALED YET
+thawed = Lifted
+held-until-now = Held until now
+in-flight = Was under way
+in-flight-none = Nothing was under way when the gates closed.
+in-flight-hint = These had begun when the gates closed. Each is shown as it settles.
+see-it = see it
+retract = Take it down
+retract-why-freeze = it was under way when the freeze came
+thaw = Lift the freeze
+thaw-means = Lifting sends nothing. What was held waits in the review, and each post needs a decision.
+thaw-note = Why it can be lifted
+thaw-do = Lift the freeze
+scope-everything = all routine posts
+scope-brands = brands: { $list }
+scope-channels = channels: { $list }
+scope-labels = labels: { $list }
+scope-allow = goes on: { $list }
+scope-crisis-too = crisis posts too

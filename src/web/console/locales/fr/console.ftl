@@ -1,0 +1,220 @@
+# Les mots de la console. Chaque clé existe dans les deux langues ; un test les compare aux modèles.
+skip = Aller au contenu
+nav = Écrans
+nav-now = Maintenant
+nav-calendar = Calendrier
+nav-compose = Écrire
+nav-approvals = Validations
+nav-incidents = Incidents
+nav-held = Publications retenues
+nav-doubts = Dans le doute
+nav-audit = Journal
+nav-settings = Réglages
+sign-in = Se connecter
+sign-out = Se déconnecter
+sign-in-wrong = L’adresse, le mot de passe ou le code n’est pas le bon.
+sign-in-slow = Trop de tentatives ont échoué. Attendez 15 minutes, puis réessayez.
+sign-in-invited = Première visite ? Ouvrez le lien de votre invitation. En ligne de commande, « holdline console » en donne un.
+email = Adresse e-mail
+password = Mot de passe
+new-password = Nouveau mot de passe
+password-hint = Au moins 12 caractères. Plusieurs mots font un bon mot de passe.
+code = Code
+code-hint = Les six chiffres de votre application d’authentification, ou l’un de vos codes de secours.
+code-now = Le code affiché en ce moment
+code-wrong = Ce code n’est pas le bon. Attendez le suivant.
+name = Nom
+set-up = Installer Holdline
+set-up-hint = Vous devenez le premier administrateur. Le jeton à usage unique est affiché dans le terminal du service et se trouve dans le fichier setup.token de son dossier de données.
+set-up-token = Jeton à usage unique
+set-up-do = Installer et se connecter
+set-up-refused = Le jeton n’est pas le bon ou a déjà servi. Le service en crée un nouveau s’il démarre alors que personne n’est encore inscrit.
+join = Rejoindre l’équipe
+join-hello = Bienvenue, { $name }. Choisissez un mot de passe et reliez votre application d’authentification.
+join-refused = Cette invitation est inconnue, a déjà servi ou a expiré. Demandez-en une autre à un administrateur.
+join-do = Rejoindre et se connecter
+invitation = Invitation
+second-factor = Second facteur
+second-factor-hint = Scannez cette image avec une application d’authentification.
+qr-alt = Code QR pour l’application d’authentification ; le secret est écrit en dessous
+secret-by-hand = Ou saisissez ce secret :
+codes = Codes de secours
+codes-hint = Chacun sert une fois à la place du code de l’application. Imprimez-les ou mettez-les au coffre : ils ne sont affichés que maintenant.
+codes-kept = Je les ai gardés
+codes-renew = Créer de nouveaux codes de secours
+codes-renew-hint = Les anciens codes cessent aussitôt de fonctionner.
+prove = Confirmez que c’est bien vous
+prove-hint = Vous avez présenté votre second facteur il y a plus de 15 minutes. Une validation en demande un récent.
+prove-do = Confirmer
+resend = Veuillez envoyer à nouveau
+resend-hint = Rien n’a été modifié et rien n’est perdu. Vous avez été déconnecté, ou connecté à nouveau, après l’ouverture de ce formulaire.
+resend-sign-in = Se connecter (s’ouvre à côté)
+resend-what = Ce que vous avez saisi
+resend-do = Envoyer
+to-now = Vers le premier écran
+problem-not-found = Il n’y a rien ici
+problem-forbidden = Action non permise
+problem-conflict = Impossible pour le moment
+problem-invalid = Cela n’a pas pu être lu
+problem-ours = Une erreur s’est produite de notre côté
+trouble = À corriger :
+stale-since = Les mises à jour en direct sont interrompues ; cette page montre l’état de
+stale-hint = La connexion se rétablit d’elle-même. Rechargez la page pour en être sûr.
+standing-normal = Normal
+standing-frozen = Gel
+standing-incident = Incident
+standing-incident-frozen = Incident, gel en vigueur
+standing-thaw = Revue du dégel
+since = depuis le
+strip-sealed = gel scellé
+strip-not-sealed = gel NON scellé
+strip-held = { $n ->
+    [one] { $shown } publication retenue
+   *[other] { $shown } publications retenues
+  }
+strip-in-doubt = { $shown } dans le doute
+in-seconds = dans { $n } s
+in-minutes = dans { $n } min
+in-hours = dans { $n } h
+in-days = { $n ->
+    [one] dans { $n } jour
+   *[other] dans { $n } jours
+  }
+seconds-ago = il y a { $n } s
+minutes-ago = il y a { $n } min
+hours-ago = il y a { $n } h
+days-ago = { $n ->
+    [one] il y a { $n } jour
+   *[other] il y a { $n } jours
+  }
+later = { $ms } ms plus tard
+all = Tout afficher
+back = Retour
+save = Enregistrer
+by = Par
+reason = Motif
+scope = Portée
+brands = Marques
+channels = Canaux
+own = Mon compte
+preferences = Préférences
+language = Langue
+theme = Apparence
+theme-auto = Comme l’appareil
+theme-light = Claire
+theme-dark = Sombre
+zone = Fuseau horaire
+sessions = Où je suis connecté
+this-session = cette session
+session-since = depuis le
+end-session = Y mettre fin
+kind-routine = courante
+kind-update = point de situation
+kind-tip = conseil
+kind-notice = avis
+kind-correction = rectificatif
+post-draft = brouillon
+post-submitted = attend une validation
+post-approved = validée
+post-cancelled = annulée
+state-draft = brouillon
+state-scheduled = planifiée
+state-claimed = la prochaine
+state-sending = en cours d’envoi
+state-accepted = acceptée
+state-in-doubt = dans le doute
+state-failed = échouée
+state-held = retenue
+state-expired = expirée
+state-cancelled = annulée
+state-retracted = retirée
+severity-minor = mineur
+severity-major = majeur
+severity-critical = critique
+role-operator = opérateur
+role-approver = valideur
+role-administrator = administrateur
+role-auditor = auditeur
+role-integrator = intégrateur
+ready-good = prêt
+ready-bad = pas prêt
+ready-wait = nous a demandé d’attendre
+ready-none = pas encore vérifié
+signals = À traiter
+signals-none = Rien ne vous attend pour le moment. Les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
+signal-overdue = Le point promis pour « { $title } » est en retard
+signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
+signal-in-doubt = { $n ->
+    [one] { $shown } publication est dans le doute : vérifiez si elle est en ligne
+   *[other] { $shown } publications sont dans le doute : vérifiez si elles sont en ligne
+  }
+signal-failed = { $n ->
+    [one] { $shown } envoi a échoué
+   *[other] { $shown } envois ont échoué
+  }
+signal-reviews = { $n ->
+    [one] { $shown } publication est partie sur la parole d’une seule personne ; une relecture est due
+   *[other] { $shown } publications sont parties sur la parole d’une seule personne ; des relectures sont dues
+  }
+signal-unready = { $name } n’est pas prêt
+approvals-waiting = À valider
+approvals-none = Rien n’attend de validation.
+next-day = Les 24 prochaines heures
+next-day-count = { $n ->
+    [0] Aucun envoi prévu.
+    [one] { $shown } envoi prévu.
+   *[other] { $shown } envois prévus.
+  }
+next-day-none = Aucune publication n’est prévue. Écrivez-en une, ou importez-en un mois entier avec « holdline posts import ».
+bars-title = Envois de chacune des 24 prochaines heures ; ceux qui sont retenus sont hachurés
+channels-ready = Canaux
+channels-none = Aucun canal n’est relié. Un administrateur les relie dans les Réglages.
+incident-open-start = Il se passe quelque chose
+incident-open = Ouvrir un incident
+to-incident = Vers l’incident
+freeze = Geler
+freeze-title = Arrêter tout ce qui est planifié ?
+freeze-covered = seront retenues
+freeze-next-day = dont prévues dans les 24 heures
+freeze-under-way = en cours d’envoi en ce moment
+freeze-goes-on = continuent (textes de crise et ce que vous autorisez)
+freeze-what = Les publications retenues gardent leur place et ne partent que si quelqu’un le décide. Ce qui part en ce moment même ne peut être rappelé ; vous en verrez l’issue une à une.
+freeze-do = { $n ->
+    [0] Geler (rien n’est en attente)
+    [one] Retenir { $shown } publication
+   *[other] Retenir { $shown } publications
+  }
+freeze-reason = Motif (peut être ajouté plus tard)
+freeze-narrow = Ne pas tout retenir
+freeze-labels = Seulement les publications portant l’une de ces étiquettes, séparées par des virgules
+freeze-allow = Ce qui doit continuer, par étiquette (avis légaux), séparées par des virgules
+freeze-crisis-too = Retenir aussi les textes de crise : pour un compte qui a été pris
+count-again = Compter à nouveau
+frozen-title = Le gel
+committed-means = Dès cet instant, plus rien n’obtient la permission de partir.
+sealed-means = Dès cet instant, plus rien ne peut commencer : chaque nœud a fermé sa barrière.
+not-sealed = PAS ENCORE SCELLÉ
+thawed = Levé
+held-until-now = Retenues jusqu’ici
+in-flight = Était en cours
+in-flight-none = Rien n’était en cours quand les barrières se sont fermées.
+in-flight-hint = Ces envois avaient commencé quand les barrières se sont fermées. Chacun apparaît à mesure qu’il se règle.
+see-it = voir
+retract = Retirer
+retract-why-freeze = l’envoi était en cours quand le gel est arrivé
+thaw = Lever le gel
+thaw-means = Lever le gel n’envoie rien. Ce qui a été retenu attend dans la revue, et chaque publication demande une décision.
+thaw-note = Pourquoi il peut être levé
+thaw-do = Lever le gel
+scope-everything = toutes les publications courantes
+scope-brands = marques : { $list }
+scope-channels = canaux : { $list }
+scope-labels = étiquettes : { $list }
+scope-allow = continue : { $list }
+scope-crisis-too = les textes de crise aussi
+wrong-password = Ce mot de passe ne convient pas : au moins 12 caractères, et pas un seul caractère répété.
+wrong-code = Ce n’est pas le code affiché en ce moment ; attendez le suivant.
+wrong-offer = Rechargez la page et scannez l’image à nouveau.
+wrong-zone = Ce fuseau horaire est inconnu ; écrivez par exemple Europe/Paris.
+wrong-name = Donnez un nom d’au plus 200 caractères.
+wrong-email = Donnez une adresse telle que ana@example.org, qui n’est pas encore prise.

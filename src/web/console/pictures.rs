@@ -1,0 +1,78 @@
+//! Pictures, as SVG made on the server: coloured by the style sheet, and with words for those who
+//! cannot see them.
+
+use std::fmt::Write;
+
+/// Text as it may stand in SVG.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Bars side by side: each is what goes out, with what is held on top of it.
+pub fn bars(columns: &[(i64, i64)], title: &str) -> String {
+    let (width, height, gap) = (10, 48, 2);
+    let most = columns.iter().map(|(sent, held)| sent + held).max().unwrap_or(0).max(1);
+    let total = columns.len() * (width + gap);
+    let mut svg = format!(
+        "<svg class=\"bars\" viewBox=\"0 0 {total} {height}\" role=\"img\" preserveAspectRatio=\"none\">\
+         <title>{}</title>",
+        escaped(title)
+    );
+    for (n, (sent, held)) in columns.iter().enumerate() {
+        let x = n * (width + gap);
+        let scaled = |v: i64| if v == 0 { 0 } else { (v * i64::from(height) / most).max(2) };
+        let (low, high) = (scaled(*sent), scaled(*held));
+        let base = i64::from(height);
+        // Nothing is a line at the bottom, so that the hour is seen.
+        let _ =
+            write!(svg, "<rect class=\"none\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"1\"/>", base - 1);
+        let _ = write!(
+            svg,
+            "<rect class=\"sent\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{low}\"/>",
+            base - low
+        );
+        let _ = write!(
+            svg,
+            "<rect class=\"held\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{high}\"/>",
+            (base - low - high).max(0)
+        );
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// A dot: filled, half or empty, so that it is not the colour alone that says it.
+pub fn dot(kind: &str, title: &str) -> String {
+    let inner = match kind {
+        "good" => "<path class=\"mark\" d=\"M5 8.2l2.2 2.3L11.4 6\"/>",
+        "bad" => "<path class=\"mark\" d=\"M5.5 5.5l5 5m0-5l-5 5\"/>",
+        "wait" => "<path class=\"mark\" d=\"M8 4.6V8l2.4 1.6\"/>",
+        _ => "<path class=\"mark\" d=\"M5 8h6\"/>",
+    };
+    format!(
+        "<svg class=\"dot {kind}\" viewBox=\"0 0 16 16\" role=\"img\"><title>{}</title>\
+         <circle cx=\"8\" cy=\"8\" r=\"7\"/>{inner}</svg>",
+        escaped(title)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_pictures_are_escaped() {
+        assert!(bars(&[(1, 2), (0, 0)], "<b>&\"").contains("<title>&lt;b&gt;&amp;&quot;</title>"));
+        assert!(dot("good", "a<b").contains("a&lt;b"));
+    }
+}
