@@ -26,6 +26,7 @@ async fn incident(bench: &Bench) -> String {
         scope: Default::default(),
         promise: None,
         playbook: None,
+        adopt: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
 }

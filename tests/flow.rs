@@ -30,6 +30,7 @@ async fn incident(bench: &Bench, freeze: bool) -> incidents::Opened {
         scope: Scope::default(),
         promise: None,
         playbook: None,
+        adopt: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap()
 }

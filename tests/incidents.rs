@@ -27,6 +27,7 @@ async fn open(bench: &Bench) -> incidents::IncidentView {
         scope: Default::default(),
         promise: None,
         playbook: None,
+        adopt: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident
 }

@@ -41,6 +41,9 @@ pub struct NewIncident {
     /// The key of a prepared plan; see `GET /playbooks`.
     #[serde(default)]
     pub playbook: Option<String>,
+    /// A freeze in force that belongs to this incident from now on; then none is made.
+    #[serde(default)]
+    pub adopt: Option<String>,
 }
 
 fn yes() -> bool {
@@ -147,7 +150,13 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let view = view(app, row)?;
     let mut entries = vec![Entry::new("incident.opened", &format!("incident:{}", view.id)).after(&view)];
     let mut frozen = None;
-    if new.freeze {
+    if let Some(freeze) = &new.adopt {
+        if !tx.adopt_freeze(freeze, &view.id).await? {
+            return Err(AppError::field("adopt", "is no freeze in force, or belongs to another incident"));
+        }
+        entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
+        frozen = Some(freeze.clone());
+    } else if new.freeze {
         let order = NewFreeze { scope: new.scope.clone(), reason: view.title.clone(), incident: None };
         let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
         entries.push(entry);

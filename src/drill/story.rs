@@ -92,6 +92,7 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         scope: Scope::default(),
         promise: None,
         playbook: None,
+        adopt: None,
     };
     // One channel reads late, so that something is under way when the freeze comes.
     stage.sandbox.fault("bank-on-Video", Fault::SlowRead { ms: 2_000 }, 2);

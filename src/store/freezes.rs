@@ -119,6 +119,13 @@ impl Store {
 }
 
 impl Tx {
+    /// A freeze in force without an incident becomes that of this one. Whether it did.
+    pub async fn adopt_freeze(&mut self, id: &str, incident: &str) -> Result<bool> {
+        const SQL: &str = "update freezes set incident_id = $2
+            where id = $1 and incident_id is null and thawed_at is null";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(incident).execute(c).await?.rows_affected()) == 1)
+    }
+
     /// The gate row as this change sees it.
     pub async fn gate(&mut self) -> Result<Option<GateRow>> {
         Ok(on!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))

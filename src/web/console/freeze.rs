@@ -12,6 +12,7 @@ use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
 use crate::app::held;
 use crate::app::people;
 use crate::domain::freeze::Scope;
+use crate::domain::playbook::{self, Playbook};
 use crate::web::Web;
 
 #[derive(Template)]
@@ -34,6 +35,7 @@ struct FrozenPage {
     freeze: FreezeView,
     by: String,
     channels: Vec<ChannelView>,
+    playbooks: &'static [Playbook],
     trouble: Trouble,
 }
 
@@ -94,6 +96,7 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
         ui: visit.ui(web).await?,
         by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
         channels: channels::list(app, by).await?,
+        playbooks: playbook::all(),
         freeze,
         trouble,
     })

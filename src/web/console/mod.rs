@@ -8,6 +8,7 @@ mod assets;
 mod events;
 mod fields;
 mod freeze;
+mod incidents;
 mod now;
 mod own;
 mod page;
@@ -64,6 +65,14 @@ fn routes() -> Vec<Route> {
             Either(Right::Approve, Right::Decide),
             post(approvals::decide),
         ),
+        route("/console/incidents", Needs(Right::Read), get(incidents::list)),
+        route(
+            "/console/incidents/open",
+            Needs(Right::Freeze),
+            get(incidents::open_form).post(incidents::open),
+        ),
+        route("/console/incidents/{id}", Needs(Right::Read), get(incidents::screen)),
+        route("/console/incidents/{id}/act", Either(Right::Write, Right::Decide), post(incidents::act)),
         route("/console/freeze", Needs(Right::Freeze), get(freeze::form).post(freeze::commit)),
         route("/console/freezes/{id}", Needs(Right::Read), get(freeze::screen)),
         route("/console/freezes/{id}/thaw", Needs(Right::Decide), post(freeze::thaw)),

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::clock::Millis;
+
 /// Text as it may stand in SVG.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -64,6 +66,64 @@ pub fn dot(kind: &str, title: &str) -> String {
          <circle cx=\"8\" cy=\"8\" r=\"7\"/>{inner}</svg>",
         escaped(title)
     )
+}
+
+/// One thing on a line of time.
+pub struct Mark {
+    pub at: Millis,
+    /// `good`, `bad`, `hold` or `none`.
+    pub kind: &'static str,
+    pub words: String,
+}
+
+/// A line of time with marks on it, and the promised next word as a ring.
+pub fn timeline(
+    from: Millis,
+    to: Millis,
+    promise: Option<Millis>,
+    marks: &[Mark],
+    title: &str,
+    ends: &(String, String),
+) -> String {
+    let (width, y) = (600_i64, 26);
+    let until = to.max(promise.unwrap_or(to));
+    let span = (until - from).max(1);
+    let x = |at: Millis| 12 + (at - from).clamp(0, span) * (width - 24) / span;
+    let mut svg = format!(
+        "<svg class=\"timeline\" viewBox=\"0 0 {width} 56\" role=\"img\"><title>{}</title>\
+         <line class=\"axis\" x1=\"12\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>\
+         <line class=\"past\" x1=\"12\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>",
+        escaped(title),
+        width - 12,
+        x(to)
+    );
+    for m in marks {
+        // What failed stands above the line and what worked on it: not the colour alone says it.
+        let up = match m.kind {
+            "bad" => 12,
+            "hold" => -12,
+            _ => 0,
+        };
+        let _ = write!(
+            svg,
+            "<circle class=\"{}\" cx=\"{}\" cy=\"{}\" r=\"5\"><title>{}</title></circle>",
+            m.kind,
+            x(m.at),
+            y - up,
+            escaped(&m.words)
+        );
+    }
+    if let Some(at) = promise {
+        let _ = write!(svg, "<circle class=\"promise\" cx=\"{}\" cy=\"{y}\" r=\"7\"/>", x(at));
+    }
+    let _ = write!(
+        svg,
+        "<text x=\"12\" y=\"53\">{}</text><text x=\"{}\" y=\"53\" text-anchor=\"end\">{}</text></svg>",
+        escaped(&ends.0),
+        width - 12,
+        escaped(&ends.1)
+    );
+    svg
 }
 
 #[cfg(test)]

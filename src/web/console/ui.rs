@@ -160,8 +160,8 @@ impl Ui {
     }
 
     /// The words of a key with a text placed in them.
-    pub fn with(&self, key: &str, name: &'static str, value: &str) -> String {
-        self.lang.with(key, &[(name, value.into())])
+    pub fn with(&self, key: &str, name: &'static str, value: impl AsRef<str>) -> String {
+        self.lang.with(key, &[(name, value.as_ref().into())])
     }
 
     /// A number as people of this language write it.

@@ -1,0 +1,228 @@
+//! Incidents: open one with its prepared plan, and the room where it is worked through.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+
+use super::fields::{self, Fields};
+use super::page::{Answer, go, show, show_again};
+use super::pictures;
+use super::times;
+use super::ui::{Trouble, Ui};
+use super::visit::{Posted, Visit};
+use crate::app::incidents::{self, IncidentView, NewIncident};
+use crate::app::posts::{DeliveryView, PostView};
+use crate::app::room::{self, Happening, Room, What};
+use crate::domain::Word;
+use crate::domain::delivery::State as Delivered;
+use crate::domain::freeze::Scope;
+use crate::domain::incident::{IncidentState, Severity};
+use crate::domain::playbook::{self, Playbook};
+use crate::domain::post::PostState;
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "incidents.html", config = "src/web/console/askama.toml")]
+struct ListPage {
+    ui: Ui,
+    incidents: Vec<IncidentView>,
+}
+
+#[derive(Template)]
+#[template(path = "incident_open.html", config = "src/web/console/askama.toml")]
+struct OpenPage {
+    ui: Ui,
+    /// A freeze that becomes the incident's.
+    adopt: String,
+    title: String,
+    playbooks: &'static [Playbook],
+    trouble: Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "incident.html", config = "src/web/console/askama.toml")]
+struct RoomPage {
+    ui: Ui,
+    room: Room,
+    picture: String,
+    note: String,
+    trouble: Trouble,
+}
+
+/// `GET /console/incidents`.
+pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
+    let incidents = incidents::list(&web.app, visit.by()?, false).await?;
+    show(&ListPage { ui: visit.ui(&web).await?, incidents })
+}
+
+async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::app::Result<OpenPage> {
+    Ok(OpenPage {
+        ui: visit.ui(web).await?,
+        adopt: f.get("adopt").to_owned(),
+        title: f.get("title").to_owned(),
+        playbooks: playbook::all(),
+        trouble,
+    })
+}
+
+/// `GET /console/incidents/open?adopt=FREEZE`: what happened?
+pub async fn open_form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let asked = fields::of_query(query.as_deref());
+    show(&open_page(&web, &visit, &asked, Trouble::default()).await?)
+}
+
+/// Opens an incident. One click on a playbook: its title, its severity, and straight to its first words.
+pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let plan = playbook::find(fields.get("playbook"));
+    let title = match (fields.get("title"), plan) {
+        ("", Some(plan)) => plan.title(visit.lang.tag()).to_owned(),
+        (typed, _) => typed.to_owned(),
+    };
+    let severity = Severity::parse(fields.get("severity")).ok().or(plan.map(|p| p.severity));
+    let adopt = fields.some("adopt");
+    let new = NewIncident {
+        title,
+        severity: severity.unwrap_or(Severity::Major),
+        drill: false,
+        freeze: adopt.is_none() && !fields.has("no_freeze"),
+        scope: Scope::default(),
+        promise: None,
+        playbook: plan.map(|p| p.key.clone()),
+        adopt,
+    };
+    let by = visit.by()?;
+    match incidents::open(&web.app, by, &new).await {
+        Ok(opened) => {
+            let id = opened.incident.id;
+            let writes = by.may(crate::domain::role::Right::Write);
+            if writes {
+                go(&format!("/console/compose?kind=update&incident={id}"))
+            } else {
+                go(&format!("/console/incidents/{id}"))
+            }
+        }
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&open_page(&web, &visit, &fields, trouble).await?)
+        }
+    }
+}
+
+async fn room_page(
+    web: &Web,
+    visit: &Visit,
+    id: &str,
+    note: String,
+    trouble: Trouble,
+) -> crate::app::Result<RoomPage> {
+    let room = room::read(&web.app, visit.by()?, id).await?;
+    let ui = visit.ui(web).await?;
+    Ok(RoomPage { picture: picture(&ui, &room), ui, room, note, trouble })
+}
+
+/// The room.
+pub async fn screen(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
+    show(&room_page(&web, &visit, &id, String::new(), Trouble::default()).await?)
+}
+
+/// What a button of the room does.
+pub async fn act(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let (app, by) = (&web.app, visit.by()?);
+    let back = format!("/console/incidents/{id}");
+    let done = match fields.get("do") {
+        "note" => room::note(app, by, &id, &fields.text("text")).await,
+        "step" => room::mark_step(app, by, &id, fields.get("step"), true).await,
+        "unstep" => room::mark_step(app, by, &id, fields.get("step"), false).await,
+        "promise" => {
+            let zone = visit.signed()?.zone.clone();
+            match crate::domain::times::parse(fields.get("at"), &zone) {
+                Ok(at) => {
+                    let at = crate::clock::rfc3339(at);
+                    incidents::promise(app, by, &id, None, &at).await.map(drop)
+                }
+                Err(words) => Err(crate::app::AppError::field("at", words)),
+            }
+        }
+        "resolve" => {
+            let typed = fields.get("word").to_lowercase();
+            if typed == visit.lang.t("resolve-word") {
+                incidents::resolve(app, by, &id, None, fields.get("comment")).await.map(drop)
+            } else {
+                Err(crate::app::AppError::field("word", visit.lang.t("word-wrong")))
+            }
+        }
+        other => Err(crate::app::AppError::field("do", format!("\"{other}\" is no button of this page"))),
+    };
+    match done {
+        Ok(()) => go(&back),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&room_page(&web, &visit, &id, fields.text("text"), trouble).await?)
+        }
+    }
+}
+
+/// The incident on a line of time, as a picture.
+fn picture(ui: &Ui, room: &Room) -> String {
+    let from = times::millis(&room.incident.opened_at);
+    let freeze = room.freezes.iter().map(|f| times::millis(&f.committed_at)).min().unwrap_or(from).min(from);
+    let to = room.incident.resolved_at.as_deref().map_or(ui.now, times::millis).max(freeze + 60_000);
+    let marks = room.timeline.iter().rev().map(|h| pictures::Mark {
+        at: times::millis(&h.at),
+        kind: mark_kind(h.what),
+        words: format!("{} {}", ui.clock(&h.at), ui.word("what", &h.what)),
+    });
+    let promise = room.incident.next_promise.as_deref().map(times::millis);
+    let ends = (times::clock(ui.zone, freeze), times::clock(ui.zone, to.max(promise.unwrap_or(to))));
+    pictures::timeline(freeze, to, promise, &marks.collect::<Vec<_>>(), &ui.t("timeline-picture"), &ends)
+}
+
+fn mark_kind(what: What) -> &'static str {
+    match what {
+        What::Accepted => "good",
+        What::InDoubt | What::Failed | What::GlassBroken | What::Rejected => "bad",
+        What::Committed | What::Sealed | What::Thawed => "hold",
+        _ => "none",
+    }
+}
+
+impl RoomPage {
+    fn is_open(&self) -> bool {
+        self.room.incident.state == IncidentState::Open
+    }
+
+    /// The delivery of a post on a channel, if it goes there.
+    fn cell<'a>(&self, post: &'a PostView, channel: &str) -> Option<&'a DeliveryView> {
+        // What was edited leaves cancelled deliveries behind; the one that counts is not.
+        let all = || post.deliveries.iter().filter(|d| d.channel == channel);
+        all().find(|d| d.state != Delivered::Cancelled).or_else(|| all().next())
+    }
+
+    /// Whether a text waits for approval.
+    fn waits(&self, post: &PostView) -> bool {
+        post.state == PostState::Submitted
+    }
+
+    /// Whether something of it is out, so that it can be corrected.
+    fn is_out(&self, post: &PostView) -> bool {
+        post.deliveries.iter().any(|d| d.state == Delivered::Accepted)
+    }
+
+    /// Until when the first words should be out; nothing: they are, or there is no plan.
+    fn first_words_due(&self) -> Option<String> {
+        let plan = self.room.playbook.filter(|_| self.room.last_word.is_none() && self.is_open())?;
+        let opened = times::millis(&self.room.incident.opened_at);
+        Some(crate::clock::rfc3339(opened + i64::from(plan.first_words_minutes) * 60_000))
+    }
+
+    /// How many steps are done.
+    fn steps_done(&self) -> usize {
+        self.room.steps.iter().filter(|s| s.done_at.is_some()).count()
+    }
+
+    /// A sign for what happened, beside its words.
+    fn sign(&self, h: &Happening) -> String {
+        pictures::dot(mark_kind(h.what), &self.ui.word("what", &h.what))
+    }
+}

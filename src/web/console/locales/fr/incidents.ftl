@@ -1,0 +1,102 @@
+incidents-none = Aucun incident jusqu’ici. Souhaitons que cela dure ; s’il se passe quelque chose, commencez ici.
+incident-is-open = en cours
+incident-is-resolved = clos
+opened = ouvert le
+what-happened = Que se passe-t-il ?
+what-happened-hint = Un clic ouvre l’incident et apporte ses premiers mots, que vous complétez.
+open-freezes = Ouvrir un incident gèle aussitôt tout ce qui est planifié.
+open-own = Autre chose, ou un autre titre
+open-no-freeze = Ne pas geler
+open-without-plan = Ouvrir sans plan
+incident-title = Titre
+incident-title-hint = Pour votre équipe ; le public ne le voit pas.
+severity = Gravité
+severity-of-plan = Comme le dit le plan
+first-words-in = { $n ->
+    [one] premiers mots en une minute
+   *[other] premiers mots en { $n } minutes
+  }
+freeze-lifted = gel levé
+public-page = Page publique
+clock-open = ouvert depuis
+clock-last = dernier mot
+clock-first = premiers mots attendus
+clock-next = prochain mot promis
+late = en retard
+write-update = Écrire un point de situation
+write-notice = Écrire aux clients
+write-tip = Conseil : { $title }
+write-a-tip = Écrire un conseil
+matrix = Où en est chaque texte
+matrix-none = Aucun texte encore. Écrivez les premiers mots : ce qui s’est passé, ce que vous faites, ce que chacun doit faire.
+text = Texte
+act = Actions
+correct-it = Rectifier
+timeline = Ce qui s’est passé, et quand
+timeline-picture = L’incident sur une ligne de temps : les gels en dessous, ce qui est parti sur la ligne, ce qui a échoué au-dessus, et un anneau pour le prochain mot promis
+plan = Plan
+note = Note
+note-text = Pour l’équipe ; elle figure au journal
+note-do = Ajouter 1 note
+promise = Le prochain mot
+promise-at = Promis pour ({ $zone })
+promise-do = Le promettre
+resolve = Clore l’incident
+resolve-hint = Les points et conseils qui ne sont pas encore partis sont retenus ou redeviennent des brouillons. Le gel reste en vigueur jusqu’à ce qu’il soit levé.
+resolve-comment = Comment cela s’est terminé
+resolve-word = clore
+resolve-do = Clore l’incident
+type-word = Tapez « { $word } » pour confirmer
+word-wrong = Ce n’est pas le mot demandé.
+what-opened = Incident ouvert
+what-committed = Gel COMMITTED (décidé)
+what-sealed = Gel SEALED (scellé)
+what-written = Écrit
+what-approved = Validé
+what-rejected = Renvoyé
+what-glass-broken = Publié sur la parole d’une seule personne
+what-accepted = En ligne
+what-in-doubt = Dans le doute
+what-failed = Échec
+what-note = Note
+what-step-done = Étape faite
+what-thawed = Gel levé
+what-resolved = Incident clos
+approval = Lire et décider
+approvals-none-long = Rien n’attend de validation. Ce qui est soumis apparaît ici, avec les mots exacts de chaque canal.
+read-it = Lire
+due = prévu le
+labels = Étiquettes
+promises = Promet le prochain mot
+valid-until = Pas après
+recurrence = Se répète
+needed = Validations requises
+needed-count = { $n ->
+    [one] { $n } personne autre que ses auteurs
+   *[other] { $n } personnes autres que ses auteurs
+  }
+against-last = Ce qui change depuis le dernier texte validé
+against-playbook = Ce qui change par rapport aux premiers mots du plan
+void = sans effet
+decision-approve = validé
+decision-reject = renvoyé
+decision-break-glass = vitre brisée
+own-text = Vous avez écrit ce texte : une autre personne le valide.
+approve-do = { $n ->
+    [one] Valider { $n } texte pour son heure
+   *[other] Valider { $n } textes pour leur heure
+  }
+approve-now-do = { $n ->
+    [one] Valider { $n } texte et publier maintenant
+   *[other] Valider { $n } textes et publier maintenant
+  }
+comment = Commentaire (nécessaire pour renvoyer)
+comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
+reject-do = Renvoyer à l’auteur
+glass-do = Briser la vitre : publier sur ma seule parole
+glass-hint = Pour une urgence, quand personne d’autre n’est joignable. Le journal le signale bien haut, et quelqu’un d’autre doit relire.
+reviews-owed = Relectures dues
+reviews-owed-hint = Ces textes sont partis sur la parole d’une seule personne. Ni elle ni l’auteur ne les relit.
+glass-broken-at = Publié le
+review-comment = Votre avis
+review-do = Relire 1 texte
