@@ -6,6 +6,7 @@ mod audit_forms;
 mod audit_tamper;
 mod claims;
 mod commands;
+mod console;
 mod deploy;
 mod drill;
 mod flow;

@@ -1,0 +1,222 @@
+//! The console: its routes and roles, its words, and its screens in a real browser.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
+
+use channels::http::Request;
+use holdline::app::invitations;
+use holdline::app::logins::{self, Enrolment, Ticket};
+use holdline::app::sessions::Caller as From;
+use holdline::app::{Actor, incidents, posts};
+use holdline::domain::role::Role;
+use holdline::web::console::words::Lang;
+use holdline::web::console::{Access, access_table};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::caller::Caller;
+use crate::support::{Bench, Database, person};
+
+/// What a signed-in person has: the cookie, and the secret of the second factor.
+struct Signed {
+    cookie: String,
+    secret: String,
+}
+
+/// Joins the console with a password and a second factor.
+async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
+    let app = &bench.app;
+    let invited = invitations::to_console(app, who).await.unwrap();
+    let offer = logins::offer(app, &who.name).unwrap();
+    let secret = totp_rs::Secret::try_from_base32(&offer.secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x".into()).build().unwrap();
+    let now = u64::try_from(app.clock().now() / 1_000).unwrap();
+    let enrolment = Enrolment {
+        ticket: Ticket::Invitation(invited.secret.expose_secret().to_owned()),
+        password: "correct horse battery".into(),
+        offer: offer.sealed,
+        // One step back: the next sign-in of the test uses the present one.
+        code: totp.generate(now - 30).to_string(),
+    };
+    let from = From { origin: "test".into(), agent: "test".into() };
+    let (cookie, codes) = logins::enrol(app, enrolment, &from).await.unwrap();
+    assert_eq!(codes.len(), 8);
+    Signed { cookie: cookie.0.expose_secret().to_owned(), secret: offer.secret }
+}
+
+/// Runs a story of `tests/browser` with what it needs to know.
+async fn browse(story: &str, told: &Value) {
+    let home = std::env::var("PEER_HOME").unwrap_or_else(|_| {
+        format!("{}/.cache/holdline-peers", std::env::var("HOME").unwrap_or_else(|_| "/var/tmp".into()))
+    });
+    let driver = std::path::Path::new(&home).join("browser/node_modules/playwright-core");
+    assert!(driver.exists(), "no browser to test with: run tests/peers/browser/install.sh first");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), told.to_string()).unwrap();
+    let script = format!("{}/tests/browser/{story}.mjs", env!("CARGO_MANIFEST_DIR"));
+    let mut command = tokio::process::Command::new("node");
+    command.arg(script).arg(file.path()).env("PEER_HOME", home).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(600), command.output());
+    let output = output.await.expect("the browser does not come to an end").expect("node is not installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn role_of(name: &str) -> Role {
+    match name {
+        "operator" => Role::Operator,
+        "approver" => Role::Approver,
+        "administrator" => Role::Administrator,
+        "auditor" => Role::Auditor,
+        _ => Role::Integrator,
+    }
+}
+
+on_both! {
+    async fn every_screen_asks_for_its_right(bench) {
+        let caller = Caller::new(&bench).await;
+        let mut people = Vec::new();
+        for name in ["operator", "approver", "administrator", "auditor", "integrator"] {
+            let actor = match name {
+                "operator" => bench.operator.clone(),
+                "approver" => bench.approver.clone(),
+                "administrator" => bench.administrator.clone(),
+                other => person(&bench.app, &bench.administrator, other, role_of(other)).await,
+            };
+            let signed = sign_in(&bench, &actor).await;
+            people.push((actor, signed));
+        }
+        let mut walked = 0;
+        for (path, access) in access_table() {
+            if path == "/console/events" {
+                continue; // it never ends; the browser watches it
+            }
+            let url = format!("{}{}", caller.base, path.replace("{id}", "none").replace("{sha}", "none"));
+            let answer = caller.http.call(Request::get(&url)).await.unwrap();
+            let turned_away = (300..400).contains(&answer.status) || answer.status == 405 || answer.status == 403;
+            assert_eq!(turned_away || answer.status == 404, access != Access::Anyone || answer.status == 405,
+                "{path}: {} for nobody", answer.status);
+            for (actor, signed) in &people {
+                let request = Request::get(&url).header("cookie", &format!("holdline={}", signed.cookie));
+                let answer = caller.http.call(request).await.unwrap();
+                let refused = answer.status == 403;
+                assert_eq!(refused, !access.allows(actor), "GET {path} as {}: {}", actor.name, answer.status);
+                assert!(answer.status < 500, "GET {path} as {}: {}", actor.name, answer.status);
+                // A form without its word changes nothing, whoever sends it.
+                let request = Request::post(&url).header("cookie", &format!("holdline={}", signed.cookie))
+                    .header("sec-fetch-site", "same-origin")
+                    .body("application/x-www-form-urlencoded", b"x=1".to_vec());
+                let answer = caller.http.call(request).await.unwrap();
+                assert!([403, 405, 422].contains(&answer.status), "POST {path} as {}: {}", actor.name, answer.status);
+                walked += 1;
+            }
+        }
+        assert!(walked > 60, "{walked} routes and roles");
+    }
+}
+
+/// Every key that a template or the code names is there in both languages, and none is left over.
+#[test]
+fn the_words_are_complete_in_both_languages() {
+    let folder = format!("{}/src/web/console", env!("CARGO_MANIFEST_DIR"));
+    let keys = |language: &str| -> BTreeSet<String> {
+        let files = std::fs::read_dir(format!("{folder}/locales/{language}")).unwrap();
+        let texts = files.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
+        texts
+            .flat_map(|t| t.lines().filter_map(|l| l.split_once(" =").map(|(k, _)| k.to_owned())).collect::<Vec<_>>())
+            .filter(|k| k.starts_with(|c: char| c.is_ascii_lowercase()))
+            .collect()
+    };
+    let (en, fr) = (keys("en"), keys("fr"));
+    // In English the service's own sentences are shown.
+    let own = |k: &&String| !k.starts_with("wrong-");
+    let missing: Vec<_> = en.symmetric_difference(&fr).filter(own).collect();
+    assert!(missing.is_empty(), "in one language only: {missing:?}");
+    let mut named = BTreeSet::new();
+    let mut sources = Vec::new();
+    for sub in ["", "/templates"] {
+        for file in std::fs::read_dir(format!("{folder}{sub}")).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() {
+                sources.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    for text in &sources {
+        for call in ["ui.t(\"", "ui.n(\"", "ui.with(\"", "lang.t(\"", "lang.with(\""] {
+            for (at, _) in text.match_indices(call) {
+                let rest = &text[at + call.len()..];
+                named.insert(rest[..rest.find('"').unwrap()].to_owned());
+            }
+        }
+    }
+    let unknown: Vec<_> = named.iter().filter(|k| !en.contains(*k)).collect();
+    assert!(unknown.is_empty(), "named and nowhere: {unknown:?}");
+    assert_eq!(Lang::En.t("no such key"), "no such key");
+}
+
+/// Data that every screen has something to show of.
+async fn furnish(bench: &Bench) -> Value {
+    let (app, operator) = (&bench.app, &bench.operator);
+    let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
+        "playbook": "outage"})).unwrap();
+    let opened = incidents::open(app, operator, &new).await.unwrap();
+    let incident = opened.incident.id.clone();
+    for n in 0..12 {
+        let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
+        bench.approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
+            "source": {"text": format!("Spring offer {n}: everything for the garden")}})).await;
+    }
+    let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
+    bench.until(&late.id, &["held"]).await;
+    let out = bench.approved(json!({"kind": "update", "incident": incident,
+        "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
+    bench.until(&out.id, &["accepted"]).await;
+    bench.sandbox.fault("alpha", holdline::sandbox::Fault::CutBeforeRead, 1);
+    let doubt = bench.approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
+        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}})).await;
+    bench.until(&doubt.id, &["in_doubt"]).await;
+    let waiting = bench.submit(json!({"kind": "update", "incident": incident,
+        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}})).await;
+    let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
+    let draft = posts::create(app, operator, &draft).await.unwrap();
+    json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
+        "draft": draft.id})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_screen_in_both_languages_themes_and_sizes() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    let ids = furnish(&bench).await;
+    let mut people = serde_json::Map::new();
+    for (name, actor) in
+        [("operator", &bench.operator), ("approver", &bench.approver), ("administrator", &bench.administrator)]
+    {
+        people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
+    }
+    let id = |key: &str| ids[key].as_str().unwrap();
+    let screens = json!({
+        "sign-in": {"path": "/console/sign-in"},
+        "set-up": {"path": "/console/set-up?token=hls_x"},
+        "join": {"path": "/console/join?invitation=hli_x"},
+        "now": {"path": "/console", "as": "operator"},
+        "freeze": {"path": "/console/freeze", "as": "operator"},
+        "frozen": {"path": format!("/console/freezes/{}", id("freeze")), "as": "operator"},
+        "incidents": {"path": "/console/incidents", "as": "operator"},
+        "incident-open": {"path": "/console/incidents/open", "as": "operator"},
+        "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
+        "approvals": {"path": "/console/approvals", "as": "approver"},
+        "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},
+        "me": {"path": "/console/me", "as": "operator"},
+        "prove": {"path": "/console/prove", "as": "approver"},
+        "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
+        "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
+    });
+    browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
+    worker.stop().await.unwrap();
+}
