@@ -1,0 +1,56 @@
+// The main flow by keyboard alone: nothing is clicked.
+import { check, run, told, windowOf } from './browser.mjs';
+
+/** Goes on with Tab until the focus is on what the selector names. */
+async function tabTo(page, selector) {
+  for (let n = 0; n < 120; n += 1) {
+    if (await page.evaluate((s) => document.activeElement?.matches(s), selector)) {
+      // What has the focus is seen, and not under the strip.
+      const hidden = await page.evaluate(() => {
+        const box = document.activeElement.getBoundingClientRect();
+        const strip = document.getElementById('strip')?.getBoundingClientRect();
+        return document.activeElement.closest('#strip') === null && strip && box.bottom < strip.bottom && box.bottom > 0;
+      });
+      check(!hidden, `${selector} is under the strip`);
+      return;
+    }
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab never reaches ${selector}`);
+}
+
+await run(async (browser) => {
+  const operator = await windowOf(browser, told.people.operator);
+  await operator.goto('/console');
+  await operator.keyboard.press('g');
+  await operator.keyboard.press('f');
+  await operator.waitForSelector('button.freeze');
+  await operator.keyboard.press('Enter');
+  await operator.waitForSelector('text=SEALED');
+  await tabTo(operator, 'button.choice[value="outage"]');
+  await operator.keyboard.press('Enter');
+  await operator.waitForURL(/\/console\/compose/);
+  await tabTo(operator, '[name="text_en"]');
+  await operator.keyboard.press('Control+A');
+  await operator.keyboard.type('Card payments fail at the moment. Your money is safe.');
+  await tabTo(operator, '[name="text_fr"]');
+  await operator.keyboard.press('Control+A');
+  await operator.keyboard.type('Les paiements par carte échouent en ce moment. Votre argent est en sécurité.');
+  for (const name of ['title_en', 'title_fr']) {
+    await operator.focus(`[name="${name}"]`);
+    await operator.keyboard.press('Control+A');
+    await operator.keyboard.type(name === 'title_en' ? 'Card payments fail' : 'Les paiements échouent');
+  }
+  await tabTo(operator, 'button[name="do"][value="submit"]');
+  await operator.keyboard.press('Enter');
+  await operator.waitForURL(/\/console\/(incidents|posts)\//);
+  const approver = await windowOf(browser, told.people.approver);
+  await approver.goto('/console/approvals');
+  await tabTo(approver, 'ul.rows a.button');
+  await approver.keyboard.press('Enter');
+  await approver.waitForSelector('button[name="decision"]');
+  await tabTo(approver, 'button[name="decision"][value="approve"]');
+  await approver.keyboard.press('Enter');
+  await approver.waitForURL(/\/console\/incidents\//);
+  console.log('the main flow by keyboard alone');
+});

@@ -1,0 +1,21 @@
+// Live updates: a change shows by itself; a lost connection says since when; it comes back by itself.
+import { check, run, told, windowOf } from './browser.mjs';
+
+await run(async (browser) => {
+  const watcher = await windowOf(browser, told.people.operator);
+  await watcher.goto('/console');
+  check(await watcher.locator('#strip.is-normal').count() === 1, 'it does not begin as normal');
+  const other = await windowOf(browser, told.people.approver);
+  await other.goto('/console/freeze');
+  await other.click('button.freeze');
+  await watcher.waitForSelector('#strip.is-frozen', { timeout: 10000 });
+  check(await watcher.isHidden('#stale'), 'stale although it is connected');
+  await watcher.context().setOffline(true);
+  // The running stream is cut too, as a dead network would.
+  await watcher.evaluate(() => document.body._htmx?.sse?.reader?.cancel());
+  await watcher.waitForSelector('#stale:not([hidden])', { timeout: 40000 });
+  check(/\d\d:\d\d:\d\d/.test(await watcher.innerText('#stale')), 'it does not say since when');
+  await watcher.context().setOffline(false);
+  await watcher.waitForSelector('#stale', { state: 'hidden', timeout: 90000 });
+  console.log('live, stale and live again');
+});
