@@ -31,7 +31,7 @@ async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     let invited = invitations::to_console(app, who).await.unwrap();
     let offer = logins::offer(app, &who.name).unwrap();
     let secret = totp_rs::Secret::try_from_base32(&offer.secret).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x".into()).build().unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
     let now = u64::try_from(app.clock().now() / 1_000).unwrap();
     let enrolment = Enrolment {
         ticket: Ticket::Invitation(invited.secret.expose_secret().to_owned()),

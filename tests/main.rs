@@ -20,7 +20,6 @@ mod public_page;
 mod real_channels;
 mod repeats;
 mod returns;
-mod roles;
 mod settling;
 mod slow_channels;
 mod support;
