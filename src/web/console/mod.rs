@@ -5,6 +5,7 @@
 
 mod approvals;
 mod assets;
+mod begin;
 mod calendar;
 mod checks;
 mod compose;
