@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::posts::NewPost;
 use super::{Actor, App, AppError, Result, renditions};
+use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::incident::IncidentState;
 use crate::domain::post::{Kind, PostState, Source};
@@ -42,10 +43,55 @@ pub(crate) struct Built {
     pub deliveries: Vec<Delivery>,
 }
 
+/// What the checks found out, for the rows or for a preview.
+pub(crate) struct Checked<'a> {
+    pub targets: Vec<&'a Channel>,
+    pub drill: bool,
+    incident: Option<&'a crate::store::incidents::Incident>,
+    due: Millis,
+    valid_until: Option<Millis>,
+    promise_at: Option<Millis>,
+}
+
 /// Checks a new post and makes its rows.
 pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Result<Built> {
     let now = app.now();
     let mut problems = Problems::default();
+    let checked = check(now, new, dir, &mut problems);
+    problems.check()?;
+    let post = Post {
+        id: app.id(),
+        kind: new.kind.word().into(),
+        brand: new.brand.clone(),
+        labels: serde_json::to_string(&new.labels).map_err(|e| AppError::Internal(e.to_string()))?,
+        source: serde_json::to_string(&new.source).map_err(|e| AppError::Internal(e.to_string()))?,
+        zone: new.zone.clone(),
+        recurrence: new.recurrence.clone(),
+        series_id: None,
+        incident_id: checked.incident.map(|i| i.id.clone()),
+        author_id: by.id.clone(),
+        authors: serde_json::json!([by.id]).to_string(),
+        state: if new.submit { PostState::Submitted } else { PostState::Draft }.word().into(),
+        due_at: checked.due,
+        valid_until: checked.valid_until,
+        promise_at: checked.promise_at,
+        corrects: new.corrects.clone(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    let (targets, drill) = (&checked.targets, checked.drill);
+    let deliveries = renditions::deliveries(&post, new.kind, &new.source, targets, drill, || app.id())?;
+    Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// Checks every field but the lengths of the texts, and finds the channels.
+pub(crate) fn check<'a>(
+    now: Millis,
+    new: &NewPost,
+    dir: &'a Directory,
+    problems: &mut Problems,
+) -> Checked<'a> {
     let time = |text: &Option<String>| text.as_deref().map(|t| times::parse(t, &new.zone)).transpose();
     problems.take("zone", times::check_zone(&new.zone));
     let mut due = problems.take("due", time(&new.due)).flatten();
@@ -62,56 +108,37 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if promise_at.is_some_and(|p| p <= due) {
         problems.add("promise", "must be later than the due time");
     }
-    let incident = match (&new.incident, new.kind) {
-        (None, Kind::Routine) => None,
-        (None, _) => {
-            problems.add("incident", "is needed for this kind; only routine posts have none");
-            None
-        }
-        (Some(id), kind) => match dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) {
-            None => {
-                problems.add("incident", format!("there is no incident {id}"));
-                None
-            }
-            Some(i) => {
-                if i.state == IncidentState::Resolved.word()
-                    && !matches!(kind, Kind::Correction | Kind::Update)
-                {
-                    problems
-                        .add("incident", "is resolved; only a last update or a correction can be published");
-                }
-                Some(i)
-            }
-        },
-    };
-    check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
+    let incident = incident(new, dir, problems);
+    check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), problems);
     let drill = incident.is_some_and(|i| i.drill);
-    let targets = targets(new, dir, drill, &mut problems);
-    check_source(&new.source, &targets, &dir.pictures, &mut problems);
-    problems.check()?;
-    let post = Post {
-        id: app.id(),
-        kind: new.kind.word().into(),
-        brand: new.brand.clone(),
-        labels: serde_json::to_string(&new.labels).map_err(|e| AppError::Internal(e.to_string()))?,
-        source: serde_json::to_string(&new.source).map_err(|e| AppError::Internal(e.to_string()))?,
-        zone: new.zone.clone(),
-        recurrence: new.recurrence.clone(),
-        series_id: None,
-        incident_id: incident.map(|i| i.id.clone()),
-        author_id: by.id.clone(),
-        authors: serde_json::json!([by.id]).to_string(),
-        state: if new.submit { PostState::Submitted } else { PostState::Draft }.word().into(),
-        due_at: due,
-        valid_until,
-        promise_at,
-        corrects: new.corrects.clone(),
-        created_at: now,
-        updated_at: now,
-        version: 1,
+    let targets = targets(new, dir, drill, problems);
+    check_source(&new.source, &targets, &dir.pictures, problems);
+    Checked { targets, drill, incident, due, valid_until, promise_at }
+}
+
+fn incident<'a>(
+    new: &NewPost,
+    dir: &'a Directory,
+    problems: &mut Problems,
+) -> Option<&'a crate::store::incidents::Incident> {
+    let Some(id) = &new.incident else {
+        if new.kind != Kind::Routine {
+            problems.add("incident", "is needed for this kind; only routine posts have none");
+        }
+        return None;
     };
-    let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
-    Ok(Built { post, labels: new.labels.clone(), deliveries })
+    let found = dir.incidents.iter().find(|i| i.id == *id || i.slug == *id);
+    match found {
+        None => problems.add("incident", format!("there is no incident {id}")),
+        Some(i)
+            if i.state == IncidentState::Resolved.word()
+                && !matches!(new.kind, Kind::Correction | Kind::Update) =>
+        {
+            problems.add("incident", "is resolved; only a last update or a correction can be published");
+        }
+        Some(_) => {}
+    }
+    found
 }
 
 /// Every update says when the next one comes, but the last word of a resolved incident (I6).

@@ -79,4 +79,9 @@ impl Problems {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// All that was noted.
+    pub fn list(self) -> Vec<Problem> {
+        self.0
+    }
 }

@@ -39,6 +39,16 @@ pub async fn upload(app: &App, by: &Actor, bytes: Vec<u8>) -> Result<MediaView> 
     Ok(view)
 }
 
+/// A picture as people look at it: its kind and its bytes.
+///
+/// # Errors
+/// When there is none of that hash.
+pub async fn read(app: &App, by: &Actor, sha256: &str) -> Result<(String, Vec<u8>)> {
+    by.need(Right::Read)?;
+    let row = app.store().media(sha256).await?.ok_or_else(|| AppError::not_found("picture", sha256))?;
+    Ok((row.mime, row.bytes))
+}
+
 /// The bytes of a picture, for the sender.
 pub(crate) async fn bytes(app: &App, sha256: &str) -> Result<Vec<u8>> {
     let row = app.store().media(sha256).await?.ok_or_else(|| AppError::not_found("picture", sha256))?;

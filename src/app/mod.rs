@@ -44,6 +44,8 @@ pub mod permits;
 pub mod policy;
 /// Posts: create, edit, submit, cancel, list.
 pub mod posts;
+/// What a post would be on each channel.
+pub mod preview;
 /// The time of the next promised update.
 mod promises;
 /// From what was typed to what each channel receives.

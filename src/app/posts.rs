@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compose::{Built, Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
+pub use super::preview::{Measure, Preview, PreviewChannel, preview};
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -165,6 +166,19 @@ pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
     let id = built.post.id.clone();
     insert(app, by, vec![built]).await?;
     get(app, by, &id).await
+}
+
+/// Creates posts that belong together, such as the same words in two languages: all of them or none.
+///
+/// # Errors
+/// When a field of one is wrong, or the actor may not write.
+pub async fn create_all(app: &App, by: &Actor, new: &[NewPost]) -> Result<Vec<String>> {
+    by.need(Right::Write)?;
+    let dir = Directory::read(app).await?;
+    let built = new.iter().map(|n| build(app, by, n, &dir)).collect::<Result<Vec<_>>>()?;
+    let ids = built.iter().map(|b| b.post.id.clone()).collect();
+    insert(app, by, built).await?;
+    Ok(ids)
 }
 
 /// Writes many posts in one change, each with its audit entry.

@@ -29,6 +29,15 @@ pub fn render(source: &Source, channel: &str, titled: bool, drill: bool) -> Rend
     }
 }
 
+/// The rendition for a connected channel, and what its limits do not allow.
+pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
+    let adapter = channels::adapter(&channel.adapter);
+    let titled = adapter.is_none_or(|a| a.limits.title.is_some());
+    let rendition = render(source, &channel.name, titled, drill);
+    let problems = adapter.map(|a| text::check(&rendition, &a.limits)).unwrap_or_default();
+    (rendition, problems)
+}
+
 /// The deliveries of a post, one for each channel, as drafts.
 ///
 /// # Errors
@@ -44,13 +53,9 @@ pub fn deliveries(
     let mut problems = Problems::default();
     let mut out = Vec::with_capacity(channels.len());
     for channel in channels {
-        let adapter = channels::adapter(&channel.adapter);
-        let titled = adapter.is_none_or(|a| a.limits.title.is_some());
-        let rendition = render(source, &channel.name, titled, drill);
-        if let Some(adapter) = adapter {
-            for p in text::check(&rendition, &adapter.limits) {
-                problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
-            }
+        let (rendition, misfits) = fit(source, channel, drill);
+        for p in misfits {
+            problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
         let body = rendition.canonical();
         out.push(Delivery {

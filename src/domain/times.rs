@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
@@ -41,6 +41,20 @@ pub fn parse(text: &str, zone: &str) -> Result<Millis, String> {
     }
 }
 
+/// When a day begins in a zone. Where the clocks go forward over midnight it begins after the gap;
+/// where they go back over it, with the first of the two midnights.
+pub fn midnight(zone: Tz, day: NaiveDate) -> Millis {
+    let mut local = day.and_time(NaiveTime::MIN);
+    // The longest gap ever was a whole day: a place that crossed the date line.
+    for _ in 0..=100 {
+        if let Some(at) = zone.from_local_datetime(&local).earliest() {
+            return at.timestamp_millis();
+        }
+        local += Duration::minutes(15);
+    }
+    day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+}
+
 /// The first occurrence of a cron expression strictly after `after`, in the zone.
 ///
 /// # Errors
@@ -77,6 +91,27 @@ mod tests {
         let twice = parse("2026-10-25T02:30", "Europe/Paris").unwrap_err();
         assert!(twice.contains("2026-10-25T02:30:00+02:00") && twice.contains("2026-10-25T02:30:00+01:00"));
         assert!(parse("tomorrow", "UTC").is_err());
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight_over_both_folds() {
+        let hours = |zone: Tz, y, m, d| {
+            let day = NaiveDate::from_ymd_opt(y, m, d).unwrap();
+            (midnight(zone, day.succ_opt().unwrap()) - midnight(zone, day)) / 3_600_000
+        };
+        let paris = chrono_tz::Europe::Paris;
+        assert_eq!(
+            midnight(paris, NaiveDate::from_ymd_opt(2026, 3, 29).unwrap()),
+            at("2026-03-28T23:00:00Z")
+        );
+        assert_eq!(
+            [(3, 28), (3, 29), (10, 25), (10, 26)].map(|(m, d)| hours(paris, 2026, m, d)),
+            [24, 23, 25, 24]
+        );
+        // Clocks that change at midnight, and a day that was left out.
+        assert_eq!(hours(chrono_tz::Africa::Cairo, 2026, 4, 24), 23);
+        assert_eq!(hours(chrono_tz::Pacific::Apia, 2011, 12, 30), 0);
+        assert_eq!(hours(chrono_tz::Asia::Kathmandu, 2026, 6, 1), 24);
     }
 
     #[test]

@@ -49,12 +49,14 @@ struct Sheet {
     against: Option<Against>,
 }
 
-struct Rendition {
-    channels: Vec<String>,
-    title: Option<String>,
-    text: String,
-    language: String,
-    media: Vec<(String, String)>,
+/// A content, and the channels that receive it.
+pub(super) struct Rendition {
+    pub channels: Vec<String>,
+    pub title: Option<String>,
+    pub text: String,
+    pub language: String,
+    /// Hash and alternative text.
+    pub media: Vec<(String, String)>,
     hash: String,
 }
 
@@ -169,7 +171,7 @@ impl SheetPage {
 }
 
 /// The exact content for each channel; channels that receive the same bytes share one.
-fn renditions(post: &PostView) -> Vec<Rendition> {
+pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
     let mut out: Vec<Rendition> = Vec::new();
     for d in &post.deliveries {
         if let Some(same) = out.iter_mut().find(|r| r.hash == d.content_hash) {

@@ -10,7 +10,7 @@ use crate::domain::nul;
 use crate::web::errors::TOO_LARGE;
 
 /// Most bytes of a form.
-const LIMIT: usize = 1 << 20;
+pub const LIMIT: usize = 1 << 20;
 /// Most fields of a form.
 const MOST: usize = 20_000;
 
@@ -58,6 +58,9 @@ impl Fields {
 /// Reads the form of a request, or the query of its address.
 pub async fn read(request: Request) -> Result<Fields, Failed> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if super::upload::is_multipart(&request) {
+        return Ok(super::upload::read_parts(request, false).await?.0);
+    }
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(AppError::field("form", "send it as the page's own form does").into());
     }
@@ -71,8 +74,12 @@ pub fn of_query(query: Option<&str>) -> Fields {
 }
 
 fn parse(bytes: &[u8]) -> Result<Fields, Failed> {
-    let pairs: Vec<(String, String)> =
-        form_urlencoded::parse(bytes).take(MOST).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    checked(form_urlencoded::parse(bytes).map(|(n, v)| (n.into_owned(), v.into_owned())))
+}
+
+/// Fields without a character that no database keeps.
+pub fn checked(pairs: impl Iterator<Item = (String, String)>) -> Result<Fields, Failed> {
+    let pairs: Vec<(String, String)> = pairs.take(MOST).collect();
     if pairs.iter().any(|(n, v)| n.contains('\0') || v.contains('\0')) {
         return Err(AppError::field("form", nul::WORDS).into());
     }

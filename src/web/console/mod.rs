@@ -5,18 +5,26 @@
 
 mod approvals;
 mod assets;
+mod begin;
+mod calendar;
+mod checks;
+mod compose;
+mod draft;
 mod events;
 mod fields;
 mod freeze;
 mod incidents;
+mod moving;
 mod now;
 mod own;
 mod page;
 /// Pictures for what people would rather see than read.
 mod pictures;
+mod posts;
 mod sign_in;
 mod times;
 mod ui;
+mod upload;
 mod visit;
 /// The words of the console.
 pub mod words;
@@ -73,6 +81,20 @@ fn routes() -> Vec<Route> {
         ),
         route("/console/incidents/{id}", Needs(Right::Read), get(incidents::screen)),
         route("/console/incidents/{id}/act", Either(Right::Write, Right::Decide), post(incidents::act)),
+        route("/console/calendar", Needs(Right::Read), get(calendar::screen)),
+        route("/console/compose", Needs(Right::Write), get(compose::form).post(compose::send)),
+        route("/console/compose/preview", Needs(Right::Write), post(compose::preview)),
+        route("/console/media/{sha}", Needs(Right::Read), get(posts::picture)),
+        route("/console/posts/{id}", Needs(Right::Read), get(posts::screen)),
+        route("/console/posts/{id}/edit", Needs(Right::Write), get(compose::edit_form).post(compose::edit)),
+        route(
+            "/console/posts/{id}/move",
+            Either(Right::Write, Right::Decide),
+            get(moving::form).post(moving::shift),
+        ),
+        route("/console/posts/{id}/submit", Needs(Right::Write), post(posts::submit)),
+        route("/console/posts/{id}/cancel", Needs(Right::Write), post(posts::cancel)),
+        route("/console/posts/{id}/retract", Needs(Right::Decide), post(posts::retract)),
         route("/console/freeze", Needs(Right::Freeze), get(freeze::form).post(freeze::commit)),
         route("/console/freezes/{id}", Needs(Right::Read), get(freeze::screen)),
         route("/console/freezes/{id}/thaw", Needs(Right::Decide), post(freeze::thaw)),

@@ -53,6 +53,32 @@ pub fn bars(columns: &[(i64, i64)], title: &str) -> String {
     svg
 }
 
+/// One bar made of parts, as long as its share of the longest one.
+pub fn stack(parts: &[(&str, i64)], longest: i64, title: &str) -> String {
+    let mut svg = format!(
+        "<svg class=\"stack\" viewBox=\"0 0 100 6\" role=\"img\" preserveAspectRatio=\"none\"><title>{}</title>",
+        escaped(title)
+    );
+    let mut x = 0;
+    for (kind, n) in parts.iter().filter(|(_, n)| *n > 0) {
+        // Whatever is there is seen.
+        let width = (n * 100 / longest.max(1)).clamp(3, 100);
+        let _ = write!(svg, "<rect class=\"{kind}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"6\"/>");
+        x += width;
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// A lock: what is held stays in its place.
+pub fn lock(title: &str) -> String {
+    format!(
+        "<svg class=\"lock\" viewBox=\"0 0 16 16\" role=\"img\"><title>{}</title>\
+         <path d=\"M5 7V5a3 3 0 0 1 6 0v2\"/><rect x=\"3\" y=\"7\" width=\"10\" height=\"7\" rx=\"1.5\"/></svg>",
+        escaped(title)
+    )
+}
+
 /// A dot: filled, half or empty, so that it is not the colour alone that says it.
 pub fn dot(kind: &str, title: &str) -> String {
     let inner = match kind {
@@ -133,6 +159,8 @@ mod tests {
     #[test]
     fn words_in_pictures_are_escaped() {
         assert!(bars(&[(1, 2), (0, 0)], "<b>&\"").contains("<title>&lt;b&gt;&amp;&quot;</title>"));
-        assert!(dot("good", "a<b").contains("a&lt;b"));
+        assert!(dot("good", "a<b").contains("a&lt;b") && lock("a<b").contains("a&lt;b"));
+        let bar = stack(&[("held", 1), ("planned", 0), ("out", 400)], 401, "<");
+        assert!(bar.contains("<title>&lt;</title>") && bar.matches("<rect").count() == 2, "{bar}");
     }
 }

@@ -92,11 +92,6 @@ pub fn day(lang: Lang, zone: Tz, at: Millis) -> String {
     format!("{day} {} {}", t.day(), MONTHS[lang as usize][t.month0() as usize % 12])
 }
 
-/// The days of the week, from Monday.
-pub fn weekdays(lang: Lang) -> [&'static str; 7] {
-    DAYS[lang as usize]
-}
-
 /// `November 2026`.
 pub fn month(lang: Lang, year: i32, month0: u32) -> String {
     format!("{} {year}", LONG_MONTHS[lang as usize][month0 as usize % 12])

@@ -78,6 +78,11 @@ impl Trouble {
         }
     }
 
+    /// One field.
+    pub fn at_field(field: &str, message: String) -> Self {
+        Self { general: Vec::new(), fields: vec![(field.to_owned(), message)] }
+    }
+
     /// A form is shown again for what people can mend; everything else is an error page.
     ///
     /// # Errors

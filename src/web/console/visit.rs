@@ -78,6 +78,11 @@ impl Visit {
         self.signed.as_ref().ok_or_else(|| AppError::Unauthorized("sign in first".into()))
     }
 
+    /// The zone that the reader's times are in.
+    pub fn ui_zone(&self) -> String {
+        Ui::bare(self).zone.name().to_owned()
+    }
+
     /// What every page shows around its own content.
     ///
     /// # Errors

@@ -1,0 +1,90 @@
+# Writing a post.
+compose = Write
+compose-edit = Edit
+compose-kind = Kind
+compose-incident = Incident
+compose-no-incident = none
+compose-corrects = This corrects
+compose-see-post = See the post
+compose-tips = Advice from the plan
+compose-voids = This post is approved. Saving it voids the approval, and it waits for a new one.
+compose-stale = Somebody else changed this post in the meantime. Look at it first: if you save now, your words replace theirs.
+compose-language-en = English
+compose-language-fr = French
+compose-languages-hint = Each language that has words becomes a post of its own. Leave one empty if you do not need it.
+compose-title = Title
+compose-text = Text
+compose-own = Another text for one channel
+compose-own-hint = An empty field takes the text above.
+compose-brand = Brand
+compose-drill = drill
+compose-channels-hint = If none is ticked, it goes to every channel of the brand that fits.
+compose-due = When (empty: as soon as approved)
+compose-due-hint = Times are in { $zone }. The next update is promised from the moment when this one goes out.
+compose-promise = Next update promised
+compose-promise-none = no promise
+compose-promise-at = at a time
+compose-promise-time = At this time
+compose-tomorrow = in 24 hours
+compose-hours = { $n ->
+    [one] in 1 hour
+   *[other] in { $shown } hours
+  }
+compose-minutes = { $n ->
+    [one] in 1 minute
+   *[other] in { $shown } minutes
+  }
+compose-more = Labels, expiry, recurrence
+compose-labels = Labels, separated by commas
+compose-expiry = Not after
+compose-recurrence = Recurrence (routine posts)
+compose-recurrence-hint = Five fields as in cron: “0 9 * * 1-5” is nine o’clock from Monday to Friday.
+compose-pictures = Pictures
+compose-choose = Choose pictures (PNG, JPEG, GIF or WebP, 5 MiB each, four at a time)
+compose-upload = Add the chosen pictures
+compose-pictures-hint = After adding them, say what each one shows.
+compose-alt = What it shows
+compose-drop = Take it out
+compose-submit = Submit for approval
+compose-save = Save draft
+compose-look = Preview
+compose-preview = What each channel receives
+compose-fits = Fits everywhere
+compose-to-mend = { $n ->
+    [one] 1 thing to mend
+   *[other] { $shown } things to mend
+  }
+compose-nothing-yet = Nothing is written yet.
+compose-blanks = Still to be filled in: { $list }
+compose-link = Link: { $link }
+compose-numbers-same = The numbers are the same in both languages.
+compose-numbers-differ = Only in one language: { $list }
+compose-alt-missing = { $n ->
+    [one] 1 picture has no words for those who cannot see it
+   *[other] { $shown } pictures have no words for those who cannot see them
+  }
+compose-promise-there = It says when the next update comes.
+compose-promise-missing = An update must say when the next one comes, as long as the incident is open.
+compose-left-out = Not on: { $names }
+compose-unit-characters = characters
+compose-unit-graphemes = characters
+compose-unit-bytes = bytes
+compose-empty = The text is empty.
+compose-title-needed = A title is needed here: it is the subject or headline.
+compose-alt-needed = Every picture needs words for those who cannot see it.
+compose-pictures-many = { $n ->
+    [one] This channel takes no picture.
+   *[other] { $shown } pictures are too many for this channel.
+  }
+compose-text-over = { $n ->
+    [one] The text is 1 character too long.
+   *[other] The text is { $shown } characters too long.
+  }
+compose-title-over = { $n ->
+    [one] The title is 1 character too long.
+   *[other] The title is { $shown } characters too long.
+  }
+compose-bytes-over = { $n ->
+    [one] The text is 1 byte too long.
+   *[other] The text is { $shown } bytes too long.
+  }
