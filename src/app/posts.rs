@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compose::{Built, Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, notices};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -162,9 +162,12 @@ pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
     let dir = Directory::read(app).await?;
     let built = build(app, by, new, &dir)?;
-    let id = built.post.id.clone();
-    insert(app, by, vec![built]).await?;
-    get(app, by, &id).await
+    let post = built.post.clone();
+    let mut tx = app.store().begin().await?;
+    let entries = write(&mut tx, vec![built]).await?;
+    let topics = if new.submit { notices::ask(app, &mut tx, &post).await? } else { &[] };
+    app.commit(tx, by, &entries, topics).await?;
+    get(app, by, &post.id).await
 }
 
 /// Writes many posts in one change, each with its audit entry.
@@ -267,7 +270,12 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
         .before(&facts(&old, &rows))
         .after(&facts(&built.post, &built.deliveries))
         .note(format!("{voided} approvals void"));
-    app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
+    let mut topics = vec![Topic::Queue];
+    // Who was asked already finds the new words behind the same link.
+    if new.submit && old.state != PostState::Submitted.word() {
+        topics.extend(notices::ask(app, &mut tx, &built.post).await?);
+    }
+    app.commit(tx, by, &[entry], &topics).await?;
     get(app, by, id).await
 }
 
@@ -290,7 +298,8 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     let entry = Entry::new("post.submitted", &format!("post:{id}"))
         .before(&serde_json::json!({"state": post.state}))
         .after(&serde_json::json!({"state": PostState::Submitted}));
-    app.commit(tx, by, &[entry], &[]).await?;
+    let topics = notices::ask(app, &mut tx, &post).await?;
+    app.commit(tx, by, &[entry], topics).await?;
     get(app, by, id).await
 }
 
