@@ -14,6 +14,8 @@ pub mod calendar;
 pub mod channels;
 /// From what was typed to rows, with every check.
 mod compose;
+/// Doubts: what was sent, and what reading back saw.
+pub mod doubts;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
