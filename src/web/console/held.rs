@@ -285,3 +285,18 @@ async fn described(app: &App, visit: &Visit, left: &[(String, String)]) -> crate
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_its_state_and_label_in_its_address() {
+        let f = fields::of_query(Some("state=failed&label=a%26b&after=x"));
+        let asked = Asked::of(&f);
+        assert_eq!(asked.page("y"), "/console/held?state=failed&label=a%26b&after=y");
+        assert_eq!(asked.state("held"), "/console/held?state=held");
+        assert_eq!(Asked::of(&Fields::default()).page(""), "/console/held?state=held");
+        assert_eq!(done_key("drop table"), "held-done");
+    }
+}

@@ -290,3 +290,22 @@ pub async fn switch(State(web): State<Web>, Path(id): Path<String>, posted: Post
     let form = Form::of(&visit, &it)?;
     show_again(&page(&web, &visit, it, form, false, trouble).await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_changes_what_was_typed_and_nothing_else() {
+        let email = ::channels::adapter("email").unwrap();
+        let before =
+            serde_json::json!({ "host": "mail.example", "port": 25, "to": ["a@x.example", "b@x.example"] });
+        let fields = |pairs: &[(&str, &str)]| {
+            Fields(pairs.iter().map(|(n, v)| (format!("settings.{n}"), (*v).to_owned())).collect())
+        };
+        let same = [("host", "mail.example"), ("port", "25"), ("to", "a@x.example, b@x.example")];
+        assert_eq!(settings(email, Some(&before), &fields(&same)), before);
+        let changed = settings(email, Some(&before), &fields(&[("host", "m2.example"), ("port", "")]));
+        assert_eq!(changed, serde_json::json!({ "host": "m2.example" }));
+    }
+}
