@@ -79,6 +79,20 @@ enum Security {
     None,
 }
 
+/// Sends single mails to people of the team: they are no posts, so nothing of them passes the gate.
+pub struct Mailer(Email);
+
+/// One mail to one person.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// The same in every try, so that receivers may drop a second copy.
+    pub id: &'a str,
+    pub to: &'a str,
+    pub subject: &'a str,
+    pub text: &'a str,
+    pub language: &'a str,
+}
+
 struct Email {
     host: String,
     port: u16,
@@ -91,7 +105,8 @@ struct Email {
 }
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    Ok(Box::new(Email::new(connection)?))
+    let email = Email::new(connection, recipients(&connection.setting("to")?)?)?;
+    Ok(Box::new(email))
 }
 
 fn recipients(list: &str) -> Result<Vec<Address>, String> {
@@ -108,7 +123,7 @@ fn recipients(list: &str) -> Result<Vec<Address>, String> {
 }
 
 impl Email {
-    fn new(connection: &Connection) -> Result<Self, String> {
+    fn new(connection: &Connection, to: Vec<Address>) -> Result<Self, String> {
         let optional = |name| connection.setting(name).ok();
         let security = match optional("security").as_deref().unwrap_or("starttls") {
             "starttls" => Security::StartTls,
@@ -130,7 +145,6 @@ impl Email {
         };
         let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
         let host = connection.setting("host")?;
-        let to = recipients(&connection.setting("to")?)?;
         let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
         Ok(Self { host, port, security, login, from, to, http, clock })
     }
@@ -169,14 +183,14 @@ impl Email {
     }
 
     /// Everything before DATA. Who was refused comes back beside the connection.
-    async fn prepare(&self) -> Result<(AsyncSmtpConnection, Vec<String>), Failure> {
+    async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Vec<String>), Failure> {
         let mut smtp = self.open().await?;
         let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
         let parameters = eight.then_some(MailParameter::Body(MailBodyParameter::EightBitMime));
         let mail = Mail::new(Some(self.from.email.clone()), parameters.into_iter().collect());
         smtp.command(mail).await.map_err(|e| refused("the mail server refuses the sender", &e))?;
         let (mut taken, mut refusals, mut last) = (0, Vec::new(), None);
-        for address in &self.to {
+        for address in to {
             match smtp.command(Rcpt::new(address.clone(), Vec::new())).await {
                 Ok(_) => taken += 1,
                 Err(e) if e.status().is_some() => {
@@ -192,18 +206,30 @@ impl Email {
         }
     }
 
-    /// The message. Its id is the same in every attempt, so that receivers may drop a second copy.
+    /// The post as a message. Nobody sees the other recipients.
     fn message(&self, job: &Job) -> Result<(String, Vec<u8>), String> {
         let post = &job.rendition;
-        let id = format!("<{}@{}>", job.delivery, self.from.email.domain());
-        let to =
-            HeaderValue::new(HeaderName::new_from_ascii_str("To"), "undisclosed-recipients:;".to_owned());
+        let id = job.delivery.to_string();
+        let letter = Letter {
+            id: &id,
+            to: "undisclosed-recipients:;",
+            subject: post.title.as_deref().unwrap_or_default(),
+            text: &post.text,
+            language: &post.language,
+        };
+        self.write(&letter, self.to.clone())
+    }
+
+    /// A message with its id, which is the same in every attempt: receivers may drop a second copy.
+    fn write(&self, letter: &Letter<'_>, to: Vec<Address>) -> Result<(String, Vec<u8>), String> {
+        let id = format!("<{}@{}>", letter.id, self.from.email.domain());
+        let shown = HeaderValue::new(HeaderName::new_from_ascii_str("To"), letter.to.to_owned());
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let language = HeaderName::new_from_ascii_str("Content-Language");
-        let envelope = lettre::address::Envelope::new(Some(self.from.email.clone()), self.to.clone());
+        let envelope = lettre::address::Envelope::new(Some(self.from.email.clone()), to);
         let mut message = MessageBuilder::new()
             .from(self.from.clone())
-            .subject(post.title.clone().unwrap_or_default())
+            .subject(letter.subject)
             .message_id(Some(id.clone()))
             .date(SystemTime::from((self.clock)()))
             .envelope(envelope.map_err(|e| e.to_string())?)
@@ -211,14 +237,14 @@ impl Email {
                 SinglePart::builder()
                     .header(ContentType::TEXT_PLAIN)
                     .header(ContentTransferEncoding::QuotedPrintable)
-                    .body(post.text.clone()),
+                    .body(letter.text.to_owned()),
             )
             .map_err(|e: lettre::error::Error| e.to_string())?;
         let headers = message.headers_mut();
-        headers.insert_raw(to);
+        headers.insert_raw(shown);
         // RFC 3834, section 5: other machines do not answer.
         headers.insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
-        headers.insert_raw(HeaderValue::new(language, post.language.clone()));
+        headers.insert_raw(HeaderValue::new(language, letter.language.to_owned()));
         Ok((id, Message::formatted(&message)))
     }
 }
@@ -253,13 +279,50 @@ fn answered(result: Result<Response, Error>) -> Result<(), Failure> {
     }
 }
 
+impl Mailer {
+    /// With the settings host, port, security, user and from of a channel, and its credential.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn new(connection: &Connection) -> Result<Self, String> {
+        Email::new(connection, Vec::new()).map(Self)
+    }
+
+    /// Sends one mail. When the answer to it is lost, it may have arrived all the same.
+    ///
+    /// # Errors
+    /// Why not, in one line.
+    pub async fn send(&self, letter: &Letter<'_>) -> Result<(), String> {
+        let to: Address = letter.to.parse().map_err(|e| format!("{}: {e}", letter.to))?;
+        let (_, message) = self.0.write(letter, vec![to.clone()])?;
+        let send = async {
+            let (mut smtp, _) = self.0.prepare(&[to]).await?;
+            let data = smtp.command(Data).await;
+            data.map_err(|e| refused("the mail server takes no message", &e))?;
+            answered(smtp.message(&message).await)?;
+            let _ = smtp.quit().await;
+            Ok::<_, Failure>(())
+        };
+        match timeout(2 * PREPARE, send).await {
+            Ok(done) => done.map_err(|failure| failure.to_string()),
+            Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * PREPARE.as_secs())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailer").field("host", &self.0.host).finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
 impl Channel for Email {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let (id, message) =
             self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
         let late = |_| unsent(&format!("{}: no answer within {} s", self.host, PREPARE.as_secs()));
-        let (mut smtp, refusals) = timeout(PREPARE, self.prepare()).await.map_err(late)??;
+        let (mut smtp, refusals) = timeout(PREPARE, self.prepare(&self.to)).await.map_err(late)??;
         if let Err(why) = pass.begin() {
             smtp.abort().await;
             return Err(Failure::Closed { why, partly: false });

@@ -59,6 +59,67 @@ pub fn write(dir: &Path, leaves: &[Vec<u8>], note: &str, key: &str) -> std::io::
     std::fs::write(dir.join(CHECKPOINT), note)
 }
 
+/// Writes the log into a new folder that only we can read, verifies it there as an auditor would, and
+/// takes the folder away again.
+///
+/// # Errors
+/// Every finding, as sentences; also when the folder cannot be written.
+pub fn verify_a_copy(
+    dir: &Path,
+    leaves: &[Vec<u8>],
+    note: &str,
+    key: &str,
+    kept: Option<&str>,
+) -> Result<Report, Vec<String>> {
+    use std::os::unix::fs::DirBuilderExt;
+    let words = |e: std::io::Error| vec![format!("{}: {e}", dir.display())];
+    std::fs::DirBuilder::new().mode(0o700).create(dir).map_err(words)?;
+    let result = write(dir, leaves, note, key).map_err(words).and_then(|()| verify(dir, Some(key), kept));
+    if let Err(e) = std::fs::remove_dir_all(dir) {
+        tracing::warn!(error = %e, folder = %dir.display(), "cannot take the folder away");
+    }
+    result
+}
+
+/// The folder that [`write`] makes, as one archive (POSIX ustar).
+///
+/// # Errors
+/// As [`write`].
+pub fn tar(leaves: &[Vec<u8>], note: &str, key: &str) -> std::io::Result<Vec<u8>> {
+    const BLOCK: usize = 512;
+    let mut all = files(leaves)?;
+    all.insert(KEY.into(), format!("{key}\n").into_bytes());
+    all.insert(CHECKPOINT.into(), note.as_bytes().to_vec());
+    let mut out = Vec::new();
+    for (path, bytes) in &all {
+        let mut head = [0_u8; BLOCK];
+        let size = format!("{:011o}", bytes.len());
+        let name = format!("holdline-audit/{}", path.display());
+        for (at, text) in [
+            (0, name.as_str()),
+            (100, "0000644"),
+            (108, "0000000"),
+            (116, "0000000"),
+            (124, &size),
+            (136, "00000000000"),
+            // The sum is made with blanks in its own place.
+            (148, "        "),
+            (156, "0"),
+            (257, "ustar"),
+            (263, "00"),
+        ] {
+            head[at..at + text.len()].copy_from_slice(text.as_bytes());
+        }
+        let sum: u32 = head.iter().copied().map(u32::from).sum();
+        head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend_from_slice(&head);
+        out.extend_from_slice(bytes);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+    }
+    out.resize(out.len() + 2 * BLOCK, 0);
+    Ok(out)
+}
+
 /// Every tile and bundle of a log, by its path.
 fn files(leaves: &[Vec<u8>]) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut out = BTreeMap::new();
@@ -266,6 +327,30 @@ mod tests {
     fn paths_are_those_of_the_specification() {
         assert_eq!(tile_path("0", 1_234_067, 256), PathBuf::from("tile/0/x001/x234/067"));
         assert_eq!(tile_path("entries", 5, 7), PathBuf::from("tile/entries/005.p/7"));
+    }
+
+    #[test]
+    fn an_archive_holds_whole_blocks_and_right_sums() {
+        let tar = tar(&[b"{}".to_vec()], "note", "key").unwrap();
+        assert_eq!(tar.len() % 512, 0);
+        let mut names = Vec::new();
+        let mut rest = tar.as_slice();
+        while rest[0] != 0 {
+            let head = &rest[..512];
+            let text =
+                |from: usize, to: usize| std::str::from_utf8(&head[from..to]).unwrap().trim_matches('\0');
+            let octal = |t: &str| usize::from_str_radix(t.trim_matches(['\0', ' ']), 8).unwrap();
+            let sum: usize = head
+                .iter()
+                .enumerate()
+                .map(|(i, b)| if (148..156).contains(&i) { 32 } else { usize::from(*b) })
+                .sum();
+            assert_eq!(octal(text(148, 156)), sum);
+            names.push(text(0, 100).to_owned());
+            rest = &rest[512 + octal(text(124, 136)).next_multiple_of(512)..];
+        }
+        let wanted = ["checkpoint", "key", "tile/0/000.p/1", "tile/entries/000.p/1"];
+        assert_eq!(names, wanted.map(|n| format!("holdline-audit/{n}")));
     }
 
     /// The worked example of C2SP tlog-tiles, "Partial Tiles".

@@ -30,6 +30,18 @@ pub struct Config {
     pub only_private: bool,
     /// The file of the instance key; nothing: `instance.key` in `data`, made at the first start.
     pub instance_key_file: Option<PathBuf>,
+    /// The mail server that tells approvers what waits for them; nothing: no mails are sent.
+    pub mail_server: Option<String>,
+    /// Its port; nothing: 587, or 465 for `tls`.
+    pub mail_port: Option<u16>,
+    /// `starttls`, `tls`, or `none` for a network in `allow_private`.
+    pub mail_security: String,
+    /// The name to log in with, if the server asks.
+    pub mail_account: Option<String>,
+    /// A file that holds the password of `mail_account`.
+    pub mail_password_file: Option<PathBuf>,
+    /// Who the mails are from: `Holdline <holdline@bank.example>`.
+    pub mail_from: Option<String>,
     /// What people call this node.
     pub node_name: String,
     /// Which messages are logged: `info`, or a filter such as `holdline=debug`.
@@ -39,7 +51,7 @@ pub struct Config {
 }
 
 /// The names of the fields: what may stand in the file, and behind `HOLDLINE_` in the environment.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 17] = [
     "listen",
     "data",
     "database_url",
@@ -48,6 +60,12 @@ const KEYS: [&str; 11] = [
     "trusted_proxies",
     "allow_private",
     "instance_key_file",
+    "mail_server",
+    "mail_port",
+    "mail_security",
+    "mail_account",
+    "mail_password_file",
+    "mail_from",
     "node_name",
     "log",
     "log_format",
@@ -65,6 +83,12 @@ impl Default for Config {
             allow_private: Vec::new(),
             only_private: false,
             instance_key_file: None,
+            mail_server: None,
+            mail_port: None,
+            mail_security: "starttls".into(),
+            mail_account: None,
+            mail_password_file: None,
+            mail_from: None,
             node_name: "main".into(),
             log: "info".into(),
             log_format: "text".into(),
@@ -134,7 +158,42 @@ impl Config {
         if !["text", "json"].contains(&self.log_format.as_str()) {
             return wrong("log_format", "write text or json");
         }
+        self.check_mail()
+    }
+
+    fn check_mail(&self) -> Result<(), String> {
+        let wrong = |key: &str, remedy: &str| Err(format!("configuration: {key}: {remedy}"));
+        if !["starttls", "tls", "none"].contains(&self.mail_security.as_str()) {
+            return wrong("mail_security", "write starttls, tls or none");
+        }
+        match (&self.mail_server, &self.mail_from) {
+            (Some(server), _) if server.trim().is_empty() || server.contains(char::is_whitespace) => {
+                return wrong("mail_server", "write its name, such as mail.bank.example");
+            }
+            (Some(_), None) => {
+                return wrong("mail_from", "say who the mails are from: Holdline <holdline@bank.example>");
+            }
+            (None, Some(_)) => return wrong("mail_server", "is missing; without it no mail is sent"),
+            _ => {}
+        }
+        if self.mail_account.is_some() != self.mail_password_file.is_some() {
+            return wrong("mail_password_file", "goes together with mail_account: give both or none");
+        }
         Ok(())
+    }
+
+    /// The settings of the mail server, as an e-mail channel has them; nothing: no mails are sent.
+    pub fn mail(&self) -> Option<serde_json::Value> {
+        let mut settings = serde_json::json!({
+            "host": self.mail_server.as_ref()?, "security": self.mail_security, "from": self.mail_from,
+        });
+        if let Some(port) = self.mail_port {
+            settings["port"] = port.into();
+        }
+        if let Some(account) = &self.mail_account {
+            settings["user"] = account.as_str().into();
+        }
+        Some(settings)
     }
 
     /// Where the public page is.
@@ -160,6 +219,10 @@ mod tests {
         assert!(with(|c| c.log = "holdline=loud=x".into()).contains("log:"));
         assert!(with(|c| c.log_format = "jsno".into()).contains("log_format"));
         assert!(with(|c| c.node_name = " ".into()).contains("node_name"));
+        assert!(with(|c| c.mail_security = "ssl".into()).contains("mail_security"));
+        assert!(with(|c| c.mail_server = Some("mail.bank.example".into())).contains("mail_from"));
+        assert!(with(|c| c.mail_from = Some("a@bank.example".into())).contains("mail_server"));
+        assert!(with(|c| c.mail_account = Some("holdline".into())).contains("mail_password_file"));
         for url in
             ["ftp://x", "https://", "https://x/", "javascript:alert(1)", "https://x/\"y", "https://u:p@x"]
         {
@@ -168,5 +231,20 @@ mod tests {
             config.public_url = Some("https://status.example.org/holdline".into());
             assert_eq!(config.check(), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_mail_server_is_settings_of_a_channel() {
+        assert_eq!(Config::default().mail(), None);
+        let config = Config {
+            mail_server: Some("mail.bank.example".into()),
+            mail_port: Some(25),
+            mail_from: Some("Holdline <holdline@bank.example>".into()),
+            ..Config::default()
+        };
+        assert_eq!(config.check(), Ok(()));
+        let settings = config.mail().unwrap();
+        assert_eq!((&settings["port"], &settings["security"]), (&25.into(), &"starttls".into()));
+        assert_eq!(settings.get("user"), None);
     }
 }

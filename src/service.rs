@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Store;
 use crate::web::{self, Web};
+use crate::worker::mailer::Mailing;
 use crate::worker::node::{Memory, memory_file};
 use crate::worker::{Options, Worker};
 
@@ -27,6 +28,7 @@ pub struct Service {
     pub app: App,
     pub address: SocketAddr,
     worker: Worker,
+    mailing: Option<Mailing>,
     web: tokio::task::JoinHandle<()>,
     stop_web: tokio::sync::watch::Sender<bool>,
     _lock: File,
@@ -82,6 +84,7 @@ impl Service {
             drain: Duration::from_secs(15),
             ticks: true,
         };
+        let mailing = mailing(config, &app, &http)?;
         let worker = Worker::start(app.clone(), http, options).await?;
         let proxies = config.trusted_proxies.as_slice().into();
         let (stop_web, stopped) = tokio::sync::watch::channel(false);
@@ -90,7 +93,7 @@ impl Service {
         let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies, stopping, pulse });
         let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");
-        Ok(Self { app, address, worker, web, stop_web, _lock: lock })
+        Ok(Self { app, address, worker, mailing, web, stop_web, _lock: lock })
     }
 
     /// The sender of this node.
@@ -104,6 +107,9 @@ impl Service {
     /// The database's own.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop_web.send_replace(true);
+        if let Some(mailing) = self.mailing {
+            mailing.stop().await;
+        }
         self.worker.stop().await?;
         if tokio::time::timeout(Duration::from_secs(5), self.web).await.is_err() {
             tracing::warn!("some web requests did not end in time");
@@ -125,6 +131,19 @@ fn lock(data: &Path) -> anyhow::Result<File> {
         );
     }
     Ok(file)
+}
+
+/// Mails to people of the team, when a server for them is configured.
+fn mailing(config: &Config, app: &App, http: &Arc<Http>) -> anyhow::Result<Option<Mailing>> {
+    let Some(settings) = config.mail() else { return Ok(None) };
+    let read = |file: &std::path::PathBuf| {
+        std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the mail password {}", file.display()))
+    };
+    let password = config.mail_password_file.as_ref().map(read).transpose()?;
+    let password = password.map(|p| p.trim_end_matches(['\r', '\n']).to_owned().into());
+    let mailing = Mailing::start(app.clone(), Arc::clone(http), settings, password);
+    mailing.map(Some).map_err(|why| anyhow::anyhow!("the mail server of the configuration: {why}"))
 }
 
 fn instance_key(config: &Config) -> anyhow::Result<Keys> {

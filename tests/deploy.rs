@@ -16,6 +16,12 @@ const KEYS: &[&str] = &[
     "trusted_proxies",
     "allow_private",
     "instance_key_file",
+    "mail_server",
+    "mail_port",
+    "mail_security",
+    "mail_account",
+    "mail_password_file",
+    "mail_from",
     "node_name",
     "log",
     "log_format",
@@ -87,7 +93,7 @@ fn the_example_holds_every_key_and_explains_it() {
     let text = read("deploy/holdline.example.toml");
     assert_eq!(unexplained(&text), Vec::<String>::new());
     // What is commented out is valid too. The configuration refuses keys that it does not know.
-    let full = text.replace("# database_url", "database_url");
+    let full = text.replace("# database_url", "database_url").replace("# mail_", "mail_");
     toml::from_str::<Config>(&text).unwrap();
     toml::from_str::<Config>(&full).unwrap();
     let full: toml::Table = full.parse().unwrap();

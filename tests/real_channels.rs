@@ -17,7 +17,7 @@ use crate::support::relay::Relay;
 use crate::support::{Bench, http};
 
 /// What a server of `tests/peers` says of itself.
-fn peer(name: &str) -> Value {
+pub fn peer(name: &str) -> Value {
     let variable = format!("HOLDLINE_{}", name.to_uppercase());
     let file = std::env::var(&variable).unwrap_or_else(|_| {
         panic!(
@@ -28,12 +28,12 @@ fn peer(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
-fn word<'a>(value: &'a Value, name: &str) -> &'a str {
+pub fn word<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 
 /// Words that no other post holds.
-fn unique(text: &str) -> String {
+pub fn unique(text: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{text} [{}-{}]", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst))
 }
@@ -127,7 +127,7 @@ async fn wordpress(bench: &mut Bench, url: &str, account: &str, password: &str) 
 }
 
 /// The messages that the mail server kept and whose text holds this.
-async fn in_the_mail(server: &Value, text: &str) -> Vec<Value> {
+pub async fn in_the_mail(server: &Value, text: &str) -> Vec<Value> {
     let all: Vec<Value> = get(word(server, "kept")).await.json().unwrap();
     all.into_iter().filter(|m| m["text"].as_str().unwrap().contains(text)).collect()
 }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, doubts, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::freeze::{Subject, covering};
-use crate::domain::post::Lane;
+use crate::domain::post::{Lane, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::attempts::Settled;
@@ -33,6 +33,19 @@ pub struct WaitingView {
     pub brand: String,
     pub labels: Vec<String>,
     pub kind: String,
+    /// The beginning of its text.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// How much waits in one state, and with which labels.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    pub total: i64,
+    /// With the label that was asked for, or all.
+    pub matching: i64,
+    /// The most frequent labels with their numbers.
+    pub labels: Vec<(String, i64)>,
 }
 
 /// What to do with held deliveries.
@@ -118,6 +131,17 @@ pub async fn list(
     rows.into_iter().map(|w| view(w, &names)).collect()
 }
 
+/// Counts what waits in that state.
+///
+/// # Errors
+/// The database's own.
+pub async fn tally(app: &App, by: &Actor, state: State, label: Option<&str>) -> Result<Tally> {
+    by.need(Right::Read)?;
+    let total = app.store().count_in(state.word(), None).await?;
+    let matching = if label.is_none() { total } else { app.store().count_in(state.word(), label).await? };
+    Ok(Tally { total, matching, labels: app.store().labels_in(state.word(), 50).await? })
+}
+
 fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
     Ok(WaitingView {
         state: State::parse(&w.state).map_err(AppError::Internal)?,
@@ -131,7 +155,14 @@ fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
         reason: w.reason,
         brand: w.brand,
         kind: w.kind,
+        text: beginning(&w.source),
     })
+}
+
+/// The title, or the first words of the text.
+pub(super) fn beginning(source: &str) -> String {
+    let Ok(source) = serde_json::from_str::<Source>(source) else { return String::new() };
+    source.title.as_deref().filter(|t| !t.is_empty()).unwrap_or(&source.text).chars().take(200).collect()
 }
 
 /// Decides about held, failed or expired deliveries. While a freeze covers them they can only be
@@ -245,6 +276,9 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     by.need(Right::Decide)?;
     if settle.note.trim().is_empty() {
         return Err(AppError::field("note", "say what you saw, and where"));
+    }
+    if settle.url.as_deref().is_some_and(|url| !doubts::is_web(url)) {
+        return Err(AppError::field("url", "write the whole address, beginning with https://"));
     }
     let now = app.now();
     let mut tx = app.store().begin().await?;

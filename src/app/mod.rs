@@ -14,6 +14,8 @@ pub mod calendar;
 pub mod channels;
 /// From what was typed to rows, with every check.
 mod compose;
+/// Doubts: what was sent, and what reading back saw.
+pub mod doubts;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
@@ -28,12 +30,16 @@ pub mod import;
 pub mod incidents;
 /// One-time invitations.
 pub mod invitations;
+/// The words of the mails.
+mod letters;
 /// How people sign in: passwords, second factors, recovery codes.
 pub mod logins;
 /// Uploaded pictures.
 pub mod media;
 /// Nodes and the return from a restore.
 pub mod nodes;
+/// Mails to people of the team.
+pub mod notices;
 /// The state of the house in one look.
 pub mod overview;
 /// People, tokens and the first start.
@@ -69,6 +75,7 @@ pub mod staging;
 /// What this process has seen of the database.
 pub mod witness;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -97,6 +104,8 @@ struct Inner {
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
+    /// Whether this node has a mail server.
+    mails: AtomicBool,
 }
 
 /// What only the sender can do, because only it opens credentials and talks to networks.
@@ -138,6 +147,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             networks: Mutex::new(None),
             witness: Witness::default(),
+            mails: AtomicBool::new(false),
         }))
     }
 
@@ -200,6 +210,16 @@ impl App {
         let networks = self.0.networks.lock().unwrap_or_else(PoisonError::into_inner);
         let alive = networks.as_ref().and_then(Weak::upgrade);
         alive.ok_or_else(|| AppError::Conflict("this process does not send".into()))
+    }
+
+    /// Says that this node sends mails to people of the team.
+    pub fn set_mails(&self) {
+        self.0.mails.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether this node sends mails to people of the team.
+    pub fn has_mails(&self) -> bool {
+        self.0.mails.load(Ordering::SeqCst)
     }
 
     /// What this process has seen of the database.

@@ -8,7 +8,7 @@ use super::compose::{Built, Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
 pub use super::preview::{Measure, Preview, PreviewChannel, preview};
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, notices};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -160,12 +160,8 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
 /// # Errors
 /// When a field is wrong, or the actor may not write.
 pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
-    by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
-    let built = build(app, by, new, &dir)?;
-    let id = built.post.id.clone();
-    insert(app, by, vec![built]).await?;
-    get(app, by, &id).await
+    let ids = create_all(app, by, std::slice::from_ref(new)).await?;
+    get(app, by, ids.first().map_or("", String::as_str)).await
 }
 
 /// Creates posts that belong together, such as the same words in two languages: all of them or none.
@@ -176,9 +172,16 @@ pub async fn create_all(app: &App, by: &Actor, new: &[NewPost]) -> Result<Vec<St
     by.need(Right::Write)?;
     let dir = Directory::read(app).await?;
     let built = new.iter().map(|n| build(app, by, n, &dir)).collect::<Result<Vec<_>>>()?;
-    let ids = built.iter().map(|b| b.post.id.clone()).collect();
-    insert(app, by, built).await?;
-    Ok(ids)
+    let posts: Vec<Post> = built.iter().map(|b| b.post.clone()).collect();
+    let mut tx = app.store().begin().await?;
+    let entries = write(&mut tx, built).await?;
+    let mut topics: &[Topic] = &[];
+    for post in posts.iter().filter(|p| p.state == PostState::Submitted.word()) {
+        let asked = notices::ask(app, &mut tx, post).await?;
+        topics = if asked.is_empty() { topics } else { asked };
+    }
+    app.commit(tx, by, &entries, topics).await?;
+    Ok(posts.into_iter().map(|p| p.id).collect())
 }
 
 /// Writes many posts in one change, each with its audit entry.
@@ -281,7 +284,12 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
         .before(&facts(&old, &rows))
         .after(&facts(&built.post, &built.deliveries))
         .note(format!("{voided} approvals void"));
-    app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
+    let mut topics = vec![Topic::Queue];
+    // Who was asked already finds the new words behind the same link.
+    if new.submit && old.state != PostState::Submitted.word() {
+        topics.extend(notices::ask(app, &mut tx, &built.post).await?);
+    }
+    app.commit(tx, by, &[entry], &topics).await?;
     get(app, by, id).await
 }
 
@@ -304,7 +312,8 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     let entry = Entry::new("post.submitted", &format!("post:{id}"))
         .before(&serde_json::json!({"state": post.state}))
         .after(&serde_json::json!({"state": PostState::Submitted}));
-    app.commit(tx, by, &[entry], &[]).await?;
+    let topics = notices::ask(app, &mut tx, &post).await?;
+    app.commit(tx, by, &[entry], topics).await?;
     get(app, by, id).await
 }
 

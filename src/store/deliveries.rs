@@ -67,6 +67,8 @@ pub struct Waiting {
     pub brand: String,
     pub labels: String,
     pub kind: String,
+    /// JSON of what was typed.
+    pub source: String,
 }
 
 /// A new state of one delivery, written in batches.
@@ -173,7 +175,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Waiting>> {
         const SQL: &str = "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.freeze_id, d.reason,
-              p.brand, p.labels, p.kind
+              p.brand, p.labels, p.kind, p.source
             from deliveries d join posts p on p.id = d.post_id
             where d.state = '{state}' and d.id > $1 and (cast($2 as text) is null or exists
               (select 1 from post_labels l where l.label = $2 and l.post_id = p.id))
@@ -185,6 +187,24 @@ impl Store {
             .bind(limit)
             .fetch_all(c)
             .await?))
+    }
+
+    /// How many wait in that state, with that label or all.
+    pub async fn count_in(&self, state: &'static str, label: Option<&str>) -> Result<i64> {
+        const SQL: &str = "select count(*) from deliveries d where d.state = '{state}'
+            and (cast($1 as text) is null or exists
+              (select 1 from post_labels l where l.label = $1 and l.post_id = d.post_id))";
+        let sql = SQL.replace("{state}", state);
+        Ok(read!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).bind(label).fetch_one(c).await?))
+    }
+
+    /// The labels of what waits in that state, the most frequent first, with their numbers.
+    pub async fn labels_in(&self, state: &'static str, limit: i64) -> Result<Vec<(String, i64)>> {
+        const SQL: &str = "select l.label, count(*) as n from deliveries d
+              join post_labels l on l.post_id = d.post_id
+            where d.state = '{state}' group by l.label order by n desc, l.label limit $1";
+        let sql = SQL.replace("{state}", state);
+        Ok(read!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_all(c).await?))
     }
 
     /// How many deliveries are in each state.

@@ -35,6 +35,8 @@ pub mod media;
 pub mod nodes;
 /// Notes of an incident, and the steps of its plan.
 pub mod notes;
+/// Mails to people of the team.
+pub mod notices;
 /// People and their tokens.
 pub mod people;
 /// Posts.

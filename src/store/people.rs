@@ -101,6 +101,11 @@ impl Tx {
         Ok(())
     }
 
+    pub async fn people(&mut self) -> Result<Vec<Person>> {
+        const SQL: &str = "select * from people order by created_at, id";
+        Ok(on!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
     pub async fn person(&mut self, id: &str) -> Result<Option<Person>> {
         const SQL: &str = "select * from people where id = $1";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))

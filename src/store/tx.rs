@@ -34,6 +34,8 @@ pub enum Unaudited {
     Lease,
     /// An answer is kept for a repeated request.
     Replay,
+    /// A mail to the team is taken in hand, was not needed any more, or failed for now.
+    Notice,
     /// A read-back found nothing yet, or a health check ran.
     Look,
     /// Rows of an import are put aside until the whole is decided: no post yet.

@@ -13,6 +13,8 @@ pub mod faults;
 pub mod lanes;
 /// Opened channels, and what people ask of them.
 pub mod lines;
+/// Mails to people of the team.
+pub mod mailer;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
 /// Reading back what is in doubt.

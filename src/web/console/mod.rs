@@ -5,14 +5,17 @@
 
 mod approvals;
 mod assets;
+mod audit;
 mod begin;
 mod calendar;
 mod checks;
 mod compose;
+mod doubts;
 mod draft;
 mod events;
 mod fields;
 mod freeze;
+mod held;
 mod incidents;
 mod moving;
 mod now;
@@ -21,6 +24,7 @@ mod page;
 /// Pictures for what people would rather see than read.
 mod pictures;
 mod posts;
+mod settings;
 mod sign_in;
 mod times;
 mod ui;
@@ -51,6 +55,10 @@ fn route(path: &'static str, access: Access, handler: MethodRouter<Web>) -> Rout
 
 /// Every route of the console.
 fn routes() -> Vec<Route> {
+    [main_routes(), desk_routes(), setting_routes()].into_iter().flatten().collect()
+}
+
+fn main_routes() -> Vec<Route> {
     use Access::{Anyone, Either, Needs, SignedIn};
     vec![
         route("/console/sign-in", Anyone, get(sign_in::form).post(sign_in::sign_in)),
@@ -99,6 +107,50 @@ fn routes() -> Vec<Route> {
         route("/console/freezes/{id}", Needs(Right::Read), get(freeze::screen)),
         route("/console/freezes/{id}/thaw", Needs(Right::Decide), post(freeze::thaw)),
         route("/console/freezes/{id}/retract", Needs(Right::Decide), post(freeze::retract)),
+    ]
+}
+
+/// What waits for a decision, and the log.
+fn desk_routes() -> Vec<Route> {
+    use Access::Needs;
+    vec![
+        route("/console/held", Needs(Right::Read), get(held::screen)),
+        route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
+        route("/console/held/review", Needs(Right::Decide), post(held::review)),
+        route("/console/doubts", Needs(Right::Read), get(doubts::screen)),
+        route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),
+        route("/console/doubts/{id}/read", Needs(Right::Decide), post(doubts::read_back)),
+        route("/console/doubts/{id}/settle", Needs(Right::Decide), post(doubts::settle)),
+        route("/console/audit", Needs(Right::Audit), get(audit::screen)),
+        route("/console/audit/verify", Needs(Right::Audit), post(audit::verify)),
+        route("/console/audit/export", Needs(Right::Audit), get(audit::export)),
+    ]
+}
+
+fn setting_routes() -> Vec<Route> {
+    use Access::{Needs, SignedIn};
+    use settings::{channels, nodes, people, policy, tokens};
+    let (read, administer) = (Needs(Right::Read), Needs(Right::Administer));
+    vec![
+        route("/console/settings", read, get(settings::screen)),
+        route("/console/settings/channels", read, get(channels::screen)),
+        route("/console/settings/channels/new", administer, get(channels::new_form).post(channels::connect)),
+        route("/console/settings/channels/{id}", read, get(channels::one)),
+        route("/console/settings/channels/{id}/test", read, post(channels::test)),
+        route("/console/settings/channels/{id}/edit", administer, post(channels::edit)),
+        route("/console/settings/channels/{id}/switch", administer, post(channels::switch)),
+        route("/console/settings/people", read, get(people::screen)),
+        route("/console/settings/people/add", administer, post(people::add)),
+        route("/console/settings/people/{id}", read, get(people::one)),
+        route("/console/settings/people/{id}/invite", administer, post(people::invite)),
+        route("/console/settings/people/{id}/disable", administer, post(people::disable)),
+        route("/console/settings/tokens", SignedIn, get(tokens::screen).post(tokens::make)),
+        route("/console/settings/tokens/revoke", SignedIn, post(tokens::revoke)),
+        route("/console/settings/policy", read, get(policy::screen)),
+        route("/console/settings/policy/change", administer, post(policy::change)),
+        route("/console/settings/nodes", read, get(nodes::screen)),
+        route("/console/settings/nodes/confirm", administer, post(nodes::confirm)),
+        route("/console/settings/nodes/forget", administer, post(nodes::forget)),
     ]
 }
 

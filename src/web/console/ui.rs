@@ -15,7 +15,7 @@ use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::delivery::State;
 use crate::domain::post::PostState;
-use crate::domain::role::Right;
+use crate::domain::role::{Right, Role};
 use crate::web::Web;
 
 /// What every page shows around its own content.
@@ -67,6 +67,11 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// One wrong field.
+    pub fn field(field: &str, message: String) -> Self {
+        Self { general: Vec::new(), fields: vec![(field.to_owned(), message)] }
+    }
+
     /// What people read of an error. What is our fault stays in the log.
     pub fn of(e: &AppError) -> Self {
         match e {
@@ -191,6 +196,21 @@ impl Ui {
     /// The same, for a word that is text already.
     pub fn named(&self, prefix: &str, word: &str) -> String {
         self.t(&format!("{prefix}-{}", word.replace('_', "-")))
+    }
+
+    /// The word of a role.
+    pub fn role(&self, role: &Role) -> String {
+        self.word("role", role)
+    }
+
+    /// What a role is for.
+    pub fn role_hint(&self, role: &Role) -> String {
+        self.word("person-role", role)
+    }
+
+    /// What the label of a field says that wants the word of that key.
+    pub fn type_word(&self, key: &str) -> String {
+        self.with("desk-type-word", "word", &self.t(key))
     }
 
     /// Whether the reader may.

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as B64;
 
 use super::fields::{self, Fields};
 use super::page::{self, Failed};
-use super::ui::Ui;
+use super::ui::{Trouble, Ui};
 use super::words::Lang;
 use crate::app::sessions::{self, Cookie, Signed};
 use crate::app::{Actor, AppError, Result};
@@ -81,6 +81,18 @@ impl Visit {
     /// The zone that the reader's times are in.
     pub fn ui_zone(&self) -> String {
         Ui::bare(self).zone.name().to_owned()
+    }
+
+    /// Goes on only when the word of that key was typed: for what cannot be taken back.
+    ///
+    /// # Errors
+    /// What the form says then, at its field `word`.
+    pub fn typed(&self, fields: &Fields, key: &str) -> std::result::Result<(), Trouble> {
+        let word = self.lang.t(key);
+        if fields.get("word").to_lowercase() == word.to_lowercase() {
+            return Ok(());
+        }
+        Err(Trouble::field("word", self.lang.with("desk-type-wrong", &[("word", word.into())])))
     }
 
     /// What every page shows around its own content.

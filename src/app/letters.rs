@@ -1,0 +1,104 @@
+//! The words of the mails to people of the team, in English and French.
+
+use chrono_tz::Tz;
+
+use crate::clock::{Millis, date_time};
+
+/// What an approver is asked about.
+pub(super) struct About<'a> {
+    /// The kind of each text.
+    pub kinds: Vec<&'a str>,
+    /// The incident.
+    pub title: &'a str,
+    pub drill: bool,
+    pub author: &'a str,
+    /// When it is due; nothing: as soon as it is approved.
+    pub due: Option<Millis>,
+    pub zone: &'a str,
+    pub link: String,
+}
+
+/// Subject and text of the mail that asks for approval.
+pub(super) fn approval(language: &str, a: &About<'_>) -> (String, String) {
+    let (title, author) = (one_line(a.title), one_line(a.author));
+    let (french, n) = (language == "fr", a.kinds.len());
+    let kind = kind(french, a.kinds.first().copied().unwrap_or_default());
+    let due = a.due.map(|at| time(at, a.zone));
+    if french {
+        let drill = if a.drill { "[EXERCICE] " } else { "" };
+        let what = if n == 1 { kind.to_owned() } else { format!("{n} textes") };
+        let when = due.map_or("dès sa validation".to_owned(), |t| format!("le {t}"));
+        let text = format!(
+            "{author} demande votre validation : {what}, incident « {title} ».\n\n\
+             Lire les textes exacts et décider :\n{}\n\nDépart prévu : {when}.\n\n\
+             Le lien demande votre connexion. Ce message est envoyé à chaque valideur qui n’a pas écrit ce texte.\n",
+            a.link
+        );
+        return (format!("{drill}À valider : {what} – {title}"), text);
+    }
+    let drill = if a.drill { "[EXERCISE] " } else { "" };
+    let what = if n == 1 { kind.to_owned() } else { format!("{n} texts") };
+    let when = due.unwrap_or_else(|| "as soon as it is approved".to_owned());
+    let text = format!(
+        "{author} asks for your approval: {what}, incident \"{title}\".\n\n\
+         Read the exact texts and decide:\n{}\n\nGoes out: {when}.\n\n\
+         The link asks you to sign in. Every approver who did not write this text gets this mail.\n",
+        a.link
+    );
+    (format!("{drill}To approve: {what} – {title}"), text)
+}
+
+fn kind(french: bool, kind: &str) -> &'static str {
+    match (kind, french) {
+        ("update", false) => "an update",
+        ("update", true) => "un point de situation",
+        ("tip", false) => "a tip",
+        ("tip", true) => "un conseil",
+        ("notice", false) => "a notice",
+        ("notice", true) => "un avis",
+        ("correction", false) => "a correction",
+        ("correction", true) => "un rectificatif",
+        (_, false) => "a text",
+        (_, true) => "un texte",
+    }
+}
+
+/// `2026-11-27 14:02 CET`.
+fn time(at: Millis, zone: &str) -> String {
+    let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
+    date_time(at).with_timezone(&zone).format("%Y-%m-%d %H:%M %Z").to_string()
+}
+
+/// What people typed, as a part of one line.
+fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let short: String = plain.chars().take(120).collect();
+    if short.len() < plain.len() { format!("{short}…") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_says_who_asks_for_what_and_where() {
+        let mut about = About {
+            kinds: vec!["update"],
+            title: "Cards\r\nBcc: x",
+            drill: true,
+            author: "Ana",
+            due: Some(1_795_784_520_000),
+            zone: "Europe/Paris",
+            link: "https://h.example/console/approvals/1".into(),
+        };
+        let (subject, text) = approval("en", &about);
+        assert_eq!(subject, "[EXERCISE] To approve: an update – Cards  Bcc: x");
+        assert!(text.contains("https://h.example/console/approvals/1\n"), "{text}");
+        assert!(text.contains(" CET."), "{text}");
+        about.kinds.push("update");
+        about.due = None;
+        let (subject, text) = approval("fr", &about);
+        assert!(subject.starts_with("[EXERCICE] À valider : 2 textes"), "{subject}");
+        assert!(text.contains("dès sa validation"), "{text}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Mails to people of the team: written in the change that causes them, sent afterwards.
+
+use sqlx::FromRow;
+
+use super::rows::Value;
+use super::{Result, Store, Tx, on, read};
+use crate::clock::Millis;
+
+/// A row of `notices`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Notice {
+    pub id: String,
+    pub person_id: String,
+    /// Why they are told: `approval`.
+    pub kind: String,
+    /// What it is about: the id of a post.
+    pub subject: String,
+    pub created_at: Millis,
+    /// How often it was taken in hand.
+    pub tries: i64,
+    /// Nothing: it needs no further try.
+    pub next_try_at: Option<Millis>,
+    pub sent_at: Option<Millis>,
+    pub error: Option<String>,
+}
+
+impl Store {
+    /// When the next mail is to be tried.
+    pub async fn next_notice(&self) -> Result<Option<Millis>> {
+        const SQL: &str = "select min(next_try_at) from notices where next_try_at is not null";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+}
+
+impl Tx {
+    pub async fn insert_notices(&mut self, rows: &[Notice]) -> Result<()> {
+        const SQL: &str = "insert into notices (id, person_id, kind, subject, created_at, tries, next_try_at)
+            {rows}";
+        let rows: Vec<[Value<'_>; 7]> = rows
+            .iter()
+            .map(|n| {
+                [
+                    (&n.id).into(),
+                    (&n.person_id).into(),
+                    (&n.kind).into(),
+                    (&n.subject).into(),
+                    n.created_at.into(),
+                    n.tries.into(),
+                    n.next_try_at.into(),
+                ]
+            })
+            .collect();
+        self.run_rows(SQL, &rows).await
+    }
+
+    /// Takes due mails in hand until `until`. The outer condition is looked at again when another
+    /// node was faster: each is taken by one.
+    pub async fn take_notices(&mut self, now: Millis, until: Millis, limit: i64) -> Result<Vec<Notice>> {
+        const SQL: &str = "update notices set next_try_at = $2, tries = tries + 1
+            where next_try_at <= $1 and id in (select id from notices where next_try_at <= $1
+              order by person_id, next_try_at limit $3) returning *";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(now).bind(until).bind(limit).fetch_all(c).await?))
+    }
+
+    /// Notes what became of a try: sent, not needed, given up, or to be tried again at `next`.
+    pub async fn settle_notice(
+        &mut self,
+        id: &str,
+        sent: Option<Millis>,
+        next: Option<Millis>,
+        error: Option<&str>,
+    ) -> Result<()> {
+        const SQL: &str = "update notices set sent_at = $2, next_try_at = $3, error = $4 where id = $1";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(id)
+            .bind(sent)
+            .bind(next)
+            .bind(error)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+}

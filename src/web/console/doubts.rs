@@ -1,0 +1,104 @@
+//! The in-doubt desk: what we sent, what we saw when reading back, and the decision.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+
+use super::fields::{self, Fields};
+use super::page::{Answer, go, show, show_again};
+use super::ui::{Trouble, Ui};
+use super::visit::{Posted, Visit};
+use crate::app::doubts::{self, DoubtView};
+use crate::app::held::{self, Settle, Settlement};
+use crate::domain::delivery::State as Delivered;
+use crate::web::Web;
+
+const PAGE: i64 = 25;
+
+#[derive(Template)]
+#[template(path = "doubts.html", config = "src/web/console/askama.toml")]
+struct DoubtsPage {
+    ui: Ui,
+    rows: Vec<DoubtView>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "doubt.html", config = "src/web/console/askama.toml")]
+struct DoubtPage {
+    ui: Ui,
+    it: DoubtView,
+    /// What was sent, word for word.
+    sent: Option<::channels::Rendition>,
+    note: String,
+    url: String,
+    trouble: Trouble,
+}
+
+/// `GET /console/doubts?after=`.
+pub async fn screen(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let f = fields::of_query(query.as_deref());
+    let mut rows = doubts::list(&web.app, visit.by()?, f.get("after"), PAGE + 1).await?;
+    let more = rows.len() > PAGE as usize;
+    rows.truncate(PAGE as usize);
+    let next = rows.last().filter(|_| more).map(|d| d.delivery.clone());
+    show(&DoubtsPage { ui: visit.ui(&web).await?, rows, next })
+}
+
+async fn page(
+    web: &Web,
+    visit: &Visit,
+    id: &str,
+    f: &Fields,
+    trouble: Trouble,
+) -> crate::app::Result<DoubtPage> {
+    let it = doubts::get(&web.app, visit.by()?, id).await?;
+    let sent = it.attempt.as_ref().and_then(|a| serde_json::from_value(a.rendition.clone()).ok());
+    let (note, url) = (f.text("note"), f.get("url").to_owned());
+    Ok(DoubtPage { ui: visit.ui(web).await?, it, sent, note, url, trouble })
+}
+
+impl DoubtPage {
+    fn is_open(&self) -> bool {
+        self.it.state == Delivered::InDoubt
+    }
+
+    fn live(&self) -> String {
+        format!("/console/doubts/{}", self.it.delivery)
+    }
+}
+
+/// `GET /console/doubts/{id}`: one delivery, also when it is settled by now.
+pub async fn one(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
+    show(&page(&web, &visit, &id, &Fields::default(), Trouble::default()).await?)
+}
+
+/// Reads it back now.
+pub async fn read_back(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    match doubts::read_back(&web.app, visit.by()?, &id).await {
+        Ok(()) => go(&format!("/console/doubts/{id}")),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&page(&web, &visit, &id, &fields, trouble).await?)
+        }
+    }
+}
+
+/// Settles it by a person's word.
+pub async fn settle(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let settlement = match fields.get("settlement") {
+        "published" => Settlement::Published,
+        "try_again" => Settlement::TryAgain,
+        _ => Settlement::NotPublished,
+    };
+    let url = fields.some("url").filter(|_| settlement == Settlement::Published);
+    let settle = Settle { settlement, note: fields.text("note"), url };
+    match held::settle(&web.app, visit.by()?, &id, &settle).await {
+        Ok(()) => go(&format!("/console/doubts/{id}")),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&page(&web, &visit, &id, &fields, trouble).await?)
+        }
+    }
+}

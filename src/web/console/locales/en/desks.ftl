@@ -1,0 +1,174 @@
+# The thaw review, the in-doubt desk and the log.
+set-optional = (optional)
+desk-next = Next page
+desk-first = First page
+desk-type-word = Type { $word } to confirm
+desk-type-wrong = Type { $word } here. Nothing was changed.
+
+held-title = Thaw review
+held-states = What waits
+held-state-held = Held
+held-state-failed = Failed
+held-state-expired = Expired
+held-means-held = Nothing here goes out by itself. Each post needs a decision: send it now, give it another time, edit it, or cancel it.
+held-means-failed = These were refused for good or tried too often. Send them again once the cause is gone, or cancel them.
+held-means-expired = The time after which these must not go out has passed. Edit them, or cancel them.
+held-none-held = Nothing is held. When a freeze holds posts, they wait here and keep their place until somebody decides.
+held-none-failed = Nothing has failed.
+held-none-expired = Nothing has expired.
+held-tick = Choose: { $text }
+held-was-due = was due
+held-by-freeze = held by a freeze
+held-edit = Edit
+held-cancel-ask = Cancel…
+held-another-time = Another time
+held-at = Date and time
+held-spread = Minutes between two posts on one channel
+held-spread-wrong = Give a number of minutes between 0 and 1440.
+held-release = { $n ->
+    [one] Send 1 post now
+   *[other] Send { $shown } posts now
+  }
+held-reschedule = { $n ->
+    [one] Move 1 post
+   *[other] Move { $shown } posts
+  }
+held-cancel = { $n ->
+    [one] Cancel 1 post
+   *[other] Cancel { $shown } posts
+  }
+held-decide-ticked = Decide about the ticked ones
+held-decide-page = { $n ->
+    [one] Decide about the post on this page
+   *[other] Decide about all { $shown } on this page
+  }
+held-decide-label = { $n ->
+    [one] Decide about 1 post with this label
+   *[other] Decide about all { $shown } posts with this label
+  }
+held-decide-title = { $n ->
+    [one] One post: what happens to it?
+   *[other] { $shown } posts: what happens to them?
+  }
+held-with-label = All held posts with the label “{ $label }”.
+held-more = { $n ->
+    [one] And 1 more.
+   *[other] And { $shown } more.
+  }
+held-release-title = Send now
+held-release-means = They go out at once, spread over time as you say here. While a freeze covers them, nothing is sent.
+held-cancel-title = Cancel
+held-cancel-means = What is cancelled never goes out. This cannot be undone; the posts stay readable in the log.
+held-word = CANCEL
+held-done = { $n ->
+    [one] 1 post was changed.
+   *[other] { $shown } posts were changed.
+  }
+held-done-release = { $n ->
+    [one] 1 post goes out now.
+   *[other] { $shown } posts go out from now on.
+  }
+held-done-reschedule = { $n ->
+    [one] 1 post has a new time.
+   *[other] { $shown } posts have new times.
+  }
+held-done-cancel = { $n ->
+    [one] 1 post is cancelled.
+   *[other] { $shown } posts are cancelled.
+  }
+held-left = { $n ->
+    [one] 1 post was left as it is
+   *[other] { $shown } posts were left as they are
+  }
+held-post = Post
+held-channel = Channel
+held-why = Why
+held-back = Back to the review
+held-labels = Labels
+
+doubt-title = In doubt
+doubt-one = A post in doubt
+doubt-means = These were sent, and no full answer came. Holdline never sends again on a guess: it reads back, and where that is no proof, a person decides.
+doubt-none = Nothing is in doubt. When a network breaks off in the middle of an answer, the post waits here until it is known whether it is out.
+doubt-sent = What we sent
+doubt-saw = What we saw
+doubt-begun = Began
+doubt-reads = Read back
+doubt-reads-count = { $n ->
+    [0] Not yet.
+    [one] Once.
+   *[other] { $shown } times.
+  }
+doubt-absent = { $n ->
+    [0] The last time it was not clear.
+    [one] The last time it was not there.
+   *[other] The last { $shown } times it was not there.
+  }
+doubt-seen = Last answer
+doubt-next = Next read
+doubt-next-none = none: reading is no proof here, so a person decides
+doubt-unreadable = this channel cannot be read back; a person decides
+doubt-look = Look there
+doubt-no-attempt = There was no attempt.
+doubt-attempt = Attempt
+doubt-to-post = The whole post
+doubt-read-now = Read back now
+doubt-decide = Decide
+doubt-see = Show
+doubt-decide-hint = Look on the channel itself before you decide. Your name and your note stand in the log.
+doubt-note = What you saw, and where
+doubt-url = Its address, if it is there
+doubt-there = It is there
+doubt-not-there = It is not there, do not try again
+doubt-again = It is not there, try again
+doubt-again-hint = Trying again sends it once more. If it is there after all, people will read it twice.
+doubt-settled = This is settled; nothing is in doubt any more.
+doubt-back = All in doubt
+
+log-title = The log
+log-proof = Proof
+log-size = { $n ->
+    [one] The log has 1 entry.
+   *[other] The log has { $shown } entries.
+  }
+log-proof-hint = Every change is an entry in a tree of hashes whose root is signed. To verify it without trusting this service, export it and run “holdline audit verify”, with a key and a checkpoint that you kept elsewhere.
+log-verify = { $n ->
+    [one] Verify 1 entry
+   *[other] Verify all { $shown } entries
+  }
+log-export = { $n ->
+    [one] Export 1 entry
+   *[other] Export all { $shown } entries
+  }
+log-busy = Somebody verifies or exports the log at this moment. Try again in a minute.
+log-too-large = The log has more than 200,000 entries; that is too much for one page. Use “holdline audit export” and “holdline audit verify”.
+log-verified = The log is whole
+log-broken = The log does NOT verify
+log-broken-hint = Keep this database and its backups as they are, and compare with an export that you kept. Entries and time:
+log-entries = Entries
+log-first = First entry
+log-last = Last entry
+log-root = Root
+log-origin = Log
+log-key = Key
+log-kept = Kept checkpoint
+log-kept-size = the log goes on from the one of { $size } entries
+log-took = Took
+log-what = Every entry was exported, read back and hashed; the tree leads to the root in the signed checkpoint; no entry is missing or stands twice. This service did it itself: who does not trust the service verifies an export.
+log-checkpoint = Newest checkpoint, to copy
+log-checkpoint-hint = Keep it where nobody of this service can change it. A log that was cut or rewritten later no longer fits it.
+log-list = Entries
+log-verb = Verb, or its beginning
+log-subject = About
+log-actor = By
+log-anybody = Anybody
+log-from = From
+log-to = Until
+log-filter = Show
+log-none = No entry fits. Widen the filter.
+log-same = everything about it
+log-origin-of = from
+log-before = Before
+log-after = After
+log-older = Older entries
+log-node = the service on { $name }

@@ -1,0 +1,41 @@
+//! Settings: channels, people, tokens, the approval policy, nodes.
+
+/// Connected channels, and connecting them.
+pub mod channels;
+/// The gate, and the nodes.
+pub mod nodes;
+/// People and their invitations.
+pub mod people;
+/// The approval policy.
+pub mod policy;
+/// One's own tokens.
+pub mod tokens;
+
+use askama::Template;
+use axum::extract::State;
+
+use super::page::{Answer, show};
+use super::ui::Ui;
+use super::visit::Visit;
+use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "settings.html", config = "src/web/console/askama.toml")]
+struct SettingsPage {
+    ui: Ui,
+    /// Whether this node tells approvers by mail.
+    mails: bool,
+    public_url: String,
+    database: &'static str,
+}
+
+/// `GET /console/settings`.
+pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
+    let app = &web.app;
+    show(&SettingsPage {
+        ui: visit.ui(&web).await?,
+        mails: app.has_mails(),
+        public_url: app.public_url().to_owned(),
+        database: app.database(),
+    })
+}

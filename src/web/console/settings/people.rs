@@ -1,0 +1,149 @@
+//! People: who is there with which roles, invitations, and the end of a membership.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use secrecy::ExposeSecret;
+
+use crate::app::invitations::{self, Invited};
+use crate::app::people::{self, NewPerson, PersonView};
+use crate::app::{AppError, Result};
+use crate::domain::Word;
+use crate::domain::role::Role;
+use crate::web::Web;
+use crate::web::console::fields::Fields;
+use crate::web::console::page::{Answer, go, show, show_again};
+use crate::web::console::ui::{Trouble, Ui};
+use crate::web::console::visit::{Posted, Visit};
+
+/// All roles, in the order in which people meet them.
+const ROLES: [Role; 5] =
+    [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator];
+
+#[derive(Template)]
+#[template(path = "people.html", config = "src/web/console/askama.toml")]
+struct PeoplePage {
+    ui: Ui,
+    people: Vec<PersonView>,
+    name: String,
+    email: String,
+    chosen: Vec<String>,
+    trouble: Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "person.html", config = "src/web/console/askama.toml")]
+struct PersonPage {
+    ui: Ui,
+    it: PersonView,
+    /// Whether it is the reader.
+    own: bool,
+    trouble: Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "invited.html", config = "src/web/console/askama.toml")]
+struct InvitedPage {
+    ui: Ui,
+    it: PersonView,
+    link: String,
+    until: String,
+}
+
+/// `GET /console/settings/people`.
+pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
+    show(&page(&web, &visit, &Fields::default(), Trouble::default()).await?)
+}
+
+async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> Result<PeoplePage> {
+    Ok(PeoplePage {
+        people: people::list(&web.app, visit.by()?).await?,
+        ui: visit.ui(web).await?,
+        name: f.get("name").to_owned(),
+        email: f.get("email").to_owned(),
+        chosen: f.all("role"),
+        trouble,
+    })
+}
+
+impl PeoplePage {
+    fn roles(&self) -> [Role; 5] {
+        ROLES
+    }
+
+    fn is_chosen(&self, role: &Role) -> bool {
+        self.chosen.iter().any(|r| r == role.word())
+    }
+
+    fn is_me(&self, p: &PersonView) -> bool {
+        self.ui.me.as_ref().is_some_and(|me| me.id == p.id)
+    }
+}
+
+/// Adds a person, and shows the link of their invitation this once.
+pub async fn add(State(web): State<Web>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let new = NewPerson {
+        name: fields.get("name").into(),
+        email: fields.get("email").into(),
+        roles: fields.all("role").iter().filter_map(|r| Role::parse(r).ok()).collect(),
+    };
+    match people::create(&web.app, visit.by()?, &new).await {
+        Ok(invited) => show_link(&web, &visit, invited).await,
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&page(&web, &visit, &fields, trouble).await?)
+        }
+    }
+}
+
+async fn show_link(web: &Web, visit: &Visit, invited: Invited) -> Answer {
+    let secret: String = form_urlencoded::byte_serialize(invited.secret.expose_secret().as_bytes()).collect();
+    show(&InvitedPage {
+        ui: visit.ui(web).await?,
+        link: format!("{}/console/join?invitation={secret}", web.app.public_url()),
+        it: invited.person,
+        until: invited.expires_at,
+    })
+}
+
+async fn person(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> Result<PersonPage> {
+    let by = visit.by()?;
+    let it = people::list(&web.app, by).await?.into_iter().find(|p| p.id == id);
+    let it = it.ok_or_else(|| AppError::not_found("person", id))?;
+    Ok(PersonPage { ui: visit.ui(web).await?, own: by.id == it.id, it, trouble })
+}
+
+/// `GET /console/settings/people/{id}`.
+pub async fn one(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
+    show(&person(&web, &visit, &id, Trouble::default()).await?)
+}
+
+/// Invites a person again: all that they have ends at once, so a word is typed.
+pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let trouble = match visit.typed(&fields, "person-invite-word") {
+        Ok(()) => match invitations::again(&web.app, visit.by()?, &id).await {
+            Ok(invited) => return show_link(&web, &visit, invited).await,
+            Err(e) => Trouble::mendable(e)?,
+        },
+        Err(mut trouble) => {
+            // Two forms of this page ask for a word.
+            trouble.fields[0].0 = "invite-word".into();
+            trouble
+        }
+    };
+    show_again(&person(&web, &visit, &id, trouble).await?)
+}
+
+/// Disables a person.
+pub async fn disable(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let trouble = match visit.typed(&fields, "person-disable-word") {
+        Ok(()) => match people::disable(&web.app, visit.by()?, &id).await {
+            Ok(_) => return go("/console/settings/people"),
+            Err(e) => Trouble::mendable(e)?,
+        },
+        Err(trouble) => trouble,
+    };
+    show_again(&person(&web, &visit, &id, trouble).await?)
+}
