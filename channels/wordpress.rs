@@ -4,6 +4,10 @@
 //! attempt looks for the slug first, so a draft or a post of an earlier attempt is used again.
 //! Facts: <https://developer.wordpress.org/rest-api/reference/posts/>; a repeated create makes a
 //! second post with the slug `-2` (seen on WordPress 6.1).
+//!
+//! A draft whose answer was lost may still come, later than the next attempt's own. So there can be
+//! several, and all attempts must publish the same one: the oldest. A draft that comes after a look
+//! is never older than what the look saw.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -53,6 +57,10 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
+/// How many slugs a delivery can have: its own, and with `-2`, `-3` and so on those that WordPress
+/// gives to drafts that come while another one has it. More than there are attempts.
+const SLUGS: usize = 20;
+
 /// The fields of a post that are read.
 const FIELDS: &str = "id,status,link,slug";
 
@@ -75,6 +83,12 @@ struct Post {
     id: u64,
     status: String,
     link: String,
+}
+
+impl Post {
+    fn is_public(&self) -> bool {
+        self.status == "publish"
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,12 +119,13 @@ impl WordPress {
         request.basic(&self.account, &self.password)
     }
 
-    /// The post of this delivery, if an earlier attempt made one.
-    async fn find(&self, job: &Job) -> Result<Option<Post>, Failure> {
+    /// The posts of this delivery, the one that counts first.
+    async fn find(&self, job: &Job) -> Result<Vec<Post>, Failure> {
         let mut url = self.api(&["posts"]);
         url.query_pairs_mut().extend_pairs([
-            ("slug", slug(job).as_str()),
+            ("slug", slugs(job).as_str()),
             ("status", "publish,draft,pending,future,private"),
+            ("per_page", "100"),
             ("context", "edit"),
             ("_fields", FIELDS),
         ]);
@@ -119,10 +134,7 @@ impl WordPress {
         if !answer.is_success() {
             return Err(not_looked(failure(&answer)));
         }
-        // A published post is what counts, should a draft of the same slug lie beside it.
-        let mut posts = answer.json::<Vec<Post>>().map_err(unread)?;
-        posts.sort_by_key(|p| p.status != "publish");
-        Ok(posts.into_iter().next())
+        Ok(in_order(answer.json().map_err(unread)?))
     }
 
     /// Uploads the pictures, or finds those of an earlier attempt. No page shows them yet.
@@ -167,8 +179,9 @@ impl WordPress {
         answer.json().map_err(unread)
     }
 
-    /// Makes the draft. Nobody but the editors sees it.
-    async fn draft(&self, content: &Value, pass: &Pass) -> Result<Post, Failure> {
+    /// Makes the draft. Nobody but the editors sees it. What comes back is the post that counts: a
+    /// draft of an earlier attempt may have come meanwhile.
+    async fn draft(&self, job: &Job, content: &Value, pass: &Pass) -> Result<Post, Failure> {
         let mut draft = content.clone();
         draft["status"] = "draft".into();
         let url = self.api(&["posts"]);
@@ -177,7 +190,10 @@ impl WordPress {
         if !answer.is_success() {
             return Err(failure(&answer).without_effect());
         }
-        answer.json().map_err(unread)
+        let made = answer.json().map_err(unread)?;
+        let mut all = self.find(job).await?;
+        all.push(made);
+        Ok(in_order(all).swap_remove(0))
     }
 
     /// The step that the public sees. It carries the content again: the draft may be older than the
@@ -208,6 +224,25 @@ impl WordPress {
 /// The slug that all attempts at one delivery share.
 fn slug(job: &Job) -> String {
     format!("holdline-{}", job.delivery.simple())
+}
+
+/// All slugs that a post of this delivery can have, as the API takes a list.
+fn slugs(job: &Job) -> String {
+    let mut all = slug(job);
+    for n in 2..=SLUGS {
+        let _ = write!(all, ",{}-{n}", slug(job));
+    }
+    all
+}
+
+/// What is public counts most, then what an editor has scheduled or hidden; of drafts, the oldest.
+fn in_order(mut posts: Vec<Post>) -> Vec<Post> {
+    posts.sort_by_key(|post| match post.status.as_str() {
+        "publish" => (0, post.id),
+        "future" | "private" => (1, post.id),
+        _ => (2, post.id),
+    });
+    posts
 }
 
 fn content(job: &Job, media: &[Media]) -> Value {
@@ -306,22 +341,22 @@ fn page(text: &str, language: &str, pictures: &[MediaRef], media: &[Media]) -> S
 #[async_trait]
 impl Channel for WordPress {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let known = self.find(job).await?;
-        if let Some(post) = known.as_ref().filter(|post| post.status == "publish") {
+        let known = self.find(job).await?.into_iter().next();
+        if let Some(post) = known.as_ref().filter(|post| post.is_public()) {
             return Ok(receipt(post));
         }
         let media = self.upload(job, pass).await?;
         let content = content(job, &media);
-        let draft = match known {
-            Some(draft) => draft,
-            None => self.draft(&content, pass).await?,
+        let post = match known {
+            Some(post) => post,
+            None => self.draft(job, &content, pass).await?,
         };
-        self.reveal(&draft, &content, pass).await
+        if post.is_public() { Ok(receipt(&post)) } else { self.reveal(&post, &content, pass).await }
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job).await {
-            Ok(Some(post)) if post.status == "publish" => Sighting::Found(receipt(&post)),
+        match self.find(job).await.as_ref().map(|posts| posts.first()) {
+            Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
             Ok(_) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why.to_string()),
         }
@@ -357,6 +392,9 @@ impl Channel for WordPress {
     }
 }
 
+#[cfg(test)]
+#[path = "wordpress_site.rs"]
+mod site;
 #[cfg(test)]
 #[path = "wordpress_tests.rs"]
 mod tests;
