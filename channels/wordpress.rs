@@ -25,6 +25,11 @@ use crate::{
     Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
+#[path = "wordpress_page.rs"]
+mod page;
+
+use page::{escape, page};
+
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
     name: "wordpress",
@@ -60,6 +65,12 @@ pub const ADAPTER: Adapter = Adapter {
 /// How many slugs a delivery can have: its own, and with `-2`, `-3` and so on those that WordPress
 /// gives to drafts that come while another one has it. More than there are attempts.
 const SLUGS: usize = 20;
+
+/// Said of a post that WordPress itself will publish.
+const SCHEDULED: &str = "WordPress will publish it at a date that was set there";
+
+/// Said of a post that was made private: it may have been public before.
+const HIDDEN: &str = "somebody made the post private on WordPress";
 
 /// The fields of a post that are read.
 const FIELDS: &str = "id,status,link,slug";
@@ -197,10 +208,12 @@ impl WordPress {
     }
 
     /// The step that the public sees. It carries the content again: the draft may be older than the
-    /// words that were approved, or an editor may have touched it.
+    /// words that were approved, or an editor may have touched it. A null date is the moment at which
+    /// the site gets it; a later one that an editor gave the draft would make WordPress wait for it.
     async fn reveal(&self, draft: &Post, content: &Value, pass: &Pass) -> Result<Receipt, Failure> {
         let mut post = content.clone();
         post["status"] = "publish".into();
+        post["date_gmt"] = Value::Null;
         let url = self.api(&["posts", &draft.id.to_string()]);
         let request = self.authorised(Request::post(url.as_str())).json(&post);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
@@ -209,9 +222,8 @@ impl WordPress {
         }
         let post = answer.json::<Post>().map_err(|reason| Failure::InDoubt { reason })?;
         if post.status == "future" {
-            // Somebody gave the draft a date: WordPress publishes it then, by itself.
-            let reason = "WordPress will publish it at a date that was set there".to_owned();
-            return Err(Failure::InDoubt { reason });
+            // Something on the site gave it a date all the same: WordPress publishes it then, by itself.
+            return Err(Failure::InDoubt { reason: SCHEDULED.to_owned() });
         }
         if post.status != "publish" {
             let reason = format!("WordPress kept the post as \"{}\"; may this user publish?", post.status);
@@ -296,48 +308,6 @@ fn not_looked(failure: Failure) -> Failure {
     }
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // Square brackets would start a WordPress shortcode.
-            '[' => out.push_str("&#91;"),
-            ']' => out.push_str("&#93;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// The text as HTML: paragraphs, line breaks, links; then the pictures.
-fn page(text: &str, language: &str, pictures: &[MediaRef], media: &[Media]) -> String {
-    let mut html = format!("<div lang=\"{}\">", escape(language));
-    for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
-        let mut at = 0;
-        html.push_str("<p>");
-        for link in text::links(paragraph) {
-            let url = escape(&link.url);
-            html.push_str(&escape(&paragraph[at..link.start]));
-            let _ = write!(html, "<a href=\"{url}\">{url}</a>");
-            at = link.end;
-        }
-        html.push_str(&escape(&paragraph[at..]));
-        html.push_str("</p>\n");
-    }
-    // Line breaks are WordPress's own work (wpautop): inside a paragraph a newline becomes <br>.
-    for (picture, stored) in pictures.iter().zip(media) {
-        let (url, alt) = (escape(&stored.source_url), escape(&picture.alt));
-        let id = stored.id;
-        let _ = writeln!(html, "<figure><img class=\"wp-image-{id}\" src=\"{url}\" alt=\"{alt}\"></figure>");
-    }
-    html.push_str("</div>");
-    html
-}
-
 #[async_trait]
 impl Channel for WordPress {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
@@ -357,6 +327,8 @@ impl Channel for WordPress {
     async fn read_back(&self, job: &Job) -> Sighting {
         match self.find(job).await.as_ref().map(|posts| posts.first()) {
             Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
+            Ok(Some(post)) if post.status == "future" => Sighting::Unknown(SCHEDULED.to_owned()),
+            Ok(Some(post)) if post.status == "private" => Sighting::Unknown(HIDDEN.to_owned()),
             Ok(_) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why.to_string()),
         }

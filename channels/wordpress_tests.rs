@@ -151,6 +151,26 @@ async fn a_draft_is_absent_for_the_public() {
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
 }
 
+#[tokio::test]
+async fn what_the_site_will_publish_by_itself_or_hides_is_not_absent() {
+    for status in ["future", "private"] {
+        let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+        assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+        assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent, "a draft is");
+        site.edit(|post| post.status = status.to_owned());
+        assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_that_somebody_gave_the_draft_delays_nothing() {
+    let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+    assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+    site.edit(|post| post.dated = true);
+    attempt(&*channel).await.unwrap();
+    assert_eq!(site.ids("publish"), [7]);
+}
+
 #[test]
 fn the_text_becomes_safe_html() {
     let html = page("One <b>\n\nSee https://bank.example/?a=1&b=2 [gallery]", "en", &[], &[]);
