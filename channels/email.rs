@@ -364,7 +364,7 @@ impl Channel for Email {
         Sighting::Unknown("a mail cannot be read back; ask the mail server's log for its id".to_owned())
     }
 
-    async fn retract(&self, _: &Receipt) -> Retraction {
+    async fn retract(&self, _: &Job, _: Option<&str>) -> Retraction {
         Retraction::StillLive("a mail cannot be taken back; send a correction".to_owned())
     }
 

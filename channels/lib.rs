@@ -297,6 +297,10 @@ pub enum Sighting {
     Unknown(String),
 }
 
+/// Why a post that a person saw is not taken down.
+pub(crate) const NOT_OURS: &str = "the account holds no post of this delivery; \
+     what a person saw there must be taken down by hand";
+
 /// What a retraction did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result", content = "reason")]
@@ -326,8 +330,9 @@ pub trait Channel: Send + Sync {
     /// Looks for the post of `job` on the network.
     async fn read_back(&self, job: &Job) -> Sighting;
 
-    /// Takes a post down.
-    async fn retract(&self, receipt: &Receipt) -> Retraction;
+    /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person
+    /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction;
 
     /// Asks the network whether a post would be accepted now, without posting.
     async fn check(&self) -> Health;

@@ -171,7 +171,7 @@ impl Channel for Webhook {
         Sighting::Unknown("a webhook cannot be read back".to_owned())
     }
 
-    async fn retract(&self, _: &Receipt) -> Retraction {
+    async fn retract(&self, _: &Job, _: Option<&str>) -> Retraction {
         Retraction::StillLive("a webhook cannot be taken back; send a correction".to_owned())
     }
 

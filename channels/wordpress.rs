@@ -21,8 +21,8 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, Pass, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 #[path = "wordpress_page.rs"]
@@ -231,6 +231,16 @@ impl WordPress {
         }
         Ok(receipt(&post))
     }
+
+    /// Takes a post off the site.
+    async fn trash(&self, id: &str) -> Retraction {
+        let url = self.api(&["posts", id]);
+        match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
+            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
+            Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
+            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+        }
+    }
 }
 
 /// The slug that all attempts at one delivery share.
@@ -334,13 +344,18 @@ impl Channel for WordPress {
         }
     }
 
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
-        let url = self.api(&["posts", &receipt.remote_id]);
-        match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
-            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
-            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        if let Some(id) = remote_id {
+            return self.trash(id).await;
         }
+        let posts = match self.find(job).await {
+            Ok(posts) => posts,
+            Err(why) => return Retraction::StillLive(why.to_string()),
+        };
+        let Some(post) = posts.first().filter(|p| p.is_public() || p.status == "future") else {
+            return Retraction::StillLive(NOT_OURS.to_owned());
+        };
+        self.trash(&post.id.to_string()).await
     }
 
     async fn check(&self) -> Health {

@@ -119,7 +119,6 @@ async fn a_refused_look_up_says_what_to_do() {
 
 #[tokio::test]
 async fn only_the_post_s_own_absence_is_taken_for_gone() {
-    let receipt = Receipt { remote_id: "7".into(), url: None, note: None };
     for (status, code, gone) in [
         (200, "", true),
         (410, "rest_already_trashed", true),
@@ -131,7 +130,7 @@ async fn only_the_post_s_own_absence_is_taken_for_gone() {
     ] {
         let fake = Fake::start(vec![answer(status, "", &format!("{{\"code\":\"{code}\"}}"))]).await;
         let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
-        let seen = channel.retract(&receipt).await;
+        let seen = channel.retract(&suite::job(), Some("7")).await;
         assert_eq!(seen == Retraction::Gone, gone, "{status} {code}: {seen:?}");
     }
 }
@@ -149,6 +148,15 @@ async fn a_draft_is_absent_for_the_public() {
     let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
     assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
+}
+
+#[tokio::test]
+async fn a_post_that_only_a_person_saw_is_looked_up_before_it_is_taken_down() {
+    let (site, channel) = site(&[]).await;
+    assert!(matches!(channel.retract(&suite::job(), None).await, Retraction::StillLive(_)));
+    attempt(&*channel).await.unwrap();
+    assert_eq!(channel.retract(&suite::job(), None).await, Retraction::Gone);
+    assert_eq!((site.ids("publish").len(), site.ids("trash")), (0, vec![7]));
 }
 
 #[tokio::test]

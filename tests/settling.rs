@@ -1,6 +1,7 @@
 //! Outcomes that come late, posts that are cancelled while they are under way, nodes that go silent,
 //! tries that wait while a freeze comes and goes.
 
+use channels::Retraction;
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
@@ -9,6 +10,7 @@ use holdline::app::sending::{self, Outcome, Seen};
 use holdline::app::{App, nodes, posts};
 use holdline::domain::delivery::State;
 use holdline::domain::outcome::Trust;
+use holdline::sandbox::Fault;
 use serde_json::json;
 
 use crate::on_both;
@@ -126,6 +128,26 @@ on_both! {
             zone: None, spread_minutes: 0 };
         held::review(&bench.app, &bench.operator, &release).await.unwrap();
         bench.until(&id, &["accepted"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_a_person_saw_is_taken_down_whatever_link_was_typed(bench) {
+        bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
+        let id = post(&bench, &["alpha"]).await;
+        let other = post(&bench, &["alpha"]).await;
+        let worker = bench.start().await;
+        let mut both = Vec::new();
+        for post in [&id, &other] {
+            both.push(bench.until(post, &["in_doubt", "accepted"]).await.deliveries.remove(0));
+        }
+        let doubt = both.into_iter().find(|d| d.state == State::InDoubt).expect("one of them is in doubt");
+        let url = Some(format!("{}/posts/4711", bench.sandbox.url("alpha")));
+        let word = Settle { settlement: Settlement::Published, note: "I saw it".into(), url };
+        held::settle(&bench.app, &bench.operator, &doubt.id, &word).await.unwrap();
+        let taken = held::retract(&bench.app, &bench.operator, &doubt.id, "a mistake").await.unwrap();
+        assert_eq!(taken, Retraction::Gone);
+        let left: Vec<_> = bench.sandbox.timeline("alpha").into_iter().map(|p| p.delivery).collect();
+        assert!(left.len() == 1 && left[0] != doubt.id, "the other one stays: {left:?}");
         worker.stop().await.unwrap();
     }
 

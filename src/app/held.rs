@@ -93,6 +93,7 @@ pub struct Settle {
     pub settlement: Settlement,
     /// What was seen, and where.
     pub note: String,
+    /// Where people find it. A link to read: a retraction looks for the post by itself.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -266,7 +267,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         id: a.id.clone(),
         outcome,
         detail: Some(format!("settled by a person: {}", settle.note)),
-        remote_id: settle.url.clone(),
+        remote_id: None,
         at: now,
         next_read_at: None,
     };
@@ -274,7 +275,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),
-        remote_id: settle.url.clone(),
+        // The network's own id is unknown: what a person typed is a link to read, no more.
         remote_url: settle.url.clone(),
         settled_at: (step != Move::Retry).then_some(now),
         ..Change::to(delivery, next.word())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::Sighting;
+use channels::{Job, Sighting};
 
 use super::{Shared, lines, send};
 use crate::app::hub::Topic;
@@ -43,38 +43,51 @@ async fn round(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
+/// What an attempt sent, as an adapter sees it, and where.
+pub(crate) struct Sent {
+    pub channel: String,
+    pub job: Job,
+    /// The network's own id, once a receipt named it.
+    pub remote_id: Option<String>,
+}
+
+/// Puts together what an attempt sent, without its pictures.
+pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
+    let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
+    let post = sending::post(&shared.app, &delivery.post_id).await?;
+    let permit = Permit {
+        attempt: attempt.id.clone(),
+        delivery: delivery.id.clone(),
+        channel: delivery.channel_id.clone(),
+        number: attempt.number,
+        key: attempt.idempotency_key.clone(),
+        kind: post.kind,
+        incident: post.incident_id,
+        rendition: serde_json::from_str(&attempt.body).map_err(|e| AppError::Internal(e.to_string()))?,
+        subject: Subject {
+            lane: Lane::from_number(delivery.lane),
+            brand: post.brand,
+            channel: delivery.channel_id.clone(),
+            labels: Vec::new(),
+            due_at: delivery.due_at,
+        },
+        created_at: delivery.created_at,
+        valid_until: delivery.valid_until,
+        permitted_at: attempt.permitted_at,
+    };
+    let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
+    Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
+}
+
 /// Reads one attempt back and writes down what was seen.
 pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
-    let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
-    let (seen, trust) = match shared.lines.get(&delivery.channel_id) {
+    let sent = sent(shared, attempt).await?;
+    let (seen, trust) = match shared.lines.get(&sent.channel) {
         Err(why) => {
             (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
         }
         Ok(open) => {
-            let post = sending::post(&shared.app, &delivery.post_id).await?;
-            let permit = Permit {
-                attempt: attempt.id.clone(),
-                delivery: delivery.id.clone(),
-                channel: delivery.channel_id.clone(),
-                number: attempt.number,
-                key: attempt.idempotency_key.clone(),
-                kind: post.kind,
-                incident: post.incident_id,
-                rendition: serde_json::from_str(&attempt.body)
-                    .map_err(|e| AppError::Internal(e.to_string()))?,
-                subject: Subject {
-                    lane: Lane::from_number(delivery.lane),
-                    brand: post.brand,
-                    channel: delivery.channel_id.clone(),
-                    labels: Vec::new(),
-                    due_at: delivery.due_at,
-                },
-                created_at: delivery.created_at,
-                valid_until: delivery.valid_until,
-                permitted_at: attempt.permitted_at,
-            };
-            let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
-            let seen = match open.channel.read_back(&job).await {
+            let seen = match open.channel.read_back(&sent.job).await {
                 Sighting::Found(r) => {
                     Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
                 }

@@ -53,8 +53,8 @@ impl Channel for Site {
         }
     }
 
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
-        match site::retract(&self.0, &receipt.remote_id).await {
+    async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
+        match site::retract(&self.0, &job.delivery.to_string()).await {
             Ok(_) => Retraction::Gone,
             Err(e) => Retraction::StillLive(e.to_string()),
         }
