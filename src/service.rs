@@ -165,12 +165,22 @@ fn announce(address: SocketAddr, token: &str, data: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
+/// How this very program is called in a shell: it need not be on the `PATH`.
+pub(crate) fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "holdline".into(), |path| quoted(&path.display().to_string()))
+}
+
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
 fn words_of_first_start(address: SocketAddr, token: Option<&str>, path: &Path) -> String {
-    let path = path.display();
+    let (path, program) = (path.display(), program());
     let shown = token.map_or_else(|| format!("\"$(cat {path})\""), str::to_owned);
     format!(
         "First start: nobody is here yet. Make the first administrator with\n  \
-         holdline --server http://{address} setup --token {shown} --name NAME --email ADDRESS\n\
+         {program} --server http://{address} setup --token {shown} --name NAME --email ADDRESS\n\
          The token is in {path}. It works once.\n"
     )
 }
@@ -206,5 +216,8 @@ mod tests {
         let words = |token| words_of_first_start(address, token, Path::new("data/setup.token"));
         assert!(words(Some("hls_1")).contains("--token hls_1 "));
         assert!(words(None).contains("--token \"$(cat data/setup.token)\" "));
+        let this = std::env::current_exe().unwrap();
+        assert!(words(None).contains(&quoted(this.to_str().unwrap())), "a program that is not on the PATH");
+        assert_eq!((quoted("/a b/it's").as_str(), quoted("/a/b-1").as_str()), ("'/a b/it'\\''s'", "/a/b-1"));
     }
 }
