@@ -60,8 +60,8 @@ const JSON_LIMIT: usize = 1 << 20;
     info(
         title = "Holdline",
         description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
-                   both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
-                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
+                   both. Every request but the set-up and joining carries `Authorization: Bearer TOKEN`. A POST may \
+                   carry an `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
                    with an `ETag` can be changed with that in `If-Match`."
     ),
     components(schemas(errors::ProblemBody))
