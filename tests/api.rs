@@ -273,6 +273,10 @@ on_both! {
         assert_eq!(caller.call(Request::get(&caller.url("/audit"))).await.status, 403);
         let checkpoint: Value = caller.http.call(get("/audit/checkpoint")).await.unwrap().json().unwrap();
         let size = checkpoint["size"].as_i64().unwrap();
+        for wrong in [size + 1_000, -1] {
+            let refused = caller.http.call(get(&format!("/audit/entries?size={wrong}"))).await.unwrap();
+            assert_eq!(refused.status, 422, "{}", String::from_utf8_lossy(&refused.body));
+        }
         let bytes = caller.http.call(get(&format!("/audit/entries?size={size}"))).await.unwrap().body;
         let (mut leaves, mut rest) = (Vec::new(), &bytes[..]);
         while let Some((length, tail)) = rest.split_first_chunk::<2>() {
