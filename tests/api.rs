@@ -243,6 +243,33 @@ on_both! {
         assert_eq!(page.as_array().unwrap().len(), 1);
     }
 
+    async fn the_search_finds_words_in_any_script_and_across_lines(bench) {
+        let caller = Caller::new(&bench).await;
+        let body = |text: &str| json!({"kind": "routine", "due": "2099-01-01T00:00:00Z", "channels": ["alpha"],
+            "source": {"title": "ÉTÉ À ZÜRICH", "text": text, "per_channel": {"alpha": "Only ΑΛΦΑ"}}});
+        let made = caller.post("/posts", &body("He said \"now\"\nand 100% more")).await;
+        let id = made.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+        let found = async |text: &str| {
+            let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?text={encoded}")))).await;
+            answer.json::<Value>().unwrap().as_array().unwrap().len()
+        };
+        for text in ["Été", "été à zürich", "\"NOW\"", "now\"\nand", "now\" and", "100%", "only αλφα"] {
+            assert_eq!(found(text).await, 1, "{text}");
+        }
+        for text in ["per_channel", "100_", "zürich he said", "\\n", "en\""] {
+            assert_eq!(found(text).await, 0, "{text}");
+        }
+        let edit = Request::put(&caller.url(&format!("/posts/{id}"))).json(&body("Ärger"));
+        assert_eq!(caller.call(edit).await.status, 200);
+        assert_eq!((found("ärger").await, found("now").await), (1, 0));
+        for (filter, field) in [("state=aproved", "state"), ("kind=tips", "kind"), ("state=", "state")] {
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?{filter}")))).await;
+            let problem: Value = answer.json().unwrap();
+            assert_eq!((answer.status, &problem["errors"][0]["field"]), (422, &json!(field)), "{problem}");
+        }
+    }
+
     async fn pages_follow_each_other_without_gap(bench) {
         let caller = Caller::new(&bench).await;
         for n in 0..5 {

@@ -114,6 +114,8 @@ create table posts (
   labels text not null,
   -- What was typed: one text for all, and texts by channel.
   source text not null,
+  -- Title and texts in one form, for the search.
+  words text not null,
   zone text not null,
   recurrence text,
   -- The post this one was computed from, by its recurrence.

@@ -25,7 +25,7 @@ pub enum Posts {
         label: Option<String>,
         #[arg(long)]
         incident: Option<String>,
-        /// Part of the text.
+        /// Part of the title or of a text, whatever its case.
         #[arg(long)]
         text: Option<String>,
         /// Due at or after this instant.
