@@ -271,6 +271,9 @@ create table idempotency (
   person_id text not null,
   key text not null,
   request_hash text not null,
+  -- Which process took it: without an answer, and with that process gone, nobody knows what was done.
+  node_id text not null,
+  started_at bigint not null,
   status bigint,
   body text,
   expires_at bigint not null,

@@ -271,6 +271,9 @@ create table idempotency (
   person_id text not null,
   key text not null,
   request_hash text not null,
+  -- Which process took it: without an answer, and with that process gone, nobody knows what was done.
+  node_id text not null,
+  started_at integer not null,
   status integer,
   body text,
   expires_at integer not null,
