@@ -28,6 +28,8 @@ pub mod incidents;
 pub mod invitations;
 /// Uploaded pictures.
 pub mod media;
+/// What changes in a person.
+pub mod membership;
 /// Nodes and the return from a restore.
 pub mod nodes;
 /// People, tokens and the first start.

@@ -95,6 +95,10 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
         People::Invite { id } => {
             show(&api.post(&format!("/people/{id}/invitation"), &json!({})).await?, INVITED);
         }
+        People::Edit { id, name, roles, enable } => {
+            let body = json!({"name": name, "roles": roles, "enabled": enable.then_some(true)});
+            show(&api.patch(&format!("/people/{id}"), &body).await?, PERSON);
+        }
         People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
         People::Token { label, roles, days } => {
             let me = api.get("/me").await?;

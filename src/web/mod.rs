@@ -100,7 +100,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(people::set_up))
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))
-        .routes(routes!(people::disable))
+        .routes(routes!(people::edit, people::disable))
         .routes(routes!(people::invite))
         .routes(routes!(people::join))
         .routes(routes!(people::tokens, people::create_token))
