@@ -1,4 +1,4 @@
-//! The command line: `serve`, `drill` and `audit verify` do their work here; every other command
+//! The command line: `serve`, `drill`, `recover` and `audit verify` do their work here; every other command
 //! talks to a running service.
 
 mod api;
@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod drill;
 mod posts;
+mod recover;
 mod serve;
 mod table;
 mod verbs;
@@ -48,6 +49,9 @@ enum Command {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+    /// Invite an administrator who lost their token, on the service's own machine; on the embedded
+    /// database the service must be stopped. What they had stops at once, and the log says so.
+    Recover(recover::Args),
     #[command(flatten)]
     Api(verbs::Command),
     /// The audit log: list, key, export, verify.
@@ -93,6 +97,7 @@ async fn command(cli: Cli) -> anyhow::Result<End> {
             table::line(&words);
             Ok(End::Done)
         }
+        Command::Recover(args) => recover::run(args, cli.json).await,
         Command::Api(command) => call::run(&api()?, cli.json, command).await,
         Command::Audit(command) => audit::run(api, cli.json, command).await,
         Command::CheckConfig { file } => {
