@@ -27,7 +27,8 @@ on_both! {
                 let schema = operation.pointer(problem).unwrap().as_str().unwrap().trim_start_matches('#');
                 assert!(document.pointer(schema).is_some(), "{schema}");
                 let open = operation["security"].is_null();
-                assert_eq!(open, path.ends_with("/setup"), "{method} {path}");
+                let set_up = path.ends_with("/setup") || path.ends_with("/join");
+                assert_eq!(open, set_up, "{method} {path}");
                 let url = format!("{}{}", caller.base, path.replace(['{', '}'], ""));
                 let request = match method.as_str() {
                     "get" => Request::get(&url),
@@ -37,7 +38,6 @@ on_both! {
                     _ => Request::delete(&url),
                 };
                 let answer = caller.http.call(request).await.unwrap();
-                let set_up = path.ends_with("/setup") || path.ends_with("/join");
                 assert_eq!(answer.status, if set_up { 422 } else { 401 }, "{method} {path}");
                 assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
                 routes += 1;
@@ -243,6 +243,33 @@ on_both! {
         assert_eq!(page.as_array().unwrap().len(), 1);
     }
 
+    async fn the_search_finds_words_in_any_script_and_across_lines(bench) {
+        let caller = Caller::new(&bench).await;
+        let body = |text: &str| json!({"kind": "routine", "due": "2099-01-01T00:00:00Z", "channels": ["alpha"],
+            "source": {"title": "ÉTÉ À ZÜRICH", "text": text, "per_channel": {"alpha": "Only ΑΛΦΑ"}}});
+        let made = caller.post("/posts", &body("He said \"now\"\nand 100% more")).await;
+        let id = made.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+        let found = async |text: &str| {
+            let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?text={encoded}")))).await;
+            answer.json::<Value>().unwrap().as_array().unwrap().len()
+        };
+        for text in ["Été", "été à zürich", "\"NOW\"", "now\"\nand", "now\" and", "100%", "only αλφα"] {
+            assert_eq!(found(text).await, 1, "{text}");
+        }
+        for text in ["per_channel", "100_", "zürich he said", "\\n", "en\""] {
+            assert_eq!(found(text).await, 0, "{text}");
+        }
+        let edit = Request::put(&caller.url(&format!("/posts/{id}"))).json(&body("Ärger"));
+        assert_eq!(caller.call(edit).await.status, 200);
+        assert_eq!((found("ärger").await, found("now").await), (1, 0));
+        for (filter, field) in [("state=aproved", "state"), ("kind=tips", "kind"), ("state=", "state")] {
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?{filter}")))).await;
+            let problem: Value = answer.json().unwrap();
+            assert_eq!((answer.status, &problem["errors"][0]["field"]), (422, &json!(field)), "{problem}");
+        }
+    }
+
     async fn pages_follow_each_other_without_gap(bench) {
         let caller = Caller::new(&bench).await;
         for n in 0..5 {
@@ -273,6 +300,10 @@ on_both! {
         assert_eq!(caller.call(Request::get(&caller.url("/audit"))).await.status, 403);
         let checkpoint: Value = caller.http.call(get("/audit/checkpoint")).await.unwrap().json().unwrap();
         let size = checkpoint["size"].as_i64().unwrap();
+        for wrong in [size + 1_000, -1] {
+            let refused = caller.http.call(get(&format!("/audit/entries?size={wrong}"))).await.unwrap();
+            assert_eq!(refused.status, 422, "{}", String::from_utf8_lossy(&refused.body));
+        }
         let bytes = caller.http.call(get(&format!("/audit/entries?size={size}"))).await.unwrap().body;
         let (mut leaves, mut rest) = (Vec::new(), &bytes[..]);
         while let Some((length, tail)) = rest.split_first_chunk::<2>() {

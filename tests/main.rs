@@ -17,6 +17,7 @@ mod kill;
 mod people;
 mod public_page;
 mod real_channels;
+mod recover;
 mod repeats;
 mod returns;
 mod settling;

@@ -4,6 +4,7 @@ use channels::http::Request;
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::import::Importer;
+use holdline::app::membership::{self, PersonEdit};
 use holdline::app::people::{self, NewPerson, NewToken};
 use holdline::app::posts::{self, NewPost, PostFilter};
 use holdline::app::{Actor, AppError, Result, invitations};
@@ -77,7 +78,7 @@ on_both! {
         let again = invitations::again(&bench.app, &bench.administrator, &late.person.id).await.unwrap();
         accept(&bench, &again.secret).await.unwrap();
         let gone = people::create(&bench.app, &bench.administrator, &new("gone")).await.unwrap();
-        people::disable(&bench.app, &bench.administrator, &gone.person.id).await.unwrap();
+        membership::disable(&bench.app, &bench.administrator, &gone.person.id).await.unwrap();
         assert!(accept(&bench, &gone.secret).await.is_err(), "who is disabled joins no more");
         assert!(invitations::again(&bench.app, &bench.administrator, &gone.person.id).await.is_err());
     }
@@ -112,6 +113,64 @@ on_both! {
         assert_eq!((answer.status, &body["person"]["id"]), (201, &json!(bench.approver.id)));
         assert_eq!(me(body["token"].as_str().unwrap().to_owned().into()).await, 200);
         assert_eq!(entries(&bench, "person.joined").await, 3, "operator, approver, and again");
+    }
+
+    async fn another_administrator_corrects_name_and_roles_and_the_log_says_so(bench) {
+        let (boss, app) = (&bench.administrator, &bench.app);
+        let ana = joined(&bench, "ana", vec![Role::Operator, Role::Auditor]).await;
+        let token = NewToken { label: "both".into(), roles: Vec::new(), days: None };
+        let (_, token) = people::create_token(app, &ana, &ana.id, &token).await.unwrap();
+        let edit = |roles: &[Role]| PersonEdit { roles: Some(roles.to_vec()), ..PersonEdit::default() };
+        let name = PersonEdit { name: Some(" Ana Lee ".into()), ..edit(&[Role::Auditor, Role::Approver]) };
+        let view = membership::edit(app, boss, &ana.id, &name).await.unwrap();
+        assert_eq!((view.name.as_str(), &view.roles[..]), ("Ana Lee", &[Role::Auditor, Role::Approver][..]));
+        let now = people::authenticate(app, token.expose_secret(), "test").await.unwrap();
+        assert_eq!(now.roles, [Role::Auditor], "a token loses a role and gets none");
+        let filter = AuditFilter { verb: Some("person.changed".into()), limit: 5, ..AuditFilter::default() };
+        let entry = audit::list(app, boss, &filter).await.unwrap().remove(0).entry;
+        assert_eq!((&entry["before"]["roles"], &entry["after"]["roles"], &entry["after"]["name"]),
+            (&json!(["operator", "auditor"]), &json!(["auditor", "approver"]), &json!("Ana Lee")));
+        assert!(matches!(membership::edit(app, boss, &ana.id, &edit(&[])).await, Err(AppError::Invalid(_))));
+        assert!(matches!(membership::edit(app, boss, "nobody", &name).await, Err(AppError::NotFound { .. })));
+        assert!(matches!(membership::edit(app, &ana, &ana.id, &name).await, Err(AppError::Forbidden(_))));
+        let own = membership::edit(app, boss, &boss.id, &edit(&[Role::Administrator, Role::Operator])).await;
+        assert!(matches!(own, Err(AppError::Conflict(_))), "nobody changes their own roles: {own:?}");
+        assert_eq!(entries(&bench, "person.changed").await, 1, "what was refused is not in the log");
+    }
+
+    async fn somebody_is_always_left_to_administer(bench) {
+        let app = &bench.app;
+        let second = joined(&bench, "second", vec![Role::Administrator]).await;
+        // Each takes the other out; both were let in before either was done.
+        let off = PersonEdit { enabled: Some(false), ..PersonEdit::default() };
+        let less = PersonEdit { roles: Some(vec![Role::Auditor]), ..PersonEdit::default() };
+        let (one, two) = tokio::join!(
+            membership::edit(app, &bench.administrator, &second.id, &off),
+            membership::edit(app, &second, &bench.administrator.id, &less),
+        );
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{one:?} {two:?}");
+        let left = people::list(app, &bench.operator).await.unwrap();
+        let left = left.iter().filter(|p| p.disabled_at.is_none() && p.roles.contains(&Role::Administrator));
+        assert_eq!(left.count(), 1);
+        let own = membership::disable(app, &second, &second.id).await;
+        assert!(matches!(own, Err(AppError::Conflict(_))), "{own:?}");
+    }
+
+    async fn whoever_is_enabled_again_needs_a_new_invitation(bench) {
+        let (boss, app) = (&bench.administrator, &bench.app);
+        let new = NewPerson { name: "x".into(), email: "x@example.org".into(), roles: vec![Role::Operator] };
+        let first = people::create(app, boss, &new).await.unwrap();
+        let (person, token) = accept(&bench, &first.secret).await.unwrap();
+        let unused = invitations::again(app, boss, &person.id).await.unwrap();
+        membership::disable(app, boss, &person.id).await.unwrap();
+        let taken = people::create(app, boss, &new).await;
+        assert!(matches!(taken, Err(AppError::Invalid(_))), "{taken:?}");
+        let on = PersonEdit { enabled: Some(true), ..PersonEdit::default() };
+        assert_eq!(membership::edit(app, boss, &person.id, &on).await.unwrap().disabled_at, None);
+        assert!(people::authenticate(app, token.expose_secret(), "test").await.is_err(), "it stays revoked");
+        assert!(accept(&bench, &unused.secret).await.is_err(), "so does an invitation from before");
+        let again = invitations::again(app, boss, &person.id).await.unwrap();
+        accept(&bench, &again.secret).await.unwrap();
     }
 
     async fn whoever_wrote_on_a_text_does_not_approve_it(bench) {

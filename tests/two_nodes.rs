@@ -1,6 +1,6 @@
 //! Two nodes on one PostgreSQL: a freeze under load seals on both, and a silent node is named.
 //!
-//! `HOLDLINE_FREEZE_ROUNDS` says how many freezes; 20 without it.
+//! `HOLDLINE_FREEZE_ROUNDS` says how many freezes; 20 without it, 200 with `tests/run --long`.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use holdline::domain::delivery::State;
 use holdline::sandbox::Fault;
 use serde_json::json;
 
-use crate::support::{Bench, Database};
+use crate::support::{Bench, Database, rounds};
 
 /// Queues posts that are due at once, on every channel, under load.
 async fn load(bench: &Bench, round: usize, count: usize) {
@@ -60,7 +60,7 @@ async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, sealed: Instant
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_content_leaves_either_node_after_the_seal() {
-    let rounds = std::env::var("HOLDLINE_FREEZE_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(20);
+    let rounds = rounds("HOLDLINE_FREEZE_ROUNDS", 20);
     let bench = Bench::new(Database::Postgres).await;
     let first = bench.start().await;
     let second = bench.another_node("b").await;

@@ -114,6 +114,8 @@ create table posts (
   labels text not null,
   -- What was typed: one text for all, and texts by channel.
   source text not null,
+  -- Title and texts in one form, for the search.
+  words text not null,
   zone text not null,
   recurrence text,
   -- The post this one was computed from, by its recurrence.
@@ -269,6 +271,9 @@ create table idempotency (
   person_id text not null,
   key text not null,
   request_hash text not null,
+  -- Which process took it: without an answer, and with that process gone, nobody knows what was done.
+  node_id text not null,
+  started_at bigint not null,
   status bigint,
   body text,
   expires_at bigint not null,

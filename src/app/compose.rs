@@ -13,13 +13,14 @@ use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
+use crate::store::incidents::Incident;
 use crate::store::media::Picture;
 use crate::store::posts::Post;
 
 /// What the checks of new posts look up once for many.
 pub(crate) struct Directory {
     channels: Vec<Channel>,
-    incidents: Vec<crate::store::incidents::Incident>,
+    incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
 }
 
@@ -62,28 +63,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if promise_at.is_some_and(|p| p <= due) {
         problems.add("promise", "must be later than the due time");
     }
-    let incident = match (&new.incident, new.kind) {
-        (None, Kind::Routine) => None,
-        (None, _) => {
-            problems.add("incident", "is needed for this kind; only routine posts have none");
-            None
-        }
-        (Some(id), kind) => match dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) {
-            None => {
-                problems.add("incident", format!("there is no incident {id}"));
-                None
-            }
-            Some(i) => {
-                if i.state == IncidentState::Resolved.word()
-                    && !matches!(kind, Kind::Correction | Kind::Update)
-                {
-                    problems
-                        .add("incident", "is resolved; only a last update or a correction can be published");
-                }
-                Some(i)
-            }
-        },
-    };
+    let incident = find_incident(new, dir, &mut problems);
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
@@ -95,6 +75,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         brand: new.brand.clone(),
         labels: serde_json::to_string(&new.labels).map_err(|e| AppError::Internal(e.to_string()))?,
         source: serde_json::to_string(&new.source).map_err(|e| AppError::Internal(e.to_string()))?,
+        words: new.source.words(),
         zone: new.zone.clone(),
         recurrence: new.recurrence.clone(),
         series_id: None,
@@ -112,6 +93,25 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
     Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// The incident that it is about, when posts of its kind may still be written for it.
+fn find_incident<'a>(new: &NewPost, dir: &'a Directory, problems: &mut Problems) -> Option<&'a Incident> {
+    let Some(id) = &new.incident else {
+        if new.kind != Kind::Routine {
+            problems.add("incident", "is needed for this kind; only routine posts have none");
+        }
+        return None;
+    };
+    let Some(incident) = dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) else {
+        problems.add("incident", format!("there is no incident {id}"));
+        return None;
+    };
+    let resolved = incident.state == IncidentState::Resolved.word();
+    if resolved && !matches!(new.kind, Kind::Correction | Kind::Update) {
+        problems.add("incident", "is resolved; only a last update or a correction can be published");
+    }
+    Some(incident)
 }
 
 /// Every update says when the next one comes, but the last word of a resolved incident (I6).

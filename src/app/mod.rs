@@ -28,6 +28,8 @@ pub mod incidents;
 pub mod invitations;
 /// Uploaded pictures.
 pub mod media;
+/// What changes in a person.
+pub mod membership;
 /// Nodes and the return from a restore.
 pub mod nodes;
 /// People, tokens and the first start.
@@ -65,7 +67,7 @@ use secrecy::SecretString;
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::domain::audit::{Entry, Stamp};
 use crate::store::{Store, Tx};
 use hub::{Hub, Topic};
@@ -82,6 +84,7 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     node: String,
+    started_at: Millis,
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
@@ -119,6 +122,7 @@ impl App {
     pub fn new(store: Store, clock: Clock, keys: Keys, node: &str, public_url: &str) -> Self {
         Self(Arc::new(Inner {
             store,
+            started_at: clock.now(),
             clock,
             hub: Hub::default(),
             keys,
@@ -142,6 +146,11 @@ impl App {
     /// The id of this node.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// Since when this process runs: with the node's id it tells one start from the next.
+    pub fn started_at(&self) -> Millis {
+        self.0.started_at
     }
 
     /// Where the public page is, without a slash at the end.
@@ -203,7 +212,7 @@ impl App {
         &self.0.keys
     }
 
-    pub(crate) fn now(&self) -> crate::clock::Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.0.clock.now()
     }
 

@@ -88,7 +88,7 @@ pub(crate) const SILENT: Millis = 15_000;
 
 /// After this long nothing that a silent node began can still be under way: an attempt ends after two
 /// minutes, and nothing begins once the gate has gone without a word from the primary for seconds.
-const GONE: Millis = 180_000;
+pub(super) const GONE: Millis = 180_000;
 
 /// Takes over what silent nodes had in hand: claims soon, permits without an outcome as in doubt
 /// when nothing of them can be under way. The nodes stay on the list: freezes name them.

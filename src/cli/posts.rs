@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::End;
 use super::api::{Api, query};
 use super::call::{POST, Show, read_json};
 
@@ -25,7 +26,7 @@ pub enum Posts {
         label: Option<String>,
         #[arg(long)]
         incident: Option<String>,
-        /// Part of the text.
+        /// Part of the title or of a text, whatever its case.
         #[arg(long)]
         text: Option<String>,
         /// Due at or after this instant.
@@ -138,7 +139,7 @@ async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
 }
 
 /// Runs one of them.
-pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
+pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<End> {
     let whole = |value: &Value| {
         show(value, POST);
         if !as_json {
@@ -169,6 +170,7 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
             let path = format!("/posts/import?atomic={atomic}");
             let value = api.upload(&path, "application/x-ndjson", bytes).await?;
             show(&value, &["created", "failed", "errors"]);
+            return Ok(End::all(value["failed"] == 0));
         }
         Posts::Upload { file } => {
             let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -178,5 +180,5 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
             );
         }
     }
-    Ok(())
+    Ok(End::Done)
 }

@@ -80,6 +80,20 @@ pub enum People {
         #[arg(long, value_delimiter = ',')]
         roles: Vec<String>,
     },
+    /// Change a person: what is not named stays. A role that is added comes with the next invitation.
+    #[command(group(clap::ArgGroup::new("change").required(true).multiple(true)))]
+    Edit {
+        id: String,
+        #[arg(long, group = "change")]
+        name: Option<String>,
+        /// All the roles that the person has from now on.
+        #[arg(long, value_delimiter = ',', group = "change")]
+        roles: Option<Vec<String>>,
+        /// Somebody who was disabled takes part again; then invite them.
+        #[arg(long, group = "change")]
+        enable: bool,
+    },
+    /// A person's tokens stop at once.
     Disable {
         id: String,
     },

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::rows::Value;
 use super::{Result, Store, StoreError, Tx, dialect, on, read};
 use crate::clock::Millis;
+use crate::domain::post::fold;
 
 /// A row of `posts`.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Post {
     pub labels: String,
     /// JSON of [`crate::domain::post::Source`].
     pub source: String,
+    /// What the search looks through: [`crate::domain::post::Source::words`].
+    pub words: String,
     pub zone: String,
     pub recurrence: Option<String>,
     pub series_id: Option<String>,
@@ -65,7 +68,7 @@ pub struct PostFilter {
     pub brand: Option<String>,
     pub label: Option<String>,
     pub incident: Option<String>,
-    /// Part of the text, whatever its case.
+    /// Part of the title or of a text, whatever its case.
     pub text: Option<String>,
     pub due_from: Option<Millis>,
     pub due_to: Option<Millis>,
@@ -88,11 +91,11 @@ impl Store {
               and (cast($4 as text) is null or exists
                    (select 1 from post_labels l where l.label = $4 and l.post_id = p.id))
               and (cast($5 as text) is null or p.incident_id = $5)
-              and (cast($6 as text) is null or lower(p.source) like $6 escape '!')
+              and (cast($6 as text) is null or p.words like $6 escape '!')
               and p.due_at >= $7 and p.due_at < $8
               and (p.due_at > $9 or (p.due_at = $9 and p.id > $10))
             order by p.due_at, p.id limit $11";
-        let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&t.to_lowercase())));
+        let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&fold(t))));
         let (after_due, after_id) = f.after.clone().unwrap_or((Millis::MIN, String::new()));
         Ok(read!(self, |c| sqlx::query_as(SQL)
             .bind(&f.kind)
@@ -128,12 +131,12 @@ impl Tx {
 
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
-        const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
-              incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
-              version) {rows}";
+        const SQL: &str = "insert into posts (id, kind, brand, labels, source, words, zone, recurrence,
+              series_id, incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at,
+              updated_at, version) {rows}";
         const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
             on conflict (label, post_id) do nothing";
-        let rows: Vec<[Value<'_>; 19]> = posts
+        let rows: Vec<[Value<'_>; 20]> = posts
             .iter()
             .map(|(p, _)| {
                 [
@@ -142,6 +145,7 @@ impl Tx {
                     (&p.brand).into(),
                     (&p.labels).into(),
                     (&p.source).into(),
+                    (&p.words).into(),
                     (&p.zone).into(),
                     (&p.recurrence).into(),
                     (&p.series_id).into(),
@@ -170,7 +174,7 @@ impl Tx {
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
               state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
-              authors = $13, version = version + 1
+              authors = $13, words = $14, version = version + 1
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -189,6 +193,7 @@ impl Tx {
             .bind(p.updated_at)
             .bind(&p.corrects)
             .bind(&p.authors)
+            .bind(&p.words)
             .execute(c)
             .await
             .map(drop)?);

@@ -60,8 +60,8 @@ const JSON_LIMIT: usize = 1 << 20;
     info(
         title = "Holdline",
         description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
-                   both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
-                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
+                   both. Every request but the set-up and joining carries `Authorization: Bearer TOKEN`. A POST may \
+                   carry an `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
                    with an `ETag` can be changed with that in `If-Match`."
     ),
     components(schemas(errors::ProblemBody))
@@ -100,7 +100,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(people::set_up))
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))
-        .routes(routes!(people::disable))
+        .routes(routes!(people::edit, people::disable))
         .routes(routes!(people::invite))
         .routes(routes!(people::join))
         .routes(routes!(people::tokens, people::create_token))

@@ -16,6 +16,8 @@ use crate::app::media::{self, MediaView};
 use crate::app::posts::PostFilter;
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{AppError, Result};
+use crate::domain::Word;
+use crate::domain::post::{Kind, PostState};
 
 /// Which posts to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -26,7 +28,7 @@ pub struct Filter {
     pub brand: Option<String>,
     pub label: Option<String>,
     pub incident: Option<String>,
-    /// Part of the text.
+    /// Part of the title or of a text, whatever its case.
     pub text: Option<String>,
     /// Due at or after this instant.
     pub from: Option<String>,
@@ -44,6 +46,12 @@ impl Filter {
                 .transpose()
                 .map_err(|e| AppError::field(field, e))
         };
+        if let Some(kind) = &self.kind {
+            Kind::parse(kind).map_err(|e| AppError::field("kind", e))?;
+        }
+        if let Some(state) = &self.state {
+            PostState::parse(state).map_err(|e| AppError::field("state", e))?;
+        }
         Ok(PostFilter {
             due_from: time("from", self.from)?,
             due_to: time("to", self.to)?,

@@ -15,7 +15,6 @@ use crate::app::freezes::{self, GateRow, InForce};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
 use crate::app::{AppError, Result};
-use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
 
 /// How long the gate stays open without a word from the primary.
@@ -77,7 +76,6 @@ pub fn memory_file(data: &Path) -> PathBuf {
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     memory: Memory,
-    started_at: Millis,
     acked: i64,
     /// What was under way when the gate closed for an epoch that is not acknowledged yet.
     begun: BTreeSet<String>,
@@ -91,8 +89,7 @@ impl Keeper {
         let node = shared.app.node().to_owned();
         let memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
-        let started_at = shared.app.clock().now();
-        let mut keeper = Self { shared, memory, started_at, acked: 0, begun: BTreeSet::new(), changes };
+        let mut keeper = Self { shared, memory, acked: 0, begun: BTreeSet::new(), changes };
         keeper.take().await?;
         Ok(keeper)
     }
@@ -200,7 +197,7 @@ impl Keeper {
         Node {
             id: self.shared.app.node().to_owned(),
             name: self.shared.options.node_name.clone(),
-            started_at: self.started_at,
+            started_at: self.shared.app.started_at(),
             last_seen_at: self.shared.app.clock().now(),
             acked_epoch: acked,
             closed_reason: closed,

@@ -85,6 +85,7 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
         brand: "main".into(),
         labels: json!([label(n)]).to_string(),
         source: json!({"text": rendition.text, "language": "en"}).to_string(),
+        words: holdline::domain::post::fold(&rendition.text),
         zone: "UTC".into(),
         recurrence: None,
         series_id: None,
