@@ -167,6 +167,19 @@ on_both! {
         assert!(refused.is_err(), "no channel of this bench is for drills: {refused:?}");
     }
 
+    async fn a_drill_that_names_a_live_channel_is_refused_for_that_alone(bench) {
+        let new = json!({"title": "Practice", "severity": "minor", "freeze": false, "drill": true});
+        let opened =
+            incidents::open(&bench.app, &bench.operator, &serde_json::from_value(new).unwrap()).await.unwrap();
+        let promise = holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000);
+        let post = json!({"kind": "update", "incident": opened.incident.id, "channels": ["alpha"],
+            "promise": promise, "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        let [only] = problems.as_slice() else { panic!("{problems:?}") };
+        assert_eq!((only.field.as_str(), only.message.as_str()), ("channels", "alpha is live; a drill cannot reach it"));
+    }
+
     async fn a_cut_before_reading_is_proved_absent_before_it_is_sent_again(bench) {
         bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
         let worker = bench.start().await;
