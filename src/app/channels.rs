@@ -221,9 +221,9 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<ChannelView> {
 /// Asks the network whether a post would be accepted now.
 ///
 /// # Errors
-/// When there is no such channel.
+/// When there is no such channel, or the actor may not test.
 pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
-    by.need(Right::Read)?;
+    by.need(Right::Test)?;
     get(app, by, id).await?;
     app.networks()?.check(id).await
 }

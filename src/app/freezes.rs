@@ -145,7 +145,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
-    check(app, new).await?;
+    check(app, by, new).await?;
     let mut tx = app.store().begin_exclusive().await?;
     let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
@@ -280,7 +280,11 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
     Ok(out)
 }
 
-pub(super) async fn check(app: &App, new: &NewFreeze) -> Result<()> {
+/// Whether the actor may give this order, and it names what is there.
+pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> {
+    if new.scope.crisis_too {
+        by.need(Right::Quarantine)?;
+    }
     let mut problems = Problems::default();
     let channels = app.store().channels().await?;
     for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {

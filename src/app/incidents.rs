@@ -112,7 +112,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     problems.check()?;
     if new.freeze {
         let order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-        freezes::check(app, &order).await?;
+        freezes::check(app, by, &order).await?;
     }
     let (id, now) = (app.id(), app.now());
     let row = Incident {

@@ -75,7 +75,7 @@ pub async fn edit(
     Ok(shown(StatusCode::OK, &view))
 }
 
-/// Asks the network whether a post would be accepted now.
+/// Asks the network whether a post would be accepted now. Operators, approvers, administrators.
 #[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", responses((status = 200, body = HealthView)))]
 pub async fn test(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<HealthView>> {
     Ok(Json(channels::test(&web.app, &by, &id).await?))

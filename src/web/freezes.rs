@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// Freezes: the answer says committed and sealed with their times, or names the nodes that are
-/// missing. Operators, approvers, administrators, integrators.
+/// missing. Operators, approvers, administrators, integrators; `crisis_too` is not for integrators.
 #[utoipa::path(post, path = "/freezes", tag = "freezes", request_body = NewFreeze, responses((status = 201, body = FreezeView)))]
 pub async fn create(
     State(web): State<Web>,
