@@ -23,7 +23,7 @@ pub struct OpenOnly {
     pub open: bool,
 }
 
-/// Lists freezes, newest first.
+/// Lists freezes, newest first. `in_flight` is empty here: ask for one freeze by its id.
 #[utoipa::path(get, path = "/freezes", tag = "freezes", params(OpenOnly), responses((status = 200, body = [FreezeView])))]
 pub async fn list(
     State(web): State<Web>,
