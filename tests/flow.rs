@@ -1,6 +1,7 @@
 //! The main job, end to end, on both databases: queue, freeze, approve, publish, thaw.
 
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::channels as app_channels;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::import::Importer;
@@ -165,6 +166,16 @@ on_both! {
         let post = json!({"kind": "routine", "incident": opened.incident.id, "source": {"text": "x"}});
         let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
         assert!(refused.is_err(), "no channel of this bench is for drills: {refused:?}");
+    }
+
+    async fn marketing_of_a_brand_with_only_a_website_is_refused(bench) {
+        let site = json!({"name": "north page", "adapter": "website", "brand": "north"});
+        let site = serde_json::from_value(site).unwrap();
+        app_channels::create(&bench.app, &bench.administrator, site).await.unwrap();
+        let post = json!({"kind": "routine", "brand": "north", "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        assert_eq!(problems[0].field, "channels");
     }
 
     async fn a_drill_that_names_a_live_channel_is_refused_for_that_alone(bench) {

@@ -182,17 +182,15 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
     // routine posts of a practice installation live on drill channels too.
     let fits = |c: &Channel| if drill { c.drill } else { new.kind == Kind::Routine || !c.drill };
     if new.channels.is_empty() {
-        let all: Vec<_> = dir
-            .channels
-            .iter()
-            .filter(|c| c.brand == new.brand && c.disabled_at.is_none() && fits(c))
-            .collect();
+        // The website shows incidents; marketing has no place on it.
+        let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
+        let of_brand = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && fits(c);
+        let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).collect();
         if all.is_empty() {
             problems
                 .add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));
         }
-        // The website shows incidents; marketing has no place on it.
-        return all.into_iter().filter(|c| c.adapter != "website" || new.kind != Kind::Routine).collect();
+        return all;
     }
     let mut out: Vec<&Channel> = Vec::new();
     for wanted in &new.channels {
