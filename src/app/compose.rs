@@ -59,8 +59,8 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if valid_until.is_some_and(|v| v <= due) {
         problems.add("valid_until", "must be after the due time");
     }
-    if promise_at.is_some_and(|p| p <= due) {
-        problems.add("promise", "must be later than the due time");
+    if promise_at.is_some_and(|p| p <= due.max(now)) {
+        problems.add("promise", "must be later than the due time, and than now");
     }
     let incident = match (&new.incident, new.kind) {
         (None, Kind::Routine) => None,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compose::{Built, Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -274,7 +274,7 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
 /// Hands a draft to the approvers.
 ///
 /// # Errors
-/// When it is no draft.
+/// When it is no draft, or what it promises is past.
 pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
     let mut tx = app.store().begin().await?;
@@ -285,6 +285,7 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
             post.state
         )));
     }
+    promises::check_ahead(&post, app.now())?;
     still_right(app, &post).await?;
     tx.set_post_state(id, PostState::Submitted.word(), app.now()).await?;
     let entry = Entry::new("post.submitted", &format!("post:{id}"))
