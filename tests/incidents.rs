@@ -1,6 +1,7 @@
 //! What an incident promises, its recurring updates, and what its end stops.
 
 use holdline::app::held::{self, Choice, Review};
+use holdline::app::import::Importer;
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::permits::{self, Rooms};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
@@ -92,6 +93,28 @@ on_both! {
         assert_eq!(refused(write(&bench, &post("update", Some(at(&bench, 30)))).await), ["promise"]);
         assert_eq!(refused(write(&bench, &post("tip", None)).await), ["incident"]);
         write(&bench, &post("update", None)).await.unwrap();
+    }
+
+    async fn a_correction_names_a_post_of_its_own_incident(bench) {
+        let (one, other) = (open(&bench).await.id, open(&bench).await.id);
+        let tip = |incident: &str| json!({"kind": "tip", "incident": incident, "source": {"text": "wrong"}});
+        let (wrong, foreign) = (bench.submit(tip(&one)).await.id, bench.submit(tip(&other)).await.id);
+        let correction = |of: &str| json!({"kind": "correction", "incident": one, "corrects": of,
+            "source": {"text": "right"}});
+        for (of, words) in [("nothing", "there is no post nothing"), (&foreign, "is not of this incident")] {
+            let Err(AppError::Invalid(problems)) = write(&bench, &correction(of)).await else { panic!("{of}") };
+            assert_eq!((problems.len(), problems[0].field.as_str()), (1, "corrects"));
+            assert!(problems[0].message.contains(words), "{problems:?}");
+        }
+        let right = write(&bench, &correction(&wrong)).await.unwrap();
+        let edit: NewPost = serde_json::from_value(correction(&foreign)).unwrap();
+        assert!(posts::edit(&bench.app, &bench.operator, &right.id, None, &edit).await.is_err());
+        let mut importer = Importer::new(&bench.app, &bench.operator, false).await.unwrap();
+        for of in ["nothing", &wrong] {
+            importer.feed(format!("{}\n", correction(of)).as_bytes()).await.unwrap();
+        }
+        let done = importer.finish().await.unwrap();
+        assert_eq!((done.created, done.failed), (1, 1), "{done:?}");
     }
 
     async fn an_update_whose_promise_has_passed_is_edited_first(bench) {

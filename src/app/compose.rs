@@ -21,6 +21,8 @@ pub(crate) struct Directory {
     channels: Vec<Channel>,
     incidents: Vec<crate::store::incidents::Incident>,
     pictures: HashMap<String, Picture>,
+    /// The incident of each post that a new one names as what it corrects.
+    corrected: HashMap<String, Option<String>>,
 }
 
 impl Directory {
@@ -30,7 +32,18 @@ impl Directory {
             channels: app.store().channels().await?,
             incidents: app.store().incidents(false).await?,
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+            corrected: HashMap::new(),
         })
+    }
+
+    /// Looks up what only this post names.
+    pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        if let Some(id) = new.corrects.as_ref().filter(|id| !self.corrected.contains_key(*id))
+            && let Some(post) = app.store().post(id).await?
+        {
+            self.corrected.insert(post.id, post.incident_id);
+        }
+        Ok(())
     }
 }
 
@@ -42,7 +55,7 @@ pub(crate) struct Built {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Checks a new post and makes its rows.
+/// Checks a new post and makes its rows. The directory has looked it up.
 pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Result<Built> {
     let now = app.now();
     let mut problems = Problems::default();
@@ -85,6 +98,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         },
     };
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
+    check_corrects(new, incident.map(|i| i.id.as_str()), dir, &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
     check_source(&new.source, &targets, &dir.pictures, &mut problems);
@@ -126,6 +140,18 @@ fn check_promise(new: &NewPost, resolved: bool, problems: &mut Problems) {
             "is needed: say when the next update comes; only the last word, once the incident is resolved, has none",
         ),
         _ => {}
+    }
+}
+
+/// A correction names a post that is there, and of its own incident.
+fn check_corrects(new: &NewPost, incident: Option<&str>, dir: &Directory, problems: &mut Problems) {
+    let Some(id) = &new.corrects else { return };
+    match dir.corrected.get(id) {
+        None => problems.add("corrects", format!("there is no post {id}")),
+        Some(of) if incident.is_some() && of.as_deref() != incident => {
+            problems.add("corrects", format!("the post {id} is not of this incident"));
+        }
+        Some(_) => {}
     }
 }
 

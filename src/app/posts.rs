@@ -51,7 +51,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises; written like `due`.
     #[serde(default)]
     pub promise: Option<String>,
-    /// The post that this one corrects.
+    /// The id of the post that this one corrects, of the same incident.
     #[serde(default)]
     pub corrects: Option<String>,
     /// Hand it to the approvers at once.
@@ -160,7 +160,8 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
 /// When a field is wrong, or the actor may not write.
 pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    dir.look_up(app, new).await?;
     let built = build(app, by, new, &dir)?;
     let id = built.post.id.clone();
     insert(app, by, vec![built]).await?;
@@ -219,7 +220,8 @@ pub type After = (Millis, String);
 /// When a field is wrong, it was changed meanwhile, or something of it has been sent.
 pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    dir.look_up(app, new).await?;
     let mut built = build(app, by, new, &dir)?;
     let mut tx = app.store().begin().await?;
     let old = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;

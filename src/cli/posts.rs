@@ -112,6 +112,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises.
     #[arg(long)]
     pub promise: Option<String>,
+    /// The id of the post that this one corrects.
     #[arg(long)]
     pub corrects: Option<String>,
     /// Keep it as a draft.
