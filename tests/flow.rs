@@ -168,6 +168,35 @@ on_both! {
         assert!(refused.is_err(), "no channel of this bench is for drills: {refused:?}");
     }
 
+    async fn the_freeze_of_a_drill_leaves_real_marketing_alone(bench) {
+        let (app, by) = (&bench.app, &bench.operator);
+        let drill = |scope: serde_json::Value| -> NewIncident { serde_json::from_value(
+            json!({"title": "Practice", "severity": "minor", "drill": true, "scope": scope})).unwrap() };
+        let problem = |refused: Result<incidents::Opened, AppError>| match refused {
+            Err(AppError::Invalid(mut problems)) => problems.remove(0),
+            other => panic!("not refused: {other:?}"),
+        };
+        let none = problem(incidents::open(app, by, &drill(json!({}))).await);
+        assert!(none.field == "drill" && none.message.contains("connect one"), "{none:?}");
+        let practice = json!({"name": "practice", "adapter": "sandbox", "drill": true,
+            "settings": {"url": bench.sandbox.url("practice")}});
+        let practice = serde_json::from_value(practice).unwrap();
+        let practice = app_channels::create(app, &bench.administrator, practice).await.unwrap().id;
+        let live = problem(incidents::open(app, by, &drill(json!({"channels": [bench.channels[0], practice]}))).await);
+        assert!(live.field == "scope.channels" && live.message.contains("alpha is live"), "{live:?}");
+        let frozen = incidents::open(app, by, &drill(json!({}))).await.unwrap().freeze.unwrap();
+        assert_eq!(frozen.scope.channels, [practice]);
+        let worker = bench.start().await;
+        let mut post = routine("real");
+        post["channels"] = json!(["alpha"]);
+        let real = bench.approved(post.clone()).await;
+        bench.until(&real.id, &["accepted"]).await;
+        post["channels"] = json!(["practice"]);
+        let exercise = bench.approved(post).await;
+        bench.until(&exercise.id, &["held"]).await;
+        worker.stop().await.unwrap();
+    }
+
     async fn marketing_of_a_brand_with_only_a_website_is_refused(bench) {
         let site = json!({"name": "north page", "adapter": "website", "brand": "north"});
         let site = serde_json::from_value(site).unwrap();

@@ -301,6 +301,7 @@ pub enum Incidents {
         title: String,
         #[arg(long, default_value = "major")]
         severity: String,
+        /// An exercise: it reaches and freezes drill channels only.
         #[arg(long)]
         drill: bool,
         #[arg(long)]
