@@ -13,13 +13,14 @@ use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
+use crate::store::incidents::Incident;
 use crate::store::media::Picture;
 use crate::store::posts::Post;
 
 /// What the checks of new posts look up once for many.
 pub(crate) struct Directory {
     channels: Vec<Channel>,
-    incidents: Vec<crate::store::incidents::Incident>,
+    incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
     /// The incident of each post that a new one names as what it corrects.
     corrected: HashMap<String, Option<String>>,
@@ -75,28 +76,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if promise_at.is_some_and(|p| p <= due.max(now)) {
         problems.add("promise", "must be later than the due time, and than now");
     }
-    let incident = match (&new.incident, new.kind) {
-        (None, Kind::Routine) => None,
-        (None, _) => {
-            problems.add("incident", "is needed for this kind; only routine posts have none");
-            None
-        }
-        (Some(id), kind) => match dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) {
-            None => {
-                problems.add("incident", format!("there is no incident {id}"));
-                None
-            }
-            Some(i) => {
-                if i.state == IncidentState::Resolved.word()
-                    && !matches!(kind, Kind::Correction | Kind::Update)
-                {
-                    problems
-                        .add("incident", "is resolved; only a last update or a correction can be published");
-                }
-                Some(i)
-            }
-        },
-    };
+    let incident = incident_of(new, dir, &mut problems);
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
     check_corrects(new, incident.map(|i| i.id.as_str()), dir, &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
@@ -126,6 +106,32 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, &targets, drill, || app.id())?;
     Ok(Built { post, labels: new.labels.clone(), deliveries })
+}
+
+/// The incident that it names, which every kind but routine needs.
+fn incident_of<'a>(new: &NewPost, dir: &'a Directory, problems: &mut Problems) -> Option<&'a Incident> {
+    match (&new.incident, new.kind) {
+        (None, Kind::Routine) => None,
+        (None, _) => {
+            problems.add("incident", "is needed for this kind; only routine posts have none");
+            None
+        }
+        (Some(id), kind) => match dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) {
+            None => {
+                problems.add("incident", format!("there is no incident {id}"));
+                None
+            }
+            Some(i) => {
+                if i.state == IncidentState::Resolved.word()
+                    && !matches!(kind, Kind::Correction | Kind::Update)
+                {
+                    problems
+                        .add("incident", "is resolved; only a last update or a correction can be published");
+                }
+                Some(i)
+            }
+        },
+    }
 }
 
 /// Every update says when the next one comes, but the last word of a resolved incident (I6).
