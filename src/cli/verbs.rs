@@ -126,7 +126,8 @@ pub enum Channels {
         #[arg(long)]
         drill: bool,
     },
-    /// Change a channel: what is not named stays. A new credential replaces the old one.
+    /// Change a channel: what is not named stays. A new credential replaces the old one; other settings
+    /// need it again.
     Edit {
         id: String,
         #[arg(long)]
