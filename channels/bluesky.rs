@@ -49,11 +49,13 @@ pub const ADAPTER: Adapter = Adapter {
             name: "server",
             help: "The account's server, for example https://bsky.social",
             required: true,
+            private: false,
         },
         Setting {
             name: "account",
             help: "The handle without @, for example bank.example.com",
             required: true,
+            private: false,
         },
     ],
     connect,

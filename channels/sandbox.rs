@@ -34,7 +34,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
     },
-    settings: &[Setting { name: "url", help: "where its timeline is", required: true }],
+    settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     connect,
 };
 

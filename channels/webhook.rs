@@ -41,7 +41,12 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
     },
-    settings: &[Setting { name: "url", help: "The address that receives the calls", required: true }],
+    settings: &[Setting {
+        name: "url",
+        help: "The address that receives the calls",
+        required: true,
+        private: true,
+    }],
     connect,
 };
 

@@ -52,11 +52,17 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
     },
     settings: &[
-        Setting { name: "url", help: "The site, for example https://www.bank.example", required: true },
+        Setting {
+            name: "url",
+            help: "The site, for example https://www.bank.example",
+            required: true,
+            private: false,
+        },
         Setting {
             name: "account",
             help: "The user whose application password is the credential",
             required: true,
+            private: false,
         },
     ],
     connect,

@@ -101,6 +101,26 @@ on_both! {
         }
     }
 
+    async fn a_picture_is_given_back_as_a_file_that_no_browser_runs(bench) {
+        let caller = Caller::new(&bench).await;
+        let bytes = b"GIF89a<script>".to_vec();
+        let kept = caller.call(Request::post(&caller.url("/media")).body("text/html", bytes.clone())).await;
+        let sha256 = kept.json::<Value>().unwrap()["sha256"].as_str().unwrap().to_owned();
+        let url = caller.url(&format!("/media/{sha256}"));
+        let answer = caller.http.call(Request::get(&url).bearer(&caller.approver)).await.unwrap();
+        assert_eq!((answer.status, &answer.body[..]), (200, &bytes[..]));
+        for (name, value) in [
+            ("content-type", "image/gif"),
+            ("x-content-type-options", "nosniff"),
+            ("content-disposition", &format!("attachment; filename=\"{sha256}.gif\"")),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), Some(value));
+        }
+        assert!(answer.header("content-security-policy").unwrap().contains("default-src 'none'"));
+        assert_eq!(caller.call(Request::get(&caller.url("/media/none"))).await.status, 404);
+    }
+
     async fn anybody_can_keep_the_newest_checkpoint(bench) {
         let caller = Caller::new(&bench).await;
         let ask = || caller.http.call(Request::get(&format!("{}/checkpoint", caller.base)));

@@ -47,8 +47,9 @@ async fn edit(bench: &Bench, by: &Actor, post: &str, new: &Value) -> PostView {
 on_both! {
     async fn an_approval_covers_times_labels_and_promises_as_well_as_words(bench) {
         let at = |minutes: i64| rfc3339(bench.app.clock().now() + minutes * 60_000);
-        let wrong = bench.submit(json!({"kind": "routine", "source": {"text": "wrong"}})).await;
-        let first = json!({"kind": "update", "incident": incident(&bench).await, "submit": true, "labels": ["legal"],
+        let incident = incident(&bench).await;
+        let wrong = bench.submit(json!({"kind": "tip", "incident": incident, "source": {"text": "wrong"}})).await;
+        let first = json!({"kind": "update", "incident": incident, "submit": true, "labels": ["legal"],
             "source": {"text": "the same words"}, "due": at(10), "promise": at(30), "valid_until": at(60)});
         let post = bench.submit(first.clone()).await;
         for (field, value) in [

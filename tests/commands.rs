@@ -46,6 +46,27 @@ on_both! {
         assert_eq!(made["source"]["text"], "As JSON");
     }
 
+    async fn an_approver_looks_at_the_picture_that_they_approve(bench) {
+        let caller = Caller::new(&bench).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (file, saved) = (folder.path().join("map.png"), folder.path().join("seen.png"));
+        let bytes = [0x89, b'P', b'N', b'G', 1, 2, 3];
+        std::fs::write(&file, bytes).unwrap();
+        let picture = format!("{}=A map", file.display());
+        let words = ["posts", "add", "--text", "x", "--picture", &picture, "--channels", "alpha"];
+        let made = json_of(&caller, &caller.operator, &words).await;
+        let sha256 = made["source"]["media"][0]["sha256"].as_str().unwrap();
+        let show = ["approvals", "show", made["id"].as_str().unwrap()];
+        let (_, shown, _) = run(&caller, &caller.approver, &show).await;
+        assert!(shown.contains(&format!("holdline posts picture {sha256} --out FILE")), "{shown}");
+        let out = saved.display().to_string();
+        let (code, _, errors) =
+            run(&caller, &caller.approver, &["posts", "picture", sha256, "--out", &out]).await;
+        assert_eq!((code, std::fs::read(&saved).unwrap()), (Some(0), bytes.to_vec()), "{errors}");
+        let (code, _, _) = run(&caller, &caller.approver, &["posts", "picture", "none", "--out", &out]).await;
+        assert_eq!(code, Some(3));
+    }
+
     async fn a_list_is_read_page_after_page(bench) {
         let caller = Caller::new(&bench).await;
         let rows: String = (0..620).map(|n| {

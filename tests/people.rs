@@ -3,11 +3,12 @@
 use channels::http::Request;
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::import::Importer;
 use holdline::app::membership::{self, PersonEdit};
 use holdline::app::people::{self, NewPerson, NewToken};
 use holdline::app::posts::{self, NewPost, PostFilter};
-use holdline::app::{Actor, AppError, Result, invitations};
+use holdline::app::{Actor, AppError, Result, channels as app_channels, incidents, invitations};
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
 use secrecy::{ExposeSecret, SecretString};
@@ -189,6 +190,33 @@ on_both! {
         let refused = approve(&bench, &both, &post.id).await;
         assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
         approve(&bench, &bench.approver, &post.id).await.unwrap();
+    }
+
+    async fn a_monitoring_system_freezes_marketing_and_no_crisis_post(bench) {
+        let monitor = joined(&bench, "monitor", vec![Role::Integrator]).await;
+        let incident = |crisis_too| serde_json::from_value(json!({"title": "Down", "severity": "major",
+            "scope": {"crisis_too": crisis_too}})).unwrap();
+        let refused = incidents::open(&bench.app, &monitor, &incident(true)).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        let order: NewFreeze = serde_json::from_value(json!({"scope": {"crisis_too": true}})).unwrap();
+        let refused = freezes::create(&bench.app, &monitor, &order).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        assert!(freezes::list(&bench.app, &monitor, false).await.unwrap().is_empty());
+        assert!(incidents::open(&bench.app, &monitor, &incident(false)).await.unwrap().freeze.is_some());
+        for by in [&bench.operator, &bench.approver, &bench.administrator] {
+            freezes::create(&bench.app, by, &order).await.unwrap();
+        }
+    }
+
+    async fn who_only_reads_makes_nobody_log_in_at_a_network(bench) {
+        let auditor = joined(&bench, "auditor", vec![Role::Auditor]).await;
+        let worker = bench.start().await;
+        let refused = app_channels::test(&bench.app, &auditor, &bench.channels[0]).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        for by in [&bench.operator, &bench.approver, &bench.administrator] {
+            assert!(app_channels::test(&bench.app, by, &bench.channels[0]).await.unwrap().ready);
+        }
+        worker.stop().await.unwrap();
     }
 
     async fn whoever_imports_is_an_author(bench) {

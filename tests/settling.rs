@@ -151,6 +151,23 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_list_of_freezes_counts_what_each_holds_and_names_missing_nodes(bench) {
+        let first = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        assert!(!first.missing.is_empty(), "no node runs");
+        let list = || async { freezes::list(&bench.app, &bench.operator, false).await.unwrap() };
+        assert_eq!(list().await[0].missing, first.missing);
+        post(&bench, &["alpha", "beta"]).await;
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 1);
+        permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap();
+        let second = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        freezes::thaw(&bench.app, &bench.operator, &first.id, "over").await.unwrap();
+        let rows: Vec<_> = list().await.into_iter().map(|f| (f.id, f.held, f.missing.is_empty())).collect();
+        assert_eq!(rows, [(second.id.clone(), 0, false), (first.id, 2, true)]);
+        let open = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+        assert_eq!((open.len(), &open[0].id), (1, &second.id));
+    }
+
     async fn what_a_person_retries_after_a_thaw_goes(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, policy, posts};
+use super::{Actor, App, AppError, Result, policy, posts, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -104,7 +104,7 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 ///
 /// # Errors
 /// When the text is another one by now, the author decides about their own text, the post does not
-/// wait for approval, or a comment is missing.
+/// wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     match new.decision {
         Decision::BreakGlass => {
@@ -140,8 +140,8 @@ pub(super) async fn write(
     let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
-    check(by, &row, &rows, new)?;
     let now = app.now();
+    check(by, &row, &rows, new, now)?;
     let approval = Approval {
         id: app.id(),
         post_id: post.to_owned(),
@@ -201,7 +201,7 @@ fn comment(new: &NewDecision) -> Option<&str> {
     new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty())
 }
 
-fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Result<()> {
+fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision, now: Millis) -> Result<()> {
     if post.state != PostState::Submitted.word() {
         return Err(AppError::Conflict(format!(
             "this post is {}; only what was submitted waits for a decision",
@@ -218,6 +218,9 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
         return Err(AppError::Conflict(
             "the post has changed since you read it; read it again and decide about what it is now".into(),
         ));
+    }
+    if new.decision != Decision::Reject {
+        promises::check_ahead(post, now)?;
     }
     if new.decision == Decision::Approve && post.writers()?.contains(&by.id) {
         return Err(AppError::Forbidden(

@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     channels: Vec<Channel>,
     incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
+    /// The incident of each post that a new one names as what it corrects.
+    corrected: HashMap<String, Option<String>>,
 }
 
 impl Directory {
@@ -31,7 +33,18 @@ impl Directory {
             channels: app.store().channels().await?,
             incidents: app.store().incidents(false).await?,
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+            corrected: HashMap::new(),
         })
+    }
+
+    /// Looks up what only this post names.
+    pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        if let Some(id) = new.corrects.as_ref().filter(|id| !self.corrected.contains_key(*id))
+            && let Some(post) = app.store().post(id).await?
+        {
+            self.corrected.insert(post.id, post.incident_id);
+        }
+        Ok(())
     }
 }
 
@@ -43,7 +56,7 @@ pub(crate) struct Built {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Checks a new post and makes its rows.
+/// Checks a new post and makes its rows. The directory has looked it up.
 pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Result<Built> {
     let now = app.now();
     let mut problems = Problems::default();
@@ -60,11 +73,12 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     if valid_until.is_some_and(|v| v <= due) {
         problems.add("valid_until", "must be after the due time");
     }
-    if promise_at.is_some_and(|p| p <= due) {
-        problems.add("promise", "must be later than the due time");
+    if promise_at.is_some_and(|p| p <= due.max(now)) {
+        problems.add("promise", "must be later than the due time, and than now");
     }
     let incident = find_incident(new, dir, &mut problems);
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), &mut problems);
+    check_corrects(new, incident.map(|i| i.id.as_str()), dir, &mut problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, &mut problems);
     check_source(&new.source, &targets, &dir.pictures, &mut problems);
@@ -129,6 +143,18 @@ fn check_promise(new: &NewPost, resolved: bool, problems: &mut Problems) {
     }
 }
 
+/// A correction names a post that is there, and of its own incident.
+fn check_corrects(new: &NewPost, incident: Option<&str>, dir: &Directory, problems: &mut Problems) {
+    let Some(id) = &new.corrects else { return };
+    match dir.corrected.get(id) {
+        None => problems.add("corrects", format!("there is no post {id}")),
+        Some(of) if incident.is_some() && of.as_deref() != incident => {
+            problems.add("corrects", format!("the post {id} is not of this incident"));
+        }
+        Some(_) => {}
+    }
+}
+
 fn check_source(
     source: &Source,
     channels: &[&Channel],
@@ -182,17 +208,15 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
     // routine posts of a practice installation live on drill channels too.
     let fits = |c: &Channel| if drill { c.drill } else { new.kind == Kind::Routine || !c.drill };
     if new.channels.is_empty() {
-        let all: Vec<_> = dir
-            .channels
-            .iter()
-            .filter(|c| c.brand == new.brand && c.disabled_at.is_none() && fits(c))
-            .collect();
+        // The website shows incidents; marketing has no place on it.
+        let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
+        let of_brand = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && fits(c);
+        let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).collect();
         if all.is_empty() {
             problems
                 .add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));
         }
-        // The website shows incidents; marketing has no place on it.
-        return all.into_iter().filter(|c| c.adapter != "website" || new.kind != Kind::Routine).collect();
+        return all;
     }
     let mut out: Vec<&Channel> = Vec::new();
     for wanted in &new.channels {

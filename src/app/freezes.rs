@@ -1,6 +1,6 @@
 //! Freezes: commit, seal, thaw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::domain::post::Lane;
 use crate::domain::role::Right;
 pub(crate) use crate::store::freezes::GateRow;
 use crate::store::freezes::{Flight, Freeze};
+use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
 /// How long a freeze call waits for every node before it names those that are missing.
@@ -57,7 +58,7 @@ pub struct FreezeView {
     #[serde(default)]
     pub held: i64,
     /// What it covers and was under way when the nodes closed their gates. Nobody can call these
-    /// bytes back; each is shown as it settles.
+    /// bytes back; each is shown as it settles. Empty in lists: one freeze by its id has them.
     #[serde(default)]
     pub in_flight: Vec<FlightView>,
 }
@@ -145,7 +146,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
-    check(app, new).await?;
+    check(app, by, new).await?;
     let mut tx = app.store().begin_exclusive().await?;
     let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
@@ -207,32 +208,44 @@ pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     let mut view = view(row)?;
     view.held = app.store().held_by(id).await?;
     view.in_flight = in_flight(app, &order).await?;
-    if view.sealed_at.is_none() && view.thawed_at.is_none() {
-        let nodes = app.store().nodes().await?;
-        if nodes.is_empty() {
-            view.missing.push("no node is running: start `holdline serve`".into());
-        }
-        for n in nodes.into_iter().filter(|n| n.acked_epoch < view.epoch) {
-            view.missing.push(format!(
-                "node {} ({}), last seen {}. Look at it; if it is stopped for good, take it off the list with \
-                 `holdline gate forget {}`",
-                n.name,
-                n.id,
-                rfc3339(n.last_seen_at),
-                n.id
-            ));
-        }
-    }
+    view.missing = missing(&view, &app.store().nodes().await?);
     Ok(view)
 }
 
-/// Lists freezes, newest first.
+/// The nodes that have not taken a freeze in force, each with what to do.
+fn missing(freeze: &FreezeView, nodes: &[Node]) -> Vec<String> {
+    if freeze.sealed_at.is_some() || freeze.thawed_at.is_some() {
+        return Vec::new();
+    }
+    if nodes.is_empty() {
+        return vec!["no node is running: start `holdline serve`".into()];
+    }
+    let sentence = |n: &Node| {
+        let (name, id, seen) = (&n.name, &n.id, rfc3339(n.last_seen_at));
+        format!(
+            "node {name} ({id}), last seen {seen}. Look at it; if it is stopped for good, take it off the list with \
+             `holdline gate forget {id}`"
+        )
+    };
+    nodes.iter().filter(|n| n.acked_epoch < freeze.epoch).map(sentence).collect()
+}
+
+/// Lists freezes, newest first: how many each holds and the nodes that are missing, but not what was
+/// under way.
 ///
 /// # Errors
 /// The database's own.
 pub async fn list(app: &App, by: &Actor, open_only: bool) -> Result<Vec<FreezeView>> {
     by.need(Right::Read)?;
-    app.store().freezes(open_only).await?.into_iter().map(view).collect()
+    let held: HashMap<_, _> = app.store().held_by_each(open_only).await?.into_iter().collect();
+    let nodes = app.store().nodes().await?;
+    let row = |freeze: Freeze| {
+        let mut view = view(freeze)?;
+        view.held = held.get(&view.id).copied().unwrap_or(0);
+        view.missing = missing(&view, &nodes);
+        Ok(view)
+    };
+    app.store().freezes(open_only).await?.into_iter().map(row).collect()
 }
 
 /// Lifts a freeze. Nothing is sent by it: what fell due waits in the review.
@@ -280,7 +293,11 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
     Ok(out)
 }
 
-pub(super) async fn check(app: &App, new: &NewFreeze) -> Result<()> {
+/// Whether the actor may give this order, and it names what is there.
+pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> {
+    if new.scope.crisis_too {
+        by.need(Right::Quarantine)?;
+    }
     let mut problems = Problems::default();
     let channels = app.store().channels().await?;
     for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {
@@ -323,7 +340,7 @@ pub(crate) async fn in_force(app: &App) -> Result<InForce> {
 /// has taken.
 pub(crate) async fn acknowledge(
     app: &App,
-    node: &crate::store::nodes::Node,
+    node: &Node,
     before: i64,
     in_flight: &BTreeSet<String>,
 ) -> Result<()> {

@@ -16,7 +16,8 @@ use crate::domain::post::Lane;
 use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::attempts::Settled;
-use crate::store::deliveries::{Change, Waiting};
+use crate::store::deliveries::{Change, Delivery, Waiting};
+use crate::store::posts::Post;
 
 /// A delivery that waits for a person.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -178,7 +179,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
                 due_at: *slot,
             };
             let frozen = covering(&orders, &subject).is_some();
-            match change(&d.id, &d.state, review.choice, *slot, frozen, d.valid_until, now) {
+            match change(&d, &post, review.choice, *slot, frozen, now) {
                 Err(why) => result.left.push((id.clone(), why)),
                 Ok(c) => {
                     entries.push(
@@ -200,15 +201,14 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
 }
 
 fn change(
-    id: &str,
-    state: &str,
+    d: &Delivery,
+    post: &Post,
     choice: Choice,
     slot: Millis,
     frozen: bool,
-    valid_until: Option<Millis>,
     now: Millis,
 ) -> std::result::Result<Change, String> {
-    let state = State::parse(state)?;
+    let (id, state) = (&d.id, State::parse(&d.state)?);
     if !matches!(state, State::Held | State::Failed | State::Expired) {
         return Err(format!("it is {}, not held", state.word()));
     }
@@ -219,8 +219,14 @@ fn change(
     if choice == Choice::Release && frozen {
         return Err("a freeze in force covers it; thaw first, or give it a time".into());
     }
-    if valid_until.is_some_and(|v| v <= slot) {
+    if d.valid_until.is_some_and(|v| v <= slot) {
         return Err("its expiry has passed by then; edit it or cancel it".into());
+    }
+    if let Some(promise) = post.promise_at.filter(|p| *p <= slot) {
+        let promise = rfc3339(promise);
+        return Err(format!(
+            "it promises an update at {promise}, which has passed by then; edit it or cancel it"
+        ));
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(id, next.word()) })

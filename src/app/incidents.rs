@@ -26,7 +26,8 @@ pub struct NewIncident {
     /// What the public page is headed with.
     pub title: String,
     pub severity: Severity,
-    /// An exercise: reaches drill channels only, and every text says so.
+    /// An exercise: reaches and freezes drill channels only, and every text says so. An installation
+    /// whose channels are all for drills is frozen as a whole.
     #[serde(default)]
     pub drill: bool,
     /// Freezes in the same call, unless this is false.
@@ -110,9 +111,12 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let promise = new.promise.as_deref().map(|p| times::parse(p, "UTC")).transpose();
     let promise = problems.take("promise", promise).flatten();
     problems.check()?;
+    let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
     if new.freeze {
-        let order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-        freezes::check(app, &order).await?;
+        freezes::check(app, by, &order).await?;
+        if new.drill {
+            order.scope = of_drill(app, order.scope).await?;
+        }
     }
     let (id, now) = (app.id(), app.now());
     let row = Incident {
@@ -135,7 +139,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let mut entries = vec![Entry::new("incident.opened", &format!("incident:{}", view.id)).after(&view)];
     let mut frozen = None;
     if new.freeze {
-        let order = NewFreeze { scope: new.scope.clone(), reason: view.title.clone(), incident: None };
+        order.reason.clone_from(&view.title);
         let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
         entries.push(entry);
         frozen = Some(freeze.id);
@@ -146,6 +150,34 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         None => None,
     };
     Ok(Opened { incident: view, freeze })
+}
+
+/// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all
+/// channels are for drills it covers what was asked for.
+async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
+    let channels = app.store().channels().await?;
+    if channels.iter().all(|c| c.drill) {
+        return Ok(scope);
+    }
+    let mut problems = Problems::default();
+    for live in channels.iter().filter(|c| !c.drill && scope.channels.contains(&c.id)) {
+        problems.add(
+            "scope.channels",
+            format!("{} is live; the freeze of a drill covers drill channels only", live.name),
+        );
+    }
+    if scope.channels.is_empty() {
+        scope.channels = channels.into_iter().filter(|c| c.drill).map(|c| c.id).collect();
+    }
+    if scope.channels.is_empty() {
+        problems.add(
+            "drill",
+            "there is no drill channel to freeze: connect one (`holdline channels add --adapter sandbox --drill`), \
+             or open the drill without a freeze",
+        );
+    }
+    problems.check()?;
+    Ok(scope)
 }
 
 /// Lists incidents, newest first.

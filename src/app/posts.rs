@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compose::{Built, Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -51,7 +51,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises; written like `due`.
     #[serde(default)]
     pub promise: Option<String>,
-    /// The post that this one corrects.
+    /// The id of the post that this one corrects, of the same incident.
     #[serde(default)]
     pub corrects: Option<String>,
     /// Hand it to the approvers at once.
@@ -160,7 +160,8 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
 /// When a field is wrong, or the actor may not write.
 pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    dir.look_up(app, new).await?;
     let built = build(app, by, new, &dir)?;
     let id = built.post.id.clone();
     insert(app, by, vec![built]).await?;
@@ -219,7 +220,8 @@ pub type After = (Millis, String);
 /// When a field is wrong, it was changed meanwhile, or something of it has been sent.
 pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    dir.look_up(app, new).await?;
     let mut built = build(app, by, new, &dir)?;
     let mut tx = app.store().begin().await?;
     let old = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
@@ -274,7 +276,7 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
 /// Hands a draft to the approvers.
 ///
 /// # Errors
-/// When it is no draft.
+/// When it is no draft, or what it promises is past.
 pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
     let mut tx = app.store().begin().await?;
@@ -285,6 +287,7 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
             post.state
         )));
     }
+    promises::check_ahead(&post, app.now())?;
     still_right(app, &post).await?;
     tx.set_post_state(id, PostState::Submitted.word(), app.now()).await?;
     let entry = Entry::new("post.submitted", &format!("post:{id}"))

@@ -247,10 +247,9 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                 table::line(d["rendition"]["text"].as_str().unwrap_or_default());
                 for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
                     let alt = picture["alt"].as_str().unwrap_or_default();
-                    table::line(&format!(
-                        "[picture {}: {alt}]",
-                        picture["sha256"].as_str().unwrap_or_default()
-                    ));
+                    let sha256 = picture["sha256"].as_str().unwrap_or_default();
+                    table::line(&format!("[picture: {alt}]"));
+                    table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
                 }
             }
             let bundle = sheet["bundle"].as_str().unwrap_or_default();

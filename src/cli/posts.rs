@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::End;
-use super::api::{Api, query};
+use super::api::{Api, encode, query};
 use super::call::{POST, Show, read_json};
 
 const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
@@ -64,6 +64,13 @@ pub enum Posts {
     Upload {
         file: PathBuf,
     },
+    /// Save a picture to look at it.
+    Picture {
+        /// Its hash, as `approvals show` names it.
+        sha256: String,
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +113,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises.
     #[arg(long)]
     pub promise: Option<String>,
+    /// The id of the post that this one corrects.
     #[arg(long)]
     pub corrects: Option<String>,
     /// Keep it as a draft.
@@ -178,6 +186,12 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
                 &api.upload("/media", "application/octet-stream", bytes).await?,
                 &["sha256", "mime", "bytes"],
             );
+        }
+        Posts::Picture { sha256, out } => {
+            let bytes = api.bytes(&format!("/media/{}", encode(&sha256))).await?;
+            std::fs::write(&out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
+            let saved = json!({"sha256": sha256, "bytes": bytes.len(), "file": out});
+            show(&saved, &["file", "bytes", "sha256"]);
         }
     }
     Ok(End::Done)

@@ -140,7 +140,8 @@ pub enum Channels {
         #[arg(long)]
         drill: bool,
     },
-    /// Change a channel: what is not named stays. A new credential replaces the old one.
+    /// Change a channel: what is not named stays. A new credential replaces the old one; other settings
+    /// need it again.
     Edit {
         id: String,
         #[arg(long)]
@@ -315,6 +316,7 @@ pub enum Incidents {
         title: String,
         #[arg(long, default_value = "major")]
         severity: String,
+        /// An exercise: it reaches and freezes drill channels only.
         #[arg(long)]
         drill: bool,
         #[arg(long)]

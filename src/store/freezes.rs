@@ -92,6 +92,15 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(freeze).fetch_one(c).await?))
     }
 
+    /// How many deliveries wait because of each of the freezes that [`Store::freezes`] lists.
+    pub async fn held_by_each(&self, open_only: bool) -> Result<Vec<(String, i64)>> {
+        const SQL: &str = "select freeze_id, count(*) from deliveries
+            where state = 'held' and freeze_id in (select id from freezes
+              where thawed_at is null or $1 = false order by epoch desc limit 500)
+            group by freeze_id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(open_only).fetch_all(c).await?))
+    }
+
     /// What was under way when the nodes closed their gates for the freeze; and, as long as it is not
     /// sealed, what may be under way on the nodes that have not taken it.
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {

@@ -23,7 +23,7 @@ pub struct OpenOnly {
     pub open: bool,
 }
 
-/// Lists freezes, newest first.
+/// Lists freezes, newest first. `in_flight` is empty here: ask for one freeze by its id.
 #[utoipa::path(get, path = "/freezes", tag = "freezes", params(OpenOnly), responses((status = 200, body = [FreezeView])))]
 pub async fn list(
     State(web): State<Web>,
@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// Freezes: the answer says committed and sealed with their times, or names the nodes that are
-/// missing. Operators, approvers, administrators, integrators.
+/// missing. Operators, approvers, administrators, integrators; `crisis_too` is not for integrators.
 #[utoipa::path(post, path = "/freezes", tag = "freezes", request_body = NewFreeze, responses((status = 201, body = FreezeView)))]
 pub async fn create(
     State(web): State<Web>,

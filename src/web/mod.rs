@@ -114,6 +114,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(posts::get, posts::edit))
         .routes(routes!(posts::submit))
         .routes(routes!(posts::cancel))
+        .routes(routes!(posts::picture))
         .routes(routes!(approvals::sheet, approvals::decide))
         .routes(routes!(approvals::preview, approvals::approve_all))
         .routes(routes!(approvals::owed))

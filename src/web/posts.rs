@@ -200,3 +200,16 @@ pub async fn upload(
 ) -> Answer<(StatusCode, Json<MediaView>)> {
     Ok((StatusCode::CREATED, Json(media::upload(&web.app, &by, body.to_vec()).await?)))
 }
+
+/// A picture by its hash, as a file to save: approvers look at what they decide about. Everybody who
+/// reads.
+#[utoipa::path(get, path = "/media/{sha256}", tag = "posts",
+    responses((status = 200, description = "The bytes of the picture", content(
+        (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp")))))]
+pub async fn picture(State(web): State<Web>, Who(by): Who, Path(sha256): Path<String>) -> Answer<Response> {
+    let picture = media::get(&web.app, &by, &sha256).await?;
+    let ending = picture.mime.trim_start_matches("image/");
+    let name = format!("attachment; filename=\"{}.{ending}\"", picture.sha256);
+    let headers = [("content-type", picture.mime.clone()), ("content-disposition", name)];
+    Ok((headers, picture.bytes).into_response())
+}
