@@ -129,6 +129,15 @@ impl App {
         }))
     }
 
+    /// One on an SQLite file of its own.
+    #[cfg(test)]
+    pub(crate) async fn for_tests(folder: &std::path::Path, clock: Clock) -> Self {
+        let store = Store::sqlite(&folder.join("holdline.db")).await.unwrap();
+        let app = Self::new(store, clock, Keys::random(), "node-a", "http://localhost:8740");
+        nodes::gate_row(&app).await.unwrap();
+        app
+    }
+
     /// Time and ids.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
