@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
+use super::witness::Seen;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -306,16 +307,20 @@ pub(crate) struct InForce {
     pub orders: Vec<Order>,
     /// The database that was asked, as seen from outside.
     pub database: String,
+    /// What this process had seen before it asked.
+    pub seen: Seen,
 }
 
 /// Asks the primary.
 pub(crate) async fn in_force(app: &App) -> Result<InForce> {
+    let seen = app.witness().seen();
     let database = app.store().identity().await?;
     let mut tx = app.store().begin_guarded().await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let gate = tx.gate(seen.log_size).await?;
+    let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
-    Ok(InForce { gate, orders, database })
+    Ok(InForce { gate, orders, database, seen })
 }
 
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way

@@ -40,7 +40,7 @@ pub async fn gate_row(app: &App) -> Result<GateRow> {
     if tx.insert_gate(&app.id(), &app.id(), &database).await? {
         tracing::info!("first start of this database");
     }
-    let row = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let row = tx.gate(0).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     tx.commit_unaudited(Unaudited::FirstStart).await?;
     Ok(row)
 }

@@ -18,11 +18,16 @@ pub struct GateRow {
     pub database: String,
     /// The size of the audit log.
     pub log_size: i64,
+    /// The hash of its last leaf.
+    pub leaf: Option<Vec<u8>>,
+    /// The hash of the last leaf of a log of the size that was asked for.
+    pub leaf_asked: Option<Vec<u8>>,
 }
 
-const GATE: &str = "select epoch, timeline, instance, database,
-      (select size from audit_head where id = 1) as log_size
-    from gate where id = 1";
+const GATE: &str = "select epoch, timeline, instance, database, log_size,
+      (select leaf_hash from audit where seq = log_size - 1) as leaf,
+      (select leaf_hash from audit where seq = $1 - 1) as leaf_asked
+    from gate cross join (select size as log_size from audit_head where id = 1) as log where id = 1";
 
 /// A row of `freezes`.
 #[derive(Debug, Clone, FromRow)]
@@ -77,7 +82,7 @@ const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at
 
 impl Store {
     pub async fn gate(&self) -> Result<Option<GateRow>> {
-        Ok(read!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(GATE).bind(0_i64).fetch_optional(c).await?))
     }
 
     pub async fn freezes(&self, open_only: bool) -> Result<Vec<Freeze>> {
@@ -119,9 +124,9 @@ impl Store {
 }
 
 impl Tx {
-    /// The gate row as this change sees it.
-    pub async fn gate(&mut self) -> Result<Option<GateRow>> {
-        Ok(on!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
+    /// The gate row as this change sees it, with the hash of the last leaf of a log of `size`.
+    pub async fn gate(&mut self, size: i64) -> Result<Option<GateRow>> {
+        Ok(on!(self, |c| sqlx::query_as(GATE).bind(size).fetch_optional(c).await?))
     }
 
     /// Waits for every other change of the gate, and keeps it for this one.

@@ -78,8 +78,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the sender of this node: registers it, takes the epoch, puts what was in hand before
-    /// a crash in doubt, and begins to send.
+    /// Starts the sender of this node: looks at the database, puts what was in hand before a crash in
+    /// doubt, takes the epoch, and begins to send.
     ///
     /// # Errors
     /// When the database cannot be used.
@@ -92,7 +92,6 @@ impl Worker {
         let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
-        crate::app::sending::recover(&app, app.node()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
         let mut tasks = vec![
