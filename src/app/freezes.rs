@@ -324,8 +324,9 @@ pub(crate) async fn in_force(app: &App) -> Result<InForce> {
 }
 
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
-/// when its gate closed. `before` is the epoch that it had taken until now. Seals what every node
-/// has taken.
+/// when its gate closed. `before` is the epoch that it had taken until now. What left after the
+/// freeze was committed, and was settled before this, is on the list too. Seals what every node has
+/// taken.
 pub(crate) async fn acknowledge(
     app: &App,
     node: &crate::store::nodes::Node,
@@ -335,11 +336,29 @@ pub(crate) async fn acknowledge(
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
+    note_landed(&mut tx, &node.id).await?;
     for attempt in in_flight {
         tx.insert_flight(attempt, before, node.acked_epoch).await?;
     }
     tx.upsert_node(node).await?;
     seal(app, tx, &node.id).await
+}
+
+/// Lists for the freezes that are not sealed what left this node after they were committed, and is
+/// settled.
+pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_landed(&freeze, epoch, node).await?;
+    }
+    Ok(())
+}
+
+/// Lists for them what the node may have under way, before that is in doubt.
+pub(super) async fn note_unsettled(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_unsettled(&freeze, epoch, node).await?;
+    }
+    Ok(())
 }
 
 /// Seals what every node on the list has taken, when there is anything to seal.

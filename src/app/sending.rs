@@ -9,7 +9,7 @@ use channels::ReadBack;
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::permits::Permit;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -218,6 +218,7 @@ pub async fn recover(app: &App, node: &str) -> Result<usize> {
 pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<Entry>> {
     let now = app.now();
     let returned = tx.return_claims(node).await?;
+    freezes::note_unsettled(tx, node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for a in tx.unsettled(node).await? {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
