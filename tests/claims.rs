@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Batch, Rooms};
-use holdline::app::{App, incidents, sending};
+use holdline::app::{App, incidents, nodes, sending};
 use serde_json::json;
 
 use crate::on_both;
@@ -119,7 +119,7 @@ on_both! {
         let mut rooms = Rooms::default();
         rooms.set(&bench.channels[0], 1);
         claim(&bench, &mut rooms).await;
-        let doubts = sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        let doubts = nodes::recover(&bench.app).await.unwrap();
         assert_eq!(doubts, 1);
         assert_eq!((count(&bench.app, "scheduled").await, count(&bench.app, "in_doubt").await), (2, 1));
     }
@@ -134,7 +134,7 @@ on_both! {
         ids.extend(batch.permits.into_iter().map(|p| p.delivery));
         permits::abandon(&bench.app, &ids).await.unwrap();
         assert_eq!(count(&bench.app, "scheduled").await, 3);
-        let again = sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        let again = nodes::recover(&bench.app).await.unwrap();
         assert_eq!(again, 0, "no attempt is left without an outcome");
     }
 }

@@ -174,6 +174,7 @@ pub(super) async fn commit(
         thawed_by: None,
     };
     tx.insert_freeze(&row).await?;
+    tx.insert_forgotten(&row.id).await?;
     let entry = Entry::new("freeze.committed", &format!("freeze:{}", row.id)).after(&view(row.clone())?);
     Ok((row, entry))
 }
@@ -209,7 +210,8 @@ pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     view.held = app.store().held_by(id).await?;
     view.in_flight = in_flight(app, &order).await?;
     if view.sealed_at.is_none() && view.thawed_at.is_none() {
-        let nodes = app.store().nodes().await?;
+        let mut nodes = app.store().nodes().await?;
+        nodes.retain(|n| n.forgotten_at.is_none());
         if nodes.is_empty() {
             view.missing.push("no node is running: start `holdline serve`".into());
         }
@@ -326,22 +328,25 @@ pub(crate) async fn in_force(app: &App) -> Result<InForce> {
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
 /// when its gate closed. `before` is the epoch that it had taken until now. What left after the
 /// freeze was committed, and was settled before this, is on the list too. Seals what every node has
-/// taken.
+/// taken. Not so when another process runs as this node; whether it was done.
 pub(crate) async fn acknowledge(
     app: &App,
     node: &crate::store::nodes::Node,
     before: i64,
     in_flight: &BTreeSet<String>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
+    if !tx.upsert_node(node).await? {
+        return Ok(false);
+    }
     note_landed(&mut tx, &node.id).await?;
     for attempt in in_flight {
         tx.insert_flight(attempt, before, node.acked_epoch).await?;
     }
-    tx.upsert_node(node).await?;
-    seal(app, tx, &node.id).await
+    seal(app, tx, &node.id).await?;
+    Ok(true)
 }
 
 /// Lists for the freezes that are not sealed what left this node after they were committed, and is

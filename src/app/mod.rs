@@ -82,6 +82,7 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     node: String,
+    incarnation: String,
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
@@ -119,6 +120,7 @@ impl App {
     pub fn new(store: Store, clock: Clock, keys: Keys, node: &str, public_url: &str) -> Self {
         Self(Arc::new(Inner {
             store,
+            incarnation: clock.id(),
             clock,
             hub: Hub::default(),
             keys,
@@ -151,6 +153,11 @@ impl App {
     /// The id of this node.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// Which process this is: another one with every start, also of a copied data folder.
+    pub fn incarnation(&self) -> &str {
+        &self.0.incarnation
     }
 
     /// Where the public page is, without a slash at the end.

@@ -242,6 +242,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes what nodes that were taken off the list may have under way: they acknowledge nothing.
+    pub async fn insert_forgotten(&mut self, freeze: &str) -> Result<()> {
+        const SQL: &str = "insert into flights (freeze_id, attempt_id)
+            select $1, a.id from nodes n join attempts a on a.node_id = n.id
+            where n.forgotten_at is not null and a.outcome is null";
+        on!(self, |c| sqlx::query(SQL).bind(freeze).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// Marks the freezes that every node has taken as sealed; returns their ids.
     pub async fn seal_up_to(&mut self, epoch: i64, at: Millis) -> Result<Vec<String>> {
         const SQL: &str = "update freezes set sealed_at = $2

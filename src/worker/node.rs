@@ -19,9 +19,6 @@ use crate::app::{AppError, Result};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
 
-/// How long the gate stays open without a word from the primary.
-pub const LEASE: Duration = Duration::from_secs(5);
-
 /// How often the node says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -105,11 +102,13 @@ pub(crate) struct Keeper {
     /// Why the database is in doubt, and its timeline: only a person's confirmation, which gives it
     /// another one, ends that.
     doubt: Option<(String, String)>,
+    /// Another process runs as this node: the gate of this one stays closed.
+    displaced: bool,
     changes: watch::Receiver<u64>,
 }
 
 impl Keeper {
-    /// Looks whether this is the database that it knew, puts what was in hand before
+    /// Registers the node, looks whether this is the database that it knew, puts what was in hand before
     /// a crash in doubt, and takes the epoch for the first time.
     pub async fn start(shared: Arc<Shared>) -> Result<Self> {
         let file = memory_file(&shared.options.data);
@@ -121,11 +120,13 @@ impl Keeper {
             shared.app.witness().accept(memory.seen());
         }
         let begun = BTreeSet::new();
-        let mut keeper = Self { shared, memory, started_at, acked: 0, begun, doubt: None, changes };
+        let mut keeper =
+            Self { shared, memory, started_at, acked: 0, begun, doubt: None, displaced: false, changes };
         let app = keeper.shared.app.clone();
+        nodes::register(&app, &keeper.row(0, Some("starting".into()))).await?;
         // Before the node writes a word: a database in doubt stays so, whatever is added to it.
         keeper.doubts(&freezes::in_force(&app).await?)?;
-        crate::app::sending::recover(&app, app.node()).await?;
+        nodes::recover(&app).await?;
         keeper.take().await?;
         Ok(keeper)
     }
@@ -150,6 +151,9 @@ impl Keeper {
 
     /// Reads the epoch and the freezes from the primary, puts them into force, and says so.
     async fn take(&mut self) -> Result<()> {
+        if self.displaced {
+            return Ok(());
+        }
         // The lease counts from the question: the answer may have been true only then.
         let asked = channels::gate::now();
         let primary = freezes::in_force(&self.shared.app).await?;
@@ -157,7 +161,9 @@ impl Keeper {
             self.shared.gate.close(&why);
             // The gate is closed for everything, so no freeze waits for this node; and whoever
             // confirms the database learns the epoch that it must go beyond.
-            return nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await;
+            let ours = nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await?;
+            self.give_way_unless(ours);
+            return Ok(());
         }
         let epoch = primary.gate.epoch;
         let new_timeline = self.memory.timeline != primary.gate.timeline;
@@ -169,8 +175,12 @@ impl Keeper {
                 self.remember()?;
             }
             self.shared.app.witness().accept(seen);
+            // It opens only for the node on the list, whose silence others count by its last word there.
+            let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
+            if self.give_way_unless(ours) {
+                return Ok(());
+            }
             self.shared.gate.open(epoch, judge(primary.orders), asked);
-            nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
@@ -181,13 +191,29 @@ impl Keeper {
         self.memory.instance = primary.gate.instance;
         self.remember()?;
         self.shared.app.witness().accept(seen);
+        let (app, row) = (&self.shared.app, self.row(epoch, None));
+        let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;
+        if self.give_way_unless(ours) {
+            return Ok(());
+        }
         self.shared.gate.open(epoch, judge(primary.orders), asked);
-        freezes::acknowledge(&self.shared.app, &self.row(epoch, None), self.acked, &self.begun).await?;
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
+    }
+
+    /// Closes the gate for good when the node's place on the list is another process's; whether it is.
+    fn give_way_unless(&mut self, ours: bool) -> bool {
+        if !ours {
+            let why = "another process has taken over as this node: the data folder was copied, or this one was \
+                       silent for too long. Stop one of the two, and start this one again";
+            tracing::error!(node = self.shared.app.node(), "{why}");
+            self.shared.gate.close(why);
+            self.displaced = true;
+        }
+        !ours
     }
 
     /// Why the database is in doubt. Once it is, it stays so until a person confirms it.
@@ -259,6 +285,8 @@ impl Keeper {
             last_seen_at: self.shared.app.clock().now(),
             acked_epoch: acked,
             closed_reason: closed,
+            incarnation: self.shared.app.incarnation().to_owned(),
+            forgotten_at: None,
         }
     }
 }
