@@ -15,6 +15,7 @@ mod imports;
 mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod nodes;
 mod people;
 mod public_page;
 mod real_channels;

@@ -49,7 +49,7 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         // The node is given up, and a person who looked says: not there, try again.
-        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        nodes::recover(&bench.app).await.unwrap();
         let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
         held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
         let second = permit(&bench).await;
@@ -62,7 +62,7 @@ on_both! {
     async fn an_outcome_that_comes_while_it_is_in_doubt_settles_the_doubt(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
-        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        nodes::recover(&bench.app).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::InDoubt]);
         sending::settle(&bench.app, &[(first, accepted())]).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted]);

@@ -16,7 +16,11 @@ create table nodes (
   started_at integer not null,
   last_seen_at integer not null,
   acked_epoch integer not null,
-  closed_reason text
+  closed_reason text,
+  -- Which process this is: a new one with every start.
+  incarnation text not null,
+  -- When a person took it off the list; the row stays until nothing of it can be under way.
+  forgotten_at integer
 ) strict;
 
 create table people (

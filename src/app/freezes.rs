@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
+use super::witness::Seen;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -174,6 +175,7 @@ pub(super) async fn commit(
         thawed_by: None,
     };
     tx.insert_freeze(&row).await?;
+    tx.insert_forgotten(&row.id).await?;
     let entry = Entry::new("freeze.committed", &format!("freeze:{}", row.id)).after(&view(row.clone())?);
     Ok((row, entry))
 }
@@ -217,10 +219,12 @@ fn missing(freeze: &FreezeView, nodes: &[Node]) -> Vec<String> {
     if freeze.sealed_at.is_some() || freeze.thawed_at.is_some() {
         return Vec::new();
     }
+    // What was forgotten seals no more; it is only kept until nothing of it can be under way.
+    let nodes: Vec<_> = nodes.iter().filter(|n| n.forgotten_at.is_none()).collect();
     if nodes.is_empty() {
         return vec!["no node is running: start `holdline serve`".into()];
     }
-    let sentence = |n: &Node| {
+    let sentence = |n: &&Node| {
         let (name, id, seen) = (&n.name, &n.id, rfc3339(n.last_seen_at));
         format!(
             "node {name} ({id}), last seen {seen}. Look at it; if it is stopped for good, take it off the list with \
@@ -323,35 +327,61 @@ pub(crate) struct InForce {
     pub orders: Vec<Order>,
     /// The database that was asked, as seen from outside.
     pub database: String,
+    /// What this process had seen before it asked.
+    pub seen: Seen,
 }
 
 /// Asks the primary.
 pub(crate) async fn in_force(app: &App) -> Result<InForce> {
+    let seen = app.witness().seen();
     let database = app.store().identity().await?;
     let mut tx = app.store().begin_guarded().await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let gate = tx.gate(seen.log_size).await?;
+    let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
-    Ok(InForce { gate, orders, database })
+    Ok(InForce { gate, orders, database, seen })
 }
 
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
-/// when its gate closed. `before` is the epoch that it had taken until now. Seals what every node
-/// has taken.
+/// when its gate closed. `before` is the epoch that it had taken until now. What left after the
+/// freeze was committed, and was settled before this, is on the list too. Seals what every node has
+/// taken. Not so when another process runs as this node; whether it was done.
 pub(crate) async fn acknowledge(
     app: &App,
     node: &Node,
     before: i64,
     in_flight: &BTreeSet<String>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
+    if !tx.upsert_node(node).await? {
+        return Ok(false);
+    }
+    note_landed(&mut tx, &node.id).await?;
     for attempt in in_flight {
         tx.insert_flight(attempt, before, node.acked_epoch).await?;
     }
-    tx.upsert_node(node).await?;
-    seal(app, tx, &node.id).await
+    seal(app, tx, &node.id).await?;
+    Ok(true)
+}
+
+/// Lists for the freezes that are not sealed what left this node after they were committed, and is
+/// settled.
+pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_landed(&freeze, epoch, node).await?;
+    }
+    Ok(())
+}
+
+/// Lists for them what the node may have under way, before that is in doubt.
+pub(super) async fn note_unsettled(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_unsettled(&freeze, epoch, node).await?;
+    }
+    Ok(())
 }
 
 /// Seals what every node on the list has taken, when there is anything to seal.

@@ -85,6 +85,7 @@ struct Inner {
     keys: Keys,
     node: String,
     started_at: Millis,
+    incarnation: String,
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
@@ -123,6 +124,7 @@ impl App {
         Self(Arc::new(Inner {
             store,
             started_at: clock.now(),
+            incarnation: clock.id(),
             clock,
             hub: Hub::default(),
             keys,
@@ -131,6 +133,15 @@ impl App {
             networks: Mutex::new(None),
             witness: Witness::default(),
         }))
+    }
+
+    /// One on an SQLite file of its own.
+    #[cfg(test)]
+    pub(crate) async fn for_tests(folder: &std::path::Path, clock: Clock) -> Self {
+        let store = Store::sqlite(&folder.join("holdline.db")).await.unwrap();
+        let app = Self::new(store, clock, Keys::random(), "node-a", "http://localhost:8740");
+        nodes::gate_row(&app).await.unwrap();
+        app
     }
 
     /// Time and ids.
@@ -151,6 +162,11 @@ impl App {
     /// Since when this process runs: with the node's id it tells one start from the next.
     pub fn started_at(&self) -> Millis {
         self.0.started_at
+    }
+
+    /// Which process this is: another one with every start, also of a copied data folder.
+    pub fn incarnation(&self) -> &str {
+        &self.0.incarnation
     }
 
     /// Where the public page is, without a slash at the end.

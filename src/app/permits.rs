@@ -155,8 +155,10 @@ async fn decide(
     mut has_room: impl FnMut(&InHand) -> bool,
 ) -> Result<Batch> {
     let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    app.witness().check(&gate)?;
+    let seen = app.witness().seen();
+    let gate =
+        tx.gate(seen.log_size).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    app.witness().check(&seen, &gate)?;
     let (mut batch, mut writes) = (Batch::default(), Writes::default());
     for row in rows {
         let subject = subject(row);

@@ -9,7 +9,7 @@ use channels::ReadBack;
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::permits::Permit;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -198,26 +198,12 @@ fn again(
     Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
 }
 
-/// After a crash or a stop: the claims of the node go back to the queue, and each of its permits
-/// without an outcome is in doubt. How many these are.
-///
-/// # Errors
-/// The database's own.
-pub async fn recover(app: &App, node: &str) -> Result<usize> {
-    let mut tx = app.store().begin().await?;
-    let entries = take_over(app, &mut tx, node).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-    } else {
-        app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await?;
-    }
-    Ok(entries.len())
-}
-
-/// As [`recover`], in an open change; the entries of the log.
+/// What a node that is gone had in hand: its claims go back to the queue, and each of its permits
+/// without an outcome is in doubt. The entries of the log.
 pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<Entry>> {
     let now = app.now();
     let returned = tx.return_claims(node).await?;
+    freezes::note_unsettled(tx, node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for a in tx.unsettled(node).await? {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };

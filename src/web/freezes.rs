@@ -90,7 +90,8 @@ pub async fn confirm(
     Ok(Json(nodes::confirm(&web.app, &by, &c.comment).await?))
 }
 
-/// Takes a node that is stopped for good off the list. Administrators.
+/// Takes a node that is stopped for good off the list. Administrators. What it may have under way is in
+/// doubt three minutes after its last word.
 #[utoipa::path(delete, path = "/nodes/{id}", tag = "gate", responses((status = 204)))]
 pub async fn forget(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<StatusCode> {
     nodes::forget(&web.app, &by, &id).await?;

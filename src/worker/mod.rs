@@ -37,7 +37,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
-use crate::app::{App, Networks, Result};
+use crate::app::{App, Networks, Result, nodes};
 use crate::domain::freeze::Subject;
 
 /// How the sender is run.
@@ -78,21 +78,20 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the sender of this node: registers it, takes the epoch, puts what was in hand before
-    /// a crash in doubt, and begins to send.
+    /// Starts the sender of this node: registers it, looks at the database, puts what was in hand before
+    /// a crash in doubt, takes the epoch, and begins to send.
     ///
     /// # Errors
-    /// When the database cannot be used.
+    /// When the database cannot be used, or another process runs as this node.
     pub async fn start(app: App, http: Arc<Http>, options: Options) -> Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let (outcomes, inbox) = mpsc::channel(4_096);
-        let gate = Gate::closed(node::LEASE);
+        let gate = Gate::closed(nodes::LEASE);
         let lines = lines::Lines::new(app.clone(), http);
         lines.reload().await?;
         let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
-        crate::app::sending::recover(&app, app.node()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
         let mut tasks = vec![
@@ -151,7 +150,6 @@ impl Worker {
         if !quiet {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        crate::app::sending::recover(&app, app.node()).await?;
-        crate::app::nodes::leave(&app, app.node()).await
+        nodes::leave(&app).await
     }
 }

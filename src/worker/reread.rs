@@ -38,7 +38,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 async fn round(shared: &Shared) -> Result<()> {
     for attempt in sending::reads_due(&shared.app).await? {
-        one(shared, &attempt).await?;
+        // Others put it in doubt while this node was cut off. It is in hand here, and its own outcome
+        // comes: that it cannot be read yet proves nothing.
+        if !shared.gate.has(&attempt.id) {
+            one(shared, &attempt).await?;
+        }
     }
     Ok(())
 }
