@@ -109,6 +109,32 @@ on_both! {
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Sending], "it is permitted, not claimed");
     }
 
+    async fn claims_that_cannot_be_given_back_are_not_lost(bench) {
+        let channel = &bench.channels[0];
+        let id = post(&bench, &["alpha"]).await;
+        bench.sql(&format!("update channels set disabled_at = 1 where id = '{channel}'")).await;
+        let (make, drop): (&[&str], &str) = if bench.url().is_some() {
+            (&["create function refuse() returns trigger language plpgsql as $$ begin
+                  if old.state = 'claimed' and new.state = 'scheduled' then raise exception 'no'; end if;
+                  return new; end $$",
+               "create trigger refuse before update on deliveries for each row execute function refuse()"],
+             "drop trigger refuse on deliveries")
+        } else {
+            (&["create trigger refuse before update on deliveries when old.state = 'claimed'
+                  and new.state = 'scheduled' begin select raise(abort, 'no'); end"], "drop trigger refuse")
+        };
+        for sql in make {
+            bench.sql(sql).await;
+        }
+        let worker = bench.start().await;
+        bench.until(&id, &["claimed"]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        bench.sql(drop).await;
+        let view = bench.until(&id, &["scheduled"]).await;
+        assert_eq!(view.deliveries[0].reason.as_deref(), Some("the channel is disabled"));
+        worker.stop().await.unwrap();
+    }
+
     async fn a_try_that_waits_over_a_freeze_needs_a_decision(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;

@@ -83,7 +83,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         more = batch.more;
         shared.lines.reserve(&batch.permits);
         start(shared, batch.permits);
-        put(shared, batch.claimed).await?;
+        put(shared, batch.claimed).await;
     }
     let taken = shared.lines.take();
     if taken.is_empty() {
@@ -126,12 +126,15 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
     }
 }
 
-/// Puts claims into their lines, and gives back to the queue what must wait.
-async fn put(shared: &Shared, claims: Vec<Claimed>) -> Result<()> {
+/// Puts claims into their lines, and gives back to the queue what must wait. Nobody else would: a claim
+/// that is in no line and not given back would stay with this node until it stops.
+async fn put(shared: &Shared, claims: Vec<Claimed>) {
     for (back, ids) in shared.lines.put(claims, shared.app.clock().now()) {
-        permits::give_back(&shared.app, &ids, back.until, &back.why).await?;
+        while let Err(again) = permits::give_back(&shared.app, &ids, back.until, &back.why).await {
+            tracing::error!(error = %again, cause = ?again, "cannot give claims back; trying again");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
-    Ok(())
 }
 
 /// Nothing of a change that failed may begin, also when its commit arrived and the answer did not.

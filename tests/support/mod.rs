@@ -147,6 +147,24 @@ impl Bench {
         }
     }
 
+    /// Runs a statement of its own on the database: to bring about what does not happen by itself.
+    pub async fn sql(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.url {
+            Some(url) => {
+                let db = sqlx::PgPool::connect(url).await.unwrap();
+                db.execute(sql).await.unwrap();
+                db.close().await;
+            }
+            None => {
+                let file = format!("sqlite://{}", self.folder.path().join("holdline.db").display());
+                let db = sqlx::SqlitePool::connect(&file).await.unwrap();
+                db.execute(sql).await.unwrap();
+                db.close().await;
+            }
+        }
+    }
+
     /// Another installation of the same kind, with nobody in it.
     pub async fn empty(&self) -> App {
         let store = match &self.url {
