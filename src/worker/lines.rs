@@ -335,8 +335,7 @@ impl Line {
 
     /// Nothing where a crash would leave each of them to a person.
     fn ahead(&self) -> usize {
-        let settles =
-            |o: &Open| o.capabilities.read_back != ReadBack::None || o.capabilities.replay != Replay::None;
+        let settles = |o: &Open| trust(&o.capabilities).settles();
         if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
     }
 
@@ -353,5 +352,18 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             tracing::error!(error = %e, cause = ?e, "cannot read the channels again");
         }
         shared.app.hub().poke(Topic::Queue);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_wait_ahead_only_where_a_crash_leaves_nothing_to_people() {
+        for adapter in channels::ALL {
+            let alone = !["email", "webhook"].contains(&adapter.name);
+            assert_eq!(trust(&adapter.capabilities).settles(), alone, "{}", adapter.name);
+        }
     }
 }
