@@ -266,7 +266,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         id: a.id.clone(),
         outcome,
         detail: Some(format!("settled by a person: {}", settle.note)),
-        remote_id: settle.url.clone(),
+        // What a person types is where it can be seen, not what the network calls it.
+        remote_id: None,
         at: now,
         next_read_at: None,
     };
@@ -274,8 +275,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),
-        remote_id: settle.url.clone(),
-        remote_url: settle.url.clone(),
+        remote_url: settle.url.clone().filter(|_| step == Move::Accept),
         settled_at: (step != Move::Retry).then_some(now),
         ..Change::to(delivery, next.word())
     };

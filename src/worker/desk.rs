@@ -7,7 +7,7 @@ use channels::{Receipt, Retraction};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Shared, reread};
+use super::{Shared, reread, site};
 use crate::app::channels::HealthView;
 use crate::app::{AppError, Networks, Result, sending};
 
@@ -49,6 +49,9 @@ impl Networks for Desk {
             Ok(open) => open,
             Err(why) => return Ok(Retraction::StillLive(why)),
         };
+        if open.website {
+            return Ok(site::retract(&self.0.app, delivery).await);
+        }
         let receipt =
             Receipt { remote_id: row.remote_id.unwrap_or_default(), url: row.remote_url, note: None };
         Ok(open.channel.retract(&receipt).await)

@@ -26,6 +26,8 @@ use crate::domain::post::Lane;
 pub(crate) struct Open {
     pub channel: Arc<dyn Channel>,
     pub capabilities: Capabilities,
+    /// The service's own page.
+    pub website: bool,
 }
 
 /// All lines of this node.
@@ -129,7 +131,7 @@ impl Lines {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities: adapter.capabilities });
+            return Ok(Open { channel, capabilities: adapter.capabilities, website: true });
         }
         let credential = match &row.credential {
             None => None,
@@ -140,7 +142,7 @@ impl Lines {
         };
         let settings = serde_json::from_str(&row.settings).unwrap_or_default();
         let channel = (adapter.connect)(&self.connection(settings, credential))?;
-        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
+        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities, website: false })
     }
 
     /// What an adapter needs to open a channel.
