@@ -13,24 +13,44 @@ use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
+use crate::store::incidents::Incident;
 use crate::store::media::Picture;
 use crate::store::posts::Post;
 
 /// What the checks of new posts look up once for many.
 pub(crate) struct Directory {
     channels: Vec<Channel>,
-    incidents: Vec<crate::store::incidents::Incident>,
+    /// Those that were named so far.
+    incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
 }
 
 impl Directory {
-    pub(crate) async fn read(app: &App) -> Result<Self> {
+    /// Reads it, with the incident that a post names.
+    pub(crate) async fn read(app: &App, incident: Option<&str>) -> Result<Self> {
         let pictures = app.store().pictures().await?;
-        Ok(Self {
+        let mut dir = Self {
             channels: app.store().channels().await?,
-            incidents: app.store().incidents(false).await?,
+            incidents: Vec::new(),
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
-        })
+        };
+        dir.know(app, incident).await?;
+        Ok(dir)
+    }
+
+    /// Looks up the incident that a post names, by its id or its slug, however old it is.
+    pub(crate) async fn know(&mut self, app: &App, incident: Option<&str>) -> Result<()> {
+        let Some(name) = incident.filter(|name| self.incident(name).is_none()) else { return Ok(()) };
+        let found = match app.store().incident(name).await? {
+            None => app.store().incident_by_slug(name).await?,
+            found => found,
+        };
+        self.incidents.extend(found);
+        Ok(())
+    }
+
+    fn incident(&self, name: &str) -> Option<&Incident> {
+        self.incidents.iter().find(|i| i.id == name || i.slug == name)
     }
 }
 
@@ -68,7 +88,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
             problems.add("incident", "is needed for this kind; only routine posts have none");
             None
         }
-        (Some(id), kind) => match dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) {
+        (Some(id), kind) => match dir.incident(id) {
             None => {
                 problems.add("incident", format!("there is no incident {id}"));
                 None

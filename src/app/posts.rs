@@ -160,7 +160,7 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
 /// When a field is wrong, or the actor may not write.
 pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let dir = Directory::read(app, new.incident.as_deref()).await?;
     let built = build(app, by, new, &dir)?;
     let id = built.post.id.clone();
     insert(app, by, vec![built]).await?;
@@ -219,7 +219,7 @@ pub type After = (Millis, String);
 /// When a field is wrong, it was changed meanwhile, or something of it has been sent.
 pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &NewPost) -> Result<PostView> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let dir = Directory::read(app, new.incident.as_deref()).await?;
     let mut built = build(app, by, new, &dir)?;
     let mut tx = app.store().begin().await?;
     let old = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
