@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `approvals`.
@@ -39,18 +39,10 @@ impl Store {
     /// What each channel would receive of these posts: post, channel and content hash.
     pub async fn renditions(&self, posts: &[&str]) -> Result<Vec<(String, String, String)>> {
         let list = dialect::list(1, dialect::padded(posts.len()));
-        let sql =
-            format!("select post_id, channel_id, content_hash from deliveries where post_id in ({list})");
-        Ok(read!(self, |c| {
-            let mut q = sqlx::query_as(AssertSqlSafe(sql));
-            for id in posts {
-                q = q.bind(*id);
-            }
-            for _ in posts.len()..dialect::padded(posts.len()) {
-                q = q.bind(None::<&str>);
-            }
-            q.fetch_all(c).await?
-        }))
+        let sql = format!(
+            "select post_id, channel_id, content_hash from deliveries where post_id in ({list}) and replaced = 0"
+        );
+        Ok(read!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
     }
 }
 
@@ -78,6 +70,14 @@ impl Tx {
             .execute(c)
             .await
             .map(drop)?);
+        Ok(())
+    }
+
+    /// Sets the approved hash of every delivery of a post to what it holds now.
+    pub async fn approve_deliveries(&mut self, post: &str, until: Millis) -> Result<()> {
+        const SQL: &str = "update deliveries set approved_hash = content_hash, approved_until = $2
+            where post_id = $1 and replaced = 0";
+        on!(self, |c| sqlx::query(SQL).bind(post).bind(until).execute(c).await.map(drop)?);
         Ok(())
     }
 

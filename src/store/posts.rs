@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, StoreError, Tx, dialect, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `posts`.
@@ -126,6 +126,14 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(sql).bind(id).fetch_optional(c).await?))
     }
 
+    /// Locks and returns posts, in the order of their ids. Whoever locks several posts does it so.
+    pub async fn posts(&mut self, ids: &[String]) -> Result<Vec<Post>> {
+        let list = dialect::list(1, dialect::padded(ids.len()));
+        let lock = dialect::FOR_UPDATE[self.dialect()];
+        let sql = format!("select * from posts where id in ({list}) order by id{lock}");
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
+    }
+
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
         const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
@@ -205,6 +213,17 @@ impl Tx {
               and (state = 'submitted' or state = 'approved') order by id";
         let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(incident).fetch_all(c).await?))
+    }
+
+    /// Locks the deliveries of those, as everywhere in the order of their ids. SQLite has one writer.
+    pub async fn lock_unsent_of(&mut self, incident: &str) -> Result<()> {
+        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
+            where p.incident_id = $1 and (p.kind = 'update' or p.kind = 'tip') and p.state = 'approved'
+              and d.replaced = 0 order by d.id for update of d";
+        if let Self::Postgres(tx) = self {
+            sqlx::query(SQL).bind(incident).execute(&mut *tx.inner).await?;
+        }
+        Ok(())
     }
 
     /// What is being sent, or is in doubt, is not tried again after this.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Shared, reread, site};
 use crate::app::channels::HealthView;
-use crate::app::{AppError, Networks, Result, sending};
+use crate::app::{AppError, Networks, Result, reads, sending};
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -58,8 +58,8 @@ impl Networks for Desk {
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {
-        let attempt = sending::last_attempt(&self.0.app, delivery).await?;
-        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        let attempt = reads::in_doubt(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
         reread::one(&self.0, &attempt).await
     }
 }
