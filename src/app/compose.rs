@@ -223,6 +223,16 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
                 let message = if drill { "is live; a drill cannot reach it" } else { "is for drills only" };
                 problems.add("channels", format!("{} {message}", c.name));
             }
+            // A freeze by brand is understood by the brand of the post, of the channel, and of people.
+            Some(c) if c.brand != new.brand => {
+                let (name, theirs, ours) = (&c.name, &c.brand, &new.brand);
+                problems.add(
+                    "channels",
+                    format!(
+                        "{name} belongs to the brand {theirs}, and the post to {ours}: write one post a brand"
+                    ),
+                );
+            }
             Some(c) if c.adapter == "website" && new.kind == Kind::Routine => {
                 problems.add("channels", format!("{} shows incidents only", c.name));
             }

@@ -161,6 +161,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     ids.retain(|id| seen.insert(id.clone()));
     let mut result = Reviewed { changed: 0, left: Vec::new() };
     let mut slots = HashMap::<String, Millis>::new();
+    let brands: HashMap<_, _> = app.store().channels().await?.into_iter().map(|c| (c.id, c.brand)).collect();
     for chunk in ids.chunks(500) {
         // As everywhere: first the posts, then their deliveries, each in the order of their ids.
         let posts = app.store().posts_of(chunk).await?;
@@ -181,6 +182,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
                 lane: Lane::from_number(d.lane),
                 brand: post.brand.clone(),
                 channel: d.channel_id.clone(),
+                channel_brand: brands.get(&d.channel_id).cloned().unwrap_or_default(),
                 labels: serde_json::from_str(&post.labels).unwrap_or_default(),
                 due_at: *slot,
             };

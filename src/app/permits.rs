@@ -192,6 +192,7 @@ fn subject(row: &InHand) -> Subject {
         lane: Lane::from_number(row.lane),
         brand: row.brand.clone(),
         channel: row.channel_id.clone(),
+        channel_brand: row.channel_brand.clone(),
         labels: serde_json::from_str(&row.labels).unwrap_or_default(),
         due_at: row.due_at,
     }

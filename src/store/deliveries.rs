@@ -53,6 +53,7 @@ pub struct InHand {
     pub permits: i64,
     pub created_at: Millis,
     pub brand: String,
+    pub channel_brand: String,
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
@@ -124,6 +125,7 @@ impl Change {
 pub struct QueueRow {
     pub brand: String,
     pub channel_id: String,
+    pub channel_brand: String,
     pub labels: String,
     pub lane: i64,
     pub total: i64,
@@ -144,8 +146,8 @@ pub(super) const CHANGE: &str =
 
 const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.state as post_state
-    from deliveries d join posts p on p.id = d.post_id";
+      p.incident_id, p.state as post_state, c.brand as channel_brand
+    from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 impl Store {
     /// The posts of deliveries, each once, in the order of their ids.
@@ -212,11 +214,11 @@ impl Store {
 
     /// The queue by what a freeze judges by, for the preview.
     pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
-        const SQL: &str = "select p.brand, d.channel_id, p.labels, d.lane, count(*) as total,
-              sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
-            from deliveries d join posts p on p.id = d.post_id
+        const SQL: &str = "select p.brand, d.channel_id, c.brand as channel_brand, p.labels, d.lane,
+              count(*) as total, sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
+            from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id
             where d.state = 'scheduled'
-            group by p.brand, d.channel_id, p.labels, d.lane";
+            group by p.brand, d.channel_id, c.brand, p.labels, d.lane";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(day_end).fetch_all(c).await?))
     }
 }

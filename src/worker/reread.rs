@@ -105,6 +105,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
                     lane: Lane::from_number(delivery.lane),
                     brand: post.brand,
                     channel: delivery.channel_id.clone(),
+                    channel_brand: String::new(),
                     labels: Vec::new(),
                     due_at: delivery.due_at,
                 },
