@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, approvals, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -226,6 +226,13 @@ fn change(
     }
     if post.state != PostState::Approved.word() {
         return Err(format!("its post is {}; only what is approved goes", post.state));
+    }
+    if let Some(until) = approvals::lapsed(d, now) {
+        return Err(format!(
+            "its approval lapsed at {}; have post {} approved again first (`holdline approvals show`)",
+            rfc3339(until),
+            post.id
+        ));
     }
     if choice == Choice::Release && frozen {
         return Err("a freeze in force covers it; thaw first, or give it a time".into());

@@ -290,7 +290,10 @@ fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String
     match (&row.approved_hash, row.approved_until) {
         (Some(approved), Some(until)) if *approved == hash => {
             if until <= now {
-                return Err(format!("its approval lapsed at {}; it needs a new one", rfc3339(until)));
+                return Err(format!(
+                    "its approval lapsed at {}; have it approved again (`holdline approvals waiting`), then release it",
+                    rfc3339(until)
+                ));
             }
         }
         (None, _) | (_, None) => return Err("it is not approved".into()),

@@ -81,6 +81,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Sets the end of the approval of what may still go out, and whose approval has lapsed.
+    pub async fn renew_approval(&mut self, post: &str, until: Millis, now: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "update deliveries set approved_until = $2, reason = case
+                when state = 'held' and freeze_id is null and reason like 'its approval lapsed%'
+                then 'approved again; decide when it goes' else reason end
+            where post_id = $1 and replaced = 0 and approved_hash = content_hash and approved_until <= $3
+              and not (state = 'accepted' or state = 'retracted' or state = 'cancelled') returning id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(post).bind(until).bind(now).fetch_all(c).await?))
+    }
+
     /// An edit voids every decision about the post.
     pub async fn void_approvals(&mut self, post: &str, at: Millis) -> Result<u64> {
         const SQL: &str = "update approvals set voided_at = $2 where post_id = $1 and voided_at is null";

@@ -69,6 +69,9 @@ pub struct PostFilter {
     pub text: Option<String>,
     pub due_from: Option<Millis>,
     pub due_to: Option<Millis>,
+    /// What waits for an approver at this time: it was submitted; or it is approved, the approval has
+    /// lapsed, and something of it is held.
+    pub waiting: Option<Millis>,
     /// The last row of the page before.
     pub after: Option<(Millis, String)>,
     pub limit: i64,
@@ -91,6 +94,9 @@ impl Store {
               and (cast($6 as text) is null or lower(p.source) like $6 escape '!')
               and p.due_at >= $7 and p.due_at < $8
               and (p.due_at > $9 or (p.due_at = $9 and p.id > $10))
+              and (cast($12 as bigint) is null or p.state = 'submitted'
+                   or (p.state = 'approved' and p.id in (select d.post_id from deliveries d
+                     where d.state = 'held' and d.replaced = 0 and d.approved_until <= $12)))
             order by p.due_at, p.id limit $11";
         let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&t.to_lowercase())));
         let (after_due, after_id) = f.after.clone().unwrap_or((Millis::MIN, String::new()));
@@ -106,6 +112,7 @@ impl Store {
             .bind(after_due)
             .bind(&after_id)
             .bind(f.limit.clamp(1, 500))
+            .bind(f.waiting)
             .fetch_all(c)
             .await?))
     }
