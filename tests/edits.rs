@@ -1,15 +1,17 @@
-//! What is edited after a permit was given: the old words never go.
+//! What is edited, cancelled or recalled after a permit was given: the old words never go.
 
 use std::time::Duration;
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review};
+use holdline::app::incidents;
 use holdline::app::permits::{self, Permit, Rooms};
 use holdline::app::posts::{self, NewPost};
 use holdline::app::sending::{self, Outcome};
 use holdline::app::{AppError, series};
 use holdline::domain::delivery::State;
 use holdline::domain::post::PostState;
+use holdline::sandbox::Fault;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -39,6 +41,17 @@ fn release(delivery: &str) -> Review {
         zone: None,
         spread_minutes: 0,
     }
+}
+
+/// Waits until so many posts have arrived.
+async fn arrived(bench: &Bench, count: usize) {
+    for _ in 0..400 {
+        if bench.sandbox.arrivals().len() >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} of {count} arrived", bench.sandbox.arrivals().len());
 }
 
 on_both! {
@@ -100,6 +113,81 @@ on_both! {
         let result = held::review(&bench.app, &bench.operator, &release(&view.deliveries[0].id)).await.unwrap();
         assert!(result.left[0].1.contains("only what is approved"), "{result:?}");
     }
+
+    async fn a_cancelled_post_that_waits_behind_others_does_not_begin(bench) {
+        bench.sandbox.fault("alpha", Fault::Late { ms: 3_000 }, 16);
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            ids.push(bench.approved(words(&format!("{n}"))).await.id);
+        }
+        let worker = bench.start().await;
+        arrived(&bench, 16).await;
+        let out: Vec<_> = bench.sandbox.arrivals().into_iter().map(|a| a.posted.text).collect();
+        let waits = (0..20).find(|n| !out.contains(&n.to_string())).unwrap();
+        bench.until(&ids[waits], &["sending"]).await;
+        posts::cancel(&bench.app, &bench.operator, &ids[waits]).await.unwrap();
+        bench.until(&ids[waits], &["cancelled"]).await;
+        for (n, id) in ids.iter().enumerate().filter(|(n, _)| *n != waits) {
+            let view = bench.until(id, &["accepted"]).await;
+            assert_eq!(view.state, PostState::Approved, "{n}");
+        }
+        let texts: Vec<_> = bench.sandbox.arrivals().into_iter().map(|a| a.posted.text).collect();
+        assert_eq!((texts.len(), texts.contains(&waits.to_string())), (19, false));
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_waits_behind_others_does_not_begin_when_its_incident_ends(bench) {
+        let new = json!({"title": "Payments are down", "severity": "minor", "freeze": false});
+        let new = serde_json::from_value(new).unwrap();
+        let incident = incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident;
+        bench.sandbox.fault("alpha", Fault::Late { ms: 3_000 }, 16);
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            let update = json!({"kind": "update", "incident": incident.id, "channels": ["alpha"],
+                "source": {"text": format!("{n}")}});
+            ids.push(bench.approved(update).await.id);
+        }
+        let worker = bench.start().await;
+        arrived(&bench, 16).await;
+        incidents::resolve(&bench.app, &bench.operator, &incident.id, None, "over").await.unwrap();
+        let mut gone = 0;
+        for id in &ids {
+            let view = bench.until(id, &["accepted", "expired", "held"]).await;
+            gone += usize::from(view.deliveries[0].state == State::Accepted);
+        }
+        assert_eq!((gone, bench.sandbox.arrivals().len()), (16, 16));
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_is_claimed_is_cancelled_at_once(bench) {
+        let id = bench.approved(words("x")).await.id;
+        let batch = permits::claim(&bench.app, 10, 10, &mut Rooms::default()).await.unwrap();
+        posts::cancel(&bench.app, &bench.operator, &id).await.unwrap();
+        assert_eq!(permits::permit(&bench.app, &[batch.claimed[0].delivery.clone()]).await.unwrap().len(), 0);
+        let view = posts::get(&bench.app, &bench.operator, &id).await.unwrap();
+        assert_eq!(view.deliveries[0].state, State::Cancelled);
+        assert!(matches!(edit(&bench, &id, &words("y")).await, Err(AppError::Conflict(_))));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_is_heard_by_the_node_where_the_permit_waits() {
+    let bench = Bench::new(Database::Postgres).await;
+    let other = bench.another_node("b").await;
+    bench.sandbox.fault("alpha", Fault::Late { ms: 4_000 }, 16);
+    let mut ids = Vec::new();
+    for n in 0..17 {
+        ids.push(bench.approved(words(&format!("{n}"))).await.id);
+    }
+    arrived(&bench, 16).await;
+    let out: Vec<_> = bench.sandbox.arrivals().into_iter().map(|a| a.posted.text).collect();
+    let waits = (0..17).find(|n| !out.contains(&n.to_string())).unwrap();
+    bench.until(&ids[waits], &["sending"]).await;
+    // This node does not send; the other one hears of it.
+    posts::cancel(&bench.app, &bench.operator, &ids[waits]).await.unwrap();
+    bench.until(&ids[waits], &["cancelled"]).await;
+    assert_eq!(bench.sandbox.arrivals().len(), 16);
+    other.worker.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -76,23 +76,26 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
     posts::get(app, by, id).await
 }
 
-/// Cancels what is not sent yet. What is sent stays; what is being sent settles first.
+/// Cancels what is not sent yet. What is being sent and has not begun is taken back; what has begun
+/// settles and is shown, and is not tried again.
 ///
 /// # Errors
 /// When nothing of it can be cancelled any more.
 pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
     let mut tx = app.store().begin().await?;
-    tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
+    let post = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
     let rows = tx.deliveries(id).await?;
-    let mut changes = Vec::new();
+    let (mut changes, mut under_way) = (Vec::new(), 0);
     for d in &rows {
         let state = State::parse(&d.state).map_err(AppError::Internal)?;
         if let Ok(next) = state.after(Move::Cancel) {
             changes.push(Change { settled_at: Some(app.now()), ..Change::to(&d.id, next.word()) });
         }
+        under_way += usize::from(matches!(state, State::Sending | State::InDoubt));
     }
-    if changes.is_empty() {
+    let again = post.state == PostState::Cancelled.word();
+    if changes.is_empty() && (under_way == 0 || again) {
         return Err(AppError::Conflict(
             "nothing of this post can be cancelled any more; see its deliveries".into(),
         ));
@@ -100,10 +103,10 @@ pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     tx.change_deliveries(&changes).await?;
     tx.set_post_state(id, PostState::Cancelled.word(), app.now()).await?;
     let entry = Entry::new("post.cancelled", &format!("post:{id}")).note(format!(
-        "{} of {} deliveries",
+        "{} of {} deliveries; {under_way} under way",
         changes.len(),
         rows.len()
     ));
-    app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
+    app.commit(tx, by, &[entry], &[Topic::Queue, Topic::Recalls]).await?;
     posts::get(app, by, id).await
 }

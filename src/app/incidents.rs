@@ -243,7 +243,7 @@ pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note
             .after(&incident)
             .note(note),
     );
-    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    app.commit(tx, by, &entries, &[Topic::Queue, Topic::Recalls]).await?;
     Ok(Resolved { incident, held, drafts })
 }
 

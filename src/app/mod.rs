@@ -167,6 +167,8 @@ impl App {
     /// The database's own.
     pub async fn hear_others(&self) -> Result<()> {
         let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        // What was said before this node listened.
+        self.hub().poke_all();
         loop {
             match listener.next().await? {
                 Some(topic) => self.hub().poke_by_name(&topic),

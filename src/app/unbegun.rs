@@ -1,4 +1,4 @@
-//! What was claimed or permitted and did not begin is given back.
+//! What was claimed or permitted and did not begin: given back, or taken back by people.
 
 use super::{Actor, App, Result};
 use crate::clock::Millis;
@@ -8,6 +8,14 @@ use crate::domain::delivery::State;
 use crate::store::Unaudited;
 use crate::store::attempts::Settled;
 use crate::store::deliveries::Change;
+
+/// What this node was permitted to send, and people have taken back.
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn recalled(app: &App) -> Result<Vec<String>> {
+    Ok(app.store().recalled(app.node(), app.now()).await?)
+}
 
 /// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
 ///

@@ -206,6 +206,15 @@ impl Store {
             .await?))
     }
 
+    /// What the node may have permitted to begin, and may not begin any more: its post was cancelled, or
+    /// its time has ended.
+    pub async fn recalled(&self, node: &str, now: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
+            where d.claimed_by = $1 and d.state = 'sending'
+              and (p.state = 'cancelled' or d.valid_until <= $2)";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(node).bind(now).fetch_all(c).await?))
+    }
+
     /// How many deliveries are in each state.
     pub async fn count_by_state(&self) -> Result<Vec<(String, i64)>> {
         const SQL: &str = "select state, count(*) from deliveries group by state order by state";

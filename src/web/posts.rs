@@ -141,7 +141,8 @@ pub async fn submit(State(web): State<Web>, Who(by): Who, Path(id): Path<String>
     Ok(shown(StatusCode::OK, &posts::submit(&web.app, &by, &id).await?))
 }
 
-/// Cancels what is not sent yet. Operators.
+/// Cancels what is not sent yet: also what is being sent and has not begun. What has begun settles, and is
+/// not tried again. Operators.
 #[utoipa::path(post, path = "/posts/{id}/cancel", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
     Ok(shown(StatusCode::OK, &posts::cancel(&web.app, &by, &id).await?))

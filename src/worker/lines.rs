@@ -17,7 +17,6 @@ use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::clock::{Millis, date_time};
-use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
@@ -256,10 +255,10 @@ impl Lines {
     }
 
     /// Takes out the work that has not begun and that `outcome` ends.
-    pub fn withdraw(&self, outcome: impl Fn(&Subject) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
+    pub fn withdraw(&self, outcome: impl Fn(&Permit) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
         let mut out = Vec::new();
         for line in self.lock().values_mut() {
-            line.ready.retain(|(permit, pass)| match outcome(&permit.subject) {
+            line.ready.retain(|(permit, pass)| match outcome(&permit) {
                 Some(outcome) => {
                     out.push((permit, outcome));
                     None
