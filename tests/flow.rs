@@ -113,6 +113,30 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_freeze_by_brand_covers_the_channels_of_the_brand(bench) {
+        let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
+        // The channel moves to another brand; a post of its old one waits for it.
+        bench.sql(&format!("update channels set brand = 'shop' where id = '{}'", bench.channels[0])).await;
+        let scope = Scope { brands: vec!["shop".into()], ..Scope::default() };
+        let preview = freezes::preview(&bench.app, &bench.operator, &scope).await.unwrap();
+        assert_eq!((preview.covered, preview.goes_on), (1, 0));
+        let new = NewFreeze { scope, ..NewFreeze::default() };
+        freezes::create(&bench.app, &bench.operator, &new).await.unwrap();
+        let worker = bench.start().await;
+        let held = bench.until(&post.id, &["held"]).await.deliveries.remove(0);
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id], label: None, at: None,
+            zone: None, spread_minutes: 0 };
+        let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
+        assert!(left[0].1.contains("a freeze in force covers it"), "{left:?}");
+        // A new post does not mix brands in the first place.
+        let mixed = json!({"kind": "routine", "channels": ["alpha", "beta"], "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(mixed).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        assert!(problems[0].field == "channels" && problems[0].message.contains("the brand shop"), "{problems:?}");
+        assert!(bench.sandbox.arrivals().is_empty());
+        worker.stop().await.unwrap();
+    }
+
     async fn a_lost_answer_is_read_back_and_never_sent_twice(bench) {
         bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
         bench.sandbox.fault("beta", Fault::TooMany { seconds: 1 }, 1);

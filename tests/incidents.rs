@@ -154,6 +154,25 @@ on_both! {
         assert_eq!(held::review(app, &bench.operator, &review(Choice::Cancel, None)).await.unwrap().changed, 1);
     }
 
+    async fn an_old_incident_gets_its_updates_however_many_came_after_it(bench) {
+        let old = open(&bench).await;
+        bench.sql("with recursive n (i) as (select 1 union all select i + 1 from n where i < 520)
+            insert into incidents (id, slug, title, severity, drill, state, opened_at, opened_by, version)
+            select 'i' || i, 's' || i, 't', 'minor', false, 'open', 9999999999999, 'x', 1 from n").await;
+        for name in [&old.id, &old.slug] {
+            let update = json!({"kind": "update", "incident": name, "source": {"text": "news"},
+                "promise": at(&bench, 30)});
+            assert_eq!(write(&bench, &update).await.unwrap().incident.as_ref(), Some(&old.id));
+        }
+        let mut importer = Importer::new(&bench.app, &bench.operator, true).await.unwrap();
+        for name in [&old.id, "none"] {
+            let row = json!({"kind": "tip", "incident": name, "source": {"text": "Stay calm."}});
+            importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
+        }
+        let result = importer.finish().await.unwrap();
+        assert_eq!((result.failed, result.errors[0].row), (1, 2), "{result:?}");
+    }
+
     async fn the_next_update_is_promised_when_the_first_copy_is_out_and_a_late_one_takes_nothing_back(bench) {
         let incident = open(&bench).await;
         let worker = bench.start().await;

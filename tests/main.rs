@@ -9,6 +9,7 @@ mod claims;
 mod commands;
 mod deploy;
 mod drill;
+mod edits;
 mod flow;
 mod housekeeping;
 mod imports;

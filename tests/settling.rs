@@ -6,10 +6,11 @@ use holdline::app::audit::{self, AuditFilter};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::permits::{self, Permit, Rooms};
-use holdline::app::sending::{self, Outcome, Seen};
+use holdline::app::reads::{self, Seen};
+use holdline::app::sending::{self, Outcome};
 use holdline::app::{App, nodes, posts};
 use holdline::domain::delivery::State;
-use holdline::domain::outcome::Trust;
+use holdline::domain::outcome::{MAX_ATTEMPTS, Trust};
 use holdline::sandbox::Fault;
 use serde_json::json;
 
@@ -109,6 +110,82 @@ on_both! {
         let first = permit(&bench).await;
         permits::give_back(&bench.app, std::slice::from_ref(&first.delivery), 0, "a slow hand").await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Sending], "it is permitted, not claimed");
+    }
+
+    async fn a_number_is_never_used_twice_and_the_attempt_in_doubt_is_the_one_that_is_settled(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let not_begun = Outcome::NotBegun { reason: "the node stopped".into(), not_before: None };
+        sending::settle(&bench.app, &[(first.clone(), not_begun)]).await.unwrap();
+        bench.app.clock().advance(1_000);
+        let second = permit(&bench).await;
+        assert_eq!((first.number, second.number, second.tries), (1, 2, 1), "what never began is no try");
+        let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+        sending::settle(&bench.app, &[(second.clone(), doubt)]).await.unwrap();
+        // A clock that goes back gives the newer attempt the smaller id.
+        bench.sql(&format!("update attempts set id = '0' where id = '{}'", second.attempt)).await;
+        let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
+        held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
+        let all = bench.look().await.attempts(&first.delivery).await.unwrap();
+        assert!(all.iter().all(|a| a.outcome.as_deref() == Some("rejected")), "{all:?}");
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::Scheduled]);
+    }
+
+    async fn what_was_settled_otherwise_is_not_read_for_ever(bench) {
+        post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+        sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+        bench.sql("update deliveries set state = 'failed'").await;
+        bench.app.clock().advance(6_000);
+        assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
+        let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
+        reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust).await.unwrap();
+        assert_eq!(reads::due(&bench.app).await.unwrap().len(), 0);
+    }
+
+    async fn a_doubt_that_proves_without_effect_is_tried_again_later_and_not_for_ever(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let trust = Trust { replay_is_safe: true, absent_is_proof: true, readable: true };
+        for tries in 1..=MAX_ATTEMPTS {
+            let one = permit(&bench).await;
+            assert_eq!(one.tries, tries);
+            let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+            sending::settle(&bench.app, &[(one.clone(), doubt)]).await.unwrap();
+            reads::note_read(&bench.app, &one.attempt, &Seen::Absent, trust).await.unwrap();
+            let view = posts::get(&bench.app, &bench.operator, &id).await.unwrap();
+            let ready = holdline::domain::times::parse(&view.deliveries[0].ready, "UTC").unwrap();
+            let last = tries == MAX_ATTEMPTS;
+            assert_eq!(view.deliveries[0].state, if last { State::Failed } else { State::Scheduled });
+            assert!(last || ready > bench.app.clock().now() + 1_000, "not at once: {}", view.deliveries[0].ready);
+            bench.app.clock().advance(20 * 60_000);
+        }
+    }
+
+    async fn claims_that_cannot_be_given_back_are_not_lost(bench) {
+        let channel = &bench.channels[0];
+        let id = post(&bench, &["alpha"]).await;
+        bench.sql(&format!("update channels set disabled_at = 1 where id = '{channel}'")).await;
+        let (make, drop): (&[&str], &str) = if bench.url().is_some() {
+            (&["create function refuse() returns trigger language plpgsql as $$ begin
+                  if old.state = 'claimed' and new.state = 'scheduled' then raise exception 'no'; end if;
+                  return new; end $$",
+               "create trigger refuse before update on deliveries for each row execute function refuse()"],
+             "drop trigger refuse on deliveries")
+        } else {
+            (&["create trigger refuse before update on deliveries when old.state = 'claimed'
+                  and new.state = 'scheduled' begin select raise(abort, 'no'); end"], "drop trigger refuse")
+        };
+        for sql in make {
+            bench.sql(sql).await;
+        }
+        let worker = bench.start().await;
+        bench.until(&id, &["claimed"]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        bench.sql(drop).await;
+        let view = bench.until(&id, &["scheduled"]).await;
+        assert_eq!(view.deliveries[0].reason.as_deref(), Some("the channel is disabled"));
+        worker.stop().await.unwrap();
     }
 
     async fn a_try_that_waits_over_a_freeze_needs_a_decision(bench) {
@@ -228,14 +305,14 @@ async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
     let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
     sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
     bench.app.clock().advance(6_000);
-    assert_eq!(sending::reads_due(&bench.app).await.unwrap().len(), 1);
+    assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
     // This node is not on the list of nodes, so it counts as gone.
-    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 1);
+    assert_eq!(reads::due(&other.app).await.unwrap().len(), 1);
     let worker = bench.start().await;
-    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 0, "it reads for itself");
+    assert_eq!(reads::due(&other.app).await.unwrap().len(), 0, "it reads for itself");
     worker.vanish();
     let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
-    let looks = (0..4).map(|_| sending::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
+    let looks = (0..4).map(|_| reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
     for look in futures::future::join_all(looks).await {
         look.unwrap();
     }

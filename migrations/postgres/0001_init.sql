@@ -165,7 +165,12 @@ create table deliveries (
   -- The hash that people approved, and until when the approval holds.
   approved_hash text,
   approved_until bigint,
+  -- Tries that count towards the limit: one that never began is given back.
   attempts bigint not null,
+  -- The number of the newest attempt. A number is never used twice.
+  permits bigint not null,
+  -- 0; or the version of the post whose edit put another delivery in the place of this one.
+  replaced bigint not null,
   claimed_by text,
   freeze_id text,
   reason text,
@@ -176,7 +181,8 @@ create table deliveries (
 );
 -- The one index that claims use. A second one by time alone gets picked and spoils it.
 create index deliveries_to_send on deliveries (lane, ready_at, id) where state = 'scheduled';
-create index deliveries_by_post on deliveries (post_id);
+-- One post is once on a channel, whatever was edited before.
+create unique index deliveries_by_post on deliveries (post_id, channel_id, replaced);
 -- SQLite sees that a state is on one of these lists when it is joined by `or`, and not by `in`.
 create index deliveries_in_hand on deliveries (claimed_by) where state = 'claimed' or state = 'sending';
 create index deliveries_waiting on deliveries (state, id)
@@ -203,7 +209,7 @@ create table attempts (
   absent bigint not null,
   next_read_at bigint
 );
-create index attempts_by_delivery on attempts (delivery_id, number);
+create unique index attempts_by_delivery on attempts (delivery_id, number);
 create index attempts_unsettled on attempts (node_id) where outcome is null;
 create index attempts_to_read on attempts (next_read_at) where next_read_at is not null;
 

@@ -53,6 +53,9 @@ pub struct ReviewSheet {
     pub bundle: String,
     /// How many people other than its authors must approve.
     pub needed: usize,
+    /// It is approved, and the approval has lapsed before all of it was out. It can be approved again as
+    /// it is; what is held is released by a decision after that.
+    pub lapsed: bool,
     pub decisions: Vec<ApprovalView>,
 }
 
@@ -86,6 +89,7 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     Ok(ReviewSheet {
         bundle: bundle_of(&row, &rows)?,
         needed,
+        lapsed: to_renew(&row, &rows, app.now()),
         decisions,
         post: posts::view(row, rows, &names)?,
     })
@@ -189,10 +193,10 @@ pub(super) async fn write(
                 // It takes all of them: once the first one lapses, too few are left.
                 let first = voices.iter().filter_map(|a| a.expires_at).min();
                 let until = first.map_or(expires, |at| at.min(expires));
-                entries.push(schedule(tx, &row, &rows, until, now).await?);
+                entries.push(complete(tx, &row, &rows, until, now).await?);
             }
         }
-        Decision::BreakGlass => entries.push(schedule(tx, &row, &rows, expires, now).await?),
+        Decision::BreakGlass => entries.push(complete(tx, &row, &rows, expires, now).await?),
     }
     Ok(entries)
 }
@@ -202,7 +206,13 @@ fn comment(new: &NewDecision) -> Option<&str> {
 }
 
 fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision, now: Millis) -> Result<()> {
-    if post.state != PostState::Submitted.word() {
+    let again = to_renew(post, rows, now);
+    if again && new.decision == Decision::Reject {
+        return Err(AppError::Conflict(
+            "its approval has lapsed, so nothing of it goes out: leave it so, or cancel what is held".into(),
+        ));
+    }
+    if post.state != PostState::Submitted.word() && !again {
         return Err(AppError::Conflict(format!(
             "this post is {}; only what was submitted waits for a decision",
             post.state
@@ -231,7 +241,31 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision, now: Mil
     Ok(())
 }
 
-/// The approval is complete: the deliveries enter the queue. A crisis post whose time has come
+/// Until when the words of a delivery were approved, when that is over and they may still go out.
+pub(super) fn lapsed(d: &Delivery, now: Millis) -> Option<Millis> {
+    let out = [State::Accepted, State::Retracted, State::Cancelled].iter().any(|s| s.word() == d.state);
+    let these = d.approved_hash.as_deref() == Some(d.content_hash.as_str());
+    d.approved_until.filter(|until| !out && these && *until <= now)
+}
+
+/// Whether the post is approved, and has something that needs a new approval to go out.
+fn to_renew(post: &Post, rows: &[Delivery], now: Millis) -> bool {
+    post.state == PostState::Approved.word() && rows.iter().any(|d| lapsed(d, now).is_some())
+}
+
+/// As many approvals as it takes are there.
+async fn complete(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
+    if !to_renew(post, rows, now) {
+        return schedule(tx, post, rows, until, now).await;
+    }
+    // What is held stays so: nothing that was held goes by itself.
+    let renewed = tx.renew_approval(&post.id, until, now).await?;
+    tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
+    Ok(Entry::new("post.approval_renewed", &format!("post:{}", post.id))
+        .after(&serde_json::json!({"until": rfc3339(until), "deliveries": renewed})))
+}
+
+/// The approval is complete for the first time: the deliveries enter the queue. A crisis post whose time has come
 /// goes now; a routine post that was approved too late waits for a person.
 async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
     let crisis = kind(post)?.lane() == Lane::Crisis;

@@ -20,6 +20,7 @@ use crate::store::posts::Post;
 /// What the checks of new posts look up once for many.
 pub(crate) struct Directory {
     channels: Vec<Channel>,
+    /// Those that were named so far.
     incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
     /// The incident of each post that a new one names as what it corrects.
@@ -27,18 +28,30 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
+    /// Reads what every post may name.
     pub(crate) async fn read(app: &App) -> Result<Self> {
         let pictures = app.store().pictures().await?;
         Ok(Self {
             channels: app.store().channels().await?,
-            incidents: app.store().incidents(false).await?,
+            incidents: Vec::new(),
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
             corrected: HashMap::new(),
         })
     }
 
-    /// Looks up what only this post names.
+    fn incident(&self, name: &str) -> Option<&Incident> {
+        self.incidents.iter().find(|i| i.id == name || i.slug == name)
+    }
+
+    /// Looks up what only this post names: its incident, however old, and what it corrects.
     pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        if let Some(name) = new.incident.as_deref().filter(|name| self.incident(name).is_none()) {
+            let found = match app.store().incident(name).await? {
+                None => app.store().incident_by_slug(name).await?,
+                found => found,
+            };
+            self.incidents.extend(found);
+        }
         if let Some(id) = new.corrects.as_ref().filter(|id| !self.corrected.contains_key(*id))
             && let Some(post) = app.store().post(id).await?
         {
@@ -117,7 +130,7 @@ fn find_incident<'a>(new: &NewPost, dir: &'a Directory, problems: &mut Problems)
         }
         return None;
     };
-    let Some(incident) = dir.incidents.iter().find(|i| i.id == *id || i.slug == *id) else {
+    let Some(incident) = dir.incident(id) else {
         problems.add("incident", format!("there is no incident {id}"));
         return None;
     };
@@ -226,6 +239,16 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
             Some(c) if !fits(c) => {
                 let message = if drill { "is live; a drill cannot reach it" } else { "is for drills only" };
                 problems.add("channels", format!("{} {message}", c.name));
+            }
+            // A freeze by brand is understood by the brand of the post, of the channel, and of people.
+            Some(c) if c.brand != new.brand => {
+                let (name, theirs, ours) = (&c.name, &c.brand, &new.brand);
+                problems.add(
+                    "channels",
+                    format!(
+                        "{name} belongs to the brand {theirs}, and the post to {ours}: write one post a brand"
+                    ),
+                );
             }
             Some(c) if c.adapter == "website" && new.kind == Kind::Routine => {
                 problems.add("channels", format!("{} shows incidents only", c.name));

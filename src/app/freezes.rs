@@ -134,6 +134,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
             lane: Lane::from_number(f.lane),
             brand: f.brand.clone(),
             channel: f.channel_id.clone(),
+            channel_brand: f.channel_brand.clone(),
             labels: serde_json::from_str(&f.labels).unwrap_or_default(),
             due_at: f.due_at,
         })
@@ -284,6 +285,7 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
             lane: Lane::from_number(row.lane),
             brand: row.brand,
             channel: row.channel_id,
+            channel_brand: row.channel_brand,
             labels: serde_json::from_str(&row.labels).unwrap_or_default(),
             due_at: now,
         };

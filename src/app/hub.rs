@@ -11,11 +11,13 @@ pub enum Topic {
     Gate,
     /// Channels were connected, changed or disabled.
     Channels,
+    /// What is permitted and has not begun may be taken back.
+    Recalls,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 3] = [Self::Queue, Self::Gate, Self::Channels];
+    pub const ALL: [Self; 4] = [Self::Queue, Self::Gate, Self::Channels, Self::Recalls];
 
     /// The word that travels between nodes.
     pub fn name(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Topic {
             Self::Queue => "queue",
             Self::Gate => "gate",
             Self::Channels => "channels",
+            Self::Recalls => "recalls",
         }
     }
 }
@@ -30,7 +33,7 @@ impl Topic {
 /// One counter per topic; whoever waits sees it change.
 #[derive(Debug)]
 pub struct Hub {
-    counters: [watch::Sender<u64>; 3],
+    counters: [watch::Sender<u64>; 4],
 }
 
 impl Default for Hub {

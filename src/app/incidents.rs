@@ -241,7 +241,9 @@ pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note
         return Err(AppError::Conflict("this incident is resolved already".into()));
     }
     let (mut held, mut drafts, mut entries) = (0, 0, Vec::new());
-    for post in tx.unsent_of(id).await? {
+    let unsent = tx.unsent_of(id).await?;
+    tx.lock_unsent_of(id).await?;
+    for post in unsent {
         let subject = format!("post:{}", post.id);
         tx.end_recurrence(&post.id).await?;
         if post.state == PostState::Submitted.word() {
@@ -273,7 +275,7 @@ pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note
             .after(&incident)
             .note(note),
     );
-    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    app.commit(tx, by, &entries, &[Topic::Queue, Topic::Recalls]).await?;
     Ok(Resolved { incident, held, drafts })
 }
 

@@ -12,6 +12,8 @@ pub mod bulk;
 pub mod channels;
 /// From what was typed to rows, with every check.
 mod compose;
+/// Edits and cancellations.
+mod edits;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
@@ -42,13 +44,15 @@ pub mod policy;
 pub mod posts;
 /// The time of the next promised update.
 mod promises;
+/// Reading back what is in doubt.
+pub mod reads;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.
 pub mod repeats;
 /// Sealing of credentials.
 pub mod secrets;
-/// Outcomes, and what reading back saw.
+/// Outcomes.
 pub mod sending;
 /// Recurrences.
 pub mod series;
@@ -56,6 +60,8 @@ pub mod series;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// What did not begin.
+pub mod unbegun;
 /// What this process has seen of the database.
 pub mod witness;
 
@@ -186,6 +192,8 @@ impl App {
     /// The database's own.
     pub async fn hear_others(&self) -> Result<()> {
         let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        // What was said before this node listened.
+        self.hub().poke_all();
         loop {
             match listener.next().await? {
                 Some(topic) => self.hub().poke_by_name(&topic),

@@ -232,7 +232,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
     };
     let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
     match command {
-        Approvals::Waiting => show(&api.pages("/posts?state=submitted", 10_000).await?, POST),
+        Approvals::Waiting => show(&api.pages("/posts?waiting=true", 10_000).await?, POST),
         Approvals::Show { post } => {
             let sheet = api.get(&format!("/posts/{post}/approval")).await?;
             if as_json {
@@ -251,6 +251,9 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                     table::line(&format!("[picture: {alt}]"));
                     table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
                 }
+            }
+            if sheet["lapsed"] == true {
+                table::line("--- its approval has lapsed: approve it again, then release what is held");
             }
             let bundle = sheet["bundle"].as_str().unwrap_or_default();
             table::line(&format!("--- approvals needed: {}; bundle {bundle}", sheet["needed"]));

@@ -169,7 +169,8 @@ pub enum Channels {
 
 #[derive(Debug, Subcommand)]
 pub enum Approvals {
-    /// Posts that wait for a decision.
+    /// Posts that wait for a decision. One that is approved is among them when its approval has lapsed and
+    /// something of it is held: approve it again, then release what is held.
     Waiting,
     /// The exact texts, and the bundle hash to decide with.
     Show { post: String },

@@ -67,6 +67,7 @@ pub struct Flight {
     pub channel_id: String,
     pub adapter: String,
     pub channel_name: String,
+    pub channel_brand: String,
     pub lane: i64,
     pub due_at: Millis,
     pub state: String,
@@ -112,7 +113,8 @@ impl Store {
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
-              c.name as channel_name, d.lane, d.due_at, d.state, d.reason, d.remote_url, p.brand, p.labels
+              c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.reason,
+              d.remote_url, p.brand, p.labels
             from (select attempt_id from flights where freeze_id = $1
                 union select u.id from attempts u
                   join nodes n on n.id = u.node_id

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, StoreError, Tx, dialect, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 use crate::domain::post::fold;
 
@@ -72,6 +72,9 @@ pub struct PostFilter {
     pub text: Option<String>,
     pub due_from: Option<Millis>,
     pub due_to: Option<Millis>,
+    /// What waits for an approver at this time: it was submitted; or it is approved, the approval has
+    /// lapsed, and something of it is held.
+    pub waiting: Option<Millis>,
     /// The last row of the page before.
     pub after: Option<(Millis, String)>,
     pub limit: i64,
@@ -94,6 +97,9 @@ impl Store {
               and (cast($6 as text) is null or p.words like $6 escape '!')
               and p.due_at >= $7 and p.due_at < $8
               and (p.due_at > $9 or (p.due_at = $9 and p.id > $10))
+              and (cast($12 as bigint) is null or p.state = 'submitted'
+                   or (p.state = 'approved' and p.id in (select d.post_id from deliveries d
+                     where d.state = 'held' and d.replaced = 0 and d.approved_until <= $12)))
             order by p.due_at, p.id limit $11";
         let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&fold(t))));
         let (after_due, after_id) = f.after.clone().unwrap_or((Millis::MIN, String::new()));
@@ -109,6 +115,7 @@ impl Store {
             .bind(after_due)
             .bind(&after_id)
             .bind(f.limit.clamp(1, 500))
+            .bind(f.waiting)
             .fetch_all(c)
             .await?))
     }
@@ -127,6 +134,14 @@ impl Tx {
             ["select * from posts where id = $1", "select * from posts where id = $1 for update"];
         let sql = SQL[self.dialect()];
         Ok(on!(self, |c| sqlx::query_as(sql).bind(id).fetch_optional(c).await?))
+    }
+
+    /// Locks and returns posts, in the order of their ids. Whoever locks several posts does it so.
+    pub async fn posts(&mut self, ids: &[String]) -> Result<Vec<Post>> {
+        let list = dialect::list(1, dialect::padded(ids.len()));
+        let lock = dialect::FOR_UPDATE[self.dialect()];
+        let sql = format!("select * from posts where id in ({list}) order by id{lock}");
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
     }
 
     /// Writes posts and their labels, many at a time.
@@ -210,6 +225,17 @@ impl Tx {
               and (state = 'submitted' or state = 'approved') order by id";
         let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(incident).fetch_all(c).await?))
+    }
+
+    /// Locks the deliveries of those, as everywhere in the order of their ids. SQLite has one writer.
+    pub async fn lock_unsent_of(&mut self, incident: &str) -> Result<()> {
+        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
+            where p.incident_id = $1 and (p.kind = 'update' or p.kind = 'tip') and p.state = 'approved'
+              and d.replaced = 0 order by d.id for update of d";
+        if let Self::Postgres(tx) = self {
+            sqlx::query(SQL).bind(incident).execute(&mut *tx.inner).await?;
+        }
+        Ok(())
     }
 
     /// What is being sent, or is in doubt, is not tried again after this.

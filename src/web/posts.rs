@@ -16,6 +16,7 @@ use crate::app::media::{self, MediaView};
 use crate::app::posts::PostFilter;
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{AppError, Result};
+use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::post::{Kind, PostState};
 
@@ -34,13 +35,16 @@ pub struct Filter {
     pub from: Option<String>,
     /// Due before this instant.
     pub to: Option<String>,
+    /// Only what waits for an approver: what was submitted; and what is approved, but held because the
+    /// approval has lapsed before all of it was out.
+    pub waiting: Option<bool>,
     /// The cursor that `Link: …; rel="next"` gave.
     pub after: Option<String>,
     pub limit: Option<i64>,
 }
 
 impl Filter {
-    fn read(self) -> Result<PostFilter> {
+    fn read(self, now: Millis) -> Result<PostFilter> {
         let time = |field: &str, text: Option<String>| {
             text.map(|t| crate::domain::times::parse(&t, "UTC"))
                 .transpose()
@@ -55,6 +59,7 @@ impl Filter {
         Ok(PostFilter {
             due_from: time("from", self.from)?,
             due_to: time("to", self.to)?,
+            waiting: self.waiting.unwrap_or(false).then_some(now),
             after: self.after.as_deref().map(cursor).transpose()?,
             limit: self.limit.unwrap_or(50),
             kind: self.kind,
@@ -96,7 +101,7 @@ pub async fn list(
     RawQuery(asked): RawQuery,
     Query(filter): Query<Filter>,
 ) -> Answer<Response> {
-    let filter = filter.read()?;
+    let filter = filter.read(web.app.clock().now())?;
     let views = posts::list(&web.app, &by, &filter).await?;
     let full = i64::try_from(views.len()).unwrap_or(0) == filter.limit.clamp(1, 500);
     let next = views.last().filter(|_| full).map(|last| {
@@ -144,7 +149,8 @@ pub async fn submit(State(web): State<Web>, Who(by): Who, Path(id): Path<String>
     Ok(shown(StatusCode::OK, &posts::submit(&web.app, &by, &id).await?))
 }
 
-/// Cancels what is not sent yet. Operators.
+/// Cancels what is not sent yet: also what is being sent and has not begun. What has begun settles, and is
+/// not tried again. Operators.
 #[utoipa::path(post, path = "/posts/{id}/cancel", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
     Ok(shown(StatusCode::OK, &posts::cancel(&web.app, &by, &id).await?))

@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::{Shared, reread};
 use crate::app::channels::HealthView;
-use crate::app::sending::{self, Attempt};
-use crate::app::{AppError, Networks, Result};
+use crate::app::{AppError, Networks, Result, reads};
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -45,7 +44,9 @@ impl Networks for Desk {
     }
 
     async fn retract(&self, delivery: &str) -> Result<Retraction> {
-        let sent = reread::sent(&self.0, &self.last_attempt(delivery).await?).await?;
+        let attempt = reads::last(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        let sent = reread::sent(&self.0, &attempt).await?;
         match self.0.lines.get(&sent.channel) {
             Ok(open) => Ok(open.channel.retract(&sent.job, sent.remote_id.as_deref()).await),
             Err(why) => Ok(Retraction::StillLive(why)),
@@ -53,13 +54,8 @@ impl Networks for Desk {
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {
-        reread::one(&self.0, &self.last_attempt(delivery).await?).await
-    }
-}
-
-impl Desk {
-    async fn last_attempt(&self, delivery: &str) -> Result<Attempt> {
-        let attempt = sending::last_attempt(&self.0.app, delivery).await?;
-        attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))
+        let attempt = reads::in_doubt(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
+        reread::one(&self.0, &attempt).await
     }
 }

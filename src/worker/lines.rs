@@ -17,7 +17,6 @@ use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::clock::{Millis, date_time};
-use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
@@ -255,10 +254,10 @@ impl Lines {
     }
 
     /// Takes out the work that has not begun and that `outcome` ends.
-    pub fn withdraw(&self, outcome: impl Fn(&Subject) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
+    pub fn withdraw(&self, outcome: impl Fn(&Permit) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
         let mut out = Vec::new();
         for line in self.lock().values_mut() {
-            line.ready.retain(|(permit, pass)| match outcome(&permit.subject) {
+            line.ready.retain(|(permit, pass)| match outcome(&permit) {
                 Some(outcome) => {
                     out.push((permit, outcome));
                     None
@@ -336,8 +335,7 @@ impl Line {
 
     /// Nothing where a crash would leave each of them to a person.
     fn ahead(&self) -> usize {
-        let settles =
-            |o: &Open| o.capabilities.read_back != ReadBack::None || o.capabilities.replay != Replay::None;
+        let settles = |o: &Open| trust(&o.capabilities).settles();
         if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
     }
 
@@ -383,5 +381,13 @@ mod tests {
         lines.pause(&channel, until);
         lines.reload().await.unwrap();
         assert_eq!(lines.paused_until(&channel), until);
+    }
+
+    #[test]
+    fn permits_wait_ahead_only_where_a_crash_leaves_nothing_to_people() {
+        for adapter in channels::ALL {
+            let alone = !["email", "webhook"].contains(&adapter.name);
+            assert_eq!(trust(&adapter.capabilities).settles(), alone, "{}", adapter.name);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The sender: the only part that publishes.
 //!
 //! [`node`] keeps the gate of this node, [`dispatch`] claims and permits, [`send`] makes one
-//! attempt, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
+//! attempt, [`recall`] takes back what only waits, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
 
 /// What people ask of the networks.
 pub mod desk;
@@ -15,6 +15,8 @@ pub mod lanes;
 pub mod lines;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
+/// Taking back permits that only wait.
+pub mod recall;
 /// Reading back what is in doubt.
 pub mod reread;
 /// One attempt.
@@ -60,6 +62,8 @@ pub(crate) struct Shared {
     pub app: App,
     pub gate: Arc<Gate<Subject>>,
     pub lines: lines::Lines,
+    /// What people took back while it waited for its first byte.
+    pub recalled: Arc<recall::Recalled>,
     pub outcomes: mpsc::Sender<(Permit, Outcome)>,
     pub stopping: watch::Receiver<bool>,
     pub options: Options,
@@ -89,7 +93,15 @@ impl Worker {
         let gate = Gate::closed(nodes::LEASE);
         let lines = lines::Lines::new(app.clone(), http);
         lines.reload().await?;
-        let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
+        let shared = Arc::new(Shared {
+            app: app.clone(),
+            gate,
+            lines,
+            recalled: Arc::default(),
+            outcomes,
+            stopping,
+            options,
+        });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
@@ -99,6 +111,7 @@ impl Worker {
             tokio::spawn(dispatch::run(Arc::clone(&shared))),
             tokio::spawn(reread::run(Arc::clone(&shared))),
             tokio::spawn(lines::follow(Arc::clone(&shared))),
+            tokio::spawn(recall::run(Arc::clone(&shared))),
         ];
         if app.is_shared() {
             tasks.push(tokio::spawn(node::listen(Arc::clone(&shared))));

@@ -116,6 +116,8 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
         approved_hash: Some(hash),
         approved_until: Some(due.max(now) + 1_000 * 86_400_000),
         attempts: 0,
+        permits: 0,
+        replaced: 0,
         claimed_by: None,
         freeze_id: None,
         reason: None,

@@ -169,6 +169,11 @@ impl Bench {
         }
     }
 
+    /// One statement of that kind.
+    pub async fn sql(&self, sql: &str) {
+        self.meddle(&[sql]).await;
+    }
+
     /// The same node as a process of its own, as a restart or a copied folder makes one.
     pub async fn again(&self) -> App {
         let clock = self.app.clock().clone();
