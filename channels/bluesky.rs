@@ -19,8 +19,8 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 /// The registration.
@@ -49,11 +49,13 @@ pub const ADAPTER: Adapter = Adapter {
             name: "server",
             help: "The account's server, for example https://bsky.social",
             required: true,
+            private: false,
         },
         Setting {
             name: "account",
             help: "The handle without @, for example bank.example.com",
             required: true,
+            private: false,
         },
     ],
     connect,
@@ -268,6 +270,11 @@ fn receipt(uri: String) -> Receipt {
     Receipt { remote_id: uri, url, note: None }
 }
 
+/// Whose record it is, where the address says so by the account's id.
+fn owner(uri: &str) -> Option<&str> {
+    uri.strip_prefix("at://")?.split('/').next().filter(|did| did.starts_with("did:"))
+}
+
 /// The name of an XRPC error; a server's free words are left out.
 fn error_name(answer: &Answer) -> String {
     let name = answer.json::<Wrong>().unwrap_or_default().error;
@@ -325,13 +332,24 @@ impl Channel for Bluesky {
         self.find(job).await
     }
 
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
         let session = match self.session().await {
             Ok(session) => session,
             Err(failure) => return Retraction::StillLive(failure.to_string()),
         };
-        let key = receipt.remote_id.rsplit('/').next().unwrap_or_default();
-        let target = json!({ "repo": session.did, "collection": POSTS, "rkey": key });
+        // Deleting a record that is not there succeeds, so it must be known that ours is meant.
+        match remote_id.and_then(owner) {
+            Some(did) if did != session.did => {
+                return Retraction::StillLive("another account posted it; connect that one".to_owned());
+            }
+            Some(_) => {}
+            None => match self.find(job).await {
+                Sighting::Found(_) => {}
+                Sighting::Absent => return Retraction::StillLive(NOT_OURS.to_owned()),
+                Sighting::Unknown(why) => return Retraction::StillLive(why),
+            },
+        }
+        let target = json!({ "repo": session.did, "collection": POSTS, "rkey": record_key(job) });
         let url = self.method("com.atproto.repo.deleteRecord");
         let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&target);
         match self.http.call(request).await {

@@ -157,6 +157,30 @@ async fn reading_back_tells_absent_from_unknown() {
 }
 
 #[tokio::test]
+async fn only_the_record_of_the_delivery_is_deleted() {
+    let ours = json!({ "uri": "at://did:plc:bank/app.bsky.feed.post/3k",
+        "value": { "text": suite::job().rendition.text } })
+    .to_string();
+    let key = record_key(&suite::job());
+    // With a receipt at once; where a person saw it, after a look.
+    let (fake, channel) = open(vec![login(LATER), answer(200, "", "{}")]).await;
+    let receipt = format!("at://did:plc:bank/{POSTS}/{key}");
+    assert_eq!(channel.retract(&suite::job(), Some(&receipt)).await, Retraction::Gone);
+    assert!(fake.content(1).contains(&key));
+    let (fake, channel) = open(vec![login(LATER), answer(200, "", &ours), answer(200, "", "{}")]).await;
+    assert_eq!(channel.retract(&suite::job(), None).await, Retraction::Gone);
+    assert!(fake.content(2).contains(&key));
+    // Nothing is called gone that was never ours.
+    let (fake, channel) = open(vec![login(LATER), wrong("RecordNotFound"), answer(200, "", "{}")]).await;
+    assert!(matches!(channel.retract(&suite::job(), None).await, Retraction::StillLive(_)));
+    assert_eq!(fake.requests().len(), 2);
+    let (fake, channel) = open(vec![login(LATER), answer(200, "", "{}")]).await;
+    let other = format!("at://did:plc:other/{POSTS}/{key}");
+    assert!(matches!(channel.retract(&suite::job(), Some(&other)).await, Retraction::StillLive(_)));
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_lost_upload_has_no_effect() {
     let (_, channel) = open(vec![login(LATER), Step::Cut(suite::Cut::BeforeStatus)]).await;
     let mut job = suite::job();

@@ -1,9 +1,11 @@
 //! Adapter `email`: one message to a list of people, over SMTP submission (RFC 6409).
 //!
 //! Commands are sent one by one, so that the gate is read before DATA, and again when the server
-//! lets the message come. Up to there nothing has happened. A connection that ends between the message and its answer leaves the message in doubt
-//! (RFC 1047), and there is nothing to read back.
+//! lets the message come. Up to there nothing has happened. A connection that ends between the
+//! message and its answer leaves the message in doubt (RFC 1047), and there is nothing to read back.
+//! Once the answer has come, nothing that the server does or leaves undone changes it.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -48,19 +50,41 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 0,
     },
     settings: &[
-        Setting { name: "host", help: "The mail server, for example mail.bank.example", required: true },
-        Setting { name: "port", help: "Its port; 587 unless given, 465 for tls", required: false },
+        Setting {
+            name: "host",
+            help: "The mail server, for example mail.bank.example",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "port",
+            help: "Its port; 587 unless given, 465 for tls",
+            required: false,
+            private: false,
+        },
         Setting {
             name: "security",
             help: "starttls (unless given), tls, or none for an allowed private network",
             required: false,
+            private: false,
         },
-        Setting { name: "user", help: "The name to log in with, if the server asks", required: false },
-        Setting { name: "from", help: "The sender: Bank <press@bank.example>", required: true },
+        Setting {
+            name: "user",
+            help: "The name to log in with, if the server asks",
+            required: false,
+            private: true,
+        },
+        Setting {
+            name: "from",
+            help: "The sender: Bank <press@bank.example>",
+            required: true,
+            private: false,
+        },
         Setting {
             name: "to",
             help: "The recipients, at most 100, with commas between them; nobody sees the others",
             required: true,
+            private: true,
         },
     ],
     connect,
@@ -69,8 +93,23 @@ pub const ADAPTER: Adapter = Adapter {
 /// Most recipients of one message that every server takes (RFC 5321, section 4.5.3.1.8).
 const MOST_RECIPIENTS: usize = 100;
 
-/// The longest time from opening the connection to the answer to DATA.
-const PREPARE: Duration = Duration::from_secs(30);
+/// How long the server may take. The core gives an attempt 120 s: what is left of them is for the
+/// answer to the message.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For opening the connection, and for the answer to one command.
+    step: Duration,
+    /// For everything before DATA: the log-in, and a command for each of up to 100 recipients.
+    prepare: Duration,
+    /// For the farewell, which means nothing any more.
+    farewell: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    step: Duration::from_secs(15),
+    prepare: Duration::from_secs(60),
+    farewell: Duration::from_secs(2),
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Security {
@@ -102,6 +141,7 @@ struct Email {
     to: Vec<Address>,
     http: Arc<Http>,
     clock: Clock,
+    patience: Patience,
 }
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
@@ -146,7 +186,7 @@ impl Email {
         let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
         let host = connection.setting("host")?;
         let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-        Ok(Self { host, port, security, login, from, to, http, clock })
+        Ok(Self { host, port, security, login, from, to, http, clock, patience: PATIENCE })
     }
 
     /// Opens a connection, secures it and logs in.
@@ -157,12 +197,12 @@ impl Email {
         let tls = || TlsParameters::new_rustls(self.host.clone()).map_err(|e| unsent(&words(&e)));
         let wrapped = if self.security == Security::Tls { Some(tls()?) } else { None };
         let hello = ClientId::Domain(self.from.email.domain().to_owned());
-        let opening =
-            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), Some(PREPARE), &hello, wrapped, None);
+        let step = Some(self.patience.step);
+        let opening = AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), step, &hello, wrapped, None);
         let mut smtp = opening.await.map_err(|e| unsent(&words(&e)))?;
         if self.security == Security::StartTls {
             if !smtp.can_starttls() {
-                smtp.abort().await;
+                self.part(smtp).await;
                 let reason = "the mail server offers no STARTTLS; choose tls".to_owned();
                 return Err(Failure::Rejected { reason, retry: Retry::Reconnect });
             }
@@ -182,28 +222,67 @@ impl Email {
         Ok(smtp)
     }
 
-    /// Everything before DATA. Who was refused comes back beside the connection.
-    async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Vec<String>), Failure> {
-        let mut smtp = self.open().await?;
-        let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
-        let parameters = eight.then_some(MailParameter::Body(MailBodyParameter::EightBitMime));
-        let mail = Mail::new(Some(self.from.email.clone()), parameters.into_iter().collect());
-        smtp.command(mail).await.map_err(|e| refused("the mail server refuses the sender", &e))?;
-        let (mut taken, mut refusals, mut last) = (0, Vec::new(), None);
+    /// The answer to one command.
+    ///
+    /// # Errors
+    /// Outside, when none came in time; inside, as the server refuses.
+    async fn ask(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        command: impl Display + Send,
+    ) -> Result<Result<Response, Error>, Failure> {
+        let step = self.patience.step;
+        timeout(step, smtp.command(command)).await.map_err(|_| self.silent(step))
+    }
+
+    fn silent(&self, time: Duration) -> Failure {
+        unsent(&format!("{}: no answer within {} s", self.host, time.as_secs()))
+    }
+
+    /// Everything before DATA.
+    async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Refusals), Failure> {
+        let all = async {
+            let mut smtp = self.open().await?;
+            let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
+            let parameters = eight.then_some(MailParameter::Body(MailBodyParameter::EightBitMime));
+            let mail = Mail::new(Some(self.from.email.clone()), parameters.into_iter().collect());
+            let sender = self.ask(&mut smtp, mail).await?;
+            sender.map_err(|e| refused("the mail server refuses the sender", &e))?;
+            let refusals = self.recipients(&mut smtp, to).await?;
+            Ok((smtp, refusals))
+        };
+        let prepare = self.patience.prepare;
+        timeout(prepare, all).await.map_err(|_| self.silent(prepare))?
+    }
+
+    /// Names the recipients. At least one is taken.
+    async fn recipients(&self, smtp: &mut AsyncSmtpConnection, to: &[Address]) -> Result<Refusals, Failure> {
+        let (mut refusals, mut last) = (Refusals::default(), None);
         for address in to {
-            match smtp.command(Rcpt::new(address.clone(), Vec::new())).await {
-                Ok(_) => taken += 1,
+            match self.ask(smtp, Rcpt::new(address.clone(), Vec::new())).await? {
+                Ok(_) => {}
                 Err(e) if e.status().is_some() => {
-                    refusals.push(format!("{address} ({})", words(&e)));
-                    last = Some(e);
+                    let list = if e.is_transient() { &mut refusals.for_now } else { &mut refusals.for_good };
+                    list.push(format!("{address} ({})", words(&e)));
+                    // Should nobody be taken, another try is worth it for one who may be later.
+                    if last.is_none() || e.is_transient() {
+                        last = Some(e);
+                    }
                 }
                 Err(e) => return Err(unsent(&words(&e))),
             }
         }
         match last {
-            Some(e) if taken == 0 => Err(refused("the mail server refuses every recipient", &e)),
-            _ => Ok((smtp, refusals)),
+            Some(e) if refusals.for_now.len() + refusals.for_good.len() == self.to.len() => {
+                Err(refused("the mail server refuses every recipient", &e))
+            }
+            _ => Ok(refusals),
         }
+    }
+
+    /// Says farewell. A server that stays silent is left.
+    async fn part(&self, mut smtp: AsyncSmtpConnection) {
+        let _ = timeout(self.patience.farewell, smtp.quit()).await;
     }
 
     /// The post as a message. Nobody sees the other recipients.
@@ -246,6 +325,35 @@ impl Email {
         headers.insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         headers.insert_raw(HeaderValue::new(language, letter.language.to_owned()));
         Ok((id, Message::formatted(&message)))
+    }
+}
+
+/// Who does not get the message, with the server's words.
+#[derive(Default)]
+struct Refusals {
+    /// The server asks to come back later (4yz), for example because of greylisting.
+    for_now: Vec<String>,
+    for_good: Vec<String>,
+}
+
+impl Refusals {
+    /// What a person must know and do.
+    fn note(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if !self.for_now.is_empty() {
+            parts.push(format!(
+                "NOT delivered to {} for now, and not tried again: the message went out to the others. \
+                 Write to them yourself",
+                self.for_now.join(", ")
+            ));
+        }
+        if !self.for_good.is_empty() {
+            parts.push(format!(
+                "NOT delivered to {}: refused for good. Correct the address or remove it from the channel",
+                self.for_good.join(", ")
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join(". "))
     }
 }
 
@@ -303,9 +411,10 @@ impl Mailer {
             let _ = smtp.quit().await;
             Ok::<_, Failure>(())
         };
-        match timeout(2 * PREPARE, send).await {
+        let prepare = self.0.patience.prepare;
+        match timeout(2 * prepare, send).await {
             Ok(done) => done.map_err(|failure| failure.to_string()),
-            Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * PREPARE.as_secs())),
+            Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * prepare.as_secs())),
         }
     }
 }
@@ -321,38 +430,36 @@ impl Channel for Email {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let (id, message) =
             self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
-        let late = |_| unsent(&format!("{}: no answer within {} s", self.host, PREPARE.as_secs()));
-        let (mut smtp, refusals) = timeout(PREPARE, self.prepare(&self.to)).await.map_err(late)??;
+        let (mut smtp, refusals) = self.prepare(&self.to).await?;
         if let Err(why) = pass.begin() {
-            smtp.abort().await;
+            self.part(smtp).await;
             return Err(Failure::Closed { why, partly: false });
         }
         // No byte of the message leaves before the server has said 354.
-        let data = timeout(PREPARE, smtp.command(Data)).await.map_err(late)?;
+        let data = self.ask(&mut smtp, Data).await?;
         data.map_err(|e| refused("the mail server takes no message", &e))?;
         // The server may have taken its time: the gate is read again. A message without its last
         // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
         answered(smtp.message(&message).await)?;
-        let _ = smtp.quit().await;
-        let note = (!refusals.is_empty()).then(|| format!("refused: {}", refusals.join(", ")));
-        Ok(Receipt { remote_id: id, url: None, note })
+        self.part(smtp).await;
+        Ok(Receipt { remote_id: id, url: None, note: refusals.note() })
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
         Sighting::Unknown("a mail cannot be read back; ask the mail server's log for its id".to_owned())
     }
 
-    async fn retract(&self, _: &Receipt) -> Retraction {
+    async fn retract(&self, _: &Job, _: Option<&str>) -> Retraction {
         Retraction::StillLive("a mail cannot be taken back; send a correction".to_owned())
     }
 
     async fn check(&self) -> Health {
-        match timeout(PREPARE, self.open()).await {
+        match timeout(self.patience.prepare, self.open()).await {
             Err(_) => Health { ready: false, detail: format!("{}: no answer in time", self.host) },
             Ok(Err(failure)) => Health { ready: false, detail: failure.to_string() },
-            Ok(Ok(mut smtp)) => {
-                let _ = smtp.quit().await;
+            Ok(Ok(smtp)) => {
+                self.part(smtp).await;
                 let login = if self.login.is_some() { "logged in at" } else { "connected to" };
                 let detail = format!("{login} {} for {} recipients", self.host, self.to.len());
                 Health { ready: true, detail }

@@ -12,6 +12,12 @@ use crate::suite;
 /// What the server says to the first command that begins with a word. Empty: it hangs up.
 type Script = &'static [(&'static str, &'static str)];
 
+/// Says nothing, and listens on.
+const SILENCE: &str = "(silence)";
+
+/// Says yes after a while.
+const SLOW: &str = "(slow)";
+
 /// A mail server that says yes to all but its script.
 struct Server {
     port: u16,
@@ -73,6 +79,15 @@ async fn converse(mut socket: TcpStream, script: Script, heard: Arc<Mutex<Vec<St
             _ => "250 ok",
         };
         let said = script.iter().find(|(word, _)| line.starts_with(word)).map_or(said, |(_, said)| *said);
+        if said == SILENCE {
+            continue;
+        }
+        let said = if said == SLOW {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            "250 ok"
+        } else {
+            said
+        };
         content = content || said.starts_with("354");
         if said.is_empty() || write.write_all(format!("{said}\r\n").as_bytes()).await.is_err() {
             return;
@@ -134,10 +149,64 @@ async fn a_gate_that_closes_while_the_server_thinks_stops_the_message() {
 }
 
 #[tokio::test]
-async fn a_refused_recipient_is_named_and_the_others_are_served() {
+async fn who_is_refused_is_named_with_what_to_do_and_the_others_are_served() {
     let (_, result) = publish(&[("RCPT TO:<b@", "550 5.1.1 no such mailbox")]).await;
     let note = result.unwrap().note.unwrap();
     assert!(note.contains("b@example.test") && note.contains("no such mailbox"), "{note}");
+    assert!(note.contains("Correct the address") && !note.contains("Write to them"), "{note}");
+    let (_, result) = publish(&[("RCPT TO:<a@", "451 4.7.1 greylisted")]).await;
+    let note = result.unwrap().note.unwrap();
+    assert!(note.contains("NOT delivered to a@example.test") && note.contains("greylisted"), "{note}");
+    assert!(note.contains("Write to them") && !note.contains("Correct the address"), "{note}");
+}
+
+#[tokio::test]
+async fn when_nobody_is_taken_one_who_may_be_later_is_tried_again() {
+    let (_, result) = publish(&[("RCPT TO:<a@", "451 4.7.1 later"), ("RCPT TO:<b@", "550 no")]).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+}
+
+/// Publishes to twelve people, with little patience.
+async fn publish_to_many(script: Script, prepare: Duration) -> (Server, Result<Receipt, Failure>) {
+    let server = Server::start(script).await;
+    let many: Vec<_> = (0..12).map(|n| format!("p{n}@example.test")).collect();
+    let mut settings = server.settings();
+    settings["to"] = many.into();
+    let patience = Patience { step: Duration::from_secs(1), prepare, farewell: Duration::from_millis(100) };
+    let email = Email { patience, ..email(settings) };
+    let result = email.publish(&job(), &Pass::open_for_tests()).await;
+    (server, result)
+}
+
+#[tokio::test]
+async fn a_server_that_takes_its_time_over_each_recipient_gets_the_message() {
+    let (server, result) = publish_to_many(&[("RCPT", SLOW)], Duration::from_secs(20)).await;
+    assert!(result.is_ok() && server.heard_message(), "{result:?}");
+    let (server, result) = publish_to_many(&[("RCPT", SLOW)], Duration::from_secs(1)).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+    assert!(!server.heard().iter().any(|l| l == "DATA"), "all of it has an end");
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_a_command_without_an_answer_is_given_up() {
+    for word in ["MAIL", "RCPT", "DATA"] {
+        let script: Script = Box::leak(Box::new([(word, SILENCE)]));
+        let (server, result) = publish_to_many(script, Duration::from_secs(20)).await;
+        assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+        assert!(!server.heard_message(), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_after_its_last_word_keeps_nobody() {
+    let soon = Duration::from_secs(20);
+    let (_, result) = timeout(soon, publish(&[("QUIT", SILENCE)])).await.expect("no wait");
+    assert!(result.is_ok(), "{result:?}");
+    let server = Server::start(&[("QUIT", SILENCE)]).await;
+    let (channel, closed) = (server.channel(), suite::closed_pass());
+    let result = timeout(soon, channel.publish(&job(), &closed)).await.expect("no wait");
+    assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{result:?}");
+    assert!(timeout(soon, channel.check()).await.expect("no wait").ready);
 }
 
 #[tokio::test]
@@ -208,6 +277,12 @@ fn settings_are_checked_with_a_remedy() {
     assert_eq!(recipients("a@example.test; a@example.test\nb@example.test").unwrap().len(), 2);
 }
 
+fn email(settings: Value) -> Email {
+    let clock: Clock = Arc::new(chrono::DateTime::default);
+    let credential = settings.get("user").map(|_| "hunter2".into());
+    Email::new(&Connection { settings, credential, http: suite::http(), clock }).unwrap()
+}
+
 #[test]
 fn a_line_break_in_the_subject_starts_no_header() {
     let server = json!({
@@ -216,14 +291,7 @@ fn a_line_break_in_the_subject_starts_no_header() {
     let mut job = job();
     job.rendition.title = Some("Hello\r\nBcc: spy@example.test".to_owned());
     job.rendition.language = "en\r\nX-Evil: 1".to_owned();
-    let connection = Connection {
-        settings: server,
-        credential: None,
-        http: suite::http(),
-        clock: Arc::new(chrono::DateTime::default),
-    };
-    let email = Email::new(&connection).unwrap();
-    let (_, message) = email.message(&job).unwrap();
+    let (_, message) = email(server).message(&job).unwrap();
     let text = String::from_utf8(message).unwrap();
     let head = text.split("\r\n\r\n").next().unwrap();
     assert!(!head.lines().any(|l| l.starts_with("Bcc") || l.starts_with("X-Evil")), "{head}");

@@ -25,8 +25,8 @@ pub enum Closed {
     /// Its expiry passed before the first content byte.
     #[error("its time passed before the first byte")]
     Late,
-    /// The permit was not admitted, or is already settled.
-    #[error("no permit is registered for this attempt")]
+    /// The permit was not admitted, is already settled, or ended while the gate was closed or cut off.
+    #[error("this attempt has no permit, or no longer")]
     Unknown,
 }
 
@@ -98,6 +98,8 @@ struct Permit<S> {
     subject: S,
     in_time: InTime,
     begun: Option<Duration>,
+    /// Nothing more of it begins: others may have taken it over meanwhile.
+    ended: bool,
 }
 
 /// Whether the post may still start: its expiry has not passed.
@@ -131,11 +133,16 @@ impl<S: Send + 'static> Gate<S> {
 
     /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate. The lease
     /// counts from `asked`, when the primary was asked (see [`now`]). An epoch behind the one already
-    /// known is ignored, so that a late answer opens nothing.
+    /// known is ignored, so that a late answer opens nothing. What was admitted before a gate that was
+    /// closed, or had not heard from the primary for longer than the lease, begins no more: others may
+    /// have taken it over.
     pub fn open(&self, epoch: i64, judge: Judge<S>, asked: Duration) {
         let mut state = self.lock();
         if epoch < state.epoch {
             return;
+        }
+        if state.closed.is_some() || state.stale() > self.lease {
+            state.permits.values_mut().for_each(|permit| permit.ended = true);
         }
         state.closed = None;
         state.epoch = epoch;
@@ -163,7 +170,8 @@ impl<S: Send + 'static> Gate<S> {
 
     /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no.
     pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime) -> Pass {
-        self.lock().permits.insert(attempt.to_owned(), Permit { subject, in_time, begun: None });
+        let permit = Permit { subject, in_time, begun: None, ended: false };
+        self.lock().permits.insert(attempt.to_owned(), permit);
         Pass(Arc::new(Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() }))
     }
 
@@ -175,6 +183,11 @@ impl<S: Send + 'static> Gate<S> {
     /// Whether the first byte of the attempt has left.
     pub fn has_begun(&self, attempt: &str) -> bool {
         self.lock().permits.get(attempt).is_some_and(|p| p.begun.is_some())
+    }
+
+    /// Whether the attempt is in hand here: admitted, and not settled.
+    pub fn has(&self, attempt: &str) -> bool {
+        self.lock().permits.contains_key(attempt)
     }
 
     /// What has begun and is not settled.
@@ -206,7 +219,7 @@ impl<S: Send + 'static> Gate<S> {
             return Err(Closed::Stale(stale));
         }
         let judge = Arc::clone(&state.judge);
-        let permit = state.permits.get_mut(attempt).ok_or(Closed::Unknown)?;
+        let permit = state.permits.get_mut(attempt).filter(|p| !p.ended).ok_or(Closed::Unknown)?;
         if let Some(freeze) = judge(&permit.subject) {
             return Err(Closed::Frozen(freeze));
         }
@@ -310,6 +323,27 @@ mod tests {
         assert!(matches!(admit(&gate, "a", "crisis").begin(), Err(Closed::Stale(_))));
         gate.open(1, Arc::new(|_| None), now());
         admit(&gate, "b", "crisis").begin().unwrap();
+    }
+
+    #[test]
+    fn what_waited_at_a_gate_that_was_cut_off_or_closed_begins_no_more() {
+        let gate = Gate::closed(Duration::from_secs(5));
+        let open = || gate.open(1, Arc::new(|_| None), now());
+        open();
+        let (thread, waiting) = (admit(&gate, "t", "crisis"), admit(&gate, "w", "crisis"));
+        thread.begin().unwrap();
+        open();
+        thread.begin().unwrap();
+        gate.lock().confirmed = now().saturating_sub(Duration::from_secs(6));
+        open();
+        assert_eq!(waiting.begin(), Err(Closed::Unknown));
+        assert_eq!(thread.begin(), Err(Closed::Unknown), "nor does a second request of what had begun");
+        assert_eq!(gate.in_flight().len(), 1, "its first one is under way still");
+        let late = admit(&gate, "l", "crisis");
+        gate.close("the database is behind");
+        open();
+        assert_eq!(late.begin(), Err(Closed::Unknown));
+        admit(&gate, "n", "crisis").begin().unwrap();
     }
 
     #[test]

@@ -73,6 +73,39 @@ pub struct Setting {
     pub name: &'static str,
     pub help: &'static str,
     pub required: bool,
+    /// May hold a secret or addresses of people: only administrators see it, and no log keeps it.
+    pub private: bool,
+}
+
+impl Adapter {
+    /// The settings as everybody may see them. Of a private one there is only where it leads, or how
+    /// many addresses it has, and a digest that tells two values apart.
+    pub fn shown(&self, settings: &serde_json::Value) -> serde_json::Value {
+        let mut shown = settings.clone();
+        for setting in self.settings.iter().filter(|s| s.private) {
+            if let Some(value) = shown.get_mut(setting.name).filter(|v| !v.is_null()) {
+                *value = covered(value).into();
+            }
+        }
+        shown
+    }
+}
+
+fn covered(value: &serde_json::Value) -> String {
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let digest = format!("(sha256 {})", &hash(text.as_bytes())[..12]);
+    let origin = url::Url::parse(&text).map(|url| url.origin());
+    if let Some(origin) = origin.ok().filter(url::Origin::is_tuple) {
+        return format!("{}/… {digest}", origin.ascii_serialization());
+    }
+    match text.matches('@').count() {
+        0 => digest,
+        1 => format!("1 address {digest}"),
+        n => format!("{n} addresses {digest}"),
+    }
 }
 
 /// What is needed to talk to one account.
@@ -297,6 +330,10 @@ pub enum Sighting {
     Unknown(String),
 }
 
+/// Why a post that a person saw is not taken down.
+pub(crate) const NOT_OURS: &str = "the account holds no post of this delivery; \
+     what a person saw there must be taken down by hand";
+
 /// What a retraction did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result", content = "reason")]
@@ -326,8 +363,9 @@ pub trait Channel: Send + Sync {
     /// Looks for the post of `job` on the network.
     async fn read_back(&self, job: &Job) -> Sighting;
 
-    /// Takes a post down.
-    async fn retract(&self, receipt: &Receipt) -> Retraction;
+    /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person
+    /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction;
 
     /// Asks the network whether a post would be accepted now, without posting.
     async fn check(&self) -> Health;

@@ -10,8 +10,8 @@ use url::Url;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 /// The registration.
@@ -34,7 +34,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
     },
-    settings: &[Setting { name: "url", help: "where its timeline is", required: true }],
+    settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     connect,
 };
 
@@ -123,8 +123,16 @@ impl Channel for Sandbox {
         }
     }
 
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
-        let url = self.endpoint(&["posts", &receipt.remote_id]);
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        let id = match remote_id {
+            Some(id) => id.to_owned(),
+            None => match self.read_back(job).await {
+                Sighting::Found(receipt) => receipt.remote_id,
+                Sighting::Absent => return Retraction::StillLive(NOT_OURS.to_owned()),
+                Sighting::Unknown(why) => return Retraction::StillLive(why),
+            },
+        };
+        let url = self.endpoint(&["posts", &id]);
         match self.http.call(Request::delete(url.as_str())).await {
             Ok(answer) if matches!(answer.status, 200..300 | 404) => Retraction::Gone,
             Ok(answer) => Retraction::StillLive(format!("the sandbox answered {}", answer.status)),
@@ -222,12 +230,26 @@ mod tests {
         assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
         assert_eq!(channel.read_back(&job).await, Sighting::Absent);
         assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
-        assert_eq!(channel.retract(&receipt).await, Retraction::Gone);
+        assert_eq!(channel.retract(&job, Some("9")).await, Retraction::Gone);
         assert!(channel.check().await.ready);
         let lines: Vec<_> = fake.requests().iter().map(|r| r.lines().next().unwrap().to_owned()).collect();
         assert_eq!(lines[0], "GET /demo/posts?key=key-1 HTTP/1.1");
         assert_eq!(lines[3], "DELETE /demo/posts/9 HTTP/1.1");
         assert_eq!(lines[4], "GET /demo/health HTTP/1.1");
+    }
+
+    #[tokio::test]
+    async fn a_post_that_only_a_person_saw_is_looked_up_before_it_is_taken_down() {
+        let fake = Fake::start(vec![
+            answer(200, "", &format!("[{POSTED}]")),
+            answer(204, "", ""),
+            answer(200, "", "[]"),
+        ])
+        .await;
+        let (channel, job) = (channel(&fake).await, suite::job());
+        assert_eq!(channel.retract(&job, None).await, Retraction::Gone);
+        assert!(fake.requests()[1].starts_with("DELETE /demo/posts/9 "));
+        assert!(matches!(channel.retract(&job, None).await, Retraction::StillLive(_)));
     }
 
     #[tokio::test]

@@ -119,7 +119,7 @@ async fn converse(mut socket: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<V
 }
 
 /// Reads one request: all of it, or up to and with the first byte of content.
-async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl FnMut(&[u8])) {
+pub async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl FnMut(&[u8])) {
     let mut all = Vec::new();
     let mut byte = [0];
     loop {

@@ -41,7 +41,12 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
     },
-    settings: &[Setting { name: "url", help: "The address that receives the calls", required: true }],
+    settings: &[Setting {
+        name: "url",
+        help: "The address that receives the calls",
+        required: true,
+        private: true,
+    }],
     connect,
 };
 
@@ -171,7 +176,7 @@ impl Channel for Webhook {
         Sighting::Unknown("a webhook cannot be read back".to_owned())
     }
 
-    async fn retract(&self, _: &Receipt) -> Retraction {
+    async fn retract(&self, _: &Job, _: Option<&str>) -> Retraction {
         Retraction::StillLive("a webhook cannot be taken back; send a correction".to_owned())
     }
 

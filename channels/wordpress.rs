@@ -4,6 +4,10 @@
 //! attempt looks for the slug first, so a draft or a post of an earlier attempt is used again.
 //! Facts: <https://developer.wordpress.org/rest-api/reference/posts/>; a repeated create makes a
 //! second post with the slug `-2` (seen on WordPress 6.1).
+//!
+//! A draft whose answer was lost may still come, later than the next attempt's own. So there can be
+//! several, and all attempts must publish the same one: the oldest. A draft that comes after a look
+//! is never older than what the look saw.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -17,9 +21,14 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, Pass, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
+
+#[path = "wordpress_page.rs"]
+mod page;
+
+use page::{escape, page};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -43,15 +52,31 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
     },
     settings: &[
-        Setting { name: "url", help: "The site, for example https://www.bank.example", required: true },
+        Setting {
+            name: "url",
+            help: "The site, for example https://www.bank.example",
+            required: true,
+            private: false,
+        },
         Setting {
             name: "account",
             help: "The user whose application password is the credential",
             required: true,
+            private: false,
         },
     ],
     connect,
 };
+
+/// How many slugs a delivery can have: its own, and with `-2`, `-3` and so on those that WordPress
+/// gives to drafts that come while another one has it. More than there are attempts.
+const SLUGS: usize = 20;
+
+/// Said of a post that WordPress itself will publish.
+const SCHEDULED: &str = "WordPress will publish it at a date that was set there";
+
+/// Said of a post that was made private: it may have been public before.
+const HIDDEN: &str = "somebody made the post private on WordPress";
 
 /// The fields of a post that are read.
 const FIELDS: &str = "id,status,link,slug";
@@ -75,6 +100,12 @@ struct Post {
     id: u64,
     status: String,
     link: String,
+}
+
+impl Post {
+    fn is_public(&self) -> bool {
+        self.status == "publish"
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,12 +136,13 @@ impl WordPress {
         request.basic(&self.account, &self.password)
     }
 
-    /// The post of this delivery, if an earlier attempt made one.
-    async fn find(&self, job: &Job) -> Result<Option<Post>, Failure> {
+    /// The posts of this delivery, the one that counts first.
+    async fn find(&self, job: &Job) -> Result<Vec<Post>, Failure> {
         let mut url = self.api(&["posts"]);
         url.query_pairs_mut().extend_pairs([
-            ("slug", slug(job).as_str()),
+            ("slug", slugs(job).as_str()),
             ("status", "publish,draft,pending,future,private"),
+            ("per_page", "100"),
             ("context", "edit"),
             ("_fields", FIELDS),
         ]);
@@ -119,10 +151,7 @@ impl WordPress {
         if !answer.is_success() {
             return Err(not_looked(failure(&answer)));
         }
-        // A published post is what counts, should a draft of the same slug lie beside it.
-        let mut posts = answer.json::<Vec<Post>>().map_err(unread)?;
-        posts.sort_by_key(|p| p.status != "publish");
-        Ok(posts.into_iter().next())
+        Ok(in_order(answer.json().map_err(unread)?))
     }
 
     /// Uploads the pictures, or finds those of an earlier attempt. No page shows them yet.
@@ -167,8 +196,9 @@ impl WordPress {
         answer.json().map_err(unread)
     }
 
-    /// Makes the draft. Nobody but the editors sees it.
-    async fn draft(&self, content: &Value, pass: &Pass) -> Result<Post, Failure> {
+    /// Makes the draft. Nobody but the editors sees it. What comes back is the post that counts: a
+    /// draft of an earlier attempt may have come meanwhile.
+    async fn draft(&self, job: &Job, content: &Value, pass: &Pass) -> Result<Post, Failure> {
         let mut draft = content.clone();
         draft["status"] = "draft".into();
         let url = self.api(&["posts"]);
@@ -177,14 +207,19 @@ impl WordPress {
         if !answer.is_success() {
             return Err(failure(&answer).without_effect());
         }
-        answer.json().map_err(unread)
+        let made = answer.json().map_err(unread)?;
+        let mut all = self.find(job).await?;
+        all.push(made);
+        Ok(in_order(all).swap_remove(0))
     }
 
     /// The step that the public sees. It carries the content again: the draft may be older than the
-    /// words that were approved, or an editor may have touched it.
+    /// words that were approved, or an editor may have touched it. A null date is the moment at which
+    /// the site gets it; a later one that an editor gave the draft would make WordPress wait for it.
     async fn reveal(&self, draft: &Post, content: &Value, pass: &Pass) -> Result<Receipt, Failure> {
         let mut post = content.clone();
         post["status"] = "publish".into();
+        post["date_gmt"] = Value::Null;
         let url = self.api(&["posts", &draft.id.to_string()]);
         let request = self.authorised(Request::post(url.as_str())).json(&post);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
@@ -193,9 +228,8 @@ impl WordPress {
         }
         let post = answer.json::<Post>().map_err(|reason| Failure::InDoubt { reason })?;
         if post.status == "future" {
-            // Somebody gave the draft a date: WordPress publishes it then, by itself.
-            let reason = "WordPress will publish it at a date that was set there".to_owned();
-            return Err(Failure::InDoubt { reason });
+            // Something on the site gave it a date all the same: WordPress publishes it then, by itself.
+            return Err(Failure::InDoubt { reason: SCHEDULED.to_owned() });
         }
         if post.status != "publish" {
             let reason = format!("WordPress kept the post as \"{}\"; may this user publish?", post.status);
@@ -203,11 +237,40 @@ impl WordPress {
         }
         Ok(receipt(&post))
     }
+
+    /// Takes a post off the site.
+    async fn trash(&self, id: &str) -> Retraction {
+        let url = self.api(&["posts", id]);
+        match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
+            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
+            Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
+            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+        }
+    }
 }
 
 /// The slug that all attempts at one delivery share.
 fn slug(job: &Job) -> String {
     format!("holdline-{}", job.delivery.simple())
+}
+
+/// All slugs that a post of this delivery can have, as the API takes a list.
+fn slugs(job: &Job) -> String {
+    let mut all = slug(job);
+    for n in 2..=SLUGS {
+        let _ = write!(all, ",{}-{n}", slug(job));
+    }
+    all
+}
+
+/// What is public counts most, then what an editor has scheduled or hidden; of drafts, the oldest.
+fn in_order(mut posts: Vec<Post>) -> Vec<Post> {
+    posts.sort_by_key(|post| match post.status.as_str() {
+        "publish" => (0, post.id),
+        "future" | "private" => (1, post.id),
+        _ => (2, post.id),
+    });
+    posts
 }
 
 fn content(job: &Job, media: &[Media]) -> Value {
@@ -261,79 +324,44 @@ fn not_looked(failure: Failure) -> Failure {
     }
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // Square brackets would start a WordPress shortcode.
-            '[' => out.push_str("&#91;"),
-            ']' => out.push_str("&#93;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// The text as HTML: paragraphs, line breaks, links; then the pictures.
-fn page(text: &str, language: &str, pictures: &[MediaRef], media: &[Media]) -> String {
-    let mut html = format!("<div lang=\"{}\">", escape(language));
-    for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
-        let mut at = 0;
-        html.push_str("<p>");
-        for link in text::links(paragraph) {
-            let url = escape(&link.url);
-            html.push_str(&escape(&paragraph[at..link.start]));
-            let _ = write!(html, "<a href=\"{url}\">{url}</a>");
-            at = link.end;
-        }
-        html.push_str(&escape(&paragraph[at..]));
-        html.push_str("</p>\n");
-    }
-    // Line breaks are WordPress's own work (wpautop): inside a paragraph a newline becomes <br>.
-    for (picture, stored) in pictures.iter().zip(media) {
-        let (url, alt) = (escape(&stored.source_url), escape(&picture.alt));
-        let id = stored.id;
-        let _ = writeln!(html, "<figure><img class=\"wp-image-{id}\" src=\"{url}\" alt=\"{alt}\"></figure>");
-    }
-    html.push_str("</div>");
-    html
-}
-
 #[async_trait]
 impl Channel for WordPress {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let known = self.find(job).await?;
-        if let Some(post) = known.as_ref().filter(|post| post.status == "publish") {
+        let known = self.find(job).await?.into_iter().next();
+        if let Some(post) = known.as_ref().filter(|post| post.is_public()) {
             return Ok(receipt(post));
         }
         let media = self.upload(job, pass).await?;
         let content = content(job, &media);
-        let draft = match known {
-            Some(draft) => draft,
-            None => self.draft(&content, pass).await?,
+        let post = match known {
+            Some(post) => post,
+            None => self.draft(job, &content, pass).await?,
         };
-        self.reveal(&draft, &content, pass).await
+        if post.is_public() { Ok(receipt(&post)) } else { self.reveal(&post, &content, pass).await }
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job).await {
-            Ok(Some(post)) if post.status == "publish" => Sighting::Found(receipt(&post)),
+        match self.find(job).await.as_ref().map(|posts| posts.first()) {
+            Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
+            Ok(Some(post)) if post.status == "future" => Sighting::Unknown(SCHEDULED.to_owned()),
+            Ok(Some(post)) if post.status == "private" => Sighting::Unknown(HIDDEN.to_owned()),
             Ok(_) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why.to_string()),
         }
     }
 
-    async fn retract(&self, receipt: &Receipt) -> Retraction {
-        let url = self.api(&["posts", &receipt.remote_id]);
-        match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
-            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
-            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        if let Some(id) = remote_id {
+            return self.trash(id).await;
         }
+        let posts = match self.find(job).await {
+            Ok(posts) => posts,
+            Err(why) => return Retraction::StillLive(why.to_string()),
+        };
+        let Some(post) = posts.first().filter(|p| p.is_public() || p.status == "future") else {
+            return Retraction::StillLive(NOT_OURS.to_owned());
+        };
+        self.trash(&post.id.to_string()).await
     }
 
     async fn check(&self) -> Health {
@@ -357,6 +385,9 @@ impl Channel for WordPress {
     }
 }
 
+#[cfg(test)]
+#[path = "wordpress_site.rs"]
+mod site;
 #[cfg(test)]
 #[path = "wordpress_tests.rs"]
 mod tests;

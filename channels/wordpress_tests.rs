@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::site::{Fate, Site};
 use super::*;
 use crate::suite::{self, Expected, Fake, Kit, Step, answer};
 
@@ -15,7 +16,7 @@ fn kit() -> Kit {
         settings: |url| json!({ "url": url, "account": "press" }),
         credential: Some(PASSWORD),
         secrets: &["hunter2"],
-        before: vec![answer(200, "", "[]"), answer(201, "", DRAFT)],
+        before: vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", &format!("[{DRAFT}]"))],
         quiet: 1,
         accepted: PUBLISHED,
         table: vec![
@@ -38,6 +39,13 @@ async fn publish(steps: Vec<Step>) -> (Fake, Result<Receipt, Failure>) {
     (fake, result)
 }
 
+/// The answers before the public step, and the one to it.
+fn up_to_the_public_step(last: &str) -> Vec<Step> {
+    let mut steps = kit().before;
+    steps.push(answer(200, "", last));
+    steps
+}
+
 #[tokio::test]
 async fn it_passes_the_suite() {
     suite::all(&kit()).await;
@@ -45,15 +53,14 @@ async fn it_passes_the_suite() {
 
 #[tokio::test]
 async fn a_draft_comes_first_and_the_public_step_carries_the_approved_words_again() {
-    let (fake, result) =
-        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", PUBLISHED)]).await;
+    let (fake, result) = publish(up_to_the_public_step(PUBLISHED)).await;
     let receipt = result.unwrap();
     assert_eq!((receipt.remote_id.as_str(), receipt.url.as_deref()), ("7", Some("https://bank.example/s")));
     let draft: Value = serde_json::from_str(&fake.content(1)).unwrap();
     assert_eq!(draft["status"], "draft");
     assert_eq!(draft["slug"], "holdline-01936d3c1c5e7a3b80003f2f5a8c9d10");
-    assert!(fake.requests()[2].starts_with("POST /wp-json/wp/v2/posts/7 "));
-    let public: Value = serde_json::from_str(&fake.content(2)).unwrap();
+    assert!(fake.requests()[3].starts_with("POST /wp-json/wp/v2/posts/7 "));
+    let public: Value = serde_json::from_str(&fake.content(3)).unwrap();
     assert_eq!((&public["status"], &public["content"]), (&json!("publish"), &draft["content"]));
 }
 
@@ -82,16 +89,14 @@ async fn a_lost_draft_has_no_effect() {
 #[tokio::test]
 async fn a_post_that_waits_for_an_editor_is_no_success() {
     let pending = PUBLISHED.replace("publish", "pending");
-    let (_, result) =
-        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", &pending)]).await;
+    let (_, result) = publish(up_to_the_public_step(&pending)).await;
     assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{result:?}");
 }
 
 #[tokio::test]
 async fn a_post_that_the_site_will_publish_later_is_in_doubt() {
     let later = PUBLISHED.replace("publish", "future");
-    let (_, result) =
-        publish(vec![answer(200, "", "[]"), answer(201, "", DRAFT), answer(200, "", &later)]).await;
+    let (_, result) = publish(up_to_the_public_step(&later)).await;
     assert!(matches!(result, Err(Failure::InDoubt { .. })), "{result:?}");
 }
 
@@ -114,7 +119,6 @@ async fn a_refused_look_up_says_what_to_do() {
 
 #[tokio::test]
 async fn only_the_post_s_own_absence_is_taken_for_gone() {
-    let receipt = Receipt { remote_id: "7".into(), url: None, note: None };
     for (status, code, gone) in [
         (200, "", true),
         (410, "rest_already_trashed", true),
@@ -126,7 +130,7 @@ async fn only_the_post_s_own_absence_is_taken_for_gone() {
     ] {
         let fake = Fake::start(vec![answer(status, "", &format!("{{\"code\":\"{code}\"}}"))]).await;
         let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
-        let seen = channel.retract(&receipt).await;
+        let seen = channel.retract(&suite::job(), Some("7")).await;
         assert_eq!(seen == Retraction::Gone, gone, "{status} {code}: {seen:?}");
     }
 }
@@ -146,6 +150,35 @@ async fn a_draft_is_absent_for_the_public() {
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
 }
 
+#[tokio::test]
+async fn a_post_that_only_a_person_saw_is_looked_up_before_it_is_taken_down() {
+    let (site, channel) = site(&[]).await;
+    assert!(matches!(channel.retract(&suite::job(), None).await, Retraction::StillLive(_)));
+    attempt(&*channel).await.unwrap();
+    assert_eq!(channel.retract(&suite::job(), None).await, Retraction::Gone);
+    assert_eq!((site.ids("publish").len(), site.ids("trash")), (0, vec![7]));
+}
+
+#[tokio::test]
+async fn what_the_site_will_publish_by_itself_or_hides_is_not_absent() {
+    for status in ["future", "private"] {
+        let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+        assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+        assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent, "a draft is");
+        site.edit(|post| post.status = status.to_owned());
+        assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_that_somebody_gave_the_draft_delays_nothing() {
+    let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+    assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+    site.edit(|post| post.dated = true);
+    attempt(&*channel).await.unwrap();
+    assert_eq!(site.ids("publish"), [7]);
+}
+
 #[test]
 fn the_text_becomes_safe_html() {
     let html = page("One <b>\n\nSee https://bank.example/?a=1&b=2 [gallery]", "en", &[], &[]);
@@ -154,4 +187,56 @@ fn the_text_becomes_safe_html() {
         "<div lang=\"en\"><p>One &lt;b&gt;</p>\n<p>See <a href=\"https://bank.example/?a=1&amp;b=2\">\
          https://bank.example/?a=1&amp;b=2</a> &#91;gallery&#93;</p>\n</div>"
     );
+}
+
+async fn site(fates: &[Fate]) -> (Site, Box<dyn Channel>) {
+    let site = Site::start(fates).await;
+    let channel = suite::connect(&ADAPTER, (kit().settings)(&site.url), Some(PASSWORD)).unwrap();
+    (site, channel)
+}
+
+async fn attempt(channel: &dyn Channel) -> Result<Receipt, Failure> {
+    channel.publish(&suite::job(), &Pass::open_for_tests()).await
+}
+
+fn has_no_effect(result: &Result<Receipt, Failure>) -> bool {
+    matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. }))
+}
+
+#[tokio::test]
+async fn a_draft_that_comes_late_makes_no_second_post() {
+    // Late between the look and the draft of the second attempt; then the public answer is lost.
+    let (site, channel) = site(&[Fate::Late, Fate::AfterLate, Fate::Lost]).await;
+    assert!(has_no_effect(&attempt(&*channel).await));
+    assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
+    attempt(&*channel).await.unwrap();
+    assert_eq!(site.ids("publish").len(), 1);
+}
+
+#[tokio::test]
+async fn all_attempts_publish_the_same_draft_however_late_anything_comes() {
+    // The public step waits in the queue too: the next attempt cannot see it, and must repeat it.
+    for second in [Fate::AfterLate, Fate::Done] {
+        let (site, channel) = site(&[Fate::Late, second, Fate::Late]).await;
+        assert!(has_no_effect(&attempt(&*channel).await));
+        assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+        assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
+        if second == Fate::Done {
+            site.land_drafts();
+        }
+        attempt(&*channel).await.unwrap();
+        site.land();
+        assert_eq!((site.ids("publish"), site.ids("draft").len()), (vec![7], 1));
+    }
+}
+
+#[tokio::test]
+async fn a_public_post_counts_whatever_slug_the_site_gave_it() {
+    let (site, channel) = site(&[]).await;
+    attempt(&*channel).await.unwrap();
+    site.edit(|post| post.slug.push_str("-3"));
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
+    attempt(&*channel).await.unwrap();
+    assert_eq!(site.ids("publish"), [7]);
 }

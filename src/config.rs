@@ -1,5 +1,6 @@
 //! Configuration: one struct, from a file under environment variables and flags.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
@@ -102,18 +103,28 @@ impl Config {
     /// # Errors
     /// A sentence that names what cannot be read.
     pub fn read(file: Option<&Path>) -> Result<Self, String> {
+        Self::read_with(file, std::env::vars())
+    }
+
+    fn read_with(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
         let mut builder = config::Config::builder();
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
         // Other variables of ours (the token of the commands, the tests' own) are not configuration.
-        let known = std::env::vars().filter(|(name, _)| {
-            name.strip_prefix("HOLDLINE_").is_some_and(|n| KEYS.contains(&n.to_ascii_lowercase().as_str()))
-        });
-        let variables = Environment::with_prefix("HOLDLINE")
-            .source(Some(known.collect()))
-            .try_parsing(true)
-            .list_separator(",");
+        let known: HashMap<_, _> = variables
+            .filter(|(name, value)| {
+                let key = name.strip_prefix("HOLDLINE_").map(str::to_ascii_lowercase);
+                !value.is_empty() && key.is_some_and(|k| KEYS.contains(&k.as_str()))
+            })
+            .collect();
+        let set = |key: &str| known.keys().any(|name| name.eq_ignore_ascii_case(&format!("HOLDLINE_{key}")));
+        let set = (set("database_url"), set("database_url_file"));
+        let variables =
+            Environment::with_prefix("HOLDLINE").source(Some(known)).try_parsing(true).list_separator(",");
         let variables = variables.with_list_parse_key("allow_private").with_list_parse_key("trusted_proxies");
         builder = builder.add_source(variables.ignore_empty(true));
         let mut config: Self = builder
@@ -121,6 +132,15 @@ impl Config {
             .and_then(config::Config::try_deserialize)
             .map_err(|e| format!("configuration: {e}"))?;
         config.check()?;
+        // Both name the database: a variable wins over the file here too.
+        match set {
+            (true, false) => config.database_url_file = None,
+            (false, true) => config.database_url = None,
+            _ => {}
+        }
+        if config.database_url.is_some() && config.database_url_file.is_some() {
+            return Err("configuration: database_url, database_url_file: give one of the two".into());
+        }
         if let Some(file) = &config.database_url_file {
             let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
             config.database_url = Some(text.trim().to_owned().into());
@@ -204,7 +224,33 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
+
+    #[test]
+    fn a_variable_wins_over_the_file_that_names_the_same_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, secret) = (folder.path().join("holdline.toml"), folder.path().join("database.url"));
+        std::fs::write(&secret, "postgres://secret/x\n").unwrap();
+        let by_name = format!("database_url_file = {:?}\n", secret.to_str().unwrap());
+        let read = |text: &str, variables: &[(&str, &str)]| {
+            std::fs::write(&file, text).unwrap();
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let config = Config::read_with(Some(&file), variables.collect::<Vec<_>>().into_iter())?;
+            Ok::<_, String>(config.database_url.map(|url| url.expose_secret().to_owned()))
+        };
+        let url = |text: &str| Ok(Some(text.to_owned()));
+        let (direct, name) = ("HOLDLINE_DATABASE_URL", "HOLDLINE_DATABASE_URL_FILE");
+        assert_eq!(read(&by_name, &[]), url("postgres://secret/x"));
+        assert_eq!(read(&by_name, &[(direct, "postgres://variable/x")]), url("postgres://variable/x"));
+        assert_eq!(read(&by_name, &[(direct, "")]), url("postgres://secret/x"), "empty is not set");
+        let plain = "database_url = \"postgres://file/x\"\n";
+        assert_eq!(read(plain, &[(name, secret.to_str().unwrap())]), url("postgres://secret/x"));
+        assert_eq!(read(plain, &[]), url("postgres://file/x"));
+        let both = read(&format!("{plain}{by_name}"), &[]);
+        assert!(both.unwrap_err().contains("one of the two"));
+    }
 
     #[test]
     fn a_value_that_cannot_be_used_is_named() {

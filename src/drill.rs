@@ -208,7 +208,8 @@ impl<'a> Stage<'a> {
             let (_, token) = people::create_token(self.app(), who, &who.id, &new).await?;
             (self.say)(&format!("  export HOLDLINE_TOKEN={}   # {}", token.expose_secret(), who.name));
         }
-        (self.say)("  holdline posts list --kind update; holdline audit list --verb freeze");
+        let program = crate::service::program();
+        (self.say)(&format!("  {program} posts list --kind update; {program} audit list --verb freeze"));
         for incident in incidents::list(self.app(), &self.operator, false).await? {
             (self.say)(&format!("The page: {here}/incidents/{}", incident.slug));
         }

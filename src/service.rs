@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
+use crate::app::invitations::{self, Invited};
 use crate::app::secrets::Keys;
 use crate::app::{App, nodes, people};
 use crate::clock::Clock;
@@ -54,12 +55,12 @@ impl Service {
     pub async fn start_quietly(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         private_folder(&config.data)
             .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
-        let lock = lock(&config.data)?;
+        let lock = lock(
+            &config.data,
+            "Talk to it with the other commands, or give this one its own folder with --data",
+        )?;
         let keys = instance_key(config)?;
-        let store = match &config.database_url {
-            Some(url) => Store::postgres(url.expose_secret()).await?,
-            None => Store::sqlite(&config.data.join("holdline.db")).await?,
-        };
+        let store = open(config).await?;
         let file = memory_file(&config.data);
         let memory = Memory::read(&file, || clock.id()).map_err(anyhow::Error::msg)?;
         memory.write(&file).map_err(anyhow::Error::msg)?;
@@ -119,16 +120,48 @@ impl Service {
     }
 }
 
+/// Writes a new invitation for an administrator who lost their token, without a service: whoever holds
+/// the data folder and the instance key may. On the embedded database the service must be stopped.
+///
+/// # Errors
+/// In words: what is missing, that a service runs, or that nobody has this address.
+pub async fn recover(config: &Config, email: &str) -> anyhow::Result<Invited> {
+    let data = &config.data;
+    let missing =
+        |path: &Path| format!("{} is not there; name the folder of the service with --data", path.display());
+    // Nothing is made here: a wrong folder is no new installation.
+    let (file, key) = (data.join("holdline.db"), key_file(config));
+    if config.database_url.is_none() && !file.exists() {
+        bail!(missing(&file));
+    }
+    if !key.exists() {
+        bail!(missing(&key));
+    }
+    let _lock = match &config.database_url {
+        Some(_) => None,
+        None => Some(lock(data, "Stop it first: this command needs the database for itself")?),
+    };
+    let keys = instance_key(config)?;
+    let app = App::new(open(config).await?, Clock::real(), keys, "local", &config.public_url());
+    nodes::check_key(&app).await?;
+    let invited = invitations::recover(&app, email).await;
+    app.close().await;
+    Ok(invited?)
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    Ok(match &config.database_url {
+        Some(url) => Store::postgres(url.expose_secret()).await?,
+        None => Store::sqlite(&config.data.join("holdline.db")).await?,
+    })
+}
+
 /// One process owns the data folder, and so the embedded database.
-fn lock(data: &Path) -> anyhow::Result<File> {
+fn lock(data: &Path, remedy: &str) -> anyhow::Result<File> {
     let path = data.join("holdline.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path)?;
     if let Err(e) = fs4::FileExt::try_lock(&file) {
-        bail!(
-            "another holdline uses the data folder {} ({e}). Talk to it with the other commands, or give this one \
-             its own folder with --data",
-            data.display()
-        );
+        bail!("another holdline uses the data folder {} ({e}). {remedy}", data.display());
     }
     Ok(file)
 }
@@ -146,8 +179,12 @@ fn mailing(config: &Config, app: &App, http: &Arc<Http>) -> anyhow::Result<Optio
     mailing.map(Some).map_err(|why| anyhow::anyhow!("the mail server of the configuration: {why}"))
 }
 
+fn key_file(config: &Config) -> PathBuf {
+    config.instance_key_file.clone().unwrap_or_else(|| config.data.join("instance.key"))
+}
+
 fn instance_key(config: &Config) -> anyhow::Result<Keys> {
-    let path = config.instance_key_file.clone().unwrap_or_else(|| config.data.join("instance.key"));
+    let path = key_file(config);
     match std::fs::read_to_string(&path) {
         Ok(text) => Keys::from_hex(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && config.instance_key_file.is_none() => {
@@ -186,12 +223,22 @@ fn announce(address: SocketAddr, token: &str, data: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
+/// How this very program is called in a shell: it need not be on the `PATH`.
+pub(crate) fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "holdline".into(), |path| quoted(&path.display().to_string()))
+}
+
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
 fn words_of_first_start(address: SocketAddr, token: Option<&str>, path: &Path) -> String {
-    let path = path.display();
+    let (path, program) = (path.display(), program());
     let shown = token.map_or_else(|| format!("\"$(cat {path})\""), str::to_owned);
     format!(
         "First start: nobody is here yet. Make the first administrator with\n  \
-         holdline --server http://{address} setup --token {shown} --name NAME --email ADDRESS\n\
+         {program} --server http://{address} setup --token {shown} --name NAME --email ADDRESS\n\
          The token is in {path}. It works once.\n"
     )
 }
@@ -227,5 +274,8 @@ mod tests {
         let words = |token| words_of_first_start(address, token, Path::new("data/setup.token"));
         assert!(words(Some("hls_1")).contains("--token hls_1 "));
         assert!(words(None).contains("--token \"$(cat data/setup.token)\" "));
+        let this = std::env::current_exe().unwrap();
+        assert!(words(None).contains(&quoted(this.to_str().unwrap())), "a program that is not on the PATH");
+        assert_eq!((quoted("/a b/it's").as_str(), quoted("/a/b-1").as_str()), ("'/a b/it'\\''s'", "/a/b-1"));
     }
 }

@@ -27,7 +27,8 @@ on_both! {
                 let schema = operation.pointer(problem).unwrap().as_str().unwrap().trim_start_matches('#');
                 assert!(document.pointer(schema).is_some(), "{schema}");
                 let open = operation["security"].is_null();
-                assert_eq!(open, path.ends_with("/setup"), "{method} {path}");
+                let set_up = path.ends_with("/setup") || path.ends_with("/join");
+                assert_eq!(open, set_up, "{method} {path}");
                 let url = format!("{}{}", caller.base, path.replace(['{', '}'], ""));
                 let request = match method.as_str() {
                     "get" => Request::get(&url),
@@ -37,7 +38,6 @@ on_both! {
                     _ => Request::delete(&url),
                 };
                 let answer = caller.http.call(request).await.unwrap();
-                let set_up = path.ends_with("/setup") || path.ends_with("/join");
                 assert_eq!(answer.status, if set_up { 422 } else { 401 }, "{method} {path}");
                 assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
                 routes += 1;
@@ -99,6 +99,26 @@ on_both! {
             assert!(problem["detail"].as_str().unwrap().contains(words), "{said} {problem}");
             assert_eq!(answer.header("allow").is_some(), status == 405, "{said}");
         }
+    }
+
+    async fn a_picture_is_given_back_as_a_file_that_no_browser_runs(bench) {
+        let caller = Caller::new(&bench).await;
+        let bytes = b"GIF89a<script>".to_vec();
+        let kept = caller.call(Request::post(&caller.url("/media")).body("text/html", bytes.clone())).await;
+        let sha256 = kept.json::<Value>().unwrap()["sha256"].as_str().unwrap().to_owned();
+        let url = caller.url(&format!("/media/{sha256}"));
+        let answer = caller.http.call(Request::get(&url).bearer(&caller.approver)).await.unwrap();
+        assert_eq!((answer.status, &answer.body[..]), (200, &bytes[..]));
+        for (name, value) in [
+            ("content-type", "image/gif"),
+            ("x-content-type-options", "nosniff"),
+            ("content-disposition", &format!("attachment; filename=\"{sha256}.gif\"")),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), Some(value));
+        }
+        assert!(answer.header("content-security-policy").unwrap().contains("default-src 'none'"));
+        assert_eq!(caller.call(Request::get(&caller.url("/media/none"))).await.status, 404);
     }
 
     async fn anybody_can_keep_the_newest_checkpoint(bench) {
@@ -243,6 +263,33 @@ on_both! {
         assert_eq!(page.as_array().unwrap().len(), 1);
     }
 
+    async fn the_search_finds_words_in_any_script_and_across_lines(bench) {
+        let caller = Caller::new(&bench).await;
+        let body = |text: &str| json!({"kind": "routine", "due": "2099-01-01T00:00:00Z", "channels": ["alpha"],
+            "source": {"title": "ÉTÉ À ZÜRICH", "text": text, "per_channel": {"alpha": "Only ΑΛΦΑ"}}});
+        let made = caller.post("/posts", &body("He said \"now\"\nand 100% more")).await;
+        let id = made.json::<Value>().unwrap()["id"].as_str().unwrap().to_owned();
+        let found = async |text: &str| {
+            let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?text={encoded}")))).await;
+            answer.json::<Value>().unwrap().as_array().unwrap().len()
+        };
+        for text in ["Été", "été à zürich", "\"NOW\"", "now\"\nand", "now\" and", "100%", "only αλφα"] {
+            assert_eq!(found(text).await, 1, "{text}");
+        }
+        for text in ["per_channel", "100_", "zürich he said", "\\n", "en\""] {
+            assert_eq!(found(text).await, 0, "{text}");
+        }
+        let edit = Request::put(&caller.url(&format!("/posts/{id}"))).json(&body("Ärger"));
+        assert_eq!(caller.call(edit).await.status, 200);
+        assert_eq!((found("ärger").await, found("now").await), (1, 0));
+        for (filter, field) in [("state=aproved", "state"), ("kind=tips", "kind"), ("state=", "state")] {
+            let answer = caller.call(Request::get(&caller.url(&format!("/posts?{filter}")))).await;
+            let problem: Value = answer.json().unwrap();
+            assert_eq!((answer.status, &problem["errors"][0]["field"]), (422, &json!(field)), "{problem}");
+        }
+    }
+
     async fn pages_follow_each_other_without_gap(bench) {
         let caller = Caller::new(&bench).await;
         for n in 0..5 {
@@ -273,6 +320,10 @@ on_both! {
         assert_eq!(caller.call(Request::get(&caller.url("/audit"))).await.status, 403);
         let checkpoint: Value = caller.http.call(get("/audit/checkpoint")).await.unwrap().json().unwrap();
         let size = checkpoint["size"].as_i64().unwrap();
+        for wrong in [size + 1_000, -1] {
+            let refused = caller.http.call(get(&format!("/audit/entries?size={wrong}"))).await.unwrap();
+            assert_eq!(refused.status, 422, "{}", String::from_utf8_lossy(&refused.body));
+        }
         let bytes = caller.http.call(get(&format!("/audit/entries?size={size}"))).await.unwrap().body;
         let (mut leaves, mut rest) = (Vec::new(), &bytes[..]);
         while let Some((length, tail)) = rest.split_first_chunk::<2>() {

@@ -3,12 +3,14 @@
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::bulk::{self, BulkApproval};
+use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::policy;
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
-use holdline::app::{Actor, AppError, Result};
+use holdline::app::{Actor, AppError, Result, sending};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::{Decision, Policy};
+use holdline::domain::delivery::State;
 use holdline::domain::incident::Severity;
 use holdline::domain::post::PostState;
 use holdline::domain::role::Role;
@@ -49,8 +51,9 @@ async fn edit(bench: &Bench, by: &Actor, post: &str, new: &Value) -> PostView {
 on_both! {
     async fn an_approval_covers_times_labels_and_promises_as_well_as_words(bench) {
         let at = |minutes: i64| rfc3339(bench.app.clock().now() + minutes * 60_000);
-        let wrong = bench.submit(json!({"kind": "routine", "source": {"text": "wrong"}})).await;
-        let first = json!({"kind": "update", "incident": incident(&bench).await, "submit": true, "labels": ["legal"],
+        let incident = incident(&bench).await;
+        let wrong = bench.submit(json!({"kind": "tip", "incident": incident, "source": {"text": "wrong"}})).await;
+        let first = json!({"kind": "update", "incident": incident, "submit": true, "labels": ["legal"],
             "source": {"text": "the same words"}, "due": at(10), "promise": at(30), "valid_until": at(60)});
         let post = bench.submit(first.clone()).await;
         for (field, value) in [
@@ -220,6 +223,52 @@ on_both! {
         assert_eq!(view.state, PostState::Submitted, "the first voice has lapsed");
         let view = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
         assert_eq!(view.state, PostState::Approved, "and may be given again");
+    }
+
+    async fn an_approval_that_lapsed_before_all_was_out_is_given_again(bench) {
+        let one = Policy { routine_days: 1, ..Policy::default() };
+        policy::set(&bench.app, &bench.administrator, None, &one).await.unwrap();
+        let day = 86_400_000;
+        let until = bench.app.clock().now() + day * 2;
+        sending::pause(&bench.app, &bench.channels[1], until, "asked to wait").await.unwrap();
+        let new = json!({"kind": "routine", "channels": ["alpha", "beta"], "source": {"text": "x"}});
+        let post = bench.submit(new.clone()).await;
+        let read = bundle(&bench, &post.id).await;
+        decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        let again = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await;
+        assert!(matches!(again, Err(AppError::Conflict(_))), "it has not lapsed: {again:?}");
+        let worker = bench.start().await;
+        bench.until(&post.id, &["accepted", "scheduled"]).await;
+        bench.app.clock().advance(day * 2 + 60_000);
+        let view = bench.until(&post.id, &["accepted", "held"]).await;
+        let held = view.deliveries.iter().find(|d| d.state == State::Held).unwrap().clone();
+        assert!(held.reason.as_deref().unwrap().contains("approved again"), "{held:?}");
+        // Part of it is out, so it cannot be edited; and it waits for an approver.
+        let same: NewPost = serde_json::from_value(new).unwrap();
+        let refused = posts::edit(&bench.app, &bench.operator, &post.id, None, &same).await;
+        assert!(matches!(refused, Err(AppError::Conflict(_))), "{refused:?}");
+        let waiting = || async {
+            let now = Some(bench.app.clock().now());
+            let filter = PostFilter { waiting: now, limit: 9, ..PostFilter::default() };
+            posts::list(&bench.app, &bench.operator, &filter).await.unwrap().len()
+        };
+        assert_eq!(waiting().await, 1);
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id.clone()], label: None, at: None,
+            zone: None, spread_minutes: 0 };
+        let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
+        assert!(left[0].1.contains("lapsed"), "{left:?}");
+        let no = decide(&bench, &bench.approver, &post.id, Decision::Reject, &read).await;
+        assert!(matches!(no, Err(AppError::Conflict(_))), "{no:?}");
+        let sheet = approvals::sheet(&bench.app, &bench.approver, &post.id).await.unwrap();
+        assert_eq!((sheet.lapsed, &sheet.bundle), (true, &read), "the same words as before");
+        decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        assert_eq!(waiting().await, 0);
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert_eq!(bench.sandbox.timeline("beta").len(), 0, "nothing that was held goes by itself");
+        assert_eq!(held::review(&bench.app, &bench.operator, &release).await.unwrap().changed, 1);
+        bench.until(&post.id, &["accepted"]).await;
+        assert_eq!((bench.sandbox.timeline("alpha").len(), bench.sandbox.timeline("beta").len()), (1, 1));
+        worker.stop().await.unwrap();
     }
 
     async fn the_glass_is_broken_for_a_crisis_and_reviewed_by_neither_breaker_nor_author(bench) {

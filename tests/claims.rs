@@ -1,7 +1,12 @@
 //! What a claim takes out of the queue, on both databases. No sender runs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Batch, Rooms};
-use holdline::app::{App, incidents, sending};
+use holdline::app::{App, incidents, nodes, sending};
 use serde_json::json;
 
 use crate::on_both;
@@ -16,6 +21,31 @@ async fn count(app: &App, state: &str) -> i64 {
     counts.iter().find(|(s, _)| s == state).map_or(0, |(_, n)| *n)
 }
 
+/// Claims one delivery after the other, with a permit for each, until it is told to stop.
+async fn claim_all(app: App, channels: Vec<String>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::SeqCst) {
+        let mut rooms = Rooms::default();
+        channels.iter().for_each(|channel| rooms.set(channel, 1));
+        permits::claim(&app, 1, 1, &mut rooms).await.unwrap();
+    }
+}
+
+/// How many permits stand in the log outside freezes, and how many between a freeze and its thaw.
+async fn permits_by_place(bench: &Bench) -> (usize, usize) {
+    let (mut free, mut frozen, mut is_frozen) = (0, 0, false);
+    for entry in bench.look().await.leaves(0, i64::MAX).await.unwrap() {
+        let entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
+        match entry["verb"].as_str().unwrap() {
+            "freeze.committed" => is_frozen = true,
+            "freeze.thawed" => is_frozen = false,
+            "attempt.permitted" if is_frozen => frozen += 1,
+            "attempt.permitted" => free += 1,
+            _ => {}
+        }
+    }
+    (free, frozen)
+}
+
 async fn routine(bench: &Bench, posts: usize) {
     for n in 0..posts {
         let text = format!("post {n}");
@@ -24,6 +54,39 @@ async fn routine(bench: &Bench, posts: usize) {
 }
 
 on_both! {
+    async fn no_permit_stands_in_the_log_between_a_freeze_and_its_thaw(bench) {
+        let stop = Arc::<AtomicBool>::default();
+        let mut claimers = Vec::new();
+        for app in [bench.app.clone(), bench.again().await, bench.again().await] {
+            claimers.push(tokio::spawn(claim_all(app, bench.channels.clone(), Arc::clone(&stop))));
+        }
+        for _ in 0..10 {
+            for _ in 0..6 {
+                bench.approved(json!({"kind": "routine", "source": {"text": "one more"}})).await;
+            }
+            // Nobody seals it: the call ends with the thaw.
+            let (app, by) = (bench.app.clone(), bench.operator.clone());
+            let freeze = tokio::spawn(async move { freezes::create(&app, &by, &NewFreeze::default()).await });
+            let id = loop {
+                let open = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+                if let Some(freeze) = open.first() {
+                    break freeze.id.clone();
+                }
+            };
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            freezes::thaw(&bench.app, &bench.operator, &id, "over").await.unwrap();
+            freeze.await.unwrap().unwrap();
+        }
+        stop.store(true, Ordering::SeqCst);
+        for claimer in claimers {
+            claimer.await.unwrap();
+        }
+        let (free, frozen) = permits_by_place(&bench).await;
+        assert!(free > 0, "nothing was permitted");
+        assert_eq!(frozen, 0, "permits after COMMITTED, beside {free} before");
+        assert!(count(&bench.app, "held").await > 0, "no freeze met a queue");
+    }
+
     async fn a_claim_permits_what_its_channel_has_room_for_and_leases_the_rest(bench) {
         routine(&bench, 3).await;
         let mut rooms = Rooms::default();
@@ -56,7 +119,7 @@ on_both! {
         let mut rooms = Rooms::default();
         rooms.set(&bench.channels[0], 1);
         claim(&bench, &mut rooms).await;
-        let doubts = sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        let doubts = nodes::recover(&bench.app).await.unwrap();
         assert_eq!(doubts, 1);
         assert_eq!((count(&bench.app, "scheduled").await, count(&bench.app, "in_doubt").await), (2, 1));
     }
@@ -71,7 +134,7 @@ on_both! {
         ids.extend(batch.permits.into_iter().map(|p| p.delivery));
         permits::abandon(&bench.app, &ids).await.unwrap();
         assert_eq!(count(&bench.app, "scheduled").await, 3);
-        let again = sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        let again = nodes::recover(&bench.app).await.unwrap();
         assert_eq!(again, 0, "no attempt is left without an outcome");
     }
 }

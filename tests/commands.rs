@@ -3,6 +3,8 @@
 use std::process::Stdio;
 
 use channels::http::Request;
+use holdline::app::posts;
+use holdline::domain::role::Role;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -44,6 +46,27 @@ on_both! {
         assert_eq!(made["source"]["text"], "As JSON");
     }
 
+    async fn an_approver_looks_at_the_picture_that_they_approve(bench) {
+        let caller = Caller::new(&bench).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (file, saved) = (folder.path().join("map.png"), folder.path().join("seen.png"));
+        let bytes = [0x89, b'P', b'N', b'G', 1, 2, 3];
+        std::fs::write(&file, bytes).unwrap();
+        let picture = format!("{}=A map", file.display());
+        let words = ["posts", "add", "--text", "x", "--picture", &picture, "--channels", "alpha"];
+        let made = json_of(&caller, &caller.operator, &words).await;
+        let sha256 = made["source"]["media"][0]["sha256"].as_str().unwrap();
+        let show = ["approvals", "show", made["id"].as_str().unwrap()];
+        let (_, shown, _) = run(&caller, &caller.approver, &show).await;
+        assert!(shown.contains(&format!("holdline posts picture {sha256} --out FILE")), "{shown}");
+        let out = saved.display().to_string();
+        let (code, _, errors) =
+            run(&caller, &caller.approver, &["posts", "picture", sha256, "--out", &out]).await;
+        assert_eq!((code, std::fs::read(&saved).unwrap()), (Some(0), bytes.to_vec()), "{errors}");
+        let (code, _, _) = run(&caller, &caller.approver, &["posts", "picture", "none", "--out", &out]).await;
+        assert_eq!(code, Some(3));
+    }
+
     async fn a_list_is_read_page_after_page(bench) {
         let caller = Caller::new(&bench).await;
         let rows: String = (0..620).map(|n| {
@@ -61,6 +84,73 @@ on_both! {
         assert_eq!(count(&some), 510);
         let rare = json_of(&caller, &caller.operator, &["posts", "list", "--label", "rare", "--limit", "900"]).await;
         assert_eq!(count(&rare), 20);
+    }
+
+    async fn what_is_not_done_in_full_has_an_exit_code_of_its_own(bench) {
+        let caller = Caller::new(&bench).await;
+        let code = async |token: &SecretString, words: &[&str]| {
+            let (code, out, errors) = run(&caller, token, words).await;
+            eprintln!("{words:?}: {out}{errors}");
+            code
+        };
+        let operator = &caller.operator;
+        // No node runs yet: nobody acknowledges.
+        assert_eq!(code(operator, &["incidents", "open", "--title", "Down", "--no-freeze"]).await, Some(0));
+        assert_eq!(code(operator, &["incidents", "open", "--title", "Down", "--brands", "main"]).await, Some(6));
+        let node = bench.start().await;
+        assert_eq!(code(operator, &["freeze", "--reason", "sealed"]).await, Some(0));
+        assert_eq!(code(operator, &["channels", "test", &bench.channels[0]]).await, Some(0));
+        let lost = ["channels", "add", "--name", "lost", "--adapter", "sandbox", "--set", "url=http://127.0.0.1:1/x"];
+        assert_eq!(code(&caller.administrator, &lost).await, Some(6));
+        let row = json!({"kind": "routine", "source": {"text": "x"}, "due": "2099-01-01T00:00:00Z"});
+        let file = bench.folder().join("rows.ndjson");
+        std::fs::write(&file, format!("{row}\n{{}}\n")).unwrap();
+        let import = ["posts", "import", file.to_str().unwrap()];
+        assert_eq!(code(operator, &import).await, Some(6));
+        std::fs::write(&file, format!("{row}\n")).unwrap();
+        assert_eq!(code(operator, &import).await, Some(0));
+        assert_eq!(code(operator, &["held", "review", "cancel", "nothing"]).await, Some(6));
+        let own = json!({"kind": "routine", "submit": true, "labels": ["own"], "source": {"text": "x"},
+            "due": "2099-01-01T00:00:00Z"});
+        let mut both = bench.approver.clone();
+        both.roles.push(Role::Operator);
+        posts::create(&bench.app, &both, &serde_json::from_value(own).unwrap()).await.unwrap();
+        let shown = json_of(&caller, &caller.approver, &["approvals", "preview", "--label", "own"]).await;
+        let bulk = ["approvals", "bulk", "--label", "own", "--hash", shown["hash"].as_str().unwrap()];
+        assert_eq!(code(&caller.approver, &bulk).await, Some(6), "nobody approves their own words");
+        let (_, help, _) = run(&caller, operator, &["--help"]).await;
+        assert!(help.contains("6  done, but not all of it"), "{help}");
+        node.stop().await.unwrap();
+    }
+
+    async fn a_post_that_stays_public_is_told_by_the_exit_code(bench) {
+        let caller = Caller::new(&bench).await;
+        let node = bench.start().await;
+        let (mut sent, channel) = (Vec::new(), &bench.channels[0]);
+        for text in ["one", "two"] {
+            let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": text}})).await;
+            sent.push(bench.until(&post.id, &["accepted"]).await.deliveries.remove(0).id);
+        }
+        assert_eq!(run(&caller, &caller.operator, &["retract", &sent[0]]).await.0, Some(0));
+        let away = ["channels", "edit", channel, "--set", "url=http://127.0.0.1:1/x"];
+        assert_eq!(run(&caller, &caller.administrator, &away).await.0, Some(6), "it is not ready");
+        let (code, out, errors) = run(&caller, &caller.operator, &["retract", &sent[1]]).await;
+        assert!(code == Some(6) && out.contains("still_live"), "{code:?} {out}{errors}");
+        node.stop().await.unwrap();
+    }
+
+    async fn a_person_is_corrected_from_the_command_line(bench) {
+        let caller = Caller::new(&bench).await;
+        let (boss, id) = (&caller.administrator, &bench.approver.id);
+        let edited = json_of(&caller, boss, &["people", "edit", id, "--name", "Ben", "--roles", "auditor"]).await;
+        assert_eq!((&edited["name"], &edited["roles"]), (&json!("Ben"), &json!(["auditor"])));
+        assert_eq!(json_of(&caller, &caller.approver, &["me"]).await["roles"], json!([]), "at once");
+        json_of(&caller, boss, &["people", "disable", id]).await;
+        assert_eq!(json_of(&caller, boss, &["people", "edit", id, "--enable"]).await["disabled_at"], Value::Null);
+        assert_eq!(run(&caller, boss, &["people", "edit", id]).await.0, Some(2), "name something");
+        let own = ["people", "edit", &bench.administrator.id, "--roles", "operator,administrator"];
+        let (code, _, errors) = run(&caller, boss, &own).await;
+        assert!(code == Some(3) && errors.contains("their own roles"), "{errors}");
     }
 
     async fn a_channel_is_changed_where_something_is_named(bench) {

@@ -126,7 +126,9 @@ fn the_words_are_complete_in_both_languages() {
         let files = std::fs::read_dir(format!("{folder}/locales/{language}")).unwrap();
         let texts = files.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap());
         texts
-            .flat_map(|t| t.lines().filter_map(|l| l.split_once(" =").map(|(k, _)| k.to_owned())).collect::<Vec<_>>())
+            .flat_map(|t| {
+                t.lines().filter_map(|l| l.split_once(" =").map(|(k, _)| k.to_owned())).collect::<Vec<_>>()
+            })
             .filter(|k| k.starts_with(|c: char| c.is_ascii_lowercase()))
             .collect()
     };
@@ -162,13 +164,16 @@ fn the_words_are_complete_in_both_languages() {
 async fn furnish(bench: &Bench) -> Value {
     let (app, operator) = (&bench.app, &bench.operator);
     let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
-        "playbook": "outage"})).unwrap();
+        "playbook": "outage"}))
+    .unwrap();
     let opened = incidents::open(app, operator, &new).await.unwrap();
     let incident = opened.incident.id.clone();
     for n in 0..12 {
         let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
-        bench.approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
-            "source": {"text": format!("Spring offer {n}: everything for the garden")}})).await;
+        bench
+            .approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
+            "source": {"text": format!("Spring offer {n}: everything for the garden")}}))
+            .await;
     }
     let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
     bench.until(&late.id, &["held"]).await;
@@ -176,11 +181,15 @@ async fn furnish(bench: &Bench) -> Value {
         "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
     bench.until(&out.id, &["accepted"]).await;
     bench.sandbox.fault("alpha", holdline::sandbox::Fault::CutBeforeRead, 1);
-    let doubt = bench.approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
-        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}})).await;
+    let doubt = bench
+        .approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
+        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}}))
+        .await;
     bench.until(&doubt.id, &["in_doubt"]).await;
-    let waiting = bench.submit(json!({"kind": "update", "incident": incident,
-        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}})).await;
+    let waiting = bench
+        .submit(json!({"kind": "update", "incident": incident,
+        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}}))
+        .await;
     let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
@@ -194,9 +203,11 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
     let caller = Caller::new(&bench).await;
     let ids = furnish(&bench).await;
     let mut people = serde_json::Map::new();
-    for (name, actor) in
-        [("operator", &bench.operator), ("approver", &bench.approver), ("administrator", &bench.administrator)]
-    {
+    for (name, actor) in [
+        ("operator", &bench.operator),
+        ("approver", &bench.approver),
+        ("administrator", &bench.administrator),
+    ] {
         people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
     }
     let id = |key: &str| ids[key].as_str().unwrap();

@@ -1,6 +1,7 @@
 //! The main job, end to end, on both databases: queue, freeze, approve, publish, thaw.
 
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::channels as app_channels;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::import::Importer;
@@ -114,6 +115,30 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_freeze_by_brand_covers_the_channels_of_the_brand(bench) {
+        let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
+        // The channel moves to another brand; a post of its old one waits for it.
+        bench.sql(&format!("update channels set brand = 'shop' where id = '{}'", bench.channels[0])).await;
+        let scope = Scope { brands: vec!["shop".into()], ..Scope::default() };
+        let preview = freezes::preview(&bench.app, &bench.operator, &scope).await.unwrap();
+        assert_eq!((preview.covered, preview.goes_on), (1, 0));
+        let new = NewFreeze { scope, ..NewFreeze::default() };
+        freezes::create(&bench.app, &bench.operator, &new).await.unwrap();
+        let worker = bench.start().await;
+        let held = bench.until(&post.id, &["held"]).await.deliveries.remove(0);
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id], label: None, at: None,
+            zone: None, spread_minutes: 0 };
+        let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
+        assert!(left[0].1.contains("a freeze in force covers it"), "{left:?}");
+        // A new post does not mix brands in the first place.
+        let mixed = json!({"kind": "routine", "channels": ["alpha", "beta"], "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(mixed).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        assert!(problems[0].field == "channels" && problems[0].message.contains("the brand shop"), "{problems:?}");
+        assert!(bench.sandbox.arrivals().is_empty());
+        worker.stop().await.unwrap();
+    }
+
     async fn a_lost_answer_is_read_back_and_never_sent_twice(bench) {
         bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
         bench.sandbox.fault("beta", Fault::TooMany { seconds: 1 }, 1);
@@ -167,6 +192,58 @@ on_both! {
         let post = json!({"kind": "routine", "incident": opened.incident.id, "source": {"text": "x"}});
         let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
         assert!(refused.is_err(), "no channel of this bench is for drills: {refused:?}");
+    }
+
+    async fn the_freeze_of_a_drill_leaves_real_marketing_alone(bench) {
+        let (app, by) = (&bench.app, &bench.operator);
+        let drill = |scope: serde_json::Value| -> NewIncident { serde_json::from_value(
+            json!({"title": "Practice", "severity": "minor", "drill": true, "scope": scope})).unwrap() };
+        let problem = |refused: Result<incidents::Opened, AppError>| match refused {
+            Err(AppError::Invalid(mut problems)) => problems.remove(0),
+            other => panic!("not refused: {other:?}"),
+        };
+        let none = problem(incidents::open(app, by, &drill(json!({}))).await);
+        assert!(none.field == "drill" && none.message.contains("connect one"), "{none:?}");
+        let practice = json!({"name": "practice", "adapter": "sandbox", "drill": true,
+            "settings": {"url": bench.sandbox.url("practice")}});
+        let practice = serde_json::from_value(practice).unwrap();
+        let practice = app_channels::create(app, &bench.administrator, practice).await.unwrap().id;
+        let live = problem(incidents::open(app, by, &drill(json!({"channels": [bench.channels[0], practice]}))).await);
+        assert!(live.field == "scope.channels" && live.message.contains("alpha is live"), "{live:?}");
+        let frozen = incidents::open(app, by, &drill(json!({}))).await.unwrap().freeze.unwrap();
+        assert_eq!(frozen.scope.channels, [practice]);
+        let worker = bench.start().await;
+        let mut post = routine("real");
+        post["channels"] = json!(["alpha"]);
+        let real = bench.approved(post.clone()).await;
+        bench.until(&real.id, &["accepted"]).await;
+        post["channels"] = json!(["practice"]);
+        let exercise = bench.approved(post).await;
+        bench.until(&exercise.id, &["held"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn marketing_of_a_brand_with_only_a_website_is_refused(bench) {
+        let site = json!({"name": "north page", "adapter": "website", "brand": "north"});
+        let site = serde_json::from_value(site).unwrap();
+        app_channels::create(&bench.app, &bench.administrator, site).await.unwrap();
+        let post = json!({"kind": "routine", "brand": "north", "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        assert_eq!(problems[0].field, "channels");
+    }
+
+    async fn a_drill_that_names_a_live_channel_is_refused_for_that_alone(bench) {
+        let new = json!({"title": "Practice", "severity": "minor", "freeze": false, "drill": true});
+        let opened =
+            incidents::open(&bench.app, &bench.operator, &serde_json::from_value(new).unwrap()).await.unwrap();
+        let promise = holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000);
+        let post = json!({"kind": "update", "incident": opened.incident.id, "channels": ["alpha"],
+            "promise": promise, "source": {"text": "x"}});
+        let refused = posts::create(&bench.app, &bench.operator, &serde_json::from_value(post).unwrap()).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("not refused: {refused:?}") };
+        let [only] = problems.as_slice() else { panic!("{problems:?}") };
+        assert_eq!((only.field.as_str(), only.message.as_str()), ("channels", "alpha is live; a drill cannot reach it"));
     }
 
     async fn a_cut_before_reading_is_proved_absent_before_it_is_sent_again(bench) {

@@ -1,6 +1,7 @@
 //! What an incident promises, its recurring updates, and what its end stops.
 
 use holdline::app::held::{self, Choice, Review};
+use holdline::app::import::Importer;
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::permits::{self, Rooms};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
@@ -94,6 +95,84 @@ on_both! {
         assert_eq!(refused(write(&bench, &post("update", Some(at(&bench, 30)))).await), ["promise"]);
         assert_eq!(refused(write(&bench, &post("tip", None)).await), ["incident"]);
         write(&bench, &post("update", None)).await.unwrap();
+    }
+
+    async fn a_correction_names_a_post_of_its_own_incident(bench) {
+        let (one, other) = (open(&bench).await.id, open(&bench).await.id);
+        let tip = |incident: &str| json!({"kind": "tip", "incident": incident, "source": {"text": "wrong"}});
+        let (wrong, foreign) = (bench.submit(tip(&one)).await.id, bench.submit(tip(&other)).await.id);
+        let correction = |of: &str| json!({"kind": "correction", "incident": one, "corrects": of,
+            "source": {"text": "right"}});
+        for (of, words) in [("nothing", "there is no post nothing"), (&foreign, "is not of this incident")] {
+            let Err(AppError::Invalid(problems)) = write(&bench, &correction(of)).await else { panic!("{of}") };
+            assert_eq!((problems.len(), problems[0].field.as_str()), (1, "corrects"));
+            assert!(problems[0].message.contains(words), "{problems:?}");
+        }
+        let right = write(&bench, &correction(&wrong)).await.unwrap();
+        let edit: NewPost = serde_json::from_value(correction(&foreign)).unwrap();
+        assert!(posts::edit(&bench.app, &bench.operator, &right.id, None, &edit).await.is_err());
+        let mut importer = Importer::new(&bench.app, &bench.operator, false).await.unwrap();
+        for of in ["nothing", &wrong] {
+            importer.feed(format!("{}\n", correction(of)).as_bytes()).await.unwrap();
+        }
+        let done = importer.finish().await.unwrap();
+        assert_eq!((done.created, done.failed), (1, 1), "{done:?}");
+    }
+
+    async fn an_update_whose_promise_has_passed_is_edited_first(bench) {
+        use holdline::app::approvals::{self, NewDecision};
+        use holdline::domain::approval::Decision;
+        let incident = open(&bench).await;
+        let mut past = json!({"kind": "update", "incident": incident.id, "channels": ["alpha"], "due": at(&bench, -60),
+            "promise": at(&bench, -30), "source": {"text": "news"}});
+        assert!(matches!(write(&bench, &past).await, Err(AppError::Invalid(_))), "it is past already");
+        past["due"] = Value::Null;
+        past["promise"] = json!(at(&bench, 30));
+        let (draft, waits) = (write(&bench, &past).await.unwrap(), bench.submit(past.clone()).await);
+        let held = bench.approved(past.clone()).await;
+        let order = serde_json::from_value(json!({"scope": {"crisis_too": true}})).unwrap();
+        let frozen = holdline::app::freezes::create(&bench.app, &bench.operator, &order).await.unwrap();
+        permits::claim(&bench.app, 8, 8, &mut Rooms::default()).await.unwrap();
+        holdline::app::freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
+        let delivery = held.deliveries[0].id.clone();
+        let review = |choice, minutes: Option<i64>| Review { choice, deliveries: vec![delivery.clone()], label: None,
+            at: minutes.map(|m| at(&bench, m)), zone: None, spread_minutes: 0 };
+        let late = held::review(&bench.app, &bench.operator, &review(Choice::Reschedule, Some(30))).await.unwrap();
+        assert!(late.changed == 0 && late.left[0].1.contains("it promises an update at"), "{late:?}");
+        bench.app.clock().advance(30 * MINUTE);
+        let late = held::review(&bench.app, &bench.operator, &review(Choice::Release, None)).await.unwrap();
+        assert!(late.changed == 0 && late.left[0].1.contains("edit it"), "{late:?}");
+        let submitted = posts::submit(&bench.app, &bench.operator, &draft.id).await;
+        let bundle = approvals::sheet(&bench.app, &bench.approver, &waits.id).await.unwrap().bundle;
+        let decide = |decision| NewDecision { decision, bundle: bundle.clone(), comment: Some("a reason".into()) };
+        let (app, id) = (&bench.app, &waits.id);
+        let approved = approvals::decide(app, &bench.approver, id, &decide(Decision::Approve)).await.map(drop);
+        let glass = approvals::decide(app, &bench.operator, id, &decide(Decision::BreakGlass)).await.map(drop);
+        for refused in [submitted.map(drop), approved, glass] {
+            let Err(AppError::Conflict(why)) = refused else { panic!("not refused: {refused:?}") };
+            assert!(why.contains("edit it"), "{why}");
+        }
+        approvals::decide(app, &bench.approver, id, &decide(Decision::Reject)).await.unwrap();
+        assert_eq!(held::review(app, &bench.operator, &review(Choice::Cancel, None)).await.unwrap().changed, 1);
+    }
+
+    async fn an_old_incident_gets_its_updates_however_many_came_after_it(bench) {
+        let old = open(&bench).await;
+        bench.sql("with recursive n (i) as (select 1 union all select i + 1 from n where i < 520)
+            insert into incidents (id, slug, title, severity, drill, state, opened_at, opened_by, version)
+            select 'i' || i, 's' || i, 't', 'minor', false, 'open', 9999999999999, 'x', 1 from n").await;
+        for name in [&old.id, &old.slug] {
+            let update = json!({"kind": "update", "incident": name, "source": {"text": "news"},
+                "promise": at(&bench, 30)});
+            assert_eq!(write(&bench, &update).await.unwrap().incident.as_ref(), Some(&old.id));
+        }
+        let mut importer = Importer::new(&bench.app, &bench.operator, true).await.unwrap();
+        for name in [&old.id, "none"] {
+            let row = json!({"kind": "tip", "incident": name, "source": {"text": "Stay calm."}});
+            importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
+        }
+        let result = importer.finish().await.unwrap();
+        assert_eq!((result.failed, result.errors[0].row), (1, 2), "{result:?}");
     }
 
     async fn the_next_update_is_promised_when_the_first_copy_is_out_and_a_late_one_takes_nothing_back(bench) {

@@ -2,7 +2,7 @@
 //! against a sandbox that notes every arrival: nothing twice, nothing lost, every attempt settled.
 //! A round in which the process was not killed is a failure of the test.
 //!
-//! `HOLDLINE_KILL_ROUNDS` says how often each step is killed; 3 without it.
+//! `HOLDLINE_KILL_ROUNDS` says how often each step is killed; 3 without it, 20 with `tests/run --long`.
 
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -26,7 +26,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::support::{Database, fresh_postgres};
+use crate::support::{Database, fresh_postgres, rounds};
 
 /// Where the process kills itself; and [`UNDER_WAY`], where it is killed from outside.
 const STEPS: [&str; 7] = ["claimed", "permitted", "begun", UNDER_WAY, "answered", "settling", "settled"];
@@ -227,7 +227,7 @@ async fn kill_at(database: Database, step: &str, rounds: usize) -> Tally {
 }
 
 async fn every_step(database: Database) {
-    let rounds = std::env::var("HOLDLINE_KILL_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(3);
+    let rounds = rounds("HOLDLINE_KILL_ROUNDS", 3);
     let steps = futures::future::join_all(STEPS.map(|step| kill_at(database, step, rounds))).await;
     let kills: usize = steps.iter().map(|t| t.kills).sum();
     let deliveries: usize = steps.iter().map(|t| t.deliveries).sum();

@@ -3,10 +3,12 @@
 use channels::http::Request;
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::import::Importer;
+use holdline::app::membership::{self, PersonEdit};
 use holdline::app::people::{self, NewPerson, NewToken};
 use holdline::app::posts::{self, NewPost, PostFilter};
-use holdline::app::{Actor, AppError, Result, invitations};
+use holdline::app::{Actor, AppError, Result, channels as app_channels, incidents, invitations};
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
 use secrecy::{ExposeSecret, SecretString};
@@ -77,7 +79,7 @@ on_both! {
         let again = invitations::again(&bench.app, &bench.administrator, &late.person.id).await.unwrap();
         accept(&bench, &again.secret).await.unwrap();
         let gone = people::create(&bench.app, &bench.administrator, &new("gone")).await.unwrap();
-        people::disable(&bench.app, &bench.administrator, &gone.person.id).await.unwrap();
+        membership::disable(&bench.app, &bench.administrator, &gone.person.id).await.unwrap();
         assert!(accept(&bench, &gone.secret).await.is_err(), "who is disabled joins no more");
         assert!(invitations::again(&bench.app, &bench.administrator, &gone.person.id).await.is_err());
     }
@@ -114,6 +116,64 @@ on_both! {
         assert_eq!(entries(&bench, "person.joined").await, 3, "operator, approver, and again");
     }
 
+    async fn another_administrator_corrects_name_and_roles_and_the_log_says_so(bench) {
+        let (boss, app) = (&bench.administrator, &bench.app);
+        let ana = joined(&bench, "ana", vec![Role::Operator, Role::Auditor]).await;
+        let token = NewToken { label: "both".into(), roles: Vec::new(), days: None };
+        let (_, token) = people::create_token(app, &ana, &ana.id, &token).await.unwrap();
+        let edit = |roles: &[Role]| PersonEdit { roles: Some(roles.to_vec()), ..PersonEdit::default() };
+        let name = PersonEdit { name: Some(" Ana Lee ".into()), ..edit(&[Role::Auditor, Role::Approver]) };
+        let view = membership::edit(app, boss, &ana.id, &name).await.unwrap();
+        assert_eq!((view.name.as_str(), &view.roles[..]), ("Ana Lee", &[Role::Auditor, Role::Approver][..]));
+        let now = people::authenticate(app, token.expose_secret(), "test").await.unwrap();
+        assert_eq!(now.roles, [Role::Auditor], "a token loses a role and gets none");
+        let filter = AuditFilter { verb: Some("person.changed".into()), limit: 5, ..AuditFilter::default() };
+        let entry = audit::list(app, boss, &filter).await.unwrap().remove(0).entry;
+        assert_eq!((&entry["before"]["roles"], &entry["after"]["roles"], &entry["after"]["name"]),
+            (&json!(["operator", "auditor"]), &json!(["auditor", "approver"]), &json!("Ana Lee")));
+        assert!(matches!(membership::edit(app, boss, &ana.id, &edit(&[])).await, Err(AppError::Invalid(_))));
+        assert!(matches!(membership::edit(app, boss, "nobody", &name).await, Err(AppError::NotFound { .. })));
+        assert!(matches!(membership::edit(app, &ana, &ana.id, &name).await, Err(AppError::Forbidden(_))));
+        let own = membership::edit(app, boss, &boss.id, &edit(&[Role::Administrator, Role::Operator])).await;
+        assert!(matches!(own, Err(AppError::Conflict(_))), "nobody changes their own roles: {own:?}");
+        assert_eq!(entries(&bench, "person.changed").await, 1, "what was refused is not in the log");
+    }
+
+    async fn somebody_is_always_left_to_administer(bench) {
+        let app = &bench.app;
+        let second = joined(&bench, "second", vec![Role::Administrator]).await;
+        // Each takes the other out; both were let in before either was done.
+        let off = PersonEdit { enabled: Some(false), ..PersonEdit::default() };
+        let less = PersonEdit { roles: Some(vec![Role::Auditor]), ..PersonEdit::default() };
+        let (one, two) = tokio::join!(
+            membership::edit(app, &bench.administrator, &second.id, &off),
+            membership::edit(app, &second, &bench.administrator.id, &less),
+        );
+        assert_eq!(usize::from(one.is_ok()) + usize::from(two.is_ok()), 1, "{one:?} {two:?}");
+        let left = people::list(app, &bench.operator).await.unwrap();
+        let left = left.iter().filter(|p| p.disabled_at.is_none() && p.roles.contains(&Role::Administrator));
+        assert_eq!(left.count(), 1);
+        let own = membership::disable(app, &second, &second.id).await;
+        assert!(matches!(own, Err(AppError::Conflict(_))), "{own:?}");
+    }
+
+    async fn whoever_is_enabled_again_needs_a_new_invitation(bench) {
+        let (boss, app) = (&bench.administrator, &bench.app);
+        let new = NewPerson { name: "x".into(), email: "x@example.org".into(), roles: vec![Role::Operator] };
+        let first = people::create(app, boss, &new).await.unwrap();
+        let (person, token) = accept(&bench, &first.secret).await.unwrap();
+        let unused = invitations::again(app, boss, &person.id).await.unwrap();
+        membership::disable(app, boss, &person.id).await.unwrap();
+        let taken = people::create(app, boss, &new).await;
+        assert!(matches!(taken, Err(AppError::Invalid(_))), "{taken:?}");
+        let on = PersonEdit { enabled: Some(true), ..PersonEdit::default() };
+        assert_eq!(membership::edit(app, boss, &person.id, &on).await.unwrap().disabled_at, None);
+        assert!(people::authenticate(app, token.expose_secret(), "test").await.is_err(), "it stays revoked");
+        assert!(accept(&bench, &unused.secret).await.is_err(), "so does an invitation from before");
+        let again = invitations::again(app, boss, &person.id).await.unwrap();
+        accept(&bench, &again.secret).await.unwrap();
+    }
+
     async fn whoever_wrote_on_a_text_does_not_approve_it(bench) {
         let both = joined(&bench, "both", vec![Role::Operator, Role::Approver]).await;
         let routine = json!({"kind": "routine", "submit": true, "source": {"text": "first"}});
@@ -130,6 +190,33 @@ on_both! {
         let refused = approve(&bench, &both, &post.id).await;
         assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
         approve(&bench, &bench.approver, &post.id).await.unwrap();
+    }
+
+    async fn a_monitoring_system_freezes_marketing_and_no_crisis_post(bench) {
+        let monitor = joined(&bench, "monitor", vec![Role::Integrator]).await;
+        let incident = |crisis_too| serde_json::from_value(json!({"title": "Down", "severity": "major",
+            "scope": {"crisis_too": crisis_too}})).unwrap();
+        let refused = incidents::open(&bench.app, &monitor, &incident(true)).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        let order: NewFreeze = serde_json::from_value(json!({"scope": {"crisis_too": true}})).unwrap();
+        let refused = freezes::create(&bench.app, &monitor, &order).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        assert!(freezes::list(&bench.app, &monitor, false).await.unwrap().is_empty());
+        assert!(incidents::open(&bench.app, &monitor, &incident(false)).await.unwrap().freeze.is_some());
+        for by in [&bench.operator, &bench.approver, &bench.administrator] {
+            freezes::create(&bench.app, by, &order).await.unwrap();
+        }
+    }
+
+    async fn who_only_reads_makes_nobody_log_in_at_a_network(bench) {
+        let auditor = joined(&bench, "auditor", vec![Role::Auditor]).await;
+        let worker = bench.start().await;
+        let refused = app_channels::test(&bench.app, &auditor, &bench.channels[0]).await;
+        assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
+        for by in [&bench.operator, &bench.approver, &bench.administrator] {
+            assert!(app_channels::test(&bench.app, by, &bench.channels[0]).await.unwrap().ready);
+        }
+        worker.stop().await.unwrap();
     }
 
     async fn whoever_imports_is_an_author(bench) {

@@ -1,8 +1,14 @@
 //! What the public sees: the page in two languages, the banner, and a drill that cannot be mistaken.
 
+use channels::Retraction;
 use channels::http::{Answer, Request};
 use holdline::app::channels::{self as app_channels, NewChannel};
+use holdline::app::held::{self, Settle, Settlement};
 use holdline::app::incidents::{self, NewIncident};
+use holdline::app::permits::{self, Rooms};
+use holdline::app::sending::{self, Outcome};
+use holdline::app::{posts, site};
+use holdline::domain::delivery::State;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -48,6 +54,39 @@ on_both! {
         assert_eq!(banner["incidents"][0]["url"], incident.url);
         assert_eq!(banner["incidents"][0]["language"], "en-GB");
         worker.stop().await.unwrap();
+    }
+
+    async fn what_a_person_saw_on_the_page_is_taken_off_it_and_what_never_was_there_is_not(bench) {
+        let incident = incident(&bench, false).await;
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[3], 9);
+        for there in [true, false] {
+            let post = bench.approved(json!({"kind": "update", "incident": incident.id, "channels": ["site"],
+                "source": {"text": "We work on it."}})).await;
+            let permit = permits::claim(&bench.app, 9, 9, &mut rooms).await.unwrap().permits.remove(0);
+            if there {
+                bench.sql(&format!("insert into site_entries (delivery_id, incident_id, kind, text, language,
+                    published_at) values ('{}', '{}', 'update', 'We work on it.', 'en', 1)", permit.delivery,
+                    incident.id)).await;
+            }
+            let doubt = Outcome::InDoubt { reason: "cut".into(), readable: false };
+            sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+            let seen = Settle { settlement: Settlement::Published, note: "I saw it".into(),
+                url: Some(incident.url.clone()) };
+            held::settle(&bench.app, &bench.operator, &permit.delivery, &seen).await.unwrap();
+            let shown = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
+            assert_eq!(shown.deliveries[0].url.as_ref(), Some(&incident.url));
+            let worker = bench.start().await;
+            for _ in 0..2 {
+                let result = held::retract(&bench.app, &bench.operator, &permit.delivery, "wrong").await.unwrap();
+                assert_eq!(result == Retraction::Gone, there, "{result:?}");
+            }
+            let shown = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
+            let state = if there { State::Retracted } else { State::Accepted };
+            assert_eq!(shown.deliveries[0].state, state);
+            assert!(site::page(&bench.app, &incident.slug).await.unwrap().entries.is_empty());
+            worker.stop().await.unwrap();
+        }
     }
 
     async fn a_reader_who_is_lost_gets_a_page_and_the_api_is_kept_nowhere(bench) {

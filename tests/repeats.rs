@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use channels::http::{Answer, Request};
-use holdline::app::freezes;
+use holdline::app::repeats::{self, Known};
+use holdline::app::secrets::Keys;
+use holdline::app::{App, freezes};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::on_both;
 use crate::support::caller::Caller;
@@ -123,6 +125,45 @@ on_both! {
         assert_eq!(first.body, second.body);
         assert_eq!(caller.call(upload("k", 2 << 20)).await.status, 422);
         assert_eq!(caller.call(upload("big", 6 << 20)).await.status, 413);
+    }
+
+    async fn a_key_that_cannot_be_kept_is_refused(bench) {
+        let caller = Caller::new(&bench).await;
+        let mut stream = tokio::net::TcpStream::connect(caller.base.trim_start_matches("http://")).await.unwrap();
+        let body = json!({"kind": "routine", "source": {"text": "x"}}).to_string();
+        let head = format!(
+            "POST /api/v1/posts HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nidempotency-key: clé\r\n\
+             content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            caller.operator.expose_secret(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("visible ASCII"), "{answer}");
+    }
+
+    async fn a_request_that_a_crash_broke_off_is_told_from_one_that_is_worked_on(bench) {
+        let process = async |node: &str| {
+            let clock = bench.app.clock().clone();
+            App::new(bench.look().await, clock, Keys::random(), node, "http://localhost")
+        };
+        let take = async |app: &App| repeats::take(app, &bench.operator.id, "k", Some("hash")).await;
+        let said = async |app: &App| take(app).await.unwrap_err().to_string();
+        assert_eq!(take(&bench.app).await.unwrap(), Known::New);
+        assert!(said(&bench.app).await.contains("still being worked on"));
+        bench.app.clock().advance(1);
+        let (again, other) = (process("node-a").await, process("node-b").await);
+        let words = said(&again).await;
+        assert!(words.contains("broken off") && words.contains("new key"), "{words}");
+        assert!(said(&other).await.contains("broken off"), "its node is not on the list");
+        let node = bench.start().await;
+        assert!(said(&other).await.contains("still being worked on"));
+        node.vanish();
+        bench.app.clock().advance(181_000);
+        assert!(said(&other).await.contains("broken off"), "its node is silent");
+        repeats::finish(&bench.app, &bench.operator.id, "k", None, 201, "{}").await.unwrap();
+        assert!(matches!(take(&again).await, Ok(Known::Answered { status: 201, .. })), "an answer stays one");
     }
 
     async fn the_work_goes_on_when_the_caller_is_gone(bench) {

@@ -4,11 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Rooms};
 use holdline::app::secrets::Keys;
 use holdline::app::{App, nodes, posts};
 use holdline::domain::delivery::State;
 use holdline::store::Store;
+use holdline::store::audit::AuditFilter;
 use holdline::worker::Worker;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
@@ -160,23 +162,115 @@ async fn a_database_read_in_from_another_stays_closed_on_postgres() {
 
 /// Takes the last entries of the log away, as a replica that is promoted without the last commits.
 async fn lose_the_last_commits(bench: &Bench) {
-    const SQL: &str = "update audit_head set size = size - 3";
-    match bench.url() {
-        Some(url) => {
-            let db = sqlx::PgPool::connect(url).await.unwrap();
-            sqlx::query(SQL).execute(&db).await.unwrap();
-            db.close().await;
-        }
-        None => {
-            let file = format!("sqlite://{}", bench.folder().join("holdline.db").display());
-            let db = sqlx::SqlitePool::connect(&file).await.unwrap();
-            sqlx::query(SQL).execute(&db).await.unwrap();
-            db.close().await;
-        }
+    bench
+        .meddle(&[
+            "update audit_head set size = size - 3",
+            "delete from audit where seq >= (select size from audit_head)",
+        ])
+        .await;
+}
+
+/// Keeps what a backup of now would hold, in tables beside.
+async fn keep_a_backup(bench: &Bench) {
+    let tables = KEPT.map(|t| format!("create table kept_{t} as select * from {t}"));
+    bench.meddle(&tables.each_ref().map(String::as_str)).await;
+}
+
+/// Puts that backup in place, in the same database.
+async fn put_the_backup_back(bench: &Bench) {
+    let mut sql: Vec<_> = KEPT.iter().rev().map(|t| format!("delete from {t}")).collect();
+    sql.extend(KEPT.map(|t| format!("insert into {t} select * from kept_{t}")));
+    bench.meddle(&sql.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+const KEPT: [&str; 7] = ["gate", "nodes", "freezes", "deliveries", "attempts", "audit", "audit_head"];
+
+/// People go on writing until the log is longer than `size`.
+async fn grow_beyond(bench: &Bench, size: usize) {
+    while log_size(bench).await <= size {
+        bench
+            .submit(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "later"},
+            "due": "2099-01-01T00:00:00Z"}))
+            .await;
     }
 }
 
+async fn log_size(bench: &Bench) -> usize {
+    let last = AuditFilter { limit: 1, ..AuditFilter::default() };
+    usize::try_from(bench.look().await.audit(&last).await.unwrap()[0].seq).unwrap() + 1
+}
+
 on_both! {
+    async fn an_older_backup_stays_closed_however_long_its_log_grows(bench) {
+        let post = one_post(&bench).await;
+        keep_a_backup(&bench).await;
+        let worker = bench.start().await;
+        bench.until(&post, &["accepted"]).await;
+        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        worker.stop().await.unwrap();
+        let remembered = log_size(&bench).await;
+        put_the_backup_back(&bench).await;
+        // It has grown beyond what the node remembers before the node looks for the first time.
+        grow_beyond(&bench, remembered).await;
+        let app = bench.again().await;
+        let worker = start(&app, "a", bench.folder()).await;
+        let why = closed(&worker).await;
+        assert!(why.contains("is not the one that was seen") && why.contains("holdline gate confirm"), "{why}");
+        // Nor do new epochs open it, nor another start.
+        for _ in 0..3 {
+            let frozen = freezes::create(&app, &bench.operator, &NewFreeze::default()).await.unwrap();
+            freezes::thaw(&app, &bench.operator, &frozen.id, "over").await.unwrap();
+        }
+        assert!(closed(&worker).await.contains("behind"));
+        worker.stop().await.unwrap();
+        let app = bench.again().await;
+        let worker = start(&app, "a", bench.folder()).await;
+        assert!(closed(&worker).await.contains("behind"));
+        assert_eq!(bench.sandbox.arrivals().len(), 1, "it was sent before the restore, and is not sent again");
+        confirm_and_look(&bench, &app, &worker, &post).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_a_start_writes_itself_does_not_hide_that_the_database_is_behind(bench) {
+        // A backup of a rush: permits without an outcome, each of which a start puts in doubt.
+        for _ in 0..6 {
+            one_post(&bench).await;
+        }
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 6);
+        permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap();
+        keep_a_backup(&bench).await;
+        let worker = bench.start().await;
+        worker.stop().await.unwrap();
+        put_the_backup_back(&bench).await;
+        let app = bench.again().await;
+        let worker = start(&app, "a", bench.folder()).await;
+        assert!(closed(&worker).await.contains("behind"));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_backup_from_before_a_confirmation_stays_closed_whatever_its_epoch(bench) {
+        let worker = bench.start().await;
+        opens(&worker).await;
+        keep_a_backup(&bench).await;
+        nodes::confirm(&bench.app, &bench.administrator, "it is this one").await.unwrap();
+        closed(&worker).await;
+        opens(&worker).await;
+        worker.stop().await.unwrap();
+        let remembered = log_size(&bench).await;
+        put_the_backup_back(&bench).await;
+        let app = bench.again().await;
+        for _ in 0..3 {
+            let frozen = freezes::create(&app, &bench.operator, &NewFreeze::default()).await.unwrap();
+            freezes::thaw(&app, &bench.operator, &frozen.id, "over").await.unwrap();
+        }
+        grow_beyond(&bench, remembered).await;
+        let worker = start(&app, "a", bench.folder()).await;
+        let why = closed(&worker).await;
+        assert!(why.contains("older than one that was confirmed since"), "{why}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_running_node_sees_that_the_log_went_back(bench) {
         let worker = bench.start().await;
         opens(&worker).await;

@@ -1,14 +1,17 @@
 //! Outcomes that come late, posts that are cancelled while they are under way, nodes that go silent,
 //! tries that wait while a freeze comes and goes.
 
+use channels::Retraction;
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::permits::{self, Permit, Rooms};
-use holdline::app::sending::{self, Outcome, Seen};
+use holdline::app::reads::{self, Seen};
+use holdline::app::sending::{self, Outcome};
 use holdline::app::{App, nodes, posts};
 use holdline::domain::delivery::State;
-use holdline::domain::outcome::Trust;
+use holdline::domain::outcome::{MAX_ATTEMPTS, Trust};
+use holdline::sandbox::Fault;
 use serde_json::json;
 
 use crate::on_both;
@@ -47,7 +50,7 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         // The node is given up, and a person who looked says: not there, try again.
-        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        nodes::recover(&bench.app).await.unwrap();
         let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
         held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
         let second = permit(&bench).await;
@@ -60,7 +63,7 @@ on_both! {
     async fn an_outcome_that_comes_while_it_is_in_doubt_settles_the_doubt(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
-        sending::recover(&bench.app, bench.app.node()).await.unwrap();
+        nodes::recover(&bench.app).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::InDoubt]);
         sending::settle(&bench.app, &[(first, accepted())]).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted]);
@@ -109,6 +112,82 @@ on_both! {
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Sending], "it is permitted, not claimed");
     }
 
+    async fn a_number_is_never_used_twice_and_the_attempt_in_doubt_is_the_one_that_is_settled(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let not_begun = Outcome::NotBegun { reason: "the node stopped".into(), not_before: None };
+        sending::settle(&bench.app, &[(first.clone(), not_begun)]).await.unwrap();
+        bench.app.clock().advance(1_000);
+        let second = permit(&bench).await;
+        assert_eq!((first.number, second.number, second.tries), (1, 2, 1), "what never began is no try");
+        let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+        sending::settle(&bench.app, &[(second.clone(), doubt)]).await.unwrap();
+        // A clock that goes back gives the newer attempt the smaller id.
+        bench.sql(&format!("update attempts set id = '0' where id = '{}'", second.attempt)).await;
+        let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
+        held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
+        let all = bench.look().await.attempts(&first.delivery).await.unwrap();
+        assert!(all.iter().all(|a| a.outcome.as_deref() == Some("rejected")), "{all:?}");
+        assert_eq!(states(&bench.app, &bench, &id).await, [State::Scheduled]);
+    }
+
+    async fn what_was_settled_otherwise_is_not_read_for_ever(bench) {
+        post(&bench, &["alpha"]).await;
+        let first = permit(&bench).await;
+        let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+        sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+        bench.sql("update deliveries set state = 'failed'").await;
+        bench.app.clock().advance(6_000);
+        assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
+        let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
+        reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust).await.unwrap();
+        assert_eq!(reads::due(&bench.app).await.unwrap().len(), 0);
+    }
+
+    async fn a_doubt_that_proves_without_effect_is_tried_again_later_and_not_for_ever(bench) {
+        let id = post(&bench, &["alpha"]).await;
+        let trust = Trust { replay_is_safe: true, absent_is_proof: true, readable: true };
+        for tries in 1..=MAX_ATTEMPTS {
+            let one = permit(&bench).await;
+            assert_eq!(one.tries, tries);
+            let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+            sending::settle(&bench.app, &[(one.clone(), doubt)]).await.unwrap();
+            reads::note_read(&bench.app, &one.attempt, &Seen::Absent, trust).await.unwrap();
+            let view = posts::get(&bench.app, &bench.operator, &id).await.unwrap();
+            let ready = holdline::domain::times::parse(&view.deliveries[0].ready, "UTC").unwrap();
+            let last = tries == MAX_ATTEMPTS;
+            assert_eq!(view.deliveries[0].state, if last { State::Failed } else { State::Scheduled });
+            assert!(last || ready > bench.app.clock().now() + 1_000, "not at once: {}", view.deliveries[0].ready);
+            bench.app.clock().advance(20 * 60_000);
+        }
+    }
+
+    async fn claims_that_cannot_be_given_back_are_not_lost(bench) {
+        let channel = &bench.channels[0];
+        let id = post(&bench, &["alpha"]).await;
+        bench.sql(&format!("update channels set disabled_at = 1 where id = '{channel}'")).await;
+        let (make, drop): (&[&str], &str) = if bench.url().is_some() {
+            (&["create function refuse() returns trigger language plpgsql as $$ begin
+                  if old.state = 'claimed' and new.state = 'scheduled' then raise exception 'no'; end if;
+                  return new; end $$",
+               "create trigger refuse before update on deliveries for each row execute function refuse()"],
+             "drop trigger refuse on deliveries")
+        } else {
+            (&["create trigger refuse before update on deliveries when old.state = 'claimed'
+                  and new.state = 'scheduled' begin select raise(abort, 'no'); end"], "drop trigger refuse")
+        };
+        for sql in make {
+            bench.sql(sql).await;
+        }
+        let worker = bench.start().await;
+        bench.until(&id, &["claimed"]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        bench.sql(drop).await;
+        let view = bench.until(&id, &["scheduled"]).await;
+        assert_eq!(view.deliveries[0].reason.as_deref(), Some("the channel is disabled"));
+        worker.stop().await.unwrap();
+    }
+
     async fn a_try_that_waits_over_a_freeze_needs_a_decision(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
@@ -127,6 +206,43 @@ on_both! {
         held::review(&bench.app, &bench.operator, &release).await.unwrap();
         bench.until(&id, &["accepted"]).await;
         worker.stop().await.unwrap();
+    }
+
+    async fn what_a_person_saw_is_taken_down_whatever_link_was_typed(bench) {
+        bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
+        let id = post(&bench, &["alpha"]).await;
+        let other = post(&bench, &["alpha"]).await;
+        let worker = bench.start().await;
+        let mut both = Vec::new();
+        for post in [&id, &other] {
+            both.push(bench.until(post, &["in_doubt", "accepted"]).await.deliveries.remove(0));
+        }
+        let doubt = both.into_iter().find(|d| d.state == State::InDoubt).expect("one of them is in doubt");
+        let url = Some(format!("{}/posts/4711", bench.sandbox.url("alpha")));
+        let word = Settle { settlement: Settlement::Published, note: "I saw it".into(), url };
+        held::settle(&bench.app, &bench.operator, &doubt.id, &word).await.unwrap();
+        let taken = held::retract(&bench.app, &bench.operator, &doubt.id, "a mistake").await.unwrap();
+        assert_eq!(taken, Retraction::Gone);
+        let left: Vec<_> = bench.sandbox.timeline("alpha").into_iter().map(|p| p.delivery).collect();
+        assert!(left.len() == 1 && left[0] != doubt.id, "the other one stays: {left:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_list_of_freezes_counts_what_each_holds_and_names_missing_nodes(bench) {
+        let first = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        assert!(!first.missing.is_empty(), "no node runs");
+        let list = || async { freezes::list(&bench.app, &bench.operator, false).await.unwrap() };
+        assert_eq!(list().await[0].missing, first.missing);
+        post(&bench, &["alpha", "beta"]).await;
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 1);
+        permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap();
+        let second = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        freezes::thaw(&bench.app, &bench.operator, &first.id, "over").await.unwrap();
+        let rows: Vec<_> = list().await.into_iter().map(|f| (f.id, f.held, f.missing.is_empty())).collect();
+        assert_eq!(rows, [(second.id.clone(), 0, false), (first.id, 2, true)]);
+        let open = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+        assert_eq!((open.len(), &open[0].id), (1, &second.id));
     }
 
     async fn what_a_person_retries_after_a_thaw_goes(bench) {
@@ -189,14 +305,14 @@ async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
     let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
     sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
     bench.app.clock().advance(6_000);
-    assert_eq!(sending::reads_due(&bench.app).await.unwrap().len(), 1);
+    assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
     // This node is not on the list of nodes, so it counts as gone.
-    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 1);
+    assert_eq!(reads::due(&other.app).await.unwrap().len(), 1);
     let worker = bench.start().await;
-    assert_eq!(sending::reads_due(&other.app).await.unwrap().len(), 0, "it reads for itself");
+    assert_eq!(reads::due(&other.app).await.unwrap().len(), 0, "it reads for itself");
     worker.vanish();
     let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
-    let looks = (0..4).map(|_| sending::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
+    let looks = (0..4).map(|_| reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
     for look in futures::future::join_all(looks).await {
         look.unwrap();
     }

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use holdline::app::import::Importer;
 use holdline::app::incidents;
+use holdline::app::permits::{self, Rooms};
+use holdline::app::sending::{self, Outcome};
 use holdline::sandbox::Fault;
 use serde_json::json;
 
@@ -42,6 +44,35 @@ on_both! {
         assert!(took < Duration::from_secs(4), "the crisis post took {took:?}: less than one send that hangs");
         bench.until(&routine.id, &["accepted"]).await;
         assert!(bench.sandbox.arrivals().len() < BACKLOG, "the other channel hangs still");
+        worker.vanish();
+    }
+    async fn a_channel_that_hangs_or_fails_delays_no_doubt_of_another(bench) {
+        let mut bench = bench;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        bench.connect("silent", "sandbox", json!({ "url": url })).await;
+        let mut rooms = Rooms::default();
+        for channel in &bench.channels {
+            rooms.set(channel, 9);
+        }
+        let mut doubts = Vec::new();
+        for channel in ["silent", "silent", "silent", "silent", "beta", "beta"] {
+            let post = json!({"kind": "routine", "channels": [channel], "source": {"text": "x"}});
+            bench.approved(post).await;
+            let permit = permits::claim(&bench.app, 9, 9, &mut rooms).await.unwrap().permits.remove(0);
+            let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+            sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+            doubts.push(permit);
+        }
+        // What cannot be read keeps nobody.
+        bench.sql(&format!("update attempts set body = '?' where id = '{}'", doubts[4].attempt)).await;
+        bench.app.clock().advance(6_000);
+        let (worker, begun) = (bench.start().await, Instant::now());
+        let look = bench.look().await;
+        while look.attempts(&doubts[5].delivery).await.unwrap()[0].reads == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(4), "it waits for a read that hangs for 5 s");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         worker.vanish();
     }
 }

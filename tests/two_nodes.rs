@@ -1,18 +1,19 @@
 //! Two nodes on one PostgreSQL: a freeze under load seals on both, and a silent node is named.
 //!
-//! `HOLDLINE_FREEZE_ROUNDS` says how many freezes; 20 without it.
+//! `HOLDLINE_FREEZE_ROUNDS` says how many freezes; 20 without it, 200 with `tests/run --long`.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use holdline::app::freezes::{self, FreezeView, NewFreeze};
+use holdline::app::hub::Topic;
 use holdline::app::import::Importer;
 use holdline::app::nodes;
 use holdline::domain::delivery::State;
 use holdline::sandbox::Fault;
 use serde_json::json;
 
-use crate::support::{Bench, Database};
+use crate::support::{Bench, Database, rounds};
 
 /// Queues posts that are due at once, on every channel, under load.
 async fn load(bench: &Bench, round: usize, count: usize) {
@@ -27,27 +28,51 @@ async fn load(bench: &Bench, round: usize, count: usize) {
     assert_eq!(bench.approve_all(&label).await, count);
 }
 
-/// How many permits were given at this epoch or later.
-async fn newest_permits(bench: &Bench, epoch: i64) -> i64 {
-    const SQL: &str = "select count(*) from attempts where epoch >= $1";
+/// How many permits the log has after the freeze was committed. Its order is that of the commits; the
+/// epoch in an attempt is only what its permit believed.
+async fn permits_after(bench: &Bench, freeze: &str) -> i64 {
+    const SQL: &str = "select count(*) from audit where verb = 'attempt.permitted' and seq >
+        (select seq from audit where verb = 'freeze.committed' and subject = $1)";
     let db = sqlx::PgPool::connect(bench.url().unwrap()).await.unwrap();
-    let count = sqlx::query_scalar(SQL).bind(epoch).fetch_one(&db).await.unwrap();
+    let subject = format!("freeze:{freeze}");
+    let count = sqlx::query_scalar(SQL).bind(subject).fetch_one(&db).await.unwrap();
     db.close().await;
     count
 }
 
-/// Compares the in-flight list with what arrived: how many were listed, and how many of them came
-/// after SEALED.
-async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, sealed: Instant) -> (usize, usize) {
-    let mut arrived_late = 0;
+/// The first moment at which a freeze was seen to be committed.
+async fn committed(bench: &Bench) -> Instant {
+    let mut changes = bench.app.hub().listen(Topic::Gate);
+    loop {
+        changes.changed().await.unwrap();
+        if !freezes::list(&bench.app, &bench.operator, true).await.unwrap().is_empty() {
+            return Instant::now();
+        }
+    }
+}
+
+/// What arrived of one freeze.
+#[derive(Default)]
+struct Tally {
+    listed: usize,
+    /// Between COMMITTED and SEALED.
+    between: usize,
+    /// After SEALED.
+    late: usize,
+}
+
+/// Compares the in-flight list with what arrived after COMMITTED.
+async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, marks: (Instant, Instant)) -> Tally {
+    let (committed, sealed) = marks;
+    let mut tally = Tally::default();
     // The list that the freeze's answer gave, as it has settled by now.
     let flights = freezes::get(&bench.app, &frozen.id).await.unwrap().in_flight;
     let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
     assert_eq!(listed, frozen.in_flight.iter().map(|f| f.delivery.as_str()).collect(), "the list is final");
     let arrivals = bench.sandbox.arrivals();
-    for late in arrivals.iter().filter(|a| a.first_byte > sealed) {
+    for late in arrivals.iter().filter(|a| a.first_byte > committed) {
         assert!(listed.contains(late.posted.delivery.as_str()), "round {round}: {late:?} was not in flight");
-        arrived_late += 1;
+        if late.first_byte > sealed { tally.late += 1 } else { tally.between += 1 }
     }
     let arrived: HashSet<_> = arrivals.iter().map(|a| a.posted.delivery.as_str()).collect();
     for flight in &flights {
@@ -55,40 +80,47 @@ async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, sealed: Instant
         assert_eq!(flight.state, State::Accepted, "{flight:?}");
         assert!(flight.retract.is_some() && flight.url.is_some(), "{flight:?}");
     }
-    (flights.len(), arrived_late)
+    tally.listed = flights.len();
+    tally
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_content_leaves_either_node_after_the_seal() {
-    let rounds = std::env::var("HOLDLINE_FREEZE_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(20);
+    let rounds = rounds("HOLDLINE_FREEZE_ROUNDS", 20);
     let bench = Bench::new(Database::Postgres).await;
     let first = bench.start().await;
     let second = bench.another_node("b").await;
     let look = bench.look().await;
-    let (mut times, mut arrived_late, mut listed_in_all, mut stopped) = (Vec::new(), 0, 0, 0);
+    let (mut times, mut all, mut stopped) = (Vec::new(), Tally::default(), 0);
     for round in 0..rounds {
+        // Longer than it takes to seal here, as seen so far.
+        let slow = 150 + times.iter().max().map_or(0, |t: &Duration| u64::try_from(t.as_millis()).unwrap());
         let before = bench.sandbox.arrivals().len();
         let (feed, freeze) = (load(&bench, round, 200), async {
             // Freeze while posts are going out, some of which the network reads late.
-            while bench.sandbox.arrivals().len() < before + 6 + round % 17 {
+            while bench.sandbox.arrivals().len() < before + 6 + round * 41 % 400 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            bench.sandbox.fault("alpha", Fault::SlowRead { ms: 150 }, 2);
+            bench.sandbox.fault("alpha", Fault::SlowRead { ms: slow }, 2);
             tokio::time::sleep(Duration::from_millis((round % 5) as u64)).await;
             let begun = Instant::now();
-            let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
-            (begun.elapsed(), Instant::now(), frozen)
+            let new = NewFreeze::default();
+            let call = async {
+                let frozen = freezes::create(&bench.app, &bench.operator, &new).await.unwrap();
+                (begun.elapsed(), Instant::now(), frozen)
+            };
+            tokio::join!(committed(&bench), call)
         });
-        let ((), (took, sealed, frozen)) = tokio::join!(feed, freeze);
+        let ((), (committed, (took, sealed, frozen))) = tokio::join!(feed, freeze);
         assert!(frozen.sealed_at.is_some(), "round {round}: {:?}", frozen.missing);
         times.push(took);
-        tokio::time::sleep(Duration::from_millis(350)).await;
-        let (listed, late) = judge(&bench, round, &frozen, sealed).await;
-        listed_in_all += listed;
-        arrived_late += late;
-        // No permit of a covered post was given under the freeze's epoch: all posts here are covered.
-        let newest = newest_permits(&bench, frozen.epoch).await;
-        assert_eq!(newest, 0, "round {round}: permits after COMMITTED");
+        tokio::time::sleep(Duration::from_millis(slow + 200)).await;
+        let tally = judge(&bench, round, &frozen, (committed, sealed)).await;
+        all.listed += tally.listed;
+        all.between += tally.between;
+        all.late += tally.late;
+        // All posts here are covered.
+        assert_eq!(permits_after(&bench, &frozen.id).await, 0, "round {round}: permits after COMMITTED");
         freezes::thaw(&bench.app, &bench.operator, &frozen.id, "next round").await.unwrap();
         stopped += look.waiting("held", Some(&format!("round-{round}")), "", 500).await.unwrap().len();
     }
@@ -101,13 +133,16 @@ async fn no_content_leaves_either_node_after_the_seal() {
     times.sort();
     eprintln!(
         "{rounds} freezes on two nodes: call to SEALED p50 {:?}, max {:?}; {stopped} deliveries held; \
-         {listed_in_all} on the in-flight lists, all arrived; {arrived_late} arrived after SEALED, all of them \
-         listed; {counts:?}",
+         {} on the in-flight lists, all arrived; {} arrived between COMMITTED and SEALED and {} after, all of \
+         them listed; {counts:?}",
         times[times.len() / 2],
-        times[times.len() - 1]
+        times[times.len() - 1],
+        all.listed,
+        all.between,
+        all.late
     );
     assert!(stopped > 0, "no freeze met a queue: the load was too small");
-    assert!(arrived_late > 0, "nothing arrived after a seal: the lists were never tried");
+    assert!(all.late > 0, "nothing arrived after a seal: the lists were never tried");
     second.worker.stop().await.unwrap();
     first.stop().await.unwrap();
 }

@@ -16,7 +16,11 @@ create table nodes (
   started_at bigint not null,
   last_seen_at bigint not null,
   acked_epoch bigint not null,
-  closed_reason text
+  closed_reason text,
+  -- Which process this is: a new one with every start.
+  incarnation text not null,
+  -- When a person took it off the list; the row stays until nothing of it can be under way.
+  forgotten_at bigint
 );
 
 create table people (
@@ -114,6 +118,8 @@ create table posts (
   labels text not null,
   -- What was typed: one text for all, and texts by channel.
   source text not null,
+  -- Title and texts in one form, for the search.
+  words text not null,
   zone text not null,
   recurrence text,
   -- The post this one was computed from, by its recurrence.
@@ -159,7 +165,12 @@ create table deliveries (
   -- The hash that people approved, and until when the approval holds.
   approved_hash text,
   approved_until bigint,
+  -- Tries that count towards the limit: one that never began is given back.
   attempts bigint not null,
+  -- The number of the newest attempt. A number is never used twice.
+  permits bigint not null,
+  -- 0; or the version of the post whose edit put another delivery in the place of this one.
+  replaced bigint not null,
   claimed_by text,
   freeze_id text,
   reason text,
@@ -170,7 +181,8 @@ create table deliveries (
 );
 -- The one index that claims use. A second one by time alone gets picked and spoils it.
 create index deliveries_to_send on deliveries (lane, ready_at, id) where state = 'scheduled';
-create index deliveries_by_post on deliveries (post_id);
+-- One post is once on a channel, whatever was edited before.
+create unique index deliveries_by_post on deliveries (post_id, channel_id, replaced);
 -- SQLite sees that a state is on one of these lists when it is joined by `or`, and not by `in`.
 create index deliveries_in_hand on deliveries (claimed_by) where state = 'claimed' or state = 'sending';
 create index deliveries_waiting on deliveries (state, id)
@@ -197,7 +209,7 @@ create table attempts (
   absent bigint not null,
   next_read_at bigint
 );
-create index attempts_by_delivery on attempts (delivery_id, number);
+create unique index attempts_by_delivery on attempts (delivery_id, number);
 create index attempts_unsettled on attempts (node_id) where outcome is null;
 create index attempts_to_read on attempts (next_read_at) where next_read_at is not null;
 
@@ -269,6 +281,9 @@ create table idempotency (
   person_id text not null,
   key text not null,
   request_hash text not null,
+  -- Which process took it: without an answer, and with that process gone, nobody knows what was done.
+  node_id text not null,
+  started_at bigint not null,
   status bigint,
   body text,
   expires_at bigint not null,

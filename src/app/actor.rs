@@ -10,7 +10,7 @@ pub struct Actor {
     pub id: String,
     pub name: String,
     pub roles: Vec<Role>,
-    /// From where: an address, or `service`.
+    /// From where: an address, `service`, or `local`.
     pub origin: String,
 }
 
@@ -23,6 +23,11 @@ impl Actor {
             roles: Vec::new(),
             origin: "service".into(),
         }
+    }
+
+    /// Whoever is at the machine, holds the data folder and the instance key, and has no token.
+    pub fn local() -> Self {
+        Self { id: "local".into(), name: "local".into(), roles: Vec::new(), origin: "local".into() }
     }
 
     /// Whether any of the roles includes the right.

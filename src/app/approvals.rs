@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, policy, posts};
+use super::{Actor, App, AppError, Result, policy, posts, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -53,6 +53,9 @@ pub struct ReviewSheet {
     pub bundle: String,
     /// How many people other than its authors must approve.
     pub needed: usize,
+    /// It is approved, and the approval has lapsed before all of it was out. It can be approved again as
+    /// it is; what is held is released by a decision after that.
+    pub lapsed: bool,
     pub decisions: Vec<ApprovalView>,
 }
 
@@ -86,6 +89,7 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     Ok(ReviewSheet {
         bundle: bundle_of(&row, &rows)?,
         needed,
+        lapsed: to_renew(&row, &rows, app.now()),
         decisions,
         post: posts::view(row, rows, &names)?,
     })
@@ -104,7 +108,7 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 ///
 /// # Errors
 /// When the text is another one by now, the author decides about their own text, the post does not
-/// wait for approval, or a comment is missing.
+/// wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     match new.decision {
         Decision::BreakGlass => {
@@ -140,8 +144,8 @@ pub(super) async fn write(
     let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
-    check(by, &row, &rows, new)?;
     let now = app.now();
+    check(by, &row, &rows, new, now)?;
     let approval = Approval {
         id: app.id(),
         post_id: post.to_owned(),
@@ -189,10 +193,10 @@ pub(super) async fn write(
                 // It takes all of them: once the first one lapses, too few are left.
                 let first = voices.iter().filter_map(|a| a.expires_at).min();
                 let until = first.map_or(expires, |at| at.min(expires));
-                entries.push(schedule(tx, &row, &rows, until, now).await?);
+                entries.push(complete(tx, &row, &rows, until, now).await?);
             }
         }
-        Decision::BreakGlass => entries.push(schedule(tx, &row, &rows, expires, now).await?),
+        Decision::BreakGlass => entries.push(complete(tx, &row, &rows, expires, now).await?),
     }
     Ok(entries)
 }
@@ -201,8 +205,14 @@ fn comment(new: &NewDecision) -> Option<&str> {
     new.comment.as_deref().map(str::trim).filter(|c| !c.is_empty())
 }
 
-fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Result<()> {
-    if post.state != PostState::Submitted.word() {
+fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision, now: Millis) -> Result<()> {
+    let again = to_renew(post, rows, now);
+    if again && new.decision == Decision::Reject {
+        return Err(AppError::Conflict(
+            "its approval has lapsed, so nothing of it goes out: leave it so, or cancel what is held".into(),
+        ));
+    }
+    if post.state != PostState::Submitted.word() && !again {
         return Err(AppError::Conflict(format!(
             "this post is {}; only what was submitted waits for a decision",
             post.state
@@ -219,6 +229,9 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
             "the post has changed since you read it; read it again and decide about what it is now".into(),
         ));
     }
+    if new.decision != Decision::Reject {
+        promises::check_ahead(post, now)?;
+    }
     if new.decision == Decision::Approve && post.writers()?.contains(&by.id) {
         return Err(AppError::Forbidden(
             "nobody approves a text that they wrote on; another approver must, or break the glass with a reason"
@@ -228,7 +241,31 @@ fn check(by: &Actor, post: &Post, rows: &[Delivery], new: &NewDecision) -> Resul
     Ok(())
 }
 
-/// The approval is complete: the deliveries enter the queue. A crisis post whose time has come
+/// Until when the words of a delivery were approved, when that is over and they may still go out.
+pub(super) fn lapsed(d: &Delivery, now: Millis) -> Option<Millis> {
+    let out = [State::Accepted, State::Retracted, State::Cancelled].iter().any(|s| s.word() == d.state);
+    let these = d.approved_hash.as_deref() == Some(d.content_hash.as_str());
+    d.approved_until.filter(|until| !out && these && *until <= now)
+}
+
+/// Whether the post is approved, and has something that needs a new approval to go out.
+fn to_renew(post: &Post, rows: &[Delivery], now: Millis) -> bool {
+    post.state == PostState::Approved.word() && rows.iter().any(|d| lapsed(d, now).is_some())
+}
+
+/// As many approvals as it takes are there.
+async fn complete(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
+    if !to_renew(post, rows, now) {
+        return schedule(tx, post, rows, until, now).await;
+    }
+    // What is held stays so: nothing that was held goes by itself.
+    let renewed = tx.renew_approval(&post.id, until, now).await?;
+    tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
+    Ok(Entry::new("post.approval_renewed", &format!("post:{}", post.id))
+        .after(&serde_json::json!({"until": rfc3339(until), "deliveries": renewed})))
+}
+
+/// The approval is complete for the first time: the deliveries enter the queue. A crisis post whose time has come
 /// goes now; a routine post that was approved too late waits for a person.
 async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
     let crisis = kind(post)?.lane() == Lane::Crisis;

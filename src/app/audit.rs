@@ -95,10 +95,17 @@ async fn sign(app: &App) -> Result<CheckpointView> {
 /// length in two bytes.
 ///
 /// # Errors
-/// When the actor may not read the log.
-pub fn bundles(app: App, by: &Actor, size: i64) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
+/// When the actor may not read the log, or it is shorter.
+pub async fn bundles(app: App, by: &Actor, size: i64) -> Result<impl Stream<Item = Result<Bytes>> + use<>> {
     const STEP: i64 = 1_024;
     by.need(Right::Audit)?;
+    let (now, _) = app.store().audit_root().await?;
+    if !(0..=now).contains(&size) {
+        return Err(AppError::field(
+            "size",
+            format!("the log has {now} entries; give the size of a checkpoint"),
+        ));
+    }
     Ok(futures::stream::try_unfold(0_i64, move |first| {
         let app = app.clone();
         async move {

@@ -134,7 +134,10 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
         let mut tx = app.store().begin().await?;
         let mut entries = Vec::new();
         let before = result.left.len();
-        for (id, bundle) in step {
+        // Whoever locks several posts locks them in the order of their ids.
+        let mut in_order: Vec<_> = step.iter().collect();
+        in_order.sort_unstable();
+        for (id, bundle) in in_order {
             let new = NewDecision {
                 decision: Decision::Approve,
                 bundle: bundle.clone(),

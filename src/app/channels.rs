@@ -22,6 +22,7 @@ pub struct ChannelView {
     pub name: String,
     pub adapter: String,
     pub brand: String,
+    /// What may hold a secret is shown to administrators only; others see where it leads, and a digest.
     #[schema(value_type = Object)]
     pub settings: Value,
     pub has_credential: bool,
@@ -74,6 +75,7 @@ pub struct ChannelEdit {
     pub name: Option<String>,
     #[serde(default)]
     pub brand: Option<String>,
+    /// When these change, the credential comes along again: it would be sent to another place.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub settings: Option<Value>,
@@ -106,6 +108,19 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
     }
 }
 
+impl ChannelView {
+    /// What people who are not administrators see of it, and what the log keeps: its private settings
+    /// only by where they lead and a digest.
+    fn covered(self) -> Self {
+        let adapter = ::channels::adapter(&self.adapter);
+        Self { settings: adapter.map_or(Value::Null, |a| a.shown(&self.settings)), ..self }
+    }
+
+    fn seen_by(self, by: &Actor) -> Self {
+        if by.may(Right::Administer) { self } else { self.covered() }
+    }
+}
+
 /// Connects a channel.
 ///
 /// # Errors
@@ -134,15 +149,31 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
     let mut tx = app.store().begin().await?;
     tx.insert_channel(&row).await.map_err(taken)?;
     let view = view(app, row);
-    let entry = Entry::new("channel.connected", &format!("channel:{}", view.id)).after(&view);
+    let entry =
+        Entry::new("channel.connected", &format!("channel:{}", view.id)).after(&view.clone().covered());
     app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
     Ok(view)
 }
 
+/// What the log keeps of a changed channel.
+#[derive(Serialize)]
+struct Changed {
+    #[serde(flatten)]
+    channel: ChannelView,
+    /// A credential that was there is another one now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    credential_replaced: bool,
+}
+
+const AGAIN: &str = "give the credential again: it would be sent to another place";
+const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; they would be read back from another \
+    place: wait, or settle them (`holdline held list --state in_doubt`), and change the settings then";
+
 /// Changes a channel, when it is still at the version that was read.
 ///
 /// # Errors
-/// When a field is wrong, it was changed meanwhile, or the actor is no administrator.
+/// When a field is wrong, it was changed meanwhile, the actor is no administrator, or the settings
+/// change without the credential that they need, or while something is under way.
 pub async fn edit(
     app: &App,
     by: &Actor,
@@ -166,7 +197,14 @@ pub async fn edit(
         // What the last check saw was another connection.
         (row.health, row.checked_at) = (None, None);
     }
-    if let Some(settings) = edit.settings {
+    let (had, given) = (row.credential.is_some(), edit.credential.is_some());
+    let moved = edit.settings.filter(|settings| *settings != before.settings);
+    let moves = moved.is_some();
+    if moves && had && !given {
+        // Whoever can change where it goes could otherwise read what nobody is shown.
+        return Err(AppError::field("credential", AGAIN));
+    }
+    if let Some(settings) = moved {
         row.settings = settings.to_string();
     }
     if let Some(credential) = edit.credential {
@@ -181,13 +219,19 @@ pub async fn edit(
     check(&row.name, &row.adapter, &settings, row.drill)?;
     let sealed = row.credential.as_deref().map(|sealed| app.keys().open(&record(id), sealed)).transpose();
     try_open(app, &row.adapter, &settings, sealed.map_err(|e| AppError::Conflict(e.to_string()))?)?;
-    let mut tx = app.store().begin().await?;
+    // No permit is granted between the look at what is under way and the change.
+    let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
+    if moves && tx.under_way_on(id).await? > 0 {
+        return Err(AppError::Conflict(UNDER_WAY.into()));
+    }
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
     row.version += 1;
     let view = view(app, row);
-    let entry = Entry::new("channel.changed", &format!("channel:{id}")).before(&before).after(&view);
+    let after = Changed { channel: view.clone().covered(), credential_replaced: had && given };
+    let entry =
+        Entry::new("channel.changed", &format!("channel:{id}")).before(&before.covered()).after(&after);
     app.commit(tx, by, &[entry], &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
 }
@@ -205,7 +249,7 @@ fn try_open(app: &App, adapter: &str, settings: &Value, credential: Option<Secre
 /// The database's own.
 pub async fn list(app: &App, by: &Actor) -> Result<Vec<ChannelView>> {
     by.need(Right::Read)?;
-    Ok(app.store().channels().await?.into_iter().map(|c| view(app, c)).collect())
+    Ok(app.store().channels().await?.into_iter().map(|c| view(app, c).seen_by(by)).collect())
 }
 
 /// One channel.
@@ -215,15 +259,15 @@ pub async fn list(app: &App, by: &Actor) -> Result<Vec<ChannelView>> {
 pub async fn get(app: &App, by: &Actor, id: &str) -> Result<ChannelView> {
     by.need(Right::Read)?;
     let row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
-    Ok(view(app, row))
+    Ok(view(app, row).seen_by(by))
 }
 
 /// Asks the network whether a post would be accepted now.
 ///
 /// # Errors
-/// When there is no such channel.
+/// When there is no such channel, or the actor may not test.
 pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
-    by.need(Right::Read)?;
+    by.need(Right::Test)?;
     get(app, by, id).await?;
     app.networks()?.check(id).await
 }

@@ -14,24 +14,51 @@ use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
+use crate::store::incidents::Incident;
 use crate::store::media::Picture;
 use crate::store::posts::Post;
 
 /// What the checks of new posts look up once for many.
 pub(crate) struct Directory {
     channels: Vec<Channel>,
-    incidents: Vec<crate::store::incidents::Incident>,
+    /// Those that were named so far.
+    incidents: Vec<Incident>,
     pictures: HashMap<String, Picture>,
+    /// The incident of each post that a new one names as what it corrects.
+    corrected: HashMap<String, Option<String>>,
 }
 
 impl Directory {
+    /// Reads what every post may name.
     pub(crate) async fn read(app: &App) -> Result<Self> {
         let pictures = app.store().pictures().await?;
         Ok(Self {
             channels: app.store().channels().await?,
-            incidents: app.store().incidents(false).await?,
+            incidents: Vec::new(),
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+            corrected: HashMap::new(),
         })
+    }
+
+    fn incident(&self, name: &str) -> Option<&Incident> {
+        self.incidents.iter().find(|i| i.id == name || i.slug == name)
+    }
+
+    /// Looks up what only this post names: its incident, however old, and what it corrects.
+    pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        if let Some(name) = new.incident.as_deref().filter(|name| self.incident(name).is_none()) {
+            let found = match app.store().incident(name).await? {
+                None => app.store().incident_by_slug(name).await?,
+                found => found,
+            };
+            self.incidents.extend(found);
+        }
+        if let Some(id) = new.corrects.as_ref().filter(|id| !self.corrected.contains_key(*id))
+            && let Some(post) = app.store().post(id).await?
+        {
+            self.corrected.insert(post.id, post.incident_id);
+        }
+        Ok(())
     }
 }
 
@@ -53,7 +80,7 @@ pub(crate) struct Checked<'a> {
     promise_at: Option<Millis>,
 }
 
-/// Checks a new post and makes its rows.
+/// Checks a new post and makes its rows. The directory has looked it up.
 pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Result<Built> {
     let now = app.now();
     let mut problems = Problems::default();
@@ -65,6 +92,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         brand: new.brand.clone(),
         labels: serde_json::to_string(&new.labels).map_err(|e| AppError::Internal(e.to_string()))?,
         source: serde_json::to_string(&new.source).map_err(|e| AppError::Internal(e.to_string()))?,
+        words: new.source.words(),
         zone: new.zone.clone(),
         recurrence: new.recurrence.clone(),
         series_id: None,
@@ -105,40 +133,35 @@ pub(crate) fn check<'a>(
     if valid_until.is_some_and(|v| v <= due) {
         problems.add("valid_until", "must be after the due time");
     }
-    if promise_at.is_some_and(|p| p <= due) {
-        problems.add("promise", "must be later than the due time");
+    if promise_at.is_some_and(|p| p <= due.max(now)) {
+        problems.add("promise", "must be later than the due time, and than now");
     }
-    let incident = incident(new, dir, problems);
+    let incident = find_incident(new, dir, problems);
     check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), problems);
+    check_corrects(new, incident.map(|i| i.id.as_str()), dir, problems);
     let drill = incident.is_some_and(|i| i.drill);
     let targets = targets(new, dir, drill, problems);
     check_source(&new.source, &targets, &dir.pictures, problems);
     Checked { targets, drill, incident, due, valid_until, promise_at }
 }
 
-fn incident<'a>(
-    new: &NewPost,
-    dir: &'a Directory,
-    problems: &mut Problems,
-) -> Option<&'a crate::store::incidents::Incident> {
+/// The incident that it is about, when posts of its kind may still be written for it.
+fn find_incident<'a>(new: &NewPost, dir: &'a Directory, problems: &mut Problems) -> Option<&'a Incident> {
     let Some(id) = &new.incident else {
         if new.kind != Kind::Routine {
             problems.add("incident", "is needed for this kind; only routine posts have none");
         }
         return None;
     };
-    let found = dir.incidents.iter().find(|i| i.id == *id || i.slug == *id);
-    match found {
-        None => problems.add("incident", format!("there is no incident {id}")),
-        Some(i)
-            if i.state == IncidentState::Resolved.word()
-                && !matches!(new.kind, Kind::Correction | Kind::Update) =>
-        {
-            problems.add("incident", "is resolved; only a last update or a correction can be published");
-        }
-        Some(_) => {}
+    let Some(incident) = dir.incident(id) else {
+        problems.add("incident", format!("there is no incident {id}"));
+        return None;
+    };
+    let resolved = incident.state == IncidentState::Resolved.word();
+    if resolved && !matches!(new.kind, Kind::Correction | Kind::Update) {
+        problems.add("incident", "is resolved; only a last update or a correction can be published");
     }
-    found
+    Some(incident)
 }
 
 /// Every update says when the next one comes, but the last word of a resolved incident (I6).
@@ -153,6 +176,18 @@ fn check_promise(new: &NewPost, resolved: bool, problems: &mut Problems) {
             "is needed: say when the next update comes; only the last word, once the incident is resolved, has none",
         ),
         _ => {}
+    }
+}
+
+/// A correction names a post that is there, and of its own incident.
+fn check_corrects(new: &NewPost, incident: Option<&str>, dir: &Directory, problems: &mut Problems) {
+    let Some(id) = &new.corrects else { return };
+    match dir.corrected.get(id) {
+        None => problems.add("corrects", format!("there is no post {id}")),
+        Some(of) if incident.is_some() && of.as_deref() != incident => {
+            problems.add("corrects", format!("the post {id} is not of this incident"));
+        }
+        Some(_) => {}
     }
 }
 
@@ -209,17 +244,15 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
     // routine posts of a practice installation live on drill channels too.
     let fits = |c: &Channel| if drill { c.drill } else { new.kind == Kind::Routine || !c.drill };
     if new.channels.is_empty() {
-        let all: Vec<_> = dir
-            .channels
-            .iter()
-            .filter(|c| c.brand == new.brand && c.disabled_at.is_none() && fits(c))
-            .collect();
+        // The website shows incidents; marketing has no place on it.
+        let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
+        let of_brand = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && fits(c);
+        let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).collect();
         if all.is_empty() {
             problems
                 .add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));
         }
-        // The website shows incidents; marketing has no place on it.
-        return all.into_iter().filter(|c| c.adapter != "website" || new.kind != Kind::Routine).collect();
+        return all;
     }
     let mut out: Vec<&Channel> = Vec::new();
     for wanted in &new.channels {
@@ -229,6 +262,16 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
             Some(c) if !fits(c) => {
                 let message = if drill { "is live; a drill cannot reach it" } else { "is for drills only" };
                 problems.add("channels", format!("{} {message}", c.name));
+            }
+            // A freeze by brand is understood by the brand of the post, of the channel, and of people.
+            Some(c) if c.brand != new.brand => {
+                let (name, theirs, ours) = (&c.name, &c.brand, &new.brand);
+                problems.add(
+                    "channels",
+                    format!(
+                        "{name} belongs to the brand {theirs}, and the post to {ours}: write one post a brand"
+                    ),
+                );
             }
             Some(c) if c.adapter == "website" && new.kind == Kind::Routine => {
                 problems.add("channels", format!("{} shows incidents only", c.name));

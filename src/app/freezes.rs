@@ -1,12 +1,13 @@
 //! Freezes: commit, seal, thaw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
+use super::witness::Seen;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -17,6 +18,7 @@ use crate::domain::post::Lane;
 use crate::domain::role::Right;
 pub(crate) use crate::store::freezes::GateRow;
 use crate::store::freezes::{Flight, Freeze};
+use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
 /// How long a freeze call waits for every node before it names those that are missing.
@@ -57,7 +59,7 @@ pub struct FreezeView {
     #[serde(default)]
     pub held: i64,
     /// What it covers and was under way when the nodes closed their gates. Nobody can call these
-    /// bytes back; each is shown as it settles.
+    /// bytes back; each is shown as it settles. Empty in lists: one freeze by its id has them.
     #[serde(default)]
     pub in_flight: Vec<FlightView>,
 }
@@ -132,6 +134,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
             lane: Lane::from_number(f.lane),
             brand: f.brand.clone(),
             channel: f.channel_id.clone(),
+            channel_brand: f.channel_brand.clone(),
             labels: serde_json::from_str(&f.labels).unwrap_or_default(),
             due_at: f.due_at,
         })
@@ -145,7 +148,7 @@ async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
-    check(app, new).await?;
+    check(app, by, new).await?;
     let mut tx = app.store().begin_exclusive().await?;
     let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
@@ -173,6 +176,7 @@ pub(super) async fn commit(
         thawed_by: None,
     };
     tx.insert_freeze(&row).await?;
+    tx.insert_forgotten(&row.id).await?;
     let entry = Entry::new("freeze.committed", &format!("freeze:{}", row.id)).after(&view(row.clone())?);
     Ok((row, entry))
 }
@@ -207,32 +211,46 @@ pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     let mut view = view(row)?;
     view.held = app.store().held_by(id).await?;
     view.in_flight = in_flight(app, &order).await?;
-    if view.sealed_at.is_none() && view.thawed_at.is_none() {
-        let nodes = app.store().nodes().await?;
-        if nodes.is_empty() {
-            view.missing.push("no node is running: start `holdline serve`".into());
-        }
-        for n in nodes.into_iter().filter(|n| n.acked_epoch < view.epoch) {
-            view.missing.push(format!(
-                "node {} ({}), last seen {}. Look at it; if it is stopped for good, take it off the list with \
-                 `holdline gate forget {}`",
-                n.name,
-                n.id,
-                rfc3339(n.last_seen_at),
-                n.id
-            ));
-        }
-    }
+    view.missing = missing(&view, &app.store().nodes().await?);
     Ok(view)
 }
 
-/// Lists freezes, newest first.
+/// The nodes that have not taken a freeze in force, each with what to do.
+fn missing(freeze: &FreezeView, nodes: &[Node]) -> Vec<String> {
+    if freeze.sealed_at.is_some() || freeze.thawed_at.is_some() {
+        return Vec::new();
+    }
+    // What was forgotten seals no more; it is only kept until nothing of it can be under way.
+    let nodes: Vec<_> = nodes.iter().filter(|n| n.forgotten_at.is_none()).collect();
+    if nodes.is_empty() {
+        return vec!["no node is running: start `holdline serve`".into()];
+    }
+    let sentence = |n: &&Node| {
+        let (name, id, seen) = (&n.name, &n.id, rfc3339(n.last_seen_at));
+        format!(
+            "node {name} ({id}), last seen {seen}. Look at it; if it is stopped for good, take it off the list with \
+             `holdline gate forget {id}`"
+        )
+    };
+    nodes.iter().filter(|n| n.acked_epoch < freeze.epoch).map(sentence).collect()
+}
+
+/// Lists freezes, newest first: how many each holds and the nodes that are missing, but not what was
+/// under way.
 ///
 /// # Errors
 /// The database's own.
 pub async fn list(app: &App, by: &Actor, open_only: bool) -> Result<Vec<FreezeView>> {
     by.need(Right::Read)?;
-    app.store().freezes(open_only).await?.into_iter().map(view).collect()
+    let held: HashMap<_, _> = app.store().held_by_each(open_only).await?.into_iter().collect();
+    let nodes = app.store().nodes().await?;
+    let row = |freeze: Freeze| {
+        let mut view = view(freeze)?;
+        view.held = held.get(&view.id).copied().unwrap_or(0);
+        view.missing = missing(&view, &nodes);
+        Ok(view)
+    };
+    app.store().freezes(open_only).await?.into_iter().map(row).collect()
 }
 
 /// Lifts a freeze. Nothing is sent by it: what fell due waits in the review.
@@ -279,6 +297,7 @@ pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
             lane: Lane::from_number(row.lane),
             brand: row.brand,
             channel: row.channel_id,
+            channel_brand: row.channel_brand,
             labels: serde_json::from_str(&row.labels).unwrap_or_default(),
             due_at: now,
         };
@@ -301,7 +320,11 @@ pub async fn under_way(app: &App, by: &Actor) -> Result<i64> {
     Ok(app.store().count_sending().await?)
 }
 
-pub(super) async fn check(app: &App, new: &NewFreeze) -> Result<()> {
+/// Whether the actor may give this order, and it names what is there.
+pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> {
+    if new.scope.crisis_too {
+        by.need(Right::Quarantine)?;
+    }
     let mut problems = Problems::default();
     let channels = app.store().channels().await?;
     for id in new.scope.channels.iter().filter(|id| !channels.iter().any(|c| c.id == **id)) {
@@ -327,35 +350,61 @@ pub(crate) struct InForce {
     pub orders: Vec<Order>,
     /// The database that was asked, as seen from outside.
     pub database: String,
+    /// What this process had seen before it asked.
+    pub seen: Seen,
 }
 
 /// Asks the primary.
 pub(crate) async fn in_force(app: &App) -> Result<InForce> {
+    let seen = app.witness().seen();
     let database = app.store().identity().await?;
     let mut tx = app.store().begin_guarded().await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let gate = tx.gate(seen.log_size).await?;
+    let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
-    Ok(InForce { gate, orders, database })
+    Ok(InForce { gate, orders, database, seen })
 }
 
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
-/// when its gate closed. `before` is the epoch that it had taken until now. Seals what every node
-/// has taken.
+/// when its gate closed. `before` is the epoch that it had taken until now. What left after the
+/// freeze was committed, and was settled before this, is on the list too. Seals what every node has
+/// taken. Not so when another process runs as this node; whether it was done.
 pub(crate) async fn acknowledge(
     app: &App,
-    node: &crate::store::nodes::Node,
+    node: &Node,
     before: i64,
     in_flight: &BTreeSet<String>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
+    if !tx.upsert_node(node).await? {
+        return Ok(false);
+    }
+    note_landed(&mut tx, &node.id).await?;
     for attempt in in_flight {
         tx.insert_flight(attempt, before, node.acked_epoch).await?;
     }
-    tx.upsert_node(node).await?;
-    seal(app, tx, &node.id).await
+    seal(app, tx, &node.id).await?;
+    Ok(true)
+}
+
+/// Lists for the freezes that are not sealed what left this node after they were committed, and is
+/// settled.
+pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_landed(&freeze, epoch, node).await?;
+    }
+    Ok(())
+}
+
+/// Lists for them what the node may have under way, before that is in doubt.
+pub(super) async fn note_unsettled(tx: &mut Tx, node: &str) -> Result<()> {
+    for (freeze, epoch) in tx.unsealed().await? {
+        tx.insert_unsettled(&freeze, epoch, node).await?;
+    }
+    Ok(())
 }
 
 /// Seals what every node on the list has taken, when there is anything to seal.

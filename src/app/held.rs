@@ -1,22 +1,23 @@
 //! Held posts and doubts, and what people decide about them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, doubts, promises};
+use super::{Actor, App, AppError, Result, approvals, doubts, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::freeze::{Subject, covering};
-use crate::domain::post::{Lane, Source};
+use crate::domain::post::{Lane, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
 use crate::store::attempts::Settled;
-use crate::store::deliveries::{Change, Waiting};
+use crate::store::deliveries::{Change, Delivery, Waiting};
+use crate::store::posts::Post;
 
 /// A delivery that waits for a person.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -106,6 +107,7 @@ pub struct Settle {
     pub settlement: Settlement,
     /// What was seen, and where.
     pub note: String,
+    /// Where people find it. A link to read: a retraction looks for the post by itself.
     #[serde(default)]
     pub url: Option<String>,
 }
@@ -187,28 +189,37 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     if let Some(label) = &review.label {
         ids.extend(held_with(app, label).await?);
     }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
     let mut result = Reviewed { changed: 0, left: Vec::new() };
-    let mut slots = std::collections::HashMap::<String, Millis>::new();
+    let mut slots = HashMap::<String, Millis>::new();
+    let brands: HashMap<_, _> = app.store().channels().await?.into_iter().map(|c| (c.id, c.brand)).collect();
     for chunk in ids.chunks(500) {
+        // As everywhere: first the posts, then their deliveries, each in the order of their ids.
+        let posts = app.store().posts_of(chunk).await?;
         let mut tx = app.store().begin_guarded().await?;
         let orders = tx.orders(Millis::MAX).await?;
+        let posts: HashMap<_, _> = tx.posts(&posts).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let rows = tx.deliveries_named(chunk).await?;
+        let rows: HashMap<_, _> = rows.into_iter().map(|d| (d.id.clone(), d)).collect();
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
         for id in chunk {
-            let Some(d) = tx.delivery(id).await? else {
+            let found = rows.get(id).and_then(|d| Some((d, posts.get(&d.post_id)?)));
+            let Some((d, post)) = found else {
                 result.left.push((id.clone(), "there is no such delivery".into()));
                 continue;
             };
-            let Some(post) = tx.post(&d.post_id).await? else { continue };
             let slot = slots.entry(d.channel_id.clone()).or_insert(at.unwrap_or(now));
             let subject = Subject {
                 lane: Lane::from_number(d.lane),
                 brand: post.brand.clone(),
                 channel: d.channel_id.clone(),
+                channel_brand: brands.get(&d.channel_id).cloned().unwrap_or_default(),
                 labels: serde_json::from_str(&post.labels).unwrap_or_default(),
                 due_at: *slot,
             };
             let frozen = covering(&orders, &subject).is_some();
-            match change(&d.id, &d.state, review.choice, *slot, frozen, d.valid_until, now) {
+            match change(d, post, review.choice, *slot, frozen, now) {
                 Err(why) => result.left.push((id.clone(), why)),
                 Ok(c) => {
                     entries.push(
@@ -230,30 +241,45 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
 }
 
 fn change(
-    id: &str,
-    state: &str,
+    d: &Delivery,
+    post: &Post,
     choice: Choice,
     slot: Millis,
     frozen: bool,
-    valid_until: Option<Millis>,
     now: Millis,
 ) -> std::result::Result<Change, String> {
-    let state = State::parse(state)?;
+    let state = State::parse(&d.state)?;
     if !matches!(state, State::Held | State::Failed | State::Expired) {
         return Err(format!("it is {}, not held", state.word()));
     }
     if choice == Choice::Cancel {
         let next = state.after(Move::Cancel).map_err(|e| e.to_string())?;
-        return Ok(Change { settled_at: Some(now), ..Change::to(id, next.word()) });
+        return Ok(Change { settled_at: Some(now), ..Change::to(&d.id, next.word()) });
+    }
+    if post.state != PostState::Approved.word() {
+        return Err(format!("its post is {}; only what is approved goes", post.state));
+    }
+    if let Some(until) = approvals::lapsed(d, now) {
+        return Err(format!(
+            "its approval lapsed at {}; have post {} approved again first (`holdline approvals show`)",
+            rfc3339(until),
+            post.id
+        ));
     }
     if choice == Choice::Release && frozen {
         return Err("a freeze in force covers it; thaw first, or give it a time".into());
     }
-    if valid_until.is_some_and(|v| v <= slot) {
+    if d.valid_until.is_some_and(|v| v <= slot) {
         return Err("its expiry has passed by then; edit it or cancel it".into());
     }
+    if let Some(promise) = post.promise_at.filter(|p| *p <= slot) {
+        let promise = rfc3339(promise);
+        return Err(format!(
+            "it promises an update at {promise}, which has passed by then; edit it or cancel it"
+        ));
+    }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
-    Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(id, next.word()) })
+    Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
 }
 
 async fn held_with(app: &App, label: &str) -> Result<Vec<String>> {
@@ -289,7 +315,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     if state != State::InDoubt {
         return Err(AppError::Conflict(format!("this delivery is {}; only a doubt can be settled", d.state)));
     }
-    let a = tx.last_attempt(delivery).await?.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+    let a = tx.open_attempt(delivery).await?;
+    let a = a.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
     let (step, outcome) = match settle.settlement {
         Settlement::Published => (Move::Accept, "accepted"),
         Settlement::NotPublished => (Move::Fail, "rejected"),
@@ -300,7 +327,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         id: a.id.clone(),
         outcome,
         detail: Some(format!("settled by a person: {}", settle.note)),
-        remote_id: settle.url.clone(),
+        // What a person types is where it can be seen, not what the network calls it.
+        remote_id: None,
         at: now,
         next_read_at: None,
     };
@@ -308,8 +336,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),
-        remote_id: settle.url.clone(),
-        remote_url: settle.url.clone(),
+        remote_url: settle.url.clone().filter(|_| step == Move::Accept),
         settled_at: (step != Move::Retry).then_some(now),
         ..Change::to(delivery, next.word())
     };

@@ -13,11 +13,13 @@ pub enum Topic {
     Channels,
     /// Mails to people of the team wait to be sent.
     Notices,
+    /// What is permitted and has not begun may be taken back.
+    Recalls,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 4] = [Self::Queue, Self::Gate, Self::Channels, Self::Notices];
+    pub const ALL: [Self; 5] = [Self::Queue, Self::Gate, Self::Channels, Self::Notices, Self::Recalls];
 
     /// The word that travels between nodes.
     pub fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Topic {
             Self::Gate => "gate",
             Self::Channels => "channels",
             Self::Notices => "notices",
+            Self::Recalls => "recalls",
         }
     }
 }

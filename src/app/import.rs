@@ -102,7 +102,7 @@ impl<'a> Importer<'a> {
                 self.rest.extend_from_slice(content);
             }
             if line.is_some() {
-                self.end_row()?;
+                self.end_row().await?;
                 if self.waiting.len() >= BATCH {
                     self.write().await?;
                 }
@@ -124,7 +124,7 @@ impl<'a> Importer<'a> {
     /// When the database refuses and nothing was written yet.
     pub async fn finish(mut self) -> Result<Imported> {
         if !self.stopped {
-            self.end_row()?;
+            self.end_row().await?;
         }
         if !self.atomic || self.stage.is_some() {
             self.write().await?;
@@ -141,7 +141,7 @@ impl<'a> Importer<'a> {
         Ok(self.result)
     }
 
-    fn end_row(&mut self) -> Result<()> {
+    async fn end_row(&mut self) -> Result<()> {
         let (line, too_long) = (std::mem::take(&mut self.rest), std::mem::take(&mut self.too_long));
         if !too_long && line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
@@ -158,7 +158,14 @@ impl<'a> Importer<'a> {
         } else {
             serde_json::from_slice::<NewPost>(&line).map_err(|e| AppError::field("row", e.to_string()))
         };
-        match parsed.and_then(|new| compose::build(self.app, self.by, &new, &self.directory)) {
+        let built = match parsed {
+            Ok(new) => {
+                self.directory.look_up(self.app, &new).await?;
+                compose::build(self.app, self.by, &new, &self.directory)
+            }
+            Err(e) => Err(e),
+        };
+        match built {
             Ok(built) => {
                 if self.waiting.is_empty() {
                     self.waits_from = self.rows;

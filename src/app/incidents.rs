@@ -27,7 +27,8 @@ pub struct NewIncident {
     /// What the public page is headed with.
     pub title: String,
     pub severity: Severity,
-    /// An exercise: reaches drill channels only, and every text says so.
+    /// An exercise: reaches and freezes drill channels only, and every text says so. An installation
+    /// whose channels are all for drills is frozen as a whole.
     #[serde(default)]
     pub drill: bool,
     /// Freezes in the same call, unless this is false.
@@ -125,9 +126,12 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         problems.add("playbook", format!("there is no playbook \"{key}\"; use one of: {}", known.join(", ")));
     }
     problems.check()?;
+    let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
     if new.freeze {
-        let order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-        freezes::check(app, &order).await?;
+        freezes::check(app, by, &order).await?;
+        if new.drill {
+            order.scope = of_drill(app, order.scope).await?;
+        }
     }
     let (id, now) = (app.id(), app.now());
     let row = Incident {
@@ -157,7 +161,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
         frozen = Some(freeze.clone());
     } else if new.freeze {
-        let order = NewFreeze { scope: new.scope.clone(), reason: view.title.clone(), incident: None };
+        order.reason.clone_from(&view.title);
         let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
         entries.push(entry);
         frozen = Some(freeze.id);
@@ -168,6 +172,34 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         None => None,
     };
     Ok(Opened { incident: view, freeze })
+}
+
+/// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all
+/// channels are for drills it covers what was asked for.
+async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
+    let channels = app.store().channels().await?;
+    if channels.iter().all(|c| c.drill) {
+        return Ok(scope);
+    }
+    let mut problems = Problems::default();
+    for live in channels.iter().filter(|c| !c.drill && scope.channels.contains(&c.id)) {
+        problems.add(
+            "scope.channels",
+            format!("{} is live; the freeze of a drill covers drill channels only", live.name),
+        );
+    }
+    if scope.channels.is_empty() {
+        scope.channels = channels.into_iter().filter(|c| c.drill).map(|c| c.id).collect();
+    }
+    if scope.channels.is_empty() {
+        problems.add(
+            "drill",
+            "there is no drill channel to freeze: connect one (`holdline channels add --adapter sandbox --drill`), \
+             or open the drill without a freeze",
+        );
+    }
+    problems.check()?;
+    Ok(scope)
 }
 
 /// Lists incidents, newest first.
@@ -231,7 +263,9 @@ pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note
         return Err(AppError::Conflict("this incident is resolved already".into()));
     }
     let (mut held, mut drafts, mut entries) = (0, 0, Vec::new());
-    for post in tx.unsent_of(id).await? {
+    let unsent = tx.unsent_of(id).await?;
+    tx.lock_unsent_of(id).await?;
+    for post in unsent {
         let subject = format!("post:{}", post.id);
         tx.end_recurrence(&post.id).await?;
         if post.state == PostState::Submitted.word() {
@@ -263,7 +297,7 @@ pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note
             .after(&incident)
             .note(note),
     );
-    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    app.commit(tx, by, &entries, &[Topic::Queue, Topic::Recalls]).await?;
     Ok(Resolved { incident, held, drafts })
 }
 

@@ -2,13 +2,14 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::membership::administers;
 use super::people::{PersonView, fresh, hash, token_row};
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::{self, Right};
 use crate::store::Tx;
-use crate::store::people::Invitation;
+use crate::store::people::{Invitation, Person};
 
 /// How long an invitation can be used: seven days.
 const HOLDS: Millis = 7 * 86_400_000;
@@ -60,13 +61,36 @@ pub async fn again(app: &App, by: &Actor, person: &str) -> Result<Invited> {
     if row.disabled_at.is_some() {
         return Err(AppError::Conflict(format!("{} is disabled", row.name)));
     }
+    replace(app, by, row).await
+}
+
+/// Invites an administrator who lost their token, at the machine itself: nobody else may be left.
+///
+/// # Errors
+/// When no enabled administrator has that address.
+pub async fn recover(app: &App, email: &str) -> Result<Invited> {
+    let administrators: Vec<_> = app.store().people().await?.into_iter().filter(administers).collect();
+    let known = administrators.iter().map(|p| p.email.as_str()).collect::<Vec<_>>().join(", ");
+    let email = email.trim().to_lowercase();
+    let row = administrators.into_iter().find(|p| p.email == email);
+    let unknown = || format!("no administrator has this address; those who can be invited: {known}");
+    replace(app, &Actor::local(), row.ok_or_else(|| AppError::Conflict(unknown()))?).await
+}
+
+/// An invitation in place of all that the person had.
+async fn replace(app: &App, by: &Actor, row: Person) -> Result<Invited> {
     let mut tx = app.store().begin().await?;
-    let revoked = tx.revoke_tokens(person, app.now()).await?;
-    tx.end_sessions(person, app.now()).await?;
-    tx.delete_login(person).await?;
-    let (secret, expires_at, entry) = write(app, &mut tx, by, person, revoked).await?;
+    let revoked = tx.revoke_tokens(&row.id, app.now()).await?;
+    tx.end_sessions(&row.id, app.now()).await?;
+    tx.delete_login(&row.id).await?;
+    let (secret, expires_at, entry) = write(app, &mut tx, by, &row.id, revoked).await?;
     app.commit(tx, by, &[entry], &[]).await?;
-    tracing::warn!(person, by = by.id, revoked, "a person was invited again; their tokens are revoked");
+    tracing::warn!(
+        person = row.id,
+        by = by.id,
+        revoked,
+        "a person was invited again; their tokens are revoked"
+    );
     Ok(Invited { person: row.into(), secret, expires_at })
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Actor, App, AppError, Result};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::media::Media;
+pub use crate::store::media::Media;
 
 /// Most bytes of one picture.
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
@@ -39,23 +39,26 @@ pub async fn upload(app: &App, by: &Actor, bytes: Vec<u8>) -> Result<MediaView> 
     Ok(view)
 }
 
-/// A picture as people look at it: its kind and its bytes.
+/// A kept picture, as approvers look at it: the very bytes that the sender would take.
 ///
 /// # Errors
-/// When there is none of that hash.
-pub async fn read(app: &App, by: &Actor, sha256: &str) -> Result<(String, Vec<u8>)> {
+/// When there is none with that hash.
+pub async fn get(app: &App, by: &Actor, sha256: &str) -> Result<Media> {
     by.need(Right::Read)?;
-    let row = app.store().media(sha256).await?.ok_or_else(|| AppError::not_found("picture", sha256))?;
-    Ok((row.mime, row.bytes))
+    read(app, sha256).await
 }
 
 /// The bytes of a picture, for the sender.
 pub(crate) async fn bytes(app: &App, sha256: &str) -> Result<Vec<u8>> {
+    Ok(read(app, sha256).await?.bytes)
+}
+
+async fn read(app: &App, sha256: &str) -> Result<Media> {
     let row = app.store().media(sha256).await?.ok_or_else(|| AppError::not_found("picture", sha256))?;
     if ::channels::hash(&row.bytes) != sha256 {
         return Err(AppError::Internal(format!("the stored picture {sha256} is damaged")));
     }
-    Ok(row.bytes)
+    Ok(row)
 }
 
 fn kind(b: &[u8]) -> Option<&'static str> {

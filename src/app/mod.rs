@@ -16,6 +16,8 @@ pub mod channels;
 mod compose;
 /// Doubts: what was sent, and what reading back saw.
 pub mod doubts;
+/// Edits and cancellations.
+mod edits;
 /// What a caller can get wrong.
 pub mod error;
 /// Freezes, seal and thaw.
@@ -36,6 +38,8 @@ mod letters;
 pub mod logins;
 /// Uploaded pictures.
 pub mod media;
+/// What changes in a person.
+pub mod membership;
 /// Nodes and the return from a restore.
 pub mod nodes;
 /// Mails to people of the team.
@@ -54,6 +58,8 @@ pub mod posts;
 pub mod preview;
 /// The time of the next promised update.
 mod promises;
+/// Reading back what is in doubt.
+pub mod reads;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.
@@ -62,7 +68,7 @@ pub mod repeats;
 pub mod room;
 /// Sealing of credentials.
 pub mod secrets;
-/// Outcomes, and what reading back saw.
+/// Outcomes.
 pub mod sending;
 /// Recurrences.
 pub mod series;
@@ -72,6 +78,8 @@ pub mod sessions;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// What did not begin.
+pub mod unbegun;
 /// What this process has seen of the database.
 pub mod witness;
 
@@ -84,7 +92,7 @@ use secrecy::SecretString;
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::domain::audit::{Entry, Stamp};
 use crate::store::{Store, Tx};
 use hub::{Hub, Topic};
@@ -101,6 +109,8 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     node: String,
+    started_at: Millis,
+    incarnation: String,
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
@@ -140,6 +150,8 @@ impl App {
     pub fn new(store: Store, clock: Clock, keys: Keys, node: &str, public_url: &str) -> Self {
         Self(Arc::new(Inner {
             store,
+            started_at: clock.now(),
+            incarnation: clock.id(),
             clock,
             hub: Hub::default(),
             keys,
@@ -149,6 +161,15 @@ impl App {
             witness: Witness::default(),
             mails: AtomicBool::new(false),
         }))
+    }
+
+    /// One on an SQLite file of its own.
+    #[cfg(test)]
+    pub(crate) async fn for_tests(folder: &std::path::Path, clock: Clock) -> Self {
+        let store = Store::sqlite(&folder.join("holdline.db")).await.unwrap();
+        let app = Self::new(store, clock, Keys::random(), "node-a", "http://localhost:8740");
+        nodes::gate_row(&app).await.unwrap();
+        app
     }
 
     /// Time and ids.
@@ -164,6 +185,16 @@ impl App {
     /// The id of this node.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// Since when this process runs: with the node's id it tells one start from the next.
+    pub fn started_at(&self) -> Millis {
+        self.0.started_at
+    }
+
+    /// Which process this is: another one with every start, also of a copied data folder.
+    pub fn incarnation(&self) -> &str {
+        &self.0.incarnation
     }
 
     /// Where the public page is, without a slash at the end.
@@ -183,6 +214,8 @@ impl App {
     /// The database's own.
     pub async fn hear_others(&self) -> Result<()> {
         let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        // What was said before this node listened.
+        self.hub().poke_all();
         loop {
             match listener.next().await? {
                 Some(topic) => self.hub().poke_by_name(&topic),
@@ -235,7 +268,7 @@ impl App {
         &self.0.keys
     }
 
-    pub(crate) fn now(&self) -> crate::clock::Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.0.clock.now()
     }
 

@@ -1,15 +1,17 @@
 //! Nodes, and the return from a restore, a clone or a failover.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::sending::take_over;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, freezes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 pub(crate) use crate::store::nodes::Node;
-use crate::store::{Unaudited, freezes::GateRow};
+use crate::store::{Tx, Unaudited, freezes::GateRow};
 
 /// A node as the API shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,7 +42,7 @@ pub async fn gate_row(app: &App) -> Result<GateRow> {
     if tx.insert_gate(&app.id(), &app.id(), &database).await? {
         tracing::info!("first start of this database");
     }
-    let row = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let row = tx.gate(0).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     tx.commit_unaudited(Unaudited::FirstStart).await?;
     Ok(row)
 }
@@ -52,7 +54,8 @@ pub async fn gate_row(app: &App) -> Result<GateRow> {
 pub async fn status(app: &App, by: &Actor) -> Result<GateView> {
     by.need(Right::Read)?;
     let epoch = app.store().gate().await?.map_or(0, |g| g.epoch);
-    let nodes = app.store().nodes().await?.into_iter().map(|n| NodeView {
+    let nodes = app.store().nodes().await?.into_iter().filter(|n| n.forgotten_at.is_none());
+    let nodes = nodes.map(|n| NodeView {
         started_at: rfc3339(n.started_at),
         last_seen_at: rfc3339(n.last_seen_at),
         id: n.id,
@@ -63,22 +66,32 @@ pub async fn status(app: &App, by: &Actor) -> Result<GateView> {
     Ok(GateView { epoch, nodes: nodes.collect() })
 }
 
-/// Takes a node that is stopped for good off the list, so that freezes can be sealed without it.
+/// Takes a node that is stopped for good off the list, so that freezes can be sealed without it: its
+/// gate has closed by itself by then. What it may have under way stays as it is until that is over,
+/// and is in doubt then; the lists of the freezes have it from now on.
 ///
 /// # Errors
 /// When there is no such node, or it was seen within the last 10 seconds.
 pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
     by.need(Right::Administer)?;
-    let node = app.store().nodes().await?.into_iter().find(|n| n.id == id);
+    let mut tx = app.store().begin().await?;
+    tx.lock_gate().await?;
+    let node = tx.node(id).await?.filter(|n| n.forgotten_at.is_none());
     let node = node.ok_or_else(|| AppError::not_found("node", id))?;
-    if app.now() - node.last_seen_at < 10_000 {
+    let silent = app.now() - node.last_seen_at;
+    if silent < 10_000 {
         return Err(AppError::Conflict(format!("node {} was seen a moment ago; stop it first", node.name)));
     }
-    let mut tx = app.store().begin().await?;
-    tx.delete_node(id).await?;
+    freezes::note_landed(&mut tx, id).await?;
+    freezes::note_unsettled(&mut tx, id).await?;
     let mut entries = vec![Entry::new("node.forgotten", &format!("node:{id}")).after(&node.name)];
-    // What it had in hand is in doubt now.
-    entries.extend(take_over(app, &mut tx, id).await?);
+    if silent >= GONE || tx.unsettled(id).await?.is_empty() {
+        entries.extend(take_over(app, &mut tx, id).await?);
+        tx.delete_node(id).await?;
+    } else {
+        tx.return_claims(id).await?;
+        tx.forget_node(id, app.now()).await?;
+    }
     app.commit(tx, by, &entries, &[Topic::Gate, Topic::Queue]).await
 }
 
@@ -88,10 +101,11 @@ pub(crate) const SILENT: Millis = 15_000;
 
 /// After this long nothing that a silent node began can still be under way: an attempt ends after two
 /// minutes, and nothing begins once the gate has gone without a word from the primary for seconds.
-const GONE: Millis = 180_000;
+pub(super) const GONE: Millis = 180_000;
 
 /// Takes over what silent nodes had in hand: claims soon, permits without an outcome as in doubt
-/// when nothing of them can be under way. The nodes stay on the list: freezes name them.
+/// when nothing of them can be under way. The nodes stay on the list, for freezes name them; but not
+/// those that a person took off it.
 ///
 /// # Errors
 /// The database's own.
@@ -103,7 +117,7 @@ pub async fn take_over_silent(app: &App) -> Result<()> {
             continue;
         }
         if silent >= GONE {
-            super::sending::recover(app, &node.id).await?;
+            take_over_gone(app, &node).await?;
             continue;
         }
         let mut tx = app.store().begin().await?;
@@ -118,6 +132,27 @@ pub async fn take_over_silent(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Takes over all that a node had in hand which has said nothing since `node` was read.
+async fn take_over_gone(app: &App, node: &Node) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    // Its row is locked: it cannot come back, and begin anything, in the middle of this.
+    if tx.node(&node.id).await?.is_none_or(|n| n.last_seen_at != node.last_seen_at) {
+        return Ok(());
+    }
+    let entries = take_over(app, &mut tx, &node.id).await?;
+    if node.forgotten_at.is_some() {
+        tx.delete_node(&node.id).await?;
+    }
+    commit_recovery(app, tx, &entries).await
+}
+
+async fn commit_recovery(app: &App, tx: Tx, entries: &[Entry]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
+    }
+    app.commit(tx, &Actor::service(app.node()), entries, &[Topic::Queue]).await
+}
+
 /// Whether this node does the housekeeping job now: of all nodes one, and not more often than `every`.
 ///
 /// # Errors
@@ -130,21 +165,106 @@ pub async fn take_turn(app: &App, job: &str, every: Millis) -> Result<bool> {
     Ok(ours)
 }
 
-/// This node is alive.
-pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<()> {
+/// How long a gate stays open without a word from the primary.
+pub const LEASE: Duration = Duration::from_secs(5);
+
+/// After this long without a word the gate of another incarnation has closed by itself.
+const LEASE_OVER: Duration = Duration::from_secs(6);
+
+/// How often a starting node looks whether the incarnation before it is silent.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A process takes its place on the list. When another incarnation has it, as after a crash, this
+/// waits until the gate of that one must have closed by itself. The time is counted here, whatever
+/// the clock of that machine says.
+///
+/// # Errors
+/// When that one is alive, in words.
+pub(crate) async fn register(app: &App, node: &Node) -> Result<()> {
+    let mut other = app.store().node(&node.id).await?.filter(|n| n.incarnation != node.incarnation);
+    // SQLite has one process, which holds the lock of the data folder.
+    if app.is_shared()
+        && let Some(old) = other
+    {
+        tracing::info!(node = old.name, "this node was not stopped; waiting until it is surely silent");
+        other = once_silent(app, old).await?;
+    }
     let mut tx = app.store().begin().await?;
-    tx.upsert_node(node).await?;
+    let ours = match &other {
+        Some(old) => tx.replace_node(old, node).await?,
+        None => tx.upsert_node(node).await?,
+    };
+    if !ours {
+        return Err(runs_already(node));
+    }
     tx.commit_unaudited(Unaudited::Heartbeat).await?;
     Ok(())
 }
 
-/// This node stops: it is off the list, so that freezes do not wait for it.
-pub(crate) async fn leave(app: &App, id: &str) -> Result<()> {
+/// Waits until a node has been silent for long enough. `None`: it has left the list meanwhile.
+async fn once_silent(app: &App, old: Node) -> Result<Option<Node>> {
+    for _ in 0..LEASE_OVER.as_millis() / LOOK.as_millis() {
+        tokio::time::sleep(LOOK).await;
+        match app.store().node(&old.id).await? {
+            None => return Ok(None),
+            Some(n) if n.incarnation != old.incarnation || n.last_seen_at != old.last_seen_at => {
+                return Err(runs_already(&n));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(Some(old))
+}
+
+fn runs_already(node: &Node) -> AppError {
+    AppError::Conflict(format!(
+        "another process runs as this node, {} ({}): its data folder was copied. Stop that one, or remove \
+         node.json from the data folder of this one",
+        node.name, node.id
+    ))
+}
+
+/// This node is alive. Not so when another process runs as this node; whether it was done.
+pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<bool> {
     let mut tx = app.store().begin().await?;
-    tx.delete_node(id).await?;
-    tx.notify(Topic::Gate.name());
+    let ours = tx.upsert_node(node).await?;
     tx.commit_unaudited(Unaudited::Heartbeat).await?;
-    Ok(())
+    Ok(ours)
+}
+
+/// After a crash: the claims of this node go back to the queue, and each of its permits without an
+/// outcome is in doubt. How many these are.
+///
+/// # Errors
+/// The database's own.
+pub async fn recover(app: &App) -> Result<usize> {
+    let mut tx = app.store().begin().await?;
+    if taken(app, &mut tx).await? {
+        return Ok(0);
+    }
+    let entries = take_over(app, &mut tx, app.node()).await?;
+    commit_recovery(app, tx, &entries).await?;
+    Ok(entries.len())
+}
+
+/// This node stops: what it still has in hand is in doubt, and it is off the list, so that freezes do
+/// not wait for it.
+pub(crate) async fn leave(app: &App) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.lock_gate().await?;
+    if taken(app, &mut tx).await? {
+        return Ok(());
+    }
+    freezes::note_landed(&mut tx, app.node()).await?;
+    let entries = take_over(app, &mut tx, app.node()).await?;
+    tx.delete_node(app.node()).await?;
+    tx.notify(Topic::Gate.name());
+    commit_recovery(app, tx, &entries).await
+}
+
+/// Whether another process runs as this node: what the node has in hand is that one's then.
+async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
+    Ok(tx.node(app.node()).await?.is_some_and(|n| n.incarnation != app.incarnation()))
 }
 
 /// What a confirmation did.
@@ -209,8 +329,8 @@ pub async fn check_key(app: &App) -> Result<()> {
 /// # Errors
 /// The database's own.
 pub async fn ready(app: &App) -> Result<std::result::Result<String, String>> {
-    let nodes = app.store().nodes().await?;
-    Ok(match nodes.into_iter().find(|n| n.id == app.node()) {
+    Ok(match app.store().node(app.node()).await? {
+        Some(n) if n.incarnation != app.incarnation() => Err(runs_already(&n).to_string()),
         None => Err("this node is not registered yet".into()),
         Some(n) if app.now() - n.last_seen_at > 10_000 => {
             Err(format!("this node was last heard of at {}", rfc3339(n.last_seen_at)))

@@ -51,7 +51,7 @@ pub(super) async fn ask(app: &App, tx: &mut Tx, post: &Post) -> Result<&'static 
     }
     let writers = post.writers()?;
     let now = app.now();
-    let people = tx.people().await?.into_iter().filter(|p| may_approve(p) && !writers.contains(&p.id));
+    let people = tx.everybody().await?.into_iter().filter(|p| may_approve(p) && !writers.contains(&p.id));
     let rows: Vec<Notice> = people
         .map(|p| Notice {
             id: app.id(),

@@ -168,7 +168,10 @@ pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<Invited> {
     let person = row(app, new);
     tx.insert_person(&person).await.map_err(|e| {
         if e.is_duplicate() {
-            AppError::field("email", "this address is taken by another person")
+            AppError::field(
+                "email",
+                "this address is taken by another person; one who is disabled can be enabled again",
+            )
         } else {
             e.into()
         }
@@ -187,26 +190,6 @@ pub async fn create(app: &App, by: &Actor, new: &NewPerson) -> Result<Invited> {
 pub async fn list(app: &App, by: &Actor) -> Result<Vec<PersonView>> {
     by.need(Right::Read)?;
     Ok(app.store().people().await?.into_iter().map(PersonView::from).collect())
-}
-
-/// Disables a person: their tokens stop at once.
-///
-/// # Errors
-/// When there is no such person, or it is the actor.
-pub async fn disable(app: &App, by: &Actor, id: &str) -> Result<PersonView> {
-    by.need(Right::Administer)?;
-    if by.id == id {
-        return Err(AppError::Conflict("nobody disables themselves; ask another administrator".into()));
-    }
-    let mut person = app.store().person(id).await?.ok_or_else(|| AppError::not_found("person", id))?;
-    let before = PersonView::from(person.clone());
-    person.disabled_at = Some(app.now());
-    let mut tx = app.store().begin().await?;
-    tx.update_person(&person).await?;
-    let view = PersonView::from(person);
-    let entry = Entry::new("person.disabled", &format!("person:{id}")).before(&before).after(&view);
-    app.commit(tx, by, &[entry], &[]).await?;
-    Ok(view)
 }
 
 /// Makes a token for the actor. Nobody makes one for somebody else: they could act under that name.
@@ -295,18 +278,26 @@ pub async fn authenticate(app: &App, token: &str, origin: &str) -> Result<Actor>
 
 fn check_person(new: &NewPerson) -> Result<()> {
     let mut problems = Problems::default();
-    if new.name.trim().is_empty() || new.name.chars().count() > 200 {
-        problems.add("name", "give a name of at most 200 characters");
-    }
+    check_name(&new.name, &mut problems);
     let at = new.email.find('@');
     if at.is_none_or(|i| i == 0 || i + 1 >= new.email.len()) || new.email.contains(char::is_whitespace) {
         problems.add("email", "give an address such as ana@example.org");
     }
-    if new.roles.is_empty() {
+    check_roles(&new.roles, &mut problems);
+    problems.check()
+}
+
+pub(super) fn check_name(name: &str, problems: &mut Problems) {
+    if name.trim().is_empty() || name.chars().count() > 200 {
+        problems.add("name", "give a name of at most 200 characters");
+    }
+}
+
+pub(super) fn check_roles(roles: &[Role], problems: &mut Problems) {
+    if roles.is_empty() {
         problems
             .add("roles", "give at least one role: operator, approver, administrator, auditor, integrator");
     }
-    problems.check()
 }
 
 fn row(app: &App, new: &NewPerson) -> Person {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use channels::Rendition;
 use serde::Serialize;
 
+pub use super::unbegun::{abandon, give_back};
 use super::{Actor, App, AppError, Result, freezes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -12,7 +13,7 @@ use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Subject, covering};
 use crate::domain::post::{Lane, PostState};
-use crate::store::attempts::{Attempt, Settled};
+use crate::store::attempts::Attempt;
 use crate::store::deliveries::{Change, InHand};
 use crate::store::{Tx, Unaudited};
 
@@ -31,6 +32,8 @@ pub struct Permit {
     pub delivery: String,
     pub channel: String,
     pub number: i64,
+    /// How many tries count towards the limit, with this one.
+    pub tries: i64,
     pub key: String,
     pub kind: String,
     pub incident: Option<String>,
@@ -155,8 +158,10 @@ async fn decide(
     mut has_room: impl FnMut(&InHand) -> bool,
 ) -> Result<Batch> {
     let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
-    let gate = tx.gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    app.witness().check(&gate)?;
+    let seen = app.witness().seen();
+    let gate =
+        tx.gate(seen.log_size).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    app.witness().check(&seen, &gate)?;
     let (mut batch, mut writes) = (Batch::default(), Writes::default());
     for row in rows {
         let subject = subject(row);
@@ -189,13 +194,15 @@ fn subject(row: &InHand) -> Subject {
         lane: Lane::from_number(row.lane),
         brand: row.brand.clone(),
         channel: row.channel_id.clone(),
+        channel_brand: row.channel_brand.clone(),
         labels: serde_json::from_str(&row.labels).unwrap_or_default(),
         due_at: row.due_at,
     }
 }
 
 impl Writes {
-    /// Ends what was cancelled or has expired, and holds what a freeze covers; whether it did.
+    /// Ends what was cancelled or has expired, and holds what is not approved any more or what a freeze
+    /// covers; whether it did.
     fn stop(&mut self, row: &InHand, subject: &Subject, orders: &[Order], now: Millis) -> bool {
         let name = format!("delivery:{}", row.id);
         // It was under way when the post was cancelled, had no effect, and goes no more.
@@ -208,6 +215,12 @@ impl Writes {
         if row.valid_until.is_some_and(|v| v <= now) {
             self.changes.push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Expired.word()) });
             self.entries.push(Entry::new("delivery.expired", &name));
+            return true;
+        }
+        if row.post_state != PostState::Approved.word() {
+            let reason = format!("its post is {} and needs approval", row.post_state);
+            self.changes.push(Change::to(&row.id, State::Held.word()).because(&reason));
+            self.entries.push(Entry::new("delivery.held", &name).note(reason));
             return true;
         }
         let Some(order) = covering(orders, subject) else { return false };
@@ -279,7 +292,10 @@ fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String
     match (&row.approved_hash, row.approved_until) {
         (Some(approved), Some(until)) if *approved == hash => {
             if until <= now {
-                return Err(format!("its approval lapsed at {}; it needs a new one", rfc3339(until)));
+                return Err(format!(
+                    "its approval lapsed at {}; have it approved again (`holdline approvals waiting`), then release it",
+                    rfc3339(until)
+                ));
             }
         }
         (None, _) | (_, None) => return Err("it is not approved".into()),
@@ -295,7 +311,8 @@ fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: M
         attempt: app.id(),
         delivery: row.id.clone(),
         channel: row.channel_id.clone(),
-        number: row.attempts + 1,
+        number: row.permits + 1,
+        tries: row.attempts + 1,
         // The same over all attempts at one delivery: receivers that dedupe by key see one post.
         key: row.id.clone(),
         kind: row.kind.clone(),
@@ -327,55 +344,4 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
         absent: 0,
         next_read_at: None,
     }
-}
-
-/// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
-///
-/// # Errors
-/// The database's own.
-pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
-    let mut tx = app.store().begin().await?;
-    tx.give_back(app.node(), ids, ready_at, why).await?;
-    tx.commit_unaudited(Unaudited::Lease).await?;
-    Ok(())
-}
-
-/// After a claim or permit that failed: claims go back to the queue, and permits whose commit arrived
-/// although its answer was lost are settled as never begun.
-///
-/// # Errors
-/// The database's own.
-pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
-    let now = app.now();
-    let mut tx = app.store().begin().await?;
-    let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    for id in ids {
-        let Some(d) = tx.delivery(id).await? else { continue };
-        if d.claimed_by.as_deref() != Some(app.node()) {
-            continue;
-        }
-        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
-        if d.state == State::Claimed.word() {
-            changes.push(change);
-        } else if d.state == State::Sending.word() {
-            let Some(a) = tx.last_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
-            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
-            attempts.push(Settled {
-                id: a.id,
-                outcome: "rejected",
-                detail: Some("no effect: it never began".into()),
-                remote_id: None,
-                at: now,
-                next_read_at: None,
-            });
-            changes.push(change);
-        }
-    }
-    tx.settle_attempts(&attempts).await?;
-    tx.change_deliveries(&changes).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-        return Ok(());
-    }
-    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
 }

@@ -1,22 +1,22 @@
-//! Posts: create, edit, submit, cancel, list.
+//! Posts: create, submit, list.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::compose::{Built, Directory, build};
-use super::error::Problems;
+pub use super::edits::{cancel, edit};
 use super::hub::Topic;
 pub use super::preview::{Measure, Preview, PreviewChannel, preview};
-use super::{Actor, App, AppError, Result, notices};
+use super::{Actor, App, AppError, Result, notices, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::delivery::{Move, State};
+use crate::domain::delivery::State;
 use crate::domain::post::{Kind, PostState, Source};
 use crate::domain::role::Right;
 use crate::store::Tx;
-use crate::store::deliveries::{Change, Delivery};
+use crate::store::deliveries::Delivery;
 use crate::store::posts::Post;
 pub use crate::store::posts::PostFilter;
 
@@ -52,7 +52,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises; written like `due`.
     #[serde(default)]
     pub promise: Option<String>,
-    /// The post that this one corrects.
+    /// The id of the post that this one corrects, of the same incident.
     #[serde(default)]
     pub corrects: Option<String>,
     /// Hand it to the approvers at once.
@@ -170,7 +170,10 @@ pub async fn create(app: &App, by: &Actor, new: &NewPost) -> Result<PostView> {
 /// When a field of one is wrong, or the actor may not write.
 pub async fn create_all(app: &App, by: &Actor, new: &[NewPost]) -> Result<Vec<String>> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    for one in new {
+        dir.look_up(app, one).await?;
+    }
     let built = new.iter().map(|n| build(app, by, n, &dir)).collect::<Result<Vec<_>>>()?;
     let posts: Vec<Post> = built.iter().map(|b| b.post.clone()).collect();
     let mut tx = app.store().begin().await?;
@@ -229,74 +232,10 @@ pub async fn list(app: &App, by: &Actor, filter: &PostFilter) -> Result<Vec<Post
 /// Where a list goes on: the due time and id of its last row.
 pub type After = (Millis, String);
 
-/// Replaces what was typed. Every approval of it is void, and it waits for approval again if it
-/// was submitted. What was already sent on a channel is not touched: write a correction.
-///
-/// # Errors
-/// When a field is wrong, it was changed meanwhile, or something of it has been sent.
-pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &NewPost) -> Result<PostView> {
-    by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
-    let mut built = build(app, by, new, &dir)?;
-    let mut tx = app.store().begin().await?;
-    let old = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
-    if version.is_some_and(|v| v != old.version) {
-        return Err(AppError::Stale { now: old.version });
-    }
-    let rows = tx.deliveries(id).await?;
-    for d in &rows {
-        let state = State::parse(&d.state).map_err(AppError::Internal)?;
-        if d.attempts > 0 || state.after(Move::Unapprove).is_err() {
-            return Err(AppError::Conflict(format!(
-                "this post is {} on a channel and cannot be edited any more; cancel the rest or publish a correction",
-                d.state
-            )));
-        }
-    }
-    let mut problems = Problems::default();
-    for (field, same) in
-        [("kind", built.post.kind == old.kind), ("incident", built.post.incident_id == old.incident_id)]
-    {
-        if !same {
-            problems.add(field, "cannot be changed; cancel this post and write a new one");
-        }
-    }
-    problems.check()?;
-    tx.delete_unsent(id).await?;
-    let now = app.now();
-    built.post = Post {
-        id: id.to_owned(),
-        created_at: old.created_at,
-        series_id: old.series_id.clone(),
-        author_id: old.author_id.clone(),
-        authors: old.authors.clone(),
-        version: old.version,
-        ..built.post
-    };
-    built.post.written_by(&by.id)?;
-    for d in &mut built.deliveries {
-        id.clone_into(&mut d.post_id);
-    }
-    tx.update_post(&built.post, &built.labels).await?;
-    tx.insert_deliveries(&built.deliveries).await?;
-    let voided = tx.void_approvals(id, now).await?;
-    let entry = Entry::new("post.edited", &format!("post:{id}"))
-        .before(&facts(&old, &rows))
-        .after(&facts(&built.post, &built.deliveries))
-        .note(format!("{voided} approvals void"));
-    let mut topics = vec![Topic::Queue];
-    // Who was asked already finds the new words behind the same link.
-    if new.submit && old.state != PostState::Submitted.word() {
-        topics.extend(notices::ask(app, &mut tx, &built.post).await?);
-    }
-    app.commit(tx, by, &[entry], &topics).await?;
-    get(app, by, id).await
-}
-
 /// Hands a draft to the approvers.
 ///
 /// # Errors
-/// When it is no draft.
+/// When it is no draft, or what it promises is past.
 pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
     let mut tx = app.store().begin().await?;
@@ -307,6 +246,7 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
             post.state
         )));
     }
+    promises::check_ahead(&post, app.now())?;
     still_right(app, &post).await?;
     tx.set_post_state(id, PostState::Submitted.word(), app.now()).await?;
     let entry = Entry::new("post.submitted", &format!("post:{id}"))
@@ -333,38 +273,6 @@ async fn still_right(app: &App, post: &Post) -> Result<()> {
             "its incident is resolved; only a last update or a correction can be published".into(),
         )),
     }
-}
-
-/// Cancels what is not sent yet. What is sent stays; what is being sent settles first.
-///
-/// # Errors
-/// When nothing of it can be cancelled any more.
-pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
-    by.need(Right::Write)?;
-    let mut tx = app.store().begin().await?;
-    tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
-    let rows = tx.deliveries(id).await?;
-    let mut changes = Vec::new();
-    for d in &rows {
-        let state = State::parse(&d.state).map_err(AppError::Internal)?;
-        if let Ok(next) = state.after(Move::Cancel) {
-            changes.push(Change { settled_at: Some(app.now()), ..Change::to(&d.id, next.word()) });
-        }
-    }
-    if changes.is_empty() {
-        return Err(AppError::Conflict(
-            "nothing of this post can be cancelled any more; see its deliveries".into(),
-        ));
-    }
-    tx.change_deliveries(&changes).await?;
-    tx.set_post_state(id, PostState::Cancelled.word(), app.now()).await?;
-    let entry = Entry::new("post.cancelled", &format!("post:{id}")).note(format!(
-        "{} of {} deliveries",
-        changes.len(),
-        rows.len()
-    ));
-    app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
-    get(app, by, id).await
 }
 
 /// All that was typed, and what comes of it on each channel: what the log keeps of a post.

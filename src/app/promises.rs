@@ -1,9 +1,10 @@
 //! The time of the next promised update (I6): taken from the newest words that are out.
 
-use super::Result;
-use crate::clock::rfc3339;
+use super::{AppError, Result};
+use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::store::Tx;
+use crate::store::posts::Post;
 
 /// Locks the incidents whose promise these deliveries may change. Called before deliveries and
 /// attempts are touched: whoever locks an incident locks it first.
@@ -33,4 +34,18 @@ pub(super) async fn keep(tx: &mut Tx, accepted: &[&str]) -> Result<Vec<Entry>> {
         );
     }
     Ok(entries)
+}
+
+/// An update that promises what should be out by now is edited before it goes (I6).
+///
+/// # Errors
+/// When the time that it promises has passed.
+pub(super) fn check_ahead(post: &Post, now: Millis) -> Result<()> {
+    match post.promise_at {
+        Some(at) if at <= now => Err(AppError::Conflict(format!(
+            "it promises the next update at {}, which has passed: edit it and promise a later time",
+            rfc3339(at)
+        ))),
+        _ => Ok(()),
+    }
 }

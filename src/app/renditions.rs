@@ -72,6 +72,8 @@ pub fn deliveries(
             approved_hash: None,
             approved_until: None,
             attempts: 0,
+            permits: 0,
+            replaced: 0,
             claimed_by: None,
             freeze_id: None,
             reason: None,

@@ -2,6 +2,7 @@
 
 use super::{App, AppError, Result};
 use crate::store::Unaudited;
+use crate::store::idempotency::Kept;
 
 /// How long an answer is kept: 24 hours.
 pub const KEPT_FOR: crate::clock::Millis = 24 * 3_600_000;
@@ -22,16 +23,18 @@ const PENDING: &str = "pending";
 /// compares it with that of the answer.
 ///
 /// # Errors
-/// When the key belongs to another request, or the first one is still being worked on.
+/// When the key belongs to another request, or the first one is still being worked on or was broken off.
 pub async fn take(app: &App, person: &str, key: &str, request_hash: Option<&str>) -> Result<Known> {
     if key.is_empty() || key.len() > 200 {
-        return Err(AppError::field("Idempotency-Key", "use 1 to 200 characters, new for each request"));
+        return Err(wrong_key());
     }
     let now = app.now();
     let mut tx = app.store().begin().await?;
-    let kept = tx.take_key(person, key, request_hash.unwrap_or(PENDING), now, now + KEPT_FOR).await?;
+    let (hash, process) = (request_hash.unwrap_or(PENDING), (app.node(), app.started_at()));
+    let kept = tx.take_key(person, key, hash, process, now, now + KEPT_FOR).await?;
     tx.commit_unaudited(Unaudited::Replay).await?;
     let Some(k) = kept else { return Ok(Known::New) };
+    let gone = k.status.is_none() && is_gone(app, &k).await?;
     let answer = k.status.and_then(|s| u16::try_from(s).ok()).zip(k.body);
     let unknown = answer.is_none() && k.request_hash == PENDING;
     if !unknown && request_hash.is_some_and(|h| h != k.request_hash) {
@@ -39,8 +42,29 @@ pub async fn take(app: &App, person: &str, key: &str, request_hash: Option<&str>
     }
     match answer {
         Some((status, body)) => Ok(Known::Answered { status, body, request_hash: k.request_hash }),
+        // Not given free: the work may be done, and only its answer is missing.
+        None if gone => Err(AppError::Conflict(
+            "the first request with this key was broken off by a crash or a stop of its node: check what it did, and \
+             send what is missing with a new key"
+                .into(),
+        )),
         None => Err(AppError::Conflict("the first request with this key is still being worked on".into())),
     }
+}
+
+/// Whether the process that took the key is no more: started again since, off the list, or silent.
+async fn is_gone(app: &App, kept: &Kept) -> Result<bool> {
+    if kept.node_id == app.node() {
+        return Ok(kept.started_at != app.started_at());
+    }
+    let node = app.store().nodes().await?.into_iter().find(|n| n.id == kept.node_id);
+    Ok(node
+        .is_none_or(|n| n.started_at != kept.started_at || app.now() - n.last_seen_at >= super::nodes::GONE))
+}
+
+/// What a key looks like.
+pub fn wrong_key() -> AppError {
+    AppError::field("Idempotency-Key", "use 1 to 200 visible ASCII characters, new for each request")
 }
 
 /// The key was used for something else.

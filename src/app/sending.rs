@@ -1,4 +1,4 @@
-//! What the sender writes down of attempts: outcomes, in batches, and what reading back saw.
+//! What the sender writes down of attempts: outcomes, in batches.
 
 use std::collections::HashSet;
 
@@ -7,18 +7,16 @@ use serde::Serialize;
 use channels::ReadBack;
 
 use super::hub::Topic;
-use super::nodes::SILENT;
 use super::permits::Permit;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
-use crate::domain::outcome::{self, Doubt, Trust};
-pub use crate::store::attempts::Attempt;
+use crate::domain::outcome;
+use crate::store::Tx;
 use crate::store::attempts::Settled;
 use crate::store::deliveries::Change;
-use crate::store::{Tx, Unaudited};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,11 +142,12 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
         Outcome::Retry { reason, not_before } => {
             s.detail = Some(reason.clone());
             // Who is asked to wait has not failed.
-            if not_before.is_none() && permit.number >= outcome::MAX_ATTEMPTS {
+            if not_before.is_none() && permit.tries >= outcome::MAX_ATTEMPTS {
                 let c = to(Move::Fail).map_err(refused)?;
                 Change { reason: Some(reason.clone()), settled_at: Some(now), ..c }
             } else {
-                let at = not_before.unwrap_or(0).max(now + outcome::backoff(permit.number, seed(permit)));
+                let at =
+                    not_before.unwrap_or(0).max(now + outcome::backoff(permit.tries, seed(&permit.attempt)));
                 again(permit, reason, at, now).map_err(refused)?
             }
         }
@@ -178,8 +177,8 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
 }
 
 /// Spreads the tries of many deliveries.
-fn seed(permit: &Permit) -> u64 {
-    permit.attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
+pub(super) fn seed(attempt: &str) -> u64 {
+    attempt.bytes().fold(0_u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)))
 }
 
 /// The next try of a delivery without effect, if it is not past its expiry by then.
@@ -198,26 +197,12 @@ fn again(
     Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
 }
 
-/// After a crash or a stop: the claims of the node go back to the queue, and each of its permits
-/// without an outcome is in doubt. How many these are.
-///
-/// # Errors
-/// The database's own.
-pub async fn recover(app: &App, node: &str) -> Result<usize> {
-    let mut tx = app.store().begin().await?;
-    let entries = take_over(app, &mut tx, node).await?;
-    if entries.is_empty() {
-        tx.commit_unaudited(Unaudited::Lease).await?;
-    } else {
-        app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await?;
-    }
-    Ok(entries.len())
-}
-
-/// As [`recover`], in an open change; the entries of the log.
+/// What a node that is gone had in hand: its claims go back to the queue, and each of its permits
+/// without an outcome is in doubt. The entries of the log.
 pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<Entry>> {
     let now = app.now();
     let returned = tx.return_claims(node).await?;
+    freezes::note_unsettled(tx, node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for a in tx.unsettled(node).await? {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
@@ -249,107 +234,9 @@ pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<
     Ok(entries)
 }
 
-/// What a read of an attempt in doubt saw.
-#[derive(Debug, Clone)]
-pub enum Seen {
-    Found { remote_id: String, url: Option<String> },
-    Absent,
-    Unknown(String),
-}
-
-/// Writes down a read of an attempt in doubt, and settles it when that is proof.
-///
-/// # Errors
-/// The database's own.
-pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> Result<()> {
-    let now = app.now();
-    let mut tx = app.store().begin().await?;
-    let gone = || AppError::not_found("attempt", attempt);
-    let of = tx.attempt(attempt).await?.ok_or_else(gone)?.delivery_id;
-    let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[of.as_str()] } else { &[] };
-    promises::lock(&mut tx, found).await?;
-    // The delivery is locked before the attempt is judged: a person may settle it at the same moment.
-    let d = tx.delivery(&of).await?.ok_or_else(|| AppError::not_found("delivery", &of))?;
-    let a = tx.attempt(attempt).await?.ok_or_else(gone)?;
-    if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
-        return Ok(());
-    }
-    let by = Actor::service(app.node());
-    let subject = format!("delivery:{}", d.id);
-    let mut s = Settled {
-        id: a.id.clone(),
-        outcome: "accepted",
-        detail: Some("found by reading back".into()),
-        remote_id: None,
-        at: now,
-        next_read_at: None,
-    };
-    let (absent, detail) = match seen {
-        Seen::Found { remote_id, url } => {
-            s.remote_id = Some(remote_id.clone());
-            tx.settle_attempts(&[s]).await?;
-            let mut entries = promises::keep(&mut tx, found).await?;
-            let change = Change {
-                remote_id: Some(remote_id.clone()),
-                remote_url: url.clone(),
-                settled_at: Some(now),
-                ..Change::to(&d.id, State::Accepted.word())
-            };
-            tx.change_deliveries(&[change]).await?;
-            let entry = Entry::new("doubt.settled", &subject)
-                .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
-            entries.push(entry);
-            return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
-        }
-        Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
-        Seen::Unknown(why) => (0, format!("read back: {why}")),
-    };
-    let since = now - a.settled_at.unwrap_or(now);
-    match outcome::next_step(trust, a.reads + 1, absent, since) {
-        Doubt::NoEffect => {
-            s.outcome = "rejected";
-            s.detail = Some("no effect: reading back found nothing".into());
-            tx.settle_attempts(&[s]).await?;
-            let expired = d.valid_until.is_some_and(|v| v <= now);
-            let state = if expired { State::Expired } else { State::Scheduled };
-            let change = Change { ready_at: Some(now), ..Change::to(&d.id, state.word()) };
-            tx.change_deliveries(&[change]).await?;
-            let entry = Entry::new("doubt.settled", &subject)
-                .after(&serde_json::json!({"attempt": a.id, "no_effect": true, "reads": a.reads + 1}));
-            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
-        }
-        Doubt::ReadAfter(after) => {
-            let at = (a.settled_at.unwrap_or(now) + after).max(now + 1_000);
-            tx.note_read(&a.id, absent, Some(at), &detail).await?;
-            tx.commit_unaudited(Unaudited::Look).await?;
-            Ok(())
-        }
-        Doubt::AskPerson => {
-            tx.note_read(&a.id, absent, None, &detail).await?;
-            let entry = Entry::new("doubt.left_to_people", &subject).note(detail);
-            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
-        }
-    }
-}
-
-/// Attempts in doubt whose read is due and that this node reads: its own, and those of nodes that
-/// are gone or silent.
-///
-/// # Errors
-/// The database's own.
-pub async fn reads_due(app: &App) -> Result<Vec<Attempt>> {
-    let now = app.now();
-    Ok(app.store().to_read(app.node(), now - SILENT, now, 50).await?)
-}
-
 /// The row of a delivery, for the sender.
 pub(crate) async fn delivery(app: &App, id: &str) -> Result<crate::store::deliveries::Delivery> {
     app.store().delivery(id).await?.ok_or_else(|| AppError::not_found("delivery", id))
-}
-
-/// The last attempt at a delivery, for the sender.
-pub(crate) async fn last_attempt(app: &App, delivery: &str) -> Result<Option<Attempt>> {
-    Ok(app.store().attempts(delivery).await?.pop())
 }
 
 /// The post of a delivery, for the sender: its kind and incident.
@@ -363,14 +250,6 @@ pub(crate) async fn post(app: &App, id: &str) -> Result<crate::store::posts::Pos
 /// The database's own.
 pub async fn next_due(app: &App) -> Result<Option<Millis>> {
     Ok(app.store().next_ready().await?)
-}
-
-/// When the earliest attempt in doubt is to be read back.
-///
-/// # Errors
-/// The database's own.
-pub async fn next_read(app: &App) -> Result<Option<Millis>> {
-    Ok(app.store().next_read(app.node(), app.now() - SILENT).await?)
 }
 
 /// Nothing is tried on this channel before `until`: the network said so.

@@ -63,13 +63,16 @@ pub(crate) async fn url(app: &App, entry: &SiteEntry) -> Option<String> {
     Some(format!("{}/incidents/{}#{}", app.public_url(), incident.slug, entry.delivery_id))
 }
 
-/// Takes an entry off the page.
+/// Takes an entry off the page; whether it is gone. It is not when the page never had it.
 pub(crate) async fn retract(app: &App, delivery: &str) -> Result<bool> {
     let mut tx = app.store().begin().await?;
-    let was = tx.retract_site_entry(delivery, app.now()).await?;
-    let entry = Entry::new("site.retracted", &format!("delivery:{delivery}"));
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await?;
-    Ok(was)
+    if tx.retract_site_entry(delivery, app.now()).await? {
+        let entry = Entry::new("site.retracted", &format!("delivery:{delivery}"));
+        app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await?;
+        return Ok(true);
+    }
+    drop(tx);
+    Ok(app.store().site_entry(delivery).await?.is_some_and(|e| e.retracted_at.is_some()))
 }
 
 /// The page of an incident, for anybody.

@@ -51,12 +51,14 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&joined, &["person.id", "person.name", "person.roles", "token"]);
         }
         Command::People(c) => people(api, &show, c).await?,
-        Command::Channels(c) => channels(api, &show, as_json, c).await?,
-        Command::Posts(c) => posts::run(api, &show, as_json, c).await?,
-        Command::Approvals(c) => approvals(api, &show, as_json, c).await?,
+        Command::Channels(c) => return channels(api, &show, as_json, c).await,
+        Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
+        Command::Approvals(c) => return approvals(api, &show, as_json, c).await,
         Command::Freeze(f) => {
             let body = json!({"scope": f.scope.json(), "reason": f.reason});
-            frozen(&api.post("/freezes", &body).await?, as_json);
+            let freeze = api.post("/freezes", &body).await?;
+            frozen(&freeze, as_json);
+            return Ok(End::all(is_sealed(&freeze)));
         }
         Command::Freezes(Freezes::List { open }) => {
             show(&api.get(&format!("/freezes?open={open}")).await?, FREEZE)
@@ -69,13 +71,14 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         Command::Thaw { id, comment } => {
             show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
         }
-        Command::Held(c) => held(api, &show, c).await?,
+        Command::Held(c) => return held(api, &show, c).await,
         Command::Retract { delivery, comment } => {
             let value =
                 api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
             show(&value, &["result", "reason"]);
+            return Ok(End::all(value["result"] == "gone"));
         }
-        Command::Incidents(c) => incidents(api, &show, as_json, c).await?,
+        Command::Incidents(c) => return incidents(api, &show, as_json, c).await,
         Command::Gate(c) => gate(api, &show, c).await?,
         Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
         Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
@@ -94,6 +97,10 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
         }
         People::Invite { id } => {
             show(&api.post(&format!("/people/{id}/invitation"), &json!({})).await?, INVITED);
+        }
+        People::Edit { id, name, roles, enable } => {
+            let body = json!({"name": name, "roles": roles, "enabled": enable.then_some(true)});
+            show(&api.patch(&format!("/people/{id}"), &body).await?, PERSON);
         }
         People::Disable { id } => show(&api.delete(&format!("/people/{id}")).await?, PERSON),
         People::Token { label, roles, days } => {
@@ -129,7 +136,19 @@ fn frozen(freeze: &Value, as_json: bool) {
     }
 }
 
-async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<()> {
+/// Whether every node has closed its gate.
+fn is_sealed(freeze: &Value) -> bool {
+    !freeze["sealed_at"].is_null()
+}
+
+/// Asks the network, and shows whether a post would be accepted now.
+async fn tested(api: &Api, show: Show<'_>, id: &str) -> anyhow::Result<End> {
+    let health = api.post(&format!("/channels/{}/test", encode(id)), &json!({})).await?;
+    show(&health, &["ready", "detail"]);
+    Ok(End::all(health["ready"] == true))
+}
+
+async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<End> {
     match command {
         Channels::List => show(&api.get("/channels").await?, CHANNEL),
         Channels::Adapters => {
@@ -145,8 +164,7 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             let made = api.post("/channels", &body).await?;
             show(&made, &["id", "name", "adapter", "brand"]);
             if !as_json {
-                let test = format!("/channels/{}/test", made["id"].as_str().unwrap_or_default());
-                show(&api.post(&test, &json!({})).await?, &["ready", "detail"]);
+                return tested(api, show, made["id"].as_str().unwrap_or_default()).await;
             }
         }
         Channels::Edit { id, name, brand, settings, credential_file } => {
@@ -161,12 +179,10 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             }
             show(&api.patch_at(&path, &before["version"], &body).await?, CHANNEL);
             if !as_json {
-                show(&api.post(&format!("{path}/test"), &json!({})).await?, &["ready", "detail"]);
+                return tested(api, show, &id).await;
             }
         }
-        Channels::Test { id } => {
-            show(&api.post(&format!("/channels/{id}/test"), &json!({})).await?, &["ready", "detail"]);
-        }
+        Channels::Test { id } => return tested(api, show, &id).await,
         Channels::Disable { id } => {
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
         }
@@ -174,7 +190,7 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": false})).await?, CHANNEL);
         }
     }
-    Ok(())
+    Ok(End::Done)
 }
 
 /// What each adapter needs, one setting a row.
@@ -209,21 +225,19 @@ fn credential(file: Option<std::path::PathBuf>) -> anyhow::Result<Option<String>
     file.map(|f| read_file(&f).map(|c| c.trim().to_owned())).transpose()
 }
 
-async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<()> {
+async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<End> {
     let decide = |post: String, decision: &'static str, bundle: String, comment: Option<String>| async move {
         let body = json!({"decision": decision, "bundle": bundle, "comment": comment});
         api.post(&format!("/posts/{post}/approval"), &body).await
     };
     let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
     match command {
-        Approvals::Waiting => show(&api.pages("/posts?state=submitted", 10_000).await?, POST),
+        Approvals::Waiting => show(&api.pages("/posts?waiting=true", 10_000).await?, POST),
         Approvals::Show { post } => {
             let sheet = api.get(&format!("/posts/{post}/approval")).await?;
             if as_json {
-                return {
-                    show(&sheet, &[]);
-                    Ok(())
-                };
+                show(&sheet, &[]);
+                return Ok(End::Done);
             }
             show(&sheet["post"], MATTER);
             for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
@@ -233,11 +247,13 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                 table::line(d["rendition"]["text"].as_str().unwrap_or_default());
                 for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
                     let alt = picture["alt"].as_str().unwrap_or_default();
-                    table::line(&format!(
-                        "[picture {}: {alt}]",
-                        picture["sha256"].as_str().unwrap_or_default()
-                    ));
+                    let sha256 = picture["sha256"].as_str().unwrap_or_default();
+                    table::line(&format!("[picture: {alt}]"));
+                    table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
                 }
+            }
+            if sheet["lapsed"] == true {
+                table::line("--- its approval has lapsed: approve it again, then release what is held");
             }
             let bundle = sheet["bundle"].as_str().unwrap_or_default();
             table::line(&format!("--- approvals needed: {}; bundle {bundle}", sheet["needed"]));
@@ -253,7 +269,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             let value = api.get(&format!("/approvals/bulk?label={}", encode(&label))).await?;
             if as_json {
                 show(&value, &[]);
-                return Ok(());
+                return Ok(End::Done);
             }
             show(&value["posts"], POST);
             let hash = value["hash"].as_str().unwrap_or_default();
@@ -262,6 +278,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
         Approvals::Bulk { label, hash } => {
             let value = api.post("/approvals/bulk", &json!({"label": label, "hash": hash})).await?;
             show(&value, &["approved", "left"]);
+            return Ok(End::all(nothing_left(&value)));
         }
         Approvals::Owed => {
             show(&api.get("/approvals/owed").await?, &["id", "post", "person", "comment", "at"])
@@ -271,10 +288,15 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             table::line("reviewed");
         }
     }
-    Ok(())
+    Ok(End::Done)
 }
 
-async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
+/// Whether a decision about many took all of them.
+fn nothing_left(value: &Value) -> bool {
+    value["left"].as_array().is_some_and(Vec::is_empty)
+}
+
+async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<End> {
     match command {
         Held::List { state, label, after, limit } => {
             let filters = [("state", Some(state)), ("label", label), ("after", after)];
@@ -283,7 +305,9 @@ async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
         Held::Review { choice, deliveries, label, at, zone, spread_minutes } => {
             let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "at": at, "zone": zone,
                 "spread_minutes": spread_minutes});
-            show(&api.post("/held/review", &body).await?, &["changed", "left"]);
+            let value = api.post("/held/review", &body).await?;
+            show(&value, &["changed", "left"]);
+            return Ok(End::all(nothing_left(&value)));
         }
         Held::Settle { delivery, settlement, note, url } => {
             let body = json!({"settlement": settlement, "note": note, "url": url});
@@ -291,10 +315,10 @@ async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<()> {
             table::line("settled");
         }
     }
-    Ok(())
+    Ok(End::Done)
 }
 
-async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents) -> anyhow::Result<()> {
+async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents) -> anyhow::Result<End> {
     match command {
         Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
         Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
@@ -302,14 +326,17 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
             let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
                 "promise": promise, "scope": scope.json()});
             let opened = api.post("/incidents", &body).await?;
+            let freeze = &opened["freeze"];
+            let sealed = freeze.is_null() || is_sealed(freeze);
             if as_json {
                 show(&opened, &[]);
-                return Ok(());
+                return Ok(End::all(sealed));
             }
             show(&opened["incident"], &["id", "title", "severity", "url"]);
-            if !opened["freeze"].is_null() {
-                frozen(&opened["freeze"], as_json);
+            if !freeze.is_null() {
+                frozen(freeze, as_json);
             }
+            return Ok(End::all(sealed));
         }
         Incidents::Promise { id, at } => {
             show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
@@ -318,7 +345,7 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
             let done = api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?;
             if as_json {
                 show(&done, &[]);
-                return Ok(());
+                return Ok(End::Done);
             }
             show(&done["incident"], INCIDENT);
             table::line(&format!(
@@ -327,7 +354,7 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
             ));
         }
     }
-    Ok(())
+    Ok(End::Done)
 }
 
 async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `drill` and `audit verify` do their work here; every other command
+//! The command line: `serve`, `drill`, `recover` and `audit verify` do their work here; every other command
 //! talks to a running service.
 
 mod api;
@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod drill;
 mod posts;
+mod recover;
 mod serve;
 mod table;
 mod verbs;
@@ -18,9 +19,21 @@ use clap::{Parser, Subcommand};
 /// Where the service is when nothing says otherwise.
 const HERE: &str = "http://127.0.0.1:8740";
 
+/// What a command ends with, for scripts.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  refused by the service
+  4  the service cannot be reached
+  5  an invariant broke, or the log does not verify
+  6  done, but not all of it: a freeze that is not sealed, a post that is still live, rows or posts that
+     are left, a channel that is not ready";
+
 /// Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves both.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Where the service is.
     #[arg(long, global = true, env = "HOLDLINE_SERVER", default_value = HERE)]
@@ -48,6 +61,9 @@ enum Command {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+    /// Invite an administrator who lost their token, on the service's own machine; on the embedded
+    /// database the service must be stopped. What they had stops at once, and the log says so.
+    Recover(recover::Args),
     #[command(flatten)]
     Api(verbs::Command),
     /// The audit log: list, key, export, verify.
@@ -66,10 +82,18 @@ pub(crate) enum End {
     Done,
     /// An invariant broke, or the log does not verify.
     Broken,
+    /// The service did what it could, and something is left for a person.
+    Partly,
 }
 
-/// Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the service,
-/// 4 the service cannot be reached, 5 an invariant broke or the log does not verify.
+impl End {
+    /// Done, or done in part.
+    fn all(done: bool) -> Self {
+        if done { Self::Done } else { Self::Partly }
+    }
+}
+
+/// Runs one command. `holdline --help` lists the exit codes.
 pub fn run(cli: Cli) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -78,6 +102,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match runtime.block_on(command(cli)) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Broken) => ExitCode::from(5),
+        Ok(End::Partly) => ExitCode::from(6),
         Err(e) => fail(&e),
     }
 }
@@ -93,6 +118,7 @@ async fn command(cli: Cli) -> anyhow::Result<End> {
             table::line(&words);
             Ok(End::Done)
         }
+        Command::Recover(args) => recover::run(args, cli.json).await,
         Command::Api(command) => call::run(&api()?, cli.json, command).await,
         Command::Audit(command) => audit::run(api, cli.json, command).await,
         Command::CheckConfig { file } => {

@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::api::{Api, query};
+use super::End;
+use super::api::{Api, encode, query};
 use super::call::{POST, Show, read_json};
 
 const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
@@ -25,7 +26,7 @@ pub enum Posts {
         label: Option<String>,
         #[arg(long)]
         incident: Option<String>,
-        /// Part of the text.
+        /// Part of the title or of a text, whatever its case.
         #[arg(long)]
         text: Option<String>,
         /// Due at or after this instant.
@@ -62,6 +63,13 @@ pub enum Posts {
     /// Upload a picture; its hash names it.
     Upload {
         file: PathBuf,
+    },
+    /// Save a picture to look at it.
+    Picture {
+        /// Its hash, as `approvals show` names it.
+        sha256: String,
+        #[arg(long)]
+        out: PathBuf,
     },
 }
 
@@ -105,6 +113,7 @@ pub struct NewPost {
     /// The time of the next update that this one promises.
     #[arg(long)]
     pub promise: Option<String>,
+    /// The id of the post that this one corrects.
     #[arg(long)]
     pub corrects: Option<String>,
     /// Keep it as a draft.
@@ -138,7 +147,7 @@ async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
 }
 
 /// Runs one of them.
-pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<()> {
+pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts) -> anyhow::Result<End> {
     let whole = |value: &Value| {
         show(value, POST);
         if !as_json {
@@ -169,6 +178,7 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
             let path = format!("/posts/import?atomic={atomic}");
             let value = api.upload(&path, "application/x-ndjson", bytes).await?;
             show(&value, &["created", "failed", "errors"]);
+            return Ok(End::all(value["failed"] == 0));
         }
         Posts::Upload { file } => {
             let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -177,6 +187,12 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
                 &["sha256", "mime", "bytes"],
             );
         }
+        Posts::Picture { sha256, out } => {
+            let bytes = api.bytes(&format!("/media/{}", encode(&sha256))).await?;
+            std::fs::write(&out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
+            let saved = json!({"sha256": sha256, "bytes": bytes.len(), "file": out});
+            show(&saved, &["file", "bytes", "sha256"]);
+        }
     }
-    Ok(())
+    Ok(End::Done)
 }

@@ -80,6 +80,20 @@ pub enum People {
         #[arg(long, value_delimiter = ',')]
         roles: Vec<String>,
     },
+    /// Change a person: what is not named stays. A role that is added comes with the next invitation.
+    #[command(group(clap::ArgGroup::new("change").required(true).multiple(true)))]
+    Edit {
+        id: String,
+        #[arg(long, group = "change")]
+        name: Option<String>,
+        /// All the roles that the person has from now on.
+        #[arg(long, value_delimiter = ',', group = "change")]
+        roles: Option<Vec<String>>,
+        /// Somebody who was disabled takes part again; then invite them.
+        #[arg(long, group = "change")]
+        enable: bool,
+    },
+    /// A person's tokens stop at once.
     Disable {
         id: String,
     },
@@ -126,7 +140,8 @@ pub enum Channels {
         #[arg(long)]
         drill: bool,
     },
-    /// Change a channel: what is not named stays. A new credential replaces the old one.
+    /// Change a channel: what is not named stays. A new credential replaces the old one; other settings
+    /// need it again.
     Edit {
         id: String,
         #[arg(long)]
@@ -154,7 +169,8 @@ pub enum Channels {
 
 #[derive(Debug, Subcommand)]
 pub enum Approvals {
-    /// Posts that wait for a decision.
+    /// Posts that wait for a decision. One that is approved is among them when its approval has lapsed and
+    /// something of it is held: approve it again, then release what is held.
     Waiting,
     /// The exact texts, and the bundle hash to decide with.
     Show { post: String },
@@ -301,6 +317,7 @@ pub enum Incidents {
         title: String,
         #[arg(long, default_value = "major")]
         severity: String,
+        /// An exercise: it reaches and freezes drill channels only.
         #[arg(long)]
         drill: bool,
         #[arg(long)]

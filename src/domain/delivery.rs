@@ -97,9 +97,10 @@ impl State {
             (Self::Sending | Self::InDoubt, M::Retry) => Ok(Self::Scheduled),
             (Self::Claimed | Self::Sending | Self::InDoubt, M::Fail) => Ok(Self::Failed),
             (Self::Sending, M::Doubt) => Ok(Self::InDoubt),
-            (Self::Draft | Self::Scheduled | Self::Held | Self::Failed | Self::Expired, M::Cancel) => {
-                Ok(Self::Cancelled)
-            }
+            (
+                Self::Draft | Self::Scheduled | Self::Claimed | Self::Held | Self::Failed | Self::Expired,
+                M::Cancel,
+            ) => Ok(Self::Cancelled),
             (Self::Accepted, M::Retract) => Ok(Self::Retracted),
             (from, what) => Err(Refused { from, what }),
         }

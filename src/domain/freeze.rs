@@ -10,6 +10,7 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scope {
+    /// Of the post or of the channel: either one matches.
     pub brands: Vec<String>,
     /// Ids of channels.
     pub channels: Vec<String>,
@@ -24,8 +25,11 @@ pub struct Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     pub lane: Lane,
+    /// The brand of the post.
     pub brand: String,
     pub channel: String,
+    /// The brand of the channel: usually the same.
+    pub channel_brand: String,
     pub labels: Vec<String>,
     /// When it fell due: the time that people gave it, not that of its next try.
     pub due_at: Millis,
@@ -51,7 +55,8 @@ impl Scope {
     /// Whether the scope matches the subject, whatever the time.
     pub fn covers(&self, s: &Subject) -> bool {
         (self.crisis_too || s.lane == Lane::Routine)
-            && (self.brands.is_empty() || self.brands.contains(&s.brand))
+            && (self.brands.is_empty()
+                || [&s.brand, &s.channel_brand].iter().any(|b| self.brands.contains(b)))
             && (self.channels.is_empty() || self.channels.contains(&s.channel))
             && (self.labels.is_empty() || s.labels.iter().any(|l| self.labels.contains(l)))
             && !s.labels.iter().any(|l| self.allow.contains(l))
@@ -77,6 +82,7 @@ mod tests {
             lane: Lane::Routine,
             brand: "bank".into(),
             channel: "c1".into(),
+            channel_brand: "bank".into(),
             labels: labels.iter().map(|l| (*l).to_owned()).collect(),
             due_at,
         }
@@ -102,6 +108,14 @@ mod tests {
         assert!(o.covers(&routine(&["promo"], 5)));
         assert!(!o.covers(&routine(&["promo", "legal"], 5)));
         assert!(!o.covers(&routine(&["news"], 5)));
+    }
+
+    #[test]
+    fn a_brand_covers_its_posts_and_its_channels() {
+        let of = |brand: &str| order(Scope { brands: vec![brand.into()], ..Scope::default() }, None);
+        let guest = Subject { channel_brand: "shop".into(), ..routine(&[], 5) };
+        assert!(of("bank").covers(&guest) && of("shop").covers(&guest));
+        assert!(!of("third").covers(&guest));
     }
 
     #[test]

@@ -112,11 +112,24 @@ pub struct Media {
     pub alt: String,
 }
 
+/// A text as the search compares it: small letters, and one blank for any run of blanks and line breaks.
+/// Letter by letter, so that a part of a text becomes the same part of the result.
+pub fn fold(text: &str) -> String {
+    let small: String = text.chars().flat_map(char::to_lowercase).collect();
+    small.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn english() -> String {
     "en".into()
 }
 
 impl Source {
+    /// Title and texts for the search, one a line, each as [`fold`] leaves it.
+    pub fn words(&self) -> String {
+        let texts = self.title.iter().chain([&self.text]).chain(self.per_channel.values());
+        texts.map(|t| fold(t)).collect::<Vec<_>>().join("\n")
+    }
+
     /// The text for the channel of that name.
     pub fn text_for(&self, channel: &str) -> &str {
         self.per_channel.get(channel).unwrap_or(&self.text)

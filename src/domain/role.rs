@@ -16,7 +16,7 @@ pub enum Role {
     Administrator,
     /// Reads everything, changes nothing.
     Auditor,
-    /// A monitoring system: opens incidents and reads.
+    /// A monitoring system: opens incidents, which freezes marketing, and reads. It never stops crisis posts.
     Integrator,
 }
 
@@ -41,6 +41,10 @@ pub enum Right {
     Write,
     /// Freeze, and open an incident (which freezes).
     Freeze,
+    /// Freeze crisis posts too.
+    Quarantine,
+    /// Ask a network whether a channel is ready.
+    Test,
     /// Thaw, decide about held posts, settle what is in doubt, resolve, retract.
     Decide,
     /// Approve and reject.
@@ -54,9 +58,16 @@ impl Role {
     pub fn may(self, right: Right) -> bool {
         use Right as R;
         match self {
-            Self::Operator => matches!(right, R::Read | R::Write | R::Freeze | R::Decide),
-            Self::Approver => matches!(right, R::Read | R::Freeze | R::Decide | R::Approve | R::Audit),
-            Self::Administrator => matches!(right, R::Read | R::Freeze | R::Administer | R::Audit),
+            Self::Operator => {
+                matches!(right, R::Read | R::Write | R::Freeze | R::Quarantine | R::Test | R::Decide)
+            }
+            Self::Approver => matches!(
+                right,
+                R::Read | R::Freeze | R::Quarantine | R::Test | R::Decide | R::Approve | R::Audit
+            ),
+            Self::Administrator => {
+                matches!(right, R::Read | R::Freeze | R::Quarantine | R::Test | R::Administer | R::Audit)
+            }
             Self::Auditor => matches!(right, R::Read | R::Audit),
             Self::Integrator => matches!(right, R::Read | R::Freeze),
         }
@@ -85,8 +96,17 @@ mod tests {
 
     #[test]
     fn an_auditor_changes_nothing() {
-        for right in [Right::Write, Right::Freeze, Right::Decide, Right::Approve, Right::Administer] {
+        for right in
+            [Right::Write, Right::Freeze, Right::Decide, Right::Approve, Right::Administer, Right::Test]
+        {
             assert!(!Role::Auditor.may(right));
         }
+    }
+
+    #[test]
+    fn a_monitoring_system_stops_no_crisis_post() {
+        assert!(Role::Integrator.may(Right::Freeze));
+        assert!(!Role::Integrator.may(Right::Quarantine));
+        assert!(!Role::Integrator.may(Right::Test));
     }
 }

@@ -13,7 +13,7 @@ use crate::app::held::{self, Choice, Review};
 use crate::app::incidents::{self, NewIncident, Opened};
 use crate::app::posts::NewPost;
 use crate::app::renditions::EXERCISE;
-use crate::app::{Actor, posts, site};
+use crate::app::{Actor, AppError, posts, site};
 use crate::audit_export;
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -180,11 +180,14 @@ async fn prove_walls(stage: &mut Stage<'_>, incident: &str) -> anyhow::Result<()
     let (app, boss) = (stage.app(), &stage.administrator);
     let sandbox = json!({"url": stage.sandbox.url(LIVE)});
     connect(app, boss, LIVE, "sandbox", sandbox, false).await?;
-    let post = json!({
+    let post: NewPost = serde_json::from_value(json!({
         "kind": "update", "incident": incident, "submit": true, "channels": [LIVE],
-        "source": {"title": "Card payments fail", "text": "This must not leave."},
-    });
-    let refused = stage.publish(post).await.is_err();
+        "promise": stage.at(20 * MINUTE), "source": {"text": "This must not leave."},
+    }))?;
+    let answer = posts::create(app, &stage.operator, &post).await;
+    // Nothing else may be wrong with it: a refusal for another reason would prove nothing.
+    let refused = matches!(&answer, Err(AppError::Invalid(problems)) if matches!(problems.as_slice(),
+        [only] if only.field == "channels" && only.message.contains("is live")));
     // An address of the public internet, as it stands: no name is looked up for this.
     let outside = json!({"server": "https://192.0.1.1", "account": "bank.example.com"});
     let new = NewChannel {

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `approvals`.
@@ -39,18 +39,10 @@ impl Store {
     /// What each channel would receive of these posts: post, channel and content hash.
     pub async fn renditions(&self, posts: &[&str]) -> Result<Vec<(String, String, String)>> {
         let list = dialect::list(1, dialect::padded(posts.len()));
-        let sql =
-            format!("select post_id, channel_id, content_hash from deliveries where post_id in ({list})");
-        Ok(read!(self, |c| {
-            let mut q = sqlx::query_as(AssertSqlSafe(sql));
-            for id in posts {
-                q = q.bind(*id);
-            }
-            for _ in posts.len()..dialect::padded(posts.len()) {
-                q = q.bind(None::<&str>);
-            }
-            q.fetch_all(c).await?
-        }))
+        let sql = format!(
+            "select post_id, channel_id, content_hash from deliveries where post_id in ({list}) and replaced = 0"
+        );
+        Ok(read!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
     }
 }
 
@@ -79,6 +71,24 @@ impl Tx {
             .await
             .map(drop)?);
         Ok(())
+    }
+
+    /// Sets the approved hash of every delivery of a post to what it holds now.
+    pub async fn approve_deliveries(&mut self, post: &str, until: Millis) -> Result<()> {
+        const SQL: &str = "update deliveries set approved_hash = content_hash, approved_until = $2
+            where post_id = $1 and replaced = 0";
+        on!(self, |c| sqlx::query(SQL).bind(post).bind(until).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Sets the end of the approval of what may still go out, and whose approval has lapsed.
+    pub async fn renew_approval(&mut self, post: &str, until: Millis, now: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "update deliveries set approved_until = $2, reason = case
+                when state = 'held' and freeze_id is null and reason like 'its approval lapsed%'
+                then 'approved again; decide when it goes' else reason end
+            where post_id = $1 and replaced = 0 and approved_hash = content_hash and approved_until <= $3
+              and not (state = 'accepted' or state = 'retracted' or state = 'cancelled') returning id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(post).bind(until).bind(now).fetch_all(c).await?))
     }
 
     /// An edit voids every decision about the post.

@@ -30,6 +30,14 @@ pub struct Attempt {
     pub next_read_at: Option<Millis>,
 }
 
+/// An attempt whose read is due.
+#[derive(Debug, Clone, FromRow)]
+pub struct Read {
+    #[sqlx(flatten)]
+    pub attempt: Attempt,
+    pub channel_id: String,
+}
+
 /// An attempt without an outcome.
 #[derive(Debug, Clone, FromRow)]
 pub struct Unsettled {
@@ -57,22 +65,26 @@ pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, nex
 
 impl Store {
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where delivery_id = $1 order by number, id";
+        const SQL: &str = "select * from attempts where delivery_id = $1 order by number";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
     }
 
     /// Attempts in doubt whose next read is due, as far as this node reads them: its own, and those
-    /// of nodes that are gone or were last heard of before `alive_since`.
+    /// of nodes that are gone or were last heard of before `alive_since`. Of each channel the first
+    /// `limit`, so that the doubts of one never crowd out those of another.
     pub async fn to_read(
         &self,
         node: &str,
         alive_since: Millis,
         now: Millis,
         limit: i64,
-    ) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where next_read_at <= $3 and (node_id = $1 or not exists
-              (select 1 from nodes n where n.id = attempts.node_id and n.last_seen_at >= $2))
-            order by next_read_at, id limit $4";
+    ) -> Result<Vec<Read>> {
+        const SQL: &str = "select * from (select a.*, d.channel_id, row_number() over
+                (partition by d.channel_id order by a.next_read_at, a.id) as place
+              from attempts a join deliveries d on d.id = a.delivery_id
+              where a.next_read_at <= $3 and (a.node_id = $1 or not exists
+                (select 1 from nodes n where n.id = a.node_id and n.last_seen_at >= $2))) as due
+            where place <= $4 order by next_read_at, id";
         Ok(read!(self, |c| sqlx::query_as(SQL)
             .bind(node)
             .bind(alive_since)
@@ -101,14 +113,14 @@ impl Tx {
     pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Unsettled>> {
         const SQL: &str = "select a.id, a.delivery_id, c.adapter from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
-            where a.node_id = $1 and a.outcome is null order by a.id";
+            where a.node_id = $1 and a.outcome is null order by a.delivery_id, a.id";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(node).fetch_all(c).await?))
     }
 
-    /// The newest attempt at a delivery.
-    pub async fn last_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
-        const SQL: &str =
-            "select * from attempts where delivery_id = $1 order by number desc, id desc limit 1";
+    /// The attempt at a delivery that is open or in doubt. The delivery is locked before.
+    pub async fn open_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
+        const SQL: &str = "select * from attempts where delivery_id = $1
+              and (outcome is null or outcome = 'in_doubt') order by number desc limit 1";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))
     }
 
@@ -153,6 +165,13 @@ impl Tx {
             })
             .collect();
         self.run_rows_returning(SETTLE, &rows).await
+    }
+
+    /// There is nothing to read any more.
+    pub async fn end_reads(&mut self, id: &str) -> Result<()> {
+        const SQL: &str = "update attempts set next_read_at = null where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     /// Notes what a read saw, and when to read next.

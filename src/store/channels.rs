@@ -80,6 +80,15 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// How many deliveries on the channel are being sent or are in doubt.
+    pub async fn under_way_on(&mut self, id: &str) -> Result<i64> {
+        // Apart, so that each looks into the index of its own state.
+        const SQL: &str =
+            "select (select count(*) from deliveries where state = 'sending' and channel_id = $1)
+            + (select count(*) from deliveries where state = 'in_doubt' and channel_id = $1)";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_one(c).await?))
+    }
+
     /// Nothing is tried on this channel before `until`.
     pub async fn pause_channel(&mut self, id: &str, until: Millis) -> Result<()> {
         const SQL: &str = "update channels set paused_until = $2 where id = $1 and paused_until < $2";

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `deliveries`.
@@ -22,7 +22,12 @@ pub struct Delivery {
     pub content_hash: String,
     pub approved_hash: Option<String>,
     pub approved_until: Option<Millis>,
+    /// Tries that count towards the limit.
     pub attempts: i64,
+    /// The number of the newest attempt; 0 when there was none.
+    pub permits: i64,
+    /// 0; or the version of the post whose edit put another one in the place of this one.
+    pub replaced: i64,
     pub claimed_by: Option<String>,
     pub freeze_id: Option<String>,
     pub reason: Option<String>,
@@ -45,12 +50,14 @@ pub struct InHand {
     pub approved_hash: Option<String>,
     pub approved_until: Option<Millis>,
     pub attempts: i64,
+    pub permits: i64,
     pub created_at: Millis,
     pub brand: String,
+    pub channel_brand: String,
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
-    /// The post's own state: what was cancelled meanwhile goes nowhere.
+    /// The post's own state: only what is approved goes anywhere.
     pub post_state: String,
 }
 
@@ -84,7 +91,7 @@ pub struct Change {
     pub remote_id: Option<String>,
     pub remote_url: Option<String>,
     pub settled_at: Option<Millis>,
-    /// Added to the number of attempts.
+    /// Added to the tries that count; a try that is added is a permit, too.
     pub attempts: i64,
     /// The node that has it in hand from now on.
     pub claimed_by: Option<String>,
@@ -120,6 +127,7 @@ impl Change {
 pub struct QueueRow {
     pub brand: String,
     pub channel_id: String,
+    pub channel_brand: String,
     pub labels: String,
     pub lane: i64,
     pub total: i64,
@@ -134,22 +142,33 @@ pub(super) const CHANGE: &str =
       freeze_id = v.freeze_id, reason = v.reason,
       remote_id = coalesce(v.remote_id, deliveries.remote_id),
       remote_url = coalesce(v.remote_url, deliveries.remote_url),
-      settled_at = v.settled_at, attempts = deliveries.attempts + v.more, claimed_by = v.node
+      settled_at = v.settled_at, attempts = deliveries.attempts + v.more,
+      permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node
     from v where deliveries.id = v.id";
 
 const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
-      d.approved_hash, d.approved_until, d.attempts, d.created_at, p.brand, p.labels, p.kind, p.incident_id,
-      p.state as post_state
-    from deliveries d join posts p on p.id = d.post_id";
+      d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
+      p.incident_id, p.state as post_state, c.brand as channel_brand
+    from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 impl Store {
+    /// The posts of deliveries, each once, in the order of their ids.
+    pub async fn posts_of(&self, deliveries: &[String]) -> Result<Vec<String>> {
+        let list = dialect::list(1, dialect::padded(deliveries.len()));
+        let sql = format!("select distinct post_id from deliveries where id in ({list}) order by post_id");
+        Ok(read!(self, |c| {
+            listed!(sqlx::query_scalar(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?
+        }))
+    }
+
     pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>> {
         const SQL: &str = "select * from deliveries where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
+    /// The deliveries of a post, without those that an edit has replaced.
     pub async fn deliveries(&self, post: &str) -> Result<Vec<Delivery>> {
-        const SQL: &str = "select * from deliveries where post_id = $1 order by channel_id";
+        const SQL: &str = "select * from deliveries where post_id = $1 and replaced = 0 order by channel_id";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
 
@@ -207,6 +226,15 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_all(c).await?))
     }
 
+    /// What the node may have permitted to begin, and may not begin any more: its post was cancelled, or
+    /// its time has ended.
+    pub async fn recalled(&self, node: &str, now: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
+            where d.claimed_by = $1 and d.state = 'sending'
+              and (p.state = 'cancelled' or d.valid_until <= $2)";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(node).bind(now).fetch_all(c).await?))
+    }
+
     /// How many deliveries are in each state.
     pub async fn count_by_state(&self) -> Result<Vec<(String, i64)>> {
         const SQL: &str = "select state, count(*) from deliveries group by state order by state";
@@ -224,11 +252,11 @@ impl Store {
 
     /// The queue by what a freeze judges by, for the preview.
     pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
-        const SQL: &str = "select p.brand, d.channel_id, p.labels, d.lane, count(*) as total,
-              sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
-            from deliveries d join posts p on p.id = d.post_id
+        const SQL: &str = "select p.brand, d.channel_id, c.brand as channel_brand, p.labels, d.lane,
+              count(*) as total, sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
+            from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id
             where d.state = 'scheduled'
-            group by p.brand, d.channel_id, p.labels, d.lane";
+            group by p.brand, d.channel_id, c.brand, p.labels, d.lane";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(day_end).fetch_all(c).await?))
     }
 }
@@ -252,20 +280,11 @@ impl Tx {
     /// Locks and returns what this node has claimed, among `ids`.
     pub async fn in_hand(&mut self, node: &str, ids: &[String]) -> Result<Vec<InHand>> {
         let sql = format!(
-            "{IN_HAND} where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}){}",
+            "{IN_HAND} where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}) order by d.id{}",
             dialect::list(2, dialect::padded(ids.len())),
             if self.dialect() == 1 { " for update of d" } else { "" },
         );
-        Ok(on!(self, |c| {
-            let mut q = sqlx::query_as(AssertSqlSafe(sql)).bind(node);
-            for id in ids {
-                q = q.bind(id);
-            }
-            for _ in ids.len()..dialect::padded(ids.len()) {
-                q = q.bind(None::<&str>);
-            }
-            q.fetch_all(c).await?
-        }))
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)).bind(node), ids).fetch_all(c).await?))
     }
 
     pub async fn delivery(&mut self, id: &str) -> Result<Option<Delivery>> {
@@ -274,8 +293,18 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
     }
 
+    /// Locks and returns deliveries by their ids, in the order of these. Their posts are locked before.
+    pub async fn deliveries_named(&mut self, ids: &[String]) -> Result<Vec<Delivery>> {
+        let list = dialect::list(1, dialect::padded(ids.len()));
+        let lock = dialect::FOR_UPDATE[self.dialect()];
+        let sql = format!("select * from deliveries where id in ({list}) order by id{lock}");
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
+    }
+
+    /// Locks and returns the deliveries of a post, without those that an edit has replaced. Whoever
+    /// locks several deliveries locks them in the order of their ids.
     pub async fn deliveries(&mut self, post: &str) -> Result<Vec<Delivery>> {
-        const SQL: &str = "select * from deliveries where post_id = $1 order by channel_id";
+        const SQL: &str = "select * from deliveries where post_id = $1 and replaced = 0 order by id";
         let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(post).fetch_all(c).await?))
     }
@@ -283,8 +312,9 @@ impl Tx {
     /// Writes new deliveries, many at a time.
     pub async fn insert_deliveries(&mut self, rows: &[Delivery]) -> Result<()> {
         const SQL: &str = "insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at,
-              valid_until, rendition, content_hash, approved_hash, approved_until, created_at, attempts)
-            select v.*, 0 from ({rows}) as v";
+              valid_until, rendition, content_hash, approved_hash, approved_until, created_at, attempts,
+              permits, replaced)
+            select v.*, 0, 0, 0 from ({rows}) as v";
         let rows: Vec<[Value<'_>; 13]> = rows
             .iter()
             .map(|d| {
@@ -311,8 +341,10 @@ impl Tx {
     /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
     /// `ready_at` and the remote's words stay when the change has none.
     pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
+        let mut changes: Vec<&Change> = changes.iter().collect();
+        changes.sort_unstable_by_key(|c| &c.id);
         let rows: Vec<[Value<'_>; 11]> = changes
-            .iter()
+            .into_iter()
             .map(|d| {
                 [
                     (&d.id).into(),
@@ -351,19 +383,17 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(now).bind(why).fetch_all(c).await?))
     }
 
-    /// Sets the approved hash of every delivery of a post to what it holds now.
-    pub async fn approve_deliveries(&mut self, post: &str, until: Millis) -> Result<()> {
-        const SQL: &str = "update deliveries set approved_hash = content_hash, approved_until = $2
-            where post_id = $1";
-        on!(self, |c| sqlx::query(SQL).bind(post).bind(until).execute(c).await.map(drop)?);
+    /// Takes away the deliveries of a post that is edited at this version. Those that had a permit,
+    /// without effect, stay for the log: cancelled, without approval, in nobody's way.
+    pub async fn replace_deliveries(&mut self, post: &str, version: i64, at: Millis) -> Result<()> {
+        const CLEAR: &str = "delete from deliveries where post_id = $1 and replaced = 0 and permits = 0";
+        const KEEP: &str = "update deliveries set state = 'cancelled', replaced = $2, approved_hash = null,
+              approved_until = null, claimed_by = null, freeze_id = null, settled_at = $3,
+              reason = 'its post was edited; another delivery is in its place'
+            where post_id = $1 and replaced = 0";
+        on!(self, |c| sqlx::query(CLEAR).bind(post).execute(c).await.map(drop)?);
+        on!(self, |c| sqlx::query(KEEP).bind(post).bind(version).bind(at).execute(c).await.map(drop)?);
         Ok(())
-    }
-
-    /// Takes away the deliveries of a post that was edited before anything was sent.
-    pub async fn delete_unsent(&mut self, post: &str) -> Result<u64> {
-        const SQL: &str = "delete from deliveries where post_id = $1
-            and not exists (select 1 from attempts a where a.delivery_id = deliveries.id)";
-        Ok(on!(self, |c| sqlx::query(SQL).bind(post).execute(c).await?.rows_affected()))
     }
 
     /// Gives the claims of a node back to the queue; how many they were.

@@ -10,7 +10,7 @@ pub const FOR_UPDATE: [&str; 2] = ["", " for update"];
 /// Guards claims and permits against a freeze that commits at the same moment. SQLite's writer
 /// transactions begin IMMEDIATE, which is the guard. `engine.md` has the figures.
 pub const GUARD_SHARED: &str = "select pg_advisory_xact_lock_shared(7306901)";
-/// The other side of [`GUARD_SHARED`], taken by whoever changes the gate.
+/// The other side of [`GUARD_SHARED`], taken by whoever changes the gate, or where a channel leads.
 pub const GUARD_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306901)";
 
 /// The PostgreSQL cluster: its identifier, and the timeline that it writes now.

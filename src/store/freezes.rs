@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use super::rows::Value;
 use super::{Result, Store, StoreError, Tx, on, read};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Scope};
@@ -18,11 +19,16 @@ pub struct GateRow {
     pub database: String,
     /// The size of the audit log.
     pub log_size: i64,
+    /// The hash of its last leaf.
+    pub leaf: Option<Vec<u8>>,
+    /// The hash of the last leaf of a log of the size that was asked for.
+    pub leaf_asked: Option<Vec<u8>>,
 }
 
-const GATE: &str = "select epoch, timeline, instance, database,
-      (select size from audit_head where id = 1) as log_size
-    from gate where id = 1";
+const GATE: &str = "select epoch, timeline, instance, database, log_size,
+      (select leaf_hash from audit where seq = log_size - 1) as leaf,
+      (select leaf_hash from audit where seq = $1 - 1) as leaf_asked
+    from gate cross join (select size as log_size from audit_head where id = 1) as log where id = 1";
 
 /// A row of `freezes`.
 #[derive(Debug, Clone, FromRow)]
@@ -61,6 +67,7 @@ pub struct Flight {
     pub channel_id: String,
     pub adapter: String,
     pub channel_name: String,
+    pub channel_brand: String,
     pub lane: i64,
     pub due_at: Millis,
     pub state: String,
@@ -77,7 +84,7 @@ const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at
 
 impl Store {
     pub async fn gate(&self) -> Result<Option<GateRow>> {
-        Ok(read!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(GATE).bind(0_i64).fetch_optional(c).await?))
     }
 
     pub async fn freezes(&self, open_only: bool) -> Result<Vec<Freeze>> {
@@ -92,12 +99,22 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(freeze).fetch_one(c).await?))
     }
 
+    /// How many deliveries wait because of each of the freezes that [`Store::freezes`] lists.
+    pub async fn held_by_each(&self, open_only: bool) -> Result<Vec<(String, i64)>> {
+        const SQL: &str = "select freeze_id, count(*) from deliveries
+            where state = 'held' and freeze_id in (select id from freezes
+              where thawed_at is null or $1 = false order by epoch desc limit 500)
+            group by freeze_id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(open_only).fetch_all(c).await?))
+    }
+
     /// What was under way when the nodes closed their gates for the freeze; and, as long as it is not
     /// sealed, what may be under way on the nodes that have not taken it.
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
-              c.name as channel_name, d.lane, d.due_at, d.state, d.reason, d.remote_url, p.brand, p.labels
+              c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.reason,
+              d.remote_url, p.brand, p.labels
             from (select attempt_id from flights where freeze_id = $1
                 union select u.id from attempts u
                   join nodes n on n.id = u.node_id
@@ -126,9 +143,9 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(incident).execute(c).await?.rows_affected()) == 1)
     }
 
-    /// The gate row as this change sees it.
-    pub async fn gate(&mut self) -> Result<Option<GateRow>> {
-        Ok(on!(self, |c| sqlx::query_as(GATE).fetch_optional(c).await?))
+    /// The gate row as this change sees it, with the hash of the last leaf of a log of `size`.
+    pub async fn gate(&mut self, size: i64) -> Result<Option<GateRow>> {
+        Ok(on!(self, |c| sqlx::query_as(GATE).bind(size).fetch_optional(c).await?))
     }
 
     /// Waits for every other change of the gate, and keeps it for this one.
@@ -202,6 +219,53 @@ impl Tx {
             select id, $1 from freezes where epoch > $2 and epoch <= $3
             on conflict (freeze_id, attempt_id) do nothing";
         on!(self, |c| sqlx::query(SQL).bind(attempt).bind(from).bind(to).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// The freezes in force that some node has not taken yet: id and epoch.
+    pub async fn unsealed(&mut self) -> Result<Vec<(String, i64)>> {
+        const SQL: &str = "select id, epoch from freezes where thawed_at is null and sealed_at is null";
+        Ok(on!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    /// Notes what the node had permitted before the freeze and that was accepted or came in doubt
+    /// after it was committed. Before and after are the order of the log, which no clock can mistake.
+    pub async fn insert_landed(&mut self, freeze: &str, epoch: i64, node: &str) -> Result<()> {
+        const COMMITTED: &str = "select min(seq) from audit where subject = $1";
+        const LANDED: &str = "select distinct substr(subject, 10) from audit
+            where seq > $1 and (verb = 'attempt.accepted' or verb = 'attempt.in_doubt')";
+        const SQL: &str = "with v (delivery, stop, epoch, node) as ({rows})
+            insert into flights (freeze_id, attempt_id)
+            select v.stop, a.id from v join attempts a on a.delivery_id = v.delivery
+            where a.node_id = v.node and a.epoch < v.epoch and a.outcome <> 'rejected'
+            on conflict (freeze_id, attempt_id) do nothing";
+        let subject = format!("freeze:{freeze}");
+        // Read by itself: the planner then knows how little of the log comes after it.
+        let committed: Option<i64> =
+            on!(self, |c| sqlx::query_scalar(COMMITTED).bind(subject).fetch_one(c).await?);
+        let Some(committed) = committed else { return Ok(()) };
+        let landed: Vec<String> =
+            on!(self, |c| sqlx::query_scalar(LANDED).bind(committed).fetch_all(c).await?);
+        let rows: Vec<[Value<'_>; 4]> =
+            landed.iter().map(|d| [d.into(), freeze.into(), epoch.into(), node.into()]).collect();
+        self.run_rows(SQL, &rows).await
+    }
+
+    /// Notes what the node had permitted before the freeze and that has no outcome.
+    pub async fn insert_unsettled(&mut self, freeze: &str, epoch: i64, node: &str) -> Result<()> {
+        const SQL: &str = "insert into flights (freeze_id, attempt_id)
+            select $1, id from attempts where node_id = $2 and outcome is null and epoch < $3
+            on conflict (freeze_id, attempt_id) do nothing";
+        on!(self, |c| sqlx::query(SQL).bind(freeze).bind(node).bind(epoch).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Notes what nodes that were taken off the list may have under way: they acknowledge nothing.
+    pub async fn insert_forgotten(&mut self, freeze: &str) -> Result<()> {
+        const SQL: &str = "insert into flights (freeze_id, attempt_id)
+            select $1, a.id from nodes n join attempts a on a.node_id = n.id
+            where n.forgotten_at is not null and a.outcome is null";
+        on!(self, |c| sqlx::query(SQL).bind(freeze).execute(c).await.map(drop)?);
         Ok(())
     }
 

@@ -9,6 +9,9 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, FromRow)]
 pub struct Kept {
     pub request_hash: String,
+    /// The node that took the key, and since when that process ran.
+    pub node_id: String,
+    pub started_at: Millis,
     pub status: Option<i64>,
     pub body: Option<String>,
 }
@@ -20,19 +23,23 @@ impl Tx {
         person: &str,
         key: &str,
         request_hash: &str,
+        (node, started_at): (&str, Millis),
         now: Millis,
         until: Millis,
     ) -> Result<Option<Kept>> {
         const CLEAN: &str = "delete from idempotency where expires_at < $1";
-        const TAKE: &str = "insert into idempotency (person_id, key, request_hash, expires_at)
-            values ($1, $2, $3, $4) on conflict (person_id, key) do nothing";
-        const LOOK: &str =
-            "select request_hash, status, body from idempotency where person_id = $1 and key = $2";
+        const TAKE: &str =
+            "insert into idempotency (person_id, key, request_hash, node_id, started_at, expires_at)
+            values ($1, $2, $3, $4, $5, $6) on conflict (person_id, key) do nothing";
+        const LOOK: &str = "select request_hash, node_id, started_at, status, body from idempotency
+            where person_id = $1 and key = $2";
         on!(self, |c| sqlx::query(CLEAN).bind(now).execute(c).await.map(drop)?);
         let taken = on!(self, |c| sqlx::query(TAKE)
             .bind(person)
             .bind(key)
             .bind(request_hash)
+            .bind(node)
+            .bind(started_at)
             .bind(until)
             .execute(c)
             .await?

@@ -105,4 +105,18 @@ macro_rules! read {
     };
 }
 
-pub(crate) use {on, read};
+/// Binds a list of ids as [`dialect::list`] with [`dialect::padded`] has it: padded with nulls.
+macro_rules! listed {
+    ($query:expr, $ids:expr) => {{
+        let mut query = $query;
+        for id in $ids {
+            query = query.bind(id);
+        }
+        for _ in $ids.len()..$crate::store::dialect::padded($ids.len()) {
+            query = query.bind(None::<&str>);
+        }
+        query
+    }};
+}
+
+pub(crate) use {listed, on, read};

@@ -1,8 +1,8 @@
 //! The nodes that share the work, and the epoch each has taken.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `nodes`.
@@ -16,6 +16,10 @@ pub struct Node {
     pub acked_epoch: i64,
     /// Why its gate is closed, if it is.
     pub closed_reason: Option<String>,
+    /// Which process it is: a new one with every start.
+    pub incarnation: String,
+    /// When a person took it off the list. The row stays until nothing of it can be under way.
+    pub forgotten_at: Option<Millis>,
 }
 
 impl Store {
@@ -23,33 +27,78 @@ impl Store {
         const SQL: &str = "select * from nodes order by name, id";
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
+
+    pub async fn node(&self, id: &str) -> Result<Option<Node>> {
+        const SQL: &str = "select * from nodes where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
 }
 
 impl Tx {
-    /// Registers the node, or says that it is alive and which epoch it has taken.
-    pub async fn upsert_node(&mut self, n: &Node) -> Result<()> {
-        const SQL: &str = "insert into nodes (id, name, started_at, last_seen_at, acked_epoch, closed_reason)
-            values ($1, $2, $3, $4, $5, $6)
+    /// The row of a node, locked.
+    pub async fn node(&mut self, id: &str) -> Result<Option<Node>> {
+        const SQL: &str = "select * from nodes where id = $1";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
+    }
+
+    /// Registers the node, or says that it is alive and which epoch it has taken. Not so when the row
+    /// is that of another incarnation; whether it was done.
+    pub async fn upsert_node(&mut self, n: &Node) -> Result<bool> {
+        const SQL: &str = "insert into nodes
+              (id, name, started_at, last_seen_at, acked_epoch, closed_reason, incarnation)
+            values ($1, $2, $3, $4, $5, $6, $7)
             on conflict (id) do update set name = excluded.name, started_at = excluded.started_at,
               last_seen_at = excluded.last_seen_at, acked_epoch = excluded.acked_epoch,
-              closed_reason = excluded.closed_reason";
-        on!(self, |c| sqlx::query(SQL)
+              closed_reason = excluded.closed_reason, forgotten_at = null
+            where nodes.incarnation = excluded.incarnation";
+        let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&n.id)
             .bind(&n.name)
             .bind(n.started_at)
             .bind(n.last_seen_at)
             .bind(n.acked_epoch)
             .bind(&n.closed_reason)
+            .bind(&n.incarnation)
             .execute(c)
-            .await
-            .map(drop)?);
+            .await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Puts the node into the place of an incarnation that has said nothing since `old` was read;
+    /// whether it has not. The epoch stays: the new one has taken none yet.
+    pub async fn replace_node(&mut self, old: &Node, n: &Node) -> Result<bool> {
+        const SQL: &str = "update nodes set name = $2, started_at = $3, last_seen_at = $4,
+              closed_reason = $5, incarnation = $6, forgotten_at = null
+            where id = $1 and incarnation = $7 and last_seen_at = $8";
+        let rows = on!(self, |c| sqlx::query(SQL)
+            .bind(&n.id)
+            .bind(&n.name)
+            .bind(n.started_at)
+            .bind(n.last_seen_at)
+            .bind(&n.closed_reason)
+            .bind(&n.incarnation)
+            .bind(&old.incarnation)
+            .bind(old.last_seen_at)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Takes the node off the list, and keeps its row for what it may have under way.
+    pub async fn forget_node(&mut self, id: &str, at: Millis) -> Result<()> {
+        const SQL: &str = "update nodes set forgotten_at = $2 where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(at).execute(c).await.map(drop)?);
         Ok(())
     }
 
-    /// Takes the node off the list; whether it was on it.
-    pub async fn delete_node(&mut self, id: &str) -> Result<bool> {
+    /// Takes the node off the list.
+    pub async fn delete_node(&mut self, id: &str) -> Result<()> {
         const SQL: &str = "delete from nodes where id = $1";
-        Ok(on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await?.rows_affected()) == 1)
+        on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     /// Takes a housekeeping job for this node, unless one took it after `since`; whether it did.
@@ -63,7 +112,7 @@ impl Tx {
 
     /// The lowest epoch that every registered node has taken; `None` without any node.
     pub async fn lowest_acked_epoch(&mut self) -> Result<Option<i64>> {
-        const SQL: &str = "select min(acked_epoch) from nodes";
+        const SQL: &str = "select min(acked_epoch) from nodes where forgotten_at is null";
         Ok(on!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
     }
 }

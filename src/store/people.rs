@@ -1,8 +1,8 @@
 //! People and their tokens.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `people`.
@@ -73,6 +73,13 @@ impl Store {
 }
 
 impl Tx {
+    /// Locks and returns everybody: of two who change people at once, the second sees what the first did.
+    pub async fn people(&mut self) -> Result<Vec<Person>> {
+        const SQL: &str = "select * from people order by id";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).fetch_all(c).await?))
+    }
+
     pub async fn insert_person(&mut self, p: &Person) -> Result<()> {
         const SQL: &str =
             "insert into people (id, name, email, roles, created_at) values ($1, $2, $3, $4, $5)";
@@ -101,7 +108,8 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn people(&mut self) -> Result<Vec<Person>> {
+    /// Everybody, as this change sees them. Nobody waits for it.
+    pub async fn everybody(&mut self) -> Result<Vec<Person>> {
         const SQL: &str = "select * from people order by created_at, id";
         Ok(on!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
@@ -132,6 +140,13 @@ impl Tx {
             .execute(c)
             .await
             .map(drop)?);
+        Ok(())
+    }
+
+    /// Takes an invitation back that was not used.
+    pub async fn delete_invitation(&mut self, person: &str) -> Result<()> {
+        const SQL: &str = "delete from invitations where person_id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(person).execute(c).await.map(drop)?);
         Ok(())
     }
 

@@ -131,7 +131,7 @@ impl Store {
                     Ok(cluster) => Ok(format!("postgres {cluster} database {oid}")),
                     // Some hosts do not let everybody ask; then a promoted replica is seen by the
                     // log's size alone.
-                    Err(sqlx::Error::Database(_)) => Ok(format!("postgres database {oid}")),
+                    Err(e) if may_not_ask(&e) => Ok(format!("postgres database {oid}")),
                     Err(e) => Err(e.into()),
                 }
             }
@@ -158,6 +158,13 @@ impl Store {
             Self::Postgres { pool } => pool.close().await,
         }
     }
+}
+
+/// Whether the database does not answer this to us, ever: no right to, or no such function. Another
+/// error is no answer, and must not look like another database.
+fn may_not_ask(e: &sqlx::Error) -> bool {
+    let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "42501" || code == "42883")
 }
 
 fn file_identity(file: &Path) -> std::io::Result<String> {

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, StoreError, Tx, dialect, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
+use crate::domain::post::fold;
 
 /// A row of `posts`.
 #[derive(Debug, Clone, FromRow, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Post {
     pub labels: String,
     /// JSON of [`crate::domain::post::Source`].
     pub source: String,
+    /// What the search looks through: [`crate::domain::post::Source::words`].
+    pub words: String,
     pub zone: String,
     pub recurrence: Option<String>,
     pub series_id: Option<String>,
@@ -65,10 +68,13 @@ pub struct PostFilter {
     pub brand: Option<String>,
     pub label: Option<String>,
     pub incident: Option<String>,
-    /// Part of the text, whatever its case.
+    /// Part of the title or of a text, whatever its case.
     pub text: Option<String>,
     pub due_from: Option<Millis>,
     pub due_to: Option<Millis>,
+    /// What waits for an approver at this time: it was submitted; or it is approved, the approval has
+    /// lapsed, and something of it is held.
+    pub waiting: Option<Millis>,
     /// The last row of the page before.
     pub after: Option<(Millis, String)>,
     pub limit: i64,
@@ -94,11 +100,14 @@ impl Store {
               and (cast($4 as text) is null or exists
                    (select 1 from post_labels l where l.label = $4 and l.post_id = p.id))
               and (cast($5 as text) is null or p.incident_id = $5)
-              and (cast($6 as text) is null or lower(p.source) like $6 escape '!')
+              and (cast($6 as text) is null or p.words like $6 escape '!')
               and p.due_at >= $7 and p.due_at < $8
               and (p.due_at > $9 or (p.due_at = $9 and p.id > $10))
+              and (cast($12 as bigint) is null or p.state = 'submitted'
+                   or (p.state = 'approved' and p.id in (select d.post_id from deliveries d
+                     where d.state = 'held' and d.replaced = 0 and d.approved_until <= $12)))
             order by p.due_at, p.id limit $11";
-        let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&t.to_lowercase())));
+        let pattern = f.text.as_ref().map(|t| format!("%{}%", escape_like(&fold(t))));
         let (after_due, after_id) = f.after.clone().unwrap_or((Millis::MIN, String::new()));
         Ok(read!(self, |c| sqlx::query_as(SQL)
             .bind(&f.kind)
@@ -112,6 +121,7 @@ impl Store {
             .bind(after_due)
             .bind(&after_id)
             .bind(f.limit.clamp(1, 500))
+            .bind(f.waiting)
             .fetch_all(c)
             .await?))
     }
@@ -132,14 +142,22 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(sql).bind(id).fetch_optional(c).await?))
     }
 
+    /// Locks and returns posts, in the order of their ids. Whoever locks several posts does it so.
+    pub async fn posts(&mut self, ids: &[String]) -> Result<Vec<Post>> {
+        let list = dialect::list(1, dialect::padded(ids.len()));
+        let lock = dialect::FOR_UPDATE[self.dialect()];
+        let sql = format!("select * from posts where id in ({list}) order by id{lock}");
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
+    }
+
     /// Writes posts and their labels, many at a time.
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
-        const SQL: &str = "insert into posts (id, kind, brand, labels, source, zone, recurrence, series_id,
-              incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at, updated_at,
-              version) {rows}";
+        const SQL: &str = "insert into posts (id, kind, brand, labels, source, words, zone, recurrence,
+              series_id, incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at,
+              updated_at, version) {rows}";
         const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
             on conflict (label, post_id) do nothing";
-        let rows: Vec<[Value<'_>; 19]> = posts
+        let rows: Vec<[Value<'_>; 20]> = posts
             .iter()
             .map(|(p, _)| {
                 [
@@ -148,6 +166,7 @@ impl Tx {
                     (&p.brand).into(),
                     (&p.labels).into(),
                     (&p.source).into(),
+                    (&p.words).into(),
                     (&p.zone).into(),
                     (&p.recurrence).into(),
                     (&p.series_id).into(),
@@ -176,7 +195,7 @@ impl Tx {
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
               state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
-              authors = $13, version = version + 1
+              authors = $13, words = $14, version = version + 1
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -195,6 +214,7 @@ impl Tx {
             .bind(p.updated_at)
             .bind(&p.corrects)
             .bind(&p.authors)
+            .bind(&p.words)
             .execute(c)
             .await
             .map(drop)?);
@@ -211,6 +231,17 @@ impl Tx {
               and (state = 'submitted' or state = 'approved') order by id";
         let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(incident).fetch_all(c).await?))
+    }
+
+    /// Locks the deliveries of those, as everywhere in the order of their ids. SQLite has one writer.
+    pub async fn lock_unsent_of(&mut self, incident: &str) -> Result<()> {
+        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
+            where p.incident_id = $1 and (p.kind = 'update' or p.kind = 'tip') and p.state = 'approved'
+              and d.replaced = 0 order by d.id for update of d";
+        if let Self::Postgres(tx) = self {
+            sqlx::query(SQL).bind(incident).execute(&mut *tx.inner).await?;
+        }
+        Ok(())
     }
 
     /// What is being sent, or is in doubt, is not tried again after this.

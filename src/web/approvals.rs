@@ -21,7 +21,9 @@ pub async fn sheet(
     Ok(Json(approvals::sheet(&web.app, &by, &id).await?))
 }
 
-/// Approves, rejects, or breaks the glass. Approvers; breaking the glass also operators.
+/// Approves, rejects, or breaks the glass. A post whose approval has lapsed before all of it was out is
+/// approved again in the same way; what is held is released after that. Approvers; breaking the glass also
+/// operators.
 #[utoipa::path(post, path = "/posts/{id}/approval", tag = "approvals", request_body = NewDecision, responses((status = 200, body = ReviewSheet)))]
 pub async fn decide(
     State(web): State<Web>,

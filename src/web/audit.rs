@@ -61,6 +61,6 @@ pub struct Size {
 /// Auditors, approvers, administrators.
 #[utoipa::path(get, path = "/audit/entries", tag = "audit", params(Size), responses((status = 200, content_type = "application/octet-stream")))]
 pub async fn export(State(web): State<Web>, Who(by): Who, Query(q): Query<Size>) -> Answer<Response> {
-    let stream = audit::bundles(web.app, &by, q.size)?;
+    let stream = audit::bundles(web.app, &by, q.size).await?;
     Ok(([("content-type", "application/octet-stream")], RawBody::from_stream(stream)).into_response())
 }

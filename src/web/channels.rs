@@ -62,7 +62,8 @@ pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -
     Ok(shown(StatusCode::OK, &channels::get(&web.app, &by, &id).await?))
 }
 
-/// Changes a channel. Administrators. `If-Match` guards against changes meanwhile.
+/// Changes a channel. Other settings need the credential again, and do not change under a send that is
+/// under way or in doubt. Administrators. `If-Match` guards against changes meanwhile.
 #[utoipa::path(patch, path = "/channels/{id}", tag = "channels", request_body = ChannelEdit, responses((status = 200, body = ChannelView)))]
 pub async fn edit(
     State(web): State<Web>,
@@ -75,7 +76,7 @@ pub async fn edit(
     Ok(shown(StatusCode::OK, &view))
 }
 
-/// Asks the network whether a post would be accepted now.
+/// Asks the network whether a post would be accepted now. Operators, approvers, administrators.
 #[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", responses((status = 200, body = HealthView)))]
 pub async fn test(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<HealthView>> {
     Ok(Json(channels::test(&web.app, &by, &id).await?))

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// What takes no token: whoever calls these has none yet.
+const OPEN: [&str; 2] = ["/setup", "/join"];
+
 /// Adds who may call, what an error looks like, and a name for each operation that is its own.
 pub fn complete(mut document: Value) -> Value {
     document["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer"}});
@@ -16,7 +19,7 @@ pub fn complete(mut document: Value) -> Value {
             "description": "What is wrong, and what to do",
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
         });
-        if !path.ends_with("/setup") {
+        if !OPEN.iter().any(|open| path.ends_with(open)) {
             operation["security"] = json!([{ "token": [] }]);
         }
     }

@@ -23,7 +23,7 @@ pub struct OpenOnly {
     pub open: bool,
 }
 
-/// Lists freezes, newest first.
+/// Lists freezes, newest first. `in_flight` is empty here: ask for one freeze by its id.
 #[utoipa::path(get, path = "/freezes", tag = "freezes", params(OpenOnly), responses((status = 200, body = [FreezeView])))]
 pub async fn list(
     State(web): State<Web>,
@@ -34,7 +34,7 @@ pub async fn list(
 }
 
 /// Freezes: the answer says committed and sealed with their times, or names the nodes that are
-/// missing. Operators, approvers, administrators, integrators.
+/// missing. Operators, approvers, administrators, integrators; `crisis_too` is not for integrators.
 #[utoipa::path(post, path = "/freezes", tag = "freezes", request_body = NewFreeze, responses((status = 201, body = FreezeView)))]
 pub async fn create(
     State(web): State<Web>,
@@ -90,7 +90,8 @@ pub async fn confirm(
     Ok(Json(nodes::confirm(&web.app, &by, &c.comment).await?))
 }
 
-/// Takes a node that is stopped for good off the list. Administrators.
+/// Takes a node that is stopped for good off the list. Administrators. What it may have under way is in
+/// doubt three minutes after its last word.
 #[utoipa::path(delete, path = "/nodes/{id}", tag = "gate", responses((status = 204)))]
 pub async fn forget(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<StatusCode> {
     nodes::forget(&web.app, &by, &id).await?;

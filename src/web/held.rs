@@ -39,7 +39,8 @@ pub async fn list(
     Ok(Json(held::list(&web.app, &by, state, f.label.as_deref(), &after, f.limit.unwrap_or(100)).await?))
 }
 
-/// Decides about held, failed or expired deliveries. Operators and approvers.
+/// Decides about held, failed or expired deliveries. One whose approval has lapsed is left, until an
+/// approver has approved its post again. Operators and approvers.
 #[utoipa::path(post, path = "/held/review", tag = "held", request_body = Review, responses((status = 200, body = Reviewed)))]
 pub async fn review(State(web): State<Web>, Who(by): Who, Body(new): Body<Review>) -> Answer<Json<Reviewed>> {
     Ok(Json(held::review(&web.app, &by, &new).await?))

@@ -25,7 +25,7 @@ pub async fn list(
 }
 
 /// Opens an incident, and freezes in the same call unless told not to. Operators, approvers,
-/// administrators, integrators.
+/// administrators, integrators; `crisis_too` is not for integrators.
 #[utoipa::path(post, path = "/incidents", tag = "incidents", request_body = NewIncident, responses((status = 201, body = Opened)))]
 pub async fn open(State(web): State<Web>, Who(by): Who, Body(new): Body<NewIncident>) -> Answer<Response> {
     let opened = incidents::open(&web.app, &by, &new).await?;

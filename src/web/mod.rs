@@ -67,8 +67,8 @@ const JSON_LIMIT: usize = 1 << 20;
     info(
         title = "Holdline",
         description = "Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves \
-                   both. Every request but the set-up carries `Authorization: Bearer TOKEN`. A POST may carry an \
-                   `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
+                   both. Every request but the set-up and joining carries `Authorization: Bearer TOKEN`. A POST may \
+                   carry an `Idempotency-Key`: the answer is kept for 24 hours and given again for the same request. An answer \
                    with an `ETag` can be changed with that in `If-Match`."
     ),
     components(schemas(errors::ProblemBody))
@@ -108,7 +108,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(people::set_up))
         .routes(routes!(people::me))
         .routes(routes!(people::list, people::create))
-        .routes(routes!(people::disable))
+        .routes(routes!(people::edit, people::disable))
         .routes(routes!(people::invite))
         .routes(routes!(people::join))
         .routes(routes!(people::tokens, people::create_token))
@@ -122,6 +122,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(posts::get, posts::edit))
         .routes(routes!(posts::submit))
         .routes(routes!(posts::cancel))
+        .routes(routes!(posts::picture))
         .routes(routes!(approvals::sheet, approvals::decide))
         .routes(routes!(approvals::preview, approvals::approve_all))
         .routes(routes!(approvals::owed))

@@ -14,6 +14,7 @@ use super::auth::Who;
 use super::errors::{Answer, Body};
 use super::posts::{if_match, with_etag};
 use crate::app::invitations::{self, Invited};
+use crate::app::membership::{self, PersonEdit};
 use crate::app::people::{self, NewPerson, NewToken, PersonView, TokenView};
 use crate::app::policy;
 use crate::domain::approval::Policy;
@@ -129,6 +130,18 @@ pub async fn join(
     Ok((StatusCode::CREATED, Json(PersonWithToken { person, token: token.expose_secret().to_owned() })))
 }
 
+/// Changes a person's name or roles, or enables them again; then they are to be invited. Tokens keep
+/// only roles that the person still has. Administrators, of whom nobody changes their own roles.
+#[utoipa::path(patch, path = "/people/{id}", tag = "people", request_body = PersonEdit, responses((status = 200, body = PersonView)))]
+pub async fn edit(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(edit): Body<PersonEdit>,
+) -> Answer<Json<PersonView>> {
+    Ok(Json(membership::edit(&web.app, &by, &id, &edit).await?))
+}
+
 /// Disables a person; their tokens stop. Administrators.
 #[utoipa::path(delete, path = "/people/{id}", tag = "people", responses((status = 200, body = PersonView)))]
 pub async fn disable(
@@ -136,7 +149,7 @@ pub async fn disable(
     Who(by): Who,
     Path(id): Path<String>,
 ) -> Answer<Json<PersonView>> {
-    Ok(Json(people::disable(&web.app, &by, &id).await?))
+    Ok(Json(membership::disable(&web.app, &by, &id).await?))
 }
 
 /// Lists a person's tokens. That person, or administrators.

@@ -16,6 +16,9 @@ use crate::app::media::{self, MediaView};
 use crate::app::posts::PostFilter;
 use crate::app::posts::{self, NewPost, PostView};
 use crate::app::{AppError, Result};
+use crate::clock::Millis;
+use crate::domain::Word;
+use crate::domain::post::{Kind, PostState};
 
 /// Which posts to list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -26,27 +29,37 @@ pub struct Filter {
     pub brand: Option<String>,
     pub label: Option<String>,
     pub incident: Option<String>,
-    /// Part of the text.
+    /// Part of the title or of a text, whatever its case.
     pub text: Option<String>,
     /// Due at or after this instant.
     pub from: Option<String>,
     /// Due before this instant.
     pub to: Option<String>,
+    /// Only what waits for an approver: what was submitted; and what is approved, but held because the
+    /// approval has lapsed before all of it was out.
+    pub waiting: Option<bool>,
     /// The cursor that `Link: …; rel="next"` gave.
     pub after: Option<String>,
     pub limit: Option<i64>,
 }
 
 impl Filter {
-    fn read(self) -> Result<PostFilter> {
+    fn read(self, now: Millis) -> Result<PostFilter> {
         let time = |field: &str, text: Option<String>| {
             text.map(|t| crate::domain::times::parse(&t, "UTC"))
                 .transpose()
                 .map_err(|e| AppError::field(field, e))
         };
+        if let Some(kind) = &self.kind {
+            Kind::parse(kind).map_err(|e| AppError::field("kind", e))?;
+        }
+        if let Some(state) = &self.state {
+            PostState::parse(state).map_err(|e| AppError::field("state", e))?;
+        }
         Ok(PostFilter {
             due_from: time("from", self.from)?,
             due_to: time("to", self.to)?,
+            waiting: self.waiting.unwrap_or(false).then_some(now),
             after: self.after.as_deref().map(cursor).transpose()?,
             limit: self.limit.unwrap_or(50),
             kind: self.kind,
@@ -88,7 +101,7 @@ pub async fn list(
     RawQuery(asked): RawQuery,
     Query(filter): Query<Filter>,
 ) -> Answer<Response> {
-    let filter = filter.read()?;
+    let filter = filter.read(web.app.clock().now())?;
     let views = posts::list(&web.app, &by, &filter).await?;
     let full = i64::try_from(views.len()).unwrap_or(0) == filter.limit.clamp(1, 500);
     let next = views.last().filter(|_| full).map(|last| {
@@ -136,7 +149,8 @@ pub async fn submit(State(web): State<Web>, Who(by): Who, Path(id): Path<String>
     Ok(shown(StatusCode::OK, &posts::submit(&web.app, &by, &id).await?))
 }
 
-/// Cancels what is not sent yet. Operators.
+/// Cancels what is not sent yet: also what is being sent and has not begun. What has begun settles, and is
+/// not tried again. Operators.
 #[utoipa::path(post, path = "/posts/{id}/cancel", tag = "posts", responses((status = 200, body = PostView)))]
 pub async fn cancel(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
     Ok(shown(StatusCode::OK, &posts::cancel(&web.app, &by, &id).await?))
@@ -191,4 +205,17 @@ pub async fn upload(
     body: axum::body::Bytes,
 ) -> Answer<(StatusCode, Json<MediaView>)> {
     Ok((StatusCode::CREATED, Json(media::upload(&web.app, &by, body.to_vec()).await?)))
+}
+
+/// A picture by its hash, as a file to save: approvers look at what they decide about. Everybody who
+/// reads.
+#[utoipa::path(get, path = "/media/{sha256}", tag = "posts",
+    responses((status = 200, description = "The bytes of the picture", content(
+        (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/gif"), (Vec<u8> = "image/webp")))))]
+pub async fn picture(State(web): State<Web>, Who(by): Who, Path(sha256): Path<String>) -> Answer<Response> {
+    let picture = media::get(&web.app, &by, &sha256).await?;
+    let ending = picture.mime.trim_start_matches("image/");
+    let name = format!("attachment; filename=\"{}.{ending}\"", picture.sha256);
+    let headers = [("content-type", picture.mime.clone()), ("content-disposition", name)];
+    Ok((headers, picture.bytes).into_response())
 }

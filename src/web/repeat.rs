@@ -30,11 +30,10 @@ fn holds_a_token(path: &str) -> bool {
 
 /// Wraps every route of the API.
 pub async fn middleware(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let key = request.headers().get("idempotency-key").and_then(|k| k.to_str().ok()).map(str::to_owned);
-    match key {
-        Some(key) if request.method() == Method::POST && !holds_a_token(request.uri().path()) => {
-            once(web, key, request, next).await.unwrap_or_else(IntoResponse::into_response)
-        }
+    let kept = request.method() == Method::POST && !holds_a_token(request.uri().path());
+    match request.headers().get("idempotency-key").filter(|_| kept).map(|k| k.to_str().map(str::to_owned)) {
+        Some(Ok(key)) => once(web, key, request, next).await.unwrap_or_else(IntoResponse::into_response),
+        Some(Err(_)) => Failed(repeats::wrong_key()).into_response(),
         _ if request.method().is_safe() => next.run(request).await,
         _ => match tokio::spawn(next.run(request)).await {
             Ok(response) => response,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use channels::{Receipt, Retraction};
+use channels::Retraction;
 use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{Shared, reread};
 use crate::app::channels::HealthView;
-use crate::app::{AppError, Networks, Result, sending};
+use crate::app::{AppError, Networks, Result, reads};
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -44,19 +44,18 @@ impl Networks for Desk {
     }
 
     async fn retract(&self, delivery: &str) -> Result<Retraction> {
-        let row = sending::delivery(&self.0.app, delivery).await?;
-        let open = match self.0.lines.get(&row.channel_id) {
-            Ok(open) => open,
-            Err(why) => return Ok(Retraction::StillLive(why)),
-        };
-        let receipt =
-            Receipt { remote_id: row.remote_id.unwrap_or_default(), url: row.remote_url, note: None };
-        Ok(open.channel.retract(&receipt).await)
+        let attempt = reads::last(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        let sent = reread::sent(&self.0, &attempt).await?;
+        match self.0.lines.get(&sent.channel) {
+            Ok(open) => Ok(open.channel.retract(&sent.job, sent.remote_id.as_deref()).await),
+            Err(why) => Ok(Retraction::StillLive(why)),
+        }
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {
-        let attempt = sending::last_attempt(&self.0.app, delivery).await?;
-        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        let attempt = reads::in_doubt(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
         reread::one(&self.0, &attempt).await
     }
 }

@@ -9,7 +9,6 @@ use crate::app::Result;
 use crate::app::hub::Topic;
 use crate::app::permits::{self, Claimed, Lost, Permit};
 use crate::app::sending::{self, Outcome};
-use crate::domain::freeze::Subject;
 
 /// Most deliveries in one claim.
 const CLAIM: usize = 400;
@@ -47,15 +46,15 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// What was permitted before a freeze and has not begun: held now, not when its turn would come.
 async fn hold_frozen(shared: &Shared) {
-    withdraw(shared, |subject| {
-        let freeze = Some(shared.gate.frozen(subject)?);
+    withdraw(shared, |permit| {
+        let freeze = Some(shared.gate.frozen(&permit.subject)?);
         Some(Outcome::Stopped { reason: "the freeze came before the first byte".into(), freeze })
     })
     .await;
 }
 
 /// Ends work that has not begun, provably without effect.
-pub(crate) async fn withdraw(shared: &Shared, outcome: impl Fn(&Subject) -> Option<Outcome>) {
+pub(crate) async fn withdraw(shared: &Shared, outcome: impl Fn(&Permit) -> Option<Outcome>) {
     for ended in shared.lines.withdraw(outcome) {
         if shared.outcomes.send(ended).await.is_err() {
             return;
@@ -83,7 +82,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         more = batch.more;
         shared.lines.reserve(&batch.permits);
         start(shared, batch.permits);
-        put(shared, batch.claimed).await?;
+        put(shared, batch.claimed).await;
     }
     let taken = shared.lines.take();
     if taken.is_empty() {
@@ -118,7 +117,9 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
     faults::point("permitted");
     for permit in permits {
         let (clock, until) = (shared.app.clock().clone(), permit.valid_until);
-        let in_time = Box::new(move || until.is_none_or(|v| clock.now() < v));
+        let (recalled, delivery) = (Arc::clone(&shared.recalled), permit.delivery.clone());
+        let in_time =
+            Box::new(move || until.is_none_or(|v| clock.now() < v) && !recalled.contains(&delivery));
         let pass = shared.gate.admit(&permit.attempt, permit.subject.clone(), in_time);
         if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
             tokio::spawn(send::run(Arc::clone(shared), work));
@@ -126,12 +127,15 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
     }
 }
 
-/// Puts claims into their lines, and gives back to the queue what must wait.
-async fn put(shared: &Shared, claims: Vec<Claimed>) -> Result<()> {
+/// Puts claims into their lines, and gives back to the queue what must wait. Nobody else would: a claim
+/// that is in no line and not given back would stay with this node until it stops.
+async fn put(shared: &Shared, claims: Vec<Claimed>) {
     for (back, ids) in shared.lines.put(claims, shared.app.clock().now()) {
-        permits::give_back(&shared.app, &ids, back.until, &back.why).await?;
+        while let Err(again) = permits::give_back(&shared.app, &ids, back.until, &back.why).await {
+            tracing::error!(error = %again, cause = ?again, "cannot give claims back; trying again");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
-    Ok(())
 }
 
 /// Nothing of a change that failed may begin, also when its commit arrived and the answer did not.

@@ -17,7 +17,6 @@ use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::clock::{Millis, date_time};
-use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
@@ -114,7 +113,8 @@ impl Lines {
                 disabled: false,
                 not_ready: None,
             });
-            line.paused_until = row.paused_until;
+            // A pause only grows, and one that a send has just noted may not be written yet.
+            line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;
             line.disabled = row.disabled_at.is_some();
             line.version = version;
@@ -254,10 +254,10 @@ impl Lines {
     }
 
     /// Takes out the work that has not begun and that `outcome` ends.
-    pub fn withdraw(&self, outcome: impl Fn(&Subject) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
+    pub fn withdraw(&self, outcome: impl Fn(&Permit) -> Option<Outcome>) -> Vec<(Permit, Outcome)> {
         let mut out = Vec::new();
         for line in self.lock().values_mut() {
-            line.ready.retain(|(permit, pass)| match outcome(&permit.subject) {
+            line.ready.retain(|(permit, pass)| match outcome(&permit) {
                 Some(outcome) => {
                     out.push((permit, outcome));
                     None
@@ -335,8 +335,7 @@ impl Line {
 
     /// Nothing where a crash would leave each of them to a person.
     fn ahead(&self) -> usize {
-        let settles =
-            |o: &Open| o.capabilities.read_back != ReadBack::None || o.capabilities.replay != Replay::None;
+        let settles = |o: &Open| trust(&o.capabilities).settles();
         if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
     }
 
@@ -353,5 +352,42 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             tracing::error!(error = %e, cause = ?e, "cannot read the channels again");
         }
         shared.app.hub().poke(Topic::Queue);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use channels::http::Policy;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::app::{channels as verbs, people};
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_pause_that_is_not_written_yet_outlives_a_reload() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let app = App::for_tests(folder.path(), Clock::real()).await;
+        let token = people::first_start(&app).await.unwrap().unwrap();
+        let boss = serde_json::json!({"name": "Boss", "email": "b@example.org", "roles": ["administrator"]});
+        let boss = serde_json::from_value(boss).unwrap();
+        let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
+        let by = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
+        let new = serde_json::json!({"name": "alpha", "adapter": "website", "brand": "main"});
+        let channel = verbs::create(&app, &by, serde_json::from_value(new).unwrap()).await.unwrap().id;
+        let lines = Lines::new(app.clone(), Arc::new(Http::new(Policy::default()).unwrap()));
+        lines.reload().await.unwrap();
+        let until = app.clock().now() + 60_000;
+        lines.pause(&channel, until);
+        lines.reload().await.unwrap();
+        assert_eq!(lines.paused_until(&channel), until);
+    }
+
+    #[test]
+    fn permits_wait_ahead_only_where_a_crash_leaves_nothing_to_people() {
+        for adapter in channels::ALL {
+            let alone = !["email", "webhook"].contains(&adapter.name);
+            assert_eq!(trust(&adapter.capabilities).settles(), alone, "{}", adapter.name);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The sender: the only part that publishes.
 //!
 //! [`node`] keeps the gate of this node, [`dispatch`] claims and permits, [`send`] makes one
-//! attempt, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
+//! attempt, [`recall`] takes back what only waits, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
 
 /// What people ask of the networks.
 pub mod desk;
@@ -17,6 +17,8 @@ pub mod lines;
 pub mod mailer;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
+/// Taking back permits that only wait.
+pub mod recall;
 /// Reading back what is in doubt.
 pub mod reread;
 /// One attempt.
@@ -39,7 +41,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
-use crate::app::{App, Networks, Result};
+use crate::app::{App, Networks, Result, nodes};
 use crate::domain::freeze::Subject;
 
 /// How the sender is run.
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     pub app: App,
     pub gate: Arc<Gate<Subject>>,
     pub lines: lines::Lines,
+    /// What people took back while it waited for its first byte.
+    pub recalled: Arc<recall::Recalled>,
     pub outcomes: mpsc::Sender<(Permit, Outcome)>,
     pub stopping: watch::Receiver<bool>,
     pub options: Options,
@@ -80,21 +84,28 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the sender of this node: registers it, takes the epoch, puts what was in hand before
-    /// a crash in doubt, and begins to send.
+    /// Starts the sender of this node: registers it, looks at the database, puts what was in hand before
+    /// a crash in doubt, takes the epoch, and begins to send.
     ///
     /// # Errors
-    /// When the database cannot be used.
+    /// When the database cannot be used, or another process runs as this node.
     pub async fn start(app: App, http: Arc<Http>, options: Options) -> Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let (outcomes, inbox) = mpsc::channel(4_096);
-        let gate = Gate::closed(node::LEASE);
+        let gate = Gate::closed(nodes::LEASE);
         let lines = lines::Lines::new(app.clone(), http);
         lines.reload().await?;
-        let shared = Arc::new(Shared { app: app.clone(), gate, lines, outcomes, stopping, options });
+        let shared = Arc::new(Shared {
+            app: app.clone(),
+            gate,
+            lines,
+            recalled: Arc::default(),
+            outcomes,
+            stopping,
+            options,
+        });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
-        crate::app::sending::recover(&app, app.node()).await?;
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
         let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
         let mut tasks = vec![
@@ -102,6 +113,7 @@ impl Worker {
             tokio::spawn(dispatch::run(Arc::clone(&shared))),
             tokio::spawn(reread::run(Arc::clone(&shared))),
             tokio::spawn(lines::follow(Arc::clone(&shared))),
+            tokio::spawn(recall::run(Arc::clone(&shared))),
         ];
         if app.is_shared() {
             tasks.push(tokio::spawn(node::listen(Arc::clone(&shared))));
@@ -153,7 +165,6 @@ impl Worker {
         if !quiet {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        crate::app::sending::recover(&app, app.node()).await?;
-        crate::app::nodes::leave(&app, app.node()).await
+        nodes::leave(&app).await
     }
 }

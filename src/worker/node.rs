@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Shared;
-use crate::app::freezes::{self, GateRow, InForce};
+use crate::app::freezes::{self, InForce};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
+use crate::app::witness::Seen;
 use crate::app::{AppError, Result};
-use crate::clock::Millis;
 use crate::domain::freeze::{Order, Subject, covering};
-
-/// How long the gate stays open without a word from the primary.
-pub const LEASE: Duration = Duration::from_secs(5);
 
 /// How often the node says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -36,6 +33,12 @@ pub struct Memory {
     /// The longest log that was seen. A database with a shorter one is a restored one.
     #[serde(default)]
     pub log_size: i64,
+    /// The hash of its last leaf, in hex: a restored database may have grown again.
+    #[serde(default)]
+    pub leaf: String,
+    /// Timelines before this one. A database that comes back with one of them is an older copy.
+    #[serde(default)]
+    pub left: Vec<String>,
 }
 
 impl Memory {
@@ -51,6 +54,20 @@ impl Memory {
             }
             Err(e) => Err(format!("{}: {e}", file.display())),
         }
+    }
+
+    fn seen(&self) -> Seen {
+        let leaf = hex::decode(&self.leaf).ok().filter(|leaf| !leaf.is_empty());
+        Seen { timeline: self.timeline.clone(), log_size: self.log_size, leaf }
+    }
+
+    fn set_seen(&mut self, seen: &Seen) {
+        if !self.timeline.is_empty() && self.timeline != seen.timeline {
+            self.left.push(std::mem::take(&mut self.timeline));
+        }
+        self.timeline.clone_from(&seen.timeline);
+        self.log_size = seen.log_size;
+        self.leaf = seen.leaf.as_deref().map(hex::encode).unwrap_or_default();
     }
 
     /// Writes the memory: a crash meanwhile leaves the old or the new one, a crash afterwards the new.
@@ -77,22 +94,35 @@ pub fn memory_file(data: &Path) -> PathBuf {
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     memory: Memory,
-    started_at: Millis,
     acked: i64,
     /// What was under way when the gate closed for an epoch that is not acknowledged yet.
     begun: BTreeSet<String>,
+    /// Why the database is in doubt, and its timeline: only a person's confirmation, which gives it
+    /// another one, ends that.
+    doubt: Option<(String, String)>,
+    /// Another process runs as this node: the gate of this one stays closed.
+    displaced: bool,
     changes: watch::Receiver<u64>,
 }
 
 impl Keeper {
-    /// Registers the node and takes the epoch for the first time.
+    /// Registers the node, looks whether this is the database that it knew, puts what was in hand before
+    /// a crash in doubt, and takes the epoch for the first time.
     pub async fn start(shared: Arc<Shared>) -> Result<Self> {
         let file = memory_file(&shared.options.data);
         let node = shared.app.node().to_owned();
         let memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
-        let started_at = shared.app.clock().now();
-        let mut keeper = Self { shared, memory, started_at, acked: 0, begun: BTreeSet::new(), changes };
+        if !memory.timeline.is_empty() {
+            shared.app.witness().accept(memory.seen());
+        }
+        let begun = BTreeSet::new();
+        let mut keeper = Self { shared, memory, acked: 0, begun, doubt: None, displaced: false, changes };
+        let app = keeper.shared.app.clone();
+        nodes::register(&app, &keeper.row(0, Some("starting".into()))).await?;
+        // Before the node writes a word: a database in doubt stays so, whatever is added to it.
+        keeper.doubts(&freezes::in_force(&app).await?)?;
+        nodes::recover(&app).await?;
         keeper.take().await?;
         Ok(keeper)
     }
@@ -117,43 +147,90 @@ impl Keeper {
 
     /// Reads the epoch and the freezes from the primary, puts them into force, and says so.
     async fn take(&mut self) -> Result<()> {
+        if self.displaced {
+            return Ok(());
+        }
         // The lease counts from the question: the answer may have been true only then.
         let asked = channels::gate::now();
         let primary = freezes::in_force(&self.shared.app).await?;
-        let gate = &self.shared.gate;
-        if let Some(why) = self.behind(&primary) {
-            gate.close(&why);
+        if let Some(why) = self.doubts(&primary)? {
+            self.shared.gate.close(&why);
             // The gate is closed for everything, so no freeze waits for this node; and whoever
             // confirms the database learns the epoch that it must go beyond.
-            return nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await;
+            let ours = nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await?;
+            self.give_way_unless(ours);
+            return Ok(());
         }
         let epoch = primary.gate.epoch;
         let new_timeline = self.memory.timeline != primary.gate.timeline;
-        let in_flight = gate.close_for(epoch, judge(primary.orders.clone()));
-        let GateRow { timeline, instance, log_size, .. } = primary.gate;
+        let in_flight = self.shared.gate.close_for(epoch, judge(primary.orders.clone()));
+        let seen = Seen::from(&primary.gate);
         if epoch == self.acked && !new_timeline {
-            if log_size > self.memory.log_size {
-                self.memory.log_size = log_size;
+            if seen.log_size > self.memory.log_size {
+                self.memory.set_seen(&seen);
                 self.remember()?;
             }
-            self.shared.app.witness().accept(&timeline, log_size);
-            gate.open(epoch, judge(primary.orders), asked);
-            nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
+            self.shared.app.witness().accept(seen);
+            // It opens only for the node on the list, whose silence others count by its last word there.
+            let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
+            if self.give_way_unless(ours) {
+                return Ok(());
+            }
+            self.shared.gate.open(epoch, judge(primary.orders), asked);
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
         self.begun.extend(in_flight.into_iter().map(|f| f.attempt));
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
-        self.memory = Memory { node: self.memory.node.clone(), epoch, timeline, instance, log_size };
+        self.memory.set_seen(&seen);
+        self.memory.epoch = epoch;
+        self.memory.instance = primary.gate.instance;
         self.remember()?;
-        self.shared.app.witness().accept(&self.memory.timeline, log_size);
-        gate.open(epoch, judge(primary.orders), asked);
-        freezes::acknowledge(&self.shared.app, &self.row(epoch, None), self.acked, &self.begun).await?;
+        self.shared.app.witness().accept(seen);
+        let (app, row) = (&self.shared.app, self.row(epoch, None));
+        let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;
+        if self.give_way_unless(ours) {
+            return Ok(());
+        }
+        self.shared.gate.open(epoch, judge(primary.orders), asked);
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
+    }
+
+    /// Closes the gate for good when the node's place on the list is another process's; whether it is.
+    fn give_way_unless(&mut self, ours: bool) -> bool {
+        if !ours {
+            let why = "another process has taken over as this node: the data folder was copied, or this one was \
+                       silent for too long. Stop one of the two, and start this one again";
+            tracing::error!(node = self.shared.app.node(), "{why}");
+            self.shared.gate.close(why);
+            self.displaced = true;
+        }
+        !ours
+    }
+
+    /// Why the database is in doubt. Once it is, it stays so until a person confirms it.
+    fn doubts(&mut self, primary: &InForce) -> Result<Option<String>> {
+        if let Some((timeline, why)) = &self.doubt
+            && *timeline == primary.gate.timeline
+        {
+            return Ok(Some(why.clone()));
+        }
+        let why = self.behind(primary);
+        self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
+        if let Some(why) = &why {
+            tracing::error!("{why}");
+            let seen = &primary.seen;
+            // What the process saw must outlive it, or the next one would know less.
+            if seen.timeline == self.memory.timeline && seen.log_size > self.memory.log_size {
+                self.memory.set_seen(seen);
+                self.remember()?;
+            }
+        }
+        Ok(why)
     }
 
     fn remember(&self) -> Result<()> {
@@ -181,29 +258,31 @@ impl Keeper {
                 file.display()
             ));
         }
-        let log_size = known.log_size.max(self.shared.app.witness().log_size());
+        if known.left.contains(&gate.timeline) {
+            return Some(format!("this database is older than one that was confirmed since. {REMEDY}"));
+        }
         if known.timeline != gate.timeline {
             // A person confirmed a database: its epoch goes beyond all that any node remembers.
             return (gate.epoch <= known.epoch)
                 .then(|| format!("the database has another timeline and an old epoch. {REMEDY}"));
         }
-        (gate.epoch < known.epoch || gate.log_size < log_size).then(|| {
-            format!(
-                "the database is behind what this node knew (epoch {}, was {}; log {}, was {log_size}): it may \
-                 be restored or failed over. {REMEDY}",
-                gate.epoch, known.epoch, gate.log_size
-            )
-        })
+        let older = || format!("it is at epoch {}, and was at {}", gate.epoch, known.epoch);
+        let lost = (gate.epoch < known.epoch).then(older).or_else(|| primary.seen.lost(gate))?;
+        Some(format!(
+            "the database is behind what this node knew: {lost}. It may be restored or failed over. {REMEDY}"
+        ))
     }
 
     fn row(&self, acked: i64, closed: Option<String>) -> Node {
         Node {
             id: self.shared.app.node().to_owned(),
             name: self.shared.options.node_name.clone(),
-            started_at: self.started_at,
+            started_at: self.shared.app.started_at(),
             last_seen_at: self.shared.app.clock().now(),
             acked_epoch: acked,
             closed_reason: closed,
+            incarnation: self.shared.app.incarnation().to_owned(),
+            forgotten_at: None,
         }
     }
 }

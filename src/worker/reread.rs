@@ -1,80 +1,135 @@
-//! Reading back what is in doubt, on a schedule.
+//! Reading back what is in doubt, on a schedule. The channels are read side by side: one that hangs
+//! or fails delays no other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::Sighting;
+use channels::{Job, Sighting};
+use tokio::task::JoinSet;
 
 use super::{Shared, lines, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
-use crate::app::sending::{self, Attempt, Seen};
-use crate::app::{AppError, Result};
+use crate::app::reads::{self, Attempt, Seen};
+use crate::app::{AppError, Result, sending};
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
+/// How long a channel rests after a read that could not be written down.
+const REST: Duration = Duration::from_secs(5);
+
 /// Runs until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.app.hub().listen(Topic::Queue);
+    // One task for each channel that is being read.
+    let (mut tasks, mut channels) = (JoinSet::new(), HashMap::new());
     loop {
         if *shared.stopping.borrow() {
             return;
         }
-        if let Err(e) = round(&shared).await {
-            tracing::error!(error = %e, cause = ?e, "cannot read back what is in doubt");
+        match due(&shared).await {
+            Ok(due) => {
+                for (channel, attempts) in due {
+                    if !channels.values().any(|c| *c == channel) {
+                        let task = tasks.spawn(all(Arc::clone(&shared), attempts));
+                        channels.insert(task.id(), channel);
+                    }
+                }
+            }
+            Err(e) => tracing::error!(error = %e, cause = ?e, "cannot look for what is in doubt"),
         }
         let now = shared.app.clock().now();
-        let wait = match sending::next_read(&shared.app).await {
-            Ok(Some(at)) => u64::try_from(at - now).unwrap_or(0).clamp(50, 5_000),
+        // What is due on a channel that is being read has its turn when that ends.
+        let least = if tasks.is_empty() { 50 } else { 250 };
+        let wait = match reads::next(&shared.app).await {
+            Ok(Some(at)) => u64::try_from(at - now).unwrap_or(0).clamp(least, 5_000),
             _ => 5_000,
         };
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            Some(ended) = tasks.join_next_with_id() => {
+                let id = ended.map_or_else(|e| e.id(), |(id, ())| id);
+                channels.remove(&id);
+            }
             changed = changes.changed() => if changed.is_err() { return },
         }
     }
 }
 
-async fn round(shared: &Shared) -> Result<()> {
-    for attempt in sending::reads_due(&shared.app).await? {
-        one(shared, &attempt).await?;
+/// What is due, by channel.
+async fn due(shared: &Shared) -> Result<HashMap<String, Vec<Attempt>>> {
+    let mut due = HashMap::<_, Vec<_>>::new();
+    for read in reads::due(&shared.app).await? {
+        due.entry(read.channel_id).or_default().push(read.attempt);
     }
-    Ok(())
+    Ok(due)
+}
+
+/// Reads what is in doubt on one channel, one after the other. An error of one keeps no other.
+async fn all(shared: Arc<Shared>, attempts: Vec<Attempt>) {
+    let mut failed = false;
+    // Others put it in doubt while this node was cut off. It is in hand here, and its own outcome
+    // comes: that it cannot be read yet proves nothing.
+    for attempt in attempts.into_iter().filter(|a| !shared.gate.has(&a.id)) {
+        if let Err(e) = one(&shared, &attempt).await {
+            tracing::error!(error = %e, cause = ?e, attempt = attempt.id, "cannot read back what is in doubt");
+            failed = true;
+        }
+    }
+    if failed {
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// What an attempt sent, as an adapter sees it, and where.
+pub(crate) struct Sent {
+    pub channel: String,
+    pub job: Job,
+    /// The network's own id, once a receipt named it.
+    pub remote_id: Option<String>,
+}
+
+/// Puts together what an attempt sent, without its pictures.
+pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
+    let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
+    let post = sending::post(&shared.app, &delivery.post_id).await?;
+    let permit = Permit {
+        attempt: attempt.id.clone(),
+        delivery: delivery.id.clone(),
+        channel: delivery.channel_id.clone(),
+        number: attempt.number,
+        tries: delivery.attempts,
+        key: attempt.idempotency_key.clone(),
+        kind: post.kind,
+        incident: post.incident_id,
+        rendition: serde_json::from_str(&attempt.body).map_err(|e| AppError::Internal(e.to_string()))?,
+        subject: Subject {
+            lane: Lane::from_number(delivery.lane),
+            brand: post.brand,
+            channel: delivery.channel_id.clone(),
+            channel_brand: String::new(),
+            labels: Vec::new(),
+            due_at: delivery.due_at,
+        },
+        created_at: delivery.created_at,
+        valid_until: delivery.valid_until,
+        permitted_at: attempt.permitted_at,
+    };
+    let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
+    Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
 }
 
 /// Reads one attempt back and writes down what was seen.
 pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
-    let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
-    let (seen, trust) = match shared.lines.get(&delivery.channel_id) {
+    let sent = sent(shared, attempt).await?;
+    let (seen, trust) = match shared.lines.get(&sent.channel) {
         Err(why) => {
             (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
         }
         Ok(open) => {
-            let post = sending::post(&shared.app, &delivery.post_id).await?;
-            let permit = Permit {
-                attempt: attempt.id.clone(),
-                delivery: delivery.id.clone(),
-                channel: delivery.channel_id.clone(),
-                number: attempt.number,
-                key: attempt.idempotency_key.clone(),
-                kind: post.kind,
-                incident: post.incident_id,
-                rendition: serde_json::from_str(&attempt.body)
-                    .map_err(|e| AppError::Internal(e.to_string()))?,
-                subject: Subject {
-                    lane: Lane::from_number(delivery.lane),
-                    brand: post.brand,
-                    channel: delivery.channel_id.clone(),
-                    labels: Vec::new(),
-                    due_at: delivery.due_at,
-                },
-                created_at: delivery.created_at,
-                valid_until: delivery.valid_until,
-                permitted_at: attempt.permitted_at,
-            };
-            let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
-            let seen = match open.channel.read_back(&job).await {
+            let seen = match open.channel.read_back(&sent.job).await {
                 Sighting::Found(r) => {
                     Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
                 }
@@ -89,5 +144,5 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     let own = attempt.node_id == shared.app.node();
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
-    sending::note_read(&shared.app, &attempt.id, &seen, trust).await
+    reads::note_read(&shared.app, &attempt.id, &seen, trust).await
 }

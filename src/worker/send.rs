@@ -6,7 +6,7 @@ use std::time::Duration;
 use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
 
 use super::lines::Work;
-use super::{Shared, faults};
+use super::{Shared, faults, recall};
 use crate::app::permits::Permit;
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
@@ -49,6 +49,9 @@ fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
     if permit.valid_until.is_some_and(|v| v <= now) {
         let reason = "its time passed before it could begin".into();
         return Some(Outcome::NotBegun { reason, not_before: None });
+    }
+    if shared.recalled.contains(&permit.delivery) {
+        return Some(recall::outcome());
     }
     let until = shared.lines.paused_until(&permit.channel);
     let reason = || "the network asked the channel to wait before this one began".into();

@@ -26,6 +26,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut inbox: mpsc::Receiver<(Permit, 
         for (permit, outcome) in batch.drain(..) {
             count(&outcome);
             shared.gate.settle(&permit.attempt);
+            shared.recalled.forget(&permit.delivery);
             send::pause_if_asked(&shared, &permit, &outcome).await;
             shared.lines.release(&permit.channel, 1);
         }

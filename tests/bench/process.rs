@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::place::Place;
 use crate::table::ms;
 
-/// A running process. It is killed when it is dropped.
+/// A running process. It is asked to stop when it is dropped.
 pub struct Process {
     child: Child,
     /// From the start of the process until `/readyz` answered 200, in milliseconds.
@@ -47,7 +47,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // After a kill the next one would wait until this one is surely silent (PostgreSQL).
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
     }
 }

@@ -9,7 +9,7 @@ use crate::table::{Row, Table, Target, median, ratio, show_ms};
 /// How long a node idles before its memory is read.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// On an empty database and on the long queue, in turns; each start follows a kill.
+/// On an empty database and on the long queue, in turns; each start follows a stop.
 pub async fn measure(grounds: &mut Grounds, rounds: usize, table: &mut Table) {
     let (database, posts) = (grounds.database, grounds.posts);
     let (empty, long) = grounds.empty_and_long().await;

@@ -147,6 +147,39 @@ impl Bench {
         }
     }
 
+    /// Changes the database behind the back of the service.
+    pub async fn meddle(&self, sql: &[&str]) {
+        let sql = sql.iter().map(|s| sqlx::AssertSqlSafe((*s).to_owned()));
+        match &self.url {
+            Some(url) => {
+                let db = sqlx::PgPool::connect(url).await.unwrap();
+                for one in sql {
+                    db.execute(one).await.unwrap();
+                }
+                db.close().await;
+            }
+            None => {
+                let file = format!("sqlite://{}", self.folder.path().join("holdline.db").display());
+                let db = sqlx::SqlitePool::connect(&file).await.unwrap();
+                for one in sql {
+                    db.execute(one).await.unwrap();
+                }
+                db.close().await;
+            }
+        }
+    }
+
+    /// One statement of that kind.
+    pub async fn sql(&self, sql: &str) {
+        self.meddle(&[sql]).await;
+    }
+
+    /// The same node as a process of its own, as a restart or a copied folder makes one.
+    pub async fn again(&self) -> App {
+        let clock = self.app.clock().clone();
+        App::new(self.look().await, clock, Keys::random(), self.app.node(), "http://localhost:8740")
+    }
+
     /// Another installation of the same kind, with nobody in it.
     pub async fn empty(&self) -> App {
         let store = match &self.url {
@@ -227,6 +260,22 @@ impl Bench {
     }
 }
 
+/// How many rounds a variable asks for.
+pub fn rounds(variable: &str, without: usize) -> usize {
+    let Ok(text) = std::env::var(variable) else { return without };
+    counted(&text).unwrap_or_else(|| panic!("{variable}={text}: give a number from 1 on"))
+}
+
+/// A number of rounds; none would pass with nothing done.
+fn counted(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|rounds| *rounds > 0)
+}
+
+#[test]
+fn no_rounds_are_refused() {
+    assert_eq!(["20", "1", "0", "", "-1", "many"].map(counted), [Some(20), Some(1), None, None, None, None]);
+}
+
 /// A client that reaches this machine.
 pub fn http() -> Http {
     let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
@@ -235,6 +284,11 @@ pub fn http() -> Http {
 
 /// Starts the sender of a node that keeps its memory in `data`.
 pub async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
+    try_start(app, name, data).await.unwrap()
+}
+
+/// As [`start`], which may be refused.
+pub async fn try_start(app: &App, name: &str, data: &std::path::Path) -> holdline::app::Result<Worker> {
     let options = Options {
         node_name: name.into(),
         data: data.to_owned(),
@@ -242,7 +296,7 @@ pub async fn start(app: &App, name: &str, data: &std::path::Path) -> Worker {
         drain: Duration::from_secs(3),
         ticks: false,
     };
-    Worker::start(app.clone(), Arc::new(http()), options).await.unwrap()
+    Worker::start(app.clone(), Arc::new(http()), options).await
 }
 
 /// Adds a person and lets them join.

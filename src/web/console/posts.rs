@@ -126,7 +126,7 @@ const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 /// `GET /console/media/{sha}`: a picture that was uploaded.
 pub async fn picture(State(web): State<Web>, visit: Visit, Path(sha): Path<String>) -> Answer {
-    let (mime, bytes) = media::read(&web.app, visit.by()?, &sha).await?;
+    let media::Media { mime, bytes, .. } = media::get(&web.app, visit.by()?, &sha).await?;
     let shown = SHOWN.contains(&mime.as_str());
     let headers = [
         (header::CONTENT_TYPE, if shown { mime } else { "application/octet-stream".into() }),

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use secrecy::ExposeSecret;
 
 use crate::app::invitations::{self, Invited};
+use crate::app::membership;
 use crate::app::people::{self, NewPerson, PersonView};
 use crate::app::{AppError, Result};
 use crate::domain::Word;
@@ -139,7 +140,7 @@ pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Post
 pub async fn disable(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let trouble = match visit.typed(&fields, "person-disable-word") {
-        Ok(()) => match people::disable(&web.app, visit.by()?, &id).await {
+        Ok(()) => match membership::disable(&web.app, visit.by()?, &id).await {
             Ok(_) => return go("/console/settings/people"),
             Err(e) => Trouble::mendable(e)?,
         },

@@ -1,0 +1,155 @@
+//! Reading back what is in doubt: when, what was seen, and what that proves.
+
+use super::hub::Topic;
+use super::nodes::SILENT;
+use super::sending::seed;
+use super::{Actor, App, AppError, Result, promises};
+use crate::clock::Millis;
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
+use crate::domain::outcome::{self, Doubt, Trust};
+use crate::store::Unaudited;
+use crate::store::attempts::Settled;
+pub use crate::store::attempts::{Attempt, Read};
+use crate::store::deliveries::{Change, Delivery};
+
+/// Most reads of one channel in one go.
+const TOGETHER: i64 = 50;
+
+/// What a read of an attempt in doubt saw.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    Found { remote_id: String, url: Option<String> },
+    Absent,
+    Unknown(String),
+}
+
+/// Writes down a read of an attempt in doubt, and settles it when that is proof.
+///
+/// # Errors
+/// The database's own.
+pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().begin().await?;
+    let gone = || AppError::not_found("attempt", attempt);
+    let of = tx.attempt(attempt).await?.ok_or_else(gone)?.delivery_id;
+    let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[of.as_str()] } else { &[] };
+    promises::lock(&mut tx, found).await?;
+    // The delivery is locked before the attempt is judged: a person may settle it at the same moment.
+    let d = tx.delivery(&of).await?.ok_or_else(|| AppError::not_found("delivery", &of))?;
+    let a = tx.attempt(attempt).await?.ok_or_else(gone)?;
+    if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
+        // It was settled otherwise: nothing is read any more.
+        tx.end_reads(&a.id).await?;
+        tx.commit_unaudited(Unaudited::Look).await?;
+        return Ok(());
+    }
+    let by = Actor::service(app.node());
+    let subject = format!("delivery:{}", d.id);
+    let (absent, detail) = match seen {
+        Seen::Found { remote_id, url } => {
+            tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", Some(remote_id), now)])
+                .await?;
+            let mut entries = promises::keep(&mut tx, found).await?;
+            let change = Change {
+                remote_id: Some(remote_id.clone()),
+                remote_url: url.clone(),
+                settled_at: Some(now),
+                ..Change::to(&d.id, State::Accepted.word())
+            };
+            tx.change_deliveries(&[change]).await?;
+            let entry = Entry::new("doubt.settled", &subject)
+                .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
+            entries.push(entry);
+            return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
+        }
+        Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
+        Seen::Unknown(why) => (0, format!("read back: {why}")),
+    };
+    let since = now - a.settled_at.unwrap_or(now);
+    match outcome::next_step(trust, a.reads + 1, absent, since) {
+        Doubt::NoEffect => {
+            let nothing = "no effect: reading back found nothing";
+            tx.settle_attempts(&[settled(&a, "rejected", nothing, None, now)]).await?;
+            let change = without_effect(&d, &a, now);
+            let entry = Entry::new("doubt.settled", &subject).after(&serde_json::json!({"attempt": a.id,
+                "no_effect": true, "reads": a.reads + 1, "delivery": change.state}));
+            tx.change_deliveries(&[change]).await?;
+            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
+        }
+        Doubt::ReadAfter(after) => {
+            let at = (a.settled_at.unwrap_or(now) + after).max(now + 1_000);
+            tx.note_read(&a.id, absent, Some(at), &detail).await?;
+            tx.commit_unaudited(Unaudited::Look).await?;
+            Ok(())
+        }
+        Doubt::AskPerson => {
+            tx.note_read(&a.id, absent, None, &detail).await?;
+            let entry = Entry::new("doubt.left_to_people", &subject).note(detail);
+            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
+        }
+    }
+}
+
+fn settled(
+    a: &Attempt,
+    outcome: &'static str,
+    detail: &str,
+    remote: Option<&String>,
+    now: Millis,
+) -> Settled {
+    Settled {
+        id: a.id.clone(),
+        outcome,
+        detail: Some(detail.to_owned()),
+        remote_id: remote.cloned(),
+        at: now,
+        next_read_at: None,
+    }
+}
+
+/// What becomes of a delivery whose attempt had no effect after all: the same as of one that was
+/// rejected. It is tried again after a while, if that is not past its expiry, and not for ever.
+fn without_effect(d: &Delivery, a: &Attempt, now: Millis) -> Change {
+    const WHY: &str = "read back: not there";
+    let at = now + outcome::backoff(d.attempts, seed(&a.id));
+    if d.valid_until.is_some_and(|v| v <= at) {
+        let expired = Change::to(&d.id, State::Expired.word()).because(WHY);
+        return Change { settled_at: Some(now), ..expired };
+    }
+    if d.attempts >= outcome::MAX_ATTEMPTS {
+        let failed = Change::to(&d.id, State::Failed.word()).because("read back: not there, time and again");
+        return Change { settled_at: Some(now), ..failed };
+    }
+    Change { ready_at: Some(at), ..Change::to(&d.id, State::Scheduled.word()).because(WHY) }
+}
+
+/// Attempts in doubt whose read is due and that this node reads: its own, and those of nodes that
+/// are gone or silent; of each channel only the first ones.
+///
+/// # Errors
+/// The database's own.
+pub async fn due(app: &App) -> Result<Vec<Read>> {
+    let now = app.now();
+    Ok(app.store().to_read(app.node(), now - SILENT, now, TOGETHER).await?)
+}
+
+/// When the earliest attempt in doubt is to be read back.
+///
+/// # Errors
+/// The database's own.
+pub async fn next(app: &App) -> Result<Option<Millis>> {
+    Ok(app.store().next_read(app.node(), app.now() - SILENT).await?)
+}
+
+/// The newest attempt at a delivery.
+pub(crate) async fn last(app: &App, delivery: &str) -> Result<Option<Attempt>> {
+    Ok(app.store().attempts(delivery).await?.pop())
+}
+
+/// The attempt at a delivery that is in doubt.
+pub(crate) async fn in_doubt(app: &App, delivery: &str) -> Result<Option<Attempt>> {
+    let all = app.store().attempts(delivery).await?;
+    Ok(all.into_iter().rfind(|a| a.outcome.as_deref() == Some("in_doubt")))
+}

@@ -1,0 +1,71 @@
+//! What was claimed or permitted and did not begin: given back, or taken back by people.
+
+use super::{Actor, App, Result};
+use crate::clock::Millis;
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
+use crate::store::Unaudited;
+use crate::store::attempts::Settled;
+use crate::store::deliveries::Change;
+
+/// What this node was permitted to send, and people have taken back.
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn recalled(app: &App) -> Result<Vec<String>> {
+    Ok(app.store().recalled(app.node(), app.now()).await?)
+}
+
+/// Gives claims back to the queue, to be looked at again at `ready_at`; people read why.
+///
+/// # Errors
+/// The database's own.
+pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.give_back(app.node(), ids, ready_at, why).await?;
+    tx.commit_unaudited(Unaudited::Lease).await?;
+    Ok(())
+}
+
+/// After a claim or permit that failed: claims go back to the queue, and permits whose commit arrived
+/// although its answer was lost are settled as never begun.
+///
+/// # Errors
+/// The database's own.
+pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
+    let now = app.now();
+    let mut ids: Vec<_> = ids.iter().collect();
+    ids.sort_unstable();
+    let mut tx = app.store().begin().await?;
+    let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids {
+        let Some(d) = tx.delivery(id).await? else { continue };
+        if d.claimed_by.as_deref() != Some(app.node()) {
+            continue;
+        }
+        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
+        if d.state == State::Claimed.word() {
+            changes.push(change);
+        } else if d.state == State::Sending.word() {
+            let Some(a) = tx.open_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
+            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
+            attempts.push(Settled {
+                id: a.id,
+                outcome: "rejected",
+                detail: Some("no effect: it never began".into()),
+                remote_id: None,
+                at: now,
+                next_read_at: None,
+            });
+            changes.push(Change { attempts: -1, ..change });
+        }
+    }
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
+    if entries.is_empty() {
+        tx.commit_unaudited(Unaudited::Lease).await?;
+        return Ok(());
+    }
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+}
