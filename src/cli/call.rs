@@ -50,6 +50,11 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             let joined = api.post("/join", &json!({"invitation": invitation})).await?;
             show(&joined, &["person.id", "person.name", "person.roles", "token"]);
         }
+        Command::Console => show(&api.post("/me/console", &json!({})).await?, &["url", "expires_at"]),
+        Command::Playbooks => show(
+            &api.get("/playbooks").await?,
+            &["key", "title.en", "severity", "first_words_minutes", "cadence_minutes"],
+        ),
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => return channels(api, &show, as_json, c).await,
         Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
@@ -322,9 +327,9 @@ async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents)
     match command {
         Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
         Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
-        Incidents::Open { title, severity, drill, no_freeze, promise, scope } => {
+        Incidents::Open { title, severity, drill, no_freeze, promise, playbook, scope } => {
             let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
-                "promise": promise, "scope": scope.json()});
+                "promise": promise, "playbook": playbook, "scope": scope.json()});
             let opened = api.post("/incidents", &body).await?;
             let freeze = &opened["freeze"];
             let sealed = freeze.is_null() || is_sealed(freeze);

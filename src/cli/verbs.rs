@@ -23,6 +23,10 @@ pub enum Command {
     Me,
     /// Get your first token; `--token` is the invitation that an administrator gave you.
     Join,
+    /// A one-time link to choose a password for the console.
+    Console,
+    /// Prepared plans for incidents, for `incidents open --playbook`.
+    Playbooks,
     /// People and their tokens.
     #[command(subcommand)]
     People(People),
@@ -324,6 +328,9 @@ pub enum Incidents {
         no_freeze: bool,
         #[arg(long)]
         promise: Option<String>,
+        /// The key of a prepared plan; see `playbooks`.
+        #[arg(long)]
+        playbook: Option<String>,
         #[command(flatten)]
         scope: ScopeArgs,
     },

@@ -13,6 +13,8 @@ use super::errors::{Answer, Body};
 use super::freezes::OpenOnly;
 use super::posts::{if_match, with_etag};
 use crate::app::incidents::{self, IncidentView, NewIncident, Opened, Resolved};
+use crate::domain::playbook::{self, Playbook};
+use crate::domain::role::Right;
 
 /// Lists incidents, newest first.
 #[utoipa::path(get, path = "/incidents", tag = "incidents", params(OpenOnly), responses((status = 200, body = [IncidentView])))]
@@ -37,6 +39,13 @@ pub async fn open(State(web): State<Web>, Who(by): Who, Body(new): Body<NewIncid
 pub async fn get(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Response> {
     let view = incidents::get(&web.app, &by, &id).await?;
     Ok(with_etag(StatusCode::OK, view.version, &view))
+}
+
+/// The prepared plans, for `playbook` of a new incident.
+#[utoipa::path(get, path = "/playbooks", tag = "incidents", responses((status = 200, body = [Playbook])))]
+pub async fn playbooks(Who(by): Who) -> Answer<Json<&'static [Playbook]>> {
+    by.need(Right::Read)?;
+    Ok(Json(playbook::all()))
 }
 
 /// A time.

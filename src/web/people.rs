@@ -90,6 +90,22 @@ pub async fn me(Who(by): Who) -> Json<Me> {
     Json(Me { id: by.id, name: by.name, roles: by.roles })
 }
 
+/// The way into the console.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ConsoleLink {
+    /// Works once.
+    pub url: String,
+    pub expires_at: String,
+}
+
+/// A one-time link for the holder of the token to choose a password for the console.
+#[utoipa::path(post, path = "/me/console", tag = "people", responses((status = 201, body = ConsoleLink)))]
+pub async fn console(State(web): State<Web>, Who(by): Who) -> Answer<(StatusCode, Json<ConsoleLink>)> {
+    let invited = invitations::to_console(&web.app, &by).await?;
+    let url = format!("{}/console/join?invitation={}", web.app.public_url(), invited.secret.expose_secret());
+    Ok((StatusCode::CREATED, Json(ConsoleLink { url, expires_at: invited.expires_at })))
+}
+
 /// Lists people.
 #[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = [PersonView])))]
 pub async fn list(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<PersonView>>> {

@@ -25,7 +25,9 @@ const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Answers that hold a new token are never kept.
 fn holds_a_token(path: &str) -> bool {
-    ["/people", "/invitation", "/join", "/tokens", "/setup"].iter().any(|end| path.ends_with(end))
+    ["/me/console", "/people", "/invitation", "/join", "/tokens", "/setup"]
+        .iter()
+        .any(|end| path.ends_with(end))
 }
 
 /// Wraps every route of the API.
