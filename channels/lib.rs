@@ -14,6 +14,7 @@ pub mod text;
 pub mod bluesky;
 pub mod email;
 pub mod sandbox;
+mod smtp_answers;
 #[cfg(test)]
 mod suite;
 pub mod webhook;
