@@ -22,6 +22,8 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use crate::http::Http;
+use crate::mailer::Letter;
+use crate::smtp_answers::{Refusals, answered, refused, unsent, words};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
@@ -96,11 +98,11 @@ const MOST_RECIPIENTS: usize = 100;
 /// How long the server may take. The core gives an attempt 120 s: what is left of them is for the
 /// answer to the message.
 #[derive(Clone, Copy)]
-struct Patience {
+pub(crate) struct Patience {
     /// For opening the connection, and for the answer to one command.
     step: Duration,
     /// For everything before DATA: the log-in, and a command for each of up to 100 recipients.
-    prepare: Duration,
+    pub(crate) prepare: Duration,
     /// For the farewell, which means nothing any more.
     farewell: Duration,
 }
@@ -118,22 +120,8 @@ enum Security {
     None,
 }
 
-/// Sends single mails to people of the team: they are no posts, so nothing of them passes the gate.
-pub struct Mailer(Email);
-
-/// One mail to one person.
-#[derive(Debug, Clone, Copy)]
-pub struct Letter<'a> {
-    /// The same in every try, so that receivers may drop a second copy.
-    pub id: &'a str,
-    pub to: &'a str,
-    pub subject: &'a str,
-    pub text: &'a str,
-    pub language: &'a str,
-}
-
-struct Email {
-    host: String,
+pub(crate) struct Email {
+    pub(crate) host: String,
     port: u16,
     security: Security,
     login: Option<Credentials>,
@@ -141,7 +129,7 @@ struct Email {
     to: Vec<Address>,
     http: Arc<Http>,
     clock: Clock,
-    patience: Patience,
+    pub(crate) patience: Patience,
 }
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
@@ -163,7 +151,7 @@ fn recipients(list: &str) -> Result<Vec<Address>, String> {
 }
 
 impl Email {
-    fn new(connection: &Connection, to: Vec<Address>) -> Result<Self, String> {
+    pub(crate) fn new(connection: &Connection, to: Vec<Address>) -> Result<Self, String> {
         let optional = |name| connection.setting(name).ok();
         let security = match optional("security").as_deref().unwrap_or("starttls") {
             "starttls" => Security::StartTls,
@@ -240,7 +228,7 @@ impl Email {
     }
 
     /// Everything before DATA.
-    async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Refusals), Failure> {
+    pub(crate) async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Refusals), Failure> {
         let all = async {
             let mut smtp = self.open().await?;
             let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
@@ -281,7 +269,7 @@ impl Email {
     }
 
     /// Says farewell. A server that stays silent is left.
-    async fn part(&self, mut smtp: AsyncSmtpConnection) {
+    pub(crate) async fn part(&self, mut smtp: AsyncSmtpConnection) {
         let _ = timeout(self.patience.farewell, smtp.quit()).await;
     }
 
@@ -300,7 +288,7 @@ impl Email {
     }
 
     /// A message with its id, which is the same in every attempt: receivers may drop a second copy.
-    fn write(&self, letter: &Letter<'_>, to: Vec<Address>) -> Result<(String, Vec<u8>), String> {
+    pub(crate) fn write(&self, letter: &Letter<'_>, to: Vec<Address>) -> Result<(String, Vec<u8>), String> {
         let id = format!("<{}@{}>", letter.id, self.from.email.domain());
         let shown = HeaderValue::new(HeaderName::new_from_ascii_str("To"), letter.to.to_owned());
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -325,103 +313,6 @@ impl Email {
         headers.insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         headers.insert_raw(HeaderValue::new(language, letter.language.to_owned()));
         Ok((id, Message::formatted(&message)))
-    }
-}
-
-/// Who does not get the message, with the server's words.
-#[derive(Default)]
-struct Refusals {
-    /// The server asks to come back later (4yz), for example because of greylisting.
-    for_now: Vec<String>,
-    for_good: Vec<String>,
-}
-
-impl Refusals {
-    /// What a person must know and do.
-    fn note(&self) -> Option<String> {
-        let mut parts = Vec::new();
-        if !self.for_now.is_empty() {
-            parts.push(format!(
-                "NOT delivered to {} for now, and not tried again: the message went out to the others. \
-                 Write to them yourself",
-                self.for_now.join(", ")
-            ));
-        }
-        if !self.for_good.is_empty() {
-            parts.push(format!(
-                "NOT delivered to {}: refused for good. Correct the address or remove it from the channel",
-                self.for_good.join(", ")
-            ));
-        }
-        (!parts.is_empty()).then(|| parts.join(". "))
-    }
-}
-
-/// Why, in one line without control characters: the server's own words are hostile.
-fn words(e: &Error) -> String {
-    let mut text = e.to_string();
-    let mut cause = std::error::Error::source(e);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
-}
-
-fn unsent(reason: &str) -> Failure {
-    Failure::Rejected { reason: reason.to_owned(), retry: Retry::Backoff }
-}
-
-/// A refusal in answer to a command: for now (4yz) or for good (5yz); a lost connection is for now.
-fn refused(what: &str, e: &Error) -> Failure {
-    let retry = if e.is_permanent() { Retry::Never } else { Retry::Backoff };
-    Failure::Rejected { reason: format!("{what}: {}", words(e)), retry }
-}
-
-/// What became of the message once it was sent.
-fn answered(result: Result<Response, Error>) -> Result<(), Failure> {
-    match result {
-        Ok(_) => Ok(()),
-        Err(e) if e.status().is_some() => Err(refused("the mail server refuses the message", &e)),
-        Err(e) => Err(Failure::InDoubt { reason: words(&e) }),
-    }
-}
-
-impl Mailer {
-    /// With the settings host, port, security, user and from of a channel, and its credential.
-    ///
-    /// # Errors
-    /// A sentence that names the setting.
-    pub fn new(connection: &Connection) -> Result<Self, String> {
-        Email::new(connection, Vec::new()).map(Self)
-    }
-
-    /// Sends one mail. When the answer to it is lost, it may have arrived all the same.
-    ///
-    /// # Errors
-    /// Why not, in one line.
-    pub async fn send(&self, letter: &Letter<'_>) -> Result<(), String> {
-        let to: Address = letter.to.parse().map_err(|e| format!("{}: {e}", letter.to))?;
-        let (_, message) = self.0.write(letter, vec![to.clone()])?;
-        let send = async {
-            let (mut smtp, _) = self.0.prepare(&[to]).await?;
-            let data = smtp.command(Data).await;
-            data.map_err(|e| refused("the mail server takes no message", &e))?;
-            answered(smtp.message(&message).await)?;
-            let _ = smtp.quit().await;
-            Ok::<_, Failure>(())
-        };
-        let prepare = self.0.patience.prepare;
-        match timeout(2 * prepare, send).await {
-            Ok(done) => done.map_err(|failure| failure.to_string()),
-            Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * prepare.as_secs())),
-        }
-    }
-}
-
-impl std::fmt::Debug for Mailer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mailer").field("host", &self.0.host).finish_non_exhaustive()
     }
 }
 

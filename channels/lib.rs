@@ -13,7 +13,9 @@ pub mod text;
 
 pub mod bluesky;
 pub mod email;
+pub mod mailer;
 pub mod sandbox;
+mod smtp_answers;
 #[cfg(test)]
 mod suite;
 pub mod webhook;

@@ -71,6 +71,19 @@ impl Place {
         panic!("the service does not get ready");
     }
 
+    /// The one-time token, which the service writes once it answers.
+    async fn set_up_token(&self) -> String {
+        for _ in 0..100 {
+            if let Ok(token) = std::fs::read_to_string(self.data().join("setup.token"))
+                && token.ends_with('\n')
+            {
+                return token;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no set-up token is written");
+    }
+
     async fn recover(&self, email: &str) -> (Option<i32>, String) {
         let output = self.program(&["--json", "recover", "--email", email]).output().await.unwrap();
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
@@ -94,7 +107,7 @@ async fn comes_back(database: Database) {
     assert_eq!(place.recover("boss@example.org").await.0, Some(1), "nothing is here yet");
     assert!(!place.data().join("holdline.db").exists() && !place.data().join("instance.key").exists());
     let service = place.serve().await;
-    let token = std::fs::read_to_string(place.data().join("setup.token")).unwrap();
+    let token = place.set_up_token().await;
     let words = ["setup", "--name", "Boss", "--email", "boss@example.org"];
     let (code, made) = service.call(token.trim(), &words).await;
     assert_eq!(code, Some(0), "{made}");

@@ -6,18 +6,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
+use super::flights::{self, FlightView};
 use super::hub::Topic;
 use super::witness::Seen;
 use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
-use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Scope, Subject};
 use crate::domain::post::Lane;
 use crate::domain::role::Right;
+use crate::store::freezes::Freeze;
 pub(crate) use crate::store::freezes::GateRow;
-use crate::store::freezes::{Flight, Freeze};
 use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
@@ -64,23 +63,6 @@ pub struct FreezeView {
     pub in_flight: Vec<FlightView>,
 }
 
-/// A send that was under way when the gates closed.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct FlightView {
-    pub delivery: String,
-    pub attempt: String,
-    pub post: String,
-    pub channel: String,
-    /// What people call the channel.
-    pub channel_name: String,
-    pub state: State,
-    pub reason: Option<String>,
-    /// Where it can be read, when it was accepted.
-    pub url: Option<String>,
-    /// The call that takes it down, when it was accepted and the channel can.
-    pub retract: Option<String>,
-}
-
 /// What a freeze would hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Preview {
@@ -109,37 +91,6 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
         held: 0,
         in_flight: Vec::new(),
     })
-}
-
-/// What it covers of the sends that were under way.
-async fn in_flight(app: &App, order: &Order) -> Result<Vec<FlightView>> {
-    let flight = |f: Flight| {
-        let retracts = ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract);
-        let state = State::parse(&f.state).map_err(AppError::Internal)?;
-        let retract = format!("/api/v1/deliveries/{}/retract", f.delivery_id);
-        Ok(FlightView {
-            retract: (state == State::Accepted && retracts).then_some(retract),
-            state,
-            delivery: f.delivery_id,
-            attempt: f.attempt_id,
-            post: f.post_id,
-            channel: f.channel_id,
-            channel_name: f.channel_name,
-            reason: f.reason,
-            url: f.remote_url,
-        })
-    };
-    let covered = |f: &Flight| {
-        order.scope.covers(&Subject {
-            lane: Lane::from_number(f.lane),
-            brand: f.brand.clone(),
-            channel: f.channel_id.clone(),
-            channel_brand: f.channel_brand.clone(),
-            labels: serde_json::from_str(&f.labels).unwrap_or_default(),
-            due_at: f.due_at,
-        })
-    };
-    app.store().flights(&order.id).await?.into_iter().filter(covered).map(flight).collect()
 }
 
 /// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal.
@@ -210,7 +161,7 @@ pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     let order = row.order()?;
     let mut view = view(row)?;
     view.held = app.store().held_by(id).await?;
-    view.in_flight = in_flight(app, &order).await?;
+    view.in_flight = flights::covered(app, &order).await?;
     view.missing = missing(&view, &app.store().nodes().await?);
     Ok(view)
 }

@@ -20,6 +20,8 @@ pub mod doubts;
 mod edits;
 /// What a caller can get wrong.
 pub mod error;
+/// What was under way when a freeze was sealed.
+pub mod flights;
 /// Freezes, seal and thaw.
 pub mod freezes;
 /// Held posts, doubts, and what people decide about them.

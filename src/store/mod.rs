@@ -13,6 +13,8 @@ pub mod audit;
 pub mod calendar;
 /// Connected channels.
 pub mod channels;
+/// How many deliveries there are.
+mod counts;
 /// Deliveries: the queue.
 pub mod deliveries;
 /// What must differ between the two databases, and why.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channels::Connection;
-use channels::email::{Letter, Mailer};
 use channels::http::Http;
+use channels::mailer::{Letter, Mailer};
 use futures::future::join_all;
 use secrecy::SecretString;
 use serde_json::Value;
