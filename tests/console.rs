@@ -15,14 +15,15 @@ use holdline::web::console::{Access, access_table};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use crate::notices::mailing;
 use crate::on_both;
+use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
 use crate::support::{Bench, Database, person};
 
-/// What a signed-in person has: the cookie, and the secret of the second factor.
+/// What a signed-in person has.
 struct Signed {
     cookie: String,
-    secret: String,
 }
 
 /// Joins the console with a password and a second factor.
@@ -43,7 +44,7 @@ async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     let from = From { origin: "test".into(), agent: "test".into() };
     let (cookie, codes) = logins::enrol(app, enrolment, &from).await.unwrap();
     assert_eq!(codes.len(), 8);
-    Signed { cookie: cookie.0.expose_secret().to_owned(), secret: offer.secret }
+    Signed { cookie: cookie.0.expose_secret().to_owned() }
 }
 
 /// Runs a story of `tests/browser` with what it needs to know.
@@ -193,7 +194,7 @@ async fn furnish(bench: &Bench) -> Value {
     let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
-        "draft": draft.id})
+        "draft": draft.id, "doubt": doubt.deliveries[0].id})
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,16 +219,95 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         "now": {"path": "/console", "as": "operator"},
         "freeze": {"path": "/console/freeze", "as": "operator"},
         "frozen": {"path": format!("/console/freezes/{}", id("freeze")), "as": "operator"},
+        "calendar-month": {"path": "/console/calendar?view=month", "as": "operator"},
+        "calendar-week": {"path": "/console/calendar?view=week", "as": "operator"},
+        "calendar-list": {"path": "/console/calendar?view=list", "as": "operator"},
+        "compose": {"path": format!("/console/compose?kind=update&incident={}", id("incident")), "as": "operator"},
+        "compose-edit": {"path": format!("/console/posts/{}/edit", id("draft")), "as": "operator"},
+        "post": {"path": format!("/console/posts/{}", id("out")), "as": "operator"},
+        "move": {"path": format!("/console/posts/{}/move", id("draft")), "as": "operator"},
         "incidents": {"path": "/console/incidents", "as": "operator"},
         "incident-open": {"path": "/console/incidents/open", "as": "operator"},
         "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
         "approvals": {"path": "/console/approvals", "as": "approver"},
         "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},
+        "held": {"path": "/console/held", "as": "operator"},
+        "doubts": {"path": "/console/doubts", "as": "operator"},
+        "doubt": {"path": format!("/console/doubts/{}", id("doubt")), "as": "operator"},
+        "audit": {"path": "/console/audit", "as": "approver"},
+        "settings": {"path": "/console/settings", "as": "administrator"},
+        "channels": {"path": "/console/settings/channels", "as": "administrator"},
+        "channel": {"path": format!("/console/settings/channels/{}", bench.channels[0]), "as": "administrator"},
+        "channel-new": {"path": "/console/settings/channels/new?adapter=bluesky", "as": "administrator"},
+        "people": {"path": "/console/settings/people", "as": "administrator"},
+        "person": {"path": format!("/console/settings/people/{}", bench.operator.id), "as": "administrator"},
+        "tokens": {"path": "/console/settings/tokens", "as": "operator"},
+        "policy": {"path": "/console/settings/policy", "as": "administrator"},
+        "nodes": {"path": "/console/settings/nodes", "as": "administrator"},
         "me": {"path": "/console/me", "as": "operator"},
         "prove": {"path": "/console/prove", "as": "approver"},
         "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
     browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
+    worker.stop().await.unwrap();
+}
+
+/// People who can sign in, for the stories.
+async fn cast(bench: &Bench) -> Value {
+    json!({
+        "operator": {"cookie": sign_in(bench, &bench.operator).await.cookie},
+        "approver": {"cookie": sign_in(bench, &bench.approver).await.cookie},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_clicks_from_now_to_the_first_words_everywhere() {
+    let mut bench = Bench::new(Database::Sqlite).await;
+    let (sky, blog, mail) = (peer("bluesky"), peer("wordpress"), peer("smtp"));
+    bluesky(&mut bench, &sky, word(&sky, "url"), word(&sky, "app_password")).await;
+    wordpress(&mut bench, word(&blog, "url"), word(&blog, "account"), word(&blog, "app_password")).await;
+    let worker = bench.start().await;
+    let mailing = mailing(&bench, &mail);
+    for _ in 0..20 {
+        bench
+            .approved(json!({"kind": "routine", "source": {"text": "Buy more"}, "channels": ["alpha"],
+            "due": holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000)}))
+            .await;
+    }
+    let caller = Caller::new(&bench).await;
+    // English and French on six channels each.
+    let told =
+        json!({"base": caller.base, "people": cast(&bench).await, "expected": 12, "mail": mail["kept"]});
+    browse("flow", &told).await;
+    drop(mailing);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_main_flow_by_keyboard_alone() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    browse("keyboard", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn freeze_and_approve_without_javascript() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    bench.submit(json!({"kind": "routine", "source": {"text": "A post that waits"}})).await;
+    let caller = Caller::new(&bench).await;
+    browse("no_script", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_live_connection_is_seen_and_comes_back() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    browse("live", &json!({"base": caller.base, "people": cast(&bench).await})).await;
     worker.stop().await.unwrap();
 }

@@ -15,7 +15,8 @@ use crate::on_both;
 use crate::real_channels::{in_the_mail, peer, unique, word};
 use crate::support::{Bench, http, person};
 
-fn mailing(bench: &Bench, server: &Value) -> Mailing {
+/// The mailer of a node, with the real mail server.
+pub fn mailing(bench: &Bench, server: &Value) -> Mailing {
     let settings = json!({
         "host": server["host"], "port": server["port"], "security": "none", "user": server["user"],
         "from": "Holdline <holdline@bank.example>",

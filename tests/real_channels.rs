@@ -110,7 +110,7 @@ async fn on_bluesky(server: &Value, text: &str) -> Vec<Value> {
     all.filter(|r| r["value"]["text"] == text).cloned().collect()
 }
 
-async fn bluesky(bench: &mut Bench, server: &Value, url: &str, password: &str) {
+pub async fn bluesky(bench: &mut Bench, server: &Value, url: &str, password: &str) {
     let settings = json!({ "server": url, "account": server["account"] });
     bench.connect_with("sky", "bluesky", settings, Some(password)).await;
 }
@@ -122,7 +122,7 @@ async fn on_wordpress(server: &Value, text: &str) -> Vec<Value> {
     all.into_iter().filter(|p| p["content"]["rendered"].as_str().unwrap().contains(text)).collect()
 }
 
-async fn wordpress(bench: &mut Bench, url: &str, account: &str, password: &str) {
+pub async fn wordpress(bench: &mut Bench, url: &str, account: &str, password: &str) {
     bench.connect_with("blog", "wordpress", json!({ "url": url, "account": account }), Some(password)).await;
 }
 

@@ -36,7 +36,7 @@ impl Topic {
 /// One counter per topic; whoever waits sees it change.
 #[derive(Debug)]
 pub struct Hub {
-    counters: [watch::Sender<u64>; 4],
+    counters: [watch::Sender<u64>; Topic::ALL.len()],
 }
 
 impl Default for Hub {

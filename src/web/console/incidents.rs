@@ -44,6 +44,8 @@ struct RoomPage {
     ui: Ui,
     room: Room,
     picture: String,
+    /// Where the texts that were submitted a moment ago wait for approval.
+    sent: Option<String>,
     note: String,
     trouble: Trouble,
 }
@@ -117,12 +119,27 @@ async fn room_page(
 ) -> crate::app::Result<RoomPage> {
     let room = room::read(&web.app, visit.by()?, id).await?;
     let ui = visit.ui(web).await?;
-    Ok(RoomPage { picture: picture(&ui, &room), ui, room, note, trouble })
+    Ok(RoomPage { picture: picture(&ui, &room), sent: None, ui, room, note, trouble })
 }
 
 /// The room.
-pub async fn screen(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
-    show(&room_page(&web, &visit, &id, String::new(), Trouble::default()).await?)
+pub async fn screen(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let asked = fields::of_query(query.as_deref());
+    let page = room_page(&web, &visit, &id, String::new(), Trouble::default()).await?;
+    show(&RoomPage { sent: approval_link(&asked), ..page })
+}
+
+/// Straight to the exact texts that were submitted together.
+fn approval_link(asked: &Fields) -> Option<String> {
+    let is_id = |id: &&String| id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let first = asked.some("sent").filter(|id| is_id(&id))?;
+    let with: Vec<String> = asked.all("with").iter().filter(is_id).map(|id| format!("with={id}")).collect();
+    Some(format!("/console/approvals/{first}?{}", with.join("&")))
 }
 
 /// What a button of the room does.

@@ -62,7 +62,7 @@ impl NodesPage {
             (None, true) => ("wait", "node-silent"),
             (None, false) => ("good", "node-open"),
         };
-        (pictures::dot(kind, ""), self.ui.t(key))
+        (pictures::dot(kind, &self.ui.t(key)), self.ui.t(key))
     }
 }
 

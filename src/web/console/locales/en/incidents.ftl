@@ -100,3 +100,4 @@ reviews-owed-hint = These went out on one person’s word. Neither that person n
 glass-broken-at = Published
 review-comment = What you think of it
 review-do = Review 1 text
+sent-waits = Submitted. Approvers are told; this is the link to the exact words:

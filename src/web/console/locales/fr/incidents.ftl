@@ -100,3 +100,4 @@ reviews-owed-hint = Ces textes sont partis sur la parole d’une seule personne.
 glass-broken-at = Publié le
 review-comment = Votre avis
 review-do = Relire 1 texte
+sent-waits = Soumis. Les valideurs sont prévenus ; voici le lien vers les mots exacts :
