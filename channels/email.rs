@@ -261,7 +261,7 @@ impl Email {
             }
         }
         match last {
-            Some(e) if refusals.for_now.len() + refusals.for_good.len() == self.to.len() => {
+            Some(e) if refusals.for_now.len() + refusals.for_good.len() == to.len() => {
                 Err(refused("the mail server refuses every recipient", &e))
             }
             _ => Ok(refusals),
