@@ -280,7 +280,8 @@ fn settings_are_checked_with_a_remedy() {
 fn email(settings: Value) -> Email {
     let clock: Clock = Arc::new(chrono::DateTime::default);
     let credential = settings.get("user").map(|_| "hunter2".into());
-    Email::new(&Connection { settings, credential, http: suite::http(), clock }).unwrap()
+    let to = recipients(settings["to"].as_str().unwrap_or_default()).unwrap();
+    Email::new(&Connection { settings, credential, http: suite::http(), clock }, to).unwrap()
 }
 
 #[test]

@@ -62,7 +62,7 @@ async fn browse(story: &str, told: &Value) {
     let output = tokio::time::timeout(Duration::from_secs(600), command.output());
     let output = output.await.expect("the browser does not come to an end").expect("node is not installed");
     let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
+    eprintln!("{said}");
     assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -94,7 +94,8 @@ pub async fn take(app: &App) -> Result<Vec<Envelope>> {
     let mut tx = app.store().begin().await?;
     let taken = tx.take_notices(now, now + IN_HAND, BATCH).await?;
     tx.commit_unaudited(Unaudited::Notice).await?;
-    let mut together: BTreeMap<(String, Option<String>), Vec<(Notice, Post)>> = BTreeMap::new();
+    // One mail for each person and incident.
+    let mut together = BTreeMap::<_, Vec<(Notice, Post)>>::new();
     for notice in taken {
         match app.store().post(&notice.subject).await? {
             Some(_) if notice.tries > MOST_TRIES => {

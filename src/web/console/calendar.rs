@@ -242,7 +242,7 @@ impl CalendarPage {
     fn held_words(&self, slot: &Slot) -> String {
         match &slot.held_by {
             Some(HeldBy::Incident(title)) => self.ui.with("calendar-held-by", "what", title),
-            Some(HeldBy::Freeze(at)) => self.ui.with("calendar-held-freeze", "at", &self.ui.at(at)),
+            Some(HeldBy::Freeze(at)) => self.ui.with("calendar-held-freeze", "at", self.ui.at(at)),
             Some(HeldBy::Reason(why)) => self.ui.with("calendar-held-why", "why", why),
             None => self.ui.t("look-held"),
         }

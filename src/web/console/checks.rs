@@ -57,7 +57,7 @@ impl Seen {
     pub fn of(ui: &Ui, draft: &Draft, previews: Vec<(String, Preview)>, left_out: &[String]) -> Self {
         let mut checks = checks(ui, draft, &previews);
         if !left_out.is_empty() {
-            let words = ui.with("compose-left-out", "names", &left_out.join(", "));
+            let words = ui.with("compose-left-out", "names", left_out.join(", "));
             checks.push(Check { kind: "wait", words });
         }
         let languages = previews
@@ -166,7 +166,7 @@ fn checks(ui: &Ui, draft: &Draft, previews: &[(String, Preview)]) -> Vec<Check> 
         if only.is_empty() {
             add("good", ui.t("compose-numbers-same"));
         } else {
-            add("wait", ui.with("compose-numbers-differ", "list", &only.join(", ")));
+            add("wait", ui.with("compose-numbers-differ", "list", only.join(", ")));
         }
     }
     for language in written.iter().map(|w| &w.language) {
@@ -206,9 +206,10 @@ fn numbers(text: &str) -> BTreeMap<String, usize> {
         mark && (n + 1..n + 4).all(digit) && !digit(n + 4)
     };
     let (mut out, mut now, mut grouped) = (BTreeMap::new(), String::new(), false);
-    for n in 0..=chars.len() {
+    // One place more than there are characters, so that a number at the end is counted.
+    for (n, c) in chars.iter().chain([&' ']).enumerate() {
         if digit(n) {
-            now.push(chars[n]);
+            now.push(*c);
         } else if !now.is_empty() && group(n) && (grouped || now.len() <= 3) {
             grouped = true;
         } else if !now.is_empty() {

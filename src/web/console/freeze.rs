@@ -149,7 +149,7 @@ impl FrozenPage {
         let mut parts: Vec<String> = lists
             .into_iter()
             .filter(|(_, list)| !list.is_empty())
-            .map(|(key, list)| self.ui.with(key, "list", &list.join(", ")))
+            .map(|(key, list)| self.ui.with(key, "list", list.join(", ")))
             .collect();
         if s.is_everything() {
             parts.push(self.ui.t("scope-everything"));

@@ -210,7 +210,7 @@ impl Ui {
 
     /// What the label of a field says that wants the word of that key.
     pub fn type_word(&self, key: &str) -> String {
-        self.with("desk-type-word", "word", &self.t(key))
+        self.with("desk-type-word", "word", self.t(key))
     }
 
     /// Whether the reader may.
