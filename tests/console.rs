@@ -1,69 +1,63 @@
-//! The console: its routes and roles, its words, and its screens in a real browser.
+//! The console: its routes and roles, signing in, its words. What a browser sees is in `browser.rs`.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
-use std::time::Duration;
 
 use channels::http::Request;
+use holdline::app::import::Importer;
 use holdline::app::invitations;
 use holdline::app::logins::{self, Enrolment, Ticket};
-use holdline::app::sessions::Caller as From;
-use holdline::app::{Actor, incidents, posts};
+use holdline::app::sessions::{self, Caller as From, SignIn};
+use holdline::app::{Actor, AppError, posts};
+use holdline::domain::post::PostState;
 use holdline::domain::role::Role;
 use holdline::web::console::words::Lang;
 use holdline::web::console::{Access, access_table};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::notices::mailing;
 use crate::on_both;
-use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
-use crate::support::{Bench, Database, person};
+use crate::support::{Bench, person};
 
 /// What a signed-in person has.
-struct Signed {
-    cookie: String,
+pub struct Signed {
+    pub cookie: String,
+    /// The secret of the second factor, in base 32.
+    secret: String,
+    /// Recovery codes.
+    codes: Vec<String>,
+}
+
+impl Signed {
+    /// The code that the authenticator shows at that time.
+    fn code(&self, now: i64) -> String {
+        totp(&self.secret, u64::try_from(now / 1_000).unwrap())
+    }
+}
+
+fn totp(secret: &str, at: u64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
+    totp.generate(at).to_string()
 }
 
 /// Joins the console with a password and a second factor.
-async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
+pub async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     let app = &bench.app;
     let invited = invitations::to_console(app, who).await.unwrap();
     let offer = logins::offer(app, &who.name).unwrap();
-    let secret = totp_rs::Secret::try_from_base32(&offer.secret).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
     let now = u64::try_from(app.clock().now() / 1_000).unwrap();
     let enrolment = Enrolment {
         ticket: Ticket::Invitation(invited.secret.expose_secret().to_owned()),
         password: "correct horse battery".into(),
         offer: offer.sealed,
         // One step back: the next sign-in of the test uses the present one.
-        code: totp.generate(now - 30).to_string(),
+        code: totp(&offer.secret, now - 30),
     };
     let from = From { origin: "test".into(), agent: "test".into() };
     let (cookie, codes) = logins::enrol(app, enrolment, &from).await.unwrap();
     assert_eq!(codes.len(), 8);
-    Signed { cookie: cookie.0.expose_secret().to_owned() }
-}
-
-/// Runs a story of `tests/browser` with what it needs to know.
-async fn browse(story: &str, told: &Value) {
-    let home = std::env::var("PEER_HOME").unwrap_or_else(|_| {
-        format!("{}/.cache/holdline-peers", std::env::var("HOME").unwrap_or_else(|_| "/var/tmp".into()))
-    });
-    let driver = std::path::Path::new(&home).join("browser/node_modules/playwright-core");
-    assert!(driver.exists(), "no browser to test with: run tests/peers/browser/install.sh first");
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), told.to_string()).unwrap();
-    let script = format!("{}/tests/browser/{story}.mjs", env!("CARGO_MANIFEST_DIR"));
-    let mut command = tokio::process::Command::new("node");
-    command.arg(script).arg(file.path()).env("PEER_HOME", home).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(600), command.output());
-    let output = output.await.expect("the browser does not come to an end").expect("node is not installed");
-    let said = String::from_utf8_lossy(&output.stdout);
-    eprintln!("{said}");
-    assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    Signed { cookie: cookie.0.expose_secret().to_owned(), secret: offer.secret, codes }
 }
 
 fn role_of(name: &str) -> Role {
@@ -119,6 +113,99 @@ on_both! {
     }
 }
 
+/// What was typed to sign in.
+fn typed(email: &str, password: &str, code: String) -> SignIn {
+    SignIn { email: email.into(), password: password.into(), code }
+}
+
+on_both! {
+    async fn a_code_counts_once_and_guessing_is_slow(bench) {
+        let (app, from) = (&bench.app, From { origin: "192.0.2.7".into(), agent: "test".into() });
+        let signed = sign_in(&bench, &bench.operator).await;
+        let (email, right) = ("operator@example.org", "correct horse battery");
+        let code = signed.code(app.clock().now());
+        let first = sessions::sign_in(app, typed(email, right, code.clone()), &from).await.unwrap();
+        let again = sessions::sign_in(app, typed(email, right, code), &from).await;
+        assert!(matches!(again, Err(AppError::Unauthorized(_))), "the same code twice: {again:?}");
+        // A fresh secret each time: nobody can hand somebody a session beforehand.
+        assert_ne!(first.0.expose_secret(), signed.cookie);
+        let recovery = sessions::sign_in(app, typed(email, right, signed.codes[0].clone()), &from).await;
+        recovery.unwrap();
+        let twice = sessions::sign_in(app, typed(email, right, signed.codes[0].clone()), &from).await;
+        assert!(matches!(twice, Err(AppError::Unauthorized(_))), "a recovery code twice");
+        for _ in 0..3 {
+            let wrong = sessions::sign_in(app, typed(email, "wrong wrong wrong", "000000".into()), &from).await;
+            assert!(matches!(wrong, Err(AppError::Unauthorized(_))), "{wrong:?}");
+        }
+        let slow = sessions::sign_in(app, typed(email, right, signed.codes[1].clone()), &from).await;
+        assert!(matches!(slow, Err(AppError::Conflict(_))), "five failures, and then even the right words wait");
+        let elsewhere = From { origin: "198.51.100.1".into(), agent: "test".into() };
+        sessions::sign_in(app, typed(email, right, signed.codes[1].clone()), &elsewhere).await.unwrap();
+        app.clock().advance(16 * 60_000);
+        sessions::sign_in(app, typed(email, right, signed.codes[2].clone()), &from).await.unwrap();
+    }
+
+    async fn a_session_ends_and_an_approval_asks_for_a_fresh_code(bench) {
+        let app = &bench.app;
+        let signed = sign_in(&bench, &bench.approver).await;
+        let caller = Caller::new(&bench).await;
+        let post = bench.submit(json!({"kind": "routine", "source": {"text": "words"}})).await;
+        let cookie = format!("holdline={}", signed.cookie);
+        let get = |path: String| caller.http.call(Request::get(&format!("{}{path}", caller.base)).header("cookie", &cookie));
+        let page = String::from_utf8(get(format!("/console/approvals/{}", post.id)).await.unwrap().body.to_vec()).unwrap();
+        let value = |name: &str| {
+            let at = page.find(&format!("name=\"{name}\" value=\"")).unwrap() + name.len() + 15;
+            page[at..].split('"').next().unwrap().to_owned()
+        };
+        let (csrf, bundle) = (value("csrf"), value(&format!("bundle-{}", post.id)));
+        let decide = |csrf: &str, from: &str| {
+            let form = format!("csrf={csrf}&decision=approve&bundle-{}={bundle}", post.id);
+            let url = format!("{}/console/approvals/{}/decide", caller.base, post.id);
+            let request = Request::post(&url).header("cookie", &cookie).header("sec-fetch-site", from);
+            caller.http.call(request.body("application/x-www-form-urlencoded", form.into_bytes()))
+        };
+        let state = || async { posts::get(app, &bench.operator, &post.id).await.unwrap().state };
+        assert_eq!(decide(&csrf, "cross-site").await.unwrap().status, 403);
+        let lost = decide("another", "same-origin").await.unwrap();
+        assert!(lost.status == 403 && String::from_utf8_lossy(&lost.body).contains(&bundle), "it comes back to be sent");
+        assert_eq!(state().await, PostState::Submitted);
+        app.clock().advance(16 * 60_000);
+        let asked = decide(&csrf, "same-origin").await.unwrap();
+        assert!(asked.status == 303 && asked.header("location").unwrap().starts_with("/console/prove"), "{asked:?}");
+        assert_eq!(state().await, PostState::Submitted);
+        let look = || async { sessions::look(app, &signed.cookie, "test").await.unwrap() };
+        sessions::prove(app, &look().await.unwrap(), &signed.codes[0]).await.unwrap();
+        assert_eq!(decide(&csrf, "same-origin").await.unwrap().status, 303);
+        assert_eq!(state().await, PostState::Approved);
+        let id = look().await.unwrap().session;
+        sessions::end(app, &bench.approver, &id).await.unwrap();
+        assert!(look().await.is_none());
+        assert_eq!(get("/console".into()).await.unwrap().status, 303);
+    }
+
+    async fn ten_thousand_posts_in_a_month_are_a_small_page(bench) {
+        let signed = sign_in(&bench, &bench.operator).await;
+        let mut importer = Importer::new(&bench.app, &bench.operator, true).await.unwrap();
+        let now = bench.app.clock().now();
+        for n in 0..10_000_i64 {
+            let due = holdline::clock::rfc3339(now + 60_000 + n % 28 * 86_400_000);
+            let row = json!({"kind": "routine", "labels": ["month"], "due": due, "channels": ["alpha"],
+                "source": {"text": format!("Offer {n}: <b>everything</b> for the garden, the house and the pond")}});
+            importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
+        }
+        assert_eq!(importer.finish().await.unwrap().created, 10_000);
+        let caller = Caller::new(&bench).await;
+        for path in ["month", "week", "list"] {
+            let url = format!("{}/console/calendar?view={path}", caller.base);
+            let request = Request::get(&url).header("cookie", &format!("holdline={}", signed.cookie));
+            let begun = std::time::Instant::now();
+            let answer = caller.http.call(request).await.unwrap();
+            eprintln!("{path}: {} bytes in {:?}", answer.body.len(), begun.elapsed());
+            assert!(answer.status == 200 && answer.body.len() < 200_000, "{path}: {} bytes", answer.body.len());
+        }
+    }
+}
+
 /// Every key that a template or the code names is there in both languages, and none is left over.
 #[test]
 fn the_words_are_complete_in_both_languages() {
@@ -159,155 +246,4 @@ fn the_words_are_complete_in_both_languages() {
     let unknown: Vec<_> = named.iter().filter(|k| !en.contains(*k)).collect();
     assert!(unknown.is_empty(), "named and nowhere: {unknown:?}");
     assert_eq!(Lang::En.t("no such key"), "no such key");
-}
-
-/// Data that every screen has something to show of.
-async fn furnish(bench: &Bench) -> Value {
-    let (app, operator) = (&bench.app, &bench.operator);
-    let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
-        "playbook": "outage"}))
-    .unwrap();
-    let opened = incidents::open(app, operator, &new).await.unwrap();
-    let incident = opened.incident.id.clone();
-    for n in 0..12 {
-        let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
-        bench
-            .approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
-            "source": {"text": format!("Spring offer {n}: everything for the garden")}}))
-            .await;
-    }
-    let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
-    bench.until(&late.id, &["held"]).await;
-    let out = bench.approved(json!({"kind": "update", "incident": incident,
-        "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
-    bench.until(&out.id, &["accepted"]).await;
-    bench.sandbox.fault("alpha", holdline::sandbox::Fault::CutBeforeRead, 1);
-    let doubt = bench
-        .approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
-        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}}))
-        .await;
-    bench.until(&doubt.id, &["in_doubt"]).await;
-    let waiting = bench
-        .submit(json!({"kind": "update", "incident": incident,
-        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}}))
-        .await;
-    let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
-    let draft = posts::create(app, operator, &draft).await.unwrap();
-    json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
-        "draft": draft.id, "doubt": doubt.deliveries[0].id})
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_screen_in_both_languages_themes_and_sizes() {
-    let bench = Bench::new(Database::Sqlite).await;
-    let worker = bench.start().await;
-    let caller = Caller::new(&bench).await;
-    let ids = furnish(&bench).await;
-    let mut people = serde_json::Map::new();
-    for (name, actor) in [
-        ("operator", &bench.operator),
-        ("approver", &bench.approver),
-        ("administrator", &bench.administrator),
-    ] {
-        people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
-    }
-    let id = |key: &str| ids[key].as_str().unwrap();
-    let screens = json!({
-        "sign-in": {"path": "/console/sign-in"},
-        "set-up": {"path": "/console/set-up?token=hls_x"},
-        "join": {"path": "/console/join?invitation=hli_x"},
-        "now": {"path": "/console", "as": "operator"},
-        "freeze": {"path": "/console/freeze", "as": "operator"},
-        "frozen": {"path": format!("/console/freezes/{}", id("freeze")), "as": "operator"},
-        "calendar-month": {"path": "/console/calendar?view=month", "as": "operator"},
-        "calendar-week": {"path": "/console/calendar?view=week", "as": "operator"},
-        "calendar-list": {"path": "/console/calendar?view=list", "as": "operator"},
-        "compose": {"path": format!("/console/compose?kind=update&incident={}", id("incident")), "as": "operator"},
-        "compose-edit": {"path": format!("/console/posts/{}/edit", id("draft")), "as": "operator"},
-        "post": {"path": format!("/console/posts/{}", id("out")), "as": "operator"},
-        "move": {"path": format!("/console/posts/{}/move", id("draft")), "as": "operator"},
-        "incidents": {"path": "/console/incidents", "as": "operator"},
-        "incident-open": {"path": "/console/incidents/open", "as": "operator"},
-        "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
-        "approvals": {"path": "/console/approvals", "as": "approver"},
-        "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},
-        "held": {"path": "/console/held", "as": "operator"},
-        "doubts": {"path": "/console/doubts", "as": "operator"},
-        "doubt": {"path": format!("/console/doubts/{}", id("doubt")), "as": "operator"},
-        "audit": {"path": "/console/audit", "as": "approver"},
-        "settings": {"path": "/console/settings", "as": "administrator"},
-        "channels": {"path": "/console/settings/channels", "as": "administrator"},
-        "channel": {"path": format!("/console/settings/channels/{}", bench.channels[0]), "as": "administrator"},
-        "channel-new": {"path": "/console/settings/channels/new?adapter=bluesky", "as": "administrator"},
-        "people": {"path": "/console/settings/people", "as": "administrator"},
-        "person": {"path": format!("/console/settings/people/{}", bench.operator.id), "as": "administrator"},
-        "tokens": {"path": "/console/settings/tokens", "as": "operator"},
-        "policy": {"path": "/console/settings/policy", "as": "administrator"},
-        "nodes": {"path": "/console/settings/nodes", "as": "administrator"},
-        "me": {"path": "/console/me", "as": "operator"},
-        "prove": {"path": "/console/prove", "as": "approver"},
-        "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
-        "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
-    });
-    browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
-    worker.stop().await.unwrap();
-}
-
-/// People who can sign in, for the stories.
-async fn cast(bench: &Bench) -> Value {
-    json!({
-        "operator": {"cookie": sign_in(bench, &bench.operator).await.cookie},
-        "approver": {"cookie": sign_in(bench, &bench.approver).await.cookie},
-    })
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_clicks_from_now_to_the_first_words_everywhere() {
-    let mut bench = Bench::new(Database::Sqlite).await;
-    let (sky, blog, mail) = (peer("bluesky"), peer("wordpress"), peer("smtp"));
-    bluesky(&mut bench, &sky, word(&sky, "url"), word(&sky, "app_password")).await;
-    wordpress(&mut bench, word(&blog, "url"), word(&blog, "account"), word(&blog, "app_password")).await;
-    let worker = bench.start().await;
-    let mailing = mailing(&bench, &mail);
-    for _ in 0..20 {
-        bench
-            .approved(json!({"kind": "routine", "source": {"text": "Buy more"}, "channels": ["alpha"],
-            "due": holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000)}))
-            .await;
-    }
-    let caller = Caller::new(&bench).await;
-    // English and French on six channels each.
-    let told =
-        json!({"base": caller.base, "people": cast(&bench).await, "expected": 12, "mail": mail["kept"]});
-    browse("flow", &told).await;
-    drop(mailing);
-    worker.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_main_flow_by_keyboard_alone() {
-    let bench = Bench::new(Database::Sqlite).await;
-    let worker = bench.start().await;
-    let caller = Caller::new(&bench).await;
-    browse("keyboard", &json!({"base": caller.base, "people": cast(&bench).await})).await;
-    worker.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn freeze_and_approve_without_javascript() {
-    let bench = Bench::new(Database::Sqlite).await;
-    let worker = bench.start().await;
-    bench.submit(json!({"kind": "routine", "source": {"text": "A post that waits"}})).await;
-    let caller = Caller::new(&bench).await;
-    browse("no_script", &json!({"base": caller.base, "people": cast(&bench).await})).await;
-    worker.stop().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_live_connection_is_seen_and_comes_back() {
-    let bench = Bench::new(Database::Sqlite).await;
-    let worker = bench.start().await;
-    let caller = Caller::new(&bench).await;
-    browse("live", &json!({"base": caller.base, "people": cast(&bench).await})).await;
-    worker.stop().await.unwrap();
 }

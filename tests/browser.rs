@@ -1,0 +1,183 @@
+//! The console in a real browser: the stories are in `tests/browser`, this starts what they need.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use holdline::app::{incidents, posts};
+use serde_json::{Value, json};
+
+use crate::console::sign_in;
+use crate::notices::mailing;
+use crate::real_channels::{bluesky, peer, word, wordpress};
+use crate::support::caller::Caller;
+use crate::support::{Bench, Database};
+
+/// Runs a story of `tests/browser` with what it needs to know.
+async fn browse(story: &str, told: &Value) {
+    let home = std::env::var("PEER_HOME").unwrap_or_else(|_| {
+        format!("{}/.cache/holdline-peers", std::env::var("HOME").unwrap_or_else(|_| "/var/tmp".into()))
+    });
+    let driver = std::path::Path::new(&home).join("browser/node_modules/playwright-core");
+    assert!(driver.exists(), "no browser to test with: run tests/peers/browser/install.sh first");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), told.to_string()).unwrap();
+    let script = format!("{}/tests/browser/{story}.mjs", env!("CARGO_MANIFEST_DIR"));
+    let mut command = tokio::process::Command::new("node");
+    command.arg(script).arg(file.path()).env("PEER_HOME", home).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(600), command.output());
+    let output = output.await.expect("the browser does not come to an end").expect("node is not installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{said}");
+    assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Data that every screen has something to show of.
+async fn furnish(bench: &Bench) -> Value {
+    let (app, operator) = (&bench.app, &bench.operator);
+    let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
+        "playbook": "outage"}))
+    .unwrap();
+    let opened = incidents::open(app, operator, &new).await.unwrap();
+    let incident = opened.incident.id.clone();
+    for n in 0..12 {
+        let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
+        bench
+            .approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
+            "source": {"text": format!("Spring offer {n}: everything for the garden")}}))
+            .await;
+    }
+    let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
+    bench.until(&late.id, &["held"]).await;
+    let out = bench.approved(json!({"kind": "update", "incident": incident,
+        "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
+    bench.until(&out.id, &["accepted"]).await;
+    bench.sandbox.fault("alpha", holdline::sandbox::Fault::CutBeforeRead, 1);
+    let doubt = bench
+        .approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
+        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}}))
+        .await;
+    bench.until(&doubt.id, &["in_doubt"]).await;
+    let waiting = bench
+        .submit(json!({"kind": "update", "incident": incident,
+        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}}))
+        .await;
+    let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
+    let draft = posts::create(app, operator, &draft).await.unwrap();
+    json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
+        "draft": draft.id, "doubt": doubt.deliveries[0].id})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_screen_in_both_languages_themes_and_sizes() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    let ids = furnish(&bench).await;
+    let mut people = serde_json::Map::new();
+    for (name, actor) in [
+        ("operator", &bench.operator),
+        ("approver", &bench.approver),
+        ("administrator", &bench.administrator),
+    ] {
+        people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
+    }
+    let id = |key: &str| ids[key].as_str().unwrap();
+    let screens = json!({
+        "sign-in": {"path": "/console/sign-in"},
+        "set-up": {"path": "/console/set-up?token=hls_x"},
+        "join": {"path": "/console/join?invitation=hli_x"},
+        "now": {"path": "/console", "as": "operator"},
+        "freeze": {"path": "/console/freeze", "as": "operator"},
+        "frozen": {"path": format!("/console/freezes/{}", id("freeze")), "as": "operator"},
+        "calendar-month": {"path": "/console/calendar?view=month", "as": "operator"},
+        "calendar-week": {"path": "/console/calendar?view=week", "as": "operator"},
+        "calendar-list": {"path": "/console/calendar?view=list", "as": "operator"},
+        "compose": {"path": format!("/console/compose?kind=update&incident={}", id("incident")), "as": "operator"},
+        "compose-edit": {"path": format!("/console/posts/{}/edit", id("draft")), "as": "operator"},
+        "post": {"path": format!("/console/posts/{}", id("out")), "as": "operator"},
+        "move": {"path": format!("/console/posts/{}/move", id("draft")), "as": "operator"},
+        "incidents": {"path": "/console/incidents", "as": "operator"},
+        "incident-open": {"path": "/console/incidents/open", "as": "operator"},
+        "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
+        "approvals": {"path": "/console/approvals", "as": "approver"},
+        "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},
+        "held": {"path": "/console/held", "as": "operator"},
+        "doubts": {"path": "/console/doubts", "as": "operator"},
+        "doubt": {"path": format!("/console/doubts/{}", id("doubt")), "as": "operator"},
+        "audit": {"path": "/console/audit", "as": "approver"},
+        "settings": {"path": "/console/settings", "as": "administrator"},
+        "channels": {"path": "/console/settings/channels", "as": "administrator"},
+        "channel": {"path": format!("/console/settings/channels/{}", bench.channels[0]), "as": "administrator"},
+        "channel-new": {"path": "/console/settings/channels/new?adapter=bluesky", "as": "administrator"},
+        "people": {"path": "/console/settings/people", "as": "administrator"},
+        "person": {"path": format!("/console/settings/people/{}", bench.operator.id), "as": "administrator"},
+        "tokens": {"path": "/console/settings/tokens", "as": "operator"},
+        "policy": {"path": "/console/settings/policy", "as": "administrator"},
+        "nodes": {"path": "/console/settings/nodes", "as": "administrator"},
+        "me": {"path": "/console/me", "as": "operator"},
+        "prove": {"path": "/console/prove", "as": "approver"},
+        "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
+        "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
+    });
+    browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
+    worker.stop().await.unwrap();
+}
+
+/// People who can sign in, for the stories.
+async fn cast(bench: &Bench) -> Value {
+    json!({
+        "operator": {"cookie": sign_in(bench, &bench.operator).await.cookie},
+        "approver": {"cookie": sign_in(bench, &bench.approver).await.cookie},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_clicks_from_now_to_the_first_words_everywhere() {
+    let mut bench = Bench::new(Database::Sqlite).await;
+    let (sky, blog, mail) = (peer("bluesky"), peer("wordpress"), peer("smtp"));
+    bluesky(&mut bench, &sky, word(&sky, "url"), word(&sky, "app_password")).await;
+    wordpress(&mut bench, word(&blog, "url"), word(&blog, "account"), word(&blog, "app_password")).await;
+    let worker = bench.start().await;
+    let mailing = mailing(&bench, &mail);
+    for _ in 0..20 {
+        bench
+            .approved(json!({"kind": "routine", "source": {"text": "Buy more"}, "channels": ["alpha"],
+            "due": holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000)}))
+            .await;
+    }
+    let caller = Caller::new(&bench).await;
+    // English and French on six channels each.
+    let told =
+        json!({"base": caller.base, "people": cast(&bench).await, "expected": 12, "mail": mail["kept"]});
+    browse("flow", &told).await;
+    drop(mailing);
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_main_flow_by_keyboard_alone() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    browse("keyboard", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn freeze_and_approve_without_javascript() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    bench.submit(json!({"kind": "routine", "source": {"text": "A post that waits"}})).await;
+    let caller = Caller::new(&bench).await;
+    browse("no_script", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_live_connection_is_seen_and_comes_back() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    browse("live", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
