@@ -280,8 +280,9 @@ fn settings_are_checked_with_a_remedy() {
 fn email(settings: Value) -> Email {
     let clock: Clock = Arc::new(chrono::DateTime::default);
     let credential = settings.get("user").map(|_| "hunter2".into());
-    let to = recipients(settings["to"].as_str().unwrap_or_default()).unwrap();
-    Email::new(&Connection { settings, credential, http: suite::http(), clock }, to).unwrap()
+    let connection = Connection { settings, credential, http: suite::http(), clock };
+    let to = recipients(&connection.setting("to").unwrap()).unwrap();
+    Email::new(&connection, to).unwrap()
 }
 
 #[test]

@@ -171,9 +171,10 @@ on_both! {
         assert_eq!(state().await, PostState::Submitted);
         app.clock().advance(16 * 60_000);
         let asked = decide(&csrf, "same-origin").await.unwrap();
-        assert!(asked.status == 303 && asked.header("location").unwrap().starts_with("/console/prove"), "{asked:?}");
+        let back = String::from_utf8_lossy(&asked.body).into_owned();
+        assert!(asked.status == 403 && back.contains("prove-code") && back.contains(&bundle), "{back}");
         assert_eq!(state().await, PostState::Submitted);
-        let look = || async { sessions::look(app, &signed.cookie, "test").await.unwrap() };
+        let look = || async { sessions::look(app, &signed.cookie, "test", true).await.unwrap() };
         sessions::prove(app, &look().await.unwrap(), &signed.codes[0]).await.unwrap();
         assert_eq!(decide(&csrf, "same-origin").await.unwrap().status, 303);
         assert_eq!(state().await, PostState::Approved);

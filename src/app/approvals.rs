@@ -110,24 +110,39 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 /// When the text is another one by now, the author decides about their own text, the post does not
 /// wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
-    match new.decision {
-        Decision::BreakGlass => {
-            if !by.may(Right::Approve) {
-                by.need(Right::Decide)?;
-            }
-        }
-        Decision::Approve | Decision::Reject => by.need(Right::Approve)?,
-    }
-    if new.decision != Decision::Approve && comment(new).is_none() {
-        return Err(AppError::field("comment", "say why: the author and the log need it"));
-    }
-    let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
-    let needed = needed(app, &row).await?;
-    let expires = policy::get(app).await?.expires(kind(&row)?, app.now());
-    let mut tx = app.store().begin().await?;
-    let entries = write(app, &mut tx, by, post, new, needed, expires).await?;
-    app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+    decide_all(app, by, &[(post.to_owned(), new.clone())]).await?;
     sheet(app, by, post).await
+}
+
+/// Decides about posts that belong together, such as the same words in two languages: about all of
+/// them or none.
+///
+/// # Errors
+/// As [`decide`], for any of them.
+pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) -> Result<()> {
+    let policy = policy::get(app).await?;
+    let mut matters = Vec::with_capacity(all.len());
+    for (post, new) in all {
+        match new.decision {
+            Decision::BreakGlass if by.may(Right::Approve) => {}
+            Decision::BreakGlass => by.need(Right::Decide)?,
+            Decision::Approve | Decision::Reject => by.need(Right::Approve)?,
+        }
+        if new.decision != Decision::Approve && comment(new).is_none() {
+            return Err(AppError::field("comment", "say why: the author and the log need it"));
+        }
+        let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+        let needed = needed(app, &row).await?;
+        matters.push((post, new, needed, policy.expires(kind(&row)?, app.now())));
+    }
+    // Rows are locked in one order everywhere.
+    matters.sort_by_key(|(post, ..)| (*post).clone());
+    let mut tx = app.store().begin().await?;
+    let mut entries = Vec::new();
+    for (post, new, needed, expires) in matters {
+        entries.extend(write(app, &mut tx, by, post, new, needed, expires).await?);
+    }
+    app.commit(tx, by, &entries, &[Topic::Queue]).await
 }
 
 /// Writes a decision into an open change; its audit entries. What is refused is refused before

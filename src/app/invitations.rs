@@ -97,13 +97,20 @@ async fn replace(app: &App, by: &Actor, row: Person) -> Result<Invited> {
 /// Invites the actor to the console: for whoever joined with the command line. What they have stays.
 ///
 /// # Errors
-/// When the actor's token is limited to some of their roles.
+/// When the actor's token is limited to some of their roles, or they can sign in already.
 pub async fn to_console(app: &App, by: &Actor) -> Result<Invited> {
     let row = app.store().person(&by.id).await?.ok_or_else(|| AppError::not_found("person", &by.id))?;
     // A sign-in has all roles of the person: a token that was limited does not become one.
     if role::parse_list(&row.roles).iter().any(|r| !by.roles.contains(r)) {
         return Err(AppError::Forbidden(
             "this token is limited to some of your roles; use one that has them all".into(),
+        ));
+    }
+    // A token must not replace a password and a second factor: an administrator invites again.
+    if app.store().login(&by.id).await?.is_some() {
+        return Err(AppError::Conflict(
+            "you have a sign-in for the console already; if it is lost, an administrator invites you again"
+                .into(),
         ));
     }
     let mut tx = app.store().begin().await?;

@@ -64,9 +64,13 @@ async fn change(app: &App, by: &Actor, id: &str, verb: &str, edit: &PersonEdit) 
     }
     problems.check()?;
     match (edit.enabled, person.disabled_at) {
-        (Some(false), None) => person.disabled_at = Some(app.now()),
+        (Some(false), None) => {
+            person.disabled_at = Some(app.now());
+            tx.end_sessions(id, app.now()).await?;
+        }
         (Some(true), Some(_)) => {
             person.disabled_at = None;
+            tx.delete_login(id).await?;
             tx.revoke_tokens(id, app.now()).await?;
             tx.delete_invitation(id).await?;
         }

@@ -123,6 +123,17 @@ pub async fn set_up(
     Ok((view, secret))
 }
 
+/// Whether the one-time token of the first start is right.
+pub(super) async fn check_set_up(app: &App, token: &str) -> Result<()> {
+    if app.store().setting(&set_up_name(token)).await?.is_some() {
+        return Ok(());
+    }
+    Err(AppError::Unauthorized(
+        "the set-up token is not right or was used; the service prints a new one when it starts without people"
+            .into(),
+    ))
+}
+
 /// Writes the first administrator into a change; the one-time token is used up.
 pub(super) async fn first_person(
     app: &App,
@@ -130,12 +141,7 @@ pub(super) async fn first_person(
     new: &NewPerson,
     origin: &str,
 ) -> Result<(Tx, Actor, Entry)> {
-    if app.store().setting(&set_up_name(token)).await?.is_none() {
-        return Err(AppError::Unauthorized(
-            "the set-up token is not right or was used; the service prints a new one when it starts without people"
-                .into(),
-        ));
-    }
+    check_set_up(app, token).await?;
     check_person(new)?;
     // Two at the same moment come one after the other, and the second finds somebody there.
     let mut tx = app.store().begin_exclusive().await?;

@@ -229,6 +229,31 @@ pub async fn list(app: &App, by: &Actor, filter: &PostFilter) -> Result<Vec<Post
     app.store().posts(filter).await?.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
 }
 
+/// What waits for approval: crisis posts first, then whoever has waited longest.
+///
+/// # Errors
+/// The database's own.
+pub async fn waiting(app: &App, by: &Actor, limit: usize) -> Result<Vec<PostView>> {
+    by.need(Right::Read)?;
+    let limit = i64::try_from(limit).unwrap_or(500).clamp(1, 500);
+    let mut rows = app.store().submitted(true, limit).await?;
+    let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
+    if left > 0 {
+        rows.extend(app.store().submitted(false, left).await?);
+    }
+    rows.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
+}
+
+/// The posts of an incident, newest first, without their deliveries.
+///
+/// # Errors
+/// The database's own.
+pub async fn of_incident(app: &App, by: &Actor, incident: &str, limit: i64) -> Result<Vec<PostView>> {
+    by.need(Right::Read)?;
+    let rows = app.store().incident_posts(incident, limit.clamp(1, 500)).await?;
+    rows.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
+}
+
 /// Where a list goes on: the due time and id of its last row.
 pub type After = (Millis, String);
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::incidents::{self, IncidentView};
-use super::posts::{self, PostFilter, PostView};
+use super::posts::{self, PostView};
 use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
 use crate::domain::Word;
@@ -101,12 +101,10 @@ pub async fn read(app: &App, by: &Actor, id: &str) -> Result<Room> {
     let incident = incidents::get(app, by, id).await?;
     let people: HashMap<String, String> =
         app.store().people().await?.into_iter().map(|p| (p.id, p.name)).collect();
-    let filter = PostFilter { incident: Some(id.to_owned()), limit: MOST, ..PostFilter::default() };
     let mut posts = Vec::new();
-    for listed in posts::list(app, by, &filter).await? {
+    for listed in posts::of_incident(app, by, id, MOST).await? {
         posts.push(posts::get(app, by, &listed.id).await?);
     }
-    posts.reverse();
     let playbook = incident.playbook.as_deref().and_then(playbook::find);
     let done = app.store().steps_done(id).await?;
     let mut freezes = super::freezes::list(app, by, false).await?;

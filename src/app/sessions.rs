@@ -90,7 +90,7 @@ pub struct Preference {
 /// sign-ins failed lately.
 pub async fn sign_in(app: &App, typed: SignIn, from: &Caller) -> Result<Cookie> {
     let email = typed.email.trim().to_lowercase();
-    slow_down(app, &email, from).await?;
+    let attempt = take_attempt(app, &email, from).await?;
     let person = app.store().person_by_email(&email).await?.filter(|p| p.disabled_at.is_none());
     let login = match &person {
         Some(p) => app.store().login(&p.id).await?,
@@ -104,26 +104,30 @@ pub async fn sign_in(app: &App, typed: SignIn, from: &Caller) -> Result<Cookie> 
         let roles = role::parse_list(&person.roles);
         let by = Actor { id: person.id, name: person.name, roles, origin: from.origin.clone() };
         let (cookie, entry) = open(app, &mut tx, &by, from).await?;
+        tx.forgive_sign_in(&email, &from.origin, attempt).await?;
         app.commit(tx, &by, &[entry], &[]).await?;
         return Ok(cookie);
     }
-    drop(tx);
-    let mut tx = app.store().begin().await?;
-    let now = app.now();
-    tx.insert_failed_sign_in(&email, &from.origin, now, now - WINDOW).await?;
-    tx.commit_unaudited(Unaudited::Session).await?;
     tracing::warn!(origin = from.origin, "a sign-in failed");
     Err(AppError::Unauthorized("address, password or code are not right".into()))
 }
 
 /// Guessing is slow: five failures for one person from one address, twenty from one address, or a
 /// hundred for one person within 15 minutes.
-async fn slow_down(app: &App, email: &str, from: &Caller) -> Result<()> {
-    let failed = app.store().failed_sign_ins(email, &from.origin, app.now() - WINDOW).await?;
+///
+/// The attempt counts as failed until it has succeeded, so that many at once gain nothing; the answer
+/// is its mark.
+async fn take_attempt(app: &App, email: &str, from: &Caller) -> Result<Millis> {
+    let now = app.now();
+    // One after the other: each sees those before it.
+    let mut tx = app.store().begin_exclusive().await?;
+    let failed = tx.failed_sign_ins(email, &from.origin, now - WINDOW).await?;
     if failed.pair >= 5 || failed.by_origin >= 20 || failed.by_email >= 100 {
         return Err(AppError::Conflict("too many sign-ins failed; wait 15 minutes and try again".into()));
     }
-    Ok(())
+    tx.insert_failed_sign_in(email, &from.origin, now, now - WINDOW).await?;
+    tx.commit_unaudited(Unaudited::Session).await?;
+    Ok(now)
 }
 
 /// Writes a new session into an open change: its cookie and the log's entry. Every sign-in makes a
@@ -149,11 +153,11 @@ pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, from: &Caller) -> R
     Ok((Cookie(secret), entry))
 }
 
-/// Who holds this cookie; nothing: nobody any more.
+/// Who holds this cookie; nothing: nobody any more. A page that refreshes itself is no use of it.
 ///
 /// # Errors
 /// The database's own.
-pub async fn look(app: &App, cookie: &str, origin: &str) -> Result<Option<Signed>> {
+pub async fn look(app: &App, cookie: &str, origin: &str, is_use: bool) -> Result<Option<Signed>> {
     let Some(row) = app.store().session_by_hash(&hash(cookie)).await? else { return Ok(None) };
     let now = app.now();
     if !is_alive(&row, now) {
@@ -162,7 +166,7 @@ pub async fn look(app: &App, cookie: &str, origin: &str) -> Result<Option<Signed
     let Some(person) = app.store().person(&row.person_id).await?.filter(|p| p.disabled_at.is_none()) else {
         return Ok(None);
     };
-    if row.seen_at + TOUCH <= now {
+    if is_use && row.seen_at + TOUCH <= now {
         let mut tx = app.store().begin().await?;
         tx.touch_session(&row.id, now).await?;
         tx.commit_unaudited(Unaudited::Session).await?;
@@ -203,16 +207,15 @@ fn is_alive(row: &Session, now: Millis) -> bool {
 /// When the code is not right, or too many were wrong.
 pub async fn prove(app: &App, signed: &Signed, code: &str) -> Result<()> {
     let from = Caller { origin: signed.by.origin.clone(), agent: String::new() };
-    slow_down(app, &signed.email, &from).await?;
+    let attempt = take_attempt(app, &signed.email, &from).await?;
     let login = app.store().login(&signed.by.id).await?;
     let login = login.ok_or_else(|| AppError::Unauthorized("sign in again".into()))?;
     let mut tx = app.store().begin().await?;
     let now = app.now();
     if !logins::use_code(app, &mut tx, &login, code).await? {
-        tx.insert_failed_sign_in(&signed.email, &signed.by.origin, now, now - WINDOW).await?;
-        tx.commit_unaudited(Unaudited::Session).await?;
         return Err(AppError::field("code", "is not right; wait for the next one"));
     }
+    tx.forgive_sign_in(&signed.email, &signed.by.origin, attempt).await?;
     tx.prove_session(&signed.session, now).await?;
     let entry = Entry::new("session.proved", &format!("person:{}", signed.by.id)).note(&signed.session);
     app.commit(tx, &signed.by, &[entry], &[]).await

@@ -33,18 +33,25 @@ impl Store {
         const SQL: &str = "select * from logins where person_id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(person).fetch_optional(c).await?))
     }
+}
 
-    pub async fn failed_sign_ins(&self, email: &str, origin: &str, since: Millis) -> Result<Failures> {
+impl Tx {
+    pub async fn failed_sign_ins(&mut self, email: &str, origin: &str, since: Millis) -> Result<Failures> {
         const SQL: &str = "select
               count(case when email = $1 and origin = $2 then 1 end) as pair,
               count(case when origin = $2 then 1 end) as by_origin,
               count(case when email = $1 then 1 end) as by_email
             from failed_sign_ins where at > $3";
-        Ok(read!(self, |c| sqlx::query_as(SQL).bind(email).bind(origin).bind(since).fetch_one(c).await?))
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(email).bind(origin).bind(since).fetch_one(c).await?))
     }
-}
 
-impl Tx {
+    /// The attempt has succeeded after all.
+    pub async fn forgive_sign_in(&mut self, email: &str, origin: &str, at: Millis) -> Result<()> {
+        const SQL: &str = "delete from failed_sign_ins where email = $1 and origin = $2 and at = $3";
+        on!(self, |c| sqlx::query(SQL).bind(email).bind(origin).bind(at).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// Writes how a person signs in, in place of what was there.
     pub async fn put_login(&mut self, l: &Login) -> Result<()> {
         const SQL: &str = "insert into logins (person_id, password, totp, totp_step, changed_at)

@@ -87,6 +87,23 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
     }
 
+    /// What waits for approval: crisis posts first, then whoever has waited longest.
+    pub async fn submitted(&self, crisis: bool, limit: i64) -> Result<Vec<Post>> {
+        // One text for each, so that the index of what waits serves.
+        const CRISIS: &str = "select * from posts where state = 'submitted' and kind <> 'routine'
+            order by created_at, id limit $1";
+        const ROUTINE: &str = "select * from posts where state = 'submitted' and kind = 'routine'
+            order by created_at, id limit $1";
+        let sql = if crisis { CRISIS } else { ROUTINE };
+        Ok(read!(self, |c| sqlx::query_as(sql).bind(limit).fetch_all(c).await?))
+    }
+
+    /// The posts of an incident, newest first.
+    pub async fn incident_posts(&self, incident: &str, limit: i64) -> Result<Vec<Post>> {
+        const SQL: &str = "select * from posts where incident_id = $1 order by due_at desc, id desc limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(incident).bind(limit).fetch_all(c).await?))
+    }
+
     pub async fn post(&self, id: &str) -> Result<Option<Post>> {
         const SQL: &str = "select * from posts where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))

@@ -9,7 +9,7 @@ use super::page::{Answer, go, show, show_again};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
-use crate::app::posts::{self, PostFilter, PostView};
+use crate::app::posts::{self, PostView};
 use crate::app::{Actor, App, people};
 use crate::domain::approval::Decision;
 use crate::domain::playbook;
@@ -73,13 +73,7 @@ pub async fn queue(State(web): State<Web>, visit: Visit) -> Answer {
 
 async fn queue_page(web: &Web, visit: &Visit, trouble: Trouble) -> crate::app::Result<QueuePage> {
     let (app, by) = (&web.app, visit.by()?);
-    let filter = PostFilter { state: Some("submitted".into()), limit: 200, ..PostFilter::default() };
-    let mut waiting = posts::list(app, by, &filter).await?;
-    // Ids are in the order of writing: whoever has waited longest comes first, a crisis before all.
-    waiting.sort_by(|a, b| {
-        let lane = |p: &PostView| std::cmp::Reverse(p.kind.lane());
-        lane(a).cmp(&lane(b)).then_with(|| a.id.cmp(&b.id))
-    });
+    let waiting = posts::waiting(app, by, 200).await?;
     let mut owed = Vec::new();
     for a in approvals::reviews_owed(app, by).await? {
         let post = posts::get(app, by, &a.post).await?;
@@ -116,7 +110,7 @@ pub async fn sheet(
 
 fn together(id: &str, f: &Fields) -> Vec<String> {
     let mut ids = vec![id.to_owned()];
-    for other in f.all("with").into_iter().take(8) {
+    for other in f.all("with").into_iter().take(16) {
         if !ids.contains(&other) {
             ids.push(other);
         }
@@ -151,7 +145,7 @@ async fn sheet_page(
 impl SheetPage {
     /// Whether all of them wait for a decision.
     fn is_open(&self) -> bool {
-        self.sheets.iter().all(|s| s.it.post.state == PostState::Submitted)
+        self.sheets.iter().all(|s| s.it.post.state == PostState::Submitted || s.it.lapsed)
     }
 
     /// Whether the reader wrote on one of them.
@@ -163,10 +157,24 @@ impl SheetPage {
         self.sheets.iter().all(|s| s.it.post.kind.lane() == Lane::Crisis)
     }
 
-    /// What the button says: whether it publishes now or at a time to come.
+    /// What the button says: whether it publishes now, at a time to come, or not yet.
     fn approve_key(&self) -> &'static str {
-        let later = |s: &Sheet| super::times::millis(&s.it.post.due) > self.ui.now + 60_000;
-        if self.sheets.iter().any(later) { "approve-do" } else { "approve-now-do" }
+        let due = |s: &Sheet| super::times::millis(&s.it.post.due);
+        let voices = |s: &Sheet| {
+            let for_these =
+                |d: &&ApprovalView| d.decision == Decision::Approve && !d.void && d.bundle == s.it.bundle;
+            s.it.decisions.iter().filter(for_these).count()
+        };
+        // A routine post whose time has passed is held for a decision, and so is what lapsed.
+        let held = |s: &Sheet| {
+            s.it.lapsed || s.it.post.kind.lane() == Lane::Routine && due(s) < self.ui.now - 60_000
+        };
+        match () {
+            () if self.sheets.iter().any(|s| voices(s) + 1 < s.it.needed) => "approve-more-do",
+            () if self.sheets.iter().any(held) => "approve-held-do",
+            () if self.sheets.iter().any(|s| due(s) > self.ui.now + 60_000) => "approve-do",
+            () => "approve-now-do",
+        }
     }
 }
 
@@ -195,15 +203,13 @@ pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
 /// first words.
 async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Option<Against>> {
     let Some(incident) = &post.incident else { return Ok(None) };
-    let filter = PostFilter {
-        incident: Some(incident.clone()),
-        state: Some("approved".into()),
-        limit: 500,
-        ..PostFilter::default()
+    let before = posts::of_incident(app, by, incident, 500).await?;
+    let alike = |p: &&PostView| {
+        p.id != post.id
+            && p.state == PostState::Approved
+            && p.kind == post.kind
+            && p.source.language == post.source.language
     };
-    let before = posts::list(app, by, &filter).await?;
-    let alike =
-        |p: &&PostView| p.id != post.id && p.kind == post.kind && p.source.language == post.source.language;
     let last = before.iter().filter(alike).max_by(|a, b| a.id.cmp(&b.id));
     if let Some(last) = last {
         return Ok(Some(compare("against-last", &last.source.text, &post.source.text)));
@@ -235,33 +241,25 @@ fn compare(key: &'static str, old: &str, new: &str) -> Against {
 pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let ids = together(&id, &fields);
-    let signed = visit.signed()?;
-    if signed.must_prove(web.app.clock().now()) {
-        let with: String = ids[1..].iter().map(|i| format!("&with={i}")).collect();
-        let back = format!("/console/approvals/{id}?{}", with.trim_start_matches('&'));
-        let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
-        return go(&format!("/console/prove?next={back}"));
-    }
     let decision = match fields.get("decision") {
         "approve" => Decision::Approve,
         "break_glass" => Decision::BreakGlass,
         _ => Decision::Reject,
     };
-    for post in &ids {
-        let new = NewDecision {
-            decision,
-            bundle: fields.get(&format!("bundle-{post}")).to_owned(),
-            comment: fields.some("comment"),
-        };
-        if let Err(e) = approvals::decide(&web.app, &signed.by, post, &new).await {
-            let mut trouble = Trouble::mendable(e)?;
-            if !trouble.at("comment").is_empty() {
-                trouble = Trouble { general: vec![visit.lang.t("comment-needed")], fields: Vec::new() };
-            }
-            return show_again(&sheet_page(&web, &visit, ids, fields.text("comment"), trouble).await?);
+    let decided = |post: &String| {
+        let bundle = fields.get(&format!("bundle-{post}")).to_owned();
+        (post.clone(), NewDecision { decision, bundle, comment: fields.some("comment") })
+    };
+    let all: Vec<_> = ids.iter().map(decided).collect();
+    let by = visit.by()?;
+    if let Err(e) = approvals::decide_all(&web.app, by, &all).await {
+        let mut trouble = Trouble::mendable(e)?;
+        if !trouble.at("comment").is_empty() {
+            trouble = Trouble { general: vec![visit.lang.t("comment-needed")], fields: Vec::new() };
         }
+        return show_again(&sheet_page(&web, &visit, ids, fields.text("comment"), trouble).await?);
     }
-    let post = posts::get(&web.app, &signed.by, &id).await?;
+    let post = posts::get(&web.app, by, &id).await?;
     match (&post.incident, post.kind.lane()) {
         (Some(incident), Lane::Crisis) => go(&format!("/console/incidents/{incident}")),
         _ => go("/console/approvals"),

@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::visit::Visit;
 use crate::app::channels::ChannelView;
 use crate::app::incidents::{self, IncidentView};
-use crate::app::posts::{self, PostFilter};
+use crate::app::posts;
 use crate::app::{Actor, App};
 use crate::domain::Word;
 use crate::domain::delivery::State as Standing;
@@ -94,14 +94,9 @@ async fn prepared(
     languages: &[String],
 ) -> crate::app::Result<Vec<Words>> {
     let tip = plan.and_then(|p| p.tips.iter().find(|t| t.key == tip));
-    let filter = PostFilter {
-        incident: Some(incident.id.clone()),
-        kind: Some(Kind::Update.word().into()),
-        limit: 50,
-        ..PostFilter::default()
-    };
-    let first = kind == Kind::Update
-        && posts::list(app, by, &filter).await?.iter().all(|p| p.state == PostState::Cancelled);
+    let earlier = posts::of_incident(app, by, &incident.id, 500).await?;
+    let live = |p: &posts::PostView| p.kind == Kind::Update && p.state != PostState::Cancelled;
+    let first = kind == Kind::Update && !earlier.iter().any(live);
     let words = |language: &String| {
         let ready = match (kind, tip) {
             (Kind::Tip, Some(tip)) => Some(tip.text(language)),

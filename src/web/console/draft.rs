@@ -130,6 +130,10 @@ impl Draft {
         });
         let pictures = f.all("picture").into_iter().filter_map(|p| {
             let (sha, mime) = p.split_once(':')?;
+            // What names no picture is none of ours.
+            if sha.len() != 64 || !sha.chars().all(|c| c.is_ascii_hexdigit()) {
+                return None;
+            }
             let alt = |l: &String| (l.clone(), f.text(&format!("alt-{l}-{sha}")));
             let alts = languages.iter().map(alt).collect();
             Some(Picture { sha: sha.to_owned(), mime: mime.to_owned(), alts })

@@ -46,11 +46,19 @@ pub use visit::Access;
 struct Route {
     path: &'static str,
     access: Access,
+    /// Whether its forms need a second factor that was shown a moment ago.
+    fresh: bool,
     handler: MethodRouter<Web>,
 }
 
+/// What administrators change needs a fresh second factor.
 fn route(path: &'static str, access: Access, handler: MethodRouter<Web>) -> Route {
-    Route { path, access, handler }
+    Route { path, access, fresh: access == Access::Needs(Right::Administer), handler }
+}
+
+/// A decision that needs a fresh second factor.
+fn fresh(path: &'static str, access: Access, handler: MethodRouter<Web>) -> Route {
+    Route { path, access, fresh: true, handler }
 }
 
 /// Every route of the console.
@@ -76,7 +84,7 @@ fn main_routes() -> Vec<Route> {
         route("/console/approvals", Needs(Right::Read), get(approvals::queue)),
         route("/console/approvals/review", Needs(Right::Approve), post(approvals::review)),
         route("/console/approvals/{id}", Needs(Right::Read), get(approvals::sheet)),
-        route(
+        fresh(
             "/console/approvals/{id}/decide",
             Either(Right::Approve, Right::Decide),
             post(approvals::decide),
@@ -162,8 +170,8 @@ pub fn access_table() -> Vec<(&'static str, Access)> {
 /// All screens, and what their pages load.
 pub fn router(web: &Web) -> Router<Web> {
     let mut router = Router::new().route("/console/assets/{name}", get(assets::serve));
-    for Route { path, access, handler } in routes() {
-        let enter = middleware::from_fn_with_state((web.clone(), access), visit::enter);
+    for Route { path, access, fresh, handler } in routes() {
+        let enter = middleware::from_fn_with_state((web.clone(), access, fresh), visit::enter);
         router = router.route(path, handler.layer(enter));
     }
     router

@@ -48,7 +48,6 @@ pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
     let soon = PostFilter { due_from: Some(now), due_to: Some(now + DAY), limit: 8, ..PostFilter::default() };
     let next =
         posts::list(app, by, &soon).await?.into_iter().filter(|p| p.state != PostState::Cancelled).collect();
-    let submitted = PostFilter { state: Some("submitted".into()), limit: 6, ..PostFilter::default() };
     let hours = calendar::hours(app, by, now, 24).await?;
     let next_total = hours.iter().map(|h| h.scheduled).sum();
     let columns: Vec<(i64, i64)> = hours.iter().map(|h| (h.scheduled, h.held)).collect();
@@ -56,7 +55,7 @@ pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
     show(&NowPage {
         next,
         next_total,
-        waiting: posts::list(app, by, &submitted).await?,
+        waiting: posts::waiting(app, by, 6).await?,
         signals: signals(&ui, &channels, approvals::reviews_owed(app, by).await?.len()),
         channels: channels.into_iter().filter(|c| c.disabled_at.is_none()).collect(),
         bars: pictures::bars(&columns, &ui.t("bars-title")),

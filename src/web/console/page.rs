@@ -57,6 +57,15 @@ struct ResendPage<'a> {
     fields: Vec<&'a (String, String)>,
 }
 
+#[derive(Template)]
+#[template(path = "confirm.html", config = "src/web/console/askama.toml")]
+struct ConfirmPage<'a> {
+    ui: Ui,
+    to: &'a str,
+    fields: Vec<&'a (String, String)>,
+    wrong: Option<&'a str>,
+}
+
 /// The error as a page.
 pub async fn failed(web: &Web, visit: &Visit, shown: &Shown) -> Response {
     let ui = visit.ui(web).await.unwrap_or_else(|_| Ui::bare(visit));
@@ -72,12 +81,21 @@ pub async fn failed(web: &Web, visit: &Visit, shown: &Shown) -> Response {
         .into_response()
 }
 
+/// What a page carries on of a form. Secrets are typed again.
+fn carried(fields: &Fields) -> Vec<&(String, String)> {
+    let secret = ["csrf", "password", "code", "prove-code", "credential"];
+    fields.0.iter().filter(|(name, _)| !secret.contains(&name.as_str())).collect()
+}
+
 /// A form that cannot be taken as it came, with all that was typed: one click sends it again.
 pub fn resend(visit: &Visit, to: &str, fields: &Fields) -> Response {
-    // Secrets are typed again, not carried through a page.
-    let secret = ["csrf", "password", "code", "credential"];
-    let fields = fields.0.iter().filter(|(name, _)| !secret.contains(&name.as_str())).collect();
-    let page = show(&ResendPage { ui: Ui::bare(visit), to, fields });
+    let page = show(&ResendPage { ui: Ui::bare(visit), to, fields: carried(fields) });
+    (StatusCode::FORBIDDEN, page.unwrap_or_else(IntoResponse::into_response)).into_response()
+}
+
+/// The same, with a field for a fresh code; `wrong` says why the last one was not taken.
+pub fn confirm(visit: &Visit, to: &str, fields: &Fields, wrong: Option<&str>) -> Response {
+    let page = show(&ConfirmPage { ui: Ui::bare(visit), to, fields: carried(fields), wrong });
     (StatusCode::FORBIDDEN, page.unwrap_or_else(IntoResponse::into_response)).into_response()
 }
 

@@ -330,6 +330,15 @@ impl Ui {
         if self.lang == Lang::En || words == key { message.to_owned() } else { words }
     }
 
+    /// This page in another language, with all else that its address says.
+    pub fn in_language(&self, tag: &str) -> String {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "lang");
+        let mut out = form_urlencoded::Serializer::new(String::new());
+        let query = out.extend_pairs(kept).append_pair("lang", tag).finish();
+        format!("{path}?{query}")
+    }
+
     /// What the pages load.
     pub fn assets(&self) -> &'static Assets {
         &ASSETS

@@ -20,6 +20,10 @@ use crate::domain::role::Right;
 use crate::web::{Web, auth};
 use secrecy::ExposeSecret;
 
+/// Whether the forms of a route need a second factor that was shown a moment ago.
+#[derive(Debug, Clone, Copy)]
+struct Fresh(bool);
+
 /// Who may see a screen or press its buttons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -114,7 +118,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 }
 
 /// Wraps every route of the console.
-pub async fn enter(State((web, access)): State<(Web, Access)>, request: Request, next: Next) -> Response {
+pub async fn enter(
+    State((web, access, fresh)): State<(Web, Access, bool)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let visit = match look(&web, &parts).await {
         Ok(visit) => visit,
@@ -134,6 +142,7 @@ pub async fn enter(State((web, access)): State<(Web, Access)>, request: Request,
         }
         _ => {
             request.extensions_mut().insert(visit.clone());
+            request.extensions_mut().insert(Fresh(fresh));
             // The work of a change goes on when the browser is gone.
             if safe {
                 next.run(request).await
@@ -151,7 +160,9 @@ async fn look(web: &Web, parts: &Parts) -> Result<Visit> {
     let headers = &parts.headers;
     let origin = auth::origin(parts);
     let cookie = cookie(headers, web).unwrap_or_default();
-    let signed = if cookie.is_empty() { None } else { sessions::look(&web.app, &cookie, &origin).await? };
+    let is_use = !headers.contains_key("hx-request");
+    let signed =
+        if cookie.is_empty() { None } else { sessions::look(&web.app, &cookie, &origin, is_use).await? };
     let chosen = signed.as_ref().and_then(|s| s.language.clone()).or_else(|| asked_language(parts));
     let nonce: [u8; 16] = rand::random();
     Ok(Visit {
@@ -213,6 +224,8 @@ async fn finish(web: &Web, visit: &Visit, mut response: Response) -> Response {
          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         visit.nonce
     );
+    // Without it browsers send forms of plain HTTP with the origin "null" (Fetch standard).
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -268,17 +281,43 @@ pub struct Posted {
 impl axum::extract::FromRequest<Web> for Posted {
     type Rejection = Response;
 
-    async fn from_request(request: Request, _: &Web) -> std::result::Result<Self, Response> {
-        let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+    async fn from_request(request: Request, web: &Web) -> std::result::Result<Self, Response> {
+        let Some(mut visit) = request.extensions().get::<Visit>().cloned() else {
             return Err(Failed(AppError::Internal("no visit".into())).into_response());
         };
         let path = request.uri().path().to_owned();
+        let fresh = request.extensions().get::<Fresh>().is_some_and(|f| f.0);
         let fields = fields::read(request).await.map_err(IntoResponse::into_response)?;
         if fields.get("csrf") != visit.csrf {
             // Another session by now: what was typed comes back, and one click sends it.
             return Err(page::resend(&visit, &path, &fields));
         }
+        if fresh {
+            prove(web, &mut visit, &path, &fields).await?;
+        }
         Ok(Self { visit, fields })
+    }
+}
+
+/// A form that needs a fresh second factor comes back with a field for its code, and with all that
+/// was typed.
+async fn prove(
+    web: &Web,
+    visit: &mut Visit,
+    path: &str,
+    fields: &Fields,
+) -> std::result::Result<(), Response> {
+    let now = web.app.clock().now();
+    let Some(signed) = visit.signed.as_mut().filter(|s| s.must_prove(now)) else { return Ok(()) };
+    let Some(code) = fields.some("prove-code") else { return Err(page::confirm(visit, path, fields, None)) };
+    match sessions::prove(&web.app, signed, &code).await {
+        Ok(()) => {
+            signed.proved_at = now;
+            Ok(())
+        }
+        Err(AppError::Invalid(_)) => Err(page::confirm(visit, path, fields, Some("code-wrong"))),
+        Err(AppError::Conflict(_)) => Err(page::confirm(visit, path, fields, Some("sign-in-slow"))),
+        Err(e) => Err(Failed(e).into_response()),
     }
 }
 

@@ -101,3 +101,11 @@ glass-broken-at = Published
 review-comment = What you think of it
 review-do = Review 1 text
 sent-waits = Submitted. Approvers are told; this is the link to the exact words:
+approve-more-do = { $n ->
+    [one] Approve 1 text; another person must too
+   *[other] Approve { $n } texts; another person must too
+  }
+approve-held-do = { $n ->
+    [one] Approve 1 text; it waits in Held posts
+   *[other] Approve { $n } texts; they wait in Held posts
+  }

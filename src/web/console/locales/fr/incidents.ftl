@@ -101,3 +101,11 @@ glass-broken-at = Publié le
 review-comment = Votre avis
 review-do = Relire 1 texte
 sent-waits = Soumis. Les valideurs sont prévenus ; voici le lien vers les mots exacts :
+approve-more-do = { $n ->
+    [one] Valider { $n } texte ; une autre personne doit le faire aussi
+   *[other] Valider { $n } textes ; une autre personne doit le faire aussi
+  }
+approve-held-do = { $n ->
+    [one] Valider { $n } texte ; il attendra dans les publications retenues
+   *[other] Valider { $n } textes ; ils attendront dans les publications retenues
+  }
