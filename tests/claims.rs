@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Batch, Rooms};
@@ -73,7 +72,9 @@ on_both! {
                     break freeze.id.clone();
                 }
             };
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            // One falls due while it is frozen, whatever the others do meanwhile.
+            let caught = bench.approved(json!({"kind": "routine", "source": {"text": "caught"}})).await;
+            bench.until(&caught.id, &["held"]).await;
             freezes::thaw(&bench.app, &bench.operator, &id, "over").await.unwrap();
             freeze.await.unwrap().unwrap();
         }
