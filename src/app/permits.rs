@@ -6,7 +6,7 @@ use channels::Rendition;
 use serde::Serialize;
 
 pub use super::unbegun::{abandon, give_back};
-use super::{Actor, App, AppError, Result, freezes};
+use super::{Actor, App, AppError, Result, freezes, nodes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -131,6 +131,9 @@ pub async fn permit(app: &App, ids: &[String]) -> std::result::Result<Vec<Permit
     let result = async {
         let now = app.now();
         let mut tx = app.store().begin_guarded().await?;
+        if nodes::taken(app, &mut tx).await? {
+            return Ok(Vec::new());
+        }
         let rows = tx.in_hand(app.node(), ids).await?;
         Ok(decide(app, tx, &rows, now, |_| true).await?.permits)
     };
