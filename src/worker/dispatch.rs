@@ -69,7 +69,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     let open = shared.gate.status().1.is_none();
     if open {
         let mut rooms = shared.lines.rooms(shared.app.clock().now());
-        // In a rush without room only crisis posts are looked for: they always have some. When no
+        // In a rush without room only crisis posts are looked for: they go first. When no
         // channel sends anything, what is due is looked at all the same: held, expired, or told why
         // it waits.
         let rush = shared.lines.busy();
