@@ -142,7 +142,8 @@ async fn a_gate_that_closes_while_the_server_thinks_stops_the_message() {
         (!first).then(|| "f1".to_owned())
     };
     gate.open(1, Arc::new(frozen), crate::gate::now());
-    let result = server.channel().publish(&job(), &gate.admit("a", "routine", Box::new(|| true))).await;
+    let pass = gate.admit("a", "routine", Box::new(|| true), crate::gate::now());
+    let result = server.channel().publish(&job(), &pass).await;
     assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{result:?}");
     let heard = server.heard();
     assert_eq!(heard.last().map(String::as_str), Some("DATA"), "{heard:?}");

@@ -91,6 +91,8 @@ struct State<S> {
     judge: Judge<S>,
     /// When the primary was last asked, of the answers that came.
     confirmed: Duration,
+    /// When the gate last opened after it had been closed or cut off.
+    reopened: Duration,
     permits: HashMap<String, Permit<S>>,
 }
 
@@ -125,6 +127,7 @@ impl<S: Send + 'static> Gate<S> {
                 epoch: 0,
                 judge: Arc::new(|_| None),
                 confirmed: now(),
+                reopened: Duration::ZERO,
                 permits: HashMap::new(),
             }),
             lease,
@@ -143,6 +146,7 @@ impl<S: Send + 'static> Gate<S> {
         }
         if state.closed.is_some() || state.stale() > self.lease {
             state.permits.values_mut().for_each(|permit| permit.ended = true);
+            state.reopened = now();
         }
         state.closed = None;
         state.epoch = epoch;
@@ -168,10 +172,14 @@ impl<S: Send + 'static> Gate<S> {
         state.in_flight()
     }
 
-    /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no.
-    pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime) -> Pass {
-        let permit = Permit { subject, in_time, begun: None, ended: false };
-        self.lock().permits.insert(attempt.to_owned(), permit);
+    /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no,
+    /// nor when the gate was closed or cut off after `asked`, from before the permit was written down
+    /// (see [`now`]): others may have taken it over.
+    pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime, asked: Duration) -> Pass {
+        let mut state = self.lock();
+        let permit = Permit { subject, in_time, begun: None, ended: asked < state.reopened };
+        state.permits.insert(attempt.to_owned(), permit);
+        drop(state);
         Pass(Arc::new(Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() }))
     }
 
@@ -273,7 +281,7 @@ mod tests {
     }
 
     fn admit(gate: &Arc<Gate<&'static str>>, attempt: &str, subject: &'static str) -> Pass {
-        gate.admit(attempt, subject, Box::new(|| true))
+        gate.admit(attempt, subject, Box::new(|| true), now())
     }
 
     #[test]
@@ -347,17 +355,38 @@ mod tests {
     }
 
     #[test]
+    fn what_was_permitted_before_the_gate_was_cut_off_or_closed_is_admitted_too_late() {
+        let gate = Gate::closed(Duration::from_secs(5));
+        let open = || gate.open(1, Arc::new(|_| None), now());
+        let admit = |attempt, asked| gate.admit(attempt, "crisis", Box::new(|| true), asked);
+        // Two moments that the clock tells apart.
+        let asked = || (now(), std::thread::sleep(Duration::from_millis(2))).0;
+        open();
+        let before = asked();
+        open();
+        admit("a", before).begin().unwrap();
+        gate.lock().confirmed = now().saturating_sub(Duration::from_secs(6));
+        open();
+        assert_eq!(admit("b", before).begin(), Err(Closed::Unknown));
+        let between = asked();
+        gate.close("the database is behind");
+        open();
+        assert_eq!(admit("c", between).begin(), Err(Closed::Unknown));
+        admit("d", now()).begin().unwrap();
+    }
+
+    #[test]
     fn nothing_starts_late_but_what_has_started_goes_on() {
         let gate = Gate::closed(Duration::from_secs(60));
         gate.open(1, Arc::new(|_| None), now());
         let late = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let clock = Arc::clone(&late);
         let in_time: InTime = Box::new(move || !clock.load(std::sync::atomic::Ordering::SeqCst));
-        let thread = gate.admit("thread", "crisis", in_time);
+        let thread = gate.admit("thread", "crisis", in_time, now());
         thread.begin().unwrap();
         late.store(true, std::sync::atomic::Ordering::SeqCst);
         thread.begin().unwrap();
-        let gone = gate.admit("late", "crisis", Box::new(|| false));
+        let gone = gate.admit("late", "crisis", Box::new(|| false), now());
         assert_eq!(gone.begin(), Err(Closed::Late));
         assert!(!gate.has_begun("late"));
     }

@@ -166,7 +166,7 @@ pub fn job() -> Job {
 
 /// A pass of a gate that nobody has opened.
 pub fn closed_pass() -> Pass {
-    Gate::closed(Duration::from_secs(60)).admit("attempt-1", "routine", Box::new(|| true))
+    Gate::closed(Duration::from_secs(60)).admit("attempt-1", "routine", Box::new(|| true), crate::gate::now())
 }
 
 /// What an answer must become.

@@ -219,6 +219,7 @@ on_both! {
         // Nor do new epochs open it, nor another start.
         for _ in 0..3 {
             let frozen = freezes::create(&app, &bench.operator, &NewFreeze::default()).await.unwrap();
+            assert!(frozen.sealed_at.is_some(), "a closed gate keeps no freeze waiting: {frozen:?}");
             freezes::thaw(&app, &bench.operator, &frozen.id, "over").await.unwrap();
         }
         assert!(closed(&worker).await.contains("behind"));

@@ -309,7 +309,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let published = (settle.settlement == Settlement::Published).then_some(delivery);
-    let mut entries = promises::keep(&mut tx, published.as_slice()).await?;
+    promises::lock(&mut tx, published.as_slice()).await?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let state = State::parse(&d.state).map_err(AppError::Internal)?;
     if state != State::InDoubt {
@@ -333,6 +333,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         next_read_at: None,
     };
     tx.settle_attempts(&[settled]).await?;
+    let mut entries = promises::keep(&mut tx, published.as_slice()).await?;
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),

@@ -263,7 +263,7 @@ pub(crate) async fn leave(app: &App) -> Result<()> {
 }
 
 /// Whether another process runs as this node: what the node has in hand is that one's then.
-async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
+pub(super) async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
     Ok(tx.node(app.node()).await?.is_some_and(|n| n.incarnation != app.incarnation()))
 }
 

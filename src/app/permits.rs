@@ -6,7 +6,7 @@ use channels::Rendition;
 use serde::Serialize;
 
 pub use super::unbegun::{abandon, give_back};
-use super::{Actor, App, AppError, Result, freezes};
+use super::{Actor, App, AppError, Result, freezes, nodes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -46,25 +46,37 @@ pub struct Permit {
 
 /// How many permits each channel has room for. A channel that is not named takes none.
 #[derive(Debug, Clone, Default)]
-pub struct Rooms(HashMap<String, usize>);
+pub struct Rooms(HashMap<String, Room>);
+
+#[derive(Debug, Clone)]
+struct Room {
+    free: usize,
+    /// Whether permits may wait ahead of the sends.
+    ahead: bool,
+}
 
 impl Rooms {
-    /// The channel takes so many now.
-    pub fn set(&mut self, channel: &str, room: usize) {
-        self.0.insert(channel.to_owned(), room);
+    /// The channel takes so many now, and crisis posts beyond them, which wait ahead.
+    pub fn set(&mut self, channel: &str, free: usize) {
+        self.0.insert(channel.to_owned(), Room { free, ahead: true });
+    }
+
+    /// The channel takes so many now, whatever they are: on it none may wait with a permit.
+    pub fn set_without_ahead(&mut self, channel: &str, free: usize) {
+        self.0.insert(channel.to_owned(), Room { free, ahead: false });
     }
 
     /// All room there is.
     pub fn total(&self) -> usize {
-        self.0.values().sum()
+        self.0.values().map(|room| room.free).sum()
     }
 
-    /// Takes room for one. A crisis post has room at once: it goes ahead of what waits.
+    /// Takes room for one. A crisis post has room at once where permits wait: it goes ahead of them.
     fn take(&mut self, channel: &str, lane: Lane) -> bool {
         let Some(room) = self.0.get_mut(channel) else { return false };
-        let had = *room > 0;
-        *room = room.saturating_sub(1);
-        had || lane == Lane::Crisis
+        let had = room.free > 0;
+        room.free = room.free.saturating_sub(1);
+        had || room.ahead && lane == Lane::Crisis
     }
 }
 
@@ -131,6 +143,9 @@ pub async fn permit(app: &App, ids: &[String]) -> std::result::Result<Vec<Permit
     let result = async {
         let now = app.now();
         let mut tx = app.store().begin_guarded().await?;
+        if nodes::taken(app, &mut tx).await? {
+            return Ok(Vec::new());
+        }
         let rows = tx.in_hand(app.node(), ids).await?;
         Ok(decide(app, tx, &rows, now, |_| true).await?.permits)
     };
@@ -343,5 +358,21 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
         reads: 0,
         absent: 0,
         next_read_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crisis_post_has_room_beyond_what_is_free_only_where_permits_may_wait() {
+        let mut rooms = Rooms::default();
+        rooms.set("ahead", 0);
+        rooms.set_without_ahead("alone", 1);
+        assert!(rooms.take("ahead", Lane::Crisis) && !rooms.take("ahead", Lane::Routine));
+        assert!(rooms.take("alone", Lane::Crisis), "it is free");
+        assert!(!rooms.take("alone", Lane::Crisis), "a crash would leave it to a person");
+        assert!(!rooms.take("unknown", Lane::Crisis));
     }
 }

@@ -1,6 +1,6 @@
 //! What was claimed or permitted and did not begin: given back, or taken back by people.
 
-use super::{Actor, App, Result};
+use super::{Actor, App, Result, nodes};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -23,13 +23,17 @@ pub(crate) async fn recalled(app: &App) -> Result<Vec<String>> {
 /// The database's own.
 pub async fn give_back(app: &App, ids: &[String], ready_at: Millis, why: &str) -> Result<()> {
     let mut tx = app.store().begin().await?;
+    if nodes::taken(app, &mut tx).await? {
+        return Ok(());
+    }
     tx.give_back(app.node(), ids, ready_at, why).await?;
     tx.commit_unaudited(Unaudited::Lease).await?;
     Ok(())
 }
 
 /// After a claim or permit that failed: claims go back to the queue, and permits whose commit arrived
-/// although its answer was lost are settled as never begun.
+/// although its answer was lost are settled as never begun. Not so when another process runs as this
+/// node: then they may be that one's, and under way.
 ///
 /// # Errors
 /// The database's own.
@@ -38,6 +42,9 @@ pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
     let mut ids: Vec<_> = ids.iter().collect();
     ids.sort_unstable();
     let mut tx = app.store().begin().await?;
+    if nodes::taken(app, &mut tx).await? {
+        return Ok(());
+    }
     let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         let Some(d) = tx.delivery(id).await? else { continue };

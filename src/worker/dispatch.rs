@@ -69,11 +69,12 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     let open = shared.gate.status().1.is_none();
     if open {
         let mut rooms = shared.lines.rooms(shared.app.clock().now());
-        // In a rush without room only crisis posts are looked for: they always have some. When no
+        // In a rush without room only crisis posts are looked for: they go first. When no
         // channel sends anything, what is due is looked at all the same: held, expired, or told why
         // it waits.
         let rush = shared.lines.busy();
         let routine = if rush { rooms.total().min(CLAIM) } else { CLAIM };
+        let asked = channels::gate::now();
         let batch = match permits::claim(&shared.app, CLAIM, routine, &mut rooms).await {
             Ok(batch) => batch,
             Err(lost) => return give_up(shared, lost).await,
@@ -81,36 +82,37 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         faults::point("claimed");
         more = batch.more;
         shared.lines.reserve(&batch.permits);
-        start(shared, batch.permits);
+        start(shared, batch.permits, asked);
         put(shared, batch.claimed).await;
     }
     let taken = shared.lines.take();
     if taken.is_empty() {
         return Ok(more);
     }
-    let mut asked = HashMap::<String, usize>::new();
+    let mut wanted = HashMap::<String, usize>::new();
     for (_, channel) in &taken {
-        *asked.entry(channel.clone()).or_default() += 1;
+        *wanted.entry(channel.clone()).or_default() += 1;
     }
     let ids: Vec<_> = taken.into_iter().map(|(id, _)| id).collect();
+    let asked = channels::gate::now();
     let permitted = permits::permit(&shared.app, &ids).await;
     for permit in permitted.iter().flatten() {
-        if let Some(n) = asked.get_mut(&permit.channel) {
+        if let Some(n) = wanted.get_mut(&permit.channel) {
             *n -= 1;
         }
     }
     // What was refused a permit is not under way; after an error nothing of it is, whether or not
     // the commit arrived.
-    asked.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
+    wanted.iter().for_each(|(channel, n)| shared.lines.release(channel, *n));
     match permitted {
-        Ok(permits) => start(shared, permits),
+        Ok(permits) => start(shared, permits, asked),
         Err(lost) => return give_up(shared, lost).await,
     }
     Ok(true)
 }
 
-/// Begins what is permitted, or puts it into its line.
-fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
+/// Begins what is permitted, or puts it into its line. The permits were asked for at `asked`.
+fn start(shared: &Arc<Shared>, permits: Vec<Permit>, asked: Duration) {
     if permits.is_empty() {
         return;
     }
@@ -120,7 +122,7 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>) {
         let (recalled, delivery) = (Arc::clone(&shared.recalled), permit.delivery.clone());
         let in_time =
             Box::new(move || until.is_none_or(|v| clock.now() < v) && !recalled.contains(&delivery));
-        let pass = shared.gate.admit(&permit.attempt, permit.subject.clone(), in_time);
+        let pass = shared.gate.admit(&permit.attempt, permit.subject.clone(), in_time, asked);
         if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
             tokio::spawn(send::run(Arc::clone(shared), work));
         }

@@ -191,7 +191,11 @@ impl Lines {
         for (channel, line) in self.lock().iter() {
             if line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0 {
                 let waits = line.wait(Lane::Routine, now).is_some();
-                rooms.set(channel, if waits { 0 } else { line.room() });
+                let free = if waits { 0 } else { line.room() };
+                match line.ahead() {
+                    0 => rooms.set_without_ahead(channel, free),
+                    _ => rooms.set(channel, free),
+                }
             }
         }
         rooms
@@ -218,9 +222,9 @@ impl Lines {
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            let room = line.room();
-            // A crisis post is permitted at once: it goes ahead of what waits.
-            for _ in 0..room.max(line.claimed.crisis()) {
+            // A crisis post is permitted at once where permits may wait: it goes ahead of them.
+            let crisis = if line.ahead() > 0 { line.claimed.crisis() } else { 0 };
+            for _ in 0..line.room().max(crisis) {
                 let Some(id) = line.claimed.pop() else { break };
                 line.busy += 1;
                 out.push((id, channel.clone()));

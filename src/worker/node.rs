@@ -154,12 +154,7 @@ impl Keeper {
         let asked = channels::gate::now();
         let primary = freezes::in_force(&self.shared.app).await?;
         if let Some(why) = self.doubts(&primary)? {
-            self.shared.gate.close(&why);
-            // The gate is closed for everything, so no freeze waits for this node; and whoever
-            // confirms the database learns the epoch that it must go beyond.
-            let ours = nodes::heartbeat(&self.shared.app, &self.row(self.memory.epoch, Some(why))).await?;
-            self.give_way_unless(ours);
-            return Ok(());
+            return self.take_closed(primary.gate.epoch, why).await;
         }
         let epoch = primary.gate.epoch;
         let new_timeline = self.memory.timeline != primary.gate.timeline;
@@ -197,6 +192,20 @@ impl Keeper {
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
+        Ok(())
+    }
+
+    /// Closes the gate for everything, and says so. No freeze waits for this node then; and whoever
+    /// confirms the database learns the epoch that it must go beyond. What this process has taken
+    /// stays as it is: the epoch is taken anew after the confirmation.
+    async fn take_closed(&mut self, epoch: i64, why: String) -> Result<()> {
+        self.begun.extend(self.shared.gate.close(&why).into_iter().map(|f| f.attempt));
+        let row = self.row(self.memory.epoch.max(epoch), Some(why));
+        let ours = freezes::acknowledge(&self.shared.app, &row, self.acked, &self.begun).await?;
+        if !self.give_way_unless(ours) {
+            // What is under way still is found again; what has ended is on no later freeze's list.
+            self.begun.clear();
+        }
         Ok(())
     }
 

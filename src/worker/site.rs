@@ -6,18 +6,6 @@ use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, 
 use crate::app::site::SiteEntry;
 use crate::app::{App, sending, site};
 
-/// Takes the entry of a delivery off the page: entries are keyed by their delivery, whatever people
-/// wrote down of where it is.
-pub(crate) async fn retract(app: &App, delivery: &str) -> Retraction {
-    match site::retract(app, delivery).await {
-        Ok(true) => Retraction::Gone,
-        Ok(false) => Retraction::StillLive(
-            "the page has no entry of this delivery; look at what was seen as published".into(),
-        ),
-        Err(e) => Retraction::StillLive(e.to_string()),
-    }
-}
-
 /// The public page.
 pub struct Site(pub App);
 
@@ -65,8 +53,15 @@ impl Channel for Site {
         }
     }
 
+    /// Entries are keyed by their delivery, whatever people wrote down of where it is.
     async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
-        retract(&self.0, &job.delivery.to_string()).await
+        match site::retract(&self.0, &job.delivery.to_string()).await {
+            Ok(true) => Retraction::Gone,
+            Ok(false) => Retraction::StillLive(
+                "the page has no entry of this delivery; look at what was seen as published".into(),
+            ),
+            Err(e) => Retraction::StillLive(e.to_string()),
+        }
     }
 
     async fn check(&self) -> Health {
