@@ -299,6 +299,9 @@ mod tests {
 
     #[test]
     fn each_language_with_words_is_one_post() {
+        let (kept, dropped) = ("ab".repeat(32), "cd".repeat(32));
+        let [kept_picture, dropped_picture] = [&kept, &dropped].map(|sha| format!("{sha}:image/png"));
+        let (alt, drop) = (format!("alt-fr-{kept}"), format!("drop-{dropped}"));
         let f = fields(&[
             ("kind", "update"),
             ("zone", "Europe/Paris"),
@@ -309,10 +312,12 @@ mod tests {
             ("language", "fr"),
             ("text-en", "One"),
             ("text-fr", "Un"),
+            ("picture", &kept_picture),
+            (&alt, "une carte"),
+            ("picture", &dropped_picture),
+            // It names no picture at all.
             ("picture", "ab:image/png"),
-            ("alt-fr-ab", "une carte"),
-            ("picture", "cd:image/png"),
-            ("drop-cd", "on"),
+            (&drop, "on"),
         ]);
         let posts = Draft::read(&f).posts(&[], 0, true);
         let seen: Vec<_> =
