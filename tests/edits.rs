@@ -171,6 +171,26 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancellation_that_nobody_says_is_seen_all_the_same() {
+    let bench = Bench::new(Database::Postgres).await;
+    bench.sandbox.fault("alpha", Fault::Late { ms: 8_000 }, 16);
+    let mut ids = Vec::new();
+    for n in 0..17 {
+        ids.push(bench.approved(words(&format!("{n}"))).await.id);
+    }
+    let worker = bench.start().await;
+    arrived(&bench, 16).await;
+    let out: Vec<_> = bench.sandbox.arrivals().into_iter().map(|a| a.posted.text).collect();
+    let waits = (0..17).find(|n| !out.contains(&n.to_string())).unwrap();
+    bench.until(&ids[waits], &["sending"]).await;
+    // As from another node, on a network where the connection that hears it is dead.
+    bench.sql(&format!("update posts set state = 'cancelled' where id = '{}'", ids[waits])).await;
+    bench.until(&ids[waits], &["cancelled"]).await;
+    assert_eq!(bench.sandbox.arrivals().len(), 16, "it was taken back before the others were answered");
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancellation_is_heard_by_the_node_where_the_permit_waits() {
     let bench = Bench::new(Database::Postgres).await;
     let other = bench.another_node("b").await;

@@ -351,11 +351,13 @@ impl Line {
 /// Reads the channels again whenever they change.
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut changes = shared.app.hub().listen(Topic::Channels);
-    while changes.changed().await.is_ok() {
+    while let Some(said) = shared.heard(&mut changes).await {
         if let Err(e) = shared.lines.reload().await {
             tracing::error!(error = %e, cause = ?e, "cannot read the channels again");
         }
-        shared.app.hub().poke(Topic::Queue);
+        if said {
+            shared.app.hub().poke(Topic::Queue);
+        }
     }
 }
 

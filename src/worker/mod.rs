@@ -71,6 +71,22 @@ pub(crate) struct Shared {
     pub options: Options,
 }
 
+/// How often a node that shares its database looks by itself: the connection that hears the others can
+/// be dead without a sign.
+const LOOK: Duration = Duration::from_secs(3);
+
+impl Shared {
+    /// Waits until somebody says that something has changed, on any node. Whether it was said, or is
+    /// only looked for again; nothing: nobody can say it any more.
+    pub async fn heard(&self, changes: &mut watch::Receiver<u64>) -> Option<bool> {
+        let said = async { changes.changed().await.ok().map(|()| true) };
+        if !self.app.is_shared() {
+            return said.await;
+        }
+        tokio::time::timeout(LOOK, said).await.unwrap_or(Some(false))
+    }
+}
+
 /// A running sender.
 pub struct Worker {
     shared: Arc<Shared>,

@@ -42,7 +42,7 @@ pub(crate) fn outcome() -> Outcome {
 /// Takes back what waits, whenever people say so on any node. Runs until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.app.hub().listen(Topic::Recalls);
-    while changes.changed().await.is_ok() {
+    while shared.heard(&mut changes).await.is_some() {
         match unbegun::recalled(&shared.app).await {
             Ok(deliveries) if deliveries.is_empty() => {}
             Ok(deliveries) => {
