@@ -109,6 +109,11 @@ impl Words {
         tags.into_iter().find_map(known).unwrap_or(&ENGLISH)
     }
 
+    /// A month, counted from 0, by its whole name.
+    pub fn month(&self, month0: u32) -> &'static str {
+        self.months[month0 as usize % 12]
+    }
+
     /// What a kind of text is called.
     pub fn kind(&self, kind: &str) -> &'static str {
         match kind {
@@ -123,7 +128,7 @@ impl Words {
     pub fn time(&self, at: &str) -> String {
         let Ok(t) = DateTime::parse_from_rfc3339(at) else { return at.to_owned() };
         let t = t.to_utc();
-        let month = self.months[t.month0() as usize % 12];
+        let month = self.month(t.month0());
         format!("{} {month} {}{}{:02}:{:02} UTC", t.day(), t.year(), self.at, t.hour(), t.minute())
     }
 }

@@ -7,9 +7,9 @@ use super::page::{Answer, show};
 use super::pictures;
 use super::ui::Ui;
 use super::visit::Visit;
+use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
 use crate::app::posts::{self, PostFilter, PostView};
-use crate::app::{approvals, calendar};
 use crate::clock::Millis;
 use crate::domain::post::PostState;
 use crate::web::Web;
@@ -56,7 +56,7 @@ pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
         next,
         next_total,
         waiting: posts::waiting(app, by, 6).await?,
-        signals: signals(&ui, &channels, approvals::reviews_owed(app, by).await?.len()),
+        signals: signals(&ui, &channels),
         channels: channels.into_iter().filter(|c| c.disabled_at.is_none()).collect(),
         bars: pictures::bars(&columns, &ui.t("bars-title")),
         ui,
@@ -68,7 +68,7 @@ pub async fn strip(State(web): State<Web>, visit: Visit) -> Answer {
     show(&StripPage { ui: visit.ui(&web).await? })
 }
 
-fn signals(ui: &Ui, channels: &[ChannelView], reviews: usize) -> Vec<Signal> {
+fn signals(ui: &Ui, channels: &[ChannelView]) -> Vec<Signal> {
     let mut out = Vec::new();
     let Some(o) = &ui.overview else { return out };
     for i in o.incidents.iter().filter(|i| i.overdue_since.is_some()) {
@@ -83,7 +83,7 @@ fn signals(ui: &Ui, channels: &[ChannelView], reviews: usize) -> Vec<Signal> {
     let counted = [
         ("signal-in-doubt", o.in_doubt, "/console/doubts"),
         ("signal-failed", o.failed, "/console/held?state=failed"),
-        ("signal-reviews", i64::try_from(reviews).unwrap_or(i64::MAX), "/console/approvals"),
+        ("signal-reviews", i64::try_from(o.reviews).unwrap_or(i64::MAX), "/console/approvals"),
     ];
     for (key, n, to) in counted.into_iter().filter(|(_, n, _)| *n > 0) {
         out.push(Signal { words: ui.n(key, n), to: to.into() });

@@ -10,36 +10,6 @@ const MONTHS: [[&str; 12]; 2] = [
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
 ];
-const LONG_MONTHS: [[&str; 12]; 2] = [
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ],
-];
 const DAYS: [[&str; 7]; 2] = [
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     ["lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim."],
@@ -94,7 +64,7 @@ pub fn day(lang: Lang, zone: Tz, at: Millis) -> String {
 
 /// `November 2026`.
 pub fn month(lang: Lang, year: i32, month0: u32) -> String {
-    format!("{} {year}", LONG_MONTHS[lang as usize][month0 as usize % 12])
+    format!("{} {year}", lang.public().month(month0))
 }
 
 /// How long ago, or until when: `3 min ago`, `in 2 h`.

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid, static_loader};
+
+use crate::web::words::{ENGLISH, FRENCH, Words};
 
 static_loader! {
     static LOCALES = {
@@ -39,13 +41,18 @@ impl Lang {
         }
     }
 
+    /// The words of the public page in this language.
+    pub fn public(self) -> &'static Words {
+        match self {
+            Self::En => &ENGLISH,
+            Self::Fr => &FRENCH,
+        }
+    }
+
     /// What the person chose, or the first language that their browser asks for and that is here.
     pub fn choose(chosen: Option<&str>, headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let tags = chosen.into_iter().chain(accepted.split(',').map(|t| t.split(';').next().unwrap_or(t)));
-        let primary = |tag: &str| tag.trim().split('-').next().unwrap_or("").to_lowercase();
-        let known = |tag: &str| Self::ALL.into_iter().find(|l| l.tag() == primary(tag));
-        tags.into_iter().find_map(known).unwrap_or(Self::En)
+        let tag = Words::choose(chosen, headers).tag;
+        Self::ALL.into_iter().find(|l| l.tag() == tag).unwrap_or(Self::En)
     }
 
     /// The words of a key. A key that is not there shows itself, and a test finds it.
