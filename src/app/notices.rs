@@ -92,7 +92,8 @@ pub async fn take(app: &App) -> Result<Vec<Envelope>> {
         return Ok(Vec::new());
     }
     let mut tx = app.store().begin().await?;
-    let taken = tx.take_notices(now, now + IN_HAND, BATCH).await?;
+    // What was written while the first one waited goes along: one mail, not one for each.
+    let taken = tx.take_notices(now + GATHER, now + IN_HAND, BATCH).await?;
     tx.commit_unaudited(Unaudited::Notice).await?;
     // One mail for each person and incident.
     let mut together = BTreeMap::<_, Vec<(Notice, Post)>>::new();
