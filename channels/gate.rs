@@ -25,6 +25,9 @@ pub enum Closed {
     /// Its expiry passed before the first content byte.
     #[error("its time passed before the first byte")]
     Late,
+    /// The node's own disk refuses the mark of what begins.
+    #[error("this node cannot write down that the attempt begins: {0}")]
+    Unmarked(String),
     /// The permit was not admitted, is already settled, or ended while the gate was closed or cut off.
     #[error("this attempt has no permit, or no longer")]
     Unknown,
@@ -65,6 +68,18 @@ impl std::fmt::Debug for Pass {
     }
 }
 
+/// Remembers, longer than the process lives, which attempts may have begun.
+pub trait Marks: Send + Sync {
+    /// The attempt may begin from now on.
+    ///
+    /// # Errors
+    /// When that cannot be written down. Then it does not begin.
+    fn mark(&self, attempt: &str) -> std::io::Result<()>;
+
+    /// The attempt has an outcome, which is written down.
+    fn settled(&self, attempt: &str);
+}
+
 trait Turnstile: Send + Sync {
     fn begin(&self) -> Result<(), Closed>;
 }
@@ -94,6 +109,7 @@ struct State<S> {
     /// When the gate last opened after it had been closed or cut off.
     reopened: Duration,
     permits: HashMap<String, Permit<S>>,
+    marks: Option<Arc<dyn Marks>>,
 }
 
 struct Permit<S> {
@@ -129,9 +145,15 @@ impl<S: Send + 'static> Gate<S> {
                 confirmed: now(),
                 reopened: Duration::ZERO,
                 permits: HashMap::new(),
+                marks: None,
             }),
             lease,
         })
+    }
+
+    /// From now on every attempt is marked before it begins.
+    pub fn keep_marks(&self, marks: Arc<dyn Marks>) {
+        self.lock().marks = Some(marks);
     }
 
     /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate. The lease
@@ -185,7 +207,11 @@ impl<S: Send + 'static> Gate<S> {
 
     /// Takes a settled attempt off the list.
     pub fn settle(&self, attempt: &str) {
-        self.lock().permits.remove(attempt);
+        let mut state = self.lock();
+        state.permits.remove(attempt);
+        if let Some(marks) = &state.marks {
+            marks.settled(attempt);
+        }
     }
 
     /// Whether the first byte of the attempt has left.
@@ -219,6 +245,9 @@ impl<S: Send + 'static> Gate<S> {
 
     fn begin(&self, attempt: &str) -> Result<(), Closed> {
         let mut state = self.lock();
+        // The mark comes before the last look at the clock: whoever finds none, after the lease has run
+        // out, knows that nothing has left and nothing will.
+        state.mark(attempt)?;
         if let Some(why) = &state.closed {
             return Err(Closed::Node(why.clone()));
         }
@@ -250,6 +279,17 @@ impl<S> State<S> {
     /// How long the primary has not been heard.
     fn stale(&self) -> Duration {
         now().saturating_sub(self.confirmed)
+    }
+
+    /// Marks an attempt that is about to begin.
+    fn mark(&self, attempt: &str) -> Result<(), Closed> {
+        let Some(marks) = &self.marks else { return Ok(()) };
+        match self.permits.get(attempt) {
+            Some(permit) if permit.begun.is_none() && !permit.ended => {
+                marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn in_flight(&self) -> Vec<InFlight> {
@@ -373,6 +413,40 @@ mod tests {
         open();
         assert_eq!(admit("c", between).begin(), Err(Closed::Unknown));
         admit("d", now()).begin().unwrap();
+    }
+
+    #[derive(Default)]
+    struct Noted(Mutex<Vec<String>>);
+
+    impl Marks for Noted {
+        fn mark(&self, attempt: &str) -> std::io::Result<()> {
+            if attempt == "refused" {
+                return Err(std::io::Error::other("the disk is full"));
+            }
+            self.0.lock().unwrap().push(format!("+{attempt}"));
+            Ok(())
+        }
+
+        fn settled(&self, attempt: &str) {
+            self.0.lock().unwrap().push(format!("-{attempt}"));
+        }
+    }
+
+    #[test]
+    fn what_begins_is_marked_once_and_before_the_gate_is_read() {
+        let gate = Gate::closed(Duration::from_secs(60));
+        gate.open(1, frozen_routine(), now());
+        let noted = Arc::new(Noted::default());
+        gate.keep_marks(noted.clone());
+        let pass = admit(&gate, "a", "crisis");
+        pass.begin().unwrap();
+        pass.begin().unwrap();
+        gate.settle("a");
+        assert!(admit(&gate, "f", "routine").begin().is_err());
+        assert_eq!(*noted.0.lock().unwrap(), ["+a", "-a", "+f"]);
+        let refused = admit(&gate, "refused", "crisis").begin();
+        assert_eq!(refused, Err(Closed::Unmarked("the disk is full".into())));
+        assert!(!gate.has_begun("refused"));
     }
 
     #[test]

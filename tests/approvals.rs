@@ -3,9 +3,10 @@
 use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::bulk::{self, BulkApproval};
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::policy;
+use holdline::app::{overview, policy};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result, sending};
 use holdline::clock::rfc3339;
@@ -268,6 +269,32 @@ on_both! {
         assert_eq!(held::review(&bench.app, &bench.operator, &release).await.unwrap().changed, 1);
         bench.until(&post.id, &["accepted"]).await;
         assert_eq!((bench.sandbox.timeline("alpha").len(), bench.sandbox.timeline("beta").len()), (1, 1));
+        worker.stop().await.unwrap();
+    }
+
+    async fn approvals_that_lapsed_are_in_the_queue_and_given_again_in_bulk(bench) {
+        let one = Policy { routine_days: 1, ..Policy::default() };
+        policy::set(&bench.app, &bench.administrator, None, &one).await.unwrap();
+        freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            let text = json!({"text": format!("offer {n}")});
+            ids.push(bench.approved(json!({"kind": "routine", "labels": ["spring"], "source": text})).await.id);
+        }
+        let worker = bench.start().await;
+        bench.until(&ids[2], &["held"]).await;
+        let queue = || async { posts::waiting(&bench.app, &bench.approver, 9).await.unwrap().len() };
+        let preview = || async { bulk::preview(&bench.app, &bench.approver, "spring").await.unwrap() };
+        assert_eq!((queue().await, preview().await.count), (0, 0), "they are approved still");
+        bench.app.clock().advance(86_400_000 + 60_000);
+        let seen = preview().await;
+        let counted = overview::read(&bench.app, &bench.operator).await.unwrap().submitted;
+        assert_eq!((queue().await, seen.count, counted), (3, 3, 3));
+        let all = BulkApproval { label: "spring".into(), hash: seen.hash };
+        assert_eq!(bulk::approve(&bench.app, &bench.approver, &all).await.unwrap().approved, 3);
+        assert_eq!((queue().await, preview().await.count), (0, 0));
+        let held = posts::get(&bench.app, &bench.operator, &ids[0]).await.unwrap();
+        assert!(held.deliveries.iter().all(|d| d.state == State::Held), "what was held stays so");
         worker.stop().await.unwrap();
     }
 

@@ -120,7 +120,7 @@ on_both! {
         let mut rooms = Rooms::default();
         rooms.set(&bench.channels[0], 1);
         claim(&bench, &mut rooms).await;
-        let doubts = nodes::recover(&bench.app).await.unwrap();
+        let doubts = nodes::recover(&bench.app, None).await.unwrap();
         assert_eq!(doubts, 1);
         assert_eq!((count(&bench.app, "scheduled").await, count(&bench.app, "in_doubt").await), (2, 1));
     }
@@ -135,7 +135,7 @@ on_both! {
         ids.extend(batch.permits.into_iter().map(|p| p.delivery));
         permits::abandon(&bench.app, &ids).await.unwrap();
         assert_eq!(count(&bench.app, "scheduled").await, 3);
-        let again = nodes::recover(&bench.app).await.unwrap();
+        let again = nodes::recover(&bench.app, None).await.unwrap();
         assert_eq!(again, 0, "no attempt is left without an outcome");
     }
 }

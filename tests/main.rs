@@ -4,6 +4,7 @@ mod api;
 mod approvals;
 mod audit_forms;
 mod audit_tamper;
+mod begun;
 mod browser;
 mod channel_settings;
 mod claims;

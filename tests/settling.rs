@@ -50,7 +50,7 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         // The node is given up, and a person who looked says: not there, try again.
-        nodes::recover(&bench.app).await.unwrap();
+        nodes::recover(&bench.app, None).await.unwrap();
         let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
         held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
         let second = permit(&bench).await;
@@ -63,7 +63,7 @@ on_both! {
     async fn an_outcome_that_comes_while_it_is_in_doubt_settles_the_doubt(bench) {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
-        nodes::recover(&bench.app).await.unwrap();
+        nodes::recover(&bench.app, None).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::InDoubt]);
         sending::settle(&bench.app, &[(first, accepted())]).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted]);
@@ -140,7 +140,7 @@ on_both! {
         bench.app.clock().advance(6_000);
         assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
         let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
-        reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust).await.unwrap();
+        reads::note_read(&bench.app, &first.attempt, &first.delivery, &Seen::Absent, trust).await.unwrap();
         assert_eq!(reads::due(&bench.app).await.unwrap().len(), 0);
     }
 
@@ -152,7 +152,7 @@ on_both! {
             assert_eq!(one.tries, tries);
             let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
             sending::settle(&bench.app, &[(one.clone(), doubt)]).await.unwrap();
-            reads::note_read(&bench.app, &one.attempt, &Seen::Absent, trust).await.unwrap();
+            reads::note_read(&bench.app, &one.attempt, &one.delivery, &Seen::Absent, trust).await.unwrap();
             let view = posts::get(&bench.app, &bench.operator, &id).await.unwrap();
             let ready = holdline::domain::times::parse(&view.deliveries[0].ready, "UTC").unwrap();
             let last = tries == MAX_ATTEMPTS;
@@ -312,7 +312,8 @@ async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
     assert_eq!(reads::due(&other.app).await.unwrap().len(), 0, "it reads for itself");
     worker.vanish();
     let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
-    let looks = (0..4).map(|_| reads::note_read(&bench.app, &first.attempt, &Seen::Absent, trust));
+    let looks =
+        (0..4).map(|_| reads::note_read(&bench.app, &first.attempt, &first.delivery, &Seen::Absent, trust));
     for look in futures::future::join_all(looks).await {
         look.unwrap();
     }

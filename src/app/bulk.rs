@@ -11,7 +11,7 @@ use super::posts::{self, PostFilter, PostView};
 use super::{Actor, App, AppError, Result, policy};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
-use crate::domain::post::{Kind, PostState};
+use crate::domain::post::Kind;
 use crate::domain::role::Right;
 use crate::store::posts::Post;
 
@@ -29,7 +29,7 @@ pub struct BulkPreview {
     pub count: usize,
     /// Covers every post, the ones that are not shown here too. The approval carries it back.
     pub hash: String,
-    /// The first by due time. `GET /posts?label=…&state=submitted&kind=routine` lists all of them.
+    /// The first by due time. `GET /posts?label=…&waiting=true&kind=routine` lists all of them.
     pub posts: Vec<PostView>,
 }
 
@@ -59,7 +59,7 @@ struct Waiting {
 
 async fn waiting(app: &App, label: &str) -> Result<Waiting> {
     let mut filter = PostFilter {
-        state: Some(PostState::Submitted.word().into()),
+        waiting: Some(app.now()),
         kind: Some(Kind::Routine.word().into()),
         label: Some(label.to_owned()),
         limit: 500,
@@ -111,7 +111,8 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
     Ok(BulkPreview { label: label.to_owned(), count: all.posts.len(), hash: all.hash, posts: shown })
 }
 
-/// Approves all submitted routine posts with a label, each bound to what was shown of it.
+/// Approves all routine posts with a label that wait for it, each bound to what was shown of it: what was
+/// submitted, and what is held with an approval that has lapsed.
 ///
 /// # Errors
 /// When other posts wait by now, or other words: then nothing is approved.

@@ -310,12 +310,12 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let mut tx = app.store().begin().await?;
     let published = (settle.settlement == Settlement::Published).then_some(delivery);
     promises::lock(&mut tx, published.as_slice()).await?;
+    let a = tx.open_attempt(delivery).await?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let state = State::parse(&d.state).map_err(AppError::Internal)?;
     if state != State::InDoubt {
         return Err(AppError::Conflict(format!("this delivery is {}; only a doubt can be settled", d.state)));
     }
-    let a = tx.open_attempt(delivery).await?;
     let a = a.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
     let (step, outcome) = match settle.settlement {
         Settlement::Published => (Move::Accept, "accepted"),

@@ -1,5 +1,6 @@
 //! Nodes, and the return from a restore, a clone or a failover.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
     freezes::note_unsettled(&mut tx, id).await?;
     let mut entries = vec![Entry::new("node.forgotten", &format!("node:{id}")).after(&node.name)];
     if silent >= GONE || tx.unsettled(id).await?.is_empty() {
-        entries.extend(take_over(app, &mut tx, id).await?);
+        entries.extend(take_over(app, &mut tx, id, None).await?);
         tx.delete_node(id).await?;
     } else {
         tx.return_claims(id).await?;
@@ -139,7 +140,7 @@ async fn take_over_gone(app: &App, node: &Node) -> Result<()> {
     if tx.node(&node.id).await?.is_none_or(|n| n.last_seen_at != node.last_seen_at) {
         return Ok(());
     }
-    let entries = take_over(app, &mut tx, &node.id).await?;
+    let entries = take_over(app, &mut tx, &node.id, None).await?;
     if node.forgotten_at.is_some() {
         tx.delete_node(&node.id).await?;
     }
@@ -176,11 +177,11 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// A process takes its place on the list. When another incarnation has it, as after a crash, this
 /// waits until the gate of that one must have closed by itself. The time is counted here, whatever
-/// the clock of that machine says.
+/// the clock of that machine says. Returns that one.
 ///
 /// # Errors
 /// When that one is alive, in words.
-pub(crate) async fn register(app: &App, node: &Node) -> Result<()> {
+pub(crate) async fn register(app: &App, node: &Node) -> Result<Option<Node>> {
     let mut other = app.store().node(&node.id).await?.filter(|n| n.incarnation != node.incarnation);
     // SQLite has one process, which holds the lock of the data folder.
     if app.is_shared()
@@ -198,7 +199,7 @@ pub(crate) async fn register(app: &App, node: &Node) -> Result<()> {
         return Err(runs_already(node));
     }
     tx.commit_unaudited(Unaudited::Heartbeat).await?;
-    Ok(())
+    Ok(other)
 }
 
 /// Waits until a node has been silent for long enough. `None`: it has left the list meanwhile.
@@ -232,17 +233,17 @@ pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<bool> {
     Ok(ours)
 }
 
-/// After a crash: the claims of this node go back to the queue, and each of its permits without an
-/// outcome is in doubt. How many these are.
+/// After a crash: the claims of this node go back to the queue, and so do the permits that are not
+/// among what has `begun`; each other permit without an outcome is in doubt. How many had a permit.
 ///
 /// # Errors
 /// The database's own.
-pub async fn recover(app: &App) -> Result<usize> {
+pub async fn recover(app: &App, begun: Option<&HashSet<String>>) -> Result<usize> {
     let mut tx = app.store().begin().await?;
     if taken(app, &mut tx).await? {
         return Ok(0);
     }
-    let entries = take_over(app, &mut tx, app.node()).await?;
+    let entries = take_over(app, &mut tx, app.node(), begun).await?;
     commit_recovery(app, tx, &entries).await?;
     Ok(entries.len())
 }
@@ -256,7 +257,7 @@ pub(crate) async fn leave(app: &App) -> Result<()> {
         return Ok(());
     }
     freezes::note_landed(&mut tx, app.node()).await?;
-    let entries = take_over(app, &mut tx, app.node()).await?;
+    let entries = take_over(app, &mut tx, app.node(), None).await?;
     tx.delete_node(app.node()).await?;
     tx.notify(Topic::Gate.name());
     commit_recovery(app, tx, &entries).await

@@ -79,7 +79,7 @@ pub async fn read(app: &App, by: &Actor) -> Result<Overview> {
         held,
         in_doubt: count("in_doubt"),
         failed: count("failed"),
-        submitted: app.store().count_submitted().await?,
+        submitted: app.store().count_for_approval(app.now()).await?,
         reviews: app.store().reviews_owed().await?.len(),
         log_size,
     })

@@ -31,6 +31,8 @@ pub struct Permit {
     pub attempt: String,
     pub delivery: String,
     pub channel: String,
+    /// Of which version of the channel it is: where it leads must not have changed since.
+    pub channel_version: i64,
     pub number: i64,
     /// How many tries count towards the limit, with this one.
     pub tries: i64,
@@ -46,37 +48,25 @@ pub struct Permit {
 
 /// How many permits each channel has room for. A channel that is not named takes none.
 #[derive(Debug, Clone, Default)]
-pub struct Rooms(HashMap<String, Room>);
-
-#[derive(Debug, Clone)]
-struct Room {
-    free: usize,
-    /// Whether permits may wait ahead of the sends.
-    ahead: bool,
-}
+pub struct Rooms(HashMap<String, usize>);
 
 impl Rooms {
-    /// The channel takes so many now, and crisis posts beyond them, which wait ahead.
+    /// The channel takes so many now, and crisis posts beyond them.
     pub fn set(&mut self, channel: &str, free: usize) {
-        self.0.insert(channel.to_owned(), Room { free, ahead: true });
-    }
-
-    /// The channel takes so many now, whatever they are: on it none may wait with a permit.
-    pub fn set_without_ahead(&mut self, channel: &str, free: usize) {
-        self.0.insert(channel.to_owned(), Room { free, ahead: false });
+        self.0.insert(channel.to_owned(), free);
     }
 
     /// All room there is.
     pub fn total(&self) -> usize {
-        self.0.values().map(|room| room.free).sum()
+        self.0.values().sum()
     }
 
-    /// Takes room for one. A crisis post has room at once where permits wait: it goes ahead of them.
+    /// Takes room for one. A crisis post has room at once: it goes ahead of the permits that wait.
     fn take(&mut self, channel: &str, lane: Lane) -> bool {
-        let Some(room) = self.0.get_mut(channel) else { return false };
-        let had = room.free > 0;
-        room.free = room.free.saturating_sub(1);
-        had || room.ahead && lane == Lane::Crisis
+        let Some(free) = self.0.get_mut(channel) else { return false };
+        let had = *free > 0;
+        *free = free.saturating_sub(1);
+        had || lane == Lane::Crisis
     }
 }
 
@@ -326,6 +316,7 @@ fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: M
         attempt: app.id(),
         delivery: row.id.clone(),
         channel: row.channel_id.clone(),
+        channel_version: row.channel_version,
         number: row.permits + 1,
         tries: row.attempts + 1,
         // The same over all attempts at one delivery: receivers that dedupe by key see one post.
@@ -366,13 +357,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crisis_post_has_room_beyond_what_is_free_only_where_permits_may_wait() {
+    fn a_crisis_post_has_room_beyond_what_is_free() {
         let mut rooms = Rooms::default();
-        rooms.set("ahead", 0);
-        rooms.set_without_ahead("alone", 1);
-        assert!(rooms.take("ahead", Lane::Crisis) && !rooms.take("ahead", Lane::Routine));
-        assert!(rooms.take("alone", Lane::Crisis), "it is free");
-        assert!(!rooms.take("alone", Lane::Crisis), "a crash would leave it to a person");
+        rooms.set("full", 0);
+        rooms.set("one", 1);
+        assert!(rooms.take("full", Lane::Crisis) && !rooms.take("full", Lane::Routine));
+        assert!(rooms.take("one", Lane::Routine) && !rooms.take("one", Lane::Routine));
         assert!(!rooms.take("unknown", Lane::Crisis));
     }
 }

@@ -237,9 +237,12 @@ pub async fn waiting(app: &App, by: &Actor, limit: usize) -> Result<Vec<PostView
     by.need(Right::Read)?;
     let limit = i64::try_from(limit).unwrap_or(500).clamp(1, 500);
     let mut rows = app.store().submitted(true, limit).await?;
-    let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
-    if left > 0 {
-        rows.extend(app.store().submitted(false, left).await?);
+    let left = |rows: &Vec<Post>| limit - i64::try_from(rows.len()).unwrap_or(limit);
+    if left(&rows) > 0 {
+        rows.extend(app.store().submitted(false, left(&rows)).await?);
+    }
+    if left(&rows) > 0 {
+        rows.extend(app.store().lapsed(app.now(), left(&rows)).await?);
     }
     rows.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
 }

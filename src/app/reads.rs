@@ -29,16 +29,14 @@ pub enum Seen {
 ///
 /// # Errors
 /// The database's own.
-pub async fn note_read(app: &App, attempt: &str, seen: &Seen, trust: Trust) -> Result<()> {
+pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, trust: Trust) -> Result<()> {
     let now = app.now();
     let mut tx = app.store().begin().await?;
-    let gone = || AppError::not_found("attempt", attempt);
-    let of = tx.attempt(attempt).await?.ok_or_else(gone)?.delivery_id;
-    let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[of.as_str()] } else { &[] };
+    let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[delivery] } else { &[] };
     promises::lock(&mut tx, found).await?;
-    // The delivery is locked before the attempt is judged: a person may settle it at the same moment.
-    let d = tx.delivery(&of).await?.ok_or_else(|| AppError::not_found("delivery", &of))?;
-    let a = tx.attempt(attempt).await?.ok_or_else(gone)?;
+    // Both are locked before they are judged: a person may settle the doubt at the same moment.
+    let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
+    let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     if a.outcome.as_deref() != Some("in_doubt") || d.state != State::InDoubt.word() {
         // It was settled otherwise: nothing is read any more.
         tx.end_reads(&a.id).await?;

@@ -30,7 +30,7 @@ pub async fn take(app: &App, person: &str, key: &str, request_hash: Option<&str>
     }
     let now = app.now();
     let mut tx = app.store().begin().await?;
-    let (hash, process) = (request_hash.unwrap_or(PENDING), (app.node(), app.started_at()));
+    let (hash, process) = (request_hash.unwrap_or(PENDING), (app.node(), app.incarnation()));
     let kept = tx.take_key(person, key, hash, process, now, now + KEPT_FOR).await?;
     tx.commit_unaudited(Unaudited::Replay).await?;
     let Some(k) = kept else { return Ok(Known::New) };
@@ -55,11 +55,12 @@ pub async fn take(app: &App, person: &str, key: &str, request_hash: Option<&str>
 /// Whether the process that took the key is no more: started again since, off the list, or silent.
 async fn is_gone(app: &App, kept: &Kept) -> Result<bool> {
     if kept.node_id == app.node() {
-        return Ok(kept.started_at != app.started_at());
+        return Ok(kept.incarnation != app.incarnation());
     }
     let node = app.store().nodes().await?.into_iter().find(|n| n.id == kept.node_id);
-    Ok(node
-        .is_none_or(|n| n.started_at != kept.started_at || app.now() - n.last_seen_at >= super::nodes::GONE))
+    Ok(node.is_none_or(|n| {
+        n.incarnation != kept.incarnation || app.now() - n.last_seen_at >= super::nodes::GONE
+    }))
 }
 
 /// What a key looks like.

@@ -8,6 +8,7 @@ use channels::ReadBack;
 
 use super::hub::Topic;
 use super::permits::Permit;
+use super::unbegun::never_began;
 use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -197,14 +198,30 @@ fn again(
     Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
 }
 
-/// What a node that is gone had in hand: its claims go back to the queue, and each of its permits
-/// without an outcome is in doubt. The entries of the log.
-pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<Entry>> {
+/// What a node that is gone had in hand: its claims go back to the queue, and so do its permits that
+/// are not among what has `begun`, when that is known. Each other permit without an outcome is in
+/// doubt. The entries of the log.
+pub(super) async fn take_over(
+    app: &App,
+    tx: &mut Tx,
+    node: &str,
+    begun: Option<&HashSet<String>>,
+) -> Result<Vec<Entry>> {
     let now = app.now();
     let returned = tx.return_claims(node).await?;
-    freezes::note_unsettled(tx, node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    for a in tx.unsettled(node).await? {
+    let (unbegun, unsure): (Vec<_>, Vec<_>) =
+        tx.unsettled(node).await?.into_iter().partition(|a| begun.is_some_and(|b| !b.contains(&a.id)));
+    for a in &unbegun {
+        let (attempt, change, entry) = never_began(&a.id, &a.delivery_id, now, now);
+        attempts.push(attempt);
+        changes.push(change);
+        entries.push(entry);
+    }
+    tx.settle_attempts(&std::mem::take(&mut attempts)).await?;
+    tx.change_deliveries(&std::mem::take(&mut changes)).await?;
+    freezes::note_unsettled(tx, node).await?;
+    for a in unsure {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
         let next = State::parse(&d.state).map_err(AppError::Internal)?.after(Move::Doubt);
         let next = next.map_err(|e| AppError::Internal(e.to_string()))?;
@@ -228,8 +245,9 @@ pub(super) async fn take_over(app: &App, tx: &mut Tx, node: &str) -> Result<Vec<
     }
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
-    if returned > 0 || !attempts.is_empty() {
-        tracing::info!(claims = returned, in_doubt = attempts.len(), node, "recovered what was in hand");
+    if returned > 0 || !entries.is_empty() {
+        let (never_began, in_doubt) = (unbegun.len(), attempts.len());
+        tracing::info!(claims = returned, never_began, in_doubt, node, "recovered what was in hand");
     }
     Ok(entries)
 }

@@ -47,25 +47,19 @@ pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
     }
     let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
+        let open = tx.open_attempt(id).await?;
         let Some(d) = tx.delivery(id).await? else { continue };
         if d.claimed_by.as_deref() != Some(app.node()) {
             continue;
         }
-        let change = Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) };
         if d.state == State::Claimed.word() {
-            changes.push(change);
+            changes.push(Change { ready_at: Some(now + 1_000), ..Change::to(id, State::Scheduled.word()) });
         } else if d.state == State::Sending.word() {
-            let Some(a) = tx.open_attempt(id).await?.filter(|a| a.outcome.is_none()) else { continue };
-            entries.push(Entry::new("attempt.rejected", &format!("delivery:{id}")).note("never began"));
-            attempts.push(Settled {
-                id: a.id,
-                outcome: "rejected",
-                detail: Some("no effect: it never began".into()),
-                remote_id: None,
-                at: now,
-                next_read_at: None,
-            });
-            changes.push(Change { attempts: -1, ..change });
+            let Some(a) = open.filter(|a| a.outcome.is_none()) else { continue };
+            let (attempt, change, entry) = never_began(&a.id, id, now, now + 1_000);
+            attempts.push(attempt);
+            changes.push(change);
+            entries.push(entry);
         }
     }
     tx.settle_attempts(&attempts).await?;
@@ -75,4 +69,25 @@ pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
         return Ok(());
     }
     app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
+}
+
+/// A permit that provably never began: it has no effect and counts as no try, and its delivery is
+/// looked at again at `ready_at`.
+pub(super) fn never_began(
+    attempt: &str,
+    delivery: &str,
+    now: Millis,
+    ready_at: Millis,
+) -> (Settled, Change, Entry) {
+    let settled = Settled {
+        id: attempt.to_owned(),
+        outcome: "rejected",
+        detail: Some("no effect: it never began".into()),
+        remote_id: None,
+        at: now,
+        next_read_at: None,
+    };
+    let scheduled = Change::to(delivery, State::Scheduled.word());
+    let change = Change { ready_at: Some(ready_at), attempts: -1, ..scheduled };
+    (settled, change, Entry::new("attempt.rejected", &format!("delivery:{delivery}")).note("never began"))
 }

@@ -27,13 +27,6 @@ pub struct Trust {
     pub readable: bool,
 }
 
-impl Trust {
-    /// Whether reading alone can settle what never began; otherwise only a person can.
-    pub fn settles(self) -> bool {
-        self.readable && (self.replay_is_safe || self.absent_is_proof)
-    }
-}
-
 /// What to do with an attempt in doubt after the `reads`-th read, of which the last `absent`
 /// answered "not there".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,18 +76,6 @@ mod tests {
     #[test]
     fn a_channel_that_cannot_be_read_goes_to_a_person() {
         assert_eq!(next_step(NOTHING, 0, 0, 0), Doubt::AskPerson);
-    }
-
-    #[test]
-    fn a_doubt_that_reading_cannot_settle_is_a_persons() {
-        for bits in 0..8 {
-            let trust =
-                Trust { replay_is_safe: bits & 1 > 0, absent_is_proof: bits & 2 > 0, readable: bits & 4 > 0 };
-            // What never began is not there, however often it is read.
-            let absent = (1..10).map(|n| next_step(trust, n, n, LATE));
-            let settled = trust.readable && absent.into_iter().any(|step| step == Doubt::NoEffect);
-            assert_eq!(trust.settles(), settled, "{trust:?}");
-        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Attempts: one try at a delivery, written before the first byte leaves.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
 /// A row of `attempts`.
@@ -104,24 +104,31 @@ impl Store {
 }
 
 impl Tx {
+    /// An attempt, locked. Whoever locks its delivery too does so afterwards.
     pub async fn attempt(&mut self, id: &str) -> Result<Option<Attempt>> {
         const SQL: &str = "select * from attempts where id = $1";
-        Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
     }
 
-    /// The attempts of a node that have no outcome, with the adapter of their channel.
+    /// The attempts of a node that have no outcome, locked, with the adapter of their channel.
     pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Unsettled>> {
         const SQL: &str = "select a.id, a.delivery_id, c.adapter from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
             where a.node_id = $1 and a.outcome is null order by a.delivery_id, a.id";
-        Ok(on!(self, |c| sqlx::query_as(SQL).bind(node).fetch_all(c).await?))
+        let lock = if self.dialect() == 1 { " for update of a" } else { "" };
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(format!("{SQL}{lock}")))
+            .bind(node)
+            .fetch_all(c)
+            .await?))
     }
 
-    /// The attempt at a delivery that is open or in doubt. The delivery is locked before.
+    /// The attempt at a delivery that is open or in doubt, locked. The delivery is locked afterwards.
     pub async fn open_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
         const SQL: &str = "select * from attempts where delivery_id = $1
               and (outcome is null or outcome = 'in_doubt') order by number desc limit 1";
-        Ok(on!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_optional(c).await?))
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(delivery).fetch_optional(c).await?))
     }
 
     pub async fn insert_attempts(&mut self, rows: &[Attempt]) -> Result<()> {

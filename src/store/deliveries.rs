@@ -54,6 +54,8 @@ pub struct InHand {
     pub created_at: Millis,
     pub brand: String,
     pub channel_brand: String,
+    /// How often the channel was changed: an older connection leads elsewhere.
+    pub channel_version: i64,
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
@@ -148,7 +150,7 @@ pub(super) const CHANGE: &str =
 
 const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.state as post_state, c.brand as channel_brand
+      p.incident_id, p.state as post_state, c.brand as channel_brand, c.version as channel_version
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 impl Store {

@@ -9,9 +9,9 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, FromRow)]
 pub struct Kept {
     pub request_hash: String,
-    /// The node that took the key, and since when that process ran.
+    /// The node that took the key, and which process that was.
     pub node_id: String,
-    pub started_at: Millis,
+    pub incarnation: String,
     pub status: Option<i64>,
     pub body: Option<String>,
 }
@@ -23,15 +23,15 @@ impl Tx {
         person: &str,
         key: &str,
         request_hash: &str,
-        (node, started_at): (&str, Millis),
+        (node, incarnation): (&str, &str),
         now: Millis,
         until: Millis,
     ) -> Result<Option<Kept>> {
         const CLEAN: &str = "delete from idempotency where expires_at < $1";
         const TAKE: &str =
-            "insert into idempotency (person_id, key, request_hash, node_id, started_at, expires_at)
+            "insert into idempotency (person_id, key, request_hash, node_id, incarnation, expires_at)
             values ($1, $2, $3, $4, $5, $6) on conflict (person_id, key) do nothing";
-        const LOOK: &str = "select request_hash, node_id, started_at, status, body from idempotency
+        const LOOK: &str = "select request_hash, node_id, incarnation, status, body from idempotency
             where person_id = $1 and key = $2";
         on!(self, |c| sqlx::query(CLEAN).bind(now).execute(c).await.map(drop)?);
         let taken = on!(self, |c| sqlx::query(TAKE)
@@ -39,7 +39,7 @@ impl Tx {
             .bind(key)
             .bind(request_hash)
             .bind(node)
-            .bind(started_at)
+            .bind(incarnation)
             .bind(until)
             .execute(c)
             .await?

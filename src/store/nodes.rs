@@ -18,6 +18,8 @@ pub struct Node {
     pub closed_reason: Option<String>,
     /// Which process it is: a new one with every start.
     pub incarnation: String,
+    /// How many attempts it has marked as begun; see `worker/marks.rs`.
+    pub begun: i64,
     /// When a person took it off the list. The row stays until nothing of it can be under way.
     pub forgotten_at: Option<Millis>,
 }
@@ -46,11 +48,11 @@ impl Tx {
     /// is that of another incarnation; whether it was done.
     pub async fn upsert_node(&mut self, n: &Node) -> Result<bool> {
         const SQL: &str = "insert into nodes
-              (id, name, started_at, last_seen_at, acked_epoch, closed_reason, incarnation)
-            values ($1, $2, $3, $4, $5, $6, $7)
+              (id, name, started_at, last_seen_at, acked_epoch, closed_reason, incarnation, begun)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (id) do update set name = excluded.name, started_at = excluded.started_at,
               last_seen_at = excluded.last_seen_at, acked_epoch = excluded.acked_epoch,
-              closed_reason = excluded.closed_reason, forgotten_at = null
+              closed_reason = excluded.closed_reason, begun = excluded.begun, forgotten_at = null
             where nodes.incarnation = excluded.incarnation";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&n.id)
@@ -60,6 +62,7 @@ impl Tx {
             .bind(n.acked_epoch)
             .bind(&n.closed_reason)
             .bind(&n.incarnation)
+            .bind(n.begun)
             .execute(c)
             .await?
             .rows_affected());
@@ -70,7 +73,7 @@ impl Tx {
     /// whether it has not. The epoch stays: the new one has taken none yet.
     pub async fn replace_node(&mut self, old: &Node, n: &Node) -> Result<bool> {
         const SQL: &str = "update nodes set name = $2, started_at = $3, last_seen_at = $4,
-              closed_reason = $5, incarnation = $6, forgotten_at = null
+              closed_reason = $5, incarnation = $6, begun = 0, forgotten_at = null
             where id = $1 and incarnation = $7 and last_seen_at = $8";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&n.id)

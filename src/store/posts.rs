@@ -81,10 +81,20 @@ pub struct PostFilter {
 }
 
 impl Store {
-    /// How many posts wait for approval.
-    pub async fn count_submitted(&self) -> Result<i64> {
-        const SQL: &str = "select count(*) from posts where state = 'submitted'";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    /// How many posts wait for an approver: see [`PostFilter::waiting`].
+    pub async fn count_for_approval(&self, now: Millis) -> Result<i64> {
+        const SQL: &str = "select (select count(*) from posts where state = 'submitted')
+            + (select count(distinct d.post_id) from deliveries d join posts p on p.id = d.post_id
+               where d.state = 'held' and d.replaced = 0 and d.approved_until <= $1 and p.state = 'approved')";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(now).fetch_one(c).await?))
+    }
+
+    /// What is approved, with an approval that has lapsed, and of which something is held.
+    pub async fn lapsed(&self, now: Millis, limit: i64) -> Result<Vec<Post>> {
+        const SQL: &str = "select * from posts where state = 'approved' and id in
+              (select post_id from deliveries where state = 'held' and replaced = 0 and approved_until <= $1)
+            order by created_at, id limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(now).bind(limit).fetch_all(c).await?))
     }
 
     /// What waits for approval: crisis posts first, then whoever has waited longest.

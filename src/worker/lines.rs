@@ -25,6 +25,8 @@ use crate::domain::post::Lane;
 pub(crate) struct Open {
     pub channel: Arc<dyn Channel>,
     pub capabilities: Capabilities,
+    /// The version of the channel that this is.
+    pub version: i64,
 }
 
 /// All lines of this node.
@@ -76,7 +78,7 @@ const FULL_WAIT: Millis = 10_000;
 const NOT_READY_WAIT: Millis = 30_000;
 
 /// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
-/// after a crash each of them is in doubt, although it never began.
+/// when the machine itself goes down each of them is in doubt, although it never began.
 const AHEAD: usize = 128;
 
 /// How far a network can be believed, in the core's words.
@@ -129,7 +131,7 @@ impl Lines {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities: adapter.capabilities });
+            return Ok(Open { channel, capabilities: adapter.capabilities, version: row.version });
         }
         let credential = match &row.credential {
             None => None,
@@ -140,7 +142,7 @@ impl Lines {
         };
         let settings = serde_json::from_str(&row.settings).unwrap_or_default();
         let channel = (adapter.connect)(&self.connection(settings, credential))?;
-        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities })
+        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities, version: row.version })
     }
 
     /// What an adapter needs to open a channel.
@@ -191,11 +193,7 @@ impl Lines {
         for (channel, line) in self.lock().iter() {
             if line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0 {
                 let waits = line.wait(Lane::Routine, now).is_some();
-                let free = if waits { 0 } else { line.room() };
-                match line.ahead() {
-                    0 => rooms.set_without_ahead(channel, free),
-                    _ => rooms.set(channel, free),
-                }
+                rooms.set(channel, if waits { 0 } else { line.room() });
             }
         }
         rooms
@@ -222,9 +220,8 @@ impl Lines {
     pub fn take(&self) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (channel, line) in self.lock().iter_mut() {
-            // A crisis post is permitted at once where permits may wait: it goes ahead of them.
-            let crisis = if line.ahead() > 0 { line.claimed.crisis() } else { 0 };
-            for _ in 0..line.room().max(crisis) {
+            // A crisis post is permitted at once: it goes ahead of the permits that wait.
+            for _ in 0..line.room().max(line.claimed.crisis()) {
                 let Some(id) = line.claimed.pop() else { break };
                 line.busy += 1;
                 out.push((id, channel.clone()));
@@ -332,15 +329,8 @@ impl Line {
 
     /// How many permits it takes now. A line in a rush takes many at once, or waits until it can.
     fn room(&self) -> usize {
-        let ahead = self.ahead();
-        let room = (self.concurrency() + ahead).saturating_sub(self.busy);
-        if self.ready.len() > 0 && room < ahead / 2 { 0 } else { room }
-    }
-
-    /// Nothing where a crash would leave each of them to a person.
-    fn ahead(&self) -> usize {
-        let settles = |o: &Open| trust(&o.capabilities).settles();
-        if self.open.as_ref().is_ok_and(settles) { AHEAD } else { 0 }
+        let room = (self.concurrency() + AHEAD).saturating_sub(self.busy);
+        if self.ready.len() > 0 && room < AHEAD / 2 { 0 } else { room }
     }
 
     fn concurrency(&self) -> usize {
@@ -387,13 +377,5 @@ mod tests {
         lines.pause(&channel, until);
         lines.reload().await.unwrap();
         assert_eq!(lines.paused_until(&channel), until);
-    }
-
-    #[test]
-    fn permits_wait_ahead_only_where_a_crash_leaves_nothing_to_people() {
-        for adapter in channels::ALL {
-            let alone = !["email", "webhook"].contains(&adapter.name);
-            assert_eq!(trust(&adapter.capabilities).settles(), alone, "{}", adapter.name);
-        }
     }
 }

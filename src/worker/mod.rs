@@ -15,6 +15,8 @@ pub mod lanes;
 pub mod lines;
 /// Mails to people of the team.
 pub mod mailer;
+/// Which attempts have begun, on the node's own disk.
+pub mod marks;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
 /// Taking back permits that only wait.
@@ -32,6 +34,7 @@ pub mod timer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use channels::Gate;
@@ -64,6 +67,8 @@ pub(crate) struct Shared {
     pub app: App,
     pub gate: Arc<Gate<Subject>>,
     pub lines: lines::Lines,
+    /// Whether no other process can run as this node any more.
+    pub alone: AtomicBool,
     /// What people took back while it waited for its first byte.
     pub recalled: Arc<recall::Recalled>,
     pub outcomes: mpsc::Sender<(Permit, Outcome)>,
@@ -115,6 +120,8 @@ impl Worker {
             app: app.clone(),
             gate,
             lines,
+            // On SQLite one process holds the lock of the data folder.
+            alone: AtomicBool::new(!app.is_shared()),
             recalled: Arc::default(),
             outcomes,
             stopping,
@@ -146,6 +153,8 @@ impl Worker {
 
     /// Ends every part at once without a word to anybody, as a power cut would. For fault tests.
     pub fn vanish(self) {
+        // What is under way ends with its task; nothing more begins.
+        self.shared.gate.close("this process is gone");
         for task in self.tasks.iter().chain([&self.settler]) {
             task.abort();
         }

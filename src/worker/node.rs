@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use channels::gate::Judge;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::Shared;
+use super::{Shared, marks};
 use crate::app::freezes::{self, InForce};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
@@ -102,6 +103,8 @@ pub(crate) struct Keeper {
     doubt: Option<(String, String)>,
     /// Another process runs as this node: the gate of this one stays closed.
     displaced: bool,
+    /// What has begun, where the next process finds it.
+    marks: Arc<marks::Marks>,
     changes: watch::Receiver<u64>,
 }
 
@@ -116,13 +119,36 @@ impl Keeper {
         if !memory.timeline.is_empty() {
             shared.app.witness().accept(memory.seen());
         }
-        let begun = BTreeSet::new();
-        let mut keeper = Self { shared, memory, acked: 0, begun, doubt: None, displaced: false, changes };
-        let app = keeper.shared.app.clone();
-        nodes::register(&app, &keeper.row(0, Some("starting".into()))).await?;
+        let app = shared.app.clone();
+        let before = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
+        let data = shared.options.data.clone();
+        let left = before.is_none();
+        let begun = before.and_then(|old| marks::begun(&data, &old.incarnation, old.begun));
+        // The process before this one left the list by itself, or long ago; or it wrote that very file,
+        // whose folder this one has locked.
+        shared.alone.fetch_or(left || begun.is_some(), Ordering::Relaxed);
+        let disk = |e: std::io::Error| AppError::Internal(format!("{}: {e}", marks::file(&data).display()));
+        // They take the place of the old ones, which are in hand by now.
+        let marks = Arc::new(marks::Marks::create(&data, app.incarnation()).map_err(disk)?);
+        shared.gate.keep_marks(marks.clone());
+        let mut keeper = Self {
+            shared,
+            memory,
+            acked: 0,
+            begun: BTreeSet::new(),
+            doubt: None,
+            displaced: false,
+            marks,
+            changes,
+        };
         // Before the node writes a word: a database in doubt stays so, whatever is added to it.
-        keeper.doubts(&freezes::in_force(&app).await?)?;
-        nodes::recover(&app).await?;
+        let primary = freezes::in_force(&app).await?;
+        let doubt = keeper.doubts(&primary)?;
+        let same = doubt.is_none() && keeper.memory.timeline == primary.gate.timeline;
+        nodes::recover(&app, begun.filter(|_| same).as_ref()).await?;
+        if doubt.is_none() {
+            keeper.marks.own().map_err(disk)?;
+        }
         keeper.take().await?;
         Ok(keeper)
     }
@@ -158,6 +184,9 @@ impl Keeper {
         }
         let epoch = primary.gate.epoch;
         let new_timeline = self.memory.timeline != primary.gate.timeline;
+        if new_timeline && !self.memory.timeline.is_empty() {
+            self.disown_marks()?;
+        }
         let in_flight = self.shared.gate.close_for(epoch, judge(primary.orders.clone()));
         let seen = Seen::from(&primary.gate);
         if epoch == self.acked && !new_timeline {
@@ -232,6 +261,7 @@ impl Keeper {
         self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
         if let Some(why) = &why {
             tracing::error!("{why}");
+            self.disown_marks()?;
             let seen = &primary.seen;
             // What the process saw must outlive it, or the next one would know less.
             if seen.timeline == self.memory.timeline && seen.log_size > self.memory.log_size {
@@ -282,17 +312,27 @@ impl Keeper {
         ))
     }
 
+    /// The database may have lost outcomes, whose marks are gone.
+    fn disown_marks(&self) -> Result<()> {
+        self.marks.disown().map_err(|e| AppError::Internal(format!("the marks of what has begun: {e}")))
+    }
+
     fn row(&self, acked: i64, closed: Option<String>) -> Node {
-        Node {
-            id: self.shared.app.node().to_owned(),
-            name: self.shared.options.node_name.clone(),
-            started_at: self.shared.app.started_at(),
-            last_seen_at: self.shared.app.clock().now(),
-            acked_epoch: acked,
-            closed_reason: closed,
-            incarnation: self.shared.app.incarnation().to_owned(),
-            forgotten_at: None,
-        }
+        row(&self.shared, self.marks.count(), acked, closed)
+    }
+}
+
+fn row(shared: &Shared, begun: i64, acked: i64, closed: Option<String>) -> Node {
+    Node {
+        id: shared.app.node().to_owned(),
+        name: shared.options.node_name.clone(),
+        started_at: shared.app.started_at(),
+        last_seen_at: shared.app.clock().now(),
+        acked_epoch: acked,
+        closed_reason: closed,
+        incarnation: shared.app.incarnation().to_owned(),
+        begun,
+        forgotten_at: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use channels::{Job, Sighting};
@@ -97,6 +98,7 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         attempt: attempt.id.clone(),
         delivery: delivery.id.clone(),
         channel: delivery.channel_id.clone(),
+        channel_version: 0,
         number: attempt.number,
         tries: delivery.attempts,
         key: attempt.idempotency_key.clone(),
@@ -143,9 +145,11 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         }
     };
     // A node that went silent may still hold a request that lands later: what is not there yet is no
-    // proof then. Of its own attempts a node knows that they ended with the process that made them.
-    let own = attempt.node_id == shared.app.node();
+    // proof then. An attempt ended with the process that made it: this one, or one before it on this
+    // node that surely is no more.
+    let ended = attempt.permitted_at >= shared.app.started_at() || shared.alone.load(Ordering::Relaxed);
+    let own = attempt.node_id == shared.app.node() && ended;
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
-    reads::note_read(&shared.app, &attempt.id, &seen, trust).await
+    reads::note_read(&shared.app, &attempt.id, &attempt.delivery_id, &seen, trust).await
 }

@@ -80,6 +80,10 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             return Outcome::NotBegun { reason, not_before };
         }
     };
+    if open.version != permit.channel_version {
+        let reason = "the channel was changed meanwhile".into();
+        return Outcome::NotBegun { reason, not_before: None };
+    }
     let mut media = Vec::new();
     for m in &permit.rendition.media {
         match crate::app::media::bytes(&shared.app, &m.sha256).await {
@@ -122,7 +126,8 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         }
         // This node's own trouble: another try, when the gate is open again.
         Err(Failure::Closed {
-            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown | Closed::Late),
+            why:
+                why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unmarked(_) | Closed::Unknown | Closed::Late),
             ..
         }) => Outcome::NotBegun { reason: why.to_string(), not_before: None },
         Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {

@@ -65,6 +65,7 @@ what-resolved = Incident resolved
 approval = Read and decide
 approvals-none-long = Nothing waits for approval. Whatever somebody submits appears here, with the exact words for each channel.
 read-it = Read it
+lapsed = approval lapsed
 due = due
 labels = Labels
 promises = Promises the next word

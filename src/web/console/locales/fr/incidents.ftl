@@ -65,6 +65,7 @@ what-resolved = Incident clos
 approval = Lire et décider
 approvals-none-long = Rien n’attend de validation. Ce qui est soumis apparaît ici, avec les mots exacts de chaque canal.
 read-it = Lire
+lapsed = validation expirée
 due = prévu le
 labels = Étiquettes
 promises = Promet le prochain mot

@@ -1,0 +1,156 @@
+//! After a crash a node knows from its own disk what has begun: only that is in doubt, and what waited
+//! with a permit goes out at once. Without that file everything is in doubt.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::on_both;
+use crate::support::{Bench, start};
+
+/// Posts that are due at once: more than a webhook sends at a time.
+const POSTS: usize = 20;
+/// How many calls a webhook makes at a time.
+const AT_ONCE: usize = 4;
+
+/// A receiver of webhooks that reads every call, notes its id, and answers once it may.
+#[derive(Clone)]
+struct Receiver {
+    url: String,
+    answers: Arc<AtomicBool>,
+    seen: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Receiver {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let it = Self { url, answers: Arc::default(), seen: Arc::default() };
+        let shared = it.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let it = shared.clone();
+                let service = service_fn(move |request| it.clone().answer(request));
+                tokio::spawn(async move {
+                    // A client that gives up ends the connection.
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        it
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let id = request.headers()["webhook-id"].to_str().unwrap().to_owned();
+        request.into_body().collect().await.unwrap();
+        *self.seen.lock().unwrap().entry(id).or_default() += 1;
+        while !self.answers.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Response::new(Full::default()))
+    }
+
+    fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+}
+
+/// Waits until so many deliveries are in that state.
+async fn until(bench: &Bench, state: &str, wanted: usize) {
+    let (look, begun) = (bench.look().await, Instant::now());
+    loop {
+        let counts = look.count_by_state().await.unwrap();
+        let found = counts.iter().find(|(s, _)| s == state).map_or(0, |(_, n)| *n);
+        if usize::try_from(found).unwrap() == wanted {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{counts:?}, wanted {wanted} {state}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Ends a sender in the middle of a rush: some calls are under way, and the rest waits with a permit.
+async fn crash(bench: &mut Bench) -> Receiver {
+    let receiver = Receiver::start().await;
+    let secret = Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    bench.connect_with("hook", "webhook", json!({ "url": receiver.url }), secret).await;
+    for n in 0..POSTS {
+        let text = json!({"text": format!("post {n}")});
+        bench.approved(json!({"kind": "routine", "channels": ["hook"], "source": text})).await;
+    }
+    let worker = bench.start().await;
+    until(bench, "sending", POSTS).await;
+    let begun = Instant::now();
+    while receiver.count() < AT_ONCE {
+        assert!(begun.elapsed() < Duration::from_secs(5), "only {} calls came", receiver.count());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    worker.vanish();
+    receiver
+}
+
+on_both! {
+    async fn after_a_crash_only_what_has_begun_is_in_doubt(bench) {
+        let mut bench = bench;
+        let receiver = crash(&mut bench).await;
+        receiver.answers.store(true, Ordering::SeqCst);
+        let next = bench.again().await;
+        let worker = start(&next, "a", bench.folder()).await;
+        until(&bench, "accepted", POSTS - AT_ONCE).await;
+        until(&bench, "in_doubt", AT_ONCE).await;
+        let seen = receiver.seen.lock().unwrap().clone();
+        assert_eq!(seen.len(), POSTS, "nothing is lost");
+        assert!(seen.values().all(|n| *n == 1), "nothing comes twice: {seen:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn without_the_marks_every_permit_is_in_doubt(bench) {
+        let mut bench = bench;
+        let receiver = crash(&mut bench).await;
+        receiver.answers.store(true, Ordering::SeqCst);
+        std::fs::remove_file(bench.folder().join("begun")).unwrap();
+        let next = bench.again().await;
+        let worker = start(&next, "a", bench.folder()).await;
+        until(&bench, "in_doubt", POSTS).await;
+        assert_eq!(receiver.count(), AT_ONCE, "nothing in doubt is sent");
+        worker.stop().await.unwrap();
+    }
+
+    async fn marks_of_a_database_in_doubt_prove_nothing(bench) {
+        let mut bench = bench;
+        let receiver = crash(&mut bench).await;
+        receiver.answers.store(true, Ordering::SeqCst);
+        bench.sql("update gate set database = 'another'").await;
+        let next = bench.again().await;
+        let worker = start(&next, "a", bench.folder()).await;
+        until(&bench, "in_doubt", POSTS).await;
+        assert_eq!(receiver.count(), AT_ONCE);
+        worker.stop().await.unwrap();
+    }
+
+    async fn marks_from_before_a_confirmation_prove_nothing(bench) {
+        let mut bench = bench;
+        let receiver = crash(&mut bench).await;
+        receiver.answers.store(true, Ordering::SeqCst);
+        // Somebody confirmed the database while this node was down: it may have lost outcomes.
+        bench.sql("update gate set timeline = 'another', epoch = epoch + 5").await;
+        let next = bench.again().await;
+        let worker = start(&next, "a", bench.folder()).await;
+        until(&bench, "in_doubt", POSTS).await;
+        assert_eq!(receiver.count(), AT_ONCE);
+        worker.stop().await.unwrap();
+    }
+}
