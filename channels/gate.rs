@@ -245,25 +245,14 @@ impl<S: Send + 'static> Gate<S> {
 
     fn begin(&self, attempt: &str) -> Result<(), Closed> {
         let mut state = self.lock();
-        // The mark comes before the last look at the clock: whoever finds none, after the lease has run
-        // out, knows that nothing has left and nothing will.
-        state.mark(attempt)?;
-        if let Some(why) = &state.closed {
-            return Err(Closed::Node(why.clone()));
+        let first = state.look(attempt, self.lease)?;
+        if first && let Some(marks) = state.marks.clone() {
+            marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))?;
+            // Once more, with the clock as it is after the mark: whoever finds no mark after the lease
+            // has run out knows that nothing has left and nothing will.
+            state.look(attempt, self.lease)?;
         }
-        let stale = state.stale();
-        if stale > self.lease {
-            return Err(Closed::Stale(stale));
-        }
-        let judge = Arc::clone(&state.judge);
-        let permit = state.permits.get_mut(attempt).filter(|p| !p.ended).ok_or(Closed::Unknown)?;
-        if let Some(freeze) = judge(&permit.subject) {
-            return Err(Closed::Frozen(freeze));
-        }
-        if permit.begun.is_none() {
-            if !(permit.in_time)() {
-                return Err(Closed::Late);
-            }
+        if let Some(permit) = state.permits.get_mut(attempt).filter(|_| first) {
             permit.begun = Some(now());
         }
         Ok(())
@@ -281,15 +270,24 @@ impl<S> State<S> {
         now().saturating_sub(self.confirmed)
     }
 
-    /// Marks an attempt that is about to begin.
-    fn mark(&self, attempt: &str) -> Result<(), Closed> {
-        let Some(marks) = &self.marks else { return Ok(()) };
-        match self.permits.get(attempt) {
-            Some(permit) if permit.begun.is_none() && !permit.ended => {
-                marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))
-            }
-            _ => Ok(()),
+    /// Whether the attempt may go on; if so, whether this is its beginning.
+    fn look(&self, attempt: &str, lease: Duration) -> Result<bool, Closed> {
+        if let Some(why) = &self.closed {
+            return Err(Closed::Node(why.clone()));
         }
+        let stale = self.stale();
+        if stale > lease {
+            return Err(Closed::Stale(stale));
+        }
+        let permit = self.permits.get(attempt).filter(|p| !p.ended).ok_or(Closed::Unknown)?;
+        if let Some(freeze) = (self.judge)(&permit.subject) {
+            return Err(Closed::Frozen(freeze));
+        }
+        let first = permit.begun.is_none();
+        if first && !(permit.in_time)() {
+            return Err(Closed::Late);
+        }
+        Ok(first)
     }
 
     fn in_flight(&self) -> Vec<InFlight> {
@@ -433,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_is_marked_once_and_before_the_gate_is_read() {
+    fn what_begins_is_marked_once_and_nothing_else_is() {
         let gate = Gate::closed(Duration::from_secs(60));
         gate.open(1, frozen_routine(), now());
         let noted = Arc::new(Noted::default());
@@ -443,10 +441,28 @@ mod tests {
         pass.begin().unwrap();
         gate.settle("a");
         assert!(admit(&gate, "f", "routine").begin().is_err());
-        assert_eq!(*noted.0.lock().unwrap(), ["+a", "-a", "+f"]);
+        assert_eq!(*noted.0.lock().unwrap(), ["+a", "-a"]);
         let refused = admit(&gate, "refused", "crisis").begin();
         assert_eq!(refused, Err(Closed::Unmarked("the disk is full".into())));
         assert!(!gate.has_begun("refused"));
+    }
+
+    #[test]
+    fn the_gate_is_read_once_more_after_the_mark() {
+        /// A disk that is slower than the lease.
+        struct Slow;
+        impl Marks for Slow {
+            fn mark(&self, _: &str) -> std::io::Result<()> {
+                std::thread::sleep(Duration::from_millis(30));
+                Ok(())
+            }
+            fn settled(&self, _: &str) {}
+        }
+        let gate = Gate::closed(Duration::from_millis(20));
+        gate.keep_marks(Arc::new(Slow));
+        gate.open(1, frozen_routine(), now());
+        assert!(matches!(admit(&gate, "a", "crisis").begin(), Err(Closed::Stale(_))));
+        assert!(!gate.has_begun("a"));
     }
 
     #[test]

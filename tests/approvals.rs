@@ -6,9 +6,9 @@ use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::{overview, policy};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result, sending};
+use holdline::app::{overview, policy};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::{Decision, Policy};
 use holdline::domain::delivery::State;
@@ -254,7 +254,7 @@ on_both! {
             posts::list(&bench.app, &bench.operator, &filter).await.unwrap().len()
         };
         assert_eq!(waiting().await, 1);
-        let release = Review { choice: Choice::Release, deliveries: vec![held.id.clone()], label: None, at: None,
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id.clone()], label: None, expected: None, at: None,
             zone: None, spread_minutes: 0 };
         let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
         assert!(left[0].1.contains("lapsed"), "{left:?}");

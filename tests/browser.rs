@@ -174,6 +174,20 @@ async fn freeze_and_approve_without_javascript() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_is_dragged_to_another_day() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let words = "An offer for the spring";
+    let post = json!({"kind": "routine", "due": "2031-03-05T09:30:00Z", "source": {"text": words}});
+    bench.submit(post).await;
+    let caller = Caller::new(&bench).await;
+    let told = json!({"base": caller.base, "people": cast(&bench).await, "words": words,
+        "from": "2031-03-05", "to": "2031-03-07"});
+    browse("drag", &told).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_live_connection_is_seen_and_comes_back() {
     let bench = Bench::new(Database::Sqlite).await;
     let worker = bench.start().await;

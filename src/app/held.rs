@@ -70,6 +70,9 @@ pub struct Review {
     pub deliveries: Vec<String>,
     #[serde(default)]
     pub label: Option<String>,
+    /// How many were read with the label. When another number is held by now, nothing is decided.
+    #[serde(default)]
+    pub expected: Option<usize>,
     /// The new time, for `reschedule`: an instant, or local time in `zone`.
     #[serde(default)]
     pub at: Option<String>,
@@ -171,7 +174,7 @@ pub(super) fn beginning(source: &str) -> String {
 /// cancelled or given a time: nothing leaves.
 ///
 /// # Errors
-/// When nothing is named, or the time is missing or past.
+/// When nothing is named, the time is missing or past, or another number is held than was read.
 pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> {
     by.need(Right::Decide)?;
     let now = app.now();
@@ -187,7 +190,14 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     problems.check()?;
     let mut ids = review.deliveries.clone();
     if let Some(label) = &review.label {
-        ids.extend(held_with(app, label).await?);
+        let found = held_with(app, label).await?;
+        if review.expected.is_some_and(|n| n != found.len()) {
+            return Err(AppError::Conflict(format!(
+                "{} deliveries are held with this label by now; nothing was decided: read them again",
+                found.len()
+            )));
+        }
+        ids.extend(found);
     }
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));

@@ -307,8 +307,8 @@ async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<End> {
             let filters = [("state", Some(state)), ("label", label), ("after", after)];
             show(&api.get(&query(format!("/held?limit={limit}"), filters)).await?, WAITING);
         }
-        Held::Review { choice, deliveries, label, at, zone, spread_minutes } => {
-            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "at": at, "zone": zone,
+        Held::Review { choice, deliveries, label, expected, at, zone, spread_minutes } => {
+            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "expected": expected, "at": at, "zone": zone,
                 "spread_minutes": spread_minutes});
             let value = api.post("/held/review", &body).await?;
             show(&value, &["changed", "left"]);

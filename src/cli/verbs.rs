@@ -288,6 +288,9 @@ pub enum Held {
         deliveries: Vec<String>,
         #[arg(long)]
         label: Option<String>,
+        /// How many you read with the label; when another number is held by now, nothing is decided.
+        #[arg(long, requires = "label")]
+        expected: Option<usize>,
         #[arg(long)]
         at: Option<String>,
         #[arg(long)]

@@ -306,6 +306,7 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
         choice,
         deliveries,
         label,
+        expected: None,
         at: None,
         zone: None,
         spread_minutes: 0,

@@ -190,11 +190,13 @@ impl Lines {
     /// waiting take nothing; one that is not ready takes crisis posts.
     pub fn rooms(&self, now: Millis) -> Rooms {
         let mut rooms = Rooms::default();
-        for (channel, line) in self.lock().iter() {
-            if line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0 {
-                let waits = line.wait(Lane::Routine, now).is_some();
-                rooms.set(channel, if waits { 0 } else { line.room() });
-            }
+        let state = self.lock();
+        let takes = |line: &Line| line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0;
+        let routine = |line: &Line| line.wait(Lane::Routine, now).is_none();
+        // Once one line wants more, the others take what they can in the same change.
+        let wanted = state.values().any(|line| takes(line) && routine(line) && line.room() > 0);
+        for (channel, line) in state.iter().filter(|(_, line)| takes(line)) {
+            rooms.set(channel, if wanted && routine(line) { line.free() } else { 0 });
         }
         rooms
     }
@@ -327,9 +329,14 @@ impl Line {
         None
     }
 
-    /// How many permits it takes now. A line in a rush takes many at once, or waits until it can.
+    /// How many permits it can take.
+    fn free(&self) -> usize {
+        (self.concurrency() + AHEAD).saturating_sub(self.busy)
+    }
+
+    /// How many permits it wants now. A line in a rush takes many at once, or waits until it can.
     fn room(&self) -> usize {
-        let room = (self.concurrency() + AHEAD).saturating_sub(self.busy);
+        let room = self.free();
         if self.ready.len() > 0 && room < AHEAD / 2 { 0 } else { room }
     }
 

@@ -1,6 +1,6 @@
 //! The figures of Holdline, on both databases, as ratios taken in one run.
 //!
-//!     cargo bench --bench holdline [-- freeze claim deliver lag start] [--posts N] [--rounds N]
+//!     cargo bench --bench holdline [-- freeze claim deliver lag start calendar] [--posts N] [--rounds N]
 //!
 //! PostgreSQL is found through `HOLDLINE_TEST_POSTGRES`; `tests/bench/run` starts one that keeps the
 //! default durability. What is compared is measured in turns, round by round: disks and shared
@@ -8,6 +8,8 @@
 
 /// The plain loop that deliveries are compared with.
 mod bare;
+/// A page of the calendar.
+mod calendar;
 /// A claim of crisis posts behind a queue.
 mod claim;
 /// Deliveries a second.
@@ -45,6 +47,7 @@ enum Figure {
     Lag,
     /// Start and memory.
     Start,
+    Calendar,
 }
 
 /// Measures Holdline.
@@ -116,6 +119,9 @@ async fn measure(options: &Options) -> Table {
         grounds.close().await;
         if options.wants(Figure::Deliver) {
             deliver::measure(database, options.rounds(5), options.deliveries, &mut table).await;
+        }
+        if options.wants(Figure::Calendar) {
+            calendar::measure(database, options.rounds(41), &mut table).await;
         }
         if options.wants(Figure::Lag) {
             lag::measure(database, options.rounds(100), &mut table).await;

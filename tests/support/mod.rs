@@ -48,6 +48,7 @@ pub struct Bench {
     pub channels: Vec<String>,
     folder: TempDir,
     url: Option<String>,
+    keys: Keys,
 }
 
 /// Another node on the database of a bench.
@@ -70,7 +71,8 @@ impl Bench {
             Some(url) => Store::postgres(url).await.unwrap(),
         };
         let clock = Clock::movable();
-        let app = App::new(store, clock.clone(), Keys::random(), "node-a", "http://localhost:8740");
+        let keys = Keys::random();
+        let app = App::new(store, clock.clone(), keys.clone(), "node-a", "http://localhost:8740");
         nodes::gate_row(&app).await.unwrap();
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), clock).await.unwrap();
         let token = people::first_start(&app).await.unwrap().unwrap();
@@ -90,6 +92,7 @@ impl Bench {
             channels: Vec::new(),
             folder,
             url,
+            keys,
         };
         for name in ["alpha", "beta", "gamma"] {
             let url = bench.sandbox.url(name);
@@ -177,7 +180,7 @@ impl Bench {
     /// The same node as a process of its own, as a restart or a copied folder makes one.
     pub async fn again(&self) -> App {
         let clock = self.app.clock().clone();
-        App::new(self.look().await, clock, Keys::random(), self.app.node(), "http://localhost:8740")
+        App::new(self.look().await, clock, self.keys.clone(), self.app.node(), "http://localhost:8740")
     }
 
     /// Another installation of the same kind, with nobody in it.
@@ -197,7 +200,7 @@ impl Bench {
         let app = App::new(
             self.look().await,
             clock,
-            Keys::random(),
+            self.keys.clone(),
             &format!("node-{name}"),
             "http://localhost:8740",
         );

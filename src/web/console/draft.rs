@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::fields::Fields;
@@ -70,6 +71,13 @@ impl Moment {
     pub fn of(at: Option<&str>, zone: Tz) -> Self {
         let Some(at) = at else { return Self::default() };
         Self { typed: times::field(zone, times::millis(at)), was: at.to_owned() }
+    }
+
+    /// The same time of the day on another day.
+    pub fn on(mut self, day: NaiveDate) -> Self {
+        let time = self.typed.split_once('T').map_or("09:00", |(_, time)| time).to_owned();
+        self.typed = format!("{day}T{time}");
+        self
     }
 
     /// What the service reads. What was not touched stays the same instant, to the second and also in

@@ -253,7 +253,8 @@ fn wanted(visit: &Visit, f: &Fields) -> Result<Review, Trouble> {
     };
     let deliveries = f.all("delivery");
     let label = if deliveries.is_empty() { f.some("label") } else { None };
-    Ok(Review { choice, deliveries, label, at: f.some("at"), zone: f.some("zone"), spread_minutes })
+    let expected = f.get("expected").parse().ok().filter(|_| label.is_some());
+    Ok(Review { choice, deliveries, label, expected, at: f.some("at"), zone: f.some("zone"), spread_minutes })
 }
 
 async fn left_page(

@@ -150,6 +150,8 @@ fn setting_routes() -> Vec<Route> {
         route("/console/settings/people", read, get(people::screen)),
         route("/console/settings/people/add", administer, post(people::add)),
         route("/console/settings/people/{id}", read, get(people::one)),
+        route("/console/settings/people/{id}/edit", administer, post(people::edit)),
+        route("/console/settings/people/{id}/enable", administer, post(people::enable)),
         route("/console/settings/people/{id}/invite", administer, post(people::invite)),
         route("/console/settings/people/{id}/disable", administer, post(people::disable)),
         route("/console/settings/tokens", SignedIn, get(tokens::screen).post(tokens::make)),

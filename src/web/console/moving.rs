@@ -1,9 +1,10 @@
 //! Another time for a post: the form beside every place in the calendar.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 
 use super::draft::{self, Moment};
+use super::fields;
 use super::page::{Answer, go, show, show_again};
 use super::times;
 use super::ui::{Trouble, Ui};
@@ -55,9 +56,18 @@ fn held_of(post: &PostView) -> Vec<String> {
     held.map(|d| d.id.clone()).collect()
 }
 
-/// `GET /console/posts/{id}/move`.
-pub async fn form(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
-    show(&page(&web, &visit, &id, None, Trouble::default()).await?)
+/// `GET /console/posts/{id}/move?on=`: to the day that it was dragged to, or to any.
+pub async fn form(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let mut page = page(&web, &visit, &id, None, Trouble::default()).await?;
+    if let Ok(day) = fields::of_query(query.as_deref()).get("on").parse() {
+        page.at = Moment::of(Some(&page.post.due), page.ui.zone).on(day);
+    }
+    show(&page)
 }
 
 /// Gives it the time. Held deliveries are rescheduled; a post that is not out is edited, which voids
@@ -90,6 +100,7 @@ pub async fn shift(State(web): State<Web>, Path(id): Path<String>, posted: Poste
             choice: Choice::Reschedule,
             deliveries,
             label: None,
+            expected: None,
             at: when,
             zone: Some(zone.clone()),
             spread_minutes: 0,

@@ -1,6 +1,7 @@
 // What the pages do by themselves. Everything else works without it.
 // 1. A page that has lost its live connection says since when.
-// 2. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+// 2. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
+// 3. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
 "use strict";
 (() => {
   const body = document.body;
@@ -32,6 +33,30 @@
     body.addEventListener("htmx:sse:error", show);
     setInterval(() => { if (!document.hidden && Date.now() - heard > 25000) show(); }, 1000);
   }
+
+  let dragged = null;
+  const day = (e) => (dragged ? e.target.closest?.("li[data-day]") : null);
+  document.addEventListener("dragstart", (e) => {
+    const slot = e.target.closest?.(".slot[draggable]");
+    dragged = slot ? slot.querySelector("a.move") : null;
+    if (dragged) e.dataTransfer.effectAllowed = "move";
+  });
+  document.addEventListener("dragend", () => { dragged = null; });
+  document.addEventListener("dragover", (e) => {
+    const to = day(e);
+    for (const other of document.querySelectorAll("li.drop")) if (other !== to) other.classList.remove("drop");
+    if (!to) return;
+    e.preventDefault();
+    to.classList.add("drop");
+  });
+  document.addEventListener("drop", (e) => {
+    const to = day(e);
+    if (!to) return;
+    e.preventDefault();
+    to.classList.remove("drop");
+    if (to === dragged.closest("li[data-day]")) return;
+    location.assign(`${dragged.href}?on=${to.dataset.day}`);
+  });
 
   let last = "";
   document.addEventListener("keydown", (e) => {

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use secrecy::ExposeSecret;
 
 use crate::app::invitations::{self, Invited};
-use crate::app::membership;
+use crate::app::membership::{self, PersonEdit};
 use crate::app::people::{self, NewPerson, PersonView};
 use crate::app::{AppError, Result};
 use crate::domain::Word;
@@ -38,6 +38,9 @@ struct PersonPage {
     it: PersonView,
     /// Whether it is the reader.
     own: bool,
+    /// What the form says.
+    name: String,
+    chosen: Vec<String>,
     trouble: Trouble,
 }
 
@@ -107,16 +110,59 @@ async fn show_link(web: &Web, visit: &Visit, invited: Invited) -> Answer {
     })
 }
 
-async fn person(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> Result<PersonPage> {
+/// One person; `typed` is what a form said that could not be taken.
+async fn person(
+    web: &Web,
+    visit: &Visit,
+    id: &str,
+    typed: Option<&Fields>,
+    trouble: Trouble,
+) -> Result<PersonPage> {
     let by = visit.by()?;
     let it = people::list(&web.app, by).await?.into_iter().find(|p| p.id == id);
     let it = it.ok_or_else(|| AppError::not_found("person", id))?;
-    Ok(PersonPage { ui: visit.ui(web).await?, own: by.id == it.id, it, trouble })
+    let (name, chosen) = match typed {
+        Some(f) => (f.get("name").to_owned(), f.all("role")),
+        None => (it.name.clone(), it.roles.iter().map(|r| r.word().to_owned()).collect()),
+    };
+    Ok(PersonPage { ui: visit.ui(web).await?, own: by.id == it.id, it, name, chosen, trouble })
+}
+
+impl PersonPage {
+    fn roles(&self) -> [Role; 5] {
+        ROLES
+    }
+
+    fn is_chosen(&self, role: &Role) -> bool {
+        self.chosen.iter().any(|r| r == role.word())
+    }
+}
+
+/// Changes a person's name and roles.
+pub async fn edit(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let roles = fields.all("role").iter().filter_map(|r| Role::parse(r).ok()).collect();
+    let edit = PersonEdit { name: Some(fields.text("name")), roles: Some(roles), enabled: None };
+    match membership::edit(&web.app, visit.by()?, &id, &edit).await {
+        Ok(_) => go(&format!("/console/settings/people/{id}")),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&person(&web, &visit, &id, Some(&fields), trouble).await?)
+        }
+    }
+}
+
+/// Lets a person in again who was disabled: with a new invitation.
+pub async fn enable(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let (app, by) = (&web.app, posted.visit.by()?);
+    let edit = PersonEdit { enabled: Some(true), ..PersonEdit::default() };
+    membership::edit(app, by, &id, &edit).await?;
+    show_link(&web, &posted.visit, invitations::again(app, by, &id).await?).await
 }
 
 /// `GET /console/settings/people/{id}`.
 pub async fn one(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
-    show(&person(&web, &visit, &id, Trouble::default()).await?)
+    show(&person(&web, &visit, &id, None, Trouble::default()).await?)
 }
 
 /// Invites a person again: all that they have ends at once, so a word is typed.
@@ -133,7 +179,7 @@ pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Post
             trouble
         }
     };
-    show_again(&person(&web, &visit, &id, trouble).await?)
+    show_again(&person(&web, &visit, &id, None, trouble).await?)
 }
 
 /// Disables a person.
@@ -146,5 +192,5 @@ pub async fn disable(State(web): State<Web>, Path(id): Path<String>, posted: Pos
         },
         Err(trouble) => trouble,
     };
-    show_again(&person(&web, &visit, &id, trouble).await?)
+    show_again(&person(&web, &visit, &id, None, trouble).await?)
 }
