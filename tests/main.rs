@@ -10,6 +10,7 @@ mod channel_settings;
 mod claims;
 mod commands;
 mod console;
+mod console_people;
 mod deploy;
 mod drill;
 mod edits;

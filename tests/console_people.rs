@@ -1,0 +1,55 @@
+//! The console's form for a person: name and roles, and the way back in for whoever was disabled.
+
+use channels::http::{Answer, Request};
+use holdline::app::{membership, people};
+use holdline::domain::role::Role;
+
+use crate::console::sign_in;
+use crate::on_both;
+use crate::support::caller::Caller;
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+/// Sends a form of the console, with the word that its page carries.
+async fn send(caller: &Caller, cookie: &str, page: &str, to: &str, form: &str) -> Answer {
+    let cookie = format!("holdline={cookie}");
+    let get = Request::get(&format!("{}{page}", caller.base)).header("cookie", &cookie);
+    let html = text(&caller.http.call(get).await.unwrap());
+    let word = html.split("name=\"csrf\" value=\"").nth(1).and_then(|s| s.split('"').next()).unwrap();
+    let post = Request::post(&format!("{}{to}", caller.base))
+        .header("cookie", &cookie)
+        .header("sec-fetch-site", "same-origin")
+        .body("application/x-www-form-urlencoded", format!("csrf={word}&{form}").into_bytes());
+    caller.http.call(post).await.unwrap()
+}
+
+on_both! {
+    async fn an_administrator_changes_roles_and_lets_people_in_again(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.administrator).await.cookie;
+        let page = format!("/console/settings/people/{}", bench.operator.id);
+        let edit = format!("{page}/edit");
+        let person = || async {
+            let all = people::list(&bench.app, &bench.administrator).await.unwrap();
+            all.into_iter().find(|p| p.id == bench.operator.id).unwrap()
+        };
+        let refused = send(&caller, &cookie, &page, &edit, "name=Olga").await;
+        assert_eq!(refused.status, 422, "nobody is without a role");
+        assert!(text(&refused).contains("value=\"Olga\""), "what was typed stays");
+        assert_eq!(person().await.roles, [Role::Operator]);
+        let done = send(&caller, &cookie, &page, &edit, "name=Olga&role=approver&role=auditor").await;
+        assert_eq!(done.status, 303, "{}", text(&done));
+        let now = person().await;
+        assert_eq!((now.name.as_str(), now.roles), ("Olga", vec![Role::Approver, Role::Auditor]));
+        let own = format!("/console/settings/people/{}/edit", bench.administrator.id);
+        let refused = send(&caller, &cookie, &page, &own, "name=Boss&role=operator&role=administrator").await;
+        assert!((400..500).contains(&refused.status), "nobody changes their own roles");
+        assert!(text(&refused).contains("their own roles"));
+        membership::disable(&bench.app, &bench.administrator, &bench.operator.id).await.unwrap();
+        let shown = send(&caller, &cookie, &page, &format!("{page}/enable"), "").await;
+        assert!(shown.status == 200 && text(&shown).contains("/console/join?invitation="), "{}", text(&shown));
+        assert_eq!(person().await.disabled_at, None);
+    }
+}
