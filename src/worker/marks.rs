@@ -112,6 +112,7 @@ impl channels::gate::Marks for Marks {
 /// What the process of that incarnation had begun and not settled, and perhaps more; it made at least
 /// so many marks. `None`: nobody knows.
 pub(crate) fn begun(data: &Path, incarnation: &str, least: i64) -> Option<HashSet<String>> {
+    boot()?;
     let path = file(data);
     let text = std::fs::read_to_string(&path).ok()?;
     let marks = text.strip_prefix(&header(&File::open(&path).ok()?, incarnation).ok()?)?;
@@ -126,9 +127,14 @@ pub(crate) fn begun(data: &Path, incarnation: &str, least: i64) -> Option<HashSe
 
 /// What ties the file to this start of this machine, to itself, and to the process that writes it.
 fn header(file: &File, incarnation: &str) -> Result<String> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-    let inode = file.metadata()?.ino();
-    Ok(format!("begun since boot {}, file {inode}, process {incarnation}\n", boot.trim()))
+    let (boot, inode) = (boot().unwrap_or_else(|| "unknown".into()), file.metadata()?.ino());
+    Ok(format!("begun since boot {boot}, file {inode}, process {incarnation}\n"))
+}
+
+/// What Linux calls the present start of the machine (`random(4)`); `None` where it cannot be read.
+fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 #[cfg(test)]

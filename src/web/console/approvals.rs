@@ -234,7 +234,40 @@ fn compare(key: &'static str, old: &str, new: &str) -> Against {
             _ => pieces.push((tag, change.value().to_owned())),
         }
     }
-    Against { key, pieces }
+    Against { key, pieces: phrases(pieces) }
+}
+
+/// Most words between two changes that are read as one.
+const BETWEEN: usize = 2;
+
+/// Joins changes that only a word or two part: people read phrases, not islands of words.
+fn phrases(pieces: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    let (mut out, mut old, mut new) = (Vec::new(), String::new(), String::new());
+    let last = pieces.len().saturating_sub(1);
+    let flush = |out: &mut Vec<_>, old: &mut String, new: &mut String| {
+        for (tag, text) in [("old", std::mem::take(old)), ("new", std::mem::take(new))] {
+            if !text.is_empty() {
+                out.push((tag, text));
+            }
+        }
+    };
+    for (n, (tag, text)) in pieces.into_iter().enumerate() {
+        let inside = n < last && !(old.is_empty() && new.is_empty());
+        match tag {
+            "old" => old.push_str(&text),
+            "new" => new.push_str(&text),
+            _ if inside && text.split_whitespace().count() <= BETWEEN => {
+                old.push_str(&text);
+                new.push_str(&text);
+            }
+            _ => {
+                flush(&mut out, &mut old, &mut new);
+                out.push((tag, text));
+            }
+        }
+    }
+    flush(&mut out, &mut old, &mut new);
+    out
 }
 
 /// Decides about the posts of a sheet, each by the very bundle that was shown.
@@ -278,5 +311,27 @@ mod tests {
         };
         assert_eq!(join(["same", "new"]), "On Monday it failed.");
         assert_eq!(join(["same", "old"]), "On [day] it failed.");
+    }
+
+    #[test]
+    fn changes_that_a_word_parts_are_read_as_one() {
+        let c = compare(
+            "k",
+            "We know of the fault and will tell you more at noon.",
+            "We have found the fault and will tell you more at one.",
+        );
+        let shown: Vec<_> = c.pieces.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("same", "We "),
+                ("old", "know of"),
+                ("new", "have found"),
+                ("same", " the fault and will tell you more at "),
+                ("old", "noon"),
+                ("new", "one"),
+                ("same", "."),
+            ]
+        );
     }
 }
