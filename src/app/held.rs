@@ -188,19 +188,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
         problems.add("deliveries", "name the deliveries, or a label");
     }
     problems.check()?;
-    let mut ids = review.deliveries.clone();
-    if let Some(label) = &review.label {
-        let found = held_with(app, label).await?;
-        if review.expected.is_some_and(|n| n != found.len()) {
-            return Err(AppError::Conflict(format!(
-                "{} deliveries are held with this label by now; nothing was decided: read them again",
-                found.len()
-            )));
-        }
-        ids.extend(found);
-    }
-    let mut seen = HashSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
+    let ids = meant(app, review).await?;
     let mut result = Reviewed { changed: 0, left: Vec::new() };
     let mut slots = HashMap::<String, Millis>::new();
     let brands: HashMap<_, _> = app.store().channels().await?.into_iter().map(|c| (c.id, c.brand)).collect();
@@ -290,6 +278,24 @@ fn change(
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
+}
+
+/// Which deliveries a decision means, each once.
+async fn meant(app: &App, review: &Review) -> Result<Vec<String>> {
+    let mut ids = review.deliveries.clone();
+    if let Some(label) = &review.label {
+        let found = held_with(app, label).await?;
+        if review.expected.is_some_and(|n| n != found.len()) {
+            return Err(AppError::Conflict(format!(
+                "{} deliveries are held with this label by now; nothing was decided: read them again",
+                found.len()
+            )));
+        }
+        ids.extend(found);
+    }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    Ok(ids)
 }
 
 async fn held_with(app: &App, label: &str) -> Result<Vec<String>> {
