@@ -328,9 +328,8 @@ mod tests {
                 ("old", "know of"),
                 ("new", "have found"),
                 ("same", " the fault and will tell you more at "),
-                ("old", "noon"),
-                ("new", "one"),
-                ("same", "."),
+                ("old", "noon."),
+                ("new", "one."),
             ]
         );
     }
