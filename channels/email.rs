@@ -351,8 +351,11 @@ impl Channel for Email {
             Ok(Err(failure)) => Health { ready: false, detail: failure.to_string() },
             Ok(Ok(smtp)) => {
                 self.part(smtp).await;
-                let login = if self.login.is_some() { "logged in at" } else { "connected to" };
-                let detail = format!("{login} {} for {} recipients", self.host, self.to.len());
+                let (host, n) = (&self.host, self.to.len());
+                let detail = match self.login {
+                    Some(_) => format!("logged in at {host} for {n} recipients"),
+                    None => format!("connected to {host} for {n} recipients"),
+                };
                 Health { ready: true, detail }
             }
         }

@@ -15,6 +15,7 @@ mod deploy;
 mod drill;
 mod edits;
 mod flow;
+mod french;
 mod housekeeping;
 mod imports;
 mod incidents;

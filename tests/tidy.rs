@@ -6,6 +6,7 @@
 mod imports;
 mod layout;
 mod scan;
+mod sentences;
 mod sizes;
 mod words;
 
@@ -109,4 +110,10 @@ fn the_top_level_is_fixed() {
 fn every_module_on_the_map_says_what_it_is() {
     let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
     assert_none(&layout::undocumented_modules(&lib));
+}
+
+#[test]
+fn what_the_service_says_is_there_in_french() {
+    let known = holdline::web::console::sentences::known().collect();
+    assert_none(&sentences::check(&files(sentences::MADE_IN), &known, sentences::NOT_SAID));
 }

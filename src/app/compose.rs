@@ -260,8 +260,9 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
             None => problems.add("channels", format!("there is no channel \"{wanted}\"")),
             Some(c) if c.disabled_at.is_some() => problems.add("channels", format!("{} is disabled", c.name)),
             Some(c) if !fits(c) => {
-                let message = if drill { "is live; a drill cannot reach it" } else { "is for drills only" };
-                problems.add("channels", format!("{} {message}", c.name));
+                let name = &c.name;
+                let live = || format!("{name} is live; a drill cannot reach it");
+                problems.add("channels", if drill { live() } else { format!("{name} is for drills only") });
             }
             // A freeze by brand is understood by the brand of the post, of the channel, and of people.
             Some(c) if c.brand != new.brand => {

@@ -92,6 +92,69 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// A string in the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Literal {
+    pub line: usize,
+    /// Its text, escapes read and broken lines joined.
+    pub text: String,
+    /// What stands before each bracket that is open around it, outermost first: `note`, `tracing::warn!`.
+    pub inside: Vec<String>,
+}
+
+/// Every string of the source, byte strings apart.
+pub fn literals(source: &str) -> Vec<Literal> {
+    let chars: Vec<char> = source.chars().collect();
+    let mut found = Vec::new();
+    let mut inside: Vec<String> = Vec::new();
+    let (mut at, mut line) = (0, 1);
+    while at < chars.len() {
+        let end = end_of_text(&chars, at);
+        if end > at {
+            let raw: String = chars[at..end].iter().collect();
+            let is_bytes = at > 0 && chars[at - 1] == 'b';
+            if raw.contains('"') && raw.starts_with(['"', 'r']) && !is_bytes {
+                found.push(Literal { line, text: unescaped(&raw), inside: inside.clone() });
+            }
+            line += raw.matches('\n').count();
+            at = end;
+            continue;
+        }
+        match chars[at] {
+            '\n' => line += 1,
+            '(' | '[' | '{' => {
+                let is_name = |c: &&char| is_word(**c) || matches!(**c, ':' | '!' | '#');
+                let name: String = chars[..at].iter().rev().take_while(is_name).collect();
+                inside.push(name.chars().rev().collect());
+            }
+            ')' | ']' | '}' => drop(inside.pop()),
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The text of a string literal as it was written.
+fn unescaped(raw: &str) -> String {
+    let text = raw.trim_start_matches(['r', '#']).trim_end_matches('#');
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    if raw.starts_with('r') {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, if c == '\\' { chars.next() } else { None }) {
+            ('\\', Some('n')) => out.push('\n'),
+            ('\\', Some('\n')) => while chars.next_if(|c| c.is_whitespace()).is_some() {},
+            ('\\', Some(other)) => out.push(other),
+            (other, _) => out.push(other),
+        }
+    }
+    out
+}
+
 /// A path in the code, braces spread out: `use a::{b, c::d}` is `a::b` and `a::c::d`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -240,6 +303,19 @@ fn text_is_blanked_and_lines_stay() {
     let code = code_only(source);
     assert_eq!(code.split_whitespace().collect::<Vec<_>>().join(" "), "a b c &'e f j b l");
     assert_eq!(code.matches('\n').count(), source.matches('\n').count());
+}
+
+#[test]
+fn literals_are_read_with_what_is_around_them() {
+    let source =
+        "fn f() { a::b!(\"one \\\"two\\\" \\\n   three\", g(r#\"x\"#)); // \"no\"\n b\"no\"; 'c' }\n\"last\"";
+    let found: Vec<_> = literals(source).into_iter().map(|l| (l.line, l.text, l.inside.join(" "))).collect();
+    let expected = [(1, "one \"two\" three", "f a::b!"), (2, "x", " a::b! g"), (4, "last", "")];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((line, text, inside), (l, t, i)) in found.iter().zip(expected) {
+        assert_eq!((*line, text.as_str()), (l, t));
+        assert!(inside.trim_start().ends_with(i.trim_start().trim_start_matches("f ")), "{inside}");
+    }
 }
 
 #[test]

@@ -254,10 +254,15 @@ type Whole = (tokio::sync::MutexGuard<'static, ()>, Option<String>, CheckpointVi
 /// The older checkpoint, a new one, and all entries below it: as long as they are not too many.
 async fn whole(web: &Web, visit: &Visit) -> Result<Whole> {
     let (app, by) = (&web.app, visit.by()?);
-    let words = |key: &str| AppError::Conflict(visit.lang.t(key));
-    let busy = BUSY.try_lock().map_err(|_| words("log-busy"))?;
+    let refused = |why: &str| AppError::Conflict(why.to_owned());
+    let busy = BUSY.try_lock().map_err(|_| {
+        refused("somebody is verifying or exporting the log right now; try again in a minute")
+    })?;
     if overview::log_size(app).await? > MOST {
-        return Err(words("log-too-large"));
+        return Err(refused(
+            "the log has more than 200,000 entries, which is too much for a page; \
+             use `holdline audit export` and `holdline audit verify`",
+        ));
     }
     let kept = audit::newest_checkpoint(app).await?;
     let checkpoint = audit::checkpoint(app, by).await?;

@@ -243,7 +243,7 @@ impl CalendarPage {
         match &slot.held_by {
             Some(HeldBy::Incident(title)) => self.ui.with("calendar-held-by", "what", title),
             Some(HeldBy::Freeze(at)) => self.ui.with("calendar-held-freeze", "at", self.ui.at(at)),
-            Some(HeldBy::Reason(why)) => self.ui.with("calendar-held-why", "why", why),
+            Some(HeldBy::Reason(why)) => self.ui.with("calendar-held-why", "why", self.ui.say(why)),
             None => self.ui.t("look-held"),
         }
     }

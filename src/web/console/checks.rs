@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use super::ui::Ui;
+use super::ui::{Ui, bare};
 use crate::app::posts::{Measure, Preview, PreviewChannel};
 use crate::domain::playbook;
 use crate::domain::post::Kind;
@@ -131,7 +131,11 @@ fn channel_words(ui: &Ui, field: &str, message: &str) -> (String, bool) {
         ("title", m) if m.contains(" too long") => number("is ").map(|n| ui.n("compose-title-over", n)),
         _ => None,
     };
-    words.map_or_else(|| (format!("{field} {message}"), true), |words| (words, false))
+    let told = || match ui.say(message) {
+        said if said == message => (format!("{field} {message}"), true),
+        _ => (ui.told(message), false),
+    };
+    words.map_or_else(told, |words| (words, false))
 }
 
 fn checks(ui: &Ui, draft: &Draft, previews: &[(String, Preview)]) -> Vec<Check> {
@@ -184,7 +188,8 @@ fn checks(ui: &Ui, draft: &Draft, previews: &[(String, Preview)]) -> Vec<Check> 
     for p in previews.iter().flat_map(|(_, p)| &p.problems) {
         let missing_promise = p.field == "promise" && draft.kind() == Kind::Update;
         let missing_words = p.field.starts_with("source.media") && p.message.contains("alt");
-        let words = ui.trouble_words(&format!("post.{}", p.field), &format!("{}: {}", p.field, p.message));
+        let words =
+            ui.trouble_words(&format!("post.{}", p.field), &format!("{}: {}", bare(&p.field), p.message));
         if !missing_promise && !missing_words && !told.contains(&words) {
             told.push(words);
         }

@@ -24,6 +24,9 @@ mod page;
 /// Pictures for what people would rather see than read.
 mod pictures;
 mod posts;
+mod said;
+/// What the service itself says, in French.
+pub mod sentences;
 mod settings;
 mod sign_in;
 mod times;

@@ -111,7 +111,9 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
         match held::retract(&web.app, by, &delivery, &why).await {
             Ok(::channels::Retraction::Gone) => return go(&format!("/console/posts/{id}")),
             Ok(::channels::Retraction::StillLive(reason)) => {
-                let words = visit.lang.with("postpage-still-live", &[("reason", reason.into())]);
+                let words = visit
+                    .lang
+                    .with("postpage-still-live", &[("reason", Ui::bare(&visit).say(&reason).into())]);
                 Trouble { general: vec![words], fields: Vec::new() }
             }
             Err(e) => Trouble::mendable(e)?,

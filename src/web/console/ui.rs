@@ -125,8 +125,14 @@ impl Trouble {
     pub fn elsewhere(&self, shown: &[&str]) -> Vec<String> {
         let mine = |name: &str| shown.iter().any(|f| *f == name || name.starts_with(&format!("{f}.")));
         let rest = self.fields.iter().filter(|(name, _)| !mine(name));
-        self.general.iter().cloned().chain(rest.map(|(n, m)| format!("{n}: {m}"))).collect()
+        self.general.iter().cloned().chain(rest.map(|(n, m)| format!("{}: {m}", bare(n)))).collect()
     }
+}
+
+/// The name of a field without what it is part of.
+pub fn bare(field: &str) -> &str {
+    let field = field.strip_prefix("post.").unwrap_or(field);
+    field.strip_prefix("source.").unwrap_or(field)
 }
 
 impl Ui {
@@ -320,14 +326,6 @@ impl Ui {
             Standing::Incident => "▲",
             Standing::ThawReview => "◐",
         }
-    }
-
-    /// What is wrong with a field, in the reader's language where we have the words; otherwise as the
-    /// service says it.
-    pub fn trouble_words(&self, field: &str, message: &str) -> String {
-        let key = format!("wrong-{}", field.replace(['.', '_'], "-"));
-        let words = self.t(&key);
-        if self.lang == Lang::En || words == key { message.to_owned() } else { words }
     }
 
     /// This page in another language, with all else that its address says.

@@ -140,8 +140,6 @@ log-export = { $n ->
     [one] Export 1 entry
    *[other] Export all { $shown } entries
   }
-log-busy = Somebody verifies or exports the log at this moment. Try again in a minute.
-log-too-large = The log has more than 200,000 entries; that is too much for one page. Use “holdline audit export” and “holdline audit verify”.
 log-verified = The log is whole
 log-broken = The log does NOT verify
 log-broken-hint = Keep this database and its backups as they are, and compare with an export that you kept. Entries and time:

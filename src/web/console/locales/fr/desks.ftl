@@ -140,8 +140,6 @@ log-export = { $n ->
     [one] Exporter { $shown } entrée
    *[other] Exporter les { $shown } entrées
   }
-log-busy = Quelqu’un vérifie ou exporte le journal en ce moment. Réessayez dans une minute.
-log-too-large = Le journal compte plus de 200 000 entrées ; c’est trop pour une page. Utilisez « holdline audit export » et « holdline audit verify ».
 log-verified = Le journal est intact
 log-broken = Le journal NE se vérifie PAS
 log-broken-hint = Laissez cette base et ses sauvegardes en l’état, et comparez avec un export que vous avez gardé. Entrées et durée :

@@ -1,0 +1,131 @@
+use super::*;
+
+/// Words of states stand in angle brackets, times too.
+fn place(how: &str, text: &str) -> Option<String> {
+    matches!(how, "state" | "post" | "time" | "right").then(|| format!("<{how} {text}>"))
+}
+
+fn say(text: &str) -> Option<String> {
+    french(text, &place)
+}
+
+#[test]
+fn sentences_come_out_right() {
+    for (english, words) in [
+        ("this freeze is lifted already", "ce gel est déjà levé"),
+        (
+            "this delivery is accepted; nothing is in doubt",
+            "état de la publication sur ce canal : <state accepted> ; rien n’est dans le doute",
+        ),
+        (
+            "its approval lapsed at 2026-11-27T14:02:00Z; have post 7 approved again first (`holdline approvals show`)",
+            "sa validation a expiré le <time 2026-11-27T14:02:00Z> ; faites d’abord valider de nouveau la publication 7",
+        ),
+        // Two sentences that were joined on the way, and a network's own words inside.
+        (
+            "the credential is refused; connect the channel again (status 401); connect the channel again",
+            "le secret d’accès est refusé ; reliez le canal de nouveau (code HTTP 401) ; reliez le canal de nouveau",
+        ),
+        (
+            "POST bank.example: could not connect: tls handshake eof",
+            "POST bank.example : connexion impossible : tls handshake eof",
+        ),
+        (
+            "no effect: read back: the server answered 502",
+            "sans effet : relecture : le serveur a répondu 502",
+        ),
+        // The name of a field before a sentence that has joints of its own.
+        (
+            "media: every picture needs words for those who cannot see it (alt)",
+            "images : chaque image a besoin d’un texte pour qui ne la voit pas",
+        ),
+        (
+            "brand: the brand main has no channel to post on; connect one",
+            "marque : la marque main n’a aucun canal où publier ; reliez-en un",
+        ),
+        (
+            "text: alpha: is 12 too long; the limit is 300",
+            "texte : alpha : trop long de 12 ; la limite est de 300",
+        ),
+        ("the session has ended (ExpiredToken)", "la session a pris fin (ExpiredToken)"),
+        ("brand: is missing: where its timeline is", "marque : ce réglage manque : où se trouve son fil"),
+        (
+            "NOT delivered to a@b.example (451 later) for now, and not tried again: the message went out to the \
+             others. Write to them yourself. NOT delivered to c@d.example (550 no): refused for good. Correct the \
+             address or remove it from the channel",
+            "PAS remis à a@b.example (451 later) pour l’instant, et pas de nouvel essai : le message est parti aux \
+             autres. Écrivez-leur vous-même. PAS remis à c@d.example (550 no) : refus définitif. Corrigez l’adresse \
+             ou retirez-la du canal",
+        ),
+    ] {
+        assert_eq!(say(english).as_deref(), Some(words), "{english}");
+    }
+}
+
+#[test]
+fn what_is_not_known_stays() {
+    for text in [
+        "",
+        "merci",
+        "550 5.7.1 blocked: see https://example.org",
+        "a; b: c (d)",
+        "This freeze is lifted already",
+    ] {
+        assert_eq!(say(text), None, "{text}");
+    }
+}
+
+/// A title, a name or a network's words never become a sentence of ours, even when they look like one.
+#[test]
+fn what_stands_in_a_hole_is_only_turned_where_the_table_says_so() {
+    assert_eq!(say("there is no channel \"brand\"").as_deref(), Some("il n’y a pas de canal « brand »"));
+    assert_eq!(say("draft is disabled").as_deref(), Some("draft : désactivé"));
+}
+
+#[test]
+fn hostile_texts_are_walked_over_quickly() {
+    let begun = std::time::Instant::now();
+    for piece in
+        [": ", "; ", " (", ")", "no effect: ", "read back: ", "{}", "entry ", " is ", "a; b: c (", "é"]
+    {
+        let text = piece.repeat(2_000 / piece.len());
+        say(&text);
+        say(&format!("{text})"));
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(say(&format!("no effect: {}", "x".repeat(LONGEST))), None, "too long");
+}
+
+#[test]
+fn every_line_has_its_french_with_all_its_holes() {
+    let mut seen = std::collections::BTreeSet::new();
+    for line in &TABLE.lines {
+        let english = line.pieces.join("{}");
+        assert!(seen.insert(english.clone()), "twice: {english}");
+        assert!(!line.french.is_empty(), "no French: {english}");
+        let mut placed: Vec<usize> = Vec::new();
+        for part in &line.french {
+            match part {
+                Part::Hole(n, how) => {
+                    placed.push(*n);
+                    let kinds = ["", "say", "time", "state", "post", "role", "right"];
+                    assert!(kinds.contains(how), "{english}: `{how}`");
+                }
+                Part::Words(words) => {
+                    assert!(!words.contains(['{', '}', '\'']), "{english}: {words}");
+                }
+            }
+        }
+        placed.sort_unstable();
+        let holes: Vec<usize> = (0..line.pieces.len() - 1).collect();
+        assert_eq!(placed, holes, "{english}");
+    }
+    assert!(seen.len() > 250, "{}", seen.len());
+}
+
+#[test]
+fn a_sentence_alone_begins_with_a_capital_letter_and_ends() {
+    assert_eq!(standing_alone("state: closed", "état : fermé"), "État : fermé.");
+    assert_eq!(standing_alone("may it?", "peut-il publier ?"), "Peut-il publier ?");
+    assert_eq!(standing_alone("alpha: is empty", "alpha : est vide"), "alpha : est vide.");
+}
