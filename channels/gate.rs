@@ -247,7 +247,10 @@ impl<S: Send + 'static> Gate<S> {
         let mut state = self.lock();
         let first = state.look(attempt, self.lease)?;
         if first && let Some(marks) = state.marks.clone() {
+            // A disk that is slow must not keep a freeze waiting.
+            drop(state);
             marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))?;
+            state = self.lock();
             // Once more, with the clock as it is after the mark: whoever finds no mark after the lease
             // has run out knows that nothing has left and nothing will.
             state.look(attempt, self.lease)?;

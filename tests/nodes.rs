@@ -33,7 +33,8 @@ async fn permitted(bench: &Bench) -> String {
 
 /// The permit is this node's from now on.
 async fn hand_to(bench: &Bench, node: &str) {
-    let attempts = format!("update attempts set node_id = '{node}'");
+    let process = format!("(select incarnation from nodes where id = '{node}')");
+    let attempts = format!("update attempts set node_id = '{node}', incarnation = {process}");
     let deliveries = format!("update deliveries set claimed_by = '{node}' where state = 'sending'");
     bench.meddle(&[&attempts, &deliveries]).await;
 }

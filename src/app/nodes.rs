@@ -1,12 +1,11 @@
 //! Nodes, and the return from a restore, a clone or a failover.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::sending::take_over;
+use super::sending::{Begun, take_over};
 use super::{Actor, App, AppError, Result, freezes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
@@ -233,12 +232,12 @@ pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<bool> {
     Ok(ours)
 }
 
-/// After a crash: the claims of this node go back to the queue, and so do the permits that are not
-/// among what has `begun`; each other permit without an outcome is in doubt. How many had a permit.
+/// After a crash: the claims of this node go back to the queue, and so do the permits of which it is
+/// known that they never began; each other permit without an outcome is in doubt. How many had a permit.
 ///
 /// # Errors
 /// The database's own.
-pub async fn recover(app: &App, begun: Option<&HashSet<String>>) -> Result<usize> {
+pub async fn recover(app: &App, begun: Option<&Begun>) -> Result<usize> {
     let mut tx = app.store().begin().await?;
     if taken(app, &mut tx).await? {
         return Ok(0);

@@ -340,6 +340,7 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
         content_hash: hash,
         body: row.rendition.clone(),
         node_id: app.node().into(),
+        incarnation: app.incarnation().into(),
         epoch,
         permitted_at: permit.permitted_at,
         outcome: None,

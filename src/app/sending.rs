@@ -198,20 +198,29 @@ fn again(
     Ok(Change { reason, ready_at: Some(at), ..Change::to(&permit.delivery, next.word()) })
 }
 
-/// What a node that is gone had in hand: its claims go back to the queue, and so do its permits that
-/// are not among what has `begun`, when that is known. Each other permit without an outcome is in
-/// doubt. The entries of the log.
+/// What is known of a process that is no more: of its permits without an outcome only these had begun.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    pub incarnation: String,
+    pub attempts: HashSet<String>,
+}
+
+/// What a node that is gone had in hand: its claims go back to the queue, and so do the permits of
+/// which it is known that they never began. Each other permit without an outcome is in doubt. The
+/// entries of the log.
 pub(super) async fn take_over(
     app: &App,
     tx: &mut Tx,
     node: &str,
-    begun: Option<&HashSet<String>>,
+    begun: Option<&Begun>,
 ) -> Result<Vec<Entry>> {
     let now = app.now();
     let returned = tx.return_claims(node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     let (unbegun, unsure): (Vec<_>, Vec<_>) =
-        tx.unsettled(node).await?.into_iter().partition(|a| begun.is_some_and(|b| !b.contains(&a.id)));
+        tx.unsettled(node).await?.into_iter().partition(|a| {
+            begun.is_some_and(|b| b.incarnation == a.incarnation && !b.attempts.contains(&a.id))
+        });
     for a in &unbegun {
         let (attempt, change, entry) = never_began(&a.id, &a.delivery_id, now, now);
         attempts.push(attempt);
@@ -220,6 +229,9 @@ pub(super) async fn take_over(
     }
     tx.settle_attempts(&std::mem::take(&mut attempts)).await?;
     tx.change_deliveries(&std::mem::take(&mut changes)).await?;
+    for some in unbegun.chunks(500) {
+        tx.delete_flights(&some.iter().map(|a| a.id.clone()).collect::<Vec<_>>()).await?;
+    }
     freezes::note_unsettled(tx, node).await?;
     for a in unsure {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };

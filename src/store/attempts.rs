@@ -17,6 +17,8 @@ pub struct Attempt {
     /// The frozen bytes.
     pub body: String,
     pub node_id: String,
+    /// Which process of the node made it.
+    pub incarnation: String,
     pub epoch: i64,
     pub permitted_at: Millis,
     /// `accepted`, `rejected`, `in_doubt`, or nothing yet.
@@ -43,6 +45,7 @@ pub struct Read {
 pub struct Unsettled {
     pub id: String,
     pub delivery_id: String,
+    pub incarnation: String,
     pub adapter: String,
 }
 
@@ -113,7 +116,7 @@ impl Tx {
 
     /// The attempts of a node that have no outcome, locked, with the adapter of their channel.
     pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Unsettled>> {
-        const SQL: &str = "select a.id, a.delivery_id, c.adapter from attempts a
+        const SQL: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
             where a.node_id = $1 and a.outcome is null order by a.delivery_id, a.id";
         let lock = if self.dialect() == 1 { " for update of a" } else { "" };
@@ -134,9 +137,9 @@ impl Tx {
     pub async fn insert_attempts(&mut self, rows: &[Attempt]) -> Result<()> {
         const SQL: &str =
             "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body,
-              node_id, epoch, permitted_at, reads, absent)
+              node_id, incarnation, epoch, permitted_at, reads, absent)
             select v.*, 0, 0 from ({rows}) as v";
-        let rows: Vec<[Value<'_>; 9]> = rows
+        let rows: Vec<[Value<'_>; 10]> = rows
             .iter()
             .map(|a| {
                 [
@@ -147,6 +150,7 @@ impl Tx {
                     (&a.content_hash).into(),
                     (&a.body).into(),
                     (&a.node_id).into(),
+                    (&a.incarnation).into(),
                     a.epoch.into(),
                     a.permitted_at.into(),
                 ]

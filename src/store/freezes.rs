@@ -1,9 +1,9 @@
 //! Freezes and the gate row.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, StoreError, Tx, on, read};
+use super::{Result, Store, StoreError, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Scope};
 
@@ -257,6 +257,14 @@ impl Tx {
             select $1, id from attempts where node_id = $2 and outcome is null and epoch < $3
             on conflict (freeze_id, attempt_id) do nothing";
         on!(self, |c| sqlx::query(SQL).bind(freeze).bind(node).bind(epoch).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Takes off the lists what turned out never to have begun.
+    pub async fn delete_flights(&mut self, attempts: &[String]) -> Result<()> {
+        let list = dialect::list(1, dialect::padded(attempts.len()));
+        let sql = format!("delete from flights where attempt_id in ({list})");
+        on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)), attempts).execute(c).await.map(drop)?);
         Ok(())
     }
 

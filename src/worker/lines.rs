@@ -115,6 +115,10 @@ impl Lines {
                 disabled: false,
                 not_ready: None,
             });
+            // Two may read at once; what the other one read is newer.
+            if line.version.0 > version.0 {
+                continue;
+            }
             // A pause only grows, and one that a send has just noted may not be written yet.
             line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;

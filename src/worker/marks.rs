@@ -3,9 +3,9 @@
 //!
 //! A write that has returned outlives the process, not the machine: it is not forced to the disk, or
 //! every send would wait for that. So the file counts only on the machine that wrote it, as long as
-//! that has not started again. It must also be the very file, not a copy; of the process whose place the
-//! new one takes; and not older than that process's last word in the database. A file that fails in
-//! any of this is not believed, and every permit without an outcome is in doubt.
+//! that has not started again. It must also be the very file, not a copy; of the process that made the
+//! permits; and not older than that process's last word in the database, which is a second old at
+//! most. A file that fails in any of this is not believed, and every permit without an outcome is in doubt.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -13,6 +13,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::UNIX_EPOCH;
 
 /// The file inside the data folder.
 pub(crate) fn file(data: &Path) -> PathBuf {
@@ -22,7 +23,8 @@ pub(crate) fn file(data: &Path) -> PathBuf {
 /// The marks of this process.
 pub(crate) struct Marks {
     file: File,
-    header: String,
+    /// Where the first mark is.
+    start: u64,
     state: Mutex<State>,
 }
 
@@ -32,14 +34,21 @@ struct State {
     count: i64,
     /// Where the mark of each attempt in hand is.
     places: HashMap<String, u64>,
-    /// Places of attempts that are settled.
+    /// Places of attempts that are settled, oldest first: they stay until it is sure that the outcome does.
+    settled: Vec<u64>,
+    /// Places that may be used again.
     free: Vec<u64>,
+    /// How many places there are.
+    length: u64,
 }
 
 /// The length of an attempt's id, a UUID.
 const ID: usize = 36;
 /// A mark: its number with 20 digits, a blank, the id, the end of the line.
 const MARK: usize = 20 + 1 + ID + 1;
+/// How a file that counts begins, and one that does not.
+const OWNED: &str = "begun";
+const DISOWNED: &str = "-----";
 
 impl Marks {
     /// A new file without marks, in the place of the one before. It counts once it is [`Marks::own`]ed.
@@ -49,11 +58,10 @@ impl Marks {
     pub fn create(data: &Path, incarnation: &str) -> Result<Self> {
         let (path, next) = (file(data), data.join("begun.next"));
         let file = File::create(&next)?;
-        let header = header(&file, incarnation)?;
-        let marks = Self { file, header, state: Mutex::default() };
-        marks.disown()?;
+        let header = format!("{DISOWNED}{}{incarnation}\n", tied(&file)?);
+        file.write_all_at(header.as_bytes(), 0)?;
         std::fs::rename(next, path)?;
-        Ok(marks)
+        Ok(Self { file, start: header.len() as u64, state: Mutex::default() })
     }
 
     /// How many marks were made so far.
@@ -66,15 +74,29 @@ impl Marks {
     /// # Errors
     /// When the disk refuses.
     pub fn own(&self) -> Result<()> {
-        self.file.write_all_at(self.header.as_bytes(), 0)
+        self.file.write_all_at(OWNED.as_bytes(), 0)
     }
 
-    /// The file proves nothing any more: the database may have lost outcomes, whose marks are gone.
+    /// The file says no more what has begun: the database may have lost outcomes, whose marks are gone.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn disown(&self) -> Result<()> {
-        self.file.write_all_at("-".repeat(self.header.len()).as_bytes(), 0)
+        self.file.write_all_at(DISOWNED.as_bytes(), 0)
+    }
+
+    /// How many settled attempts still have their mark.
+    pub fn settled(&self) -> usize {
+        self.lock().settled.len()
+    }
+
+    /// The marks of the oldest settled attempts may go: a database without their outcomes would be seen
+    /// as one that is behind.
+    pub fn release(&self, settled: usize) {
+        let mut state = self.lock();
+        let settled = settled.min(state.settled.len());
+        let gone: Vec<_> = state.settled.drain(..settled).collect();
+        state.free.extend(gone);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -88,14 +110,18 @@ impl channels::gate::Marks for Marks {
             return Err(Error::new(ErrorKind::InvalidInput, format!("not the id of an attempt: {attempt}")));
         }
         let mut state = self.lock();
-        let new = state.places.len() + state.free.len();
-        let place = state.free.pop().unwrap_or(new as u64);
+        if state.places.contains_key(attempt) {
+            return Ok(());
+        }
+        let place = state.free.pop().unwrap_or(state.length);
         let mark = format!("{:020} {attempt}\n", state.count + 1);
-        let at = self.header.len() as u64 + place * MARK as u64;
-        if let Err(e) = self.file.write_all_at(mark.as_bytes(), at) {
-            state.free.push(place);
+        if let Err(e) = self.file.write_all_at(mark.as_bytes(), self.start + place * MARK as u64) {
+            if place < state.length {
+                state.free.push(place);
+            }
             return Err(e);
         }
+        state.length = state.length.max(place + 1);
         state.count += 1;
         state.places.insert(attempt.to_owned(), place);
         Ok(())
@@ -104,119 +130,71 @@ impl channels::gate::Marks for Marks {
     fn settled(&self, attempt: &str) {
         let mut state = self.lock();
         if let Some(place) = state.places.remove(attempt) {
-            state.free.push(place);
+            state.settled.push(place);
         }
     }
 }
 
-/// What the process of that incarnation had begun and not settled, and perhaps more; it made at least
-/// so many marks. `None`: nobody knows.
-pub(crate) fn begun(data: &Path, incarnation: &str, least: i64) -> Option<HashSet<String>> {
-    boot()?;
+/// What the process before this one left in the same file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// That process. It is no more, for this one has the lock of the folder.
+    pub incarnation: String,
+    begun: Option<(i64, HashSet<String>)>,
+}
+
+impl Before {
+    /// What that process had begun and not settled, and perhaps more, when it made at least so many
+    /// marks. `None`: nobody knows.
+    pub fn begun(self, least: i64) -> Option<HashSet<String>> {
+        self.begun.filter(|(count, _)| *count >= least).map(|(_, begun)| begun)
+    }
+}
+
+/// Reads what the process before left. `None`: there is none, or its file is not where that process wrote it.
+pub(crate) fn before(data: &Path) -> Option<Before> {
     let path = file(data);
-    let text = std::fs::read_to_string(&path).ok()?;
-    let marks = text.strip_prefix(&header(&File::open(&path).ok()?, incarnation).ok()?)?;
+    let text = String::from_utf8(std::fs::read(&path).ok()?).ok()?;
+    let (header, marks) = text.split_once('\n')?;
+    let (word, header) = header.split_at_checked(OWNED.len())?;
+    let (boot, file) = facts(&File::open(&path).ok()?).ok()?;
+    let (then, incarnation) = header.split_once(" process ")?;
+    let (then, that_file) = then.strip_prefix(" since boot ")?.split_once(", file ")?;
+    if that_file.strip_suffix(',')? != file {
+        return None;
+    }
+    let counts = word == OWNED && boot.is_some_and(|boot| boot == then);
+    let begun = counts.then(|| read(marks)).flatten();
+    Some(Before { incarnation: incarnation.to_owned(), begun })
+}
+
+/// The number of the last mark, and all ids.
+fn read(marks: &str) -> Option<(i64, HashSet<String>)> {
     let (mut begun, mut count) = (HashSet::new(), 0);
     for mark in marks.split_terminator('\n') {
         let (number, attempt) = mark.split_once(' ').filter(|(_, id)| id.len() == ID)?;
         count = count.max(number.parse().ok()?);
         begun.insert(attempt.to_owned());
     }
-    (marks.len() % MARK == 0 && count >= least).then_some(begun)
+    marks.len().is_multiple_of(MARK).then_some((count, begun))
 }
 
-/// What ties the file to this start of this machine, to itself, and to the process that writes it.
-fn header(file: &File, incarnation: &str) -> Result<String> {
-    let (boot, inode) = (boot().unwrap_or_else(|| "unknown".into()), file.metadata()?.ino());
-    Ok(format!("begun since boot {boot}, file {inode}, process {incarnation}\n"))
+/// What ties a file to this start of the machine, and to itself.
+fn tied(file: &File) -> Result<String> {
+    let (boot, file) = facts(file)?;
+    Ok(format!(" since boot {}, file {file}, process ", boot.unwrap_or_else(|| "unknown".into())))
 }
 
-/// What Linux calls the present start of the machine (`random(4)`); `None` where it cannot be read.
-fn boot() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+/// What Linux calls the present start of the machine (`random(4)`), where it can be read; and which
+/// file this is, as opposed to a copy.
+fn facts(file: &File) -> Result<(Option<String>, String)> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let facts = file.metadata()?;
+    let born = facts.created().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    let file = format!("{}:{} born {}", facts.dev(), facts.ino(), born.map_or(0, |b| b.as_nanos()));
+    Ok((boot.map(|id| id.trim().to_owned()), file))
 }
 
 #[cfg(test)]
-mod tests {
-    use channels::gate::Marks as _;
-
-    use super::*;
-    use crate::clock::Clock;
-
-    fn owned(data: &Path, incarnation: &str) -> Marks {
-        let marks = Marks::create(data, incarnation).unwrap();
-        marks.own().unwrap();
-        marks
-    }
-
-    fn ids<const N: usize>() -> [String; N] {
-        std::array::from_fn(|_| Clock::real().id())
-    }
-
-    #[test]
-    fn what_has_begun_is_found_again_and_places_are_used_again() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let marks = owned(folder.path(), "first");
-        let [a, b, c, d] = ids();
-        for id in [&a, &b, &c] {
-            marks.mark(id).unwrap();
-        }
-        marks.settled(&b);
-        marks.settled("never marked");
-        marks.mark(&d).unwrap();
-        assert_eq!(marks.count(), 4);
-        let found = begun(folder.path(), "first", 4).unwrap();
-        assert_eq!(found, HashSet::from([a, d, c]), "the place of what was settled is taken by the next");
-        assert!(std::fs::metadata(file(folder.path())).unwrap().len() < 400);
-    }
-
-    #[test]
-    fn a_file_that_may_be_wrong_proves_nothing() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let marks = owned(folder.path(), "first");
-        let [a] = ids();
-        marks.mark(&a).unwrap();
-        let found = |least| begun(folder.path(), "first", least);
-        assert_eq!(found(1), Some(HashSet::from([a])));
-        assert_eq!(begun(folder.path(), "another", 0), None, "of another process");
-        assert_eq!(found(2), None, "older than the word in the database");
-        let file = file(folder.path());
-        let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, &text[..text.len() - 5]).unwrap();
-        assert_eq!(found(1), None, "cut off");
-        std::fs::write(&file, text.replacen("boot ", "boot 0", 1)).unwrap();
-        assert_eq!(found(1), None, "from before the machine started again");
-        std::fs::write(&file, &text).unwrap();
-        assert!(found(1).is_some());
-        let copy = folder.path().join("copy");
-        std::fs::copy(&file, &copy).unwrap();
-        std::fs::rename(&copy, &file).unwrap();
-        assert_eq!(found(1), None, "a copy");
-        drop(marks);
-        std::fs::remove_file(&file).unwrap();
-        assert_eq!(found(0), None, "not there");
-    }
-
-    #[test]
-    fn a_file_counts_only_while_it_is_owned() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let marks = Marks::create(folder.path(), "first").unwrap();
-        let [a] = ids();
-        marks.mark(&a).unwrap();
-        let found = || begun(folder.path(), "first", 0);
-        assert_eq!(found(), None);
-        marks.own().unwrap();
-        assert_eq!(found(), Some(HashSet::from([a])));
-        marks.disown().unwrap();
-        assert_eq!(found(), None);
-    }
-
-    #[test]
-    fn what_is_no_attempt_cannot_be_marked() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let marks = owned(folder.path(), "first");
-        assert!(marks.mark("short").is_err());
-        assert_eq!(begun(folder.path(), "first", 0), Some(HashSet::new()));
-    }
-}
+#[path = "marks_tests.rs"]
+mod tests;

@@ -32,9 +32,9 @@ pub mod site;
 /// Housekeeping ticks.
 pub mod timer;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use channels::Gate;
@@ -67,8 +67,8 @@ pub(crate) struct Shared {
     pub app: App,
     pub gate: Arc<Gate<Subject>>,
     pub lines: lines::Lines,
-    /// Whether no other process can run as this node any more.
-    pub alone: AtomicBool,
+    /// Earlier processes of this node that are surely no more.
+    pub ended: Mutex<HashSet<String>>,
     /// What people took back while it waited for its first byte.
     pub recalled: Arc<recall::Recalled>,
     pub outcomes: mpsc::Sender<(Permit, Outcome)>,
@@ -81,6 +81,13 @@ pub(crate) struct Shared {
 const LOOK: Duration = Duration::from_secs(3);
 
 impl Shared {
+    /// Whether that process of this node is surely no more, or is this one, which knows what it has in
+    /// hand. On SQLite one process at a time holds the lock of the data folder.
+    pub fn has_ended(&self, incarnation: &str) -> bool {
+        let ended = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(incarnation);
+        !self.app.is_shared() || incarnation == self.app.incarnation() || ended()
+    }
+
     /// Waits until somebody says that something has changed, on any node. Whether it was said, or is
     /// only looked for again; nothing: nobody can say it any more.
     pub async fn heard(&self, changes: &mut watch::Receiver<u64>) -> Option<bool> {
@@ -105,8 +112,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the sender of this node: registers it, looks at the database, puts what was in hand before
-    /// a crash in doubt, takes the epoch, and begins to send.
+    /// Starts the sender of this node: registers it, looks at the database, settles what was in
+    /// hand before a crash as far as that is known, takes the epoch, and begins to send.
     ///
     /// # Errors
     /// When the database cannot be used, or another process runs as this node.
@@ -120,8 +127,7 @@ impl Worker {
             app: app.clone(),
             gate,
             lines,
-            // On SQLite one process holds the lock of the data folder.
-            alone: AtomicBool::new(!app.is_shared()),
+            ended: Mutex::default(),
             recalled: Arc::default(),
             outcomes,
             stopping,

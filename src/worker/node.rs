@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use channels::gate::Judge;
@@ -15,6 +14,7 @@ use super::{Shared, marks};
 use crate::app::freezes::{self, InForce};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
+use crate::app::sending::Begun;
 use crate::app::witness::Seen;
 use crate::app::{AppError, Result};
 use crate::domain::freeze::{Order, Subject, covering};
@@ -37,6 +37,9 @@ pub struct Memory {
     /// The hash of its last leaf, in hex: a restored database may have grown again.
     #[serde(default)]
     pub leaf: String,
+    /// Processes of this node that are no more, newest last: what they had under way has ended.
+    #[serde(default)]
+    pub ended: Vec<String>,
     /// Timelines before this one. A database that comes back with one of them is an older copy.
     #[serde(default)]
     pub left: Vec<String>,
@@ -60,6 +63,16 @@ impl Memory {
     fn seen(&self) -> Seen {
         let leaf = hex::decode(&self.leaf).ok().filter(|leaf| !leaf.is_empty());
         Seen { timeline: self.timeline.clone(), log_size: self.log_size, leaf }
+    }
+
+    /// Notes a process that is no more.
+    fn note_ended(&mut self, incarnation: Option<String>) {
+        const MOST: usize = 32;
+        if let Some(incarnation) = incarnation.filter(|i| !self.ended.contains(i)) {
+            self.ended.push(incarnation);
+            let old = self.ended.len().saturating_sub(MOST);
+            self.ended.drain(..old);
+        }
     }
 
     fn set_seen(&mut self, seen: &Seen) {
@@ -109,28 +122,30 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Registers the node, looks whether this is the database that it knew, puts what was in hand before
-    /// a crash in doubt, and takes the epoch for the first time.
+    /// Registers the node, looks whether this is the database that it knew, settles what was in hand
+    /// before a crash as far as that is known, and takes the epoch for the first time.
     pub async fn start(shared: Arc<Shared>) -> Result<Self> {
         let file = memory_file(&shared.options.data);
         let node = shared.app.node().to_owned();
-        let memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
+        let mut memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
         if !memory.timeline.is_empty() {
             shared.app.witness().accept(memory.seen());
         }
-        let app = shared.app.clone();
-        let before = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
-        let data = shared.options.data.clone();
-        let left = before.is_none();
-        let begun = before.and_then(|old| marks::begun(&data, &old.incarnation, old.begun));
-        // The process before this one left the list by itself, or long ago; or it wrote that very file,
-        // whose folder this one has locked.
-        shared.alone.fetch_or(left || begun.is_some(), Ordering::Relaxed);
+        let (app, data) = (shared.app.clone(), shared.options.data.clone());
+        let listed = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
+        // What the process before left in the file is in hand before this one's takes its place.
+        let before = marks::before(&data);
+        memory.note_ended(before.as_ref().map(|b| b.incarnation.clone()));
+        let begun = listed.zip(before).filter(|(old, b)| old.incarnation == b.incarnation);
+        let begun = begun.and_then(|(old, b)| {
+            let attempts = b.begun(old.begun)?;
+            Some(Begun { incarnation: old.incarnation, attempts })
+        });
         let disk = |e: std::io::Error| AppError::Internal(format!("{}: {e}", marks::file(&data).display()));
-        // They take the place of the old ones, which are in hand by now.
         let marks = Arc::new(marks::Marks::create(&data, app.incarnation()).map_err(disk)?);
         shared.gate.keep_marks(marks.clone());
+        *shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = memory.ended.iter().cloned().collect();
         let mut keeper = Self {
             shared,
             memory,
@@ -143,13 +158,12 @@ impl Keeper {
         };
         // Before the node writes a word: a database in doubt stays so, whatever is added to it.
         let primary = freezes::in_force(&app).await?;
-        let doubt = keeper.doubts(&primary)?;
-        let same = doubt.is_none() && keeper.memory.timeline == primary.gate.timeline;
-        nodes::recover(&app, begun.filter(|_| same).as_ref()).await?;
-        if doubt.is_none() {
+        let sure = keeper.doubts(&primary)?.is_none() && keeper.memory.timeline == primary.gate.timeline;
+        nodes::recover(&app, begun.filter(|_| sure).as_ref()).await?;
+        keeper.take().await?;
+        if keeper.doubt.is_none() {
             keeper.marks.own().map_err(disk)?;
         }
-        keeper.take().await?;
         Ok(keeper)
     }
 
@@ -178,6 +192,7 @@ impl Keeper {
         }
         // The lease counts from the question: the answer may have been true only then.
         let asked = channels::gate::now();
+        let settled = self.marks.settled();
         let primary = freezes::in_force(&self.shared.app).await?;
         if let Some(why) = self.doubts(&primary)? {
             return self.take_closed(primary.gate.epoch, why).await;
@@ -194,6 +209,7 @@ impl Keeper {
                 self.memory.set_seen(&seen);
                 self.remember()?;
             }
+            self.marks.release(settled);
             self.shared.app.witness().accept(seen);
             // It opens only for the node on the list, whose silence others count by its last word there.
             let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
@@ -210,6 +226,7 @@ impl Keeper {
         self.memory.epoch = epoch;
         self.memory.instance = primary.gate.instance;
         self.remember()?;
+        self.marks.release(settled);
         self.shared.app.witness().accept(seen);
         let (app, row) = (&self.shared.app, self.row(epoch, None));
         let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;

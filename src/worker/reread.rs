@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use channels::{Job, Sighting};
@@ -145,10 +144,8 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         }
     };
     // A node that went silent may still hold a request that lands later: what is not there yet is no
-    // proof then. An attempt ended with the process that made it: this one, or one before it on this
-    // node that surely is no more.
-    let ended = attempt.permitted_at >= shared.app.started_at() || shared.alone.load(Ordering::Relaxed);
-    let own = attempt.node_id == shared.app.node() && ended;
+    // proof then. An attempt ended with the process that made it.
+    let own = attempt.node_id == shared.app.node() && shared.has_ended(&attempt.incarnation);
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
     reads::note_read(&shared.app, &attempt.id, &attempt.delivery_id, &seen, trust).await

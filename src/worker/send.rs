@@ -14,6 +14,9 @@ use crate::clock::{Millis, date_time};
 /// The longest that an adapter may take. The HTTP client's own limit is shorter.
 const LONGEST: Duration = Duration::from_secs(120);
 
+/// How long what the node's disk refused to mark waits.
+const UNMARKED_WAIT: Millis = 10_000;
+
 /// Sends on one channel, one after the other, until nothing waits in its line.
 pub(crate) async fn run(shared: Arc<Shared>, first: Work) {
     let channel = first.0.channel.clone();
@@ -124,10 +127,13 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         Err(Failure::Closed { why, partly: true }) => {
             Outcome::InDoubt { reason: format!("partly published, then {why}"), readable }
         }
+        // This node's disk refuses: others may try, and the log does not fill meanwhile.
+        Err(Failure::Closed { why: why @ Closed::Unmarked(_), .. }) => {
+            Outcome::NotBegun { reason: why.to_string(), not_before: Some(now + UNMARKED_WAIT) }
+        }
         // This node's own trouble: another try, when the gate is open again.
         Err(Failure::Closed {
-            why:
-                why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unmarked(_) | Closed::Unknown | Closed::Late),
+            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown | Closed::Late),
             ..
         }) => Outcome::NotBegun { reason: why.to_string(), not_before: None },
         Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {
