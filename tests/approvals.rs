@@ -6,9 +6,9 @@ use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::{overview, policy};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result, sending};
+use holdline::app::{overview, policy};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::{Decision, Policy};
 use holdline::domain::delivery::State;
@@ -30,6 +30,7 @@ async fn incident(bench: &Bench) -> String {
         promise: None,
         playbook: None,
         adopt: None,
+        signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
 }

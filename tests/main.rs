@@ -29,6 +29,8 @@ mod repeats;
 mod returns;
 mod roles;
 mod settling;
+mod signal_cards;
+mod signals;
 mod slow_channels;
 mod support;
 mod tidy;

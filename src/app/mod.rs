@@ -76,6 +76,8 @@ pub mod sending;
 pub mod series;
 /// Sessions of the console.
 pub mod sessions;
+/// Signals of monitoring systems.
+pub mod signals;
 /// The public page.
 pub mod site;
 /// All rows of an import or none.

@@ -1,0 +1,406 @@
+//! Signals of monitoring systems: receive, list, dismiss. A signal changes nothing by itself: a person
+//! opens an incident from it, or dismisses it.
+
+use ::channels::text::{hidden, turns};
+use serde::{Deserialize, Serialize};
+
+use super::doubts::is_web;
+use super::error::Problems;
+use super::{Actor, App, AppError, Result};
+use crate::clock::rfc3339;
+use crate::domain::Word;
+use crate::domain::alertmanager::Notification;
+use crate::domain::audit::Entry;
+use crate::domain::incident::Severity;
+use crate::domain::playbook;
+use crate::domain::role::Right;
+use crate::domain::signal::{Heard, Known, SignalState, Step, step};
+use crate::store::Tx;
+use crate::store::signals::{Decided, Signal};
+
+/// Most alerts of one call that are taken.
+pub const MOST_ALERTS: usize = 100;
+/// Most signals that wait at a time.
+pub const MOST_WAITING: i64 = 200;
+/// Most signals of a list.
+const LISTED: i64 = 500;
+const SOURCE: usize = 60;
+const KEY: usize = 200;
+const TITLE: usize = 200;
+const DETAIL: usize = 2_000;
+const URL: usize = 1_000;
+const NOTE: usize = 500;
+
+/// What a monitoring system says.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSignal {
+    /// Which system says it, in at most 60 characters.
+    pub source: String,
+    /// What it calls the thing, in at most 200 characters. The same source and key again are the same
+    /// signal: it is counted.
+    pub key: String,
+    /// At most 200 characters; not needed when it is over.
+    #[serde(default)]
+    pub title: String,
+    /// At most 2,000 characters.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// Where the monitoring system shows it: http or https.
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// The key of a prepared plan; see `GET /playbooks`.
+    #[serde(default)]
+    pub playbook: Option<String>,
+    /// It is over.
+    #[serde(default)]
+    pub resolved: bool,
+}
+
+/// A signal as the API shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SignalView {
+    pub id: String,
+    pub source: String,
+    pub key: String,
+    pub title: String,
+    pub detail: Option<String>,
+    pub url: Option<String>,
+    pub severity: Option<Severity>,
+    pub playbook: Option<String>,
+    pub state: SignalState,
+    pub first_seen_at: String,
+    pub last_seen_at: String,
+    /// How often it was said.
+    pub times: i64,
+    /// When the monitoring system said that it is over.
+    pub ended_at: Option<String>,
+    pub decided_at: Option<String>,
+    /// The id of the person.
+    pub decided_by: Option<String>,
+    /// Why it was dismissed.
+    pub note: Option<String>,
+    /// What was opened from it.
+    pub incident: Option<String>,
+}
+
+/// What became of what was said.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Received {
+    /// How many are new.
+    pub added: usize,
+    /// How many were known already.
+    pub counted: usize,
+    /// How many are over.
+    pub ended: usize,
+    /// How many are over and were not known.
+    pub unknown: usize,
+    /// How many were not kept: there were too many in one call, or too many wait.
+    pub left: usize,
+    /// Those that were added, counted or ended, as they are now.
+    pub signals: Vec<SignalView>,
+}
+
+fn view(s: Signal) -> Result<SignalView> {
+    let severity = s.severity.as_deref().map(Severity::parse).transpose();
+    Ok(SignalView {
+        severity: severity.map_err(AppError::Internal)?,
+        state: SignalState::parse(&s.state).map_err(AppError::Internal)?,
+        first_seen_at: rfc3339(s.first_seen_at),
+        last_seen_at: rfc3339(s.last_seen_at),
+        ended_at: s.ended_at.map(rfc3339),
+        decided_at: s.decided_at.map(rfc3339),
+        id: s.id,
+        source: s.source,
+        key: s.key,
+        title: s.title,
+        detail: s.detail,
+        url: s.url,
+        playbook: s.playbook,
+        times: s.times,
+        decided_by: s.decided_by,
+        note: s.note,
+        incident: s.incident_id,
+    })
+}
+
+/// Takes one signal in our own form.
+///
+/// # Errors
+/// When a field is wrong, too many wait, or the actor may not.
+pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received> {
+    by.need(Right::Freeze)?;
+    let mut problems = Problems::default();
+    let mut checked = |field: &str, text: &str, most: usize, lines: bool| {
+        let text = text.trim();
+        if text.chars().count() > most {
+            problems.add(field, format!("is too long; the limit is {most} characters"));
+        }
+        if let Some(c) = hidden(text, lines) {
+            problems.add(field, format!("contains the hidden character {}; take it out", c.escape_unicode()));
+        }
+        text.to_owned()
+    };
+    let heard = Heard {
+        source: checked("source", &new.source, SOURCE, false),
+        key: checked("key", &new.key, KEY, false),
+        title: checked("title", &new.title, TITLE, false),
+        detail: new.detail.as_deref().map(|t| checked("detail", t, DETAIL, true)).filter(|t| !t.is_empty()),
+        url: new.url.as_deref().map(|t| checked("url", t, URL, false)).filter(|t| !t.is_empty()),
+        severity: new.severity,
+        playbook: new.playbook.clone(),
+        resolved: new.resolved,
+        once: false,
+    };
+    for (field, text) in [("source", &heard.source), ("key", &heard.key), ("title", &heard.title)] {
+        if text.is_empty() && !(heard.resolved && field == "title") {
+            problems.add(field, "is needed");
+        }
+    }
+    if heard.url.as_deref().is_some_and(|u| !is_web(u)) {
+        problems.add("url", "write the whole address, beginning with https:// or http://");
+    }
+    if let Some(key) = new.playbook.as_deref().filter(|k| playbook::find(k).is_none()) {
+        let known: Vec<_> = playbook::all().iter().map(|p| p.key.as_str()).collect();
+        problems.add("playbook", format!("there is no playbook \"{key}\"; use one of: {}", known.join(", ")));
+    }
+    problems.check()?;
+    keep(app, by, vec![heard]).await
+}
+
+/// Takes what Alertmanager or Grafana sends. What is too long is shortened and what cannot be shown is
+/// left out: an alert is not lost because of its words.
+///
+/// # Errors
+/// When the payload is of an unknown version or empty, nothing could be kept, or the actor may not.
+pub async fn receive_alerts(app: &App, by: &Actor, sent: &Notification) -> Result<Received> {
+    by.need(Right::Freeze)?;
+    let heard = sent.heard().map_err(|(field, why)| AppError::field(field, why))?;
+    let tidied = heard.into_iter().map(|h| Heard {
+        source: clean(&h.source, SOURCE, false),
+        key: clean(&h.key, KEY, false),
+        title: clean(&h.title, TITLE, false),
+        detail: h.detail.map(|t| clean(&t, DETAIL, true)).filter(|t| !t.is_empty()),
+        url: h.url.filter(|u| u.len() <= URL && is_web(u) && hidden(u, false).is_none()),
+        ..h
+    });
+    keep(app, by, tidied.collect()).await
+}
+
+/// A text in one form: without what steers a reader's screen, and not longer than that.
+fn clean(text: &str, most: usize, lines: bool) -> String {
+    let is_break = |c: char| lines && matches!(c, '\n' | '\t');
+    let plain = text.chars().filter(|c| !turns(*c));
+    let plain: String = plain.map(|c| if c.is_control() && !is_break(c) { ' ' } else { c }).collect();
+    let plain = plain.trim();
+    if plain.chars().count() <= most {
+        return plain.to_owned();
+    }
+    let mut cut: String = plain.chars().take(most - 1).collect();
+    cut.push('…');
+    cut
+}
+
+/// Keeps what was heard, in one change.
+async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> {
+    // What goes on counts more than what is over, when there is too much.
+    heard.sort_by_key(|h| h.resolved);
+    let mut done = Received { left: heard.len().saturating_sub(MOST_ALERTS), ..Received::default() };
+    heard.truncate(MOST_ALERTS);
+    // One order for all who take several.
+    heard.sort_by(|a, b| (&a.source, &a.key).cmp(&(&b.source, &b.key)));
+    let mut tx = app.store().begin().await?;
+    let mut room = MOST_WAITING - tx.count_waiting_signals().await?;
+    let (mut entries, mut full) = (Vec::new(), 0);
+    for h in &heard {
+        let known = tx.newest_signal(&h.source, &h.key).await?;
+        match step(known.as_ref().map(judged).transpose()?, h, app.now()) {
+            Step::Nothing => done.unknown += 1,
+            Step::Add if room <= 0 => full += 1,
+            Step::Add => {
+                let added = tx.insert_signal(&row(app, h)).await?;
+                // Another node may have been faster.
+                let is_new = added.times == 1;
+                *(if is_new { &mut done.added } else { &mut done.counted }) += 1;
+                room -= i64::from(is_new);
+                let verb = if is_new { "signal.received" } else { "signal.repeated" };
+                entries.push(changed(verb, added, &mut done)?);
+            }
+            Step::Count => {
+                let Some(known) = known else { continue };
+                done.counted += 1;
+                let now = Signal { id: known.id, times: known.times + 1, ..row(app, h) };
+                tx.count_signal(&now).await?;
+                entries.push(said(&mut tx, "signal.repeated", &now.id, &mut done).await?);
+            }
+            Step::End => {
+                let Some(known) = known else { continue };
+                done.ended += 1;
+                tx.end_signal(&known.id, app.now()).await?;
+                entries.push(said(&mut tx, "signal.ended", &known.id, &mut done).await?);
+            }
+        }
+    }
+    done.left += full;
+    if full > 0 && entries.is_empty() {
+        return Err(AppError::Conflict(format!(
+            "{MOST_WAITING} signals wait for a decision already, and no more are kept; dismiss some of them first"
+        )));
+    }
+    if done.left > 0 {
+        tracing::warn!(left = done.left, "signals were not kept");
+    }
+    if !entries.is_empty() {
+        app.commit(tx, by, &entries, &[]).await?;
+    }
+    Ok(done)
+}
+
+fn judged(s: &Signal) -> Result<Known> {
+    let state = SignalState::parse(&s.state).map_err(AppError::Internal)?;
+    Ok(Known { state, ended: s.ended_at.is_some(), last_seen_at: s.last_seen_at })
+}
+
+fn row(app: &App, h: &Heard) -> Signal {
+    let now = app.now();
+    Signal {
+        id: app.id(),
+        source: h.source.clone(),
+        key: h.key.clone(),
+        title: h.title.clone(),
+        detail: h.detail.clone(),
+        url: h.url.clone(),
+        severity: h.severity.map(|s| s.word().to_owned()),
+        playbook: h.playbook.clone(),
+        state: SignalState::Waiting.word().into(),
+        first_seen_at: now,
+        last_seen_at: now,
+        times: 1,
+        ended_at: None,
+        decided_at: None,
+        decided_by: None,
+        note: None,
+        incident_id: None,
+    }
+}
+
+async fn said(tx: &mut Tx, verb: &str, id: &str, done: &mut Received) -> Result<Entry> {
+    let now = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
+    changed(verb, now, done)
+}
+
+fn changed(verb: &str, now: Signal, done: &mut Received) -> Result<Entry> {
+    let view = view(now)?;
+    let entry = Entry::new(verb, &format!("signal:{}", view.id)).after(&view);
+    done.signals.push(view);
+    Ok(entry)
+}
+
+/// Lists signals, newest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn list(app: &App, by: &Actor, waiting_only: bool) -> Result<Vec<SignalView>> {
+    by.need(Right::Read)?;
+    app.store().signals(waiting_only, LISTED).await?.into_iter().map(view).collect()
+}
+
+/// The newest ones that wait for a decision, and how many wait in all.
+///
+/// # Errors
+/// The database's own.
+pub async fn waiting(app: &App, by: &Actor, most: i64) -> Result<(Vec<SignalView>, i64)> {
+    by.need(Right::Read)?;
+    let shown = app.store().signals(true, most).await?.into_iter().map(view);
+    Ok((shown.collect::<Result<_>>()?, app.store().count_waiting_signals().await?))
+}
+
+/// One signal.
+///
+/// # Errors
+/// When there is none of that id.
+pub async fn get(app: &App, by: &Actor, id: &str) -> Result<SignalView> {
+    by.need(Right::Read)?;
+    view(app.store().signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?)
+}
+
+/// A person says that nothing has to be done.
+///
+/// # Errors
+/// When the note is missing or too long, or it does not wait any more.
+pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str) -> Result<SignalView> {
+    by.need(Right::Decide)?;
+    let note = note.trim();
+    if note.is_empty() || note.chars().count() > NOTE || hidden(note, true).is_some() {
+        let words = format!("say why in at most {NOTE} characters: the team and the log need it");
+        return Err(AppError::field("note", words));
+    }
+    let mut tx = app.store().begin().await?;
+    let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
+    if before.state != SignalState::Waiting.word() {
+        let words = format!("this signal does not wait any more: it is {}", before.state);
+        return Err(AppError::Conflict(words));
+    }
+    let decided = Decided {
+        state: SignalState::Dismissed.word(),
+        at: app.now(),
+        by: &by.id,
+        note: Some(note),
+        incident: None,
+    };
+    let (entry, view) = decide(&mut tx, &before, &decided, "signal.dismissed").await?;
+    app.commit(tx, by, &[entry.note(note)], &[]).await?;
+    Ok(view)
+}
+
+/// Notes in the change that opens an incident that it was opened from this signal, also when the
+/// monitoring system has said meanwhile that it is over.
+///
+/// # Errors
+/// When there is none of that id, or somebody decided about it before.
+pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, id: &str, incident: &str) -> Result<Entry> {
+    let Some(before) = tx.signal(id).await? else {
+        return Err(AppError::field("signal", format!("there is no signal {id}; leave it out")));
+    };
+    if let Some(other) = &before.incident_id {
+        return Err(AppError::Conflict(format!(
+            "an incident was opened from this signal before: {other}; go on there, or open another without the signal"
+        )));
+    }
+    if before.state == SignalState::Dismissed.word() {
+        let words = "this signal was dismissed meanwhile; open the incident without it, if there is one";
+        return Err(AppError::Conflict(words.into()));
+    }
+    let decided = Decided {
+        state: SignalState::Opened.word(),
+        at: app.now(),
+        by: &by.id,
+        note: None,
+        incident: Some(incident),
+    };
+    Ok(decide(tx, &before, &decided, "signal.opened").await?.0)
+}
+
+async fn decide(tx: &mut Tx, s: &Signal, decided: &Decided<'_>, verb: &str) -> Result<(Entry, SignalView)> {
+    tx.decide_signal(&s.id, decided).await?;
+    let after = view(tx.signal(&s.id).await?.ok_or_else(|| AppError::not_found("signal", &s.id))?)?;
+    let entry = Entry::new(verb, &format!("signal:{}", s.id))
+        .before(&serde_json::json!({"state": s.state}))
+        .after(&after);
+    Ok((entry, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn texts_are_shortened_and_steer_no_screen() {
+        assert_eq!(clean(" a\u{1b}[2J\nb\u{202e}c ", 99, false), "a [2J bc");
+        assert_eq!(clean("a\nb\r\nc", 99, true), "a\nb \nc");
+        assert_eq!(clean("éééé", 4, false), "éééé");
+        assert_eq!(clean("ééééé", 4, false), "ééé…");
+    }
+}
