@@ -1,11 +1,11 @@
 //! Signals over HTTP: the webhook of Alertmanager, the command line's routes, the cards of the console.
 
 use channels::http::{Answer, Request};
-use holdline::app::people::{self, NewToken};
-use holdline::app::{Actor, freezes, incidents, signals};
+use holdline::app::people::{self, NewPerson, NewToken};
+use holdline::app::{Actor, freezes, incidents, invitations, signals};
 use holdline::domain::role::Role;
 use holdline::domain::signal::SignalState;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::console::{Signed, sign_in};
@@ -104,8 +104,16 @@ on_both! {
         let unknown = caller.post("/signals", &json!({"source": "p", "key": "k", "title": "t", "more": 1})).await;
         assert_eq!(unknown.status, 422, "our own form is read strictly");
         // A token without the role says nothing, also when its owner could.
-        let mut both = bench.operator.clone();
-        both.roles.push(Role::Auditor);
+        let both = NewPerson { name: "Both".into(), email: "both@example.org".into(),
+            roles: vec![Role::Operator, Role::Auditor] };
+        let invited = people::create(&bench.app, &bench.administrator, &both).await.unwrap();
+        let secret = invitations::accept(&bench.app, invited.secret.expose_secret(), "test").await.unwrap().1;
+        let both = people::authenticate(&bench.app, secret.expose_secret(), "test").await.unwrap();
+        for (roles, status) in [(vec![Role::Auditor], 403), (vec![Role::Operator], 200)] {
+            let token = token(&bench, &both, roles).await;
+            let request = Request::post(&caller.url("/signals")).bearer(&token).json(&said);
+            assert_eq!(caller.http.call(request).await.unwrap().status, status);
+        }
         let list = async |query: &str| {
             let answer = caller.call(Request::get(&caller.url(&format!("/signals{query}")))).await;
             answer.json::<Vec<Value>>().unwrap()

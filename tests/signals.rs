@@ -143,6 +143,21 @@ on_both! {
         assert_eq!(log(&bench, "signal.opened").await.len(), 2, "also what ended meanwhile");
     }
 
+    async fn what_is_said_at_once_on_several_connections_is_one(bench) {
+        let disk = new("disk");
+        let said = (0..8).map(|_| signals::receive(&bench.app, &bench.operator, &disk));
+        for done in futures::future::join_all(said).await {
+            assert_eq!(done.unwrap().signals.len(), 1);
+        }
+        let kept = signals::list(&bench.app, &bench.operator, false).await.unwrap();
+        assert_eq!((kept.len(), kept[0].times), (1, 8), "{kept:?}");
+        let opened = futures::future::join_all((0..4).map(|_| open(&bench, &kept[0].id))).await;
+        assert_eq!(opened.iter().filter(|o| o.is_ok()).count(), 1, "{opened:?}");
+        assert_eq!(incidents::list(&bench.app, &bench.operator, false).await.unwrap().len(), 1);
+        let log = log(&bench, "signal.").await;
+        assert_eq!(log.iter().filter(|v| *v == "signal.received").count(), 1, "{log:?}");
+    }
+
     async fn only_those_who_may_say_and_decide(bench) {
         let app = &bench.app;
         let auditor = person(app, &bench.administrator, "auditor", Role::Auditor).await;

@@ -83,7 +83,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             return Ok(End::all(value["result"] == "gone"));
         }
         Command::Incidents(c) => return incidents::run(api, &show, as_json, c).await,
-        Command::Signals(c) => return signals::run(api, &show, c).await,
+        Command::Signals(c) => return signals::run(api, &show, as_json, c).await,
         Command::Gate(c) => gate(api, &show, c).await?,
         Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
         Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),

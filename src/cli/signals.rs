@@ -51,14 +51,18 @@ pub enum Signals {
 }
 
 /// Runs one of them.
-pub async fn run(api: &Api, show: Show<'_>, command: Signals) -> anyhow::Result<End> {
+pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Signals) -> anyhow::Result<End> {
     match command {
         Signals::List { waiting } => show(&api.get(&format!("/signals?waiting={waiting}")).await?, SIGNAL),
         Signals::Send { source, key, title, detail, url, severity, playbook, resolved } => {
             let body = json!({"source": source, "key": key, "title": title, "detail": detail, "url": url,
                 "severity": severity, "playbook": playbook, "resolved": resolved});
             let done = api.post("/signals", &body).await?;
-            show(&done, &["added", "counted", "ended", "unknown", "signals"]);
+            if as_json || done["signals"].as_array().is_none_or(Vec::is_empty) {
+                show(&done, &["added", "counted", "ended", "unknown"]);
+            } else {
+                show(&done["signals"], SIGNAL);
+            }
         }
         Signals::Dismiss { id, note } => {
             let path = format!("/signals/{}/dismiss", encode(&id));
