@@ -141,7 +141,7 @@ ready-bad = pas prêt
 ready-wait = nous a demandé d’attendre
 ready-none = pas encore vérifié
 signals = À traiter
-signals-none = Rien ne vous attend pour le moment. Les signaux de la supervision, les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
+signals-none = Rien ne vous attend pour le moment. Les signaux de la surveillance, les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
 signal-overdue = Le point promis pour « { $title } » est en retard
 signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
 signal-in-doubt = { $n ->
@@ -158,14 +158,14 @@ signal-reviews = { $n ->
   }
 signal-unready = { $name } n’est pas prêt
 signal-times = signalé { $shown } fois
-signal-see = voir dans la supervision
+signal-see = voir à la source
 signal-note = Pourquoi il n’y a rien à faire
 signal-dismiss = Écarter
 signal-more = { $n ->
     [one] { $shown } autre signal attend. Il apparaîtra ici quand d’autres seront traités.
    *[other] { $shown } autres signaux attendent. Ils apparaîtront ici quand d’autres seront traités.
   }
-signal-from = Signal reçu de { $source }
+signal-from = Signal reçu ({ $source })
 signal-decided = Quelqu’un a déjà décidé de ce signal.
 approvals-waiting = À valider
 approvals-none = Rien n’attend de validation.
