@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use holdline::app::{incidents, posts, signals};
+use holdline::app::{heard, incidents, posts};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn furnish(bench: &Bench) -> Value {
         serde_json::from_value(json!({"source": "alertmanager", "key": "cards", "severity": "critical",
         "title": "Half of the card payments are refused", "detail": "Since 13:58. Region west.",
         "url": "https://metrics.bank.example/graph", "playbook": "outage"}));
-    let signal = signals::receive(app, operator, &signal.unwrap()).await.unwrap().signals.remove(0).id;
+    let signal = heard::receive(app, operator, &signal.unwrap()).await.unwrap().signals.remove(0).id;
     let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,

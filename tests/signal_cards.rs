@@ -2,7 +2,7 @@
 
 use channels::http::{Answer, Request};
 use holdline::app::people::{self, NewPerson, NewToken};
-use holdline::app::{Actor, freezes, incidents, invitations, signals};
+use holdline::app::{Actor, freezes, heard, incidents, invitations, signals};
 use holdline::domain::role::Role;
 use holdline::domain::signal::SignalState;
 use secrecy::{ExposeSecret, SecretString};
@@ -51,7 +51,7 @@ async fn signal(bench: &Bench, more: Value) -> String {
     let mut new = json!({"source": "probe", "key": "cards", "title": "Card payments fail"});
     new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let new = serde_json::from_value(new).unwrap();
-    signals::receive(&bench.app, &bench.operator, &new).await.unwrap().signals.remove(0).id
+    heard::receive(&bench.app, &bench.operator, &new).await.unwrap().signals.remove(0).id
 }
 
 on_both! {

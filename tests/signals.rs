@@ -1,8 +1,9 @@
 //! Signals of monitoring systems: received, counted, ended, dismissed, opened.
 
 use holdline::app::audit::{self, AuditFilter};
+use holdline::app::heard::{self, MOST_ALERTS, MOST_WAITING, NewSignal};
 use holdline::app::incidents::{self, NewIncident, Opened};
-use holdline::app::signals::{self, MOST_ALERTS, MOST_WAITING, NewSignal, SignalView};
+use holdline::app::signals::{self, SignalView};
 use holdline::app::{AppError, Result};
 use holdline::domain::alertmanager::Notification;
 use holdline::domain::role::Role;
@@ -23,7 +24,7 @@ fn new(key: &str) -> NewSignal {
 
 /// Says it, as a monitoring system does; what it became.
 async fn say(bench: &Bench, new: &NewSignal) -> SignalView {
-    let done = signals::receive(&bench.app, &bench.operator, new).await.unwrap();
+    let done = heard::receive(&bench.app, &bench.operator, new).await.unwrap();
     done.signals.into_iter().next().unwrap()
 }
 
@@ -76,9 +77,9 @@ pub fn alert(fingerprint: &str, status: &str, starts: &str) -> Value {
     })
 }
 
-async fn alerts(bench: &Bench, payload: Value) -> Result<signals::Received> {
+async fn alerts(bench: &Bench, payload: Value) -> Result<heard::Received> {
     let payload: Notification = serde_json::from_value(payload).unwrap();
-    signals::receive_alerts(&bench.app, &bench.operator, &payload).await
+    heard::receive_alerts(&bench.app, &bench.operator, &payload).await
 }
 
 on_both! {
@@ -95,7 +96,7 @@ on_both! {
         let over = NewSignal { resolved: true, title: String::new(), ..new("disk") };
         let ended = say(&bench, &over).await;
         assert_eq!((ended.state, ended.id.as_str(), ended.title.as_str()), (SignalState::Ended, first.id.as_str(), "Worse"));
-        let twice = signals::receive(&bench.app, &bench.operator, &over).await.unwrap();
+        let twice = heard::receive(&bench.app, &bench.operator, &over).await.unwrap();
         assert_eq!((twice.unknown, twice.signals.len()), (1, 0));
         let anew = say(&bench, &new("disk")).await;
         assert!(anew.id != first.id && anew.times == 1 && waiting(&bench).await == 2);
@@ -145,7 +146,7 @@ on_both! {
 
     async fn what_is_said_at_once_on_several_connections_is_one(bench) {
         let disk = new("disk");
-        let said = (0..8).map(|_| signals::receive(&bench.app, &bench.operator, &disk));
+        let said = (0..8).map(|_| heard::receive(&bench.app, &bench.operator, &disk));
         for done in futures::future::join_all(said).await {
             assert_eq!(done.unwrap().signals.len(), 1);
         }
@@ -163,10 +164,10 @@ on_both! {
         let auditor = person(app, &bench.administrator, "auditor", Role::Auditor).await;
         let monitor = person(app, &bench.administrator, "monitor", Role::Integrator).await;
         let forbidden = |r: Result<()>| assert!(matches!(r, Err(AppError::Forbidden(_))), "{r:?}");
-        forbidden(signals::receive(app, &auditor, &new("disk")).await.map(drop));
+        forbidden(heard::receive(app, &auditor, &new("disk")).await.map(drop));
         let payload: Notification = serde_json::from_value(notification("firing", &[])).unwrap();
-        forbidden(signals::receive_alerts(app, &auditor, &payload).await.map(drop));
-        let signal = signals::receive(app, &monitor, &new("disk")).await.unwrap().signals.remove(0);
+        forbidden(heard::receive_alerts(app, &auditor, &payload).await.map(drop));
+        let signal = heard::receive(app, &monitor, &new("disk")).await.unwrap().signals.remove(0);
         for who in [&auditor, &monitor, &bench.administrator] {
             forbidden(signals::dismiss(app, who, &signal.id, "x").await.map(drop));
         }
@@ -189,7 +190,7 @@ on_both! {
             ("url", NewSignal { url: Some(format!("https://{}", long(1_000))), ..new("k") }),
             ("playbook", NewSignal { playbook: Some("none".into()), ..new("k") }),
         ] {
-            let refused = signals::receive(&bench.app, &bench.operator, &wrong).await.unwrap_err();
+            let refused = heard::receive(&bench.app, &bench.operator, &wrong).await.unwrap_err();
             let named = fields(refused);
             assert_eq!(named, [field]);
         }
@@ -223,12 +224,12 @@ on_both! {
         let last: Vec<Value> = (900..920).map(named).collect();
         let done = alerts(&bench, notification("firing", &last)).await.unwrap();
         assert_eq!((done.added, done.left, waiting(&bench).await), (10, 10, MOST_WAITING as usize));
-        let full = signals::receive(&bench.app, &bench.operator, &new("one more")).await.unwrap_err();
+        let full = heard::receive(&bench.app, &bench.operator, &new("one more")).await.unwrap_err();
         assert!(matches!(&full, AppError::Conflict(words) if words.contains("dismiss")), "{full:?}");
         assert_eq!(alerts(&bench, notification("firing", &many[..5])).await.unwrap().counted, 5);
         let mut gone = named(0);
         gone["status"] = json!("resolved");
         alerts(&bench, notification("firing", &[gone])).await.unwrap();
-        signals::receive(&bench.app, &bench.operator, &new("one more")).await.unwrap();
+        heard::receive(&bench.app, &bench.operator, &new("one more")).await.unwrap();
     }
 }

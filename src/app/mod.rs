@@ -24,6 +24,8 @@ pub mod error;
 pub mod flights;
 /// Freezes, seal and thaw.
 pub mod freezes;
+/// What monitoring systems say becomes signals.
+pub mod heard;
 /// Held posts, doubts, and what people decide about them.
 pub mod held;
 /// Waking the sender and those who wait.

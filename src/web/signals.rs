@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
-use crate::app::signals::{self, NewSignal, Received, SignalView};
+use crate::app::heard::{self, NewSignal, Received};
+use crate::app::signals::{self, SignalView};
 use crate::domain::alertmanager::Notification;
 
 /// Which ones to list.
@@ -37,7 +38,7 @@ pub async fn receive(
     Who(by): Who,
     Body(new): Body<NewSignal>,
 ) -> Answer<Json<Received>> {
-    Ok(Json(signals::receive(&web.app, &by, &new).await?))
+    Ok(Json(heard::receive(&web.app, &by, &new).await?))
 }
 
 /// Takes the webhook of Alertmanager, or of Grafana Alerting: each alert is a signal. At most 100 alerts
@@ -48,7 +49,7 @@ pub async fn alertmanager(
     Who(by): Who,
     Body(sent): Body<Notification>,
 ) -> Answer<Json<Received>> {
-    Ok(Json(signals::receive_alerts(&web.app, &by, &sent).await?))
+    Ok(Json(heard::receive_alerts(&web.app, &by, &sent).await?))
 }
 
 /// Why nothing has to be done.
