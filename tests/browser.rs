@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use holdline::app::{incidents, posts};
+use holdline::app::{heard, incidents, posts};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::console::sign_in;
@@ -61,10 +62,15 @@ async fn furnish(bench: &Bench) -> Value {
         .submit(json!({"kind": "update", "incident": incident,
         "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}}))
         .await;
+    let signal =
+        serde_json::from_value(json!({"source": "alertmanager", "key": "cards", "severity": "critical",
+        "title": "Half of the card payments are refused", "detail": "Since 13:58. Region west.",
+        "url": "https://metrics.bank.example/graph", "playbook": "outage"}));
+    let signal = heard::receive(app, operator, &signal.unwrap()).await.unwrap().signals.remove(0).id;
     let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
-        "draft": draft.id, "doubt": doubt.deliveries[0].id})
+        "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id})
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,6 +104,7 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         "move": {"path": format!("/console/posts/{}/move", id("draft")), "as": "operator"},
         "incidents": {"path": "/console/incidents", "as": "operator"},
         "incident-open": {"path": "/console/incidents/open", "as": "operator"},
+        "signal-open": {"path": format!("/console/incidents/open?signal={}", id("signal")), "as": "operator"},
         "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
         "approvals": {"path": "/console/approvals", "as": "approver"},
         "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},
@@ -192,6 +199,8 @@ async fn a_lost_live_connection_is_seen_and_comes_back() {
     let bench = Bench::new(Database::Sqlite).await;
     let worker = bench.start().await;
     let caller = Caller::new(&bench).await;
-    browse("live", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    let told =
+        json!({"base": caller.base, "people": cast(&bench).await, "token": caller.operator.expose_secret()});
+    browse("live", &told).await;
     worker.stop().await.unwrap();
 }

@@ -153,6 +153,28 @@ on_both! {
         assert!(code == Some(3) && errors.contains("their own roles"), "{errors}");
     }
 
+    async fn a_signal_is_said_and_decided_about_from_the_command_line(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = &caller.operator;
+        let send = ["signals", "send", "--source", "cron", "--key", "backup"];
+        assert_eq!(run(&caller, operator, &send).await.0, Some(2), "a title is needed");
+        let (code, out, errors) = run(&caller, operator, &[&send[..], &["--title", "The backup failed"]].concat()).await;
+        assert!(code == Some(0) && out.contains("The backup failed") && out.contains("waiting"), "{out}{errors}");
+        let over = json_of(&caller, operator, &[&send[..], &["--resolved"]].concat()).await;
+        assert_eq!(over["ended"], 1);
+        let again = [&send[..], &["--title", "Again", "--severity", "minor", "--playbook", "outage"]].concat();
+        let id = json_of(&caller, operator, &again).await["signals"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(json_of(&caller, operator, &["signals", "list"]).await.as_array().unwrap().len(), 2);
+        assert_eq!(run(&caller, operator, &["signals", "dismiss", &id, "--note", " "]).await.0, Some(3));
+        let done = json_of(&caller, operator, &["signals", "dismiss", &id, "--note", "A test"]).await;
+        assert_eq!(done["note"], "A test");
+        let other = json_of(&caller, operator, &["signals", "send", "--source", "cron", "--key", "x", "--title", "X"]).await;
+        let other = other["signals"][0]["id"].as_str().unwrap();
+        let open = ["incidents", "open", "--title", "X", "--no-freeze", "--signal", other];
+        json_of(&caller, operator, &open).await;
+        assert_eq!(json_of(&caller, operator, &["signals", "list", "--waiting"]).await, json!([]));
+    }
+
     async fn a_channel_is_changed_where_something_is_named(bench) {
         let caller = Caller::new(&bench).await;
         let id = &bench.channels[0];

@@ -31,6 +31,8 @@ mod repeats;
 mod returns;
 mod roles;
 mod settling;
+mod signal_cards;
+mod signals;
 mod slow_channels;
 mod support;
 mod tidy;

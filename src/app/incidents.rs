@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::freezes::{self, FreezeView, NewFreeze};
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, signals};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -45,6 +45,9 @@ pub struct NewIncident {
     /// A freeze in force that belongs to this incident from now on; then none is made.
     #[serde(default)]
     pub adopt: Option<String>,
+    /// The signal that it is opened from; nobody is asked about it any more.
+    #[serde(default)]
+    pub signal: Option<String>,
 }
 
 fn yes() -> bool {
@@ -110,7 +113,7 @@ pub(super) fn view(app: &App, i: Incident) -> Result<IncidentView> {
 /// Opens an incident, and freezes in the same change.
 ///
 /// # Errors
-/// When a field is wrong, or the actor may not freeze.
+/// When a field is wrong, the signal was decided about before, or the actor may not freeze.
 pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     by.need(Right::Freeze)?;
     let mut problems = Problems::default();
@@ -153,6 +156,9 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     tx.insert_incident(&row).await?;
     let view = view(app, row)?;
     let mut entries = vec![Entry::new("incident.opened", &format!("incident:{}", view.id)).after(&view)];
+    if let Some(signal) = &new.signal {
+        entries.push(signals::open(app, &mut tx, by, signal, &view.id).await?);
+    }
     let mut frozen = None;
     if let Some(freeze) = &new.adopt {
         if !tx.adopt_freeze(freeze, &view.id).await? {

@@ -24,6 +24,8 @@ pub mod error;
 pub mod flights;
 /// Freezes, seal and thaw.
 pub mod freezes;
+/// What monitoring systems say becomes signals.
+pub mod heard;
 /// Held posts, doubts, and what people decide about them.
 pub mod held;
 /// Waking the sender and those who wait.
@@ -76,6 +78,8 @@ pub mod sending;
 pub mod series;
 /// Sessions of the console.
 pub mod sessions;
+/// Signals of monitoring systems.
+pub mod signals;
 /// The public page.
 pub mod site;
 /// All rows of an import or none.

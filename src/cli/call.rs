@@ -6,8 +6,8 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
-use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, Incidents, People};
-use super::{End, posts, table};
+use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
+use super::{End, incidents, posts, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -29,7 +29,6 @@ const MATTER: &[&str] = &[
 ];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
 const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "url", "retract", "reason"];
-const INCIDENT: &[&str] = &["id", "title", "severity", "state", "next_promise", "overdue_since", "url"];
 const WAITING: &[&str] = &["delivery", "post", "channel_name", "state", "due", "labels", "reason"];
 const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
 
@@ -83,7 +82,8 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&value, &["result", "reason"]);
             return Ok(End::all(value["result"] == "gone"));
         }
-        Command::Incidents(c) => return incidents(api, &show, as_json, c).await,
+        Command::Incidents(c) => return incidents::run(api, &show, as_json, c).await,
+        Command::Signals(c) => return signals::run(api, &show, as_json, c).await,
         Command::Gate(c) => gate(api, &show, c).await?,
         Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
         Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
@@ -130,7 +130,7 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
 }
 
 /// A freeze, and what was under way when the gates closed.
-fn frozen(freeze: &Value, as_json: bool) {
+pub(super) fn frozen(freeze: &Value, as_json: bool) {
     table::value(freeze, as_json, FREEZE);
     if !as_json && freeze["thawed_at"].is_null() {
         table::line("In force: whatever it covers is held when its time comes. `held` counts those so far.");
@@ -142,7 +142,7 @@ fn frozen(freeze: &Value, as_json: bool) {
 }
 
 /// Whether every node has closed its gate.
-fn is_sealed(freeze: &Value) -> bool {
+pub(super) fn is_sealed(freeze: &Value) -> bool {
     !freeze["sealed_at"].is_null()
 }
 
@@ -318,45 +318,6 @@ async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<End> {
             let body = json!({"settlement": settlement, "note": note, "url": url});
             api.post(&format!("/deliveries/{delivery}/settle"), &body).await?;
             table::line("settled");
-        }
-    }
-    Ok(End::Done)
-}
-
-async fn incidents(api: &Api, show: Show<'_>, as_json: bool, command: Incidents) -> anyhow::Result<End> {
-    match command {
-        Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
-        Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
-        Incidents::Open { title, severity, drill, no_freeze, promise, playbook, scope } => {
-            let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
-                "promise": promise, "playbook": playbook, "scope": scope.json()});
-            let opened = api.post("/incidents", &body).await?;
-            let freeze = &opened["freeze"];
-            let sealed = freeze.is_null() || is_sealed(freeze);
-            if as_json {
-                show(&opened, &[]);
-                return Ok(End::all(sealed));
-            }
-            show(&opened["incident"], &["id", "title", "severity", "url"]);
-            if !freeze.is_null() {
-                frozen(freeze, as_json);
-            }
-            return Ok(End::all(sealed));
-        }
-        Incidents::Promise { id, at } => {
-            show(&api.post(&format!("/incidents/{id}/promise"), &json!({"at": at})).await?, INCIDENT);
-        }
-        Incidents::Resolve { id, comment } => {
-            let done = api.post(&format!("/incidents/{id}/resolve"), &json!({"comment": comment})).await?;
-            if as_json {
-                show(&done, &[]);
-                return Ok(End::Done);
-            }
-            show(&done["incident"], INCIDENT);
-            table::line(&format!(
-                "Its updates and tips that were not out: {} held, {} drafts again.",
-                done["held"], done["drafts"]
-            ));
         }
     }
     Ok(End::Done)

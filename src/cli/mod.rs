@@ -5,9 +5,11 @@ mod api;
 mod audit;
 mod call;
 mod drill;
+mod incidents;
 mod posts;
 mod recover;
 mod serve;
+mod signals;
 mod table;
 mod verbs;
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::incidents::Incidents;
 use super::posts::Posts;
+use super::signals::Signals;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -62,6 +64,9 @@ pub enum Command {
     /// Incidents.
     #[command(subcommand)]
     Incidents(Incidents),
+    /// What monitoring systems say: it waits for a decision.
+    #[command(subcommand)]
+    Signals(Signals),
     /// The gate and the nodes.
     #[command(subcommand)]
     Gate(Gate),
@@ -306,46 +311,6 @@ pub enum Held {
         note: String,
         #[arg(long)]
         url: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Incidents {
-    List {
-        #[arg(long)]
-        open: bool,
-    },
-    Show {
-        id: String,
-    },
-    /// Open an incident; it freezes in the same call.
-    Open {
-        #[arg(long)]
-        title: String,
-        #[arg(long, default_value = "major")]
-        severity: String,
-        /// An exercise: it reaches and freezes drill channels only.
-        #[arg(long)]
-        drill: bool,
-        #[arg(long)]
-        no_freeze: bool,
-        #[arg(long)]
-        promise: Option<String>,
-        /// The key of a prepared plan; see `playbooks`.
-        #[arg(long)]
-        playbook: Option<String>,
-        #[command(flatten)]
-        scope: ScopeArgs,
-    },
-    /// Promise the next update.
-    Promise {
-        id: String,
-        at: String,
-    },
-    Resolve {
-        id: String,
-        #[arg(long, default_value = "")]
-        comment: String,
     },
 }
 

@@ -1,5 +1,7 @@
 //! The words and rules of Holdline. Pure: no async, no SQL, no HTTP, no clock.
 
+/// The payload of Alertmanager and Grafana, as signals.
+pub mod alertmanager;
 /// Who must approve what.
 pub mod approval;
 /// Entries of the audit log.
@@ -22,6 +24,8 @@ pub mod playbook;
 pub mod post;
 /// Roles and what each may do.
 pub mod role;
+/// Signals of monitoring systems.
+pub mod signal;
 /// Times as people type them, and recurrences.
 pub mod times;
 /// The Merkle tree of the audit log.

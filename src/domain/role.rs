@@ -16,7 +16,8 @@ pub enum Role {
     Administrator,
     /// Reads everything, changes nothing.
     Auditor,
-    /// A monitoring system: opens incidents, which freezes marketing, and reads. It never stops crisis posts.
+    /// A monitoring system: says signals, opens incidents, which freezes marketing, and reads. It never
+    /// stops crisis posts.
     Integrator,
 }
 
@@ -39,13 +40,13 @@ pub enum Right {
     Audit,
     /// Write posts and submit them.
     Write,
-    /// Freeze, and open an incident (which freezes).
+    /// Freeze, open an incident (which freezes), and say a signal.
     Freeze,
     /// Freeze crisis posts too.
     Quarantine,
     /// Ask a network whether a channel is ready.
     Test,
-    /// Thaw, decide about held posts, settle what is in doubt, resolve, retract.
+    /// Thaw, decide about held posts, settle what is in doubt, resolve, retract, dismiss a signal.
     Decide,
     /// Approve and reject.
     Approve,

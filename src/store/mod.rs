@@ -47,6 +47,8 @@ pub mod posts;
 pub mod sessions;
 /// Named settings.
 pub mod settings;
+/// Signals of monitoring systems.
+pub mod signals;
 /// The public page's rows.
 pub mod site;
 

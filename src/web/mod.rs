@@ -22,6 +22,7 @@ mod operations;
 mod people;
 mod posts;
 mod public;
+mod signals;
 mod sizes;
 /// The words of the public page, in each language.
 mod words;
@@ -144,6 +145,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(incidents::get))
         .routes(routes!(incidents::promise))
         .routes(routes!(incidents::resolve))
+        .routes(routes!(signals::list, signals::receive))
+        .routes(routes!(signals::alertmanager))
+        .routes(routes!(signals::dismiss))
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::export))

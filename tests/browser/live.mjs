@@ -1,10 +1,24 @@
-// Live updates: a change shows by itself; a lost connection says since when; it comes back by itself.
+// Live updates: a change shows by itself, and takes nothing away that is being typed; a lost connection
+// says since when; it comes back by itself.
 import { check, run, told, windowOf } from './browser.mjs';
 
 await run(async (browser) => {
   const watcher = await windowOf(browser, told.people.operator);
   await watcher.goto('/console');
   check(await watcher.locator('#strip.is-normal').count() === 1, 'it does not begin as normal');
+  const say = (key) => fetch(`${told.base}/api/v1/signals`, {
+    method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails` }),
+  });
+  await say('first');
+  await watcher.waitForSelector('text=The first fails', { timeout: 10000 });
+  await watcher.fill('input[name=note]', 'Only a te');
+  await say('second');
+  await watcher.waitForSelector('text=The second fails', { timeout: 10000 });
+  const typed = watcher.locator('li', { hasText: 'The first fails' }).locator('input[name=note]');
+  check(await typed.inputValue() === 'Only a te', 'what was typed is gone');
+  await typed.press('Enter');
+  await watcher.waitForSelector('text=The first fails', { state: 'detached', timeout: 10000 });
   const other = await windowOf(browser, told.people.approver);
   await other.goto('/console/freeze');
   await other.click('button.freeze');

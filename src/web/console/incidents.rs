@@ -12,12 +12,14 @@ use super::visit::{Posted, Visit};
 use crate::app::incidents::{self, IncidentView, NewIncident};
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
+use crate::app::signals::{self, SignalView};
 use crate::domain::Word;
 use crate::domain::delivery::State as Delivered;
 use crate::domain::freeze::Scope;
 use crate::domain::incident::{IncidentState, Severity};
 use crate::domain::playbook::{self, Playbook};
 use crate::domain::post::PostState;
+use crate::domain::signal::SignalState;
 use crate::web::Web;
 
 #[derive(Template)]
@@ -33,7 +35,14 @@ struct OpenPage {
     ui: Ui,
     /// A freeze that becomes the incident's.
     adopt: String,
+    /// What it is opened from.
+    signal: Option<SignalView>,
+    /// Somebody decided about that signal before.
+    decided: bool,
+    /// What was opened from it then.
+    others: Option<String>,
     title: String,
+    severity: String,
     playbooks: &'static [Playbook],
     trouble: Trouble,
 }
@@ -57,16 +66,34 @@ pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
 }
 
 async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::app::Result<OpenPage> {
+    let asked = match f.some("signal") {
+        Some(id) => signals::get(&web.app, visit.by()?, &id).await.ok(),
+        None => None,
+    };
+    let is_open = |s: &SignalView| matches!(s.state, SignalState::Waiting | SignalState::Ended);
+    let decided = asked.as_ref().is_some_and(|s| !is_open(s));
+    let others = asked.as_ref().and_then(|s| s.incident.clone());
+    let signal = asked.filter(is_open);
+    // What was typed counts more than what the signal says.
+    let of_signal = |typed: &str, said: Option<&str>| {
+        let said = said.filter(|_| !f.has(typed)).map(str::to_owned);
+        said.unwrap_or_else(|| f.get(typed).to_owned())
+    };
+    let severity = signal.as_ref().and_then(|s| s.severity).map(Word::word);
     Ok(OpenPage {
         ui: visit.ui(web).await?,
         adopt: f.get("adopt").to_owned(),
-        title: f.get("title").to_owned(),
+        title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
+        severity: of_signal("severity", severity),
+        signal,
+        decided,
+        others,
         playbooks: playbook::all(),
         trouble,
     })
 }
 
-/// `GET /console/incidents/open?adopt=FREEZE`: what happened?
+/// `GET /console/incidents/open?adopt=FREEZE&signal=SIGNAL`: what happened?
 pub async fn open_form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let asked = fields::of_query(query.as_deref());
     show(&open_page(&web, &visit, &asked, Trouble::default()).await?)
@@ -91,6 +118,7 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
         promise: None,
         playbook: plan.map(|p| p.key.clone()),
         adopt,
+        signal: fields.some("signal"),
     };
     let by = visit.by()?;
     match incidents::open(&web.app, by, &new).await {
@@ -201,6 +229,13 @@ fn mark_kind(what: What) -> &'static str {
         What::InDoubt | What::Failed | What::GlassBroken | What::Rejected => "bad",
         What::Committed | What::Sealed | What::Thawed => "hold",
         _ => "none",
+    }
+}
+
+impl OpenPage {
+    /// The plan that the signal names.
+    fn plan(&self) -> Option<&'static Playbook> {
+        self.signal.as_ref().and_then(|s| s.playbook.as_deref()).and_then(playbook::find)
     }
 }
 

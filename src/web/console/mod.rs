@@ -29,6 +29,7 @@ mod said;
 pub mod sentences;
 mod settings;
 mod sign_in;
+mod signals;
 mod times;
 mod ui;
 mod upload;
@@ -128,6 +129,7 @@ fn desk_routes() -> Vec<Route> {
         route("/console/held", Needs(Right::Read), get(held::screen)),
         route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
         route("/console/held/review", Needs(Right::Decide), post(held::review)),
+        route("/console/signals/{id}/dismiss", Needs(Right::Decide), post(signals::dismiss)),
         route("/console/doubts", Needs(Right::Read), get(doubts::screen)),
         route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),
         route("/console/doubts/{id}/read", Needs(Right::Decide), post(doubts::read_back)),

@@ -5,26 +5,36 @@ use axum::extract::State;
 
 use super::page::{Answer, show};
 use super::pictures;
-use super::ui::Ui;
+use super::signals::Refused;
+use super::ui::{Number, Ui};
 use super::visit::Visit;
 use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
 use crate::app::posts::{self, PostFilter, PostView};
+use crate::app::signals::{self as monitoring, SignalView};
 use crate::clock::Millis;
 use crate::domain::post::PostState;
 use crate::web::Web;
 
 const DAY: Millis = 86_400_000;
+/// Most cards of signals; the others wait behind them.
+const CARDS: i64 = 25;
+/// How many characters of a signal's words a card shows.
+const BEGINNING: usize = 300;
 
 #[derive(Template)]
 #[template(path = "now.html", config = "src/web/console/askama.toml")]
-struct NowPage {
+pub struct NowPage {
     ui: Ui,
     next: Vec<PostView>,
     next_total: i64,
     waiting: Vec<PostView>,
     channels: Vec<ChannelView>,
     signals: Vec<Signal>,
+    /// What monitoring systems said, and how many more wait.
+    heard: Vec<SignalView>,
+    more: i64,
+    refused: Refused,
     bars: String,
 }
 
@@ -42,8 +52,17 @@ struct Signal {
 
 /// `GET /console`.
 pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
+    show(&page(&web, &visit, Refused::default()).await?)
+}
+
+/// The first screen, also after a dismissal that was refused.
+pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Result<NowPage> {
     let (app, by) = (&web.app, visit.by()?);
-    let ui = visit.ui(&web).await?;
+    let mut ui = visit.ui(web).await?;
+    if !refused.id.is_empty() {
+        // The answer to a form is read again as the screen that it is.
+        ui.path = "/console".into();
+    }
     let now = app.clock().now();
     let soon = PostFilter { due_from: Some(now), due_to: Some(now + DAY), limit: 8, ..PostFilter::default() };
     let next =
@@ -52,7 +71,11 @@ pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
     let next_total = hours.iter().map(|h| h.scheduled).sum();
     let columns: Vec<(i64, i64)> = hours.iter().map(|h| (h.scheduled, h.held)).collect();
     let channels = channels::list(app, by).await?;
-    show(&NowPage {
+    let (heard, all) = monitoring::waiting(app, by, CARDS).await?;
+    Ok(NowPage {
+        more: all - heard.len().whole(),
+        heard,
+        refused,
         next,
         next_total,
         waiting: posts::waiting(app, by, 6).await?,
@@ -61,6 +84,14 @@ pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
         bars: pictures::bars(&columns, &ui.t("bars-title")),
         ui,
     })
+}
+
+impl NowPage {
+    /// The first words of a signal.
+    fn beginning(&self, words: &str) -> String {
+        let short: String = words.chars().take(BEGINNING).collect();
+        if short.len() < words.len() { format!("{short}…") } else { short }
+    }
 }
 
 /// `GET /console/strip`: the strip alone, for pages that show something else.

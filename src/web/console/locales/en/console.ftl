@@ -153,7 +153,7 @@ ready-bad = not ready
 ready-wait = asked us to wait
 ready-none = not checked yet
 signals = Needs somebody
-signals-none = Nothing needs you at the moment. Late updates, doubts, failures and channels that are not ready appear here.
+signals-none = Nothing needs you at the moment. Signals from monitoring, late updates, doubts, failures and channels that are not ready appear here.
 signal-overdue = The promised update of “{ $title }” is late
 signal-not-sealed = A freeze is not sealed: a node does not answer
 signal-in-doubt = { $n ->
@@ -169,6 +169,19 @@ signal-reviews = { $n ->
    *[other] { $shown } posts went out on one person’s word; reviews are owed
   }
 signal-unready = { $name } is not ready
+signal-times = { $n ->
+    [one] said once
+   *[other] said { $shown } times
+  }
+signal-see = see it there
+signal-note = Why nothing has to be done
+signal-dismiss = Dismiss
+signal-more = { $n ->
+    [one] 1 more signal waits. It appears here when others are decided.
+   *[other] { $shown } more signals wait. They appear here when others are decided.
+  }
+signal-from = Signal from { $source }
+signal-decided = Somebody has decided about this signal already.
 approvals-waiting = Waits for approval
 approvals-none = Nothing waits for approval.
 next-day = The next 24 hours

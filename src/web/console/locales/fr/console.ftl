@@ -150,7 +150,7 @@ ready-bad = pas prêt
 ready-wait = nous a demandé d’attendre
 ready-none = pas encore vérifié
 signals = À traiter
-signals-none = Rien ne vous attend pour le moment. Les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
+signals-none = Rien ne vous attend pour le moment. Les signaux de la surveillance, les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
 signal-overdue = Le point promis pour « { $title } » est en retard
 signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
 signal-in-doubt = { $n ->
@@ -166,6 +166,16 @@ signal-reviews = { $n ->
    *[other] { $shown } publications sont parties sur la parole d’une seule personne ; des relectures sont dues
   }
 signal-unready = { $name } n’est pas prêt
+signal-times = signalé { $shown } fois
+signal-see = voir à la source
+signal-note = Pourquoi il n’y a rien à faire
+signal-dismiss = Écarter
+signal-more = { $n ->
+    [one] { $shown } autre signal attend. Il apparaîtra ici quand d’autres seront traités.
+   *[other] { $shown } autres signaux attendent. Ils apparaîtront ici quand d’autres seront traités.
+  }
+signal-from = Signal reçu ({ $source })
+signal-decided = Quelqu’un a déjà décidé de ce signal.
 approvals-waiting = À valider
 approvals-none = Rien n’attend de validation.
 next-day = Les 24 prochaines heures
@@ -221,6 +231,7 @@ scope-channels = canaux : { $list }
 scope-labels = étiquettes : { $list }
 scope-allow = continue : { $list }
 scope-crisis-too = les textes de crise aussi
+wrong-signal-note = Dites pourquoi, en 500 caractères au plus : l’équipe et le journal en ont besoin.
 wrong-password = Ce mot de passe ne convient pas : au moins 12 caractères, et pas un seul caractère répété.
 wrong-code = Ce n’est pas le code affiché en ce moment ; attendez le suivant.
 wrong-offer = Rechargez la page et scannez l’image à nouveau.

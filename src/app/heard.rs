@@ -1,0 +1,258 @@
+//! What monitoring systems say becomes signals: new ones, counted ones, ended ones.
+
+use ::channels::text::{hidden, turns};
+use serde::{Deserialize, Serialize};
+
+use super::doubts::is_web;
+use super::error::Problems;
+use super::signals::{SignalView, view};
+use super::{Actor, App, AppError, Result};
+use crate::domain::Word;
+use crate::domain::alertmanager::Notification;
+use crate::domain::audit::Entry;
+use crate::domain::incident::Severity;
+use crate::domain::playbook;
+use crate::domain::role::Right;
+use crate::domain::signal::{Heard, Known, SignalState, Step, step};
+use crate::store::Tx;
+use crate::store::signals::Signal;
+
+/// Most alerts of one call that are taken.
+pub const MOST_ALERTS: usize = 100;
+/// Most signals that wait at a time.
+pub const MOST_WAITING: i64 = 200;
+const SOURCE: usize = 60;
+const KEY: usize = 200;
+const TITLE: usize = 200;
+const DETAIL: usize = 2_000;
+const URL: usize = 1_000;
+
+/// What a monitoring system says.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSignal {
+    /// Which system says it, in at most 60 characters.
+    pub source: String,
+    /// What it calls the thing, in at most 200 characters. The same source and key again are the same
+    /// signal: it is counted.
+    pub key: String,
+    /// At most 200 characters; not needed when it is over.
+    #[serde(default)]
+    pub title: String,
+    /// At most 2,000 characters.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// Where the monitoring system shows it: http or https.
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// The key of a prepared plan; see `GET /playbooks`.
+    #[serde(default)]
+    pub playbook: Option<String>,
+    /// It is over.
+    #[serde(default)]
+    pub resolved: bool,
+}
+
+/// What became of what was said.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Received {
+    /// How many are new.
+    pub added: usize,
+    /// How many were known already.
+    pub counted: usize,
+    /// How many are over.
+    pub ended: usize,
+    /// How many are over and were not known.
+    pub unknown: usize,
+    /// How many were not kept: there were too many in one call, or too many wait.
+    pub left: usize,
+    /// Those that were added, counted or ended, as they are now.
+    pub signals: Vec<SignalView>,
+}
+
+/// Takes one signal in our own form.
+///
+/// # Errors
+/// When a field is wrong, too many wait, or the actor may not.
+pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received> {
+    by.need(Right::Freeze)?;
+    let mut problems = Problems::default();
+    let mut checked = |field: &str, text: &str, most: usize, lines: bool| {
+        let text = text.trim();
+        if text.chars().count() > most {
+            problems.add(field, format!("is too long; the limit is {most} characters"));
+        }
+        if let Some(c) = hidden(text, lines) {
+            problems.add(field, format!("contains the hidden character {}; take it out", c.escape_unicode()));
+        }
+        text.to_owned()
+    };
+    let heard = Heard {
+        source: checked("source", &new.source, SOURCE, false),
+        key: checked("key", &new.key, KEY, false),
+        title: checked("title", &new.title, TITLE, false),
+        detail: new.detail.as_deref().map(|t| checked("detail", t, DETAIL, true)).filter(|t| !t.is_empty()),
+        url: new.url.as_deref().map(|t| checked("url", t, URL, false)).filter(|t| !t.is_empty()),
+        severity: new.severity,
+        playbook: new.playbook.clone(),
+        resolved: new.resolved,
+        once: false,
+    };
+    for (field, text) in [("source", &heard.source), ("key", &heard.key), ("title", &heard.title)] {
+        if text.is_empty() && !(heard.resolved && field == "title") {
+            problems.add(field, "is needed");
+        }
+    }
+    if heard.url.as_deref().is_some_and(|u| !is_web(u)) {
+        problems.add("url", "write the whole address, beginning with https:// or http://");
+    }
+    if let Some(key) = new.playbook.as_deref().filter(|k| playbook::find(k).is_none()) {
+        let known: Vec<_> = playbook::all().iter().map(|p| p.key.as_str()).collect();
+        problems.add("playbook", format!("there is no playbook \"{key}\"; use one of: {}", known.join(", ")));
+    }
+    problems.check()?;
+    keep(app, by, vec![heard]).await
+}
+
+/// Takes what Alertmanager or Grafana sends. What is too long is shortened and what cannot be shown is
+/// left out: an alert is not lost because of its words.
+///
+/// # Errors
+/// When the payload is of an unknown version or empty, nothing could be kept, or the actor may not.
+pub async fn receive_alerts(app: &App, by: &Actor, sent: &Notification) -> Result<Received> {
+    by.need(Right::Freeze)?;
+    let heard = sent.heard().map_err(|(field, why)| AppError::field(field, why))?;
+    let tidied = heard.into_iter().map(|h| Heard {
+        source: clean(&h.source, SOURCE, false),
+        key: clean(&h.key, KEY, false),
+        title: clean(&h.title, TITLE, false),
+        detail: h.detail.map(|t| clean(&t, DETAIL, true)).filter(|t| !t.is_empty()),
+        url: h.url.filter(|u| u.len() <= URL && is_web(u) && hidden(u, false).is_none()),
+        ..h
+    });
+    keep(app, by, tidied.collect()).await
+}
+
+/// A text in one form: without what steers a reader's screen, and not longer than that.
+fn clean(text: &str, most: usize, lines: bool) -> String {
+    let is_break = |c: char| lines && matches!(c, '\n' | '\t');
+    let plain = text.chars().filter(|c| !turns(*c));
+    let plain: String = plain.map(|c| if c.is_control() && !is_break(c) { ' ' } else { c }).collect();
+    let plain = plain.trim();
+    if plain.chars().count() <= most {
+        return plain.to_owned();
+    }
+    let mut cut: String = plain.chars().take(most - 1).collect();
+    cut.push('…');
+    cut
+}
+
+/// Keeps what was heard, in one change.
+async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> {
+    // What goes on counts more than what is over, when there is too much.
+    heard.sort_by_key(|h| h.resolved);
+    let mut done = Received { left: heard.len().saturating_sub(MOST_ALERTS), ..Received::default() };
+    heard.truncate(MOST_ALERTS);
+    // One order for all who take several.
+    heard.sort_by(|a, b| (&a.source, &a.key).cmp(&(&b.source, &b.key)));
+    let mut tx = app.store().begin().await?;
+    let mut room = MOST_WAITING - tx.count_waiting_signals().await?;
+    let (mut entries, mut full) = (Vec::new(), 0);
+    for h in &heard {
+        let known = tx.newest_signal(&h.source, &h.key).await?;
+        match step(known.as_ref().map(judged).transpose()?, h, app.now()) {
+            Step::Nothing => done.unknown += 1,
+            Step::Add if room <= 0 => full += 1,
+            Step::Add => {
+                let added = tx.insert_signal(&row(app, h)).await?;
+                // Another node may have been faster.
+                let is_new = added.times == 1;
+                *(if is_new { &mut done.added } else { &mut done.counted }) += 1;
+                room -= i64::from(is_new);
+                let verb = if is_new { "signal.received" } else { "signal.repeated" };
+                entries.push(changed(verb, added, &mut done)?);
+            }
+            Step::Count => {
+                let Some(known) = known else { continue };
+                done.counted += 1;
+                let now = Signal { id: known.id, times: known.times + 1, ..row(app, h) };
+                tx.count_signal(&now).await?;
+                entries.push(said(&mut tx, "signal.repeated", &now.id, &mut done).await?);
+            }
+            Step::End => {
+                let Some(known) = known else { continue };
+                done.ended += 1;
+                tx.end_signal(&known.id, app.now()).await?;
+                entries.push(said(&mut tx, "signal.ended", &known.id, &mut done).await?);
+            }
+        }
+    }
+    done.left += full;
+    if full > 0 && entries.is_empty() {
+        return Err(AppError::Conflict(format!(
+            "{MOST_WAITING} signals wait for a decision already, and no more are kept; dismiss some of them first"
+        )));
+    }
+    if done.left > 0 {
+        tracing::warn!(left = done.left, "signals were not kept");
+    }
+    if !entries.is_empty() {
+        app.commit(tx, by, &entries, &[]).await?;
+    }
+    Ok(done)
+}
+
+fn judged(s: &Signal) -> Result<Known> {
+    let state = SignalState::parse(&s.state).map_err(AppError::Internal)?;
+    Ok(Known { state, ended: s.ended_at.is_some(), last_seen_at: s.last_seen_at })
+}
+
+fn row(app: &App, h: &Heard) -> Signal {
+    let now = app.now();
+    Signal {
+        id: app.id(),
+        source: h.source.clone(),
+        key: h.key.clone(),
+        title: h.title.clone(),
+        detail: h.detail.clone(),
+        url: h.url.clone(),
+        severity: h.severity.map(|s| s.word().to_owned()),
+        playbook: h.playbook.clone(),
+        state: SignalState::Waiting.word().into(),
+        first_seen_at: now,
+        last_seen_at: now,
+        times: 1,
+        ended_at: None,
+        decided_at: None,
+        decided_by: None,
+        note: None,
+        incident_id: None,
+    }
+}
+
+async fn said(tx: &mut Tx, verb: &str, id: &str, done: &mut Received) -> Result<Entry> {
+    let now = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
+    changed(verb, now, done)
+}
+
+fn changed(verb: &str, now: Signal, done: &mut Received) -> Result<Entry> {
+    let view = view(now)?;
+    let entry = Entry::new(verb, &format!("signal:{}", view.id)).after(&view);
+    done.signals.push(view);
+    Ok(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn texts_are_shortened_and_steer_no_screen() {
+        assert_eq!(clean(" a\u{1b}[2J\nb\u{202e}c ", 99, false), "a [2J bc");
+        assert_eq!(clean("a\nb\r\nc", 99, true), "a\nb \nc");
+        assert_eq!(clean("éééé", 4, false), "éééé");
+        assert_eq!(clean("ééééé", 4, false), "ééé…");
+    }
+}

@@ -1,0 +1,163 @@
+//! Signals of monitoring systems: list, dismiss, open an incident from one. A signal changes nothing by
+//! itself: a person decides. How they come in is in `heard.rs`.
+
+use ::channels::text::hidden;
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, App, AppError, Result};
+use crate::clock::rfc3339;
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::incident::Severity;
+use crate::domain::role::Right;
+use crate::domain::signal::SignalState;
+use crate::store::Tx;
+use crate::store::signals::{Decided, Signal};
+
+/// Most signals of a list.
+const LISTED: i64 = 500;
+const NOTE: usize = 500;
+
+/// A signal as the API shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SignalView {
+    pub id: String,
+    pub source: String,
+    pub key: String,
+    pub title: String,
+    pub detail: Option<String>,
+    pub url: Option<String>,
+    pub severity: Option<Severity>,
+    pub playbook: Option<String>,
+    pub state: SignalState,
+    pub first_seen_at: String,
+    pub last_seen_at: String,
+    /// How often it was said.
+    pub times: i64,
+    /// When the monitoring system said that it is over.
+    pub ended_at: Option<String>,
+    pub decided_at: Option<String>,
+    /// The id of the person.
+    pub decided_by: Option<String>,
+    /// Why it was dismissed.
+    pub note: Option<String>,
+    /// What was opened from it.
+    pub incident: Option<String>,
+}
+
+pub(super) fn view(s: Signal) -> Result<SignalView> {
+    let severity = s.severity.as_deref().map(Severity::parse).transpose();
+    Ok(SignalView {
+        severity: severity.map_err(AppError::Internal)?,
+        state: SignalState::parse(&s.state).map_err(AppError::Internal)?,
+        first_seen_at: rfc3339(s.first_seen_at),
+        last_seen_at: rfc3339(s.last_seen_at),
+        ended_at: s.ended_at.map(rfc3339),
+        decided_at: s.decided_at.map(rfc3339),
+        id: s.id,
+        source: s.source,
+        key: s.key,
+        title: s.title,
+        detail: s.detail,
+        url: s.url,
+        playbook: s.playbook,
+        times: s.times,
+        decided_by: s.decided_by,
+        note: s.note,
+        incident: s.incident_id,
+    })
+}
+
+/// Lists signals, newest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn list(app: &App, by: &Actor, waiting_only: bool) -> Result<Vec<SignalView>> {
+    by.need(Right::Read)?;
+    app.store().signals(waiting_only, LISTED).await?.into_iter().map(view).collect()
+}
+
+/// The newest ones that wait for a decision, and how many wait in all.
+///
+/// # Errors
+/// The database's own.
+pub async fn waiting(app: &App, by: &Actor, most: i64) -> Result<(Vec<SignalView>, i64)> {
+    by.need(Right::Read)?;
+    let shown = app.store().signals(true, most).await?.into_iter().map(view);
+    Ok((shown.collect::<Result<_>>()?, app.store().count_waiting_signals().await?))
+}
+
+/// One signal.
+///
+/// # Errors
+/// When there is none of that id.
+pub async fn get(app: &App, by: &Actor, id: &str) -> Result<SignalView> {
+    by.need(Right::Read)?;
+    view(app.store().signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?)
+}
+
+/// A person says that nothing has to be done.
+///
+/// # Errors
+/// When the note is missing or too long, or it does not wait any more.
+pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str) -> Result<SignalView> {
+    by.need(Right::Decide)?;
+    let note = note.trim();
+    if note.is_empty() || note.chars().count() > NOTE || hidden(note, true).is_some() {
+        let words = format!("say why in at most {NOTE} characters: the team and the log need it");
+        return Err(AppError::field("note", words));
+    }
+    let mut tx = app.store().begin().await?;
+    let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
+    if before.state != SignalState::Waiting.word() {
+        let words = format!("this signal does not wait any more: it is {}", before.state);
+        return Err(AppError::Conflict(words));
+    }
+    let decided = Decided {
+        state: SignalState::Dismissed.word(),
+        at: app.now(),
+        by: &by.id,
+        note: Some(note),
+        incident: None,
+    };
+    let (entry, view) = decide(&mut tx, &before, &decided, "signal.dismissed").await?;
+    app.commit(tx, by, &[entry.note(note)], &[]).await?;
+    Ok(view)
+}
+
+/// Notes in the change that opens an incident that it was opened from this signal, also when the
+/// monitoring system has said meanwhile that it is over.
+///
+/// # Errors
+/// When there is none of that id, or somebody decided about it before.
+pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, id: &str, incident: &str) -> Result<Entry> {
+    let Some(before) = tx.signal(id).await? else {
+        return Err(AppError::field("signal", format!("there is no signal {id}; leave it out")));
+    };
+    if let Some(other) = &before.incident_id {
+        return Err(AppError::Conflict(format!(
+            "an incident was opened from this signal before: {other}; go on there, or open another without the signal"
+        )));
+    }
+    if before.state == SignalState::Dismissed.word() {
+        let words = "this signal was dismissed meanwhile; open the incident without it, if there is one";
+        return Err(AppError::Conflict(words.into()));
+    }
+    let decided = Decided {
+        state: SignalState::Opened.word(),
+        at: app.now(),
+        by: &by.id,
+        note: None,
+        incident: Some(incident),
+    };
+    Ok(decide(tx, &before, &decided, "signal.opened").await?.0)
+}
+
+async fn decide(tx: &mut Tx, s: &Signal, decided: &Decided<'_>, verb: &str) -> Result<(Entry, SignalView)> {
+    tx.decide_signal(&s.id, decided).await?;
+    let after = view(tx.signal(&s.id).await?.ok_or_else(|| AppError::not_found("signal", &s.id))?)?;
+    let entry = Entry::new(verb, &format!("signal:{}", s.id))
+        .before(&serde_json::json!({"state": s.state}))
+        .after(&after);
+    Ok((entry, after))
+}

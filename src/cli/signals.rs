@@ -1,0 +1,73 @@
+//! Signals of monitoring systems: what the command line takes, and how it runs.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::End;
+use super::api::{Api, encode};
+use super::call::Show;
+
+const SIGNAL: &[&str] = &["id", "source", "title", "severity", "state", "first_seen_at", "times", "note"];
+
+#[derive(Debug, Subcommand)]
+pub enum Signals {
+    /// The newest first.
+    List {
+        /// Only those that wait for a decision.
+        #[arg(long)]
+        waiting: bool,
+    },
+    /// Say that something is wrong, or over. It waits for a person and freezes nothing.
+    Send {
+        /// Which system says it.
+        #[arg(long)]
+        source: String,
+        /// What it calls the thing; the same again is counted.
+        #[arg(long)]
+        key: String,
+        #[arg(long, required_unless_present = "resolved", default_value = "")]
+        title: String,
+        #[arg(long)]
+        detail: Option<String>,
+        /// Where the monitoring system shows it.
+        #[arg(long)]
+        url: Option<String>,
+        /// minor, major or critical.
+        #[arg(long)]
+        severity: Option<String>,
+        /// The key of a prepared plan; see `playbooks`.
+        #[arg(long)]
+        playbook: Option<String>,
+        /// It is over.
+        #[arg(long)]
+        resolved: bool,
+    },
+    /// Nothing has to be done about it.
+    Dismiss {
+        id: String,
+        #[arg(long)]
+        note: String,
+    },
+}
+
+/// Runs one of them.
+pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Signals) -> anyhow::Result<End> {
+    match command {
+        Signals::List { waiting } => show(&api.get(&format!("/signals?waiting={waiting}")).await?, SIGNAL),
+        Signals::Send { source, key, title, detail, url, severity, playbook, resolved } => {
+            let body = json!({"source": source, "key": key, "title": title, "detail": detail, "url": url,
+                "severity": severity, "playbook": playbook, "resolved": resolved});
+            let done = api.post("/signals", &body).await?;
+            if as_json || done["signals"].as_array().is_none_or(Vec::is_empty) {
+                show(&done, &["added", "counted", "ended", "unknown"]);
+            } else {
+                show(&done["signals"], SIGNAL);
+            }
+        }
+        Signals::Dismiss { id, note } => {
+            let path = format!("/signals/{}/dismiss", encode(&id));
+            show(&api.post(&path, &json!({ "note": note })).await?, SIGNAL);
+        }
+    }
+    Ok(End::Done)
+}

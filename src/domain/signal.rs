@@ -1,0 +1,126 @@
+//! Signals: what monitoring systems say, for a person to decide about.
+
+use serde::{Deserialize, Serialize};
+
+use super::Word;
+use super::incident::Severity;
+use crate::clock::Millis;
+
+/// How a signal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalState {
+    /// A person decides.
+    Waiting,
+    /// The monitoring system said that it is over before anybody decided.
+    Ended,
+    /// A person said that nothing has to be done.
+    Dismissed,
+    /// A person opened an incident from it.
+    Opened,
+}
+
+impl Word for SignalState {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("waiting", Self::Waiting),
+        ("ended", Self::Ended),
+        ("dismissed", Self::Dismissed),
+        ("opened", Self::Opened),
+    ];
+}
+
+/// What a monitoring system says about one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// Which system says it.
+    pub source: String,
+    /// What it calls the thing: the same key again is the same thing.
+    pub key: String,
+    pub title: String,
+    pub detail: Option<String>,
+    /// Where the monitoring system shows it.
+    pub url: Option<String>,
+    pub severity: Option<Severity>,
+    /// The key of a prepared plan.
+    pub playbook: Option<String>,
+    /// It is over.
+    pub resolved: bool,
+    /// The key names this one occurrence: it never comes back as a new one once it was decided.
+    pub once: bool,
+}
+
+/// The newest signal of the same source and key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    pub state: SignalState,
+    pub ended: bool,
+    pub last_seen_at: Millis,
+}
+
+/// What becomes of something that was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is new.
+    Add,
+    /// It is known: it was said once more.
+    Count,
+    /// It is known, and over.
+    End,
+    /// It is over, and nobody knew of it.
+    Nothing,
+}
+
+/// How long after its last word a decided thing of the same key is still the same thing. Systems that
+/// say everything again do so more often; those that reuse a name after that mean something new.
+pub const SAME: Millis = 24 * 3_600_000;
+
+/// What becomes of it. What a person decided does not wait again while it goes on.
+pub fn step(known: Option<Known>, heard: &Heard, now: Millis) -> Step {
+    match known {
+        Some(k) if k.ended || k.state == SignalState::Ended => {
+            if heard.resolved {
+                Step::Nothing
+            } else {
+                Step::Add
+            }
+        }
+        Some(_) if heard.resolved => Step::End,
+        Some(k) if k.state == SignalState::Waiting => Step::Count,
+        Some(k) if heard.once || now - k.last_seen_at < SAME => Step::Count,
+        None if heard.resolved => Step::Nothing,
+        _ => Step::Add,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(state: SignalState, ended: bool, ago: Millis, heard: &Heard) -> Step {
+        step(Some(Known { state, ended, last_seen_at: 1_000 }), heard, 1_000 + ago)
+    }
+
+    #[test]
+    fn what_goes_on_is_counted_and_what_is_new_is_added() {
+        let fires = Heard::default();
+        let over = Heard { resolved: true, ..Heard::default() };
+        assert_eq!((step(None, &fires, 0), step(None, &over, 0)), (Step::Add, Step::Nothing));
+        assert_eq!(after(SignalState::Waiting, false, 9 * SAME, &fires), Step::Count);
+        assert_eq!(after(SignalState::Waiting, false, 0, &over), Step::End);
+        assert_eq!(after(SignalState::Ended, true, 0, &fires), Step::Add);
+        assert_eq!(after(SignalState::Ended, true, 0, &over), Step::Nothing);
+    }
+
+    #[test]
+    fn what_was_decided_waits_again_only_as_something_new() {
+        let fires = Heard::default();
+        let once = Heard { once: true, ..Heard::default() };
+        for state in [SignalState::Dismissed, SignalState::Opened] {
+            assert_eq!(after(state, false, SAME - 1, &fires), Step::Count);
+            assert_eq!(after(state, false, SAME, &fires), Step::Add);
+            assert_eq!(after(state, false, 9 * SAME, &once), Step::Count);
+            assert_eq!(after(state, true, 0, &fires), Step::Add);
+            assert_eq!(after(state, false, 0, &Heard { resolved: true, ..Heard::default() }), Step::End);
+        }
+    }
+}
