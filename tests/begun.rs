@@ -8,6 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use holdline::app::audit::{self, AuditFilter};
+use holdline::app::channels;
+use holdline::app::permits::{self, Rooms};
+use holdline::app::sending::{self, Outcome};
+use holdline::sandbox::Fault;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -151,6 +156,76 @@ on_both! {
         let worker = start(&next, "a", bench.folder()).await;
         until(&bench, "in_doubt", POSTS).await;
         assert_eq!(receiver.count(), AT_ONCE);
+        worker.stop().await.unwrap();
+    }
+}
+
+/// Puts a delivery in doubt that never arrived, and lets the next process of the node read it back:
+/// whether that one found its absence to be proof, and sent it.
+async fn sent_again(bench: &Bench) -> bool {
+    let post =
+        bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
+    let mut rooms = Rooms::default();
+    rooms.set(&bench.channels[0], 1);
+    let permit = permits::claim(&bench.app, 9, 9, &mut rooms).await.unwrap().permits.remove(0);
+    let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
+    sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+    let next = bench.again().await;
+    let worker = start(&next, "a", bench.folder()).await;
+    let look = bench.look().await;
+    for (reads, wait) in [(1, 6_000), (2, 31_000), (3, 121_000), (4, 601_000)] {
+        bench.app.clock().advance(wait);
+        let begun = Instant::now();
+        loop {
+            let attempt = look.attempts(&permit.delivery).await.unwrap().remove(0);
+            if attempt.outcome.as_deref() == Some("rejected") {
+                bench.app.clock().advance(600_000);
+                bench.until(&post.id, &["accepted"]).await;
+                worker.stop().await.unwrap();
+                return true;
+            }
+            if attempt.reads >= reads {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "not read: {attempt:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    let attempt = look.attempts(&permit.delivery).await.unwrap().remove(0);
+    assert_eq!((attempt.outcome.as_deref(), attempt.next_read_at), (Some("in_doubt"), None));
+    worker.stop().await.unwrap();
+    false
+}
+
+on_both! {
+    async fn absence_proves_nothing_while_the_process_may_live(bench) {
+        // Only on PostgreSQL can another process be there: SQLite has the lock of its folder.
+        assert_eq!(sent_again(&bench).await, bench.url().is_none());
+    }
+
+    async fn absence_is_proof_once_the_process_is_surely_no_more(bench) {
+        // The process wrote its file into this folder; whoever comes next has the lock of it.
+        bench.start().await.vanish();
+        assert!(sent_again(&bench).await);
+    }
+
+    async fn what_is_permitted_does_not_go_where_the_channel_leads_since(bench) {
+        const SLOW: usize = 16;
+        bench.sandbox.fault("alpha", Fault::Late { ms: 1_500 }, SLOW);
+        for n in 0..SLOW + 4 {
+            let text = json!({"text": format!("post {n}")});
+            bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": text})).await;
+        }
+        let worker = bench.start().await;
+        until(&bench, "sending", SLOW + 4).await;
+        let edit = serde_json::from_value(json!({"name": "alpha again"})).unwrap();
+        channels::edit(&bench.app, &bench.administrator, &bench.channels[0], None, edit).await.unwrap();
+        until(&bench, "accepted", SLOW + 4).await;
+        let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
+        let told = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
+        let again = told.iter().filter(|e| format!("{e:?}").contains("the channel was changed meanwhile")).count();
+        assert_eq!(again, 4, "those that waited are permitted anew");
+        assert_eq!(bench.sandbox.arrivals().len(), SLOW + 4);
         worker.stop().await.unwrap();
     }
 }

@@ -60,7 +60,11 @@ fn a_file_that_may_be_wrong_proves_nothing() {
     assert_eq!(begun(data, 1), None, "cut off");
     write(&text.replacen("boot ", "boot 0", 1));
     let old = before(data).unwrap();
-    assert_eq!((old.incarnation.clone().as_str(), old.begun(1)), ("first", None), "the machine has started again");
+    assert_eq!(
+        (old.incarnation.clone().as_str(), old.begun(1)),
+        ("first", None),
+        "the machine has started again"
+    );
     write(&text);
     assert!(begun(data, 1).is_some());
     let copy = data.join("copy");
