@@ -209,7 +209,9 @@ impl<S: Send + 'static> Gate<S> {
     pub fn settle(&self, attempt: &str) {
         let mut state = self.lock();
         state.permits.remove(attempt);
-        if let Some(marks) = &state.marks {
+        let marks = state.marks.clone();
+        drop(state);
+        if let Some(marks) = marks {
             marks.settled(attempt);
         }
     }
@@ -253,7 +255,13 @@ impl<S: Send + 'static> Gate<S> {
             state = self.lock();
             // Once more, with the clock as it is after the mark: whoever finds no mark after the lease
             // has run out knows that nothing has left and nothing will.
-            state.look(attempt, self.lease)?;
+            let again = state.look(attempt, self.lease);
+            if again == Err(Closed::Unknown) && !state.permits.contains_key(attempt) {
+                drop(state);
+                marks.settled(attempt);
+                return again.map(drop);
+            }
+            again?;
         }
         if let Some(permit) = state.permits.get_mut(attempt).filter(|_| first) {
             permit.begun = Some(now());

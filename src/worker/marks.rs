@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::UNIX_EPOCH;
 
@@ -25,13 +26,15 @@ pub(crate) struct Marks {
     file: File,
     /// Where the first mark is.
     start: u64,
+    /// How many marks were made so far. Each carries its number. Read without waiting for the disk.
+    count: AtomicI64,
+    /// How many settled attempts still have their mark.
+    settled: AtomicUsize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// How many marks were made so far. Each carries its number.
-    count: i64,
     /// Where the mark of each attempt in hand is.
     places: HashMap<String, u64>,
     /// Places of attempts that are settled, oldest first: they stay until it is sure that the outcome does.
@@ -61,12 +64,13 @@ impl Marks {
         let header = format!("{DISOWNED}{}{incarnation}\n", tied(&file)?);
         file.write_all_at(header.as_bytes(), 0)?;
         std::fs::rename(next, path)?;
-        Ok(Self { file, start: header.len() as u64, state: Mutex::default() })
+        let (count, settled) = (AtomicI64::new(0), AtomicUsize::new(0));
+        Ok(Self { file, start: header.len() as u64, count, settled, state: Mutex::default() })
     }
 
     /// How many marks were made so far.
     pub fn count(&self) -> i64 {
-        self.lock().count
+        self.count.load(Ordering::SeqCst)
     }
 
     /// From now on the file counts: nothing of the processes before is without an outcome any more.
@@ -87,16 +91,25 @@ impl Marks {
 
     /// How many settled attempts still have their mark.
     pub fn settled(&self) -> usize {
-        self.lock().settled.len()
+        self.settled.load(Ordering::SeqCst)
     }
 
     /// The marks of the oldest settled attempts may go: a database without their outcomes would be seen
-    /// as one that is behind.
+    /// as one that is behind. Not now when the disk is being waited for; the next call does it.
     pub fn release(&self, settled: usize) {
-        let mut state = self.lock();
+        let Ok(mut state) = self.state.try_lock() else { return };
         let settled = settled.min(state.settled.len());
         let gone: Vec<_> = state.settled.drain(..settled).collect();
         state.free.extend(gone);
+        self.settled.store(state.settled.len(), Ordering::SeqCst);
+    }
+
+    /// Asks the disk whether it has what was written so far: one that loses it says so here.
+    ///
+    /// # Errors
+    /// When it does. Then the marks prove nothing.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,7 +127,7 @@ impl channels::gate::Marks for Marks {
             return Ok(());
         }
         let place = state.free.pop().unwrap_or(state.length);
-        let mark = format!("{:020} {attempt}\n", state.count + 1);
+        let mark = format!("{:020} {attempt}\n", self.count() + 1);
         if let Err(e) = self.file.write_all_at(mark.as_bytes(), self.start + place * MARK as u64) {
             if place < state.length {
                 state.free.push(place);
@@ -122,7 +135,7 @@ impl channels::gate::Marks for Marks {
             return Err(e);
         }
         state.length = state.length.max(place + 1);
-        state.count += 1;
+        self.count.fetch_add(1, Ordering::SeqCst);
         state.places.insert(attempt.to_owned(), place);
         Ok(())
     }
@@ -131,6 +144,7 @@ impl channels::gate::Marks for Marks {
         let mut state = self.lock();
         if let Some(place) = state.places.remove(attempt) {
             state.settled.push(place);
+            self.settled.store(state.settled.len(), Ordering::SeqCst);
         }
     }
 }
@@ -138,8 +152,10 @@ impl channels::gate::Marks for Marks {
 /// What the process before this one left in the same file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Before {
-    /// That process. It is no more, for this one has the lock of the folder.
     pub incarnation: String,
+    /// That process is no more: the machine has not started again, and this process has the lock of the
+    /// folder. After another start it may be another machine, and the old one may live.
+    pub ended: bool,
     begun: Option<(i64, HashSet<String>)>,
 }
 
@@ -163,9 +179,9 @@ pub(crate) fn before(data: &Path) -> Option<Before> {
     if that_file.strip_suffix(',')? != file {
         return None;
     }
-    let counts = word == OWNED && boot.is_some_and(|boot| boot == then);
-    let begun = counts.then(|| read(marks)).flatten();
-    Some(Before { incarnation: incarnation.to_owned(), begun })
+    let ended = boot.is_some_and(|boot| boot == then);
+    let begun = (ended && word == OWNED).then(|| read(marks)).flatten();
+    Some(Before { incarnation: incarnation.to_owned(), ended, begun })
 }
 
 /// The number of the last mark, and all ids.

@@ -60,6 +60,7 @@ fn a_file_that_may_be_wrong_proves_nothing() {
     assert_eq!(begun(data, 1), None, "cut off");
     write(&text.replacen("boot ", "boot 0", 1));
     let old = before(data).unwrap();
+    assert!(!old.ended, "it may be another machine");
     assert_eq!(
         (old.incarnation.clone().as_str(), old.begun(1)),
         ("first", None),
@@ -88,6 +89,7 @@ fn a_file_counts_only_while_it_is_owned() {
     assert_eq!(begun(folder.path(), 0), Some(HashSet::from([a])));
     marks.disown().unwrap();
     let old = before(folder.path()).unwrap();
+    assert!(old.ended);
     assert_eq!(
         (old.incarnation.clone().as_str(), old.begun(0)),
         ("first", None),

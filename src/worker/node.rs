@@ -16,7 +16,7 @@ use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
 use crate::app::sending::Begun;
 use crate::app::witness::Seen;
-use crate::app::{AppError, Result};
+use crate::app::{App, AppError, Result};
 use crate::domain::freeze::{Order, Subject, covering};
 
 /// How often the node says that it is alive.
@@ -136,7 +136,8 @@ impl Keeper {
         let listed = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
         // What the process before left in the file is in hand before this one's takes its place.
         let before = marks::before(&data);
-        memory.note_ended(before.as_ref().map(|b| b.incarnation.clone()));
+        memory.note_ended(before.as_ref().filter(|b| b.ended).map(|b| b.incarnation.clone()));
+        memory.write(&file).map_err(AppError::Internal)?;
         let begun = listed.zip(before).filter(|(old, b)| old.incarnation == b.incarnation);
         let begun = begun.and_then(|(old, b)| {
             let attempts = b.begun(old.begun)?;
@@ -159,7 +160,7 @@ impl Keeper {
         // Before the node writes a word: a database in doubt stays so, whatever is added to it.
         let primary = freezes::in_force(&app).await?;
         let sure = keeper.doubts(&primary)?.is_none() && keeper.memory.timeline == primary.gate.timeline;
-        nodes::recover(&app, begun.filter(|_| sure).as_ref()).await?;
+        recover(&app, begun.filter(|_| sure).as_ref()).await?;
         keeper.take().await?;
         if keeper.doubt.is_none() {
             keeper.marks.own().map_err(disk)?;
@@ -209,7 +210,7 @@ impl Keeper {
                 self.memory.set_seen(&seen);
                 self.remember()?;
             }
-            self.marks.release(settled);
+            self.release_marks(settled)?;
             self.shared.app.witness().accept(seen);
             // It opens only for the node on the list, whose silence others count by its last word there.
             let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
@@ -226,7 +227,7 @@ impl Keeper {
         self.memory.epoch = epoch;
         self.memory.instance = primary.gate.instance;
         self.remember()?;
-        self.marks.release(settled);
+        self.release_marks(settled)?;
         self.shared.app.witness().accept(seen);
         let (app, row) = (&self.shared.app, self.row(epoch, None));
         let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;
@@ -275,9 +276,9 @@ impl Keeper {
             return Ok(Some(why.clone()));
         }
         let why = self.behind(primary);
-        self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
         if let Some(why) = &why {
             tracing::error!("{why}");
+            self.begun.extend(self.shared.gate.close(why).into_iter().map(|f| f.attempt));
             self.disown_marks()?;
             let seen = &primary.seen;
             // What the process saw must outlive it, or the next one would know less.
@@ -329,6 +330,16 @@ impl Keeper {
         ))
     }
 
+    /// What is settled in the log that is remembered by now needs its marks no more.
+    fn release_marks(&self, settled: usize) -> Result<()> {
+        if let Err(e) = self.marks.sync() {
+            self.disown_marks()?;
+            return Err(AppError::Internal(format!("the marks of what has begun: {e}")));
+        }
+        self.marks.release(settled);
+        Ok(())
+    }
+
     /// The database may have lost outcomes, whose marks are gone.
     fn disown_marks(&self) -> Result<()> {
         self.marks.disown().map_err(|e| AppError::Internal(format!("the marks of what has begun: {e}")))
@@ -337,6 +348,20 @@ impl Keeper {
     fn row(&self, acked: i64, closed: Option<String>) -> Node {
         row(&self.shared, self.marks.count(), acked, closed)
     }
+}
+
+/// Settles what was in hand before a crash. What another node changes at the same moment is no reason
+/// not to start: what has begun is known in this process alone.
+async fn recover(app: &App, begun: Option<&Begun>) -> Result<usize> {
+    const TRIES: usize = 4;
+    for _ in 1..TRIES {
+        match nodes::recover(app, begun).await {
+            Err(e) => tracing::warn!(error = %e, cause = ?e, "cannot settle what was in hand; trying again"),
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    nodes::recover(app, begun).await
 }
 
 fn row(shared: &Shared, begun: i64, acked: i64, closed: Option<String>) -> Node {
