@@ -39,10 +39,14 @@ on_both! {
         assert_eq!(refused.status, 422, "nobody is without a role");
         assert!(text(&refused).contains("value=\"Olga\""), "what was typed stays");
         assert_eq!(person().await.roles, [Role::Operator]);
-        let done = send(&caller, &cookie, &page, &edit, "name=Olga&role=approver&role=auditor").await;
+        let done = send(&caller, &cookie, &page, &edit, "name=Olga&had=operator&role=approver&role=auditor").await;
         assert_eq!(done.status, 303, "{}", text(&done));
         let now = person().await;
         assert_eq!((now.name.as_str(), now.roles), ("Olga", vec![Role::Approver, Role::Auditor]));
+        let late = send(&caller, &cookie, &page, &edit, "name=Olga&had=operator&role=operator").await;
+        assert!((400..500).contains(&late.status) && text(&late).contains("changed the roles"), "{}", text(&late));
+        let early = send(&caller, &cookie, &page, &format!("{page}/enable"), "").await;
+        assert!((400..500).contains(&early.status), "nobody is invited anew who is not disabled");
         let own = format!("/console/settings/people/{}/edit", bench.administrator.id);
         let refused = send(&caller, &cookie, &page, &own, "name=Boss&role=operator&role=administrator").await;
         assert!((400..500).contains(&refused.status), "nobody changes their own roles");

@@ -17,6 +17,9 @@ pub struct PersonEdit {
     pub name: Option<String>,
     #[serde(default)]
     pub roles: Option<Vec<Role>>,
+    /// The roles that were read before. When the person has others by now, nothing is changed.
+    #[serde(default)]
+    pub had: Option<Vec<Role>>,
     /// Whoever is enabled again gets no token back: invite them.
     #[serde(default)]
     pub enabled: Option<bool>,
@@ -53,6 +56,9 @@ async fn change(app: &App, by: &Actor, id: &str, verb: &str, edit: &PersonEdit) 
     let mut all = tx.people().await?;
     let person = all.iter_mut().find(|p| p.id == id).ok_or_else(|| AppError::not_found("person", id))?;
     let before = PersonView::from(person.clone());
+    if edit.had.as_ref().is_some_and(|had| role::list(had) != person.roles) {
+        return Err(AppError::Conflict("somebody changed the roles meanwhile; read them again".into()));
+    }
     let mut problems = Problems::default();
     if let Some(name) = &edit.name {
         check_name(name, &mut problems);
@@ -67,6 +73,9 @@ async fn change(app: &App, by: &Actor, id: &str, verb: &str, edit: &PersonEdit) 
         (Some(false), None) => {
             person.disabled_at = Some(app.now());
             tx.end_sessions(id, app.now()).await?;
+        }
+        (Some(true), None) => {
+            return Err(AppError::Conflict("this person is not disabled; invite them again instead".into()));
         }
         (Some(true), Some(_)) => {
             person.disabled_at = None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::sending::{Begun, take_over};
+use super::sending::{Begun, put_in_doubt, take_over};
 use super::{Actor, App, AppError, Result, freezes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
@@ -103,6 +103,11 @@ pub(crate) const SILENT: Millis = 15_000;
 /// minutes, and nothing begins once the gate has gone without a word from the primary for seconds.
 pub(super) const GONE: Millis = 180_000;
 
+/// Whether nothing that was permitted then can be under way any more.
+pub(crate) fn is_over(app: &App, permitted_at: Millis) -> bool {
+    app.now() - permitted_at >= GONE
+}
+
 /// Takes over what silent nodes had in hand: claims soon, permits without an outcome as in doubt
 /// when nothing of them can be under way. The nodes stay on the list, for freezes name them; but not
 /// those that a person took off it.
@@ -129,7 +134,16 @@ pub async fn take_over_silent(app: &App) -> Result<()> {
             app.hub().poke(Topic::Queue);
         }
     }
-    Ok(())
+    take_over_lost(app).await
+}
+
+/// Puts in doubt the permits that nobody has in hand: their commit arrived after the process that asked
+/// for them was given up.
+async fn take_over_lost(app: &App) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    let lost = tx.lost(app.node(), app.incarnation(), app.now() - GONE).await?;
+    let entries = put_in_doubt(app, &mut tx, lost).await?;
+    commit_recovery(app, tx, &entries).await
 }
 
 /// Takes over all that a node had in hand which has said nothing since `node` was read.

@@ -16,7 +16,7 @@ use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::outcome;
 use crate::store::Tx;
-use crate::store::attempts::Settled;
+use crate::store::attempts::{Settled, Unsettled};
 use crate::store::deliveries::Change;
 
 /// What became of an attempt.
@@ -227,12 +227,25 @@ pub(super) async fn take_over(
         changes.push(change);
         entries.push(entry);
     }
-    tx.settle_attempts(&std::mem::take(&mut attempts)).await?;
-    tx.change_deliveries(&std::mem::take(&mut changes)).await?;
+    tx.settle_attempts(&attempts).await?;
+    tx.change_deliveries(&changes).await?;
     for some in unbegun.chunks(500) {
         tx.delete_flights(&some.iter().map(|a| a.id.clone()).collect::<Vec<_>>()).await?;
     }
     freezes::note_unsettled(tx, node).await?;
+    let in_doubt = unsure.len();
+    entries.extend(put_in_doubt(app, tx, unsure).await?);
+    if returned > 0 || !entries.is_empty() {
+        let never_began = unbegun.len();
+        tracing::info!(claims = returned, never_began, in_doubt, node, "recovered what was in hand");
+    }
+    Ok(entries)
+}
+
+/// Nobody knows what became of these attempts: their process is gone. The entries of the log.
+pub(super) async fn put_in_doubt(app: &App, tx: &mut Tx, unsure: Vec<Unsettled>) -> Result<Vec<Entry>> {
+    let now = app.now();
+    let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for a in unsure {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
         let next = State::parse(&d.state).map_err(AppError::Internal)?.after(Move::Doubt);
@@ -257,10 +270,6 @@ pub(super) async fn take_over(
     }
     tx.settle_attempts(&attempts).await?;
     tx.change_deliveries(&changes).await?;
-    if returned > 0 || !entries.is_empty() {
-        let (never_began, in_doubt) = (unbegun.len(), attempts.len());
-        tracing::info!(claims = returned, never_began, in_doubt, node, "recovered what was in hand");
-    }
     Ok(entries)
 }
 

@@ -126,6 +126,23 @@ impl Tx {
             .await?))
     }
 
+    /// The attempts without an outcome from before that time which no process has in hand: of another
+    /// process of this node, or of a node that is off the list. Locked.
+    pub async fn lost(&mut self, node: &str, incarnation: &str, before: Millis) -> Result<Vec<Unsettled>> {
+        const SQL: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
+              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+            where a.outcome is null and a.permitted_at < $3
+              and ((a.node_id = $1 and a.incarnation <> $2) or a.node_id not in (select id from nodes))
+            order by a.delivery_id, a.id";
+        let lock = if self.dialect() == 1 { " for update of a" } else { "" };
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(format!("{SQL}{lock}")))
+            .bind(node)
+            .bind(incarnation)
+            .bind(before)
+            .fetch_all(c)
+            .await?))
+    }
+
     /// The attempt at a delivery that is open or in doubt, locked. The delivery is locked afterwards.
     pub async fn open_attempt(&mut self, delivery: &str) -> Result<Option<Attempt>> {
         const SQL: &str = "select * from attempts where delivery_id = $1

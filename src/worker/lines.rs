@@ -36,6 +36,8 @@ pub(crate) struct Lines {
     state: Mutex<HashMap<String, Line>>,
     /// Wakes the dispatcher: a line may have room again.
     pub room: Notify,
+    /// Held while the channels are read.
+    reading: tokio::sync::Mutex<()>,
     /// How many claims are being made.
     holding: AtomicUsize,
 }
@@ -92,11 +94,20 @@ pub(crate) fn trust(c: &Capabilities) -> Trust {
 
 impl Lines {
     pub fn new(app: App, http: Arc<Http>) -> Self {
-        Self { app, http, state: Mutex::default(), room: Notify::new(), holding: AtomicUsize::new(0) }
+        Self {
+            app,
+            http,
+            state: Mutex::default(),
+            room: Notify::new(),
+            reading: tokio::sync::Mutex::default(),
+            holding: AtomicUsize::new(0),
+        }
     }
 
     /// Reads the channels again; those that changed are opened anew.
     pub async fn reload(&self) -> Result<()> {
+        // One after the other: what is read later is newer.
+        let _reading = self.reading.lock().await;
         let rows = crate::app::channels::rows(&self.app).await?;
         for row in rows {
             let version = (row.version, row.disabled_at.is_some());
@@ -115,10 +126,6 @@ impl Lines {
                 disabled: false,
                 not_ready: None,
             });
-            // Two may read at once; what the other one read is newer.
-            if line.version.0 > version.0 {
-                continue;
-            }
             // A pause only grows, and one that a send has just noted may not be written yet.
             line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;

@@ -287,6 +287,7 @@ impl Keeper {
                 self.remember()?;
             }
         }
+        self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
         Ok(why)
     }
 

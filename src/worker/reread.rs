@@ -12,7 +12,7 @@ use super::{Shared, lines, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
-use crate::app::{AppError, Result, sending};
+use crate::app::{AppError, Result, nodes, sending};
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
@@ -144,8 +144,11 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         }
     };
     // A node that went silent may still hold a request that lands later: what is not there yet is no
-    // proof then. An attempt ended with the process that made it.
-    let own = attempt.node_id == shared.app.node() && shared.has_ended(&attempt.incarnation);
+    // proof then. An attempt ended with the process that made it; or, if nobody knows of that one, long
+    // after it began.
+    let ended =
+        || shared.has_ended(&attempt.incarnation) || nodes::is_over(&shared.app, attempt.permitted_at);
+    let own = attempt.node_id == shared.app.node() && ended();
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
     reads::note_read(&shared.app, &attempt.id, &attempt.delivery_id, &seen, trust).await

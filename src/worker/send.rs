@@ -10,6 +10,7 @@ use super::{Shared, faults, recall};
 use crate::app::permits::Permit;
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
+use crate::domain::post::Lane;
 
 /// The longest that an adapter may take. The HTTP client's own limit is shorter.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -106,6 +107,13 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Outcome::Retry { reason: "the network was not ready in time".into(), not_before: None }
         }
         Err(_) => Outcome::InDoubt { reason: "no answer in time".into(), readable },
+        // This node's disk refuses. Others may try a crisis post at once; a routine one waits, so that the
+        // log does not fill meanwhile.
+        Ok(Err(Failure::Closed { why: why @ Closed::Unmarked(_), .. })) => {
+            let wait = (permit.subject.lane == Lane::Routine).then_some(UNMARKED_WAIT);
+            let not_before = wait.map(|wait| shared.app.clock().now() + wait);
+            Outcome::NotBegun { reason: why.to_string(), not_before }
+        }
         Ok(result) => outcome(result, readable, shared.app.clock().now()),
     }
 }
@@ -127,13 +135,10 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         Err(Failure::Closed { why, partly: true }) => {
             Outcome::InDoubt { reason: format!("partly published, then {why}"), readable }
         }
-        // This node's disk refuses: others may try, and the log does not fill meanwhile.
-        Err(Failure::Closed { why: why @ Closed::Unmarked(_), .. }) => {
-            Outcome::NotBegun { reason: why.to_string(), not_before: Some(now + UNMARKED_WAIT) }
-        }
         // This node's own trouble: another try, when the gate is open again.
         Err(Failure::Closed {
-            why: why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unknown | Closed::Late),
+            why:
+                why @ (Closed::Node(_) | Closed::Stale(_) | Closed::Unmarked(_) | Closed::Unknown | Closed::Late),
             ..
         }) => Outcome::NotBegun { reason: why.to_string(), not_before: None },
         Err(Failure::Closed { why: Closed::Frozen(freeze), .. }) => {

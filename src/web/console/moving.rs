@@ -64,7 +64,9 @@ pub async fn form(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let mut page = page(&web, &visit, &id, None, Trouble::default()).await?;
-    if let Ok(day) = fields::of_query(query.as_deref()).get("on").parse() {
+    let today = times::local(page.ui.now, page.ui.zone).date_naive();
+    // A day that has passed is no proposal either.
+    if let Some(day) = fields::of_query(query.as_deref()).get("on").parse().ok().filter(|d| *d >= today) {
         page.at = Moment::of(Some(&page.post.due), page.ui.zone).on(day);
     }
     show(&page)

@@ -41,7 +41,10 @@
     dragged = slot ? slot.querySelector("a.move") : null;
     if (dragged) e.dataTransfer.effectAllowed = "move";
   });
-  document.addEventListener("dragend", () => { dragged = null; });
+  document.addEventListener("dragend", () => {
+    dragged = null;
+    for (const other of document.querySelectorAll("li.drop")) other.classList.remove("drop");
+  });
   document.addEventListener("dragover", (e) => {
     const to = day(e);
     for (const other of document.querySelectorAll("li.drop")) if (other !== to) other.classList.remove("drop");

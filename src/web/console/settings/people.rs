@@ -141,8 +141,13 @@ impl PersonPage {
 /// Changes a person's name and roles.
 pub async fn edit(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
-    let roles = fields.all("role").iter().filter_map(|r| Role::parse(r).ok()).collect();
-    let edit = PersonEdit { name: Some(fields.text("name")), roles: Some(roles), enabled: None };
+    let roles = |name| -> Vec<Role> { fields.all(name).iter().filter_map(|r| Role::parse(r).ok()).collect() };
+    let edit = PersonEdit {
+        name: Some(fields.text("name")),
+        roles: Some(roles("role")),
+        had: Some(roles("had")).filter(|had| !had.is_empty()),
+        enabled: None,
+    };
     match membership::edit(&web.app, visit.by()?, &id, &edit).await {
         Ok(_) => go(&format!("/console/settings/people/{id}")),
         Err(e) => {
