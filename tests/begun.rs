@@ -125,41 +125,33 @@ on_both! {
     }
 
     async fn without_the_marks_every_permit_is_in_doubt(bench) {
-        let mut bench = bench;
-        let receiver = crash(&mut bench).await;
-        receiver.answers.store(true, Ordering::SeqCst);
-        std::fs::remove_file(bench.folder().join("begun")).unwrap();
-        let next = bench.again().await;
-        let worker = start(&next, "a", bench.folder()).await;
-        until(&bench, "in_doubt", POSTS).await;
-        assert_eq!(receiver.count(), AT_ONCE, "nothing in doubt is sent");
-        worker.stop().await.unwrap();
+        doubts_all(bench, None).await;
     }
 
     async fn marks_of_a_database_in_doubt_prove_nothing(bench) {
-        let mut bench = bench;
-        let receiver = crash(&mut bench).await;
-        receiver.answers.store(true, Ordering::SeqCst);
-        bench.sql("update gate set database = 'another'").await;
-        let next = bench.again().await;
-        let worker = start(&next, "a", bench.folder()).await;
-        until(&bench, "in_doubt", POSTS).await;
-        assert_eq!(receiver.count(), AT_ONCE);
-        worker.stop().await.unwrap();
+        doubts_all(bench, Some("update gate set database = 'another'")).await;
     }
 
     async fn marks_from_before_a_confirmation_prove_nothing(bench) {
-        let mut bench = bench;
-        let receiver = crash(&mut bench).await;
-        receiver.answers.store(true, Ordering::SeqCst);
         // Somebody confirmed the database while this node was down: it may have lost outcomes.
-        bench.sql("update gate set timeline = 'another', epoch = epoch + 5").await;
-        let next = bench.again().await;
-        let worker = start(&next, "a", bench.folder()).await;
-        until(&bench, "in_doubt", POSTS).await;
-        assert_eq!(receiver.count(), AT_ONCE);
-        worker.stop().await.unwrap();
+        doubts_all(bench, Some("update gate set timeline = 'another', epoch = epoch + 5")).await;
     }
+}
+
+/// After a crash, and this change behind the node's back or the loss of its file, the next process has
+/// every permit in doubt and sends nothing.
+async fn doubts_all(mut bench: Bench, change: Option<&str>) {
+    let receiver = crash(&mut bench).await;
+    receiver.answers.store(true, Ordering::SeqCst);
+    match change {
+        Some(sql) => bench.sql(sql).await,
+        None => std::fs::remove_file(bench.folder().join("begun")).unwrap(),
+    }
+    let next = bench.again().await;
+    let worker = start(&next, "a", bench.folder()).await;
+    until(&bench, "in_doubt", POSTS).await;
+    assert_eq!(receiver.count(), AT_ONCE, "nothing in doubt is sent");
+    worker.stop().await.unwrap();
 }
 
 /// Puts a delivery in doubt that never arrived, and lets the next process of the node read it back:
