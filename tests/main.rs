@@ -32,6 +32,7 @@ mod returns;
 mod roles;
 mod settling;
 mod signal_cards;
+mod signal_rules;
 mod signals;
 mod slow_channels;
 mod support;

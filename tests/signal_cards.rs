@@ -118,14 +118,17 @@ on_both! {
             let answer = caller.call(Request::get(&caller.url(&format!("/signals{query}")))).await;
             answer.json::<Vec<Value>>().unwrap()
         };
-        assert_eq!(list("?waiting=true").await.len(), 1);
+        assert_eq!(list("?waiting=true").await.len(), 2, "another's same key is another signal");
         let dismiss = format!("/signals/{id}/dismiss");
         let problem = caller.post(&dismiss, &json!({"note": " "})).await;
         assert_eq!((problem.status, problem.header("content-type")), (422, Some("application/problem+json")));
-        assert_eq!(caller.post(&dismiss, &json!({"note": "A test"})).await.status, 200);
+        let worse = json!({"source": "probe", "key": "cards", "title": "Down", "severity": "critical"});
+        assert_eq!(caller.post("/signals", &worse).await.status, 200);
+        assert_eq!(caller.post(&dismiss, &json!({"note": "A test", "times": 1})).await.status, 409, "it is worse now");
+        assert_eq!(caller.post(&dismiss, &json!({"note": "A test", "times": 2})).await.status, 200);
         assert_eq!(caller.post(&dismiss, &json!({"note": "A test"})).await.status, 409);
         assert_eq!(caller.post("/signals/none/dismiss", &json!({"note": "x"})).await.status, 404);
-        assert_eq!((list("?waiting=true").await.len(), list("").await[0]["note"].as_str()), (0, Some("A test")));
+        assert_eq!((list("?waiting=true").await.len(), list("").await[1]["note"].as_str()), (1, Some("A test")));
         let opened = json!({"title": "Down", "severity": "minor", "freeze": false, "signal": id});
         assert_eq!(caller.post("/incidents", &opened).await.status, 409);
     }
@@ -147,7 +150,7 @@ on_both! {
         assert!(!open.contains("<b>Cards") && !open.contains("<script>alert"));
         assert_eq!((hidden(&open, "signal"), hidden(&open, "playbook")), (id.clone(), "outage".into()));
         assert_eq!(hidden(&open, "title"), "&#60;b&#62;Cards&#60;/b&#62; &#38; &#34;more&#34;");
-        assert!(open.contains("<option value=\"critical\" selected>"), "{open}");
+        assert!(open.contains("<option value=\"\">As the signal says (critical)"), "{open}");
         let wrong = "x".repeat(201);
         let sent = [("signal", id.as_str()), ("title", &wrong), ("severity", "minor"), ("playbook", "outage")];
         let refused = send(&caller, &operator, "/console/incidents/open", &sent).await;
@@ -212,5 +215,112 @@ on_both! {
         let administrator = sign_in(&bench, &bench.administrator).await;
         let seen = page(&caller, &administrator, "/console").await;
         assert!(!seen.contains("/dismiss") && seen.contains("incidents/open?signal="));
+    }
+
+    async fn a_sender_is_told_to_try_again_when_too_many_wait(bench) {
+        let caller = Caller::new(&bench).await;
+        for n in 0..heard::MOST_WAITING {
+            signal(&bench, json!({"key": format!("k{n}"), "severity": "minor", "title": format!("Probe {n} fails")})).await;
+        }
+        let began = "2026-11-27T13:00:00Z";
+        let refused = caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await;
+        let problem: Value = refused.json().unwrap();
+        assert_eq!((refused.status, refused.header("content-type")), (503, Some("application/problem+json")), "{problem}");
+        assert!(problem["status"] == 503 && problem["detail"].as_str().unwrap().contains("200 signals wait"), "{problem}");
+        let own = json!({"source": "probe", "key": "new", "title": "Down"});
+        assert_eq!(caller.post("/signals", &own).await.status, 503);
+        let known = json!({"source": "probe", "key": "k0", "title": "Down"});
+        assert_eq!(caller.post("/signals", &known).await.status, 200, "what is known has its place");
+        let operator = sign_in(&bench, &bench.operator).await;
+        assert!(page(&caller, &operator, "/console").await.contains("200 signals wait for a decision: no room for more"));
+        caller.post("/signals", &json!({"source": "probe", "key": "k1", "resolved": true})).await;
+        assert_eq!(caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await.status, 200);
+    }
+
+    async fn a_card_says_who_and_a_late_dismissal_keeps_the_note(bench) {
+        let caller = Caller::new(&bench).await;
+        let approver = sign_in(&bench, &bench.approver).await;
+        let monitor = person(&bench.app, &bench.administrator, "night-watch", Role::Integrator).await;
+        let say = async |key: &str, more: Value| {
+            let mut new = json!({"source": "probe", "key": key, "title": format!("{key} fails"), "severity": "minor"});
+            new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let new = serde_json::from_value(new).unwrap();
+            heard::receive(&bench.app, &monitor, &new).await.unwrap().signals.remove(0).id
+        };
+        let id = say("cards", json!({})).await;
+        let seen = page(&caller, &approver, "/console").await;
+        assert!(seen.contains("said by night-watch"), "{seen}");
+        let described = format!("aria-describedby=\"signal-title-{id}\"");
+        assert!(seen.matches(&described).count() >= 3 && seen.contains(&format!("<b id=\"signal-title-{id}\">")));
+        let read = hidden(&seen, "times");
+        for n in 0..26 {
+            say(&format!("k{n}"), json!({"severity": "major"})).await;
+        }
+        say("cards", json!({"title": "Cards are copied"})).await;
+        let path = format!("/console/signals/{id}/dismiss");
+        let refused = send(&caller, &approver, &path, &[("note", "Only a test"), ("times", &read)]).await;
+        let back = String::from_utf8(refused.body.to_vec()).unwrap();
+        assert_eq!((refused.status, hidden(&back, "note"), hidden(&back, "times")), (422, "Only a test".into(), "2".into()));
+        assert!(back.contains("what this signal says has changed") && back.contains("Cards are copied"), "{back}");
+        let long = send(&caller, &approver, &path, &[("note", &"x".repeat(501)), ("times", "2")]).await;
+        let tied = format!("aria-invalid=\"true\" aria-describedby=\"wrong-note signal-title-{id}\"");
+        assert!(String::from_utf8_lossy(&long.body).contains(&tied));
+        assert_eq!(send(&caller, &approver, &path, &[("note", "Only a test"), ("times", "2")]).await.status, 303);
+        say("k0", json!({"resolved": true})).await;
+        let seen = page(&caller, &approver, "/console").await;
+        assert!(seen.contains("nobody looked") && !seen.contains("Cards are copied"), "{seen}");
+        assert!(page(&caller, &approver, "/console?lang=fr").await.contains("personne ne l’a regardé"));
+    }
+
+    async fn a_freeze_and_a_signal_become_one_incident(bench) {
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let id = signal(&bench, json!({"severity": "minor", "title": "Cards <fail>"})).await;
+        let card = format!("/console/incidents/open?signal={id}");
+        assert!(page(&caller, &operator, "/console").await.contains(&format!("{card}\"")), "nothing is frozen");
+        let frozen = send(&caller, &operator, "/console/freeze", &[]).await;
+        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        let both = format!("adopt={freeze}&amp;signal={id}\"");
+        let shown = page(&caller, &operator, &format!("/console/freezes/{freeze}")).await;
+        assert!(shown.contains(&both) && shown.contains("Cards &#60;fail&#62;"), "{shown}");
+        assert!(page(&caller, &operator, "/console").await.contains(&format!("{card}&amp;adopt={freeze}\"")));
+        let form = page(&caller, &operator, &format!("{card}&adopt={freeze}")).await;
+        assert_eq!((hidden(&form, "adopt"), hidden(&form, "signal")), (freeze.clone(), id.clone()));
+        let sent = [("signal", id.as_str()), ("adopt", &freeze), ("title", "Cards"), ("severity", ""), ("playbook", "outage")];
+        assert_eq!(send(&caller, &operator, "/console/incidents/open", &sent).await.status, 303);
+        let incident = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
+        let freezes = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+        assert_eq!((freezes.len(), freezes[0].incident.as_deref()), (1, Some(incident.id.as_str())));
+        let now = signals::get(&bench.app, &bench.operator, &id).await.unwrap();
+        assert_eq!(now.incident.as_deref(), Some(incident.id.as_str()));
+        // The freeze is taken now: another signal's card and form go without it.
+        let other = signal(&bench, json!({"key": "other"})).await;
+        assert!(!page(&caller, &operator, "/console").await.contains(&format!("adopt={freeze}")));
+        assert!(!page(&caller, &operator, &format!("/console/freezes/{freeze}")).await.contains(&other));
+        let late = format!("/console/incidents/open?signal={other}&adopt={freeze}");
+        let late = page(&caller, &operator, &late).await;
+        assert!(!late.contains("name=\"adopt\"") && late.contains("Opening an incident freezes"), "{late}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_signal_lowers_no_plan_and_the_buttons_say_what_comes(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        for (n, (said, chosen, plan, then)) in [("minor", "", "outage", "major"), ("critical", "", "outage", "critical"),
+            ("major", "", "recall", "critical"), ("minor", "", "", "minor"), ("critical", "minor", "outage", "minor")]
+            .into_iter().enumerate() {
+            let id = signal(&bench, json!({"severity": said, "key": format!("k{n}")})).await;
+            let form = page(&caller, &operator, &format!("/console/incidents/open?signal={id}")).await;
+            assert!(!form.contains("\" selected>"), "nothing is chosen before somebody chooses");
+            if chosen.is_empty() && !plan.is_empty() {
+                let button = form.split(&format!("value=\"{plan}\"")).nth(1).unwrap().split("</button>").next().unwrap();
+                assert!(button.contains(&format!("<span class=\"hint\">{then} ·")), "{button}");
+            }
+            let sent = [("signal", id.as_str()), ("title", "T"), ("severity", chosen), ("playbook", plan), ("no_freeze", "on")];
+            assert_eq!(send(&caller, &operator, "/console/incidents/open", &sent).await.status, 303);
+            let newest = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
+            assert_eq!(serde_json::to_value(newest.severity).unwrap(), then, "{said} {chosen} {plan}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::on_both;
 use crate::support::{Bench, person};
 
-fn new(key: &str) -> NewSignal {
+pub fn new(key: &str) -> NewSignal {
     NewSignal {
         source: "probe".into(),
         key: key.into(),
@@ -23,27 +23,27 @@ fn new(key: &str) -> NewSignal {
 }
 
 /// Says it, as a monitoring system does; what it became.
-async fn say(bench: &Bench, new: &NewSignal) -> SignalView {
+pub async fn say(bench: &Bench, new: &NewSignal) -> SignalView {
     let done = heard::receive(&bench.app, &bench.operator, new).await.unwrap();
     done.signals.into_iter().next().unwrap()
 }
 
-async fn get(bench: &Bench, id: &str) -> SignalView {
+pub async fn get(bench: &Bench, id: &str) -> SignalView {
     signals::get(&bench.app, &bench.operator, id).await.unwrap()
 }
 
-async fn waiting(bench: &Bench) -> usize {
+pub async fn waiting(bench: &Bench) -> usize {
     signals::list(&bench.app, &bench.operator, true).await.unwrap().len()
 }
 
-async fn open(bench: &Bench, signal: &str) -> Result<Opened> {
+pub async fn open(bench: &Bench, signal: &str) -> Result<Opened> {
     let new = json!({"title": "Down", "severity": "major", "freeze": false, "signal": signal});
     let new: NewIncident = serde_json::from_value(new).unwrap();
     incidents::open(&bench.app, &bench.operator, &new).await
 }
 
 /// The verbs of the log that begin so, oldest first.
-async fn log(bench: &Bench, verb: &str) -> Vec<String> {
+pub async fn log(bench: &Bench, verb: &str) -> Vec<String> {
     let filter = AuditFilter { verb: Some(verb.into()), limit: 500, ..AuditFilter::default() };
     let entries = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
     let mut verbs: Vec<_> =
@@ -77,7 +77,7 @@ pub fn alert(fingerprint: &str, status: &str, starts: &str) -> Value {
     })
 }
 
-async fn alerts(bench: &Bench, payload: Value) -> Result<heard::Received> {
+pub async fn alerts(bench: &Bench, payload: Value) -> Result<heard::Received> {
     let payload: Notification = serde_json::from_value(payload).unwrap();
     heard::receive_alerts(&bench.app, &bench.operator, &payload).await
 }
@@ -109,13 +109,13 @@ on_both! {
     async fn a_dismissed_one_waits_again_only_as_something_new(bench) {
         let signal = say(&bench, &new("disk")).await;
         for note in ["", "  ", &"x".repeat(501), "a\u{202e}b"] {
-            let refused = signals::dismiss(&bench.app, &bench.operator, &signal.id, note).await.unwrap_err();
+            let refused = signals::dismiss(&bench.app, &bench.operator, &signal.id, note, None).await.unwrap_err();
             assert_eq!(fields(refused), ["note"]);
         }
-        let done = signals::dismiss(&bench.app, &bench.operator, &signal.id, " A test ").await.unwrap();
+        let done = signals::dismiss(&bench.app, &bench.operator, &signal.id, " A test ", None).await.unwrap();
         assert_eq!((done.state, done.note.as_deref()), (SignalState::Dismissed, Some("A test")));
         assert_eq!(done.decided_by.as_deref(), Some(bench.operator.id.as_str()));
-        let twice = signals::dismiss(&bench.app, &bench.operator, &signal.id, "x").await;
+        let twice = signals::dismiss(&bench.app, &bench.operator, &signal.id, "x", None).await;
         assert!(matches!(twice, Err(AppError::Conflict(_))), "{twice:?}");
         assert!(matches!(open(&bench, &signal.id).await, Err(AppError::Conflict(_))));
         assert_eq!(say(&bench, &new("disk")).await.id, signal.id, "it goes on and was decided about");
@@ -169,10 +169,10 @@ on_both! {
         forbidden(heard::receive_alerts(app, &auditor, &payload).await.map(drop));
         let signal = heard::receive(app, &monitor, &new("disk")).await.unwrap().signals.remove(0);
         for who in [&auditor, &monitor, &bench.administrator] {
-            forbidden(signals::dismiss(app, who, &signal.id, "x").await.map(drop));
+            forbidden(signals::dismiss(app, who, &signal.id, "x", None).await.map(drop));
         }
         assert_eq!(signals::list(app, &auditor, true).await.unwrap().len(), 1);
-        signals::dismiss(app, &bench.approver, &signal.id, "x").await.unwrap();
+        signals::dismiss(app, &bench.approver, &signal.id, "x", None).await.unwrap();
     }
 
     async fn limits_and_hostile_words_name_the_field(bench) {
@@ -222,10 +222,11 @@ on_both! {
         let rest: Vec<Value> = (MOST_ALERTS..MOST_WAITING as usize - 10).map(named).collect();
         assert_eq!(alerts(&bench, notification("firing", &rest)).await.unwrap().added, 90);
         let last: Vec<Value> = (900..920).map(named).collect();
-        let done = alerts(&bench, notification("firing", &last)).await.unwrap();
-        assert_eq!((done.added, done.left, waiting(&bench).await), (10, 10, MOST_WAITING as usize));
+        let full = alerts(&bench, notification("firing", &last)).await.unwrap_err();
+        assert!(matches!(&full, AppError::Full(words) if words.contains("10 of these")), "{full:?}");
+        assert_eq!(waiting(&bench).await, MOST_WAITING as usize, "those that had room are kept");
         let full = heard::receive(&bench.app, &bench.operator, &new("one more")).await.unwrap_err();
-        assert!(matches!(&full, AppError::Conflict(words) if words.contains("dismiss")), "{full:?}");
+        assert!(matches!(&full, AppError::Full(words) if words.contains("dismiss")), "{full:?}");
         assert_eq!(alerts(&bench, notification("firing", &many[..5])).await.unwrap().counted, 5);
         let mut gone = named(0);
         gone["status"] = json!("resolved");

@@ -1,7 +1,8 @@
 -- What monitoring systems say, for a person to decide about.
 create table signals (
   id text primary key,
-  -- Which system said it, and what it calls the thing: together they tell a repetition.
+  -- Who said it, in the name of which system, and what that calls the thing: together they tell a repetition.
+  said_by text not null,
   source text not null,
   key text not null,
   title text not null,
@@ -14,6 +15,11 @@ create table signals (
   last_seen_at bigint not null,
   -- How often it was said.
   times bigint not null,
+  -- What times was when the title or the severity changed last: who read it before that read something else.
+  worded bigint not null,
+  -- When the log was told of it last, and the worst severity that the log was told of.
+  logged_at bigint not null,
+  loudest text,
   -- When the monitoring system said that it is over; a decided signal keeps its state.
   ended_at bigint,
   decided_at bigint,
@@ -22,6 +28,8 @@ create table signals (
   incident_id text references incidents (id)
 );
 -- What waits is there once.
-create unique index signals_waiting on signals (source, key) where state = 'waiting';
-create index signals_by_key on signals (source, key, first_seen_at);
+create unique index signals_waiting on signals (said_by, source, key) where state = 'waiting';
+create index signals_by_key on signals (said_by, source, key, first_seen_at);
 create index signals_by_time on signals (first_seen_at);
+-- What ended before anybody looked.
+create index signals_ended on signals (ended_at) where state = 'ended';

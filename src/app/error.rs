@@ -34,6 +34,10 @@ pub enum AppError {
     /// More bytes than are taken; the sentence says how many are.
     #[error("{0}")]
     TooLarge(String),
+    /// There is no room at the moment, and the same again may be taken later; the sentence says what
+    /// makes room.
+    #[error("{0}")]
+    Full(String),
     /// Somebody else changed it in the meantime.
     #[error("it was changed in the meantime (version {now}); read it again and repeat the change")]
     Stale { now: i64 },

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::doubts::is_web;
 use super::error::Problems;
-use super::signals::{SignalView, view};
+use super::signals::{SignalView, severity, view};
 use super::{Actor, App, AppError, Result};
+use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::alertmanager::Notification;
 use crate::domain::audit::Entry;
@@ -14,13 +15,15 @@ use crate::domain::incident::Severity;
 use crate::domain::playbook;
 use crate::domain::role::Right;
 use crate::domain::signal::{Heard, Known, SignalState, Step, step};
-use crate::store::Tx;
 use crate::store::signals::Signal;
+use crate::store::{Tx, Unaudited};
 
 /// Most alerts of one call that are taken.
 pub const MOST_ALERTS: usize = 100;
 /// Most signals that wait at a time.
 pub const MOST_WAITING: i64 = 200;
+/// How often the log is told of one signal that is said again and again. Its count goes on meanwhile.
+pub const LOGGED_EVERY: Millis = 60_000;
 const SOURCE: usize = 60;
 const KEY: usize = 200;
 const TITLE: usize = 200;
@@ -33,8 +36,8 @@ const URL: usize = 1_000;
 pub struct NewSignal {
     /// Which system says it, in at most 60 characters.
     pub source: String,
-    /// What it calls the thing, in at most 200 characters. The same source and key again are the same
-    /// signal: it is counted.
+    /// What it calls the thing, in at most 200 characters. The same source and key again from the same
+    /// person's token are the same signal: it is counted.
     pub key: String,
     /// At most 200 characters; not needed when it is over.
     #[serde(default)]
@@ -50,7 +53,7 @@ pub struct NewSignal {
     /// The key of a prepared plan; see `GET /playbooks`.
     #[serde(default)]
     pub playbook: Option<String>,
-    /// It is over.
+    /// It is over. Only who said a signal ends it.
     #[serde(default)]
     pub resolved: bool,
 }
@@ -66,7 +69,7 @@ pub struct Received {
     pub ended: usize,
     /// How many are over and were not known.
     pub unknown: usize,
-    /// How many were not kept: there were too many in one call, or too many wait.
+    /// How many were not kept: there were too many in one call.
     pub left: usize,
     /// Those that were added, counted or ended, as they are now.
     pub signals: Vec<SignalView>,
@@ -75,7 +78,7 @@ pub struct Received {
 /// Takes one signal in our own form.
 ///
 /// # Errors
-/// When a field is wrong, too many wait, or the actor may not.
+/// When a field is wrong, too many wait already, or the actor may not.
 pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received> {
     by.need(Right::Freeze)?;
     let mut problems = Problems::default();
@@ -120,7 +123,8 @@ pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received>
 /// left out: an alert is not lost because of its words.
 ///
 /// # Errors
-/// When the payload is of an unknown version or empty, nothing could be kept, or the actor may not.
+/// When the payload is of an unknown version or empty, something was left because too many wait (the
+/// rest is kept), or the actor may not.
 pub async fn receive_alerts(app: &App, by: &Actor, sent: &Notification) -> Result<Received> {
     by.need(Right::Freeze)?;
     let heard = sent.heard().map_err(|(field, why)| AppError::field(field, why))?;
@@ -149,7 +153,8 @@ fn clean(text: &str, most: usize, lines: bool) -> String {
     cut
 }
 
-/// Keeps what was heard, in one change.
+/// Keeps what was heard, in one change. When something is left because too many wait, it says so, and
+/// the rest is kept all the same: whoever sends it again loses nothing.
 async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> {
     // What goes on counts more than what is over, when there is too much.
     heard.sort_by_key(|h| h.resolved);
@@ -161,58 +166,118 @@ async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> 
     let mut room = MOST_WAITING - tx.count_waiting_signals().await?;
     let (mut entries, mut full) = (Vec::new(), 0);
     for h in &heard {
-        let known = tx.newest_signal(&h.source, &h.key).await?;
-        match step(known.as_ref().map(judged).transpose()?, h, app.now()) {
-            Step::Nothing => done.unknown += 1,
-            Step::Add if room <= 0 => full += 1,
-            Step::Add => {
-                let added = tx.insert_signal(&row(app, h)).await?;
-                // Another node may have been faster.
-                let is_new = added.times == 1;
-                *(if is_new { &mut done.added } else { &mut done.counted }) += 1;
-                room -= i64::from(is_new);
-                let verb = if is_new { "signal.received" } else { "signal.repeated" };
-                entries.push(changed(verb, added, &mut done)?);
+        let known = tx.newest_signal(&by.id, &h.source, &h.key).await?;
+        let judged = match &known {
+            Some(s) => Some(judge(&mut tx, s).await?),
+            None => None,
+        };
+        match (step(judged, h, app.now()), known) {
+            (Step::Add, _) if room <= 0 => full += 1,
+            (Step::Add, _) => {
+                let new = row(app, by, h);
+                let kept = tx.insert_signal(&new).await?;
+                if kept.id == new.id {
+                    room -= 1;
+                    done.added += 1;
+                    entries.push(changed("signal.received", kept, &mut done)?);
+                } else {
+                    // The same was said on another connection a moment ago.
+                    entries.extend(count(app, &mut tx, kept, h, &mut done).await?);
+                }
             }
-            Step::Count => {
-                let Some(known) = known else { continue };
-                done.counted += 1;
-                let now = Signal { id: known.id, times: known.times + 1, ..row(app, h) };
-                tx.count_signal(&now).await?;
-                entries.push(said(&mut tx, "signal.repeated", &now.id, &mut done).await?);
-            }
-            Step::End => {
-                let Some(known) = known else { continue };
+            (Step::Count, Some(known)) => entries.extend(count(app, &mut tx, known, h, &mut done).await?),
+            (Step::End, Some(known)) => {
+                room += i64::from(waits(&known));
                 done.ended += 1;
                 tx.end_signal(&known.id, app.now()).await?;
                 entries.push(said(&mut tx, "signal.ended", &known.id, &mut done).await?);
             }
+            (Step::Nothing | Step::Count | Step::End, _) => done.unknown += 1,
         }
-    }
-    done.left += full;
-    if full > 0 && entries.is_empty() {
-        return Err(AppError::Conflict(format!(
-            "{MOST_WAITING} signals wait for a decision already, and no more are kept; dismiss some of them first"
-        )));
-    }
-    if done.left > 0 {
-        tracing::warn!(left = done.left, "signals were not kept");
     }
     if !entries.is_empty() {
         app.commit(tx, by, &entries, &[]).await?;
+    } else if done.counted > 0 {
+        tx.commit_unaudited(Unaudited::Repetition).await?;
+    }
+    if done.left + full > 0 {
+        tracing::warn!(left = done.left + full, "signals were not kept");
+    }
+    if full > 0 {
+        let room = format!("{MOST_WAITING} signals wait for a decision already, and no more are kept");
+        return Err(AppError::Full(format!(
+            "{room}: {full} of these are left; dismiss some, then send it again"
+        )));
     }
     Ok(done)
 }
 
-fn judged(s: &Signal) -> Result<Known> {
-    let state = SignalState::parse(&s.state).map_err(AppError::Internal)?;
-    Ok(Known { state, ended: s.ended_at.is_some(), last_seen_at: s.last_seen_at })
+/// What a known one is judged by.
+async fn judge(tx: &mut Tx, s: &Signal) -> Result<Known> {
+    let resolved = match &s.incident_id {
+        Some(incident) => tx.is_resolved(incident).await?,
+        None => false,
+    };
+    Ok(Known {
+        state: SignalState::parse(&s.state).map_err(AppError::Internal)?,
+        severity: severity(s.severity.as_deref())?,
+        ended: s.ended_at.is_some(),
+        resolved,
+        last_seen_at: s.last_seen_at,
+    })
 }
 
-fn row(app: &App, h: &Heard) -> Signal {
+fn waits(s: &Signal) -> bool {
+    s.state == SignalState::Waiting.word()
+}
+
+/// It was said once more. While it waits its newest words count; those beside a decision stay. The log
+/// is told every [`LOGGED_EVERY`], and at once of what waits and is worse than ever.
+async fn count(
+    app: &App,
+    tx: &mut Tx,
+    known: Signal,
+    heard: &Heard,
+    done: &mut Received,
+) -> Result<Option<Entry>> {
+    done.counted += 1;
+    let (now, times) = (app.now(), known.times + 1);
+    let worse = waits(&known) && heard.severity > severity(known.loudest.as_deref())?;
+    let is_due = worse || now - known.logged_at >= LOGGED_EVERY;
+    let mut said = if waits(&known) { worded(known, heard, times) } else { known };
+    said.times = times;
+    said.last_seen_at = now;
+    if is_due {
+        said.logged_at = now;
+    }
+    if worse {
+        said.loudest.clone_from(&said.severity);
+    }
+    tx.set_signal(&said).await?;
+    let entry = changed("signal.repeated", said, done)?;
+    Ok(is_due.then_some(entry))
+}
+
+/// A waiting one in its newest words, which it has since it was said so often.
+fn worded(known: Signal, heard: &Heard, times: i64) -> Signal {
+    let severity = heard.severity.map(|s| s.word().to_owned());
+    let is_same = known.title == heard.title && known.severity == severity;
+    Signal {
+        worded: if is_same { known.worded } else { times },
+        title: heard.title.clone(),
+        detail: heard.detail.clone(),
+        url: heard.url.clone(),
+        severity,
+        playbook: heard.playbook.clone(),
+        ..known
+    }
+}
+
+fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
     let now = app.now();
     Signal {
         id: app.id(),
+        said_by: by.id.clone(),
         source: h.source.clone(),
         key: h.key.clone(),
         title: h.title.clone(),
@@ -224,6 +289,9 @@ fn row(app: &App, h: &Heard) -> Signal {
         first_seen_at: now,
         last_seen_at: now,
         times: 1,
+        worded: 1,
+        logged_at: now,
+        loudest: None,
         ended_at: None,
         decided_at: None,
         decided_by: None,

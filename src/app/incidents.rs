@@ -24,7 +24,7 @@ use crate::store::incidents::Incident;
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewIncident {
-    /// What the public page is headed with.
+    /// What your team calls it, in at most 200 characters. The public does not see it.
     pub title: String,
     pub severity: Severity,
     /// An exercise: reaches and freezes drill channels only, and every text says so. An installation

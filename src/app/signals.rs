@@ -5,7 +5,7 @@ use ::channels::text::hidden;
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, App, AppError, Result};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::incident::Severity;
@@ -16,12 +16,16 @@ use crate::store::signals::{Decided, Signal};
 
 /// Most signals of a list.
 const LISTED: i64 = 500;
+/// How long what ended by itself is shown, so that somebody learns of it.
+const OVER: Millis = 24 * 3_600_000;
 const NOTE: usize = 500;
 
 /// A signal as the API shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SignalView {
     pub id: String,
+    /// The id of the person whose token said it. Only they count it or end it.
+    pub said_by: String,
     pub source: String,
     pub key: String,
     pub title: String,
@@ -45,16 +49,21 @@ pub struct SignalView {
     pub incident: Option<String>,
 }
 
+/// A severity as it is kept.
+pub(super) fn severity(kept: Option<&str>) -> Result<Option<Severity>> {
+    kept.map(Severity::parse).transpose().map_err(AppError::Internal)
+}
+
 pub(super) fn view(s: Signal) -> Result<SignalView> {
-    let severity = s.severity.as_deref().map(Severity::parse).transpose();
     Ok(SignalView {
-        severity: severity.map_err(AppError::Internal)?,
+        severity: severity(s.severity.as_deref())?,
         state: SignalState::parse(&s.state).map_err(AppError::Internal)?,
         first_seen_at: rfc3339(s.first_seen_at),
         last_seen_at: rfc3339(s.last_seen_at),
         ended_at: s.ended_at.map(rfc3339),
         decided_at: s.decided_at.map(rfc3339),
         id: s.id,
+        said_by: s.said_by,
         source: s.source,
         key: s.key,
         title: s.title,
@@ -77,14 +86,24 @@ pub async fn list(app: &App, by: &Actor, waiting_only: bool) -> Result<Vec<Signa
     app.store().signals(waiting_only, LISTED).await?.into_iter().map(view).collect()
 }
 
-/// The newest ones that wait for a decision, and how many wait in all.
+/// Those that wait for a decision, the worst first, then the newest; and how many wait in all.
 ///
 /// # Errors
 /// The database's own.
 pub async fn waiting(app: &App, by: &Actor, most: i64) -> Result<(Vec<SignalView>, i64)> {
     by.need(Right::Read)?;
-    let shown = app.store().signals(true, most).await?.into_iter().map(view);
+    let shown = app.store().waiting_signals(most).await?.into_iter().map(view);
     Ok((shown.collect::<Result<_>>()?, app.store().count_waiting_signals().await?))
+}
+
+/// Those that were over within the last 24 hours before anybody decided, and did not come back: the
+/// newest first.
+///
+/// # Errors
+/// The database's own.
+pub async fn over(app: &App, by: &Actor) -> Result<Vec<SignalView>> {
+    by.need(Right::Read)?;
+    app.store().ended_signals(app.now() - OVER, LISTED).await?.into_iter().map(view).collect()
 }
 
 /// One signal.
@@ -96,11 +115,12 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<SignalView> {
     view(app.store().signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?)
 }
 
-/// A person says that nothing has to be done.
+/// A person says that nothing has to be done. `times` is how often it had been said when they read it.
 ///
 /// # Errors
-/// When the note is missing or too long, or it does not wait any more.
-pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str) -> Result<SignalView> {
+/// When the note is missing or too long, it does not wait any more, or its title or severity is not
+/// what they read.
+pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<i64>) -> Result<SignalView> {
     by.need(Right::Decide)?;
     let note = note.trim();
     if note.is_empty() || note.chars().count() > NOTE || hidden(note, true).is_some() {
@@ -112,6 +132,10 @@ pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str) -> Result<Sign
     if before.state != SignalState::Waiting.word() {
         let words = format!("this signal does not wait any more: it is {}", before.state);
         return Err(AppError::Conflict(words));
+    }
+    if times.is_some_and(|read| read < before.worded) {
+        let words = "what this signal says has changed; read it again, then decide";
+        return Err(AppError::Conflict(words.into()));
     }
     let decided = Decided {
         state: SignalState::Dismissed.word(),

@@ -22,7 +22,7 @@ pub enum Signals {
         /// Which system says it.
         #[arg(long)]
         source: String,
-        /// What it calls the thing; the same again is counted.
+        /// What it calls the thing; the same again with your token is counted.
         #[arg(long)]
         key: String,
         #[arg(long, required_unless_present = "resolved", default_value = "")]
@@ -47,6 +47,9 @@ pub enum Signals {
         id: String,
         #[arg(long)]
         note: String,
+        /// How often it had been said when you read it: refused when it says something else since.
+        #[arg(long)]
+        times: Option<i64>,
     },
 }
 
@@ -59,14 +62,14 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Signals) -> 
                 "severity": severity, "playbook": playbook, "resolved": resolved});
             let done = api.post("/signals", &body).await?;
             if as_json || done["signals"].as_array().is_none_or(Vec::is_empty) {
-                show(&done, &["added", "counted", "ended", "unknown"]);
+                show(&done, &["added", "counted", "ended", "unknown", "left"]);
             } else {
                 show(&done["signals"], SIGNAL);
             }
         }
-        Signals::Dismiss { id, note } => {
+        Signals::Dismiss { id, note, times } => {
             let path = format!("/signals/{}/dismiss", encode(&id));
-            show(&api.post(&path, &json!({ "note": note })).await?, SIGNAL);
+            show(&api.post(&path, &json!({"note": note, "times": times})).await?, SIGNAL);
         }
     }
     Ok(End::Done)

@@ -49,11 +49,16 @@ pub struct Heard {
     pub once: bool,
 }
 
-/// The newest signal of the same source and key.
+/// The newest signal of the same source and key from the same actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
     pub state: SignalState,
+    /// Once it was decided: what it was then.
+    pub severity: Option<Severity>,
+    /// The monitoring system said that it is over.
     pub ended: bool,
+    /// The incident that was opened from it is resolved.
+    pub resolved: bool,
     pub last_seen_at: Millis,
 }
 
@@ -74,7 +79,8 @@ pub enum Step {
 /// say everything again do so more often; those that reuse a name after that mean something new.
 pub const SAME: Millis = 24 * 3_600_000;
 
-/// What becomes of it. What a person decided does not wait again while it goes on.
+/// What becomes of it. What a person decided does not wait again while it goes on, unless it is worse
+/// than what they decided about, or their incident is resolved and it still comes.
 pub fn step(known: Option<Known>, heard: &Heard, now: Millis) -> Step {
     match known {
         Some(k) if k.ended || k.state == SignalState::Ended => {
@@ -86,6 +92,7 @@ pub fn step(known: Option<Known>, heard: &Heard, now: Millis) -> Step {
         }
         Some(_) if heard.resolved => Step::End,
         Some(k) if k.state == SignalState::Waiting => Step::Count,
+        Some(k) if k.resolved || heard.severity > k.severity => Step::Add,
         Some(k) if heard.once || now - k.last_seen_at < SAME => Step::Count,
         None if heard.resolved => Step::Nothing,
         _ => Step::Add,
@@ -97,7 +104,8 @@ mod tests {
     use super::*;
 
     fn after(state: SignalState, ended: bool, ago: Millis, heard: &Heard) -> Step {
-        step(Some(Known { state, ended, last_seen_at: 1_000 }), heard, 1_000 + ago)
+        let known = Known { state, severity: None, ended, resolved: false, last_seen_at: 1_000 };
+        step(Some(known), heard, 1_000 + ago)
     }
 
     #[test]
@@ -121,6 +129,31 @@ mod tests {
             assert_eq!(after(state, false, 9 * SAME, &once), Step::Count);
             assert_eq!(after(state, true, 0, &fires), Step::Add);
             assert_eq!(after(state, false, 0, &Heard { resolved: true, ..Heard::default() }), Step::End);
+        }
+    }
+
+    #[test]
+    fn what_is_worse_than_was_decided_waits_again() {
+        use Severity::{Critical, Major, Minor};
+        let at = |severity, state| Known { state, severity, ended: false, resolved: false, last_seen_at: 0 };
+        for once in [false, true] {
+            let heard = |severity| Heard { severity, once, ..Heard::default() };
+            for state in [SignalState::Dismissed, SignalState::Opened] {
+                let known = |severity| Some(at(severity, state));
+                assert_eq!(step(known(Some(Minor)), &heard(Some(Critical)), 0), Step::Add);
+                assert_eq!(step(known(None), &heard(Some(Minor)), 0), Step::Add);
+                for (was, is) in
+                    [(Some(Major), Some(Major)), (Some(Critical), Some(Minor)), (Some(Minor), None)]
+                {
+                    assert_eq!(step(known(was), &heard(is), 0), Step::Count);
+                }
+                let over = Heard { resolved: true, ..heard(Some(Critical)) };
+                assert_eq!(step(known(Some(Minor)), &over, 0), Step::End);
+            }
+            let waits = Some(at(Some(Minor), SignalState::Waiting));
+            assert_eq!(step(waits, &heard(Some(Critical)), 0), Step::Count, "it waits already");
+            let over = Known { resolved: true, ..at(Some(Major), SignalState::Opened) };
+            assert_eq!(step(Some(over), &heard(Some(Major)), 0), Step::Add, "it comes after its incident");
         }
     }
 }

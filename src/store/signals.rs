@@ -9,6 +9,8 @@ use crate::clock::Millis;
 #[derive(Debug, Clone, FromRow)]
 pub struct Signal {
     pub id: String,
+    /// Who said it: only they count it or end it.
+    pub said_by: String,
     pub source: String,
     pub key: String,
     pub title: String,
@@ -22,6 +24,12 @@ pub struct Signal {
     pub last_seen_at: Millis,
     /// How often it was said.
     pub times: i64,
+    /// What `times` was when the title or the severity changed last.
+    pub worded: i64,
+    /// When the log was told of it last.
+    pub logged_at: Millis,
+    /// The worst severity that the log was told of.
+    pub loudest: Option<String>,
     /// When the monitoring system said that it is over.
     pub ended_at: Option<Millis>,
     pub decided_at: Option<Millis>,
@@ -48,6 +56,23 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(waiting_only).bind(limit).fetch_all(c).await?))
     }
 
+    /// What waits: the worst first, then the newest.
+    pub async fn waiting_signals(&self, limit: i64) -> Result<Vec<Signal>> {
+        const SQL: &str = "select * from signals where state = 'waiting'
+            order by case severity when 'critical' then 0 when 'major' then 1 when 'minor' then 2 else 3 end,
+              first_seen_at desc, id desc limit $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(limit).fetch_all(c).await?))
+    }
+
+    /// What ended after that moment before anybody decided, and was not said again: the newest first.
+    pub async fn ended_signals(&self, after: Millis, limit: i64) -> Result<Vec<Signal>> {
+        const SQL: &str = "select * from signals e where state = 'ended' and ended_at > $1
+              and not exists (select 1 from signals n where n.said_by = e.said_by and n.source = e.source
+                and n.key = e.key and n.first_seen_at >= e.first_seen_at and n.id > e.id)
+            order by ended_at desc, id desc limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(c).await?))
+    }
+
     pub async fn signal(&self, id: &str) -> Result<Option<Signal>> {
         const SQL: &str = "select * from signals where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
@@ -67,12 +92,24 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(c).await?))
     }
 
-    /// The newest one of that source and key, kept from others until this change ends.
-    pub async fn newest_signal(&mut self, source: &str, key: &str) -> Result<Option<Signal>> {
-        const SQL: &str = "select * from signals where source = $1 and key = $2
+    /// The newest one of that actor, source and key, kept from others until this change ends.
+    pub async fn newest_signal(&mut self, by: &str, source: &str, key: &str) -> Result<Option<Signal>> {
+        const SQL: &str = "select * from signals where said_by = $1 and source = $2 and key = $3
             order by first_seen_at desc, id desc limit 1";
         let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
-        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(source).bind(key).fetch_optional(c).await?))
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
+            .bind(by)
+            .bind(source)
+            .bind(key)
+            .fetch_optional(c)
+            .await?))
+    }
+
+    /// Whether that incident is resolved. It is not kept from others.
+    pub async fn is_resolved(&mut self, incident: &str) -> Result<bool> {
+        const SQL: &str = "select count(*) from incidents where id = $1 and state = 'resolved'";
+        let found: i64 = on!(self, |c| sqlx::query_scalar(SQL).bind(incident).fetch_one(c).await?);
+        Ok(found > 0)
     }
 
     pub async fn count_waiting_signals(&mut self) -> Result<i64> {
@@ -80,17 +117,19 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
     }
 
-    /// Adds a waiting one. When another change added the same at this moment, that one is counted.
+    /// Adds a waiting one, and returns it; or the one that another change added at this moment, kept
+    /// from others.
     pub async fn insert_signal(&mut self, s: &Signal) -> Result<Signal> {
         const SQL: &str =
-            "insert into signals (id, source, key, title, detail, url, severity, playbook, state,
-              first_seen_at, last_seen_at, times)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9, 1)
-            on conflict (source, key) where state = 'waiting'
-              do update set times = signals.times + 1, last_seen_at = excluded.last_seen_at
+            "insert into signals (id, said_by, source, key, title, detail, url, severity, playbook, state,
+              first_seen_at, last_seen_at, times, worded, logged_at, loudest)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $10, 1, 1, $10, $8)
+            on conflict (said_by, source, key) where state = 'waiting'
+              do update set last_seen_at = excluded.last_seen_at
             returning *";
         Ok(on!(self, |c| sqlx::query_as(SQL)
             .bind(&s.id)
+            .bind(&s.said_by)
             .bind(&s.source)
             .bind(&s.key)
             .bind(&s.title)
@@ -103,11 +142,12 @@ impl Tx {
             .await?))
     }
 
-    /// It was said once more: the newest words count.
-    pub async fn count_signal(&mut self, s: &Signal) -> Result<()> {
+    /// A waiting one, as it was said last.
+    pub async fn set_signal(&mut self, s: &Signal) -> Result<()> {
         const SQL: &str =
             "update signals set title = $2, detail = $3, url = $4, severity = $5, playbook = $6,
-              last_seen_at = $7, times = times + 1 where id = $1";
+              last_seen_at = $7, times = $8, worded = $9, logged_at = $10, loudest = $11
+            where id = $1";
         on!(self, |c| sqlx::query(SQL)
             .bind(&s.id)
             .bind(&s.title)
@@ -116,6 +156,10 @@ impl Tx {
             .bind(&s.severity)
             .bind(&s.playbook)
             .bind(s.last_seen_at)
+            .bind(s.times)
+            .bind(s.worded)
+            .bind(s.logged_at)
+            .bind(&s.loudest)
             .execute(c)
             .await
             .map(drop)?);
@@ -124,7 +168,7 @@ impl Tx {
 
     /// The monitoring system says that it is over. What was decided stays so.
     pub async fn end_signal(&mut self, id: &str, at: Millis) -> Result<()> {
-        const SQL: &str = "update signals set ended_at = $2, last_seen_at = $2,
+        const SQL: &str = "update signals set ended_at = $2, last_seen_at = $2, logged_at = $2,
               state = case when state = 'waiting' then 'ended' else state end where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(at).execute(c).await.map(drop)?);
         Ok(())

@@ -44,6 +44,8 @@ pub enum Unaudited {
     Checkpoint,
     /// A session was seen, or a sign-in failed.
     Session,
+    /// A signal was said once more, within a minute of its last entry.
+    Repetition,
     /// A person's own language, theme or zone.
     Preference,
     /// The instance is being set up: there is nobody yet.

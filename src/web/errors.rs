@@ -44,6 +44,7 @@ pub fn status(error: &AppError) -> StatusCode {
         AppError::Forbidden(_) => StatusCode::FORBIDDEN,
         AppError::Conflict(_) => StatusCode::CONFLICT,
         AppError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        AppError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
         AppError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
         AppError::Internal(_) | AppError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -69,6 +70,7 @@ impl IntoResponse for Failed {
             AppError::Forbidden(_) => "Not allowed",
             AppError::Conflict(_) => "Not possible now",
             AppError::TooLarge(_) => "Too large",
+            AppError::Full(_) => "No room now",
             AppError::Stale { .. } => "Changed meanwhile",
             AppError::Internal(_) | AppError::Store(_) => "Internal error",
         };

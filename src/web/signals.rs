@@ -31,7 +31,8 @@ pub async fn list(
 }
 
 /// Says that something is wrong, or over. It waits for a person's decision, and freezes and publishes
-/// nothing. Operators, approvers, administrators, integrators.
+/// nothing. When 200 wait already, a new one is not kept, and the answer is 503: send it again later.
+/// Operators, approvers, administrators, integrators.
 #[utoipa::path(post, path = "/signals", tag = "signals", request_body = NewSignal, responses((status = 200, body = Received)))]
 pub async fn receive(
     State(web): State<Web>,
@@ -42,7 +43,9 @@ pub async fn receive(
 }
 
 /// Takes the webhook of Alertmanager, or of Grafana Alerting: each alert is a signal. At most 100 alerts
-/// of one call are taken, those that fire first. Operators, approvers, administrators, integrators.
+/// of one call are taken, those that fire first. When 200 signals wait already, new ones are left and the
+/// answer is 503, so that the sender tries again; what was known is counted or ended all the same.
+/// Operators, approvers, administrators, integrators.
 #[utoipa::path(post, path = "/signals/alertmanager", tag = "signals", request_body = Notification, responses((status = 200, body = Received)))]
 pub async fn alertmanager(
     State(web): State<Web>,
@@ -59,6 +62,10 @@ pub struct Dismissal {
     /// At most 500 characters.
     #[serde(default)]
     pub note: String,
+    /// How often the signal had been said (its `times`) when you read it. When its title or severity
+    /// changed since, nothing is dismissed.
+    #[serde(default)]
+    pub times: Option<i64>,
 }
 
 /// Says that nothing has to be done about a signal. Operators and approvers.
@@ -69,5 +76,5 @@ pub async fn dismiss(
     Path(id): Path<String>,
     Body(d): Body<Dismissal>,
 ) -> Answer<Json<SignalView>> {
-    Ok(Json(signals::dismiss(&web.app, &by, &id, &d.note).await?))
+    Ok(Json(signals::dismiss(&web.app, &by, &id, &d.note, d.times).await?))
 }

@@ -5,15 +5,21 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::ui::{Trouble, Ui};
+use super::signals::Names;
+use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::channels::{self, ChannelView};
 use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
 use crate::app::held;
 use crate::app::people;
+use crate::app::signals::{self, SignalView};
 use crate::domain::freeze::Scope;
 use crate::domain::playbook::{self, Playbook};
+use crate::domain::role::Right;
 use crate::web::Web;
+
+/// Most signals that it may have been.
+const SIGNALS: i64 = 25;
 
 #[derive(Template)]
 #[template(path = "freeze.html", config = "src/web/console/askama.toml")]
@@ -34,6 +40,10 @@ struct FrozenPage {
     ui: Ui,
     freeze: FreezeView,
     by: String,
+    /// What waits from monitoring and may be why, and how many more wait.
+    heard: Vec<SignalView>,
+    more: i64,
+    names: Names,
     channels: Vec<ChannelView>,
     playbooks: &'static [Playbook],
     trouble: Trouble,
@@ -92,7 +102,12 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
     let freeze = freezes::get(app, id).await?;
     let people = people::list(app, by).await?;
     let name = people.into_iter().find(|p| p.id == freeze.frozen_by).map(|p| p.name);
+    let is_asked = freeze.incident.is_none() && freeze.thawed_at.is_none() && by.may(Right::Freeze);
+    let (heard, all) = if is_asked { signals::waiting(app, by, SIGNALS).await? } else { (Vec::new(), 0) };
     Ok(FrozenPage {
+        names: Names::of(app, by, &heard).await?,
+        more: all - heard.len().whole(),
+        heard,
         ui: visit.ui(web).await?,
         by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
         channels: channels::list(app, by).await?,
@@ -133,6 +148,11 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
 }
 
 impl FrozenPage {
+    /// How bad an incident is that is opened with the plan.
+    fn severity_words(&self, plan: &Playbook) -> String {
+        self.ui.word("severity", &plan.severity)
+    }
+
     /// What it covers, in words.
     fn scope_words(&self) -> String {
         let s = &self.freeze.scope;

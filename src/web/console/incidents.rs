@@ -6,9 +6,11 @@ use axum::extract::{Path, RawQuery, State};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::pictures;
+use super::signals::Names;
 use super::times;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
+use crate::app::freezes::FreezeView;
 use crate::app::incidents::{self, IncidentView, NewIncident};
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
@@ -34,9 +36,10 @@ struct ListPage {
 struct OpenPage {
     ui: Ui,
     /// A freeze that becomes the incident's.
-    adopt: String,
+    adopt: Option<FreezeView>,
     /// What it is opened from.
     signal: Option<SignalView>,
+    names: Names,
     /// Somebody decided about that signal before.
     decided: bool,
     /// What was opened from it then.
@@ -79,12 +82,16 @@ async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> cr
         let said = said.filter(|_| !f.has(typed)).map(str::to_owned);
         said.unwrap_or_else(|| f.get(typed).to_owned())
     };
-    let severity = signal.as_ref().and_then(|s| s.severity).map(Word::word);
+    let ui = visit.ui(web).await?;
+    // A freeze that is lifted by now, or has an incident, is left out, so that the form can be sent.
+    let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
+    let adopt = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none()).cloned();
     Ok(OpenPage {
-        ui: visit.ui(web).await?,
-        adopt: f.get("adopt").to_owned(),
+        ui,
+        adopt,
         title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
-        severity: of_signal("severity", severity),
+        severity: f.get("severity").to_owned(),
+        names: Names::of(&web.app, visit.by()?, signal.as_slice()).await?,
         signal,
         decided,
         others,
@@ -99,6 +106,11 @@ pub async fn open_form(State(web): State<Web>, visit: Visit, RawQuery(query): Ra
     show(&open_page(&web, &visit, &asked, Trouble::default()).await?)
 }
 
+/// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
+fn worse(plan: Option<&Playbook>, said: Option<Severity>) -> Option<Severity> {
+    said.max(plan.map(|p| p.severity))
+}
+
 /// Opens an incident. One click on a playbook: its title, its severity, and straight to its first words.
 pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
@@ -107,7 +119,13 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
         ("", Some(plan)) => plan.title(visit.lang.tag()).to_owned(),
         (typed, _) => typed.to_owned(),
     };
-    let severity = Severity::parse(fields.get("severity")).ok().or(plan.map(|p| p.severity));
+    let by = visit.by()?;
+    let said = match fields.some("signal") {
+        Some(id) => signals::get(&web.app, by, &id).await.ok().and_then(|s| s.severity),
+        None => None,
+    };
+    let chosen = Severity::parse(fields.get("severity")).ok();
+    let severity = chosen.or(worse(plan, said));
     let adopt = fields.some("adopt");
     let new = NewIncident {
         title,
@@ -120,7 +138,6 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
         adopt,
         signal: fields.some("signal"),
     };
-    let by = visit.by()?;
     match incidents::open(&web.app, by, &new).await {
         Ok(opened) => {
             let id = opened.incident.id;
@@ -233,6 +250,23 @@ fn mark_kind(what: What) -> &'static str {
 }
 
 impl OpenPage {
+    fn said(&self) -> Option<Severity> {
+        self.signal.as_ref().and_then(|s| s.severity)
+    }
+
+    /// How bad an incident is that is opened with the plan.
+    fn severity_words(&self, plan: &Playbook) -> String {
+        self.ui.word("severity", &worse(Some(plan), self.said()).unwrap_or(plan.severity))
+    }
+
+    /// How bad it is when nobody chooses.
+    fn severity_unless_chosen(&self) -> String {
+        match self.said() {
+            Some(said) => self.ui.with("severity-of-signal", "severity", self.ui.word("severity", &said)),
+            None => self.ui.t("severity-of-plan"),
+        }
+    }
+
     /// The plan that the signal names.
     fn plan(&self) -> Option<&'static Playbook> {
         self.signal.as_ref().and_then(|s| s.playbook.as_deref()).and_then(playbook::find)

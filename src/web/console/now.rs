@@ -5,20 +5,26 @@ use axum::extract::State;
 
 use super::page::{Answer, show};
 use super::pictures;
-use super::signals::Refused;
+use super::signals::{Names, Refused};
 use super::ui::{Number, Ui};
 use super::visit::Visit;
+use crate::app::AppError;
 use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
+use crate::app::heard::MOST_WAITING;
+use crate::app::overview::Overview;
 use crate::app::posts::{self, PostFilter, PostView};
 use crate::app::signals::{self as monitoring, SignalView};
 use crate::clock::Millis;
 use crate::domain::post::PostState;
+use crate::domain::signal::SignalState;
 use crate::web::Web;
 
 const DAY: Millis = 86_400_000;
 /// Most cards of signals; the others wait behind them.
 const CARDS: i64 = 25;
+/// Most rows of what is over; there may be more.
+const OVER: usize = 10;
 /// How many characters of a signal's words a card shows.
 const BEGINNING: usize = 300;
 
@@ -31,9 +37,16 @@ pub struct NowPage {
     waiting: Vec<PostView>,
     channels: Vec<ChannelView>,
     signals: Vec<Signal>,
-    /// What monitoring systems said, and how many more wait.
+    /// What monitoring systems said and waits, how many there are in all, and how many more than here.
     heard: Vec<SignalView>,
+    all: i64,
     more: i64,
+    /// What was over before anybody looked, and how many more than here.
+    over: Vec<SignalView>,
+    more_over: usize,
+    names: Names,
+    /// The newest freeze in force that has no incident: it becomes that of what is opened.
+    adopt: Option<String>,
     refused: Refused,
     bars: String,
 }
@@ -71,10 +84,23 @@ pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Res
     let next_total = hours.iter().map(|h| h.scheduled).sum();
     let columns: Vec<(i64, i64)> = hours.iter().map(|h| (h.scheduled, h.held)).collect();
     let channels = channels::list(app, by).await?;
-    let (heard, all) = monitoring::waiting(app, by, CARDS).await?;
+    let (mut heard, all) = monitoring::waiting(app, by, CARDS).await?;
+    if !refused.id.is_empty() {
+        first(web, visit, &mut heard, &refused.id).await?;
+    }
+    let mut over = monitoring::over(app, by).await?;
+    let more_over = over.len().saturating_sub(OVER);
+    over.truncate(OVER);
+    let said: Vec<_> = heard.iter().chain(&over).cloned().collect();
+    let free = |o: &Overview| o.freezes.iter().find(|f| f.incident.is_none()).map(|f| f.id.clone());
     Ok(NowPage {
+        names: Names::of(app, by, &said).await?,
+        adopt: ui.overview.as_ref().and_then(free),
+        all,
         more: all - heard.len().whole(),
         heard,
+        over,
+        more_over,
         refused,
         next,
         next_total,
@@ -86,7 +112,25 @@ pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Res
     })
 }
 
+/// Puts the card whose dismissal was refused before the others, when it still waits.
+async fn first(web: &Web, visit: &Visit, cards: &mut Vec<SignalView>, id: &str) -> crate::app::Result<()> {
+    cards.retain(|s| s.id != id);
+    let card = match monitoring::get(&web.app, visit.by()?, id).await {
+        Err(AppError::NotFound { .. }) => None,
+        card => Some(card?).filter(|s| s.state == SignalState::Waiting),
+    };
+    if let Some(card) = card {
+        cards.insert(0, card);
+    }
+    Ok(())
+}
+
 impl NowPage {
+    /// Whether new signals are not kept.
+    fn is_full(&self) -> bool {
+        self.all >= MOST_WAITING
+    }
+
     /// The first words of a signal.
     fn beginning(&self, words: &str) -> String {
         let short: String = words.chars().take(BEGINNING).collect();

@@ -180,6 +180,19 @@ signal-more = { $n ->
     [one] 1 more signal waits. It appears here when others are decided.
    *[other] { $shown } more signals wait. They appear here when others are decided.
   }
+signal-by = said by { $name }
+signal-full = { $n ->
+    [one] { $shown } signal waits for a decision: no room for more. New ones are not kept until it is decided.
+   *[other] { $shown } signals wait for a decision: no room for more. New ones are not kept until some are decided.
+  }
+signal-over = over since
+signal-unseen = nobody looked
+signal-over-more = { $n ->
+    [one] 1 more was over within the last 24 hours before anybody looked.
+   *[other] { $shown } more were over within the last 24 hours before anybody looked.
+  }
+signals-wait = Was it one of these?
+signals-wait-hint = Monitoring has said this, and it waits for a decision. An incident that you open from it takes this freeze.
 signal-from = Signal from { $source }
 signal-decided = Somebody has decided about this signal already.
 approvals-waiting = Waits for approval

@@ -14,6 +14,10 @@ incident-title = Title
 incident-title-hint = For your team; the public does not see it.
 severity = Severity
 severity-of-plan = As the plan says
+severity-of-signal = As the signal says ({ $severity }), or as the plan says if that is worse
+severity-chosen-hint = A severity that you choose here counts instead of the one on the buttons.
+open-adopts = The freeze of { $time } becomes this incident’s; nothing more is frozen.
+open-adopts-see = See what it covers
 first-words-in = { $n ->
     [one] first words within a minute
    *[other] first words within { $n } minutes

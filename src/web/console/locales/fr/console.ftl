@@ -174,6 +174,19 @@ signal-more = { $n ->
     [one] { $shown } autre signal attend. Il apparaîtra ici quand d’autres seront traités.
    *[other] { $shown } autres signaux attendent. Ils apparaîtront ici quand d’autres seront traités.
   }
+signal-by = signalé par { $name }
+signal-full = { $n ->
+    [one] { $shown } signal attend une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant qu’il n’est pas traité.
+   *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant que certains ne sont pas traités.
+  }
+signal-over = terminé le
+signal-unseen = personne ne l’a regardé
+signal-over-more = { $n ->
+    [one] { $shown } autre signal s’est terminé ces dernières 24 heures sans que personne le regarde.
+   *[other] { $shown } autres signaux se sont terminés ces dernières 24 heures sans que personne les regarde.
+  }
+signals-wait = Était-ce l’un de ceux-ci ?
+signals-wait-hint = La surveillance les a signalés, et ils attendent une décision. Un incident que vous ouvrez à partir de l’un d’eux reprend ce gel.
 signal-from = Signal reçu ({ $source })
 signal-decided = Quelqu’un a déjà décidé de ce signal.
 approvals-waiting = À valider
