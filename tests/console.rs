@@ -1,4 +1,4 @@
-//! The console: its routes and roles, signing in, its words. What a browser sees is in `browser.rs`.
+//! The console: signing in, large months, its words. What a browser sees is in `browser.rs`.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,13 @@ use holdline::app::logins::{self, Enrolment, Ticket};
 use holdline::app::sessions::{self, Caller as From, SignIn};
 use holdline::app::{Actor, AppError, posts};
 use holdline::domain::post::PostState;
-use holdline::domain::role::Role;
 use holdline::web::console::words::Lang;
-use holdline::web::console::{Access, access_table};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::on_both;
+use crate::support::Bench;
 use crate::support::caller::Caller;
-use crate::support::{Bench, person};
 
 /// What a signed-in person has.
 pub struct Signed {
@@ -58,59 +56,6 @@ pub async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     let (cookie, codes) = logins::enrol(app, enrolment, &from).await.unwrap();
     assert_eq!(codes.len(), 8);
     Signed { cookie: cookie.0.expose_secret().to_owned(), secret: offer.secret, codes }
-}
-
-fn role_of(name: &str) -> Role {
-    match name {
-        "operator" => Role::Operator,
-        "approver" => Role::Approver,
-        "administrator" => Role::Administrator,
-        "auditor" => Role::Auditor,
-        _ => Role::Integrator,
-    }
-}
-
-on_both! {
-    async fn every_screen_asks_for_its_right(bench) {
-        let caller = Caller::new(&bench).await;
-        let mut people = Vec::new();
-        for name in ["operator", "approver", "administrator", "auditor", "integrator"] {
-            let actor = match name {
-                "operator" => bench.operator.clone(),
-                "approver" => bench.approver.clone(),
-                "administrator" => bench.administrator.clone(),
-                other => person(&bench.app, &bench.administrator, other, role_of(other)).await,
-            };
-            let signed = sign_in(&bench, &actor).await;
-            people.push((actor, signed));
-        }
-        let mut walked = 0;
-        for (path, access) in access_table() {
-            if path == "/console/events" {
-                continue; // it never ends; the browser watches it
-            }
-            let url = format!("{}{}", caller.base, path.replace("{id}", "none").replace("{sha}", "none"));
-            let answer = caller.http.call(Request::get(&url)).await.unwrap();
-            let turned_away = (300..400).contains(&answer.status) || answer.status == 405 || answer.status == 403;
-            assert_eq!(turned_away || answer.status == 404, access != Access::Anyone || answer.status == 405,
-                "{path}: {} for nobody", answer.status);
-            for (actor, signed) in &people {
-                let request = Request::get(&url).header("cookie", &format!("holdline={}", signed.cookie));
-                let answer = caller.http.call(request).await.unwrap();
-                let refused = answer.status == 403;
-                assert_eq!(refused, !access.allows(actor), "GET {path} as {}: {}", actor.name, answer.status);
-                assert!(answer.status < 500, "GET {path} as {}: {}", actor.name, answer.status);
-                // A form without its word changes nothing, whoever sends it.
-                let request = Request::post(&url).header("cookie", &format!("holdline={}", signed.cookie))
-                    .header("sec-fetch-site", "same-origin")
-                    .body("application/x-www-form-urlencoded", b"x=1".to_vec());
-                let answer = caller.http.call(request).await.unwrap();
-                assert!([403, 405, 422].contains(&answer.status), "POST {path} as {}: {}", actor.name, answer.status);
-                walked += 1;
-            }
-        }
-        assert!(walked > 60, "{walked} routes and roles");
-    }
 }
 
 /// What was typed to sign in.

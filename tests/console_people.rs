@@ -8,12 +8,12 @@ use crate::console::sign_in;
 use crate::on_both;
 use crate::support::caller::Caller;
 
-fn text(answer: &Answer) -> String {
+pub fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
 /// Sends a form of the console, with the word that its page carries.
-async fn send(caller: &Caller, cookie: &str, page: &str, to: &str, form: &str) -> Answer {
+pub async fn send(caller: &Caller, cookie: &str, page: &str, to: &str, form: &str) -> Answer {
     let cookie = format!("holdline={cookie}");
     let get = Request::get(&format!("{}{page}", caller.base)).header("cookie", &cookie);
     let html = text(&caller.http.call(get).await.unwrap());

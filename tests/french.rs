@@ -36,7 +36,7 @@ impl Reader {
     async fn read(&self, path: &str) -> String {
         let answer = self.call(Request::get(&format!("{}{path}", self.caller.base))).await;
         assert_eq!(answer.status, 200, "{path}");
-        String::from_utf8(answer.body.to_vec()).unwrap()
+        plain(&answer)
     }
 
     /// Sends a form of a page, and returns the status with the page that comes back.
@@ -47,8 +47,13 @@ impl Reader {
         let request = Request::post(&format!("{}{path}", self.caller.base));
         let body = format!("csrf={csrf}&{form}").into_bytes();
         let answer = self.call(request.body("application/x-www-form-urlencoded", body)).await;
-        (answer.status, String::from_utf8(answer.body.to_vec()).unwrap())
+        (answer.status, plain(&answer))
     }
+}
+
+/// The page with plain spaces, which can be seen.
+fn plain(answer: &Answer) -> String {
+    String::from_utf8(answer.body.to_vec()).unwrap().replace(['\u{a0}', '\u{202f}'], " ")
 }
 
 /// What stands in the main part of a page.

@@ -11,6 +11,8 @@ mod claims;
 mod commands;
 mod console;
 mod console_people;
+mod console_routes;
+mod console_typed;
 mod deploy;
 mod drill;
 mod edits;

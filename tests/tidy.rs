@@ -3,6 +3,7 @@
 //! Each check is a pure function from text to findings, with a test beside it that shows it can
 //! fail. The tests on this page feed the checks with the real tree.
 
+mod french;
 mod imports;
 mod layout;
 mod scan;
@@ -110,6 +111,12 @@ fn the_top_level_is_fixed() {
 fn every_module_on_the_map_says_what_it_is() {
     let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
     assert_none(&layout::undocumented_modules(&lib));
+}
+
+#[test]
+fn french_marks_begin_no_line() {
+    let findings: Vec<_> = files(&[french::FOLDER]).iter().flat_map(french::check).collect();
+    assert_none(&findings);
 }
 
 #[test]

@@ -68,9 +68,30 @@ pub enum Move {
     Retract,
 }
 
+impl Move {
+    /// What a delivery does then: "it cannot be held".
+    fn words(self) -> &'static str {
+        match self {
+            Self::Schedule => "be scheduled",
+            Self::Unapprove => "become a draft again",
+            Self::Claim => "be claimed",
+            Self::Return => "be put back into the queue",
+            Self::Hold => "be held",
+            Self::Expire => "expire",
+            Self::Permit => "get a permit",
+            Self::Accept => "be accepted",
+            Self::Retry => "be tried again",
+            Self::Fail => "fail",
+            Self::Doubt => "come into doubt",
+            Self::Cancel => "be cancelled",
+            Self::Retract => "be retracted",
+        }
+    }
+}
+
 /// A move that the state does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a delivery that is {from:?} cannot {what:?}")]
+#[error("a delivery that is {} cannot {}", .from.word(), .what.words())]
 pub struct Refused {
     pub from: State,
     pub what: Move,

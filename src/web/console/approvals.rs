@@ -45,8 +45,8 @@ struct Sheet {
     own: bool,
     /// The same content on several channels is shown once.
     renditions: Vec<Rendition>,
-    /// What is different from the last approved text of the incident, or from the playbook's.
-    against: Option<Against>,
+    /// What is different from the last approved text of the incident, and from the playbook's.
+    against: Vec<Against>,
 }
 
 /// A content, and the channels that receive it.
@@ -63,8 +63,13 @@ pub(super) struct Rendition {
 struct Against {
     /// The key of what it is compared with.
     key: &'static str,
-    pieces: Vec<(&'static str, String)>,
+    /// Empty when neither has a title.
+    title: Pieces,
+    text: Pieces,
 }
+
+/// `same`, `new` or `old`, and the words.
+type Pieces = Vec<(&'static str, String)>;
 
 /// `GET /console/approvals`.
 pub async fn queue(State(web): State<Web>, visit: Visit) -> Answer {
@@ -199,10 +204,16 @@ pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
     out
 }
 
-/// The text beside the last approved one of the same incident and language, or beside the playbook's
-/// first words.
-async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Option<Against>> {
-    let Some(incident) = &post.incident else { return Ok(None) };
+/// Title and text beside the last approved ones of the same incident and language, and beside the
+/// playbook's first words.
+async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Vec<Against>> {
+    let mut out = Vec::new();
+    let Some(incident) = &post.incident else { return Ok(out) };
+    let beside = |key, title: &str, text: &str| Against {
+        key,
+        title: compare(title, post.source.title.as_deref().unwrap_or_default()),
+        text: compare(text, &post.source.text),
+    };
     let before = posts::of_incident(app, by, incident, 500).await?;
     let alike = |p: &&PostView| {
         p.id != post.id
@@ -212,17 +223,19 @@ async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<O
     };
     let last = before.iter().filter(alike).max_by(|a, b| a.id.cmp(&b.id));
     if let Some(last) = last {
-        return Ok(Some(compare("against-last", &last.source.text, &post.source.text)));
+        let title = last.source.title.as_deref().unwrap_or_default();
+        out.push(beside("against-last", title, &last.source.text));
     }
     let incident = crate::app::incidents::get(app, by, incident).await?;
     let plan = incident.playbook.as_deref().and_then(playbook::find);
     let words = plan.filter(|_| post.kind == Kind::Update).and_then(|p| p.holding(&post.source.language));
-    Ok(words.map(|w| compare("against-playbook", &w.text, &post.source.text)))
+    out.extend(words.map(|w| beside("against-playbook", &w.title, &w.text)));
+    Ok(out)
 }
 
-fn compare(key: &'static str, old: &str, new: &str) -> Against {
+fn compare(old: &str, new: &str) -> Pieces {
     let diff = TextDiff::from_words(old, new);
-    let mut pieces: Vec<(&'static str, String)> = Vec::new();
+    let mut pieces = Pieces::new();
     for change in diff.iter_all_changes() {
         let tag = match change.tag() {
             ChangeTag::Equal => "same",
@@ -234,14 +247,14 @@ fn compare(key: &'static str, old: &str, new: &str) -> Against {
             _ => pieces.push((tag, change.value().to_owned())),
         }
     }
-    Against { key, pieces: phrases(pieces) }
+    phrases(pieces)
 }
 
 /// Most words between two changes that are read as one.
 const BETWEEN: usize = 2;
 
 /// Joins changes that only a word or two part: people read phrases, not islands of words.
-fn phrases(pieces: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+fn phrases(pieces: Pieces) -> Pieces {
     let (mut out, mut old, mut new) = (Vec::new(), String::new(), String::new());
     let last = pieces.len().saturating_sub(1);
     let flush = |out: &mut Vec<_>, old: &mut String, new: &mut String| {
@@ -305,9 +318,9 @@ mod tests {
 
     #[test]
     fn a_comparison_keeps_every_word() {
-        let c = compare("k", "On [day] it failed.", "On Monday it failed.");
+        let pieces = compare("On [day] it failed.", "On Monday it failed.");
         let join = |tags: [&str; 2]| -> String {
-            c.pieces.iter().filter(|(t, _)| tags.contains(t)).map(|(_, s)| s.as_str()).collect()
+            pieces.iter().filter(|(t, _)| tags.contains(t)).map(|(_, s)| s.as_str()).collect()
         };
         assert_eq!(join(["same", "new"]), "On Monday it failed.");
         assert_eq!(join(["same", "old"]), "On [day] it failed.");
@@ -315,12 +328,11 @@ mod tests {
 
     #[test]
     fn changes_that_a_word_parts_are_read_as_one() {
-        let c = compare(
-            "k",
+        let pieces = compare(
             "We know of the fault and will tell you more at noon.",
             "We have found the fault and will tell you more at one.",
         );
-        let shown: Vec<_> = c.pieces.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+        let shown: Vec<_> = pieces.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
         assert_eq!(
             shown,
             [

@@ -46,6 +46,8 @@ struct FrozenPage {
     names: Names,
     channels: Vec<ChannelView>,
     playbooks: &'static [Playbook],
+    /// Why it may be lifted, as it was typed.
+    note: String,
     trouble: Trouble,
 }
 
@@ -112,6 +114,7 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
         by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
         channels: channels::list(app, by).await?,
         playbooks: playbook::all(),
+        note: String::new(),
         freeze,
         trouble,
     })
@@ -129,7 +132,8 @@ pub async fn thaw(State(web): State<Web>, Path(id): Path<String>, posted: Posted
         Ok(_) => go("/console/held"),
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
-            show_again(&frozen(&web, &visit, &id, trouble).await?)
+            let shown = frozen(&web, &visit, &id, trouble).await?;
+            show_again(&FrozenPage { note: fields.text("note"), ..shown })
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::delivery::State as Delivered;
 use crate::domain::freeze::Scope;
 use crate::domain::incident::{IncidentState, Severity};
 use crate::domain::playbook::{self, Playbook};
-use crate::domain::post::PostState;
+use crate::domain::post::{Lane, PostState};
 use crate::domain::signal::SignalState;
 use crate::web::Web;
 
@@ -46,6 +46,7 @@ struct OpenPage {
     others: Option<String>,
     title: String,
     severity: String,
+    no_freeze: bool,
     playbooks: &'static [Playbook],
     trouble: Trouble,
 }
@@ -58,7 +59,10 @@ struct RoomPage {
     picture: String,
     /// Where the texts that were submitted a moment ago wait for approval.
     sent: Option<String>,
-    note: String,
+    /// Whether their approvers get a mail.
+    mailed: bool,
+    /// What was typed into one of its forms, and refused.
+    typed: Fields,
     trouble: Trouble,
 }
 
@@ -92,6 +96,7 @@ async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> cr
         title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
         severity: f.get("severity").to_owned(),
         names: Names::of(&web.app, visit.by()?, signal.as_slice()).await?,
+        no_freeze: f.has("no_freeze"),
         signal,
         decided,
         others,
@@ -159,12 +164,12 @@ async fn room_page(
     web: &Web,
     visit: &Visit,
     id: &str,
-    note: String,
+    typed: Fields,
     trouble: Trouble,
 ) -> crate::app::Result<RoomPage> {
     let room = room::read(&web.app, visit.by()?, id).await?;
     let ui = visit.ui(web).await?;
-    Ok(RoomPage { picture: picture(&ui, &room), sent: None, ui, room, note, trouble })
+    Ok(RoomPage { picture: picture(&ui, &room), sent: None, mailed: false, ui, room, typed, trouble })
 }
 
 /// The room.
@@ -175,8 +180,11 @@ pub async fn screen(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let asked = fields::of_query(query.as_deref());
-    let page = room_page(&web, &visit, &id, String::new(), Trouble::default()).await?;
-    show(&RoomPage { sent: approval_link(&asked), ..page })
+    let page = room_page(&web, &visit, &id, Fields::default(), Trouble::default()).await?;
+    // Mails go out for texts of the crisis, from a node that has a mail server.
+    let crisis = |p: &PostView| p.id == asked.get("sent") && p.kind.lane() == Lane::Crisis;
+    let mailed = web.app.has_mails() && page.room.posts.iter().any(crisis);
+    show(&RoomPage { sent: approval_link(&asked), mailed, ..page })
 }
 
 /// Straight to the exact texts that were submitted together.
@@ -220,7 +228,7 @@ pub async fn act(State(web): State<Web>, Path(id): Path<String>, posted: Posted)
         Ok(()) => go(&back),
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
-            show_again(&room_page(&web, &visit, &id, fields.text("text"), trouble).await?)
+            show_again(&room_page(&web, &visit, &id, fields, trouble).await?)
         }
     }
 }
@@ -233,10 +241,11 @@ fn picture(ui: &Ui, room: &Room) -> String {
     let marks = room.timeline.iter().rev().map(|h| pictures::Mark {
         at: times::millis(&h.at),
         kind: mark_kind(h.what),
-        words: format!("{} {}", ui.clock(&h.at), ui.word("what", &h.what)),
+        words: format!("{} {}", ui.near(&h.at), ui.word("what", &h.what)),
     });
     let promise = room.incident.next_promise.as_deref().map(times::millis);
-    let ends = (times::clock(ui.zone, freeze), times::clock(ui.zone, to.max(promise.unwrap_or(to))));
+    let end = |at| times::near(ui.lang, ui.zone, ui.now, at);
+    let ends = (end(freeze), end(to.max(promise.unwrap_or(to))));
     pictures::timeline(freeze, to, promise, &marks.collect::<Vec<_>>(), &ui.t("timeline-picture"), &ends)
 }
 
@@ -276,6 +285,12 @@ impl OpenPage {
 impl RoomPage {
     fn is_open(&self) -> bool {
         self.room.incident.state == IncidentState::Open
+    }
+
+    /// What stands in the field for a note. How it ended is kept there when somebody else was first.
+    fn note(&self) -> String {
+        let ended = !self.is_open() && !self.typed.has("text");
+        self.typed.text(if ended { "comment" } else { "text" })
     }
 
     /// The delivery of a post on a channel, if it goes there.

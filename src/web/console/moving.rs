@@ -88,12 +88,12 @@ pub async fn shift(State(web): State<Web>, Path(id): Path<String>, posted: Poste
         new.due = match when.map(|t| crate::domain::times::parse(&t, &zone)).transpose() {
             Ok(due) => due.map(crate::clock::rfc3339),
             Err(why) => {
-                return again(&web, &visit, &id, (at, zone), Trouble::at_field("post.due", why)).await;
+                return again(&web, &visit, &id, (at, zone), Trouble::field("post.due", why)).await;
             }
         };
         if new.due.is_none() {
             let needed = visit.lang.t("move-when-needed");
-            return again(&web, &visit, &id, (at, zone), Trouble::at_field("post.due", needed)).await;
+            return again(&web, &visit, &id, (at, zone), Trouble::field("post.due", needed)).await;
         }
         let version = fields.get("version").parse().ok();
         posts::edit(app, by, &id, version, &new).await.map(|_| Vec::new())

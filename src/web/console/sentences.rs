@@ -35,7 +35,7 @@ pub fn known() -> impl Iterator<Item = String> {
 /// The French as it stands alone: with a capital letter and a full stop. What the English begins with
 /// too is a name, and stays as it is.
 pub fn standing_alone(english: &str, french: &str) -> String {
-    let first = |text: &str| text.split([' ', ':']).next().map(str::to_owned);
+    let first = |text: &str| text.split([' ', '\u{a0}', '\u{202f}', ':']).next().map(str::to_owned);
     let stop = if french.ends_with(['.', '?', '!', '…', ':']) { "" } else { "." };
     let mut rest = french.chars();
     match rest.next() {

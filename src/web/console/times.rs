@@ -55,6 +55,16 @@ pub fn clock(zone: Tz, at: Millis) -> String {
     local(at, zone).format("%H:%M").to_string()
 }
 
+/// Whether both are on one day in that zone.
+pub fn is_same_day(zone: Tz, one: Millis, other: Millis) -> bool {
+    local(one, zone).date_naive() == local(other, zone).date_naive()
+}
+
+/// `14:02` for today; for another day the whole of it, `26 Nov 2026, 14:02 CET`.
+pub fn near(lang: Lang, zone: Tz, now: Millis, at: Millis) -> String {
+    if is_same_day(zone, now, at) { clock(zone, at) } else { absolute(lang, zone, at) }
+}
+
 /// `Fri 27 Nov`.
 pub fn day(lang: Lang, zone: Tz, at: Millis) -> String {
     let t = local(at, zone);
@@ -98,6 +108,16 @@ mod tests {
         assert_eq!(exact(Lang::En, paris, at), "27 Nov 2026, 14:02:03.120 CET");
         assert_eq!(day(Lang::Fr, paris, at), "ven. 27 nov.");
         assert_eq!(field(paris, at), "2026-11-27T14:02");
+    }
+
+    #[test]
+    fn another_day_carries_its_date() {
+        let (now, paris) = (millis("2026-11-27T23:30:00Z"), chrono_tz::Europe::Paris);
+        let near = |at: &str| near(Lang::En, paris, now, millis(at));
+        assert_eq!(near("2026-11-27T23:00:00Z"), "00:00");
+        assert_eq!(near("2026-11-28T22:59:00Z"), "23:59");
+        // The same day in UTC, and yesterday in Paris.
+        assert_eq!(near("2026-11-27T22:59:00Z"), "27 Nov 2026, 23:59 CET");
     }
 
     #[test]

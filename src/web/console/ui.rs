@@ -83,11 +83,6 @@ impl Trouble {
         }
     }
 
-    /// One field.
-    pub fn at_field(field: &str, message: String) -> Self {
-        Self { general: Vec::new(), fields: vec![(field.to_owned(), message)] }
-    }
-
     /// A form is shown again for what people can mend; everything else is an error page.
     ///
     /// # Errors
@@ -252,6 +247,16 @@ impl Ui {
     /// `14:02`, in the reader's zone.
     pub fn clock(&self, at: &str) -> String {
         times::clock(self.zone, times::millis(at))
+    }
+
+    /// `14:02` for today; another day with its date and zone.
+    pub fn near(&self, at: &str) -> String {
+        times::near(self.lang, self.zone, self.now, times::millis(at))
+    }
+
+    /// Whether it is on the reader's present day.
+    pub fn is_today(&self, at: &str) -> bool {
+        times::is_same_day(self.zone, self.now, times::millis(at))
     }
 
     /// `Fri 27 Nov`, in the reader's zone.

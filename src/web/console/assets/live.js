@@ -1,7 +1,8 @@
 // What the pages do by themselves. Everything else works without it.
 // 1. A page that has lost its live connection says since when.
-// 2. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
-// 3. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+// 2. In a quiet hour "3 min ago" grows old too: now and then the strip and the clocks are asked for again.
+// 3. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
+// 4. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
 "use strict";
 (() => {
   const body = document.body;
@@ -29,6 +30,15 @@
   if (bar) {
     for (const name of ["news", "beat"]) body.addEventListener(name, () => { heard = Date.now(); });
     body.addEventListener("beat", hide);
+    // Every third beat without news; nobody looks at a hidden page.
+    let beats = 0;
+    body.addEventListener("news", () => { beats = 0; });
+    body.addEventListener("beat", () => {
+      beats += 1;
+      if (beats < 3 || document.hidden) return;
+      beats = 0;
+      body.dispatchEvent(new CustomEvent("quiet", { bubbles: false }));
+    });
     body.addEventListener("htmx:sse:after:connection", hide);
     body.addEventListener("htmx:sse:error", show);
     setInterval(() => { if (!document.hidden && Date.now() - heard > 25000) show(); }, 1000);

@@ -107,7 +107,8 @@ reviews-owed-hint = These went out on one person’s word. Neither that person n
 glass-broken-at = Published
 review-comment = What you think of it
 review-do = Review 1 text
-sent-waits = Submitted. Approvers are told; this is the link to the exact words:
+sent-told = Submitted. Approvers are told by mail; this is the link to the exact words:
+sent-waits = Submitted. Give this link to the exact words to an approver:
 approve-more-do = { $n ->
     [one] Approve 1 text; another person must too
    *[other] Approve { $n } texts; another person must too

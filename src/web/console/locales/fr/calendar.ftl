@@ -12,7 +12,7 @@ calendar-today = Aujourd’hui
 calendar-after = Après
 calendar-is-today = aujourd’hui
 calendar-zone = Les jours et les heures sont en { $zone }.
-calendar-none = Aucune publication n’est prévue ces jours-là. Écrivez-en une, ou importez-en un mois entier avec « holdline posts import ».
+calendar-none = Aucune publication n’est prévue ces jours-là. Écrivez-en une, ou importez-en un mois entier avec « holdline posts import ».
 calendar-none-narrow = Aucune publication de ces jours ne porte cette étiquette sur ce canal.
 calendar-more = Les publications suivantes
 calendar-count = { $n ->
@@ -27,9 +27,9 @@ calendar-others = { $n ->
     [one] { $shown } autre
    *[other] { $shown } autres
   }
-calendar-held-by = Retenue par « { $what } »
+calendar-held-by = Retenue par « { $what } »
 calendar-held-freeze = Retenue par le gel du { $at }
-calendar-held-why = Retenue : { $why }
+calendar-held-why = Retenue : { $why }
 calendar-goes = part le
 calendar-move = Déplacer…
 look-draft = brouillon

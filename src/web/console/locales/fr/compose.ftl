@@ -7,19 +7,20 @@ compose-no-incident = aucun
 compose-corrects = Rectifie
 compose-see-post = Voir la publication
 compose-tips = Conseils du plan
-compose-voids = Cette publication est validée. L’enregistrer annule la validation ; il en faudra une nouvelle.
-compose-stale = Quelqu’un d’autre a modifié cette publication entre-temps. Regardez-la d’abord : si vous enregistrez maintenant, vos mots remplacent les siens.
+compose-voids = Cette publication est validée. L’enregistrer annule la validation ; il en faudra une nouvelle.
+compose-stale = Quelqu’un d’autre a modifié cette publication entre-temps. Regardez-la d’abord : si vous enregistrez maintenant, vos mots remplacent les siens.
 compose-language-en = Anglais
 compose-language-fr = Français
 compose-languages-hint = Chaque langue qui a un texte devient une publication. Laissez vide celle dont vous n’avez pas besoin.
 compose-title = Titre
 compose-text = Texte
 compose-own = Un autre texte pour un canal
+compose-has-own = texte propre
 compose-own-hint = Un champ vide reprend le texte ci-dessus.
 compose-brand = Marque
 compose-drill = exercice
 compose-channels-hint = Si aucun n’est coché, elle part sur tous les canaux de la marque qui conviennent.
-compose-due = Quand (vide : dès la validation)
+compose-due = Quand (vide : dès la validation)
 compose-due-hint = Les heures sont en { $zone }. Le prochain point est promis à partir du départ de celui-ci.
 compose-promise = Prochain point promis
 compose-promise-none = pas de promesse
@@ -38,7 +39,7 @@ compose-more = Étiquettes, expiration, répétition
 compose-labels = Étiquettes, séparées par des virgules
 compose-expiry = Pas après
 compose-recurrence = Répétition (publications courantes)
-compose-recurrence-hint = Cinq champs comme dans cron : « 0 9 * * 1-5 » veut dire neuf heures du lundi au vendredi.
+compose-recurrence-hint = Cinq champs comme dans cron : « 0 9 * * 1-5 » veut dire neuf heures du lundi au vendredi.
 compose-pictures = Images
 compose-choose = Choisir des images (PNG, JPEG, GIF ou WebP, 5 Mio chacune, quatre à la fois)
 compose-upload = Ajouter les images choisies
@@ -55,22 +56,22 @@ compose-to-mend = { $n ->
    *[other] { $shown } points à corriger
   }
 compose-nothing-yet = Rien n’est encore écrit.
-compose-blanks = Encore à remplir : { $list }
-compose-link = Lien : { $link }
+compose-blanks = Encore à remplir : { $list }
+compose-link = Lien : { $link }
 compose-numbers-same = Les nombres sont les mêmes dans les deux langues.
-compose-numbers-differ = Dans une seule langue : { $list }
+compose-numbers-differ = Dans une seule langue : { $list }
 compose-alt-missing = { $n ->
     [one] { $shown } image n’a pas de texte pour qui ne la voit pas
    *[other] { $shown } images n’ont pas de texte pour qui ne les voit pas
   }
 compose-promise-there = Elle dit quand viendra le prochain point.
 compose-promise-missing = Un point de situation doit dire quand viendra le suivant, tant que l’incident est ouvert.
-compose-left-out = Pas sur : { $names }
+compose-left-out = Pas sur : { $names }
 compose-unit-characters = caractères
 compose-unit-graphemes = caractères
 compose-unit-bytes = octets
 compose-empty = Le texte est vide.
-compose-title-needed = Il faut ici un titre : c’est l’objet ou la manchette.
+compose-title-needed = Il faut ici un titre : c’est l’objet ou la manchette.
 compose-alt-needed = Chaque image a besoin d’un texte pour qui ne la voit pas.
 compose-pictures-many = { $n ->
     [one] Ce canal ne prend pas d’image.
@@ -88,13 +89,13 @@ compose-bytes-over = { $n ->
     [one] Le texte a { $shown } octet de trop.
    *[other] Le texte a { $shown } octets de trop.
   }
-wrong-post-kind = Le type ne peut plus changer ; annulez cette publication et écrivez-en une autre.
-wrong-post-incident = Choisissez un incident ouvert ; seule une publication courante peut s’en passer, et un incident clos n’accepte plus qu’un dernier point ou un rectificatif.
-wrong-post-channels = Un canal coché ne convient pas : il est désactivé, réservé aux exercices, ou ne montre que les incidents.
-wrong-post-due = Cette heure ne convient pas : elle n’existe pas, revient deux fois au changement d’heure, ou n’est pas à venir.
-wrong-post-zone = Ce fuseau horaire est inconnu ; écrivez par exemple Europe/Paris.
+wrong-post-kind = Le type ne peut plus changer ; annulez cette publication et écrivez-en une autre.
+wrong-post-incident = Choisissez un incident ouvert ; seule une publication courante peut s’en passer, et un incident clos n’accepte plus qu’un dernier point ou un rectificatif.
+wrong-post-channels = Un canal coché ne convient pas : il est désactivé, réservé aux exercices, ou ne montre que les incidents.
+wrong-post-due = Cette heure ne convient pas : elle n’existe pas, revient deux fois au changement d’heure, ou n’est pas à venir.
+wrong-post-zone = Ce fuseau horaire est inconnu ; écrivez par exemple Europe/Paris.
 wrong-post-valid-until = L’expiration doit venir après l’heure d’envoi.
-wrong-post-promise = Dites quand viendra le prochain point : après l’heure d’envoi, et seulement tant que l’incident est ouvert.
-wrong-post-recurrence = Cette répétition ne peut pas être lue ; écrivez par exemple 0 9 * * 1-5.
-wrong-post-source = Le texte ne convient pas à tous les canaux : voyez l’aperçu.
+wrong-post-promise = Dites quand viendra le prochain point : après l’heure d’envoi, et seulement tant que l’incident est ouvert.
+wrong-post-recurrence = Cette répétition ne peut pas être lue ; écrivez par exemple 0 9 * * 1-5.
+wrong-post-source = Le texte ne convient pas à tous les canaux : voyez l’aperçu.
 wrong-post-picture = Envoyez une image PNG, JPEG, GIF ou WebP d’au plus 5 Mio.

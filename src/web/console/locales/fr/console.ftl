@@ -1,4 +1,4 @@
-# Les mots de la console. Chaque clé existe dans les deux langues ; un test les compare aux modèles.
+# Les mots de la console. Chaque clé existe dans les deux langues ; un test les compare aux modèles.
 skip = Aller au contenu
 nav = Écrans
 nav-now = Maintenant
@@ -14,7 +14,7 @@ sign-in = Se connecter
 sign-out = Se déconnecter
 sign-in-wrong = L’adresse, le mot de passe ou le code n’est pas le bon.
 sign-in-slow = Trop de tentatives ont échoué. Attendez 15 minutes, puis réessayez.
-sign-in-invited = Première visite ? Ouvrez le lien de votre invitation. En ligne de commande, « holdline console » en donne un.
+sign-in-invited = Première visite ? Ouvrez le lien de votre invitation. En ligne de commande, « holdline console » en donne un.
 email = Adresse e-mail
 password = Mot de passe
 new-password = Nouveau mot de passe
@@ -36,10 +36,10 @@ join-do = Rejoindre et se connecter
 invitation = Invitation
 second-factor = Second facteur
 second-factor-hint = Scannez cette image avec une application d’authentification.
-qr-alt = Code QR pour l’application d’authentification ; le secret est écrit en dessous
-secret-by-hand = Ou saisissez ce secret :
+qr-alt = Code QR pour l’application d’authentification ; le secret est écrit en dessous
+secret-by-hand = Ou saisissez ce secret :
 codes = Codes de secours
-codes-hint = Chacun sert une fois à la place du code de l’application. Imprimez-les ou mettez-les au coffre : ils ne sont affichés que maintenant.
+codes-hint = Chacun sert une fois à la place du code de l’application. Imprimez-les ou mettez-les au coffre : ils ne sont affichés que maintenant.
 codes-kept = Je les ai gardés
 codes-renew = Créer de nouveaux codes de secours
 codes-renew-hint = Les anciens codes cessent aussitôt de fonctionner.
@@ -57,8 +57,8 @@ problem-forbidden = Action non permise
 problem-conflict = Impossible pour le moment
 problem-invalid = Cela n’a pas pu être lu
 problem-ours = Une erreur s’est produite de notre côté
-trouble = À corriger :
-stale-since = Les mises à jour en direct sont interrompues ; cette page montre l’état de
+trouble = À corriger :
+stale-since = Les mises à jour en direct sont interrompues ; cette page montre l’état de
 stale-hint = La connexion se rétablit d’elle-même. Rechargez la page pour en être sûr.
 standing-normal = Normal
 standing-frozen = Gel
@@ -151,19 +151,19 @@ ready-wait = nous a demandé d’attendre
 ready-none = pas encore vérifié
 signals = À traiter
 signals-none = Rien ne vous attend pour le moment. Les signaux de la surveillance, les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
-signal-overdue = Le point promis pour « { $title } » est en retard
-signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
+signal-overdue = Le point promis pour « { $title } » est en retard
+signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
 signal-in-doubt = { $n ->
-    [one] { $shown } publication est dans le doute : vérifiez si elle est en ligne
-   *[other] { $shown } publications sont dans le doute : vérifiez si elles sont en ligne
+    [one] { $shown } publication est dans le doute : vérifiez si elle est en ligne
+   *[other] { $shown } publications sont dans le doute : vérifiez si elles sont en ligne
   }
 signal-failed = { $n ->
     [one] { $shown } envoi a échoué
    *[other] { $shown } envois ont échoué
   }
 signal-reviews = { $n ->
-    [one] { $shown } publication est partie sur la parole d’une seule personne ; une relecture est due
-   *[other] { $shown } publications sont parties sur la parole d’une seule personne ; des relectures sont dues
+    [one] { $shown } publication est partie sur la parole d’une seule personne ; une relecture est due
+   *[other] { $shown } publications sont parties sur la parole d’une seule personne ; des relectures sont dues
   }
 signal-unready = { $name } n’est pas prêt
 signal-times = signalé { $shown } fois
@@ -197,20 +197,20 @@ next-day-count = { $n ->
     [one] { $shown } envoi prévu.
    *[other] { $shown } envois prévus.
   }
-next-day-none = Aucune publication n’est prévue. Écrivez-en une, ou importez-en un mois entier avec « holdline posts import ».
-bars-title = Envois de chacune des 24 prochaines heures ; ceux qui sont retenus sont hachurés
+next-day-none = Aucune publication n’est prévue. Écrivez-en une, ou importez-en un mois entier avec « holdline posts import ».
+bars-title = Envois de chacune des 24 prochaines heures ; ceux qui sont retenus sont hachurés
 channels-ready = Canaux
 channels-none = Aucun canal n’est relié. Un administrateur les relie dans les Réglages.
 incident-open-start = Il se passe quelque chose
 incident-open = Ouvrir un incident
 to-incident = Vers l’incident
 freeze = Geler
-freeze-title = Arrêter tout ce qui est planifié ?
+freeze-title = Arrêter tout ce qui est planifié ?
 freeze-covered = seront retenues
 freeze-next-day = dont prévues dans les 24 heures
 freeze-under-way = en cours d’envoi en ce moment
 freeze-goes-on = continuent (textes de crise et ce que vous autorisez)
-freeze-what = Les publications retenues gardent leur place et ne partent que si quelqu’un le décide. Ce qui part en ce moment même ne peut être rappelé ; vous en verrez l’issue une à une.
+freeze-what = Les publications retenues gardent leur place et ne partent que si quelqu’un le décide. Ce qui part en ce moment même ne peut être rappelé ; vous en verrez l’issue une à une.
 freeze-do = { $n ->
     [0] Geler (rien n’est en attente)
     [one] Retenir { $shown } publication
@@ -220,11 +220,11 @@ freeze-reason = Motif (peut être ajouté plus tard)
 freeze-narrow = Ne pas tout retenir
 freeze-labels = Seulement les publications portant l’une de ces étiquettes, séparées par des virgules
 freeze-allow = Ce qui doit continuer, par étiquette (avis légaux), séparées par des virgules
-freeze-crisis-too = Retenir aussi les textes de crise : pour un compte qui a été pris
+freeze-crisis-too = Retenir aussi les textes de crise : pour un compte piraté
 count-again = Compter à nouveau
 frozen-title = Le gel
 committed-means = Dès cet instant, plus rien n’obtient la permission de partir.
-sealed-means = Dès cet instant, plus rien ne peut commencer : chaque nœud a fermé sa barrière.
+sealed-means = Dès cet instant, plus rien ne peut commencer : chaque nœud a fermé sa barrière.
 not-sealed = PAS ENCORE SCELLÉ
 thawed = Levé
 held-until-now = Retenues jusqu’ici
@@ -239,15 +239,15 @@ thaw-means = Lever le gel n’envoie rien. Ce qui a été retenu attend dans la 
 thaw-note = Pourquoi il peut être levé
 thaw-do = Lever le gel
 scope-everything = toutes les publications courantes
-scope-brands = marques : { $list }
-scope-channels = canaux : { $list }
-scope-labels = étiquettes : { $list }
-scope-allow = continue : { $list }
+scope-brands = marques : { $list }
+scope-channels = canaux : { $list }
+scope-labels = étiquettes : { $list }
+scope-allow = continue : { $list }
 scope-crisis-too = les textes de crise aussi
-wrong-signal-note = Dites pourquoi, en 500 caractères au plus : l’équipe et le journal en ont besoin.
-wrong-password = Ce mot de passe ne convient pas : au moins 12 caractères, et pas un seul caractère répété.
-wrong-code = Ce n’est pas le code affiché en ce moment ; attendez le suivant.
+wrong-signal-note = Dites pourquoi, en 500 caractères au plus : l’équipe et le journal en ont besoin.
+wrong-password = Ce mot de passe ne convient pas : au moins 12 caractères, et pas un seul caractère répété.
+wrong-code = Ce n’est pas le code affiché en ce moment ; attendez le suivant.
 wrong-offer = Rechargez la page et scannez l’image à nouveau.
-wrong-zone = Ce fuseau horaire est inconnu ; écrivez par exemple Europe/Paris.
+wrong-zone = Ce fuseau horaire est inconnu ; écrivez par exemple Europe/Paris.
 wrong-name = Donnez un nom d’au plus 200 caractères.
 wrong-email = Donnez une adresse telle que ana@example.org, qui n’est pas encore prise.

@@ -10,13 +10,13 @@ held-states = Ce qui attend
 held-state-held = Retenues
 held-state-failed = Échouées
 held-state-expired = Expirées
-held-means-held = Rien ici ne part tout seul. Chaque publication demande une décision : l’envoyer maintenant, la déplacer, la modifier ou l’annuler.
+held-means-held = Rien ici ne part tout seul. Chaque publication demande une décision : l’envoyer maintenant, la déplacer, la modifier ou l’annuler.
 held-means-failed = Elles ont été refusées définitivement ou essayées trop souvent. Envoyez-les à nouveau une fois la cause levée, ou annulez-les.
 held-means-expired = Le moment après lequel elles ne doivent plus partir est passé. Modifiez-les ou annulez-les.
 held-none-held = Rien n’est retenu. Quand un gel retient des publications, elles attendent ici, à leur place, jusqu’à ce que quelqu’un décide.
 held-none-failed = Rien n’a échoué.
 held-none-expired = Rien n’a expiré.
-held-tick = Choisir : { $text }
+held-tick = Choisir : { $text }
 held-was-due = prévue le
 held-by-freeze = retenue par un gel
 held-edit = Modifier
@@ -47,10 +47,10 @@ held-decide-label = { $n ->
    *[other] Décider pour les { $shown } publications portant cette étiquette
   }
 held-decide-title = { $n ->
-    [one] Une publication : que devient-elle ?
-   *[other] { $shown } publications : que deviennent-elles ?
+    [one] Une publication : que devient-elle ?
+   *[other] { $shown } publications : que deviennent-elles ?
   }
-held-with-label = Toutes les publications retenues portant l’étiquette « { $label } ».
+held-with-label = Toutes les publications retenues portant l’étiquette « { $label } ».
 held-more = { $n ->
     [one] Et { $shown } autre.
    *[other] Et { $shown } autres.
@@ -58,7 +58,7 @@ held-more = { $n ->
 held-release-title = Envoyer maintenant
 held-release-means = Elles partent aussitôt, espacées comme vous l’indiquez ici. Tant qu’un gel les couvre, rien n’est envoyé.
 held-cancel-title = Annuler
-held-cancel-means = Ce qui est annulé ne part jamais. C’est irrévocable ; les publications restent lisibles dans le journal.
+held-cancel-means = Ce qui est annulé ne part jamais. C’est irrévocable ; les publications restent lisibles dans le journal.
 held-word = ANNULER
 held-done = { $n ->
     [one] { $shown } publication a été modifiée.
@@ -88,7 +88,7 @@ held-labels = Étiquettes
 
 doubt-title = Dans le doute
 doubt-one = Une publication dans le doute
-doubt-means = Ces envois sont partis, et aucune réponse complète n’est revenue. Holdline ne renvoie jamais au hasard : il relit, et quand cela ne prouve rien, une personne décide.
+doubt-means = Ces envois sont partis, et aucune réponse complète n’est revenue. Holdline ne renvoie jamais au hasard : il relit, et quand cela ne prouve rien, une personne décide.
 doubt-none = Aucun doute. Quand un réseau s’interrompt au milieu d’une réponse, la publication attend ici jusqu’à ce que l’on sache si elle est en ligne.
 doubt-sent = Ce que nous avons envoyé
 doubt-saw = Ce que nous avons vu
@@ -106,8 +106,8 @@ doubt-absent = { $n ->
   }
 doubt-seen = Dernière réponse
 doubt-next = Prochaine relecture
-doubt-next-none = aucune : relire ne prouve rien ici, une personne décide
-doubt-unreadable = ce canal ne peut pas être relu ; une personne décide
+doubt-next-none = aucune : relire ne prouve rien ici, une personne décide
+doubt-unreadable = ce canal ne peut pas être relu ; une personne décide
 doubt-look = Regarder là-bas
 doubt-no-attempt = Il n’y a pas eu de tentative.
 doubt-attempt = Tentative
@@ -122,7 +122,7 @@ doubt-there = Elle y est
 doubt-not-there = Elle n’y est pas, ne pas réessayer
 doubt-again = Elle n’y est pas, réessayer
 doubt-again-hint = Réessayer l’envoie une fois de plus. Si elle y est malgré tout, on la lira deux fois.
-doubt-settled = C’est réglé ; il n’y a plus de doute.
+doubt-settled = C’est réglé ; il n’y a plus de doute.
 doubt-back = Tous les doutes
 
 log-title = Le journal
@@ -131,7 +131,7 @@ log-size = { $n ->
     [one] Le journal compte { $shown } entrée.
    *[other] Le journal compte { $shown } entrées.
   }
-log-proof-hint = Chaque modification est une entrée d’un arbre de hachages dont la racine est signée. Pour vérifier sans faire confiance à ce service, exportez-le et lancez « holdline audit verify », avec une clé et un point de contrôle gardés ailleurs.
+log-proof-hint = Chaque modification est une entrée d’un arbre de hachages dont la racine est signée. Pour vérifier sans faire confiance à ce service, exportez-le et lancez « holdline audit verify », avec une clé et un point de contrôle gardés ailleurs.
 log-verify = { $n ->
     [one] Vérifier { $shown } entrée
    *[other] Vérifier les { $shown } entrées
@@ -142,7 +142,7 @@ log-export = { $n ->
   }
 log-verified = Le journal est intact
 log-broken = Le journal NE se vérifie PAS
-log-broken-hint = Laissez cette base et ses sauvegardes en l’état, et comparez avec un export que vous avez gardé. Entrées et durée :
+log-broken-hint = Laissez cette base et ses sauvegardes en l’état, et comparez avec un export que vous avez gardé. Entrées et durée :
 log-entries = Entrées
 log-first = Première entrée
 log-last = Dernière entrée
@@ -152,7 +152,7 @@ log-key = Clé
 log-kept = Point de contrôle gardé
 log-kept-size = le journal prolonge celui de { $size } entrées
 log-took = Durée
-log-what = Chaque entrée a été exportée, relue et hachée ; l’arbre mène à la racine du point de contrôle signé ; aucune entrée ne manque ni ne figure deux fois. C’est ce service lui-même qui l’a fait : qui ne lui fait pas confiance vérifie un export.
+log-what = Chaque entrée a été exportée, relue et hachée ; l’arbre mène à la racine du point de contrôle signé ; aucune entrée ne manque ni ne figure deux fois. C’est ce service lui-même qui l’a fait : qui ne lui fait pas confiance vérifie un export.
 log-checkpoint = Dernier point de contrôle, à copier
 log-checkpoint-hint = Gardez-le là où personne de ce service ne peut le modifier. Un journal coupé ou réécrit ensuite ne lui correspond plus.
 log-list = Entrées
@@ -170,8 +170,8 @@ log-before = Avant
 log-after = Après
 log-older = Entrées plus anciennes
 log-node = le service sur { $name }
-wrong-held-at = Donnez une date à venir ; une publication retenue n’est jamais envoyée dans le passé. Une heure qui n’existe pas ou existe deux fois au changement d’heure ne convient pas.
+wrong-held-at = Donnez une date à venir ; une publication retenue n’est jamais envoyée dans le passé. Une heure qui n’existe pas ou existe deux fois au changement d’heure ne convient pas.
 wrong-held-spread = Donnez un nombre de minutes entre 0 et 1440.
 wrong-doubt-note = Dites ce que vous avez vu, et où.
 wrong-doubt-url = Écrivez l’adresse entière, qui commence par https://.
-wrong-log-day = Cette date ne peut pas être lue ; écrivez par exemple 2026-12-01.
+wrong-log-day = Cette date ne peut pas être lue ; écrivez par exemple 2026-12-01.

@@ -1,17 +1,17 @@
-incidents-none = Aucun incident jusqu’ici. Souhaitons que cela dure ; s’il se passe quelque chose, commencez ici.
+incidents-none = Aucun incident jusqu’ici. Souhaitons que cela dure ; s’il se passe quelque chose, commencez ici.
 incident-is-open = en cours
 incident-is-resolved = clos
 opened = ouvert le
-what-happened = Que se passe-t-il ?
+what-happened = Que se passe-t-il ?
 what-happened-hint = Un clic ouvre l’incident et apporte ses premiers mots, que vous complétez.
 open-freezes = Ouvrir un incident gèle aussitôt tout ce qui est planifié.
 open-own = Autre chose, ou un autre titre
 open-no-freeze = Ne pas geler
 open-without-plan = Ouvrir sans plan
-open-with-plan = Ouvrir avec le plan : { $title }
+open-with-plan = Ouvrir avec le plan : { $title }
 open-plans = Ou avec l’un de ces plans
 incident-title = Titre
-incident-title-hint = Pour votre équipe ; le public ne le voit pas.
+incident-title-hint = Pour votre équipe ; le public ne le voit pas.
 severity = Gravité
 severity-of-plan = Comme le dit le plan
 severity-of-signal = Comme le dit le signal ({ $severity }), ou comme le dit le plan si c’est plus grave
@@ -25,26 +25,26 @@ first-words-in = { $n ->
 freeze-lifted = gel levé
 public-page = Page publique
 clock-open = ouvert depuis
-clock-last = dernier mot
+clock-last = dernier point publié
 clock-first = premiers mots attendus
-clock-next = prochain mot promis
+clock-next = prochain point promis
 late = en retard
 write-update = Écrire un point de situation
 write-notice = Écrire aux clients
-write-tip = Conseil : { $title }
+write-tip = Conseil : { $title }
 write-a-tip = Écrire un conseil
 matrix = Où en est chaque texte
-matrix-none = Aucun texte encore. Écrivez les premiers mots : ce qui s’est passé, ce que vous faites, ce que chacun doit faire.
+matrix-none = Aucun texte encore. Écrivez les premiers mots : ce qui s’est passé, ce que vous faites, ce que chacun doit faire.
 text = Texte
 act = Actions
 correct-it = Rectifier
 timeline = Ce qui s’est passé, et quand
-timeline-picture = L’incident sur une ligne de temps : les gels en dessous, ce qui est parti sur la ligne, ce qui a échoué au-dessus, et un anneau pour le prochain mot promis
-plan = Plan : { $title }
+timeline-picture = L’incident sur une ligne de temps : les gels en dessous, ce qui est parti sur la ligne, ce qui a échoué au-dessus, et un anneau pour le prochain point promis
+plan = Plan : { $title }
 note = Note
-note-text = Pour l’équipe ; elle figure au journal
+note-text = Pour l’équipe ; elle figure au journal
 note-do = Ajouter 1 note
-promise = Le prochain mot
+promise = Le prochain point
 promise-at = Promis pour ({ $zone })
 promise-do = Le promettre
 resolve = Clore l’incident
@@ -52,7 +52,7 @@ resolve-hint = Les points et conseils qui ne sont pas encore partis sont retenus
 resolve-comment = Comment cela s’est terminé
 resolve-word = clore
 resolve-do = Clore l’incident
-type-word = Tapez « { $word } » pour confirmer
+type-word = Tapez « { $word } » pour confirmer
 word-wrong = Ce n’est pas le mot demandé.
 what-opened = Incident ouvert
 what-committed = Gel COMMITTED (décidé)
@@ -69,12 +69,12 @@ what-step-done = Étape faite
 what-thawed = Gel levé
 what-resolved = Incident clos
 approval = Lire et décider
-approvals-none-long = Rien n’attend de validation. Ce qui est soumis apparaît ici, avec les mots exacts de chaque canal.
+approvals-none-long = Rien n’attend de validation. Ce qui est soumis apparaît ici, avec le texte exact de chaque canal.
 read-it = Lire
 lapsed = validation expirée
 due = prévu le
 labels = Étiquettes
-promises = Promet le prochain mot
+promises = Promet le prochain point
 valid-until = Pas après
 recurrence = Se répète
 needed = Validations requises
@@ -88,7 +88,7 @@ void = sans effet
 decision-approve = validé
 decision-reject = renvoyé
 decision-break-glass = vitre brisée
-own-text = Vous avez écrit ce texte : une autre personne le valide.
+own-text = Vous avez écrit ce texte : une autre personne le valide.
 approve-do = { $n ->
     [one] Valider { $n } texte pour son heure
    *[other] Valider { $n } textes pour leur heure
@@ -98,21 +98,22 @@ approve-now-do = { $n ->
    *[other] Valider { $n } textes et publier maintenant
   }
 comment = Commentaire (nécessaire pour renvoyer)
-comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
+comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
 reject-do = Renvoyer à l’auteur
-glass-do = Briser la vitre : publier sur ma seule parole
+glass-do = Briser la vitre : publier sur ma seule parole
 glass-hint = Pour une urgence, quand personne d’autre n’est joignable. Le journal le signale bien haut, et quelqu’un d’autre doit relire.
 reviews-owed = Relectures dues
 reviews-owed-hint = Ces textes sont partis sur la parole d’une seule personne. Ni elle ni l’auteur ne les relit.
 glass-broken-at = Publié le
 review-comment = Votre avis
 review-do = Relire 1 texte
-sent-waits = Soumis. Les valideurs sont prévenus ; voici le lien vers les mots exacts :
+sent-told = Soumis. Les valideurs sont prévenus par e-mail ; voici le lien vers le texte exact :
+sent-waits = Soumis. Donnez ce lien vers le texte exact à un valideur :
 approve-more-do = { $n ->
-    [one] Valider { $n } texte ; une autre personne doit le faire aussi
-   *[other] Valider { $n } textes ; une autre personne doit le faire aussi
+    [one] Valider { $n } texte ; une autre personne doit le faire aussi
+   *[other] Valider { $n } textes ; une autre personne doit le faire aussi
   }
 approve-held-do = { $n ->
-    [one] Valider { $n } texte ; il attendra dans les publications retenues
-   *[other] Valider { $n } textes ; ils attendront dans les publications retenues
+    [one] Valider { $n } texte ; il attendra dans les publications retenues
+   *[other] Valider { $n } textes ; ils attendront dans les publications retenues
   }

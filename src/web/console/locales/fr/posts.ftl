@@ -1,6 +1,6 @@
 # Une publication.
 postpage = Publication
-postpage-waits = Elle attend une validation. Donnez ce lien à un valideur :
+postpage-waits = Elle attend une validation. Donnez ce lien à un valideur :
 postpage-approval-link = { $n ->
     [one] le texte exact
    *[other] les textes exacts de { $shown } publications
@@ -20,15 +20,15 @@ postpage-attempts = Essais
 postpage-retract = Retirer
 postpage-retract-hint = Ce que beaucoup ont lu doit être rectifié, pas seulement retiré. Un canal qui ne peut pas retirer une publication le dit.
 postpage-why = Pourquoi la retirer de { $name }
-postpage-why-needed = Dites pourquoi ; le journal le garde.
+postpage-why-needed = Dites pourquoi ; le journal le garde.
 postpage-retract-do = Retirer de { $name }
-postpage-still-live = Toujours en ligne : { $reason }
+postpage-still-live = Toujours en ligne : { $reason }
 postpage-not-here = Cet envoi n’appartient pas à cette publication.
 postpage-cancel = Annuler
 postpage-cancel-hint = Ce qui est en ligne le reste. Ce qui attend ne partira jamais.
 postpage-cancel-word = annuler
 postpage-cancel-wrong = Saisissez le mot exactement comme il est écrit.
-postpage-type = Saisissez « { $word } »
+postpage-type = Saisissez « { $word } »
 postpage-cancel-do = { $n ->
     [one] Annuler { $shown } envoi
    *[other] Annuler { $shown } envois
@@ -36,7 +36,7 @@ postpage-cancel-do = { $n ->
 move-title = Une autre heure
 move-now = Prévue pour le
 move-at = Nouvelle heure
-move-voids = Cette publication est validée. Une autre heure annule la validation ; il en faudra une nouvelle.
+move-voids = Cette publication est validée. Une autre heure annule la validation ; il en faudra une nouvelle.
 move-voids-do = La déplacer et annuler sa validation
 move-do = La déplacer
 move-when-needed = Donnez une heure.

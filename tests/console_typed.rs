@@ -1,0 +1,136 @@
+//! What the console's pages say and keep: typed words after a refusal, times of other days, what is
+//! different from the last text.
+
+use channels::http::Request;
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::incidents::{self, IncidentView};
+use serde_json::json;
+
+use crate::console::sign_in;
+use crate::console_people::{send, text};
+use crate::on_both;
+use crate::support::Bench;
+use crate::support::caller::Caller;
+
+async fn incident(bench: &Bench) -> IncidentView {
+    let new = json!({"title": "Cards fail", "severity": "major", "playbook": "outage", "freeze": false});
+    let new = serde_json::from_value(new).unwrap();
+    incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident
+}
+
+async fn read(caller: &Caller, cookie: &str, path: &str) -> String {
+    let request =
+        Request::get(&format!("{}{path}", caller.base)).header("cookie", &format!("holdline={cookie}"));
+    let answer = caller.http.call(request).await.unwrap();
+    assert_eq!(answer.status, 200, "{path}");
+    text(&answer)
+}
+
+on_both! {
+    async fn an_incident_that_should_not_freeze_still_should_not_after_a_mistake(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let page = "/console/incidents/open";
+        let long = "x".repeat(201);
+        let refused = send(&caller, &cookie, page, page, &format!("title={long}&severity=minor&no_freeze=on")).await;
+        assert_eq!(refused.status, 422);
+        let html = text(&refused);
+        assert!(html.contains("name=\"no_freeze\" checked") && html.contains(&long), "{html}");
+        let html = text(&send(&caller, &cookie, page, page, &format!("title={long}")).await);
+        assert!(html.contains("name=\"no_freeze\">"), "{html}");
+    }
+
+    async fn the_room_keeps_what_was_typed(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let id = incident(&bench).await.id;
+        let page = format!("/console/incidents/{id}");
+        let act = format!("{page}/act");
+        let try_it = |form: &'static str| send(&caller, &cookie, &page, &act, form);
+        let refused = try_it("do=promise&at=2026-02-30T10%3A00").await;
+        assert_eq!(refused.status, 422);
+        let html = text(&refused);
+        assert!(html.contains("name=\"at\" value=\"2026-02-30T10:00\""), "{html}");
+        assert!(html.contains("id=\"wrong-at\"") && html.contains("aria-describedby=\"wrong-at\""), "{html}");
+        let refused = try_it("do=resolve&comment=All+is+well&word=no").await;
+        assert_eq!(refused.status, 422);
+        let html = text(&refused);
+        assert!(html.contains("<details open>") && html.contains("value=\"All is well\""), "{html}");
+        // Somebody else was first: what was typed stands where it can still be kept.
+        incidents::resolve(&bench.app, &bench.operator, &id, None, "over").await.unwrap();
+        let late = try_it("do=resolve&comment=All+is+well&word=resolve").await;
+        assert_eq!(late.status, 422);
+        assert!(text(&late).contains("All is well</textarea>"), "{}", text(&late));
+    }
+
+    async fn a_text_for_one_channel_stays_in_its_open_tab(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let (page, beta) = ("/console/compose", &bench.channels[1]);
+        let empty = read(&caller, &cookie, page).await;
+        assert!(empty.matches("<details name=\"own\">").count() >= 3, "a tab for each channel: {empty}");
+        let form = format!("kind=routine&language=en&text-en=All&own-en-{beta}=Only+here&brand=main&do=preview");
+        let html = text(&send(&caller, &cookie, page, page, &form).await);
+        let open: Vec<_> = html.split("<details name=\"own\" open>").collect();
+        assert_eq!(open.len(), 2, "{html}");
+        let tab = open[1].split("</details>").next().unwrap();
+        assert!(tab.contains("<summary>beta") && tab.contains(">Only here</textarea>"), "{tab}");
+    }
+
+    async fn why_a_freeze_may_be_lifted_is_not_lost(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
+        let page = format!("/console/freezes/{freeze}");
+        freezes::thaw(&bench.app, &bench.operator, &freeze, "first").await.unwrap();
+        let late = send(&caller, &cookie, &page, &format!("{page}/thaw"), "note=The+cause+is+mended").await;
+        assert_eq!(late.status, 422);
+        assert!(text(&late).contains("The cause is mended"), "{}", text(&late));
+    }
+
+    async fn the_room_says_whether_approvers_get_a_mail(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let id = incident(&bench).await.id;
+        let post = bench.submit(json!({"kind": "update", "incident": id,
+            "source": {"title": "Cards fail", "text": "Cards fail at the moment."}})).await;
+        let page = format!("/console/incidents/{id}?sent={}", post.id);
+        let html = read(&caller, &cookie, &page).await;
+        assert!(html.contains("Give this link") && !html.contains("told by mail"), "{html}");
+        bench.app.set_mails();
+        let html = read(&caller, &cookie, &page).await;
+        assert!(html.contains("told by mail") && !html.contains("Give this link"), "{html}");
+    }
+
+    async fn the_room_says_which_day_it_was(bench) {
+        let caller = Caller::new(&bench).await;
+        let room = format!("/console/incidents/{}", incident(&bench).await.id);
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let day = |html: &str| html.matches("class=\"far\"").count();
+        let today = read(&caller, &cookie, &room).await;
+        bench.app.clock().advance(25 * 3_600_000);
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        let later = read(&caller, &cookie, &room).await;
+        assert!(day(&later) > day(&today), "{later}");
+        assert!(later.contains(" UTC</time>"), "{later}");
+    }
+
+    async fn an_approver_sees_both_differences_and_the_titles(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        let id = incident(&bench).await.id;
+        let update = |title: &str, text: &str| json!({"kind": "update", "incident": id, "channels": ["alpha"],
+            "source": {"title": title, "text": text}});
+        let first = bench.submit(update("Cards fail", "Cards fail at the moment.")).await;
+        let sheet = |post: &str| format!("/console/approvals/{post}");
+        let html = read(&caller, &cookie, &sheet(&first.id)).await;
+        assert_eq!(html.matches("class=\"diff\"").count(), 1, "{html}");
+        assert!(html.contains("from the plan’s first words"), "{html}");
+        bench.approve(&first.id).await;
+        let second = bench.submit(update("Cards work", "Cards work again.")).await;
+        let html = read(&caller, &cookie, &sheet(&second.id)).await;
+        assert_eq!(html.matches("class=\"diff\"").count(), 2, "{html}");
+        assert!(html.contains("from the last approved text") && html.contains("from the plan’s first words"));
+        assert!(html.contains("<b>Cards <del>fail</del><ins>work</ins></b>"), "{html}");
+    }
+}
