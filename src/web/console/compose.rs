@@ -303,10 +303,15 @@ impl ComposePage {
         self.channels.iter().filter(|c| c.brand == self.draft.brand || self.draft.has(&c.id)).collect()
     }
 
-    /// Whether some channel has a text of its own, so that the part is open.
-    fn has_own_texts(&self) -> bool {
-        self.draft.texts.iter().any(|w| !w.own.is_empty())
-            || !self.trouble.at("post.source.per_channel").is_empty()
+    /// Whether that channel has a text of its own.
+    fn has_own_text(&self, channel: &ChannelView) -> bool {
+        self.draft.texts.iter().any(|w| !w.own_text(&channel.id).is_empty())
+    }
+
+    /// Whether its tab is the one that is open: the first with a text of its own.
+    fn is_open_tab(&self, channel: &ChannelView) -> bool {
+        let own = self.own_channels();
+        own.into_iter().find(|c| self.has_own_text(c)).is_some_and(|c| c.id == channel.id)
     }
 
     /// Whether one of the rarer fields is used.

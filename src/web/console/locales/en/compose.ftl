@@ -15,6 +15,7 @@ compose-languages-hint = Each language that has words becomes a post of its own.
 compose-title = Title
 compose-text = Text
 compose-own = Another text for one channel
+compose-has-own = own text
 compose-own-hint = An empty field takes the text above.
 compose-brand = Brand
 compose-drill = drill
