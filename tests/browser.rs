@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use holdline::app::{heard, incidents, posts};
+use holdline::app::{heard, incidents, membership, posts};
+use holdline::domain::role::Role;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::console::sign_in;
 use crate::notices::mailing;
 use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
-use crate::support::{Bench, Database};
+use crate::support::{Bench, Database, person};
 
 /// Runs a story of `tests/browser` with what it needs to know.
 async fn browse(story: &str, told: &Value) {
@@ -48,7 +49,7 @@ async fn furnish(bench: &Bench) -> Value {
             .await;
     }
     let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
-    bench.until(&late.id, &["held"]).await;
+    let held = bench.until(&late.id, &["held"]).await;
     let out = bench.approved(json!({"kind": "update", "incident": incident,
         "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
     bench.until(&out.id, &["accepted"]).await;
@@ -70,7 +71,31 @@ async fn furnish(bench: &Bench) -> Value {
     let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
-        "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id})
+        "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id,
+        "held": format!("delivery={}&delivery={}", held.deliveries[0].id, held.deliveries[1].id)})
+}
+
+/// Screens that decisions and forms lead to.
+async fn answers(bench: &Bench, held: &str) -> serde_json::Map<String, Value> {
+    let newcomer = person(&bench.app, &bench.administrator, "newcomer", Role::Auditor).await;
+    let gone = person(&bench.app, &bench.administrator, "gone", Role::Operator).await;
+    membership::disable(&bench.app, &bench.administrator, &gone.id).await.unwrap();
+    let decide = format!("/console/held/decide?state=held&{held}");
+    let (gone, newcomer) = (
+        format!("/console/settings/people/{}", gone.id),
+        format!("/console/settings/people/{}", newcomer.id),
+    );
+    let screens = json!({
+        "held-decide": {"path": decide, "as": "operator"},
+        // A freeze is in force, so they are left.
+        "held-left": {"path": decide, "as": "operator", "click": "button[value=release]"},
+        "audit-verified": {"path": "/console/audit", "as": "approver", "click": "form[action$='/verify'] button"},
+        "person-disabled": {"path": gone, "as": "administrator"},
+        "invited": {"path": newcomer, "as": "administrator",
+            "type": {"form[action$='/invite'] input[name=word]": {"en": "INVITE", "fr": "INVITER"}},
+            "click": "form[action$='/invite'] button"},
+    });
+    screens.as_object().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,7 +113,7 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
     }
     let id = |key: &str| ids[key].as_str().unwrap();
-    let screens = json!({
+    let mut screens = json!({
         "sign-in": {"path": "/console/sign-in"},
         "set-up": {"path": "/console/set-up?token=hls_x"},
         "join": {"path": "/console/join?invitation=hli_x"},
@@ -126,6 +151,7 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
+    screens.as_object_mut().unwrap().extend(answers(&bench, id("held")).await);
     browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
     worker.stop().await.unwrap();
 }

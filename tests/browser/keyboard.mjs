@@ -30,16 +30,15 @@ await run(async (browser) => {
   await tabTo(operator, 'button.choice[value="outage"]');
   await operator.keyboard.press('Enter');
   await operator.waitForURL(/\/console\/compose/);
-  await tabTo(operator, '[name="text-en"]');
-  await operator.keyboard.press('Control+A');
-  await operator.keyboard.type('Card payments fail at the moment. Your money is safe.');
-  await tabTo(operator, '[name="text-fr"]');
-  await operator.keyboard.press('Control+A');
-  await operator.keyboard.type('Les paiements par carte échouent en ce moment. Votre argent est en sécurité.');
-  for (const name of ['title-en', 'title-fr']) {
-    await operator.focus(`[name="${name}"]`);
+  for (const [name, words] of [
+    ['title-en', 'Card payments fail'],
+    ['text-en', 'Card payments fail at the moment. Your money is safe.'],
+    ['title-fr', 'Les paiements échouent'],
+    ['text-fr', 'Les paiements par carte échouent en ce moment. Votre argent est en sécurité.'],
+  ]) {
+    await tabTo(operator, `[name="${name}"]`);
     await operator.keyboard.press('Control+A');
-    await operator.keyboard.type(name === 'title-en' ? 'Card payments fail' : 'Les paiements échouent');
+    await operator.keyboard.type(words);
   }
   await tabTo(operator, 'button[name="do"][value="submit"]');
   await operator.keyboard.press('Enter');

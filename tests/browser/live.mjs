@@ -1,5 +1,5 @@
-// Live updates: a change shows by itself, and takes nothing away that is being typed; a lost connection
-// says since when; it comes back by itself.
+// Live updates: a change shows by itself, and takes nothing away that is being typed; in a quiet hour the
+// relative times are asked for again; a lost connection says since when; it comes back by itself.
 import { check, run, told, windowOf } from './browser.mjs';
 
 await run(async (browser) => {
@@ -23,6 +23,11 @@ await run(async (browser) => {
   await other.goto('/console/freeze');
   await other.click('button.freeze');
   await watcher.waitForSelector('#strip.is-frozen', { timeout: 10000 });
+  // Three beats without news, here one after the other.
+  await watcher.waitForTimeout(2000);
+  const again = watcher.waitForResponse((r) => r.url().endsWith('/console/strip'), { timeout: 10000 });
+  await watcher.evaluate(() => { for (let n = 0; n < 3; n += 1) document.body.dispatchEvent(new CustomEvent('beat')); });
+  check((await again).ok(), 'the strip is not asked for again');
   check(await watcher.isHidden('#stale'), 'stale although it is connected');
   await watcher.context().setOffline(true);
   // The running stream is cut too, as a dead network would.

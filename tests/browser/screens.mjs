@@ -1,5 +1,5 @@
 // Every screen, in both languages and themes, on a desk and on a phone: no accessibility findings, no
-// complaints of the browser, nothing wider than the window. With SHOTS=folder it keeps the pictures.
+// complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first. With SHOTS=folder it keeps the pictures.
 import { axeFindings, check, isTooWide, run, told, windowOf } from './browser.mjs';
 
 const sizes = { desk: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
@@ -18,7 +18,11 @@ await run(async (browser) => {
           windows[who] ??= await windowOf(browser, told.people[who], options);
           const page = windows[who];
           page.complaints.length = 0;
-          const answer = await page.goto(screen.path, { waitUntil: 'load' });
+          let answer = await page.goto(screen.path, { waitUntil: 'load' });
+          if (screen.click) {
+            for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);
+            [answer] = await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(screen.click)]);
+          }
           const where = `${name} ${language} ${theme} ${size}`;
           if (answer.status() !== (screen.status ?? 200)) findings.push(`${where}: status ${answer.status()}`);
           if (await page.getAttribute('html', 'lang') !== language) findings.push(`${where}: another language`);
