@@ -68,7 +68,9 @@ async fn furnish(bench: &Bench) -> Value {
         "title": "Half of the card payments are refused", "detail": "Since 13:58. Region west.",
         "url": "https://metrics.bank.example/graph", "playbook": "outage"}));
     let signal = heard::receive(app, operator, &signal.unwrap()).await.unwrap().signals.remove(0).id;
-    let draft = serde_json::from_value(json!({"kind": "routine", "source": {"text": "A draft"}})).unwrap();
+    let own = json!({"alpha": "A draft for alpha alone"});
+    let draft = json!({"kind": "routine", "source": {"text": "A draft", "per_channel": own}});
+    let draft = serde_json::from_value(draft).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
     json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
         "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id,
@@ -80,12 +82,20 @@ async fn answers(bench: &Bench, held: &str) -> serde_json::Map<String, Value> {
     let newcomer = person(&bench.app, &bench.administrator, "newcomer", Role::Auditor).await;
     let gone = person(&bench.app, &bench.administrator, "gone", Role::Operator).await;
     membership::disable(&bench.app, &bench.administrator, &gone.id).await.unwrap();
+    // An incident of another day.
+    let past = json!({"title": "The branches were closed", "severity": "minor", "freeze": false, "playbook": "outage"});
+    let past =
+        incidents::open(&bench.app, &bench.operator, &serde_json::from_value(past).unwrap()).await.unwrap();
+    let past = past.incident.id;
+    incidents::resolve(&bench.app, &bench.operator, &past, None, "They are open again").await.unwrap();
+    bench.sql(&format!("UPDATE incidents SET opened_at = opened_at - 180000000 WHERE id = '{past}'")).await;
     let decide = format!("/console/held/decide?state=held&{held}");
     let (gone, newcomer) = (
         format!("/console/settings/people/{}", gone.id),
         format!("/console/settings/people/{}", newcomer.id),
     );
     let screens = json!({
+        "incident-past": {"path": format!("/console/incidents/{past}"), "as": "operator"},
         "held-decide": {"path": decide, "as": "operator"},
         // A freeze is in force, so they are left.
         "held-left": {"path": decide, "as": "operator", "click": "button[value=release]"},
