@@ -176,8 +176,8 @@ signal-more = { $n ->
   }
 signal-by = signalé par { $name }
 signal-full = { $n ->
-    [one] { $shown } signal attend une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant qu’il n’est pas traité.
-   *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant que certains ne sont pas traités.
+    [one] { $shown } signal attend une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant qu’il n’est pas traité.
+   *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant que certains ne sont pas traités.
   }
 signal-over = terminé le
 signal-unseen = personne ne l’a regardé
@@ -185,7 +185,7 @@ signal-over-more = { $n ->
     [one] { $shown } autre signal s’est terminé ces dernières 24 heures sans que personne le regarde.
    *[other] { $shown } autres signaux se sont terminés ces dernières 24 heures sans que personne les regarde.
   }
-signals-wait = Était-ce l’un de ceux-ci ?
+signals-wait = Était-ce l’un de ceux-ci ?
 signals-wait-hint = La surveillance les a signalés, et ils attendent une décision. Un incident que vous ouvrez à partir de l’un d’eux reprend ce gel.
 signal-from = Signal reçu ({ $source })
 signal-decided = Quelqu’un a déjà décidé de ce signal.

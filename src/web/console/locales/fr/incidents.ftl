@@ -16,7 +16,7 @@ severity = Gravité
 severity-of-plan = Comme le dit le plan
 severity-of-signal = Comme le dit le signal ({ $severity }), ou comme le dit le plan si c’est plus grave
 severity-chosen-hint = La gravité que vous choisissez ici compte à la place de celle des boutons.
-open-adopts = Le gel du { $time } devient celui de cet incident ; rien d’autre n’est gelé.
+open-adopts = Le gel du { $time } devient celui de cet incident ; rien d’autre n’est gelé.
 open-adopts-see = Voir ce qu’il couvre
 first-words-in = { $n ->
     [one] premiers mots en une minute
