@@ -150,7 +150,7 @@ on_both! {
         assert!(!open.contains("<b>Cards") && !open.contains("<script>alert"));
         assert_eq!((hidden(&open, "signal"), hidden(&open, "playbook")), (id.clone(), "outage".into()));
         assert_eq!(hidden(&open, "title"), "&#60;b&#62;Cards&#60;/b&#62; &#38; &#34;more&#34;");
-        assert!(open.contains("<option value=\"\">As the signal says (critical)"), "{open}");
+        assert!(open.contains("<option value=\"\">The worse of the two: signal (critical)"), "{open}");
         let wrong = "x".repeat(201);
         let sent = [("signal", id.as_str()), ("title", &wrong), ("severity", "minor"), ("playbook", "outage")];
         let refused = send(&caller, &operator, "/console/incidents/open", &sent).await;
