@@ -123,11 +123,13 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         people.insert(name.into(), json!({"cookie": sign_in(&bench, actor).await.cookie}));
     }
     let id = |key: &str| ids[key].as_str().unwrap();
+    let public = incidents::get(&bench.app, &bench.operator, id("incident")).await.unwrap().url;
     let mut screens = json!({
         "sign-in": {"path": "/console/sign-in"},
         "set-up": {"path": "/console/set-up?token=hls_x"},
         "join": {"path": "/console/join?invitation=hli_x"},
         "now": {"path": "/console", "as": "operator"},
+        "public-page": {"path": public.split_once("/incidents/").map(|(_, slug)| format!("/incidents/{slug}"))},
         "freeze": {"path": "/console/freeze", "as": "operator"},
         "frozen": {"path": format!("/console/freezes/{}", id("freeze")), "as": "operator"},
         "calendar-month": {"path": "/console/calendar?view=month", "as": "operator"},

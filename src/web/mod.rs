@@ -171,7 +171,7 @@ async fn headers(mut response: Response) -> Response {
         ("cache-control", "no-store"),
         (
             "content-security-policy",
-            "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'",
+            "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'",
         ),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
