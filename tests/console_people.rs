@@ -1,29 +1,12 @@
 //! The console's form for a person: name and roles, and the way back in for whoever was disabled.
 
-use channels::http::{Answer, Request};
 use holdline::app::{membership, people};
 use holdline::domain::role::Role;
 
 use crate::console::sign_in;
 use crate::on_both;
 use crate::support::caller::Caller;
-
-pub fn text(answer: &Answer) -> String {
-    String::from_utf8_lossy(&answer.body).into_owned()
-}
-
-/// Sends a form of the console, with the word that its page carries.
-pub async fn send(caller: &Caller, cookie: &str, page: &str, to: &str, form: &str) -> Answer {
-    let cookie = format!("holdline={cookie}");
-    let get = Request::get(&format!("{}{page}", caller.base)).header("cookie", &cookie);
-    let html = text(&caller.http.call(get).await.unwrap());
-    let word = html.split("name=\"csrf\" value=\"").nth(1).and_then(|s| s.split('"').next()).unwrap();
-    let post = Request::post(&format!("{}{to}", caller.base))
-        .header("cookie", &cookie)
-        .header("sec-fetch-site", "same-origin")
-        .body("application/x-www-form-urlencoded", format!("csrf={word}&{form}").into_bytes());
-    caller.http.call(post).await.unwrap()
-}
+use crate::support::visitor::{send, text};
 
 on_both! {
     async fn an_administrator_changes_roles_and_lets_people_in_again(bench) {

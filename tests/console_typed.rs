@@ -1,29 +1,20 @@
 //! What the console's pages say and keep: typed words after a refusal, times of other days, what is
 //! different from the last text.
 
-use channels::http::Request;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::incidents::{self, IncidentView};
 use serde_json::json;
 
 use crate::console::sign_in;
-use crate::console_people::{send, text};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::visitor::{read, send, text};
 
 async fn incident(bench: &Bench) -> IncidentView {
     let new = json!({"title": "Cards fail", "severity": "major", "playbook": "outage", "freeze": false});
     let new = serde_json::from_value(new).unwrap();
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident
-}
-
-async fn read(caller: &Caller, cookie: &str, path: &str) -> String {
-    let request =
-        Request::get(&format!("{}{path}", caller.base)).header("cookie", &format!("holdline={cookie}"));
-    let answer = caller.http.call(request).await.unwrap();
-    assert_eq!(answer.status, 200, "{path}");
-    text(&answer)
 }
 
 on_both! {

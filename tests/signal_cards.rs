@@ -12,6 +12,7 @@ use crate::console::{Signed, sign_in};
 use crate::on_both;
 use crate::signals::{alert, notification};
 use crate::support::caller::Caller;
+use crate::support::visitor::{self, hidden};
 use crate::support::{Bench, person};
 
 /// A token of that person, with some of their roles.
@@ -21,29 +22,12 @@ async fn token(bench: &Bench, who: &Actor, roles: Vec<Role>) -> SecretString {
 }
 
 async fn page(caller: &Caller, signed: &Signed, path: &str) -> String {
-    let url = format!("{}{path}", caller.base);
-    let request = Request::get(&url).header("cookie", &format!("holdline={}", signed.cookie));
-    let answer = caller.http.call(request).await.unwrap();
-    assert_eq!(answer.status, 200, "{path}");
-    String::from_utf8(answer.body.to_vec()).unwrap()
-}
-
-/// The value of a hidden field of a page.
-fn hidden(page: &str, name: &str) -> String {
-    let field = format!("name=\"{name}\" value=\"");
-    let at = page.find(&field).unwrap_or_else(|| panic!("no {name}")) + field.len();
-    page[at..].split('"').next().unwrap().to_owned()
+    visitor::read(caller, &signed.cookie, path).await
 }
 
 async fn send(caller: &Caller, signed: &Signed, path: &str, form: &[(&str, &str)]) -> Answer {
-    let csrf = hidden(&page(caller, signed, "/console/me").await, "csrf");
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.append_pair("csrf", &csrf).extend_pairs(form);
-    let request = Request::post(&format!("{}{path}", caller.base))
-        .header("cookie", &format!("holdline={}", signed.cookie))
-        .header("sec-fetch-site", "same-origin");
-    let kind = "application/x-www-form-urlencoded";
-    caller.http.call(request.body(kind, body.finish().into_bytes())).await.unwrap()
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    visitor::send(caller, &signed.cookie, "/console/me", path, &form).await
 }
 
 /// A signal with these words, from a monitoring system.

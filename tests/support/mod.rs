@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod relay;
 pub mod second_verifier;
+pub mod visitor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
