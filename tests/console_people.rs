@@ -1,12 +1,14 @@
 //! The console's form for a person: name and roles, and the way back in for whoever was disabled.
 
+use holdline::app::people::NewToken;
 use holdline::app::{membership, people};
 use holdline::domain::role::Role;
+use secrecy::ExposeSecret;
 
 use crate::console::sign_in;
 use crate::on_both;
 use crate::support::caller::Caller;
-use crate::support::visitor::{send, text};
+use crate::support::visitor::{read, send, text};
 
 on_both! {
     async fn an_administrator_changes_roles_and_lets_people_in_again(bench) {
@@ -38,5 +40,24 @@ on_both! {
         let shown = send(&caller, &cookie, &page, &format!("{page}/enable"), "").await;
         assert!(shown.status == 200 && text(&shown).contains("/console/join?invitation="), "{}", text(&shown));
         assert_eq!(person().await.disabled_at, None);
+    }
+
+    async fn an_administrator_sees_and_revokes_the_tokens_of_others(bench) {
+        let caller = Caller::new(&bench).await;
+        let new = NewToken { label: "nightly import".into(), roles: Vec::new(), days: Some(30) };
+        let (token, secret) = people::create_token(&bench.app, &bench.operator, &bench.operator.id, &new).await.unwrap();
+        let page = format!("/console/settings/people/{}", bench.operator.id);
+        let other = sign_in(&bench, &bench.approver).await.cookie;
+        assert!(!read(&caller, &other, &page).await.contains("nightly import"), "not for everybody");
+        let cookie = sign_in(&bench, &bench.administrator).await.cookie;
+        let shown = read(&caller, &cookie, &page).await;
+        assert!(shown.contains("nightly import") && !shown.contains(secret.expose_secret()), "{shown}");
+        let revoke = format!("{page}/revoke");
+        let strange = send(&caller, &cookie, &page, &revoke, "token=none").await;
+        assert_eq!(strange.status, 404, "{}", text(&strange));
+        let done = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
+        assert_eq!(done.status, 303, "{}", text(&done));
+        assert!(people::authenticate(&bench.app, secret.expose_secret(), "test").await.is_err(), "it works no more");
+        assert!(read(&caller, &cookie, &page).await.contains("revoked"));
     }
 }

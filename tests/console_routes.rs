@@ -82,6 +82,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/settings/people/{id}/enable", Some(&[Administer])),
         ("/console/settings/people/{id}/invite", Some(&[Administer])),
         ("/console/settings/people/{id}/disable", Some(&[Administer])),
+        ("/console/settings/people/{id}/revoke", Some(&[Administer])),
         ("/console/settings/tokens", OWN),
         ("/console/settings/tokens/revoke", OWN),
         ("/console/settings/policy", Some(&[Read])),

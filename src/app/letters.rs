@@ -29,12 +29,12 @@ pub(super) fn approval(language: &str, a: &About<'_>) -> (String, String) {
         let what = if n == 1 { kind.to_owned() } else { format!("{n} textes") };
         let when = due.map_or("dès sa validation".to_owned(), |t| format!("le {t}"));
         let text = format!(
-            "{author} demande votre validation : {what}, incident « {title} ».\n\n\
-             Lire les textes exacts et décider :\n{}\n\nDépart prévu : {when}.\n\n\
+            "{author} demande votre validation : {what}, incident « {title} ».\n\n\
+             Lire les textes exacts et décider :\n{}\n\nDépart prévu : {when}.\n\n\
              Le lien demande votre connexion. Ce message est envoyé à chaque valideur qui n’a pas écrit ce texte.\n",
             a.link
         );
-        return (format!("{drill}À valider : {what} – {title}"), text);
+        return (format!("{drill}À valider : {what} – {title}"), text);
     }
     let drill = if a.drill { "[EXERCISE] " } else { "" };
     let what = if n == 1 { kind.to_owned() } else { format!("{n} texts") };
@@ -98,7 +98,7 @@ mod tests {
         about.kinds.push("update");
         about.due = None;
         let (subject, text) = approval("fr", &about);
-        assert!(subject.starts_with("[EXERCICE] À valider : 2 textes"), "{subject}");
+        assert!(subject.starts_with("[EXERCICE] À valider : 2 textes"), "{subject}");
         assert!(text.contains("dès sa validation"), "{text}");
     }
 }

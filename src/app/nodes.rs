@@ -140,8 +140,12 @@ pub async fn take_over_silent(app: &App) -> Result<()> {
 /// Puts in doubt the permits that nobody has in hand: their commit arrived after the process that asked
 /// for them was given up.
 async fn take_over_lost(app: &App) -> Result<()> {
+    let before = app.now() - GONE;
+    if !app.store().has_lost(app.node(), app.incarnation(), before).await? {
+        return Ok(());
+    }
     let mut tx = app.store().begin().await?;
-    let lost = tx.lost(app.node(), app.incarnation(), app.now() - GONE).await?;
+    let lost = tx.lost(app.node(), app.incarnation(), before).await?;
     let entries = put_in_doubt(app, &mut tx, lost).await?;
     commit_recovery(app, tx, &entries).await
 }

@@ -66,7 +66,28 @@ pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, nex
     from v where attempts.id = v.id and (attempts.outcome is null or attempts.outcome = 'in_doubt')
     returning attempts.id";
 
+/// The attempts without an outcome.
+const OPEN: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
+      join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+    where a.outcome is null";
+
+/// No process has the attempt in hand: it is of another process of this node, or of a node off the list.
+const LOST: &str = "a.permitted_at < $3
+    and ((a.node_id = $1 and a.incarnation <> $2) or a.node_id not in (select id from nodes))";
+
 impl Store {
+    /// Whether there is an attempt that [`Tx::lost`] would give.
+    pub async fn has_lost(&self, node: &str, incarnation: &str, before: Millis) -> Result<bool> {
+        const SQL: &str = "select exists (select 1 from attempts a where a.outcome is null and {lost})";
+        let sql = SQL.replace("{lost}", LOST);
+        Ok(read!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(node)
+            .bind(incarnation)
+            .bind(before)
+            .fetch_one(c)
+            .await?))
+    }
+
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
         const SQL: &str = "select * from attempts where delivery_id = $1 order by number";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
@@ -116,31 +137,26 @@ impl Tx {
 
     /// The attempts of a node that have no outcome, locked, with the adapter of their channel.
     pub async fn unsettled(&mut self, node: &str) -> Result<Vec<Unsettled>> {
-        const SQL: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
-              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
-            where a.node_id = $1 and a.outcome is null order by a.delivery_id, a.id";
-        let lock = if self.dialect() == 1 { " for update of a" } else { "" };
-        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(format!("{SQL}{lock}")))
-            .bind(node)
-            .fetch_all(c)
-            .await?))
+        let sql = format!("{OPEN} and a.node_id = $1 {}", self.open_order());
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(node).fetch_all(c).await?))
     }
 
     /// The attempts without an outcome from before that time which no process has in hand: of another
     /// process of this node, or of a node that is off the list. Locked.
     pub async fn lost(&mut self, node: &str, incarnation: &str, before: Millis) -> Result<Vec<Unsettled>> {
-        const SQL: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
-              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
-            where a.outcome is null and a.permitted_at < $3
-              and ((a.node_id = $1 and a.incarnation <> $2) or a.node_id not in (select id from nodes))
-            order by a.delivery_id, a.id";
-        let lock = if self.dialect() == 1 { " for update of a" } else { "" };
-        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(format!("{SQL}{lock}")))
+        let sql = format!("{OPEN} and {LOST} {}", self.open_order());
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
             .bind(node)
             .bind(incarnation)
             .bind(before)
             .fetch_all(c)
             .await?))
+    }
+
+    /// Whoever locks several attempts does so in this order.
+    fn open_order(&self) -> String {
+        let lock = if self.dialect() == 1 { " for update of a" } else { "" };
+        format!("order by a.delivery_id, a.id{lock}")
     }
 
     /// The attempt at a delivery that is open or in doubt, locked. The delivery is locked afterwards.

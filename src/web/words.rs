@@ -66,7 +66,7 @@ pub const ENGLISH: Words = Words {
 pub const FRENCH: Words = Words {
     tag: "fr",
     information: "Informations sur nos services",
-    exercise: "EXERCICE. Ceci est une simulation : rien n’est réel ici.",
+    exercise: "EXERCICE. Ceci est une simulation : rien n’est réel ici.",
     missing: "Cette page n’existe pas.",
     nothing: "Rien à signaler pour le moment.",
     not_yet: "Rien n’a encore été publié ici.",

@@ -159,6 +159,7 @@ fn setting_routes() -> Vec<Route> {
         route("/console/settings/people/{id}/enable", administer, post(people::enable)),
         route("/console/settings/people/{id}/invite", administer, post(people::invite)),
         route("/console/settings/people/{id}/disable", administer, post(people::disable)),
+        route("/console/settings/people/{id}/revoke", administer, post(people::revoke)),
         route("/console/settings/tokens", SignedIn, get(tokens::screen).post(tokens::make)),
         route("/console/settings/tokens/revoke", SignedIn, post(tokens::revoke)),
         route("/console/settings/policy", read, get(policy::screen)),

@@ -31,7 +31,10 @@ impl Ui {
 
     /// The same, standing alone: in French with a capital letter and a full stop.
     pub fn told(&self, text: &str) -> String {
-        let said = self.said(text);
+        self.alone(text, self.said(text))
+    }
+
+    fn alone(&self, text: &str, said: Said) -> String {
         let is_french = self.lang != Lang::En && !said.is_english;
         if is_french { sentences::standing_alone(text, &said.words) } else { said.words }
     }
@@ -40,7 +43,7 @@ impl Ui {
     /// service says it.
     pub fn trouble_words(&self, field: &str, message: &str) -> String {
         let key = format!("wrong-{}", field.replace(['.', '_'], "-"));
-        let words = self.t(&key);
-        if self.said(message).is_english && words != key { words } else { self.told(message) }
+        let (words, said) = (self.t(&key), self.said(message));
+        if said.is_english && words != key { words } else { self.alone(message, said) }
     }
 }

@@ -4,12 +4,13 @@ use askama::Template;
 use axum::extract::{Path, State};
 use secrecy::ExposeSecret;
 
+use super::tokens;
 use crate::app::invitations::{self, Invited};
 use crate::app::membership::{self, PersonEdit};
-use crate::app::people::{self, NewPerson, PersonView};
+use crate::app::people::{self, NewPerson, PersonView, TokenView};
 use crate::app::{AppError, Result};
 use crate::domain::Word;
-use crate::domain::role::Role;
+use crate::domain::role::{Right, Role};
 use crate::web::Web;
 use crate::web::console::fields::Fields;
 use crate::web::console::page::{Answer, go, show, show_again};
@@ -41,6 +42,10 @@ struct PersonPage {
     /// What the form says.
     name: String,
     chosen: Vec<String>,
+    /// Their tokens, for an administrator who is somebody else.
+    tokens: Option<Vec<TokenView>>,
+    /// Where the form goes that revokes one.
+    revoke: String,
     trouble: Trouble,
 }
 
@@ -125,7 +130,13 @@ async fn person(
         Some(f) => (f.get("name").to_owned(), f.all("role")),
         None => (it.name.clone(), it.roles.iter().map(|r| r.word().to_owned()).collect()),
     };
-    Ok(PersonPage { ui: visit.ui(web).await?, own: by.id == it.id, it, name, chosen, trouble })
+    let own = by.id == it.id;
+    let tokens = match !own && by.may(Right::Administer) {
+        true => Some(tokens::newest(web, visit, &it.id).await?),
+        false => None,
+    };
+    let revoke = format!("/console/settings/people/{}/revoke", it.id);
+    Ok(PersonPage { ui: visit.ui(web).await?, own, it, name, chosen, tokens, revoke, trouble })
 }
 
 impl PersonPage {
@@ -185,6 +196,12 @@ pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Post
         }
     };
     show_again(&person(&web, &visit, &id, None, trouble).await?)
+}
+
+/// Ends a token of a person.
+pub async fn revoke(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    people::revoke_token(&web.app, posted.visit.by()?, &id, posted.fields.get("token")).await?;
+    go(&format!("/console/settings/people/{id}"))
 }
 
 /// Disables a person.

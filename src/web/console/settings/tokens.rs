@@ -43,11 +43,9 @@ async fn page(
     trouble: Trouble,
 ) -> crate::app::Result<TokensPage> {
     let by = visit.by()?;
-    let mut tokens = people::tokens(&web.app, by, &by.id).await?;
-    tokens.reverse();
     Ok(TokensPage {
         ui: visit.ui(web).await?,
-        tokens,
+        tokens: newest(web, visit, &by.id).await?,
         roles: by.roles.clone(),
         made,
         server: web.app.public_url().to_owned(),
@@ -58,14 +56,23 @@ async fn page(
     })
 }
 
+/// The tokens of a person, the newest first.
+pub(super) async fn newest(web: &Web, visit: &Visit, person: &str) -> crate::app::Result<Vec<TokenView>> {
+    let mut tokens = people::tokens(&web.app, visit.by()?, person).await?;
+    tokens.reverse();
+    Ok(tokens)
+}
+
 impl TokensPage {
     fn is_chosen(&self, role: &Role) -> bool {
         self.chosen.iter().any(|r| r == role.word())
     }
+}
 
+impl Ui {
     /// Why a token does not count any more.
-    fn ended(&self, t: &TokenView) -> Option<&'static str> {
-        let past = |at: &String| times::millis(at) <= self.ui.now;
+    pub fn token_ended(&self, t: &TokenView) -> Option<&'static str> {
+        let past = |at: &String| times::millis(at) <= self.now;
         match (&t.revoked_at, &t.expires_at) {
             (Some(_), _) => Some("token-revoked"),
             (None, Some(at)) if past(at) => Some("token-expired"),

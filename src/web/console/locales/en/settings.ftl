@@ -104,6 +104,7 @@ token-made = Your new token
 token-made-hint = It is shown only now. Whoever has it acts in your name.
 token-list = Tokens
 token-none = You have no tokens. Make one for the command line, or for a program that acts in your name.
+person-tokens-none = They have no tokens.
 token-revoked = revoked
 token-expired = expired
 token-since = since

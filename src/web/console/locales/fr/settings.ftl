@@ -104,6 +104,7 @@ token-made = Votre nouveau jeton
 token-made-hint = Il n’est affiché que maintenant. Qui le possède agit en votre nom.
 token-list = Jetons
 token-none = Vous n’avez aucun jeton. Créez-en un pour la ligne de commande, ou pour un programme qui agit en votre nom.
+person-tokens-none = Cette personne n’a aucun jeton.
 token-revoked = révoqué
 token-expired = expiré
 token-since = depuis le
