@@ -1,8 +1,9 @@
 //! The console in a real browser: the stories are in `tests/browser`, this starts what they need.
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use holdline::app::people::{self, NewToken};
 use holdline::app::{heard, incidents, membership, posts};
 use holdline::domain::role::Role;
 use secrecy::ExposeSecret;
@@ -26,8 +27,10 @@ async fn browse(story: &str, told: &Value) {
     let script = format!("{}/tests/browser/{story}.mjs", env!("CARGO_MANIFEST_DIR"));
     let mut command = tokio::process::Command::new("node");
     command.arg(script).arg(file.path()).env("PEER_HOME", home).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(600), command.output());
+    let begun = Instant::now();
+    let output = tokio::time::timeout(Duration::from_secs(1_200), command.output());
     let output = output.await.expect("the browser does not come to an end").expect("node is not installed");
+    eprintln!("{story}: {} s", begun.elapsed().as_secs());
     let said = String::from_utf8_lossy(&output.stdout);
     eprintln!("{said}");
     assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -109,11 +112,22 @@ async fn answers(bench: &Bench, held: &str) -> serde_json::Map<String, Value> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_screen_in_both_languages_themes_and_sizes() {
+async fn every_screen_on_a_desk_in_both_languages_and_themes() {
+    every_screen("desk").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_screen_on_a_phone_in_both_languages_and_themes() {
+    every_screen("phone").await;
+}
+
+async fn every_screen(size: &str) {
     let bench = Bench::new(Database::Sqlite).await;
     let worker = bench.start().await;
     let caller = Caller::new(&bench).await;
     let ids = furnish(&bench).await;
+    let token = NewToken { label: "Nightly import".into(), roles: Vec::new(), days: Some(90) };
+    people::create_token(&bench.app, &bench.operator, &bench.operator.id, &token).await.unwrap();
     let mut people = serde_json::Map::new();
     for (name, actor) in [
         ("operator", &bench.operator),
@@ -164,7 +178,8 @@ async fn every_screen_in_both_languages_themes_and_sizes() {
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
     screens.as_object_mut().unwrap().extend(answers(&bench, id("held")).await);
-    browse("screens", &json!({"base": caller.base, "people": people, "screens": screens})).await;
+    browse("screens", &json!({"base": caller.base, "people": people, "screens": screens, "size": size}))
+        .await;
     worker.stop().await.unwrap();
 }
 

@@ -1,44 +1,45 @@
-// Every screen, in both languages and themes, on a desk and on a phone: no accessibility findings, no
-// complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first. With SHOTS=folder it keeps the pictures.
+// Every screen, in both languages and themes, on a desk or on a phone: no accessibility findings, no
+// complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first.
+// With SHOTS=folder it keeps the pictures.
 import { axeFindings, check, isTooWide, run, told, windowOf } from './browser.mjs';
 
 const sizes = { desk: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
 
 await run(async (browser) => {
+  const { size } = told;
+  const viewport = sizes[size];
   const findings = [];
   const table = {};
   let looked = 0;
   for (const language of ['en', 'fr']) {
     for (const theme of ['light', 'dark']) {
-      for (const [size, viewport] of Object.entries(sizes)) {
-        const options = { locale: language === 'en' ? 'en-GB' : 'fr-FR', colorScheme: theme, viewport };
-        const windows = {};
-        for (const [name, screen] of Object.entries(told.screens)) {
-          const who = screen.as ?? 'nobody';
-          windows[who] ??= await windowOf(browser, told.people[who], options);
-          const page = windows[who];
-          page.complaints.length = 0;
-          let answer = await page.goto(screen.path, { waitUntil: 'load' });
-          if (screen.click) {
-            for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);
-            [answer] = await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(screen.click)]);
-          }
-          const where = `${name} ${language} ${theme} ${size}`;
-          if (answer.status() !== (screen.status ?? 200)) findings.push(`${where}: status ${answer.status()}`);
-          if (await page.getAttribute('html', 'lang') !== language) findings.push(`${where}: another language`);
-          const found = await axeFindings(page);
-          table[name] = (table[name] ?? 0) + found.length;
-          findings.push(...found.map((f) => `${where}: ${f}`));
-          const expected = screen.status ? /Failed to load resource/ : /^$/;
-          findings.push(...page.complaints.filter((c) => !expected.test(c)).map((c) => `${where}: ${c}`));
-          if (await isTooWide(page)) findings.push(`${where}: wider than the window`);
-          if (process.env.SHOTS) {
-            await page.screenshot({ path: `${process.env.SHOTS}/${name}-${language}-${theme}-${size}.png`, fullPage: true });
-          }
-          looked += 1;
+      const options = { locale: language === 'en' ? 'en-GB' : 'fr-FR', colorScheme: theme, viewport };
+      const windows = {};
+      for (const [name, screen] of Object.entries(told.screens)) {
+        const who = screen.as ?? 'nobody';
+        windows[who] ??= await windowOf(browser, told.people[who], options);
+        const page = windows[who];
+        page.complaints.length = 0;
+        let answer = await page.goto(screen.path, { waitUntil: 'load' });
+        if (screen.click) {
+          for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);
+          [answer] = await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(screen.click)]);
         }
-        for (const page of Object.values(windows)) await page.context().close();
+        const where = `${name} ${language} ${theme} ${size}`;
+        if (answer.status() !== (screen.status ?? 200)) findings.push(`${where}: status ${answer.status()}`);
+        if (await page.getAttribute('html', 'lang') !== language) findings.push(`${where}: another language`);
+        const found = await axeFindings(page);
+        table[name] = (table[name] ?? 0) + found.length;
+        findings.push(...found.map((f) => `${where}: ${f}`));
+        const expected = screen.status ? /Failed to load resource/ : /^$/;
+        findings.push(...page.complaints.filter((c) => !expected.test(c)).map((c) => `${where}: ${c}`));
+        if (await isTooWide(page)) findings.push(`${where}: wider than the window`);
+        if (process.env.SHOTS) {
+          await page.screenshot({ path: `${process.env.SHOTS}/${name}-${language}-${theme}-${size}.png`, fullPage: true });
+        }
+        looked += 1;
       }
+      for (const page of Object.values(windows)) await page.context().close();
     }
   }
   console.log(`looked at ${looked} pages; axe findings by screen: ${JSON.stringify(table)}`);
