@@ -102,7 +102,7 @@ async fn crash(bench: &mut Bench) -> Receiver {
     until(bench, "sending", POSTS).await;
     let begun = Instant::now();
     while receiver.count() < AT_ONCE {
-        assert!(begun.elapsed() < Duration::from_secs(5), "only {} calls came", receiver.count());
+        assert!(begun.elapsed() < Duration::from_secs(30), "only {} calls came", receiver.count());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     worker.vanish();

@@ -74,7 +74,7 @@ on_both! {
         let link = format!("http://localhost:8740/console/approvals/{}?with={}", one.id, two.id);
         assert!(kept[0]["text"].as_str().unwrap().contains(&link), "{kept:?}");
         let headers = &kept[0]["headers"];
-        assert_eq!(headers["subject"], format!("À valider : 2 textes – {title}"));
+        assert_eq!(headers["subject"], format!("À valider\u{a0}: 2 textes – {title}"));
         assert_eq!(headers["content-language"], "fr");
         assert_eq!(notices::next_try(&bench.app).await.unwrap(), None, "nothing is left to send");
         mailing.stop().await;

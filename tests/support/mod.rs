@@ -247,7 +247,7 @@ impl Bench {
     /// Waits until the post's deliveries are all in one of the states.
     pub async fn until(&self, post: &str, states: &[&str]) -> PostView {
         let mut last = String::new();
-        for _ in 0..400 {
+        for _ in 0..1_200 {
             let view = posts::get(&self.app, &self.operator, post).await.unwrap();
             let now: Vec<String> = view
                 .deliveries
