@@ -255,7 +255,7 @@ on_both! {
             posts::list(&bench.app, &bench.operator, &filter).await.unwrap().len()
         };
         assert_eq!(waiting().await, 1);
-        let release = Review { choice: Choice::Release, deliveries: vec![held.id.clone()], label: None, expected: None, at: None,
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id.clone()], label: None, hash: None, expected: None, at: None,
             zone: None, spread_minutes: 0 };
         let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
         assert!(left[0].1.contains("lapsed"), "{left:?}");

@@ -13,7 +13,7 @@ use crate::on_both;
 use crate::support::caller::Caller;
 
 /// Runs the program; the exit code, what it printed, and its errors.
-async fn run(caller: &Caller, token: &SecretString, words: &[&str]) -> (Option<i32>, String, String) {
+pub async fn run(caller: &Caller, token: &SecretString, words: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
     command.env("HOLDLINE_SERVER", &caller.base).env("HOLDLINE_TOKEN", token.expose_secret());
     let output = command.args(words).stdin(Stdio::null()).output().await.unwrap();

@@ -37,6 +37,7 @@ fn release(delivery: &str) -> Review {
         choice: Choice::Release,
         deliveries: vec![delivery.into()],
         label: None,
+        hash: None,
         expected: None,
         at: None,
         zone: None,

@@ -94,7 +94,7 @@ on_both! {
         let held = held::list(&bench.app, &bench.operator, State::Held, None, "", 100).await.unwrap();
         assert_eq!(held.len(), 3);
         let review = Review { choice: Choice::Release, deliveries: vec![held[0].delivery.clone()], label: None,
-            expected: None, at: None, zone: None, spread_minutes: 0 };
+            hash: None, expected: None, at: None, zone: None, spread_minutes: 0 };
         assert_eq!(held::review(&bench.app, &bench.operator, &review).await.unwrap().changed, 1);
         let review = Review { choice: Choice::Cancel, deliveries: Vec::new(), label: Some("promo".into()),
             expected: Some(3), ..review };
@@ -131,7 +131,7 @@ on_both! {
         freezes::create(&bench.app, &bench.operator, &new).await.unwrap();
         let worker = bench.start().await;
         let held = bench.until(&post.id, &["held"]).await.deliveries.remove(0);
-        let release = Review { choice: Choice::Release, deliveries: vec![held.id], label: None, expected: None, at: None,
+        let release = Review { choice: Choice::Release, deliveries: vec![held.id], label: None, hash: None, expected: None, at: None,
             zone: None, spread_minutes: 0 };
         let left = held::review(&bench.app, &bench.operator, &release).await.unwrap().left;
         assert!(left[0].1.contains("a freeze in force covers it"), "{left:?}");

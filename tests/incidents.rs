@@ -137,6 +137,7 @@ on_both! {
         holdline::app::freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
         let delivery = held.deliveries[0].id.clone();
         let review = |choice, minutes: Option<i64>| Review { choice, deliveries: vec![delivery.clone()], label: None,
+            hash: None,
             expected: None,
             at: minutes.map(|m| at(&bench, m)), zone: None, spread_minutes: 0 };
         let late = held::review(&bench.app, &bench.operator, &review(Choice::Reschedule, Some(30))).await.unwrap();
@@ -320,6 +321,7 @@ on_both! {
         // A person may still decide that it goes.
         let view = posts::get(&bench.app, &bench.operator, &update.id).await.unwrap();
         let release = Review { choice: Choice::Release, deliveries: vec![view.deliveries[0].id.clone()], label: None,
+            hash: None,
             expected: None,
             at: None, zone: None, spread_minutes: 0 };
         assert_eq!(held::review(&bench.app, &bench.operator, &release).await.unwrap().changed, 1);

@@ -18,6 +18,7 @@ mod drill;
 mod edits;
 mod flow;
 mod french;
+mod held_sets;
 mod housekeeping;
 mod imports;
 mod incidents;

@@ -50,6 +50,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/gate/confirm", &[Administer], COMMENT),
         ("delete", "/nodes/{id}", &[Administer], ""),
         ("get", "/held", &[Read], ""),
+        ("get", "/held/review?label=x", &[Read], ""),
         ("post", "/held/review", &[Decide], r#"{"choice":"cancel","label":"x"}"#),
         ("post", "/deliveries/{id}/settle", &[Decide], r#"{"settlement":"try_again","note":"x"}"#),
         ("post", "/deliveries/{id}/retract", &[Decide], COMMENT),

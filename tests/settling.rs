@@ -201,7 +201,7 @@ on_both! {
         bench.until(&id, &["held"]).await;
         assert_eq!(bench.sandbox.arrivals().len(), 0, "a thaw releases nothing by itself");
         let delivery = posts::get(&bench.app, &bench.operator, &id).await.unwrap().deliveries[0].id.clone();
-        let release = Review { choice: Choice::Release, deliveries: vec![delivery], label: None, expected: None, at: None,
+        let release = Review { choice: Choice::Release, deliveries: vec![delivery], label: None, hash: None, expected: None, at: None,
             zone: None, spread_minutes: 0 };
         held::review(&bench.app, &bench.operator, &release).await.unwrap();
         bench.until(&id, &["accepted"]).await;

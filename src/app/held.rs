@@ -1,12 +1,12 @@
 //! Held posts and doubts, and what people decide about them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, approvals, doubts, promises};
+use super::{Actor, App, AppError, Result, approvals, doubts, held_set, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -70,7 +70,12 @@ pub struct Review {
     pub deliveries: Vec<String>,
     #[serde(default)]
     pub label: Option<String>,
-    /// How many were read with the label. When another number is held by now, nothing is decided.
+    /// The hash of what was read with the label (`GET /held/review`). When other deliveries are held by
+    /// now, or the same at other times, nothing is decided.
+    #[serde(default)]
+    pub hash: Option<String>,
+    /// How many were read with the label: weaker than `hash`, as others may be as many. When another
+    /// number is held by now, nothing is decided.
     #[serde(default)]
     pub expected: Option<usize>,
     /// The new time, for `reschedule`: an instant, or local time in `zone`.
@@ -147,7 +152,7 @@ pub async fn tally(app: &App, by: &Actor, state: State, label: Option<&str>) -> 
     Ok(Tally { total, matching, labels: app.store().labels_in(state.word(), 50).await? })
 }
 
-fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
+pub(super) fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
     Ok(WaitingView {
         state: State::parse(&w.state).map_err(AppError::Internal)?,
         due: rfc3339(w.due_at),
@@ -174,7 +179,7 @@ pub(super) fn beginning(source: &str) -> String {
 /// cancelled or given a time: nothing leaves.
 ///
 /// # Errors
-/// When nothing is named, the time is missing or past, or another number is held than was read.
+/// When nothing is named, the time is missing or past, or others are held than were read.
 pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> {
     by.need(Right::Decide)?;
     let now = app.now();
@@ -187,21 +192,26 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     if review.deliveries.is_empty() && review.label.is_none() {
         problems.add("deliveries", "name the deliveries, or a label");
     }
+    if review.hash.is_some() && review.label.is_none() {
+        problems.add("hash", "name the label that it was read with");
+    }
     problems.check()?;
-    let ids = meant(app, review).await?;
+    let all = held_set::meant(app, review).await?;
     let mut result = Reviewed { changed: 0, left: Vec::new() };
     let mut slots = HashMap::<String, Millis>::new();
     let brands: HashMap<_, _> = app.store().channels().await?.into_iter().map(|c| (c.id, c.brand)).collect();
-    for chunk in ids.chunks(500) {
+    for chunk in all.chunks(500) {
+        let ids: Vec<String> = chunk.iter().map(|m| m.id.clone()).collect();
         // As everywhere: first the posts, then their deliveries, each in the order of their ids.
-        let posts = app.store().posts_of(chunk).await?;
+        let posts = app.store().posts_of(&ids).await?;
         let mut tx = app.store().begin_guarded().await?;
         let orders = tx.orders(Millis::MAX).await?;
         let posts: HashMap<_, _> = tx.posts(&posts).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
-        let rows = tx.deliveries_named(chunk).await?;
+        let rows = tx.deliveries_named(&ids).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|d| (d.id.clone(), d)).collect();
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
-        for id in chunk {
+        for meant in chunk {
+            let id = &meant.id;
             let found = rows.get(id).and_then(|d| Some((d, posts.get(&d.post_id)?)));
             let Some((d, post)) = found else {
                 result.left.push((id.clone(), "there is no such delivery".into()));
@@ -217,7 +227,8 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
                 due_at: *slot,
             };
             let frozen = covering(&orders, &subject).is_some();
-            match change(d, post, review.choice, *slot, frozen, now) {
+            let decided = meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
+            match decided {
                 Err(why) => result.left.push((id.clone(), why)),
                 Ok(c) => {
                     entries.push(
@@ -278,36 +289,6 @@ fn change(
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
-}
-
-/// Which deliveries a decision means, each once.
-async fn meant(app: &App, review: &Review) -> Result<Vec<String>> {
-    let mut ids = review.deliveries.clone();
-    if let Some(label) = &review.label {
-        let found = held_with(app, label).await?;
-        if review.expected.is_some_and(|n| n != found.len()) {
-            return Err(AppError::Conflict(format!(
-                "{} deliveries are held with this label by now; nothing was decided: read them again",
-                found.len()
-            )));
-        }
-        ids.extend(found);
-    }
-    let mut seen = HashSet::new();
-    ids.retain(|id| seen.insert(id.clone()));
-    Ok(ids)
-}
-
-async fn held_with(app: &App, label: &str) -> Result<Vec<String>> {
-    let mut out: Vec<String> = Vec::new();
-    loop {
-        let after = out.last().cloned().unwrap_or_default();
-        let page = app.store().waiting(State::Held.word(), Some(label), &after, 500).await?;
-        if page.is_empty() {
-            return Ok(out);
-        }
-        out.extend(page.into_iter().map(|w| w.id));
-    }
 }
 
 /// Settles a delivery in doubt by a person's word.

@@ -28,6 +28,8 @@ pub mod freezes;
 pub mod heard;
 /// Held posts, doubts, and what people decide about them.
 pub mod held;
+/// What is held with a label, and one hash over it.
+pub mod held_set;
 /// Waking the sender and those who wait.
 pub mod hub;
 /// Import of many posts.

@@ -75,7 +75,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         Command::Thaw { id, comment } => {
             show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
         }
-        Command::Held(c) => return held(api, &show, c).await,
+        Command::Held(c) => return held(api, &show, as_json, c).await,
         Command::Retract { delivery, comment } => {
             let value =
                 api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
@@ -301,15 +301,25 @@ fn nothing_left(value: &Value) -> bool {
     value["left"].as_array().is_some_and(Vec::is_empty)
 }
 
-async fn held(api: &Api, show: Show<'_>, command: Held) -> anyhow::Result<End> {
+async fn held(api: &Api, show: Show<'_>, as_json: bool, command: Held) -> anyhow::Result<End> {
     match command {
         Held::List { state, label, after, limit } => {
             let filters = [("state", Some(state)), ("label", label), ("after", after)];
             show(&api.get(&query(format!("/held?limit={limit}"), filters)).await?, WAITING);
         }
-        Held::Review { choice, deliveries, label, expected, at, zone, spread_minutes } => {
-            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "expected": expected, "at": at, "zone": zone,
-                "spread_minutes": spread_minutes});
+        Held::Preview { label } => {
+            let value = api.get(&format!("/held/review?label={}", encode(&label))).await?;
+            if as_json {
+                show(&value, &[]);
+                return Ok(End::Done);
+            }
+            show(&value["deliveries"], WAITING);
+            let hash = value["hash"].as_str().unwrap_or_default();
+            table::line(&format!("{} deliveries are held with this label; hash {hash}", value["count"]));
+        }
+        Held::Review { choice, deliveries, label, hash, expected, at, zone, spread_minutes } => {
+            let body = json!({"choice": choice, "deliveries": deliveries, "label": label, "hash": hash, "expected": expected,
+                "at": at, "zone": zone, "spread_minutes": spread_minutes});
             let value = api.post("/held/review", &body).await?;
             show(&value, &["changed", "left"]);
             return Ok(End::all(nothing_left(&value)));

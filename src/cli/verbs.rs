@@ -286,6 +286,11 @@ pub enum Held {
         #[arg(long, default_value_t = 500)]
         limit: usize,
     },
+    /// Show what is held with a label, and a hash over all of it.
+    Preview {
+        #[arg(long)]
+        label: String,
+    },
     /// Decide about deliveries by id, or all held ones with a label.
     Review {
         /// release, reschedule or cancel.
@@ -293,7 +298,10 @@ pub enum Held {
         deliveries: Vec<String>,
         #[arg(long)]
         label: Option<String>,
-        /// How many you read with the label; when another number is held by now, nothing is decided.
+        /// The hash of the preview; when other deliveries are held by now, nothing is decided.
+        #[arg(long, requires = "label")]
+        hash: Option<String>,
+        /// How many you read with the label: weaker than the hash, as others may be as many.
         #[arg(long, requires = "label")]
         expected: Option<usize>,
         #[arg(long)]

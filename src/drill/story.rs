@@ -307,6 +307,7 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
         choice,
         deliveries,
         label,
+        hash: None,
         expected: None,
         at: None,
         zone: None,

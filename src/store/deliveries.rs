@@ -71,6 +71,7 @@ pub struct Waiting {
     pub channel_id: String,
     pub state: String,
     pub due_at: Millis,
+    pub content_hash: String,
     pub freeze_id: Option<String>,
     pub reason: Option<String>,
     pub brand: String,
@@ -195,8 +196,9 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Waiting>> {
-        const SQL: &str = "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.freeze_id, d.reason,
-              p.brand, p.labels, p.kind, p.source
+        const SQL: &str =
+            "select d.id, d.post_id, d.channel_id, d.state, d.due_at, d.content_hash, d.freeze_id,
+              d.reason, p.brand, p.labels, p.kind, p.source
             from deliveries d join posts p on p.id = d.post_id
             where d.state = '{state}' and d.id > $1 and (cast($2 as text) is null or exists
               (select 1 from post_labels l where l.label = $2 and l.post_id = p.id))

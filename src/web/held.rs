@@ -11,6 +11,7 @@ use super::auth::Who;
 use super::errors::{Answer, Body};
 use crate::app::AppError;
 use crate::app::held::{self, Review, Reviewed, Settle, WaitingView};
+use crate::app::held_set::{self, HeldPreview};
 use crate::domain::Word;
 use crate::domain::delivery::State as Delivered;
 
@@ -39,7 +40,25 @@ pub async fn list(
     Ok(Json(held::list(&web.app, &by, state, f.label.as_deref(), &after, f.limit.unwrap_or(100)).await?))
 }
 
-/// Decides about held, failed or expired deliveries. One whose approval has lapsed is left, until an
+/// What a decision about a label is about.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Labelled {
+    pub label: String,
+}
+
+/// Shows what is held with a label, and the hash to decide about exactly that with.
+#[utoipa::path(get, path = "/held/review", tag = "held", params(Labelled), responses((status = 200, body = HeldPreview)))]
+pub async fn preview(
+    State(web): State<Web>,
+    Who(by): Who,
+    Query(asked): Query<Labelled>,
+) -> Answer<Json<HeldPreview>> {
+    Ok(Json(held_set::preview(&web.app, &by, &asked.label).await?))
+}
+
+/// Decides about held, failed or expired deliveries: by their ids, or by a label. With the `hash` that
+/// was read with the label, nothing is decided when others are held by now (409). One whose approval has lapsed is left, until an
 /// approver has approved its post again. Operators and approvers.
 #[utoipa::path(post, path = "/held/review", tag = "held", request_body = Review, responses((status = 200, body = Reviewed)))]
 pub async fn review(State(web): State<Web>, Who(by): Who, Body(new): Body<Review>) -> Answer<Json<Reviewed>> {

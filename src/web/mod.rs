@@ -137,7 +137,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(freezes::confirm))
         .routes(routes!(freezes::forget))
         .routes(routes!(held::list))
-        .routes(routes!(held::review))
+        .routes(routes!(held::preview, held::review))
         .routes(routes!(held::settle))
         .routes(routes!(held::retract))
         .routes(routes!(incidents::list, incidents::open))

@@ -5,10 +5,10 @@ use axum::extract::{RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::ui::{Trouble, Ui};
+use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::held::{self, Choice, Review, Reviewed, Tally, WaitingView};
-use crate::app::{App, doubts};
+use crate::app::{App, doubts, held_set};
 use crate::domain::Word;
 use crate::domain::delivery::State as Delivered;
 use crate::web::Web;
@@ -51,6 +51,8 @@ struct DecidePage {
     by_label: bool,
     ids: Vec<String>,
     count: i64,
+    /// Of what is held with the label, as it is shown.
+    hash: String,
     shown: Vec<Chosen>,
     at: String,
     zone: String,
@@ -181,19 +183,18 @@ async fn decide_page(
     let ui = visit.ui(web).await?;
     let ids = f.all("delivery");
     let by_label = ids.is_empty();
-    let (count, shown) = if by_label {
-        let label = asked.label.as_deref();
-        let first = held::list(app, by, Delivered::Held, label, "", SHOWN as i64).await?;
-        let shown =
-            first.into_iter().map(|w| Chosen { more: ui.at(&w.due), text: w.text, channel: w.channel_name });
-        (held::tally(app, by, Delivered::Held, label).await?.matching, shown.collect())
+    let (count, hash, shown) = if by_label {
+        let set = held_set::preview(app, by, asked.label()).await?;
+        let first = set.deliveries.into_iter().take(SHOWN);
+        let shown = first.map(|w| Chosen { more: ui.at(&w.due), text: w.text, channel: w.channel_name });
+        (set.count.whole(), set.hash, shown.collect())
     } else {
         let mut shown = Vec::new();
         for id in ids.iter().take(SHOWN) {
             let d = doubts::get(app, by, id).await?;
             shown.push(Chosen { more: ui.at(&d.due), text: d.text, channel: d.channel_name });
         }
-        (i64::try_from(ids.len()).unwrap_or(i64::MAX), shown)
+        (ids.len().whole(), String::new(), shown)
     };
     Ok(DecidePage {
         at: f.get("at").to_owned(),
@@ -205,6 +206,7 @@ async fn decide_page(
         by_label,
         ids,
         count,
+        hash,
         shown,
         trouble,
     })
@@ -213,7 +215,7 @@ async fn decide_page(
 impl DecidePage {
     /// Those that are not shown.
     fn rest(&self) -> i64 {
-        self.count - i64::try_from(self.shown.len()).unwrap_or(0)
+        self.count - self.shown.len().whole()
     }
 }
 
@@ -253,8 +255,10 @@ fn wanted(visit: &Visit, f: &Fields) -> Result<Review, Trouble> {
     };
     let deliveries = f.all("delivery");
     let label = if deliveries.is_empty() { f.some("label") } else { None };
-    let expected = f.get("expected").parse().ok().filter(|_| label.is_some());
-    Ok(Review { choice, deliveries, label, expected, at: f.some("at"), zone: f.some("zone"), spread_minutes })
+    // Always: a form without it is refused like one of another set.
+    let hash = label.as_ref().map(|_| f.get("hash").to_owned());
+    let (at, zone) = (f.some("at"), f.some("zone"));
+    Ok(Review { choice, deliveries, label, hash, expected: None, at, zone, spread_minutes })
 }
 
 async fn left_page(

@@ -102,6 +102,7 @@ pub async fn shift(State(web): State<Web>, Path(id): Path<String>, posted: Poste
             choice: Choice::Reschedule,
             deliveries,
             label: None,
+            hash: None,
             expected: None,
             at: when,
             zone: Some(zone.clone()),
