@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::console::sign_in;
+use crate::console_retract::{out_under_a_freeze, under_way};
 use crate::notices::mailing;
 use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
@@ -42,8 +43,11 @@ async fn furnish(bench: &Bench) -> Value {
     let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
         "playbook": "outage"}))
     .unwrap();
+    let early = bench.approved(json!({"kind": "routine", "source": {"text": "Half price today"}})).await;
+    bench.until(&early.id, &["accepted"]).await;
     let opened = incidents::open(app, operator, &new).await.unwrap();
-    let incident = opened.incident.id.clone();
+    let (incident, freeze) = (opened.incident.id.clone(), opened.freeze.unwrap().id);
+    under_way(bench, &early.id, &freeze).await;
     for n in 0..12 {
         let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
         bench
@@ -51,7 +55,9 @@ async fn furnish(bench: &Bench) -> Value {
             "source": {"text": format!("Spring offer {n}: everything for the garden")}}))
             .await;
     }
-    let late = bench.approved(json!({"kind": "routine", "source": {"text": "Good morning!"}})).await;
+    let late = bench
+        .approved(json!({"kind": "routine", "labels": ["morning"], "source": {"text": "Good morning!"}}))
+        .await;
     let held = bench.until(&late.id, &["held"]).await;
     let out = bench.approved(json!({"kind": "update", "incident": incident,
         "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
@@ -75,13 +81,13 @@ async fn furnish(bench: &Bench) -> Value {
     let draft = json!({"kind": "routine", "source": {"text": "A draft", "per_channel": own}});
     let draft = serde_json::from_value(draft).unwrap();
     let draft = posts::create(app, operator, &draft).await.unwrap();
-    json!({"incident": incident, "freeze": opened.freeze.unwrap().id, "out": out.id, "waiting": waiting.id,
+    json!({"incident": incident, "freeze": freeze, "out": out.id, "waiting": waiting.id,
         "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id,
         "held": format!("delivery={}&delivery={}", held.deliveries[0].id, held.deliveries[1].id)})
 }
 
 /// Screens that decisions and forms lead to.
-async fn answers(bench: &Bench, held: &str) -> serde_json::Map<String, Value> {
+async fn answers(bench: &Bench, held: &str, freeze: &str) -> serde_json::Map<String, Value> {
     let newcomer = person(&bench.app, &bench.administrator, "newcomer", Role::Auditor).await;
     let gone = person(&bench.app, &bench.administrator, "gone", Role::Operator).await;
     membership::disable(&bench.app, &bench.administrator, &gone.id).await.unwrap();
@@ -100,6 +106,12 @@ async fn answers(bench: &Bench, held: &str) -> serde_json::Map<String, Value> {
     let screens = json!({
         "incident-past": {"path": format!("/console/incidents/{past}"), "as": "operator"},
         "held-decide": {"path": decide, "as": "operator"},
+        "held-label": {"path": "/console/held?label=morning", "as": "operator"},
+        "held-decide-label": {"path": "/console/held/decide?state=held&label=morning", "as": "operator"},
+        "retract-refused": {"path": format!("/console/freezes/{freeze}"), "as": "operator", "status": 422,
+            "open": "details.retract > summary", "click": "details.retract[open] button",
+            "type": {"details.retract[open] input[name=why]": {"en": "The time is wrong", "fr": "L’heure est fausse"},
+                "details.retract[open] input[name=word]": {"en": "no", "fr": "non"}}},
         // A freeze is in force, so they are left.
         "held-left": {"path": decide, "as": "operator", "click": "button[value=release]"},
         "audit-verified": {"path": "/console/audit", "as": "approver", "click": "form[action$='/verify'] button"},
@@ -177,7 +189,7 @@ async fn every_screen(size: &str) {
         "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
-    screens.as_object_mut().unwrap().extend(answers(&bench, id("held")).await);
+    screens.as_object_mut().unwrap().extend(answers(&bench, id("held"), id("freeze")).await);
     browse("screens", &json!({"base": caller.base, "people": people, "screens": screens, "size": size}))
         .await;
     worker.stop().await.unwrap();
@@ -230,6 +242,18 @@ async fn freeze_and_approve_without_javascript() {
     bench.submit(json!({"kind": "routine", "source": {"text": "A post that waits"}})).await;
     let caller = Caller::new(&bench).await;
     browse("no_script", &json!({"base": caller.base, "people": cast(&bench).await})).await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_are_taken_down_from_the_page_of_a_freeze() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let (_, freeze) = out_under_a_freeze(&bench).await;
+    let caller = Caller::new(&bench).await;
+    let told = json!({"base": caller.base, "people": cast(&bench).await,
+        "freeze": format!("/console/freezes/{freeze}")});
+    browse("retract", &told).await;
     worker.stop().await.unwrap();
 }
 

@@ -11,6 +11,7 @@ mod claims;
 mod commands;
 mod console;
 mod console_people;
+mod console_retract;
 mod console_routes;
 mod console_typed;
 mod deploy;

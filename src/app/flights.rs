@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::held::beginning;
 use super::{App, AppError, Result};
 use crate::domain::Word;
 use crate::domain::delivery::State;
@@ -18,6 +19,9 @@ pub struct FlightView {
     pub channel: String,
     /// What people call the channel.
     pub channel_name: String,
+    /// The beginning of its text.
+    #[serde(default)]
+    pub text: String,
     pub state: State,
     pub reason: Option<String>,
     /// Where it can be read, when it was accepted.
@@ -40,6 +44,7 @@ pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>>
             post: f.post_id,
             channel: f.channel_id,
             channel_name: f.channel_name,
+            text: beginning(&f.source),
             reason: f.reason,
             url: f.remote_url,
         })

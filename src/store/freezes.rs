@@ -76,6 +76,8 @@ pub struct Flight {
     pub brand: String,
     /// JSON list.
     pub labels: String,
+    /// JSON of what was typed.
+    pub source: String,
 }
 
 /// How far back a lifted freeze still covers what fell due before it was lifted. Claims run within
@@ -114,7 +116,7 @@ impl Store {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
               c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.reason,
-              d.remote_url, p.brand, p.labels
+              d.remote_url, p.brand, p.labels, p.source
             from (select attempt_id from flights where freeze_id = $1
                 union select u.id from attempts u
                   join nodes n on n.id = u.node_id

@@ -64,6 +64,24 @@ export function check(condition, words) {
   if (!condition) throw new Error(words);
 }
 
+/** Goes on with Tab until the focus is on what the selector names. */
+export async function tabTo(page, selector) {
+  for (let n = 0; n < 120; n += 1) {
+    if (await page.evaluate((s) => document.activeElement?.matches(s), selector)) {
+      // What has the focus is seen, and not under the strip.
+      const hidden = await page.evaluate(() => {
+        const box = document.activeElement.getBoundingClientRect();
+        const strip = document.getElementById('strip')?.getBoundingClientRect();
+        return document.activeElement.closest('#strip') === null && strip && box.bottom < strip.bottom && box.bottom > 0;
+      });
+      check(!hidden, `${selector} is under the strip`);
+      return;
+    }
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab never reaches ${selector}`);
+}
+
 /** Runs a story and ends with its result. */
 export async function run(story) {
   const browser = await launch();

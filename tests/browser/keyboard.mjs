@@ -1,23 +1,5 @@
 // The main flow by keyboard alone: nothing is clicked.
-import { check, run, told, windowOf } from './browser.mjs';
-
-/** Goes on with Tab until the focus is on what the selector names. */
-async function tabTo(page, selector) {
-  for (let n = 0; n < 120; n += 1) {
-    if (await page.evaluate((s) => document.activeElement?.matches(s), selector)) {
-      // What has the focus is seen, and not under the strip.
-      const hidden = await page.evaluate(() => {
-        const box = document.activeElement.getBoundingClientRect();
-        const strip = document.getElementById('strip')?.getBoundingClientRect();
-        return document.activeElement.closest('#strip') === null && strip && box.bottom < strip.bottom && box.bottom > 0;
-      });
-      check(!hidden, `${selector} is under the strip`);
-      return;
-    }
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`Tab never reaches ${selector}`);
-}
+import { run, tabTo, told, windowOf } from './browser.mjs';
 
 await run(async (browser) => {
   const operator = await windowOf(browser, told.people.operator);

@@ -22,6 +22,7 @@ await run(async (browser) => {
         page.complaints.length = 0;
         let answer = await page.goto(screen.path, { waitUntil: 'load' });
         if (screen.click) {
+          if (screen.open) await page.click(screen.open);
           for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);
           [answer] = await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(screen.click)]);
         }

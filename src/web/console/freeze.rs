@@ -5,12 +5,12 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
+use super::retract::{self, Refused};
 use super::signals::Names;
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::channels::{self, ChannelView};
 use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
-use crate::app::held;
 use crate::app::people;
 use crate::app::signals::{self, SignalView};
 use crate::domain::freeze::Scope;
@@ -48,6 +48,7 @@ struct FrozenPage {
     playbooks: &'static [Playbook],
     /// Why it may be lifted, as it was typed.
     note: String,
+    refused: Refused,
     trouble: Trouble,
 }
 
@@ -115,6 +116,7 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
         channels: channels::list(app, by).await?,
         playbooks: playbook::all(),
         note: String::new(),
+        refused: Refused::default(),
         freeze,
         trouble,
     })
@@ -141,14 +143,13 @@ pub async fn thaw(State(web): State<Web>, Path(id): Path<String>, posted: Posted
 /// Takes down what was under way and went out.
 pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
-    let why = visit.lang.t("retract-why-freeze");
-    let (app, by) = (&web.app, visit.by()?);
-    let trouble = match held::retract(app, by, fields.get("delivery"), &why).await {
-        Ok(::channels::Retraction::Gone) => return go(&format!("/console/freezes/{id}")),
-        Ok(::channels::Retraction::StillLive(why)) => Trouble { general: vec![why], fields: Vec::new() },
-        Err(e) => Trouble::mendable(e)?,
+    let freeze = freezes::get(&web.app, &id).await?;
+    let mine: Vec<&str> = freeze.in_flight.iter().map(|f| f.delivery.as_str()).collect();
+    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine).await? else {
+        return go(&format!("/console/freezes/{id}#in-flight"));
     };
-    show_again(&frozen(&web, &visit, &id, trouble).await?)
+    let shown = frozen(&web, &visit, &id, Trouble::default()).await?;
+    show_again(&FrozenPage { refused, ..shown })
 }
 
 impl FrozenPage {

@@ -24,6 +24,7 @@ mod page;
 /// Pictures for what people would rather see than read.
 mod pictures;
 mod posts;
+mod retract;
 mod said;
 /// What the service itself says, in French.
 pub mod sentences;

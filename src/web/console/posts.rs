@@ -10,10 +10,11 @@ use axum::response::IntoResponse;
 use super::approvals::{Rendition, renditions};
 use super::fields;
 use super::page::{Answer, go, show, show_again};
+use super::retract::{self, Refused};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::posts::{self, DeliveryView, PostView};
-use crate::app::{held, media, people};
+use crate::app::{media, people};
 use crate::domain::Word;
 use crate::domain::delivery::{Move, State as Standing};
 use crate::domain::post::PostState;
@@ -29,8 +30,7 @@ struct PostPage {
     writers: Vec<String>,
     /// The posts that were handed over together with this one.
     with: Vec<String>,
-    /// What stands in the form that takes a copy down: delivery and reason.
-    why: (String, String),
+    refused: Refused,
     trouble: Trouble,
 }
 
@@ -51,7 +51,7 @@ async fn page(
         renditions: renditions(&post),
         writers: post.authors.iter().map(name).collect(),
         with,
-        why: (String::new(), String::new()),
+        refused: Refused::default(),
         post,
         trouble,
     })
@@ -99,28 +99,13 @@ pub async fn cancel(State(web): State<Web>, Path(id): Path<String>, posted: Post
 /// Takes one accepted copy down, or says why it is still there.
 pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
-    let by = visit.by()?;
-    let (delivery, why) = (fields.get("delivery").to_owned(), fields.text("why"));
-    let post = posts::get(&web.app, by, &id).await?;
-    let trouble = if !post.deliveries.iter().any(|d| d.id == delivery) {
-        Trouble { general: vec![visit.lang.t("postpage-not-here")], fields: Vec::new() }
-    } else if why.is_empty() {
-        let needed = visit.lang.t("postpage-why-needed");
-        Trouble { general: Vec::new(), fields: vec![(format!("why.{delivery}"), needed)] }
-    } else {
-        match held::retract(&web.app, by, &delivery, &why).await {
-            Ok(::channels::Retraction::Gone) => return go(&format!("/console/posts/{id}")),
-            Ok(::channels::Retraction::StillLive(reason)) => {
-                let words = visit
-                    .lang
-                    .with("postpage-still-live", &[("reason", Ui::bare(&visit).say(&reason).into())]);
-                Trouble { general: vec![words], fields: Vec::new() }
-            }
-            Err(e) => Trouble::mendable(e)?,
-        }
+    let post = posts::get(&web.app, visit.by()?, &id).await?;
+    let mine: Vec<&str> = post.deliveries.iter().map(|d| d.id.as_str()).collect();
+    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine).await? else {
+        return go(&format!("/console/posts/{id}"));
     };
-    let shown = page(&web, &visit, &id, Vec::new(), trouble).await?;
-    show_again(&PostPage { why: (delivery, why), ..shown })
+    let shown = page(&web, &visit, &id, Vec::new(), Trouble::default()).await?;
+    show_again(&PostPage { refused, ..shown })
 }
 
 /// Kinds of pictures that a browser shows in place. Everything else would be kept as a file.
@@ -176,15 +161,5 @@ impl PostPage {
     fn correction(&self) -> String {
         let incident = self.post.incident.as_deref().unwrap_or_default();
         format!("/console/compose?kind=correction&corrects={}&incident={incident}", self.post.id)
-    }
-
-    /// What was typed for that delivery's reason.
-    fn why_of(&self, delivery: &str) -> &str {
-        if self.why.0 == delivery { &self.why.1 } else { "" }
-    }
-
-    /// What is wrong with that delivery's reason.
-    fn wrong_why(&self, delivery: &str) -> Vec<&str> {
-        self.trouble.at(&format!("why.{delivery}"))
     }
 }

@@ -1,0 +1,78 @@
+//! Taking one copy down, on the page of its post and on that of a freeze: with a reason that a person
+//! writes, and a typed word.
+
+use super::fields::Fields;
+use super::ui::{Trouble, Ui};
+use super::visit::Visit;
+use crate::app::held;
+use crate::web::Web;
+
+/// The form of one delivery that was refused, with what was typed.
+#[derive(Debug, Clone, Default)]
+pub struct Refused {
+    delivery: String,
+    why: String,
+    word: String,
+    pub trouble: Trouble,
+}
+
+/// Takes down what the form names, when it is one of `mine`. Nothing: it is gone.
+///
+/// # Errors
+/// What cannot be mended in the form.
+pub async fn take_down(
+    web: &Web,
+    visit: &Visit,
+    fields: &Fields,
+    mine: &[&str],
+) -> crate::app::Result<Option<Refused>> {
+    let (delivery, why) = (fields.get("delivery").to_owned(), fields.text("why"));
+    let mut trouble = Trouble::default();
+    if !mine.contains(&delivery.as_str()) {
+        trouble.general.push(visit.lang.t("retract-not-here"));
+    }
+    if why.is_empty() {
+        trouble.fields.push(("why".into(), visit.lang.t("retract-why-needed")));
+    }
+    if let Err(wrong) = visit.typed(fields, "retract-word") {
+        trouble.fields.extend(wrong.fields);
+    }
+    if trouble.is_empty() {
+        match held::retract(&web.app, visit.by()?, &delivery, &why).await {
+            Ok(::channels::Retraction::Gone) => return Ok(None),
+            Ok(::channels::Retraction::StillLive(reason)) => {
+                let reason = Ui::bare(visit).say(&reason);
+                trouble.general.push(visit.lang.with("retract-still-live", &[("reason", reason.into())]));
+            }
+            Err(e) => trouble = Trouble::mendable(e)?,
+        }
+    }
+    Ok(Some(Refused { delivery, why, word: fields.get("word").to_owned(), trouble }))
+}
+
+impl Refused {
+    /// Whether it is the form of that delivery.
+    pub fn is(&self, delivery: &str) -> bool {
+        self.delivery == delivery
+    }
+
+    /// What was typed as the reason for that delivery.
+    pub fn why(&self, delivery: &str) -> &str {
+        if self.is(delivery) { &self.why } else { "" }
+    }
+
+    /// What was typed as the word for that delivery.
+    pub fn word(&self, delivery: &str) -> &str {
+        if self.is(delivery) { &self.word } else { "" }
+    }
+
+    /// What is wrong with a field of that delivery's form.
+    pub fn wrong(&self, delivery: &str, field: &str) -> Vec<&str> {
+        if self.is(delivery) { self.trouble.at(field) } else { Vec::new() }
+    }
+
+    /// What is wrong with the whole.
+    pub fn whole(&self) -> Vec<String> {
+        self.trouble.elsewhere(&["why", "word"])
+    }
+}

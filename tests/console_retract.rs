@@ -1,0 +1,79 @@
+//! Taking copies down from the page of their post and from that of a freeze.
+
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::domain::delivery::State;
+use serde_json::json;
+
+use crate::commands::run;
+use crate::console::sign_in;
+use crate::on_both;
+use crate::support::Bench;
+use crate::support::caller::Caller;
+use crate::support::visitor::{read, send, text};
+
+/// A post that is out on every channel, and was under way when a freeze came; the post and the freeze.
+pub async fn out_under_a_freeze(bench: &Bench) -> (String, String) {
+    let post = bench.approved(json!({"kind": "routine", "source": {"text": "Half price today"}})).await;
+    bench.until(&post.id, &["accepted"]).await;
+    let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
+    under_way(bench, &post.id, &freeze).await;
+    (post.id, freeze)
+}
+
+/// Notes that the copies of the post were under way when the freeze came.
+pub async fn under_way(bench: &Bench, post: &str, freeze: &str) {
+    bench
+        .sql(&format!(
+            "insert into flights (freeze_id, attempt_id) select '{freeze}', a.id from attempts a
+            join deliveries d on d.id = a.delivery_id where d.post_id = '{post}' and a.outcome = 'accepted'"
+        ))
+        .await;
+}
+
+on_both! {
+    async fn a_copy_is_taken_down_with_a_reason_and_a_typed_word(bench) {
+        let node = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let (post, freeze) = out_under_a_freeze(&bench).await;
+        let other = bench.submit(json!({"kind": "routine", "source": {"text": "Another"}})).await;
+        let shown = || async { holdline::app::posts::get(&bench.app, &bench.operator, &post).await.unwrap().deliveries };
+        let copies = shown().await;
+        let down = || async { shown().await.iter().filter(|d| d.state == State::Retracted).count() };
+        for (n, page) in [format!("/console/freezes/{freeze}"), format!("/console/posts/{post}")].into_iter().enumerate() {
+            let before = read(&caller, &cookie, &page).await;
+            assert_eq!(before.matches("<details class=\"retract\"").count(), copies.len() - n, "{before}");
+            assert!(before.contains("Half price today") && !before.contains("hx-morph-skip open"), "{before}");
+            let id = &copies[n].id;
+            let to = format!("{page}/retract");
+            let try_it = |form: String| {
+                let (caller, cookie, page, to) = (&caller, &cookie, &page, &to);
+                async move { send(caller, cookie, page, to, &form).await }
+            };
+            let click = try_it(format!("delivery={id}")).await;
+            assert_eq!((click.status, down().await), (422, n), "one click is not enough: {}", text(&click));
+            let html = text(&try_it(format!("delivery={id}&why=Wrong+price&word=yes")).await);
+            assert!(html.contains("value=\"Wrong price\"") && html.contains("value=\"yes\""), "{html}");
+            assert!(html.contains("hx-morph-skip open") && html.contains(&format!("id=\"wrong-word-{id}\"")), "{html}");
+            let html = text(&try_it(format!("delivery={id}&why=+&word=take+down")).await);
+            assert!(html.contains(&format!("id=\"wrong-why-{id}\"")) && html.contains("value=\"take down\""), "{html}");
+            let strange = format!("delivery={}&why=Wrong+price&word=take+down", other.deliveries[0].id);
+            let strange = try_it(strange).await;
+            assert!(strange.status == 422 && text(&strange).contains("no such delivery"), "{}", text(&strange));
+            assert_eq!(down().await, n);
+            let done = try_it(format!("delivery={id}&why=Wrong+price+{n}&word=Take+down")).await;
+            assert_eq!((done.status, down().await), (303, n + 1), "{}", text(&done));
+        }
+        let approver = sign_in(&bench, &bench.approver).await.cookie;
+        let log = read(&caller, &approver, "/console/audit?verb=delivery.retract_asked").await;
+        assert!(log.contains("Wrong price 0") && log.contains("Wrong price 1"), "{log}");
+        let channel = &copies[2].channel;
+        let away = ["channels", "edit", channel, "--set", "url=http://127.0.0.1:1/x"];
+        assert_eq!(run(&caller, &caller.administrator, &away).await.0, Some(6), "it is not ready");
+        let page = format!("/console/freezes/{freeze}");
+        let form = format!("delivery={}&why=Too+late&word=take+down", copies[2].id);
+        let live = text(&send(&caller, &cookie, &page, &format!("{page}/retract"), &form).await);
+        assert!(live.contains("Still live: ") && live.contains("value=\"Too late\""), "{live}");
+        node.stop().await.unwrap();
+    }
+}
