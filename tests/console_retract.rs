@@ -76,4 +76,17 @@ on_both! {
         assert!(live.contains("Still live: ") && live.contains("value=\"Too late\""), "{live}");
         node.stop().await.unwrap();
     }
+
+    async fn the_button_that_lifts_a_freeze_says_what_waits(bench) {
+        let node = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
+        let page = format!("/console/freezes/{freeze}");
+        assert!(read(&caller, &cookie, &page).await.contains("Lift the freeze (it holds nothing)"));
+        let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
+        bench.until(&post.id, &["held"]).await;
+        assert!(read(&caller, &cookie, &page).await.contains(">Lift the freeze and review 1 post</button>"));
+        node.stop().await.unwrap();
+    }
 }

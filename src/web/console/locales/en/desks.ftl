@@ -19,8 +19,8 @@ held-none-expired = Nothing has expired.
 held-tick = Choose: { $text }
 held-was-due = was due
 held-by-freeze = held by a freeze
-held-edit = Edit
-held-cancel-ask = Cancel…
+held-edit = Edit this post
+held-cancel-ask = Cancel this post…
 held-another-time = Another time
 held-at = Date and time
 held-spread = Minutes between two posts on one channel
@@ -37,10 +37,10 @@ held-cancel = { $n ->
     [one] Cancel 1 post
    *[other] Cancel { $shown } posts
   }
-held-decide-ticked = Decide about the ticked ones
+held-decide-ticked = Decide about the ticked posts
 held-decide-page = { $n ->
     [one] Decide about the post on this page
-   *[other] Decide about all { $shown } on this page
+   *[other] Decide about all { $shown } posts on this page
   }
 held-decide-label = { $n ->
     [one] Decide about 1 post with this label
@@ -112,9 +112,10 @@ doubt-look = Look there
 doubt-no-attempt = There was no attempt.
 doubt-attempt = Attempt
 doubt-to-post = The whole post
-doubt-read-now = Read back now
+doubt-read-now = Read this post back now
 doubt-decide = Decide
-doubt-see = Show
+doubt-decide-do = Decide about this post
+doubt-see = Show this post
 doubt-decide-hint = Look on the channel itself before you decide. Your name and your note stand in the log.
 doubt-note = What you saw, and where
 doubt-url = Its address, if it is there
@@ -162,7 +163,7 @@ log-actor = By
 log-anybody = Anybody
 log-from = From
 log-to = Until
-log-filter = Show
+log-filter = Show these entries
 log-none = No entry fits. Widen the filter.
 log-same = everything about it
 log-origin-of = from

@@ -7,8 +7,8 @@ what-happened-hint = One click opens the incident and brings its first words, fo
 open-freezes = Opening an incident freezes everything that is scheduled, at once.
 open-own = Something else, or another title
 open-no-freeze = Do not freeze
-open-without-plan = Open it without a plan
-open-with-plan = Open it with the plan: { $title }
+open-without-plan = Open the incident without a plan
+open-with-plan = Open the incident with the plan: { $title }
 open-plans = Or with one of these plans
 incident-title = Title
 incident-title-hint = For your team; the public does not see it.
@@ -46,7 +46,7 @@ note-text = For the team; it stands in the log
 note-do = Add 1 note
 promise = The next word
 promise-at = Promised for ({ $zone })
-promise-do = Promise it
+promise-do = Promise this time
 resolve = Resolve the incident
 resolve-hint = Updates and tips that are not out yet are held or become drafts again. The freeze stays until it is lifted.
 resolve-comment = How it ended
@@ -99,8 +99,14 @@ approve-now-do = { $n ->
   }
 comment = Comment (needed to send it back)
 comment-needed = Say why: the author and the log need it.
-reject-do = Send it back
-glass-do = Break the glass: publish on my word alone
+reject-do = { $n ->
+    [one] Send 1 text back
+   *[other] Send { $n } texts back
+  }
+glass-do = { $n ->
+    [one] Break the glass: publish 1 text on my word alone
+   *[other] Break the glass: publish { $n } texts on my word alone
+  }
 glass-hint = For an emergency when nobody else can be reached. It is loud in the log, and somebody else must review it.
 reviews-owed = Reviews owed
 reviews-owed-hint = These went out on one person’s word. Neither that person nor the author reviews them.

@@ -19,8 +19,8 @@ held-none-expired = Rien n’a expiré.
 held-tick = Choisir : { $text }
 held-was-due = prévue le
 held-by-freeze = retenue par un gel
-held-edit = Modifier
-held-cancel-ask = Annuler…
+held-edit = Modifier cette publication
+held-cancel-ask = Annuler cette publication…
 held-another-time = Une autre date
 held-at = Date et heure
 held-spread = Minutes entre deux publications sur un même canal
@@ -37,10 +37,10 @@ held-cancel = { $n ->
     [one] Annuler { $shown } publication
    *[other] Annuler { $shown } publications
   }
-held-decide-ticked = Décider pour celles qui sont cochées
+held-decide-ticked = Décider pour les publications cochées
 held-decide-page = { $n ->
-    [one] Décider pour celle de cette page
-   *[other] Décider pour les { $shown } de cette page
+    [one] Décider pour la publication de cette page
+   *[other] Décider pour les { $shown } publications de cette page
   }
 held-decide-label = { $n ->
     [one] Décider pour { $shown } publication portant cette étiquette
@@ -112,9 +112,10 @@ doubt-look = Regarder là-bas
 doubt-no-attempt = Il n’y a pas eu de tentative.
 doubt-attempt = Tentative
 doubt-to-post = La publication entière
-doubt-read-now = Relire maintenant
+doubt-read-now = Relire cette publication maintenant
 doubt-decide = Décider
-doubt-see = Afficher
+doubt-decide-do = Décider pour cette publication
+doubt-see = Afficher cette publication
 doubt-decide-hint = Regardez le canal lui-même avant de décider. Votre nom et votre note figurent au journal.
 doubt-note = Ce que vous avez vu, et où
 doubt-url = Son adresse, si elle y est
@@ -162,7 +163,7 @@ log-actor = Par
 log-anybody = Tout le monde
 log-from = Du
 log-to = Au
-log-filter = Afficher
+log-filter = Afficher ces entrées
 log-none = Aucune entrée ne correspond. Élargissez le filtre.
 log-same = tout à ce sujet
 log-origin-of = depuis

@@ -7,8 +7,8 @@ what-happened-hint = Un clic ouvre l’incident et apporte ses premiers mots, qu
 open-freezes = Ouvrir un incident gèle aussitôt tout ce qui est planifié.
 open-own = Autre chose, ou un autre titre
 open-no-freeze = Ne pas geler
-open-without-plan = Ouvrir sans plan
-open-with-plan = Ouvrir avec le plan : { $title }
+open-without-plan = Ouvrir l’incident sans plan
+open-with-plan = Ouvrir l’incident avec le plan : { $title }
 open-plans = Ou avec l’un de ces plans
 incident-title = Titre
 incident-title-hint = Pour votre équipe ; le public ne le voit pas.
@@ -46,7 +46,7 @@ note-text = Pour l’équipe ; elle figure au journal
 note-do = Ajouter 1 note
 promise = Le prochain point
 promise-at = Promis pour ({ $zone })
-promise-do = Le promettre
+promise-do = Promettre cette heure
 resolve = Clore l’incident
 resolve-hint = Les points et conseils qui ne sont pas encore partis sont retenus ou redeviennent des brouillons. Le gel reste en vigueur jusqu’à ce qu’il soit levé.
 resolve-comment = Comment cela s’est terminé
@@ -99,8 +99,14 @@ approve-now-do = { $n ->
   }
 comment = Commentaire (nécessaire pour renvoyer)
 comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
-reject-do = Renvoyer à l’auteur
-glass-do = Briser la vitre : publier sur ma seule parole
+reject-do = { $n ->
+    [one] Renvoyer { $n } texte à l’auteur
+   *[other] Renvoyer { $n } textes à l’auteur
+  }
+glass-do = { $n ->
+    [one] Briser la vitre : publier { $n } texte sur ma seule parole
+   *[other] Briser la vitre : publier { $n } textes sur ma seule parole
+  }
 glass-hint = Pour une urgence, quand personne d’autre n’est joignable. Le journal le signale bien haut, et quelqu’un d’autre doit relire.
 reviews-owed = Relectures dues
 reviews-owed-hint = Ces textes sont partis sur la parole d’une seule personne. Ni elle ni l’auteur ne les relit.
