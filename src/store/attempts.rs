@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::rows::Value;
+use super::deliveries::{self, Change};
+use super::rows::{Rows, Value};
 use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
@@ -167,12 +168,13 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(delivery).fetch_optional(c).await?))
     }
 
-    pub async fn insert_attempts(&mut self, rows: &[Attempt]) -> Result<()> {
+    /// Writes new attempts, and moves their deliveries, and others, to new states.
+    pub async fn insert_attempts(&mut self, attempts: &[Attempt], changes: &[Change]) -> Result<()> {
         const SQL: &str =
             "insert into attempts (id, delivery_id, number, idempotency_key, content_hash, body,
               node_id, incarnation, epoch, permitted_at, reads, absent)
             select v.*, 0, 0 from ({rows}) as v";
-        let rows: Vec<[Value<'_>; 10]> = rows
+        let attempts: Vec<[Value<'_>; 10]> = attempts
             .iter()
             .map(|a| {
                 [
@@ -189,7 +191,8 @@ impl Tx {
                 ]
             })
             .collect();
-        self.run_rows(SQL, &rows).await
+        let changes = deliveries::changed(changes);
+        self.run_together(&[Rows::new(SQL, &attempts), Rows::new(deliveries::CHANGE, &changes)]).await
     }
 
     /// Writes outcomes, many at a time, and returns the ids of the attempts that took theirs. One

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::rows::Value;
+use super::rows::{Rows, Value};
 use super::{Result, Store, StoreError, Tx, on, read};
 use crate::clock::Millis;
 use crate::domain::audit::{Entry, Stamp};
@@ -101,7 +101,9 @@ impl Tx {
 pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
     const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier";
     const ROWS: &str = "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) {rows}";
-    const HEAD: &str = "update audit_head set size = $1, frontier = $2 where id = 1";
+    const NODES: &str = "insert into audit_nodes (level, idx, hash) {rows}";
+    const HEAD: &str = "with v (size, frontier) as ({rows})
+        update audit_head set size = v.size, frontier = v.frontier from v where audit_head.id = 1";
     if entries.is_empty() {
         return Ok(());
     }
@@ -114,7 +116,7 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
         nodes.extend(tree.append(leaf));
         rows.push((seq, entry, bytes, leaf));
     }
-    let values: Vec<[Value<'_>; 7]> = rows
+    let leaves: Vec<[Value<'_>; 7]> = rows
         .iter()
         .map(|(seq, entry, bytes, leaf)| {
             [
@@ -128,21 +130,16 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
             ]
         })
         .collect();
-    tx.run_rows(ROWS, &values).await?;
-    for (level, index, hash) in nodes {
-        const SQL: &str = "insert into audit_nodes (level, idx, hash) values ($1, $2, $3)";
-        let (level, index) = (i64::from(level), i64::try_from(index).unwrap_or(i64::MAX));
-        on!(tx, |c| sqlx::query(SQL)
-            .bind(level)
-            .bind(index)
-            .bind(hash.as_slice())
-            .execute(c)
-            .await
-            .map(drop)?);
-    }
-    let size = size + i64::try_from(entries.len()).unwrap_or(i64::MAX);
-    on!(tx, |c| sqlx::query(HEAD).bind(size).bind(tree.encode()).execute(c).await.map(drop)?);
-    Ok(())
+    let nodes: Vec<[Value<'_>; 3]> = nodes
+        .iter()
+        .map(|(level, index, hash)| {
+            let index = i64::try_from(*index).unwrap_or(i64::MAX);
+            [i64::from(*level).into(), index.into(), hash.as_slice().into()]
+        })
+        .collect();
+    let (size, peaks) = (size + i64::try_from(entries.len()).unwrap_or(i64::MAX), tree.encode());
+    let head = [[size.into(), peaks.as_slice().into()]];
+    tx.run_together(&[Rows::new(ROWS, &leaves), Rows::new(NODES, &nodes), Rows::new(HEAD, &head)]).await
 }
 
 fn frontier(size: i64, peaks: &[u8]) -> Result<Frontier> {

@@ -149,6 +149,30 @@ pub(super) const CHANGE: &str =
       permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node
     from v where deliveries.id = v.id";
 
+/// The rows of [`CHANGE`], in the order in which deliveries are locked.
+pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 11]> {
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_unstable_by_key(|c| &c.id);
+    changes
+        .into_iter()
+        .map(|d| {
+            [
+                (&d.id).into(),
+                d.state.into(),
+                d.ready_at.into(),
+                (&d.freeze_id).into(),
+                (&d.reason).into(),
+                (&d.remote_id).into(),
+                (&d.remote_url).into(),
+                d.settled_at.into(),
+                d.attempts.into(),
+                (&d.claimed_by).into(),
+                d.due_at.into(),
+            ]
+        })
+        .collect()
+}
+
 const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
       p.incident_id, p.state as post_state, c.brand as channel_brand, c.version as channel_version
@@ -185,6 +209,13 @@ impl Store {
               select * from (select ready_at from deliveries where state = 'scheduled' and lane = 0
                 order by ready_at, id limit 1) as routine) as next";
         Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
+    /// Whether anything of the lane is due.
+    pub async fn is_due(&self, lane: i64, now: Millis) -> Result<bool> {
+        const SQL: &str = "select exists (select 1 from deliveries
+            where state = 'scheduled' and lane = $1 and ready_at <= $2)";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(lane).bind(now).fetch_one(c).await?))
     }
 
     /// Held, in doubt, failed or expired deliveries, oldest first. The state is a word of the text,
@@ -312,27 +343,7 @@ impl Tx {
     /// Moves deliveries to new states, many at a time. What was settled is taken over as given;
     /// `ready_at` and the remote's words stay when the change has none.
     pub async fn change_deliveries(&mut self, changes: &[Change]) -> Result<()> {
-        let mut changes: Vec<&Change> = changes.iter().collect();
-        changes.sort_unstable_by_key(|c| &c.id);
-        let rows: Vec<[Value<'_>; 11]> = changes
-            .into_iter()
-            .map(|d| {
-                [
-                    (&d.id).into(),
-                    d.state.into(),
-                    d.ready_at.into(),
-                    (&d.freeze_id).into(),
-                    (&d.reason).into(),
-                    (&d.remote_id).into(),
-                    (&d.remote_url).into(),
-                    d.settled_at.into(),
-                    d.attempts.into(),
-                    (&d.claimed_by).into(),
-                    d.due_at.into(),
-                ]
-            })
-            .collect();
-        self.run_rows(CHANGE, &rows).await
+        self.run_rows(CHANGE, &changed(changes)).await
     }
 
     /// Gives claims of the node back to the queue, to be looked at again at `ready_at`; people read

@@ -54,24 +54,46 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
+/// A statement over rows, of which none holds a null in its first column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    sql: &'static str,
+    columns: usize,
+    values: &'a [Value<'a>],
+}
+
+impl<'a> Rows<'a> {
+    pub fn new<const N: usize>(sql: &'static str, rows: &'a [[Value<'a>; N]]) -> Self {
+        Self { sql, columns: N, values: rows.as_flattened() }
+    }
+}
+
 /// Most rows in one statement on SQLite: far below its limit of parameters.
 const CHUNK: usize = 256;
+/// About how many values travel to SQLite in one go. Every further go is two threads that wait for
+/// each other, which in a rush takes longer than most statements.
+const TOGETHER: usize = 8_192;
 
 impl Tx {
-    /// Runs a statement over rows, of which none holds a null in its first column.
+    /// Runs a statement over rows.
     pub(super) async fn run_rows<const N: usize>(
         &mut self,
         sql: &'static str,
         rows: &[[Value<'_>; N]],
     ) -> Result<()> {
+        self.run_together(&[Rows::new(sql, rows)]).await
+    }
+
+    /// Runs statements over rows, one after the other.
+    pub(super) async fn run_together(&mut self, statements: &[Rows<'_>]) -> Result<()> {
         match self {
             Self::Postgres(tx) => {
-                if let Some(query) = arrays(sql, rows) {
+                for query in statements.iter().filter_map(arrays) {
                     query.execute(&mut *tx.inner).await?;
                 }
             }
             Self::Sqlite(tx) => {
-                for query in values(sql, rows) {
+                for query in values(statements) {
                     query.execute(&mut *tx.inner).await?;
                 }
             }
@@ -86,16 +108,17 @@ impl Tx {
         rows: &[[Value<'_>; N]],
     ) -> Result<Vec<String>> {
         let mut out = Vec::with_capacity(rows.len());
+        let statement = Rows::new(sql, rows);
         match self {
             Self::Postgres(tx) => {
-                if let Some(query) = arrays(sql, rows) {
+                if let Some(query) = arrays(&statement) {
                     for row in query.fetch_all(&mut *tx.inner).await? {
                         out.push(row.try_get(0)?);
                     }
                 }
             }
             Self::Sqlite(tx) => {
-                for query in values(sql, rows) {
+                for query in values(&[statement]) {
                     for row in query.fetch_all(&mut *tx.inner).await? {
                         out.push(row.try_get(0)?);
                     }
@@ -106,17 +129,16 @@ impl Tx {
     }
 }
 
-/// The statement for PostgreSQL: one, or none without rows.
-fn arrays<'a, const N: usize>(
-    sql: &'static str,
-    rows: &'a [[Value<'a>; N]],
-) -> Option<Query<'a, Postgres, PgArguments>> {
-    let first = rows.first()?;
-    let sql = sql.replace("{rows}", &dialect::arrays(&first.map(Value::kind)));
+/// The statement for PostgreSQL, if there are rows.
+fn arrays<'a>(statement: &Rows<'a>) -> Option<Query<'a, Postgres, PgArguments>> {
+    let Rows { sql, columns, values } = *statement;
+    let first = values.get(..columns)?;
+    let kinds: Vec<_> = first.iter().copied().map(Value::kind).collect();
+    let sql = sql.replace("{rows}", &dialect::arrays(&kinds));
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for column in 0..N {
-        let values = rows.iter().map(|r| r[column]);
-        query = match first[column] {
+    for (column, kind) in first.iter().enumerate() {
+        let values = values.iter().skip(column).step_by(columns).copied();
+        query = match kind {
             Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
             Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
             Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
@@ -125,25 +147,36 @@ fn arrays<'a, const N: usize>(
     Some(query)
 }
 
-/// The statements for SQLite.
-fn values<'a, const N: usize>(
-    sql: &'static str,
-    rows: &'a [[Value<'a>; N]],
-) -> impl Iterator<Item = Query<'a, Sqlite, SqliteArguments>> {
-    rows.chunks(CHUNK).map(move |chunk| {
-        let sql = sql.replace("{rows}", &dialect::values(chunk.len(), N));
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        let nulls = [Value::Integer(None); N];
-        let padding = std::iter::repeat_n(nulls, dialect::padded(chunk.len()) - chunk.len());
-        for value in chunk.iter().copied().chain(padding).flatten() {
-            query = match value {
-                Value::Text(text) => query.bind(text),
-                Value::Integer(number) => query.bind(number),
-                Value::Bytes(bytes) => query.bind(bytes),
-            };
+/// The statements for SQLite, as few texts as they fit into.
+fn values<'a>(statements: &[Rows<'a>]) -> Vec<Query<'a, Sqlite, SqliteArguments>> {
+    let mut goes = vec![(String::new(), Vec::new())];
+    for Rows { sql, columns, values } in statements {
+        for chunk in values.chunks(CHUNK * columns) {
+            if goes.last().is_some_and(|(_, bound)| bound.len() + chunk.len() > TOGETHER) {
+                goes.push(Default::default());
+            }
+            let Some((text, bound)) = goes.last_mut() else { continue };
+            let rows = chunk.len() / columns;
+            text.push_str(&sql.replace("{rows}", &dialect::values(rows, *columns)));
+            text.push(';');
+            bound.extend_from_slice(chunk);
+            let padding = (dialect::padded(rows) - rows) * columns;
+            bound.extend(std::iter::repeat_n(Value::Integer(None), padding));
         }
-        query
-    })
+    }
+    let filled = goes.into_iter().filter(|(text, _)| !text.is_empty());
+    filled.map(|(text, bound)| bound.into_iter().fold(sqlx::query(AssertSqlSafe(text)), bind)).collect()
+}
+
+fn bind<'a>(
+    query: Query<'a, Sqlite, SqliteArguments>,
+    value: Value<'a>,
+) -> Query<'a, Sqlite, SqliteArguments> {
+    match value {
+        Value::Text(text) => query.bind(text),
+        Value::Integer(number) => query.bind(number),
+        Value::Bytes(bytes) => query.bind(bytes),
+    }
 }
 
 impl<'a> Value<'a> {
@@ -185,6 +218,18 @@ mod tests {
         assert!(!plan.is_empty());
         let steps = plan.into_iter().map(|step| step.3);
         steps.filter_map(|s| s.strip_prefix("SCAN ").map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn statements_travel_together_as_far_as_they_fit() {
+        let goes = |rows: &[usize]| {
+            let rows: Vec<_> = rows.iter().map(|n| vec![[Value::Integer(Some(1)); 8]; *n]).collect();
+            let statements: Vec<_> = rows.iter().map(|r| Rows::new("{rows}", r)).collect();
+            values(&statements).len()
+        };
+        assert_eq!(goes(&[0]), 0, "nothing to do");
+        assert_eq!(goes(&[1, 0, 700]), 1);
+        assert_eq!(goes(&[1_000, 400]), 2);
     }
 
     #[tokio::test]
