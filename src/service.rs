@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::store::Store;
 use crate::web::{self, Web};
 use crate::worker::mailer::Mailing;
-use crate::worker::node::{Memory, memory_file};
+use crate::worker::memory::{Memory, memory_file};
 use crate::worker::{Options, Worker};
 
 /// A running node.

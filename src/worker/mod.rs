@@ -17,8 +17,12 @@ pub mod lines;
 pub mod mailer;
 /// Which attempts have begun, on the node's own disk.
 pub mod marks;
+/// What the node remembers outside the database.
+pub mod memory;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
+/// Parts that write run beside the sends.
+mod own_thread;
 /// Taking back permits that only wait.
 pub mod recall;
 /// Reading back what is in doubt.
@@ -42,6 +46,7 @@ use channels::http::Http;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use self::own_thread::OwnThread;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
 use crate::app::{App, Networks, Result, nodes};
@@ -107,7 +112,8 @@ pub struct Worker {
     desk: Arc<dyn Networks>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-    settler: JoinHandle<()>,
+    /// The dispatcher and the settler.
+    writers: Vec<OwnThread>,
     timer: Option<timer::Timer>,
 }
 
@@ -136,10 +142,12 @@ impl Worker {
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
-        let settler = tokio::spawn(settle::run(Arc::clone(&shared), inbox));
+        let writers = vec![
+            OwnThread::start("settler", settle::run(Arc::clone(&shared), inbox))?,
+            OwnThread::start("dispatcher", dispatch::run(Arc::clone(&shared)))?,
+        ];
         let mut tasks = vec![
             tokio::spawn(keeper.run()),
-            tokio::spawn(dispatch::run(Arc::clone(&shared))),
             tokio::spawn(reread::run(Arc::clone(&shared))),
             tokio::spawn(lines::follow(Arc::clone(&shared))),
             tokio::spawn(recall::run(Arc::clone(&shared))),
@@ -149,7 +157,7 @@ impl Worker {
         }
         let timer =
             if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };
-        Ok(Self { shared, desk, stop, tasks, settler, timer })
+        Ok(Self { shared, desk, stop, tasks, writers, timer })
     }
 
     /// The gate of this node.
@@ -161,9 +169,7 @@ impl Worker {
     pub fn vanish(self) {
         // What is under way ends with its task; nothing more begins.
         self.shared.gate.close("this process is gone");
-        for task in self.tasks.iter().chain([&self.settler]) {
-            task.abort();
-        }
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 
     /// Stops: no new claims, what is in flight settles (for as long as the options say), what is
@@ -188,14 +194,17 @@ impl Worker {
             }
         };
         let quiet = tokio::time::timeout(self.shared.options.drain, drain).await.is_ok();
-        for task in &self.tasks {
-            task.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
+        for task in self.tasks.drain(..) {
+            // It was aborted, or had ended: either is right.
+            let _ = task.await;
         }
-        self.settler.abort();
+        self.writers.clear();
         let app = self.shared.app.clone();
         if !quiet {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        nodes::leave(&app).await
+        nodes::leave(&app).await?;
+        memory::catch_up(&self.shared).await
     }
 }

@@ -2,14 +2,13 @@
 //! what the node remembers on its own disk, and takes every new epoch at once.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use channels::gate::Judge;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::memory::{Memory, memory_file};
 use super::{Shared, marks};
 use crate::app::freezes::{self, InForce};
 use crate::app::hub::Topic;
@@ -21,88 +20,6 @@ use crate::domain::freeze::{Order, Subject, covering};
 
 /// How often the node says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// What a node remembers on its own disk, outside the database.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    pub node: String,
-    pub epoch: i64,
-    pub timeline: String,
-    /// The installation that the database belongs to.
-    #[serde(default)]
-    pub instance: String,
-    /// The longest log that was seen. A database with a shorter one is a restored one.
-    #[serde(default)]
-    pub log_size: i64,
-    /// The hash of its last leaf, in hex: a restored database may have grown again.
-    #[serde(default)]
-    pub leaf: String,
-    /// Processes of this node that are no more, newest last: what they had under way has ended.
-    #[serde(default)]
-    pub ended: Vec<String>,
-    /// Timelines before this one. A database that comes back with one of them is an older copy.
-    #[serde(default)]
-    pub left: Vec<String>,
-}
-
-impl Memory {
-    /// Reads the memory, or begins one with a new id.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn read(file: &Path, new_id: impl FnOnce() -> String) -> std::result::Result<Self, String> {
-        match std::fs::read_to_string(file) {
-            Ok(text) => serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display())),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self { node: new_id(), ..Self::default() })
-            }
-            Err(e) => Err(format!("{}: {e}", file.display())),
-        }
-    }
-
-    fn seen(&self) -> Seen {
-        let leaf = hex::decode(&self.leaf).ok().filter(|leaf| !leaf.is_empty());
-        Seen { timeline: self.timeline.clone(), log_size: self.log_size, leaf }
-    }
-
-    /// Notes a process that is no more.
-    fn note_ended(&mut self, incarnation: Option<String>) {
-        const MOST: usize = 32;
-        if let Some(incarnation) = incarnation.filter(|i| !self.ended.contains(i)) {
-            self.ended.push(incarnation);
-            let old = self.ended.len().saturating_sub(MOST);
-            self.ended.drain(..old);
-        }
-    }
-
-    fn set_seen(&mut self, seen: &Seen) {
-        if !self.timeline.is_empty() && self.timeline != seen.timeline {
-            self.left.push(std::mem::take(&mut self.timeline));
-        }
-        self.timeline.clone_from(&seen.timeline);
-        self.log_size = seen.log_size;
-        self.leaf = seen.leaf.as_deref().map(hex::encode).unwrap_or_default();
-    }
-
-    /// Writes the memory: a crash meanwhile leaves the old or the new one, a crash afterwards the new.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn write(&self, file: &Path) -> std::result::Result<(), String> {
-        let words = |e: std::io::Error| format!("{}: {e}", file.display());
-        let next = file.with_extension("next");
-        std::fs::write(&next, serde_json::to_vec(self).unwrap_or_default()).map_err(words)?;
-        std::fs::File::open(&next).and_then(|f| f.sync_all()).map_err(words)?;
-        std::fs::rename(&next, file).map_err(words)?;
-        let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(words)
-    }
-}
-
-/// The file of the memory inside the data folder.
-pub fn memory_file(data: &Path) -> PathBuf {
-    data.join("node.json")
-}
 
 /// Keeps the gate.
 pub(crate) struct Keeper {
