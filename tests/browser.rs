@@ -4,16 +4,17 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use holdline::app::people::{self, NewToken};
-use holdline::app::{heard, incidents, membership, posts};
+use holdline::app::{incidents, membership};
 use holdline::domain::role::Role;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::console::sign_in;
-use crate::console_retract::{out_under_a_freeze, under_way};
+use crate::console_retract::out_under_a_freeze;
 use crate::notices::mailing;
 use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
+use crate::support::scene;
 use crate::support::{Bench, Database, person};
 
 /// Runs a story of `tests/browser` with what it needs to know.
@@ -35,55 +36,6 @@ async fn browse(story: &str, told: &Value) {
     let said = String::from_utf8_lossy(&output.stdout);
     eprintln!("{said}");
     assert!(output.status.success(), "{story}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Data that every screen has something to show of.
-async fn furnish(bench: &Bench) -> Value {
-    let (app, operator) = (&bench.app, &bench.operator);
-    let new = serde_json::from_value(json!({"title": "Card payments fail", "severity": "major",
-        "playbook": "outage"}))
-    .unwrap();
-    let early = bench.approved(json!({"kind": "routine", "source": {"text": "Half price today"}})).await;
-    bench.until(&early.id, &["accepted"]).await;
-    let opened = incidents::open(app, operator, &new).await.unwrap();
-    let (incident, freeze) = (opened.incident.id.clone(), opened.freeze.unwrap().id);
-    under_way(bench, &early.id, &freeze).await;
-    for n in 0..12 {
-        let due = holdline::clock::rfc3339(app.clock().now() + (n + 1) * 3_600_000);
-        bench
-            .approved(json!({"kind": "routine", "labels": ["spring"], "due": due,
-            "source": {"text": format!("Spring offer {n}: everything for the garden")}}))
-            .await;
-    }
-    let late = bench
-        .approved(json!({"kind": "routine", "labels": ["morning"], "source": {"text": "Good morning!"}}))
-        .await;
-    let held = bench.until(&late.id, &["held"]).await;
-    let out = bench.approved(json!({"kind": "update", "incident": incident,
-        "source": {"title": "Card payments fail", "text": "Card payments fail at the moment. Your money is safe."}})).await;
-    bench.until(&out.id, &["accepted"]).await;
-    bench.sandbox.fault("alpha", holdline::sandbox::Fault::CutBeforeRead, 1);
-    let doubt = bench
-        .approved(json!({"kind": "tip", "incident": incident, "channels": ["alpha"],
-        "source": {"title": "Do not pay twice", "text": "Do not try the same payment several times."}}))
-        .await;
-    bench.until(&doubt.id, &["in_doubt"]).await;
-    let waiting = bench
-        .submit(json!({"kind": "update", "incident": incident,
-        "source": {"title": "Second update", "text": "Card payments work again in [most shops]."}}))
-        .await;
-    let signal =
-        serde_json::from_value(json!({"source": "alertmanager", "key": "cards", "severity": "critical",
-        "title": "Half of the card payments are refused", "detail": "Since 13:58. Region west.",
-        "url": "https://metrics.bank.example/graph", "playbook": "outage"}));
-    let signal = heard::receive(app, operator, &signal.unwrap()).await.unwrap().signals.remove(0).id;
-    let own = json!({"alpha": "A draft for alpha alone"});
-    let draft = json!({"kind": "routine", "source": {"text": "A draft", "per_channel": own}});
-    let draft = serde_json::from_value(draft).unwrap();
-    let draft = posts::create(app, operator, &draft).await.unwrap();
-    json!({"incident": incident, "freeze": freeze, "out": out.id, "waiting": waiting.id,
-        "draft": draft.id, "signal": signal, "doubt": doubt.deliveries[0].id,
-        "held": format!("delivery={}&delivery={}", held.deliveries[0].id, held.deliveries[1].id)})
 }
 
 /// Screens that decisions and forms lead to.
@@ -134,10 +86,10 @@ async fn every_screen_on_a_phone_in_both_languages_and_themes() {
 }
 
 async fn every_screen(size: &str) {
-    let bench = Bench::new(Database::Sqlite).await;
+    let mut bench = Bench::new(Database::Sqlite).await;
     let worker = bench.start().await;
     let caller = Caller::new(&bench).await;
-    let ids = furnish(&bench).await;
+    let ids = scene::furnish(&mut bench).await;
     let token = NewToken { label: "Nightly import".into(), roles: Vec::new(), days: Some(90) };
     people::create_token(&bench.app, &bench.operator, &bench.operator.id, &token).await.unwrap();
     let mut people = serde_json::Map::new();
@@ -192,6 +144,22 @@ async fn every_screen(size: &str) {
     screens.as_object_mut().unwrap().extend(answers(&bench, id("held"), id("freeze")).await);
     browse("screens", &json!({"base": caller.base, "people": people, "screens": screens, "size": size}))
         .await;
+    worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_matrix_fits_every_screen() {
+    let mut bench = Bench::new(Database::Sqlite).await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    let incident = scene::large(&mut bench).await;
+    let screens =
+        json!({"incident-large": {"path": format!("/console/incidents/{incident}"), "as": "operator"}});
+    let people = cast(&bench).await;
+    for size in ["desk", "phone"] {
+        browse("screens", &json!({"base": caller.base, "people": people, "screens": screens, "size": size}))
+            .await;
+    }
     worker.stop().await.unwrap();
 }
 

@@ -9,6 +9,7 @@ use crate::console::sign_in;
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::scene::under_way;
 use crate::support::visitor::{read, send, text};
 
 /// A post that is out on every channel, and was under way when a freeze came; the post and the freeze.
@@ -18,16 +19,6 @@ pub async fn out_under_a_freeze(bench: &Bench) -> (String, String) {
     let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
     under_way(bench, &post.id, &freeze).await;
     (post.id, freeze)
-}
-
-/// Notes that the copies of the post were under way when the freeze came.
-pub async fn under_way(bench: &Bench, post: &str, freeze: &str) {
-    bench
-        .sql(&format!(
-            "insert into flights (freeze_id, attempt_id) select '{freeze}', a.id from attempts a
-            join deliveries d on d.id = a.delivery_id where d.post_id = '{post}' and a.outcome = 'accepted'"
-        ))
-        .await;
 }
 
 on_both! {

@@ -54,6 +54,30 @@ on_both! {
         assert!(text(&late).contains("All is well</textarea>"), "{}", text(&late));
     }
 
+    async fn the_matrix_shows_each_copy_with_words_and_where_it_leads(bench) {
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let id = incident(&bench).await.id;
+        let post = json!({"kind": "update", "incident": id, "channels": ["alpha", "site"],
+            "source": {"title": "Cards <b>\"fail\"</b> & more", "text": "Words"}});
+        let out = bench.approved(post).await;
+        bench.until(&out.id, &["accepted"]).await;
+        let mine = json!({"kind": "tip", "incident": id, "channels": ["beta"], "source": {"text": "Pay in cash"}});
+        let waits = bench.submit(mine).await;
+        let html = read(&caller, &cookie, &format!("/console/incidents/{id}")).await;
+        let begin = html.find("<svg class=\"matrix").unwrap();
+        let svg = &html[begin..html.find("<ul class=\"legend\">").unwrap()];
+        assert!(svg.contains("2 texts on 3 channels: accepted 2, draft 1</desc>"), "{svg}");
+        assert!(svg.contains("Cards &lt;b&gt;&quot;fail&quot;&lt;/b&gt; &amp; more, alpha: accepted ") && !svg.contains("<b>"), "{svg}");
+        assert!(svg.contains(&format!("href=\"/console/posts/{}\" aria-label=\"Pay in cash, beta: draft\"", waits.id)), "{svg}");
+        assert!(svg.contains(&format!("href=\"/console/approvals/{}\"", waits.id)), "{svg}");
+        assert_eq!((svg.matches("<a class=\"good\"").count(), svg.matches("never").count()), (2, 3), "{svg}");
+        // What went out everywhere in one minute is one line, unless the minute ended in between.
+        assert!(html.contains("alpha, site: Cards ") || html.matches(": Cards ").count() == 2, "{html}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_text_for_one_channel_stays_in_its_open_tab(bench) {
         let caller = Caller::new(&bench).await;
         let cookie = sign_in(&bench, &bench.operator).await.cookie;

@@ -1,6 +1,6 @@
 //! The incident room: the plan and how far it is, each text on each channel, notes, what happened when.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -186,9 +186,11 @@ async fn happenings(
             };
             mark(&Some(rfc3339(a.decided_at)), what, name(&a.person_id), headline);
         }
+        for (minute, names) in out_by_minute(p) {
+            mark(&Some(minute), What::Accepted, None, &format!("{}: {headline}", names.join(", ")));
+        }
         for d in &p.deliveries {
             let what = match d.state {
-                State::Accepted => What::Accepted,
                 State::InDoubt => What::InDoubt,
                 State::Failed => What::Failed,
                 _ => continue,
@@ -197,6 +199,19 @@ async fn happenings(
         }
     }
     Ok(out)
+}
+
+/// Where a post went out in one minute: when the last copy did, and the names of the channels.
+fn out_by_minute(post: &PostView) -> Vec<(String, Vec<&str>)> {
+    let mut out: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    for d in post.deliveries.iter().filter(|d| d.state == State::Accepted) {
+        let Some(at) = d.settled_at.as_deref() else { continue };
+        // An instant begins with its date and minute: 2026-11-27T14:02.
+        let (last, names) = out.entry(at.get(..16).unwrap_or(at)).or_default();
+        *last = at.max(last);
+        names.push(&d.channel_name);
+    }
+    out.into_values().map(|(last, names)| (last.to_owned(), names)).collect()
 }
 
 /// Writes a note.

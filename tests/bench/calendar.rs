@@ -1,10 +1,11 @@
-//! What the server needs for a page of the calendar: a month with ten thousand posts, beside an empty one.
+//! What the server needs for a page of the calendar: a month, a week and a list out of ten thousand posts,
+//! beside empty ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use channels::http::{Http, Policy, Request};
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use holdline::app::logins::{self, Enrolment, Ticket};
 use holdline::app::people::{self, NewPerson};
 use holdline::app::sessions::Caller;
@@ -20,6 +21,8 @@ use crate::table::{Row, Table, Target, ms, quantile, ratio, show_ms};
 
 /// Posts in the full month.
 const POSTS: usize = 10_000;
+/// The pages. Week and list begin a week into the month, where all days are full.
+const VIEWS: [&str; 3] = ["month", "week", "list"];
 const DAY: i64 = 86_400_000;
 /// Most bytes of a page.
 const MOST: usize = 200_000;
@@ -32,29 +35,35 @@ struct Asked {
     cookie: String,
 }
 
-/// Both months are asked for in turns, by a person who is signed in; over HTTP, with the whole page.
+/// Full and empty pages are asked for in turns, by a person who is signed in; over HTTP, with the whole page.
 pub async fn measure(database: Database, rounds: usize, table: &mut Table) {
     let today = date_time(Clock::real().now()).date_naive();
     let month = today.with_day(1).unwrap() + Months::new(1);
     let (empty, full) = (asked(database, 0, month).await, asked(database, POSTS, month).await);
     let policy = Policy { allow_private: vec!["127.0.0.0/8".parse().unwrap()], ..Policy::default() };
     let http = Arc::new(Http::new(policy).unwrap());
-    let (mut before, mut after, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..rounds {
-        before.push(ms(page(&http, &empty, month).await.0));
-        let (took, size) = page(&http, &full, month).await;
-        after.push(ms(took));
-        bytes = size;
+    for view in VIEWS {
+        let at = if view == "month" { month } else { month + Days::new(7) };
+        let (mut before, mut after, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..rounds {
+            before.push(ms(page(&http, &empty, view, at).await.0));
+            let (took, size) = page(&http, &full, view, at).await;
+            after.push(ms(took));
+            bytes = size;
+        }
+        assert!(bytes < MOST, "{view}: {bytes} bytes");
+        table.add(Row {
+            figure: format!(
+                "a {view} of the calendar: empty -> {POSTS} posts ({} kB), p50 (p99)",
+                bytes / 1_000
+            ),
+            database: database.name(),
+            baseline: show_ms(quantile(&before, 0.5)),
+            measured: format!("{} ({})", show_ms(quantile(&after, 0.5)), show_ms(quantile(&after, 0.99))),
+            ratio: Some(ratio(&after, &before)),
+            target: Target::Shown,
+        });
     }
-    assert!(bytes < MOST, "{bytes} bytes");
-    table.add(Row {
-        figure: format!("a month of the calendar: empty -> {POSTS} posts ({} kB), p50 (p99)", bytes / 1_000),
-        database: database.name(),
-        baseline: show_ms(quantile(&before, 0.5)),
-        measured: format!("{} ({})", show_ms(quantile(&after, 0.5)), show_ms(quantile(&after, 0.99))),
-        ratio: Some(ratio(&after, &before)),
-        target: Target::Shown,
-    });
     for it in [empty, full] {
         it.node.stop().await.unwrap();
         it.app.close().await;
@@ -97,8 +106,8 @@ async fn cookie(app: &App) -> String {
 }
 
 /// How long the page takes, and how many bytes it has.
-async fn page(http: &Http, it: &Asked, month: NaiveDate) -> (Duration, usize) {
-    let url = format!("http://{}/console/calendar?view=month&at={month}", it.node.address);
+async fn page(http: &Http, it: &Asked, view: &str, at: NaiveDate) -> (Duration, usize) {
+    let url = format!("http://{}/console/calendar?view={view}&at={at}", it.node.address);
     let request = Request::get(&url).header("cookie", &format!("holdline={}", it.cookie));
     let begun = Instant::now();
     let answer = http.call(request).await.unwrap();

@@ -8,7 +8,7 @@
 
 /// The plain loop that deliveries are compared with.
 mod bare;
-/// A page of the calendar.
+/// Pages of the calendar: month, week and list.
 mod calendar;
 /// A claim of crisis posts behind a queue.
 mod claim;

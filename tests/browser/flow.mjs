@@ -41,11 +41,20 @@ await run(async (browser) => {
   mark('approved');
   // The matrix turns green by itself, on the operator's screen too.
   await operator.goto(approver.url());
-  const cells = () => operator.locator('table.matrix .state.good').count();
+  const cells = () => operator.locator('svg.matrix .cell a.good').count();
   const until = Date.now() + 60000;
   while (await cells() < told.expected && Date.now() < until) await operator.waitForTimeout(200);
   check(await cells() >= told.expected, `${await cells()} of ${told.expected} copies are out`);
   mark(`${told.expected} copies out`);
+  // Whoever reads the same as a table goes on reading when the page hears of something.
+  const table = operator.locator('details:has(table.texts)');
+  await table.evaluate((d) => { d.open = true; });
+  const again = operator.waitForResponse((r) => r.url() === operator.url());
+  await operator.evaluate(() => document.body.dispatchEvent(new CustomEvent('news')));
+  await (await again).finished();
+  await operator.waitForTimeout(500);
+  check(await table.evaluate((d) => d.open), 'the table closes by itself');
+  check(await operator.locator('table.texts .state.good').count() >= told.expected, 'the table says something else than the picture');
   check(clicks === 5, `${clicks} clicks`);
   check(operator.complaints.length + approver.complaints.length === 0, [...operator.complaints, ...approver.complaints].join('\n'));
   if (process.env.SHOTS) await operator.screenshot({ path: `${process.env.SHOTS}/flow-room.png`, fullPage: true });

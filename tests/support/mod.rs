@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod relay;
+pub mod scene;
 pub mod second_verifier;
 pub mod visitor;
 

@@ -21,6 +21,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/app/heard.rs", "answers to monitoring systems, over the API"),
     ("src/domain/alertmanager.rs", "answers to monitoring systems, over the API"),
     ("src/app/letters.rs", "mails, written in both languages"),
+    ("src/web/console/matrix.rs", "a picture, whose words come from the locales"),
     ("src/web/console/pictures.rs", "pictures, whose words come in"),
     ("src/web/console/assets.rs", "headers of files"),
     ("src/web/console/checks.rs", "it reads sentences and makes none"),

@@ -5,22 +5,21 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::pictures;
 use super::signals::Names;
 use super::times;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
+use super::{matrix, pictures};
 use crate::app::freezes::FreezeView;
 use crate::app::incidents::{self, IncidentView, NewIncident};
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
 use crate::app::signals::{self, SignalView};
 use crate::domain::Word;
-use crate::domain::delivery::State as Delivered;
 use crate::domain::freeze::Scope;
 use crate::domain::incident::{IncidentState, Severity};
 use crate::domain::playbook::{self, Playbook};
-use crate::domain::post::{Lane, PostState};
+use crate::domain::post::Lane;
 use crate::domain::signal::SignalState;
 use crate::web::Web;
 
@@ -295,19 +294,22 @@ impl RoomPage {
 
     /// The delivery of a post on a channel, if it goes there.
     fn cell<'a>(&self, post: &'a PostView, channel: &str) -> Option<&'a DeliveryView> {
-        // What was edited leaves cancelled deliveries behind; the one that counts is not.
-        let all = || post.deliveries.iter().filter(|d| d.channel == channel);
-        all().find(|d| d.state != Delivered::Cancelled).or_else(|| all().next())
+        matrix::delivery(post, channel)
     }
 
-    /// Whether a text waits for approval.
-    fn waits(&self, post: &PostView) -> bool {
-        post.state == PostState::Submitted
+    /// What can be done about a text: where it leads, and its words.
+    fn action(&self, post: &PostView) -> Option<(String, String)> {
+        matrix::action(&self.ui, post)
     }
 
-    /// Whether something of it is out, so that it can be corrected.
-    fn is_out(&self, post: &PostView) -> bool {
-        post.deliveries.iter().any(|d| d.state == Delivered::Accepted)
+    /// The matrix as a picture.
+    fn matrix(&self) -> String {
+        matrix::picture(&self.ui, &self.room)
+    }
+
+    /// What its signs mean, and how often each is there.
+    fn legend(&self) -> Vec<(String, String, usize)> {
+        matrix::legend(&self.ui, &self.room)
     }
 
     /// Until when the first words should be out; nothing: they are, or there is no plan.

@@ -17,6 +17,7 @@ mod fields;
 mod freeze;
 mod held;
 mod incidents;
+mod matrix;
 mod moving;
 mod now;
 mod own;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::clock::Millis;
 
 /// Text as it may stand in SVG.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -111,28 +111,30 @@ pub fn timeline(
     title: &str,
     ends: &(String, String),
 ) -> String {
-    let (width, y) = (600_i64, 26);
+    let y = 26;
     let until = to.max(promise.unwrap_or(to));
     let span = (until - from).max(1);
-    let x = |at: Millis| 12 + (at - from).clamp(0, span) * (width - 24) / span;
+    // A share of the width, with room for a mark at both ends.
+    let x = |at: Millis| format!("{:.2}%", 1.5 + (at - from).clamp(0, span) as f64 * 97.0 / span as f64);
     let mut svg = format!(
-        "<svg class=\"timeline\" viewBox=\"0 0 {width} 56\" role=\"img\"><title>{}</title>\
-         <line class=\"axis\" x1=\"12\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>\
-         <line class=\"past\" x1=\"12\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>",
+        "<svg class=\"timeline\" height=\"64\" role=\"img\"><title>{}</title>\
+         <line class=\"axis\" x1=\"{start}\" y1=\"{y}\" x2=\"{end}\" y2=\"{y}\"/>\
+         <line class=\"past\" x1=\"{start}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/>",
         escaped(title),
-        width - 12,
-        x(to)
+        x(to),
+        start = x(from),
+        end = x(until),
     );
     for m in marks {
         // What failed stands above the line and what worked on it: not the colour alone says it.
         let up = match m.kind {
-            "bad" => 12,
-            "hold" => -12,
+            "bad" => 14,
+            "hold" => -14,
             _ => 0,
         };
         let _ = write!(
             svg,
-            "<circle class=\"{}\" cx=\"{}\" cy=\"{}\" r=\"5\"><title>{}</title></circle>",
+            "<circle class=\"{}\" cx=\"{}\" cy=\"{}\" r=\"6\"><title>{}</title></circle>",
             m.kind,
             x(m.at),
             y - up,
@@ -140,13 +142,12 @@ pub fn timeline(
         );
     }
     if let Some(at) = promise {
-        let _ = write!(svg, "<circle class=\"promise\" cx=\"{}\" cy=\"{y}\" r=\"7\"/>", x(at));
+        let _ = write!(svg, "<circle class=\"promise\" cx=\"{}\" cy=\"{y}\" r=\"8\"/>", x(at));
     }
     let _ = write!(
         svg,
-        "<text x=\"12\" y=\"53\">{}</text><text x=\"{}\" y=\"53\" text-anchor=\"end\">{}</text></svg>",
+        "<text x=\"0\" y=\"61\">{}</text><text x=\"100%\" y=\"61\" text-anchor=\"end\">{}</text></svg>",
         escaped(&ends.0),
-        width - 12,
         escaped(&ends.1)
     );
     svg

@@ -35,6 +35,17 @@ write-tip = Advice: { $title }
 write-a-tip = Write advice
 matrix = Where each text stands
 matrix-none = No text yet. Write the first words: what happened, what you do, what people should do.
+matrix-as-table = The same as a table
+matrix-texts = { $n ->
+    [one] 1 text
+   *[other] { $shown } texts
+  }
+matrix-channels = { $n ->
+    [one] 1 channel
+   *[other] { $shown } channels
+  }
+matrix-summary = { $texts } on { $channels }: { $states }
+matrix-cell = { $text }, { $channel }: { $state }
 text = Text
 act = Actions
 correct-it = Correct it

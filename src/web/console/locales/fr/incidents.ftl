@@ -35,6 +35,17 @@ write-tip = Conseil : { $title }
 write-a-tip = Écrire un conseil
 matrix = Où en est chaque texte
 matrix-none = Aucun texte encore. Écrivez les premiers mots : ce qui s’est passé, ce que vous faites, ce que chacun doit faire.
+matrix-as-table = La même chose en tableau
+matrix-texts = { $n ->
+    [one] { $shown } texte
+   *[other] { $shown } textes
+  }
+matrix-channels = { $n ->
+    [one] { $shown } canal
+   *[other] { $shown } canaux
+  }
+matrix-summary = { $texts } sur { $channels } : { $states }
+matrix-cell = { $text }, { $channel } : { $state }
 text = Texte
 act = Actions
 correct-it = Rectifier
