@@ -106,16 +106,13 @@ pub async fn claim(
     let mut ids = Vec::new();
     let result = async {
         let now = app.now();
-        // Asked before: in a rush without room the writer is not kept from the outcomes that make room.
-        let urgent = app.store().is_due(Lane::Crisis.number(), now).await?;
-        if !urgent && routine == 0 {
+        // In a rush without room: the writer is not kept from the outcomes that make room.
+        if routine == 0 && !app.store().is_due(Lane::Crisis.number(), now).await? {
             return Ok(Batch::default());
         }
         let mut tx = app.store().begin_guarded().await?;
-        let (mut due, mut more) = (Vec::new(), true);
-        if urgent {
-            due = tx.due(Lane::Crisis.number(), now, most(crisis)).await?;
-        }
+        let mut more = true;
+        let mut due = tx.due(Lane::Crisis.number(), now, most(crisis)).await?;
         if due.is_empty() && routine > 0 {
             due = tx.due(Lane::Routine.number(), now, most(routine)).await?;
             more = due.len() == routine;

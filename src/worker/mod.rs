@@ -21,8 +21,6 @@ pub mod marks;
 pub mod memory;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
-/// Parts that write run beside the sends.
-mod own_thread;
 /// Taking back permits that only wait.
 pub mod recall;
 /// Reading back what is in doubt.
@@ -35,6 +33,8 @@ pub mod settle;
 pub mod site;
 /// Housekeeping ticks.
 pub mod timer;
+/// The parts that write in a rush, beside the sends.
+mod writer;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ use channels::http::Http;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use self::own_thread::OwnThread;
+use self::writer::Writer;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
 use crate::app::{App, Networks, Result, nodes};
@@ -113,7 +113,7 @@ pub struct Worker {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     /// The dispatcher and the settler.
-    writers: Vec<OwnThread>,
+    writers: Vec<Writer>,
     timer: Option<timer::Timer>,
 }
 
@@ -142,10 +142,13 @@ impl Worker {
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
         let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
-        let writers = vec![
-            OwnThread::start("settler", settle::run(Arc::clone(&shared), inbox))?,
-            OwnThread::start("dispatcher", dispatch::run(Arc::clone(&shared)))?,
-        ];
+        let settle = settle::run(Arc::clone(&shared), inbox);
+        let dispatch = dispatch::run(Arc::clone(&shared));
+        let writers = if app.is_shared() {
+            vec![Writer::task(settle), Writer::task(dispatch)]
+        } else {
+            vec![Writer::thread("settler", settle)?, Writer::thread("dispatcher", dispatch)?]
+        };
         let mut tasks = vec![
             tokio::spawn(keeper.run()),
             tokio::spawn(reread::run(Arc::clone(&shared))),

@@ -1,27 +1,32 @@
-//! The parts of the sender that write to the database run on threads of their own.
+//! The two parts of the sender that write to the database in a rush.
 
 use std::thread::{Builder, JoinHandle};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use crate::app::{AppError, Result};
 
-/// A part of the sender on a thread of its own. It ends when this is dropped.
-///
-/// In a rush there are many sends, and a task that writes would wait behind them each time the database
-/// has answered, while it holds the only writer of SQLite.
-pub(crate) struct OwnThread {
-    alive: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+/// A running part. It ends when this is dropped.
+pub(crate) enum Writer {
+    Task(AbortHandle),
+    Thread { alive: Option<oneshot::Sender<()>>, thread: Option<JoinHandle<()>> },
 }
 
-impl OwnThread {
-    /// Starts the part; what it spawns runs on the runtime of the caller.
+impl Writer {
+    /// Starts the part as one task among the sends: for PostgreSQL, whose answers come to the runtime.
+    pub fn task(part: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self::Task(tokio::spawn(part).abort_handle())
+    }
+
+    /// Starts the part on a thread of its own: for SQLite, which answers from a thread. In a rush there
+    /// are many sends, and as a task the part would wait behind them each time the database has
+    /// answered, with the only writer in hand. What it spawns runs on the runtime of the caller.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Result<Self> {
+    pub fn thread(name: &str, part: impl Future<Output = ()> + Send + 'static) -> Result<Self> {
         let (alive, dropped) = oneshot::channel();
         let runtime = Handle::current();
         let run = async move {
@@ -32,16 +37,21 @@ impl OwnThread {
         };
         let thread = Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(run));
         let thread = thread.map_err(|e| AppError::Internal(format!("cannot start a thread: {e}")))?;
-        Ok(Self { alive: Some(alive), thread: Some(thread) })
+        Ok(Self::Thread { alive: Some(alive), thread: Some(thread) })
     }
 }
 
-impl Drop for OwnThread {
+impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.alive.take());
-        // The part stops at its next wait. Nothing of it runs any more when this is over.
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("a part of the sender had ended with a panic");
+        match self {
+            Self::Task(task) => task.abort(),
+            Self::Thread { alive, thread } => {
+                drop(alive.take());
+                // The part stops at its next wait. Nothing of it runs any more when this is over.
+                if thread.take().is_some_and(|thread| thread.join().is_err()) {
+                    tracing::error!("a part of the sender had ended with a panic");
+                }
+            }
         }
     }
 }
@@ -58,7 +68,7 @@ mod tests {
     async fn a_part_runs_beside_its_runtime_and_ends_with_its_handle() {
         let steps = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&steps);
-        let part = OwnThread::start("counts", async move {
+        let part = Writer::thread("counts", async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 tokio::spawn({
