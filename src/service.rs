@@ -91,7 +91,14 @@ impl Service {
         let (stop_web, stopped) = tokio::sync::watch::channel(false);
         let stopping = stopped.clone();
         let pulse = Arc::default();
-        let router = web::router(Web { app: app.clone(), metrics: recorder()?, proxies, stopping, pulse });
+        let router = web::router(Web {
+            app: app.clone(),
+            metrics: recorder()?,
+            proxies,
+            stopping,
+            pulse,
+            whole_log: Arc::default(),
+        });
         let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");
         Ok(Self { app, address, worker, mailing, web, stop_web, _lock: lock })

@@ -74,10 +74,10 @@ on_both! {
         let cookie = sign_in(&bench, &bench.operator).await.cookie;
         let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
         let page = format!("/console/freezes/{freeze}");
-        assert!(read(&caller, &cookie, &page).await.contains("Lift the freeze (it holds nothing)"));
+        assert!(read(&caller, &cookie, &page).await.contains("Lift the freeze (nothing was held until now)"));
         let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
         bench.until(&post.id, &["held"]).await;
-        assert!(read(&caller, &cookie, &page).await.contains(">Lift the freeze and review 1 post</button>"));
+        assert!(read(&caller, &cookie, &page).await.contains(">Lift the freeze and review 1 held post</button>"));
         node.stop().await.unwrap();
     }
 }

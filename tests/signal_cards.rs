@@ -252,8 +252,8 @@ on_both! {
         assert_eq!(send(&caller, &approver, &path, &[("note", "Only a test"), ("times", "2")]).await.status, 303);
         say("k0", json!({"resolved": true})).await;
         let seen = page(&caller, &approver, "/console").await;
-        assert!(seen.contains("nobody looked") && !seen.contains("Cards are copied"), "{seen}");
-        assert!(page(&caller, &approver, "/console?lang=fr").await.contains("personne ne l’a regardé"));
+        assert!(seen.contains("nobody had decided") && !seen.contains("Cards are copied"), "{seen}");
+        assert!(page(&caller, &approver, "/console?lang=fr").await.contains("personne n’avait décidé"));
     }
 
     async fn a_freeze_and_a_signal_become_one_incident(bench) {

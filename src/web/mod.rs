@@ -37,7 +37,7 @@ use axum::response::Response;
 use axum::routing::get;
 use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -58,6 +58,8 @@ pub struct Web {
     pub stopping: watch::Receiver<bool>,
     /// Tells the console's pages that something has changed.
     pub pulse: Arc<console::Pulse>,
+    /// Held while somebody verifies or exports the log in the console: each reads all of it.
+    pub whole_log: Arc<Mutex<()>>,
 }
 
 /// Most bytes of a JSON body.

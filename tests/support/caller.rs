@@ -1,6 +1,7 @@
 //! Calls of the API over real HTTP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use channels::http::{Answer, Http, Policy, Request};
@@ -30,7 +31,8 @@ impl Caller {
         // Nobody stops it: the sender is gone, and whoever waits for it waits for ever.
         let stopping = tokio::sync::watch::channel(false).1;
         let (app, pulse) = (bench.app.clone(), Default::default());
-        let router = web::router(Web { app, metrics, proxies: [].into(), stopping, pulse });
+        let router =
+            web::router(Web { app, metrics, proxies: [].into(), stopping, pulse, whole_log: Arc::default() });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let policy = Policy {

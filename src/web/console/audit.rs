@@ -1,13 +1,14 @@
 //! The log: a filter, a verification that says what it verified, and the export.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::fields::{self, Fields};
@@ -24,9 +25,6 @@ const PAGE: i64 = 50;
 /// Larger logs are exported and verified by the commands.
 const MOST: i64 = 200_000;
 const DAY: i64 = 86_400_000;
-
-/// One at a time: a verification reads and hashes the whole log.
-static BUSY: Mutex<()> = Mutex::const_new(());
 
 #[derive(Template)]
 #[template(path = "audit.html", config = "src/web/console/askama.toml")]
@@ -249,13 +247,13 @@ async fn verification(web: &Web, visit: &Visit) -> Result<Verified> {
     })
 }
 
-type Whole = (tokio::sync::MutexGuard<'static, ()>, Option<String>, CheckpointView, Vec<Vec<u8>>);
+type Whole = (OwnedMutexGuard<()>, Option<String>, CheckpointView, Vec<Vec<u8>>);
 
 /// The older checkpoint, a new one, and all entries below it: as long as they are not too many.
 async fn whole(web: &Web, visit: &Visit) -> Result<Whole> {
     let (app, by) = (&web.app, visit.by()?);
     let refused = |why: &str| AppError::Conflict(why.to_owned());
-    let busy = BUSY.try_lock().map_err(|_| {
+    let busy = Arc::clone(&web.whole_log).try_lock_owned().map_err(|_| {
         refused("somebody is verifying or exporting the log right now; try again in a minute")
     })?;
     if overview::log_size(app).await? > MOST {

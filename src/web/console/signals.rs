@@ -26,7 +26,8 @@ pub struct Refused {
 pub async fn dismiss(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let note = fields.text("note");
-    let read = fields.get("times").parse().ok();
+    // What was read is always said: a form without it fits nothing.
+    let read = Some(fields.get("times").parse().unwrap_or_default());
     match signals::dismiss(&web.app, visit.by()?, &id, &note, read).await {
         Ok(_) => go("/console"),
         Err(e) => {

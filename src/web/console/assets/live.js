@@ -2,7 +2,8 @@
 // 1. A page that has lost its live connection says since when.
 // 2. In a quiet hour "3 min ago" grows old too: now and then the strip and the clocks are asked for again.
 // 3. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
-// 4. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+// 4. The field that a page begins in is not begun in again when something new comes.
+// 5. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
 "use strict";
 (() => {
   const body = document.body;
@@ -43,6 +44,10 @@
     body.addEventListener("htmx:sse:error", show);
     setInterval(() => { if (!document.hidden && Date.now() - heard > 25000) show(); }, 1000);
   }
+
+  addEventListener("load", () => requestAnimationFrame(() => {
+    for (const field of document.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
+  }));
 
   let dragged = null;
   const day = (e) => (dragged ? e.target.closest?.("li[data-day]") : null);

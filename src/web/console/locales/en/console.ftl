@@ -186,10 +186,10 @@ signal-full = { $n ->
    *[other] { $shown } signals wait for a decision: no room for more. New ones are not kept until some are decided.
   }
 signal-over = over since
-signal-unseen = nobody looked
+signal-unseen = nobody had decided
 signal-over-more = { $n ->
-    [one] 1 more was over within the last 24 hours before anybody looked.
-   *[other] { $shown } more were over within the last 24 hours before anybody looked.
+    [one] 1 more was over within the last 24 hours before anybody decided.
+   *[other] { $shown } more were over within the last 24 hours before anybody decided.
   }
 signals-wait = Was it one of these?
 signals-wait-hint = Monitoring has said this, and it waits for a decision. An incident that you open from it takes this freeze.
@@ -246,12 +246,12 @@ retract-do = Take it down from { $name }
 retract-still-live = Still live: { $reason }
 retract-not-here = This page has no such delivery any more.
 thaw = Lift the freeze
-thaw-means = Lifting sends nothing. What was held waits in the review, and each post needs a decision.
+thaw-means = Lifting sends nothing itself. What was held until now waits in the review, and each of these posts needs a decision. What is due later goes out at its time again.
 thaw-note = Why it can be lifted
 thaw-do = { $n ->
-    [0] Lift the freeze (it holds nothing)
-    [one] Lift the freeze and review 1 post
-   *[other] Lift the freeze and review { $shown } posts
+    [0] Lift the freeze (nothing was held until now)
+    [one] Lift the freeze and review 1 held post
+   *[other] Lift the freeze and review { $shown } held posts
   }
 scope-everything = all routine posts
 scope-brands = brands: { $list }

@@ -180,15 +180,15 @@ signal-full = { $n ->
    *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Les nouveaux ne sont pas gardés tant que certains ne sont pas traités.
   }
 signal-over = terminé le
-signal-unseen = personne ne l’a regardé
+signal-unseen = personne n’avait décidé
 signal-over-more = { $n ->
-    [one] { $shown } autre signal s’est terminé ces dernières 24 heures sans que personne le regarde.
-   *[other] { $shown } autres signaux se sont terminés ces dernières 24 heures sans que personne les regarde.
+    [one] { $shown } autre signal s’est terminé ces dernières 24 heures sans que personne ait décidé.
+   *[other] { $shown } autres signaux se sont terminés ces dernières 24 heures sans que personne ait décidé.
   }
 signals-wait = Était-ce l’un de ceux-ci ?
 signals-wait-hint = La surveillance les a signalés, et ils attendent une décision. Un incident que vous ouvrez à partir de l’un d’eux reprend ce gel.
 signal-from = Signal reçu ({ $source })
-signal-decided = Quelqu’un a déjà décidé de ce signal.
+signal-decided = Quelqu’un a déjà traité ce signal.
 approvals-waiting = À valider
 approvals-none = Rien n’attend de validation.
 next-day = Les 24 prochaines heures
@@ -233,19 +233,19 @@ in-flight-none = Rien n’était en cours quand les barrières se sont fermées.
 in-flight-hint = Ces envois avaient commencé quand les barrières se sont fermées. Chacun apparaît à mesure qu’il se règle.
 see-it = voir
 retract-ask = Retirer du canal { $name }…
-retract-why = Pourquoi la retirer
+retract-why = Pourquoi retirer cet envoi
 retract-why-needed = Dites pourquoi ; le journal le garde.
 retract-word = RETIRER
 retract-do = Retirer du canal { $name }
 retract-still-live = Toujours en ligne : { $reason }
 retract-not-here = Cette page ne contient plus cet envoi.
 thaw = Lever le gel
-thaw-means = Lever le gel n’envoie rien. Ce qui a été retenu attend dans la revue, et chaque publication demande une décision.
+thaw-means = Lever le gel n’envoie rien par lui-même. Ce qui a été retenu jusqu’ici attend dans la revue, et chacune de ces publications demande une décision. Ce qui est prévu plus tard repart à son heure.
 thaw-note = Pourquoi il peut être levé
 thaw-do = { $n ->
-    [0] Lever le gel (il ne retient rien)
-    [one] Lever le gel et revoir { $shown } publication
-   *[other] Lever le gel et revoir { $shown } publications
+    [0] Lever le gel (rien n’a été retenu jusqu’ici)
+    [one] Lever le gel et revoir { $shown } publication retenue
+   *[other] Lever le gel et revoir { $shown } publications retenues
   }
 scope-everything = toutes les publications courantes
 scope-brands = marques : { $list }

@@ -37,14 +37,14 @@ held-cancel = { $n ->
     [one] Annuler { $shown } publication
    *[other] Annuler { $shown } publications
   }
-held-decide-ticked = Décider pour les publications cochées
+held-decide-ticked = Décider du sort des publications cochées
 held-decide-page = { $n ->
-    [one] Décider pour la publication de cette page
-   *[other] Décider pour les { $shown } publications de cette page
+    [one] Décider du sort de la publication de cette page
+   *[other] Décider du sort des { $shown } publications de cette page
   }
 held-decide-label = { $n ->
-    [one] Décider pour { $shown } publication portant cette étiquette
-   *[other] Décider pour les { $shown } publications portant cette étiquette
+    [one] Décider du sort de { $shown } publication portant cette étiquette
+   *[other] Décider du sort des { $shown } publications portant cette étiquette
   }
 held-decide-title = { $n ->
     [one] Une publication : que devient-elle ?
@@ -114,7 +114,7 @@ doubt-attempt = Tentative
 doubt-to-post = La publication entière
 doubt-read-now = Relire cette publication maintenant
 doubt-decide = Décider
-doubt-decide-do = Décider pour cette publication
+doubt-decide-do = Décider du sort de cette publication
 doubt-see = Afficher cette publication
 doubt-decide-hint = Regardez le canal lui-même avant de décider. Votre nom et votre note figurent au journal.
 doubt-note = Ce que vous avez vu, et où
