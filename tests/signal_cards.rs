@@ -170,10 +170,11 @@ on_both! {
         assert_eq!(refused.status, 422);
         assert!(back.contains(&long.replace("<i>", "&#60;i&#62;")) && back.contains("id=\"wrong-note\""), "{back}");
         assert!(back.contains("hx-get=\"/console\"") && back.matches("id=\"wrong-note\"").count() == 1);
-        assert_eq!(send(&caller, &approver, &path, &[("note", "A test")]).await.status, 303);
+        assert_eq!(send(&caller, &approver, &path, &[("note", "A test")]).await.status, 422, "of what was read?");
+        assert_eq!(send(&caller, &approver, &path, &[("note", "A test"), ("times", "1")]).await.status, 303);
         let now = page(&caller, &approver, "/console").await;
         assert!(!now.contains(&path) && now.contains(&other));
-        let late = send(&caller, &approver, &path, &[("note", "Again")]).await;
+        let late = send(&caller, &approver, &path, &[("note", "Again"), ("times", "1")]).await;
         assert!(late.status == 422 && String::from_utf8_lossy(&late.body).contains("does not wait any more"));
         let request = Request::post(&format!("{}{path}", caller.base))
             .header("cookie", &format!("holdline={}", approver.cookie))
