@@ -52,9 +52,8 @@ impl Store {
             // walking the whole queue instead of looking up the few rows that it names.
             .pragma("automatic_index", "off");
         let fail = |cause| OpenError::Connect { what: file.display().to_string(), cause };
-        // What the one writer needs to undo a single statement is short: it stays in memory.
-        let writes = options.clone().pragma("temp_store", "memory");
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(writes).await.map_err(fail)?;
+        let write =
+            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)

@@ -207,7 +207,13 @@ impl Worker {
         if !quiet {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        nodes::leave(&app).await?;
-        memory::catch_up(&self.shared).await
+        let left = nodes::leave(&app).await;
+        // A stop that did everything else is no failure; the next start knows what the last look saw.
+        match tokio::time::timeout(LOOK, memory::catch_up(&self.shared)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => tracing::warn!(error = %e, cause = ?e, "cannot remember the end of the log"),
+            Err(_) => tracing::warn!("cannot remember the end of the log: the database does not answer"),
+        }
+        left
     }
 }
