@@ -118,12 +118,19 @@ impl Service {
         if let Some(mailing) = self.mailing {
             mailing.stop().await;
         }
-        self.worker.stop().await?;
+        let stopped = self.worker.stop().await;
         if tokio::time::timeout(Duration::from_secs(5), self.web).await.is_err() {
             tracing::warn!("some web requests did not end in time");
         }
+        let stopped = match stopped {
+            Ok(stopped) => {
+                stopped.remember().await;
+                Ok(())
+            }
+            Err(e) => Err(e.into()),
+        };
         self.app.close().await;
-        Ok(())
+        stopped
     }
 }
 

@@ -24,6 +24,8 @@ use holdline::store::Store;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::support::{Database, fresh_postgres, rounds};
@@ -134,14 +136,16 @@ impl Victim {
     }
 
     fn serve(&self, kill_at: Option<&str>) -> Child {
+        self.serve_on("127.0.0.1:0", kill_at.map(|point| ("HOLDLINE_KILL_AT", point)))
+    }
+
+    fn serve_on(&self, listen: &str, fault: Option<(&str, &str)>) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private", "127.0.0.0/8", "--data"]);
-        command.arg(self.folder.path()).env_remove("HOLDLINE_KILL_AT").env("HOLDLINE_LOG", "warn");
+        command.args(["serve", "--listen", listen, "--allow-private", "127.0.0.0/8", "--data"]);
+        command.arg(self.folder.path()).env("HOLDLINE_LOG", "warn");
+        command.env_remove("HOLDLINE_KILL_AT").env_remove("HOLDLINE_PANIC_AT").envs(fault);
         if let Some(url) = &self.url {
             command.args(["--database-url", url]);
-        }
-        if let Some(point) = kill_at {
-            command.env("HOLDLINE_KILL_AT", point);
         }
         let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
         command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap()
@@ -216,6 +220,12 @@ async fn kill_at(database: Database, step: &str, rounds: usize) -> Tally {
     let mut child = victim.serve(None);
     victim.settled(tally.deliveries).await;
     child.kill().await.unwrap();
+    nothing_twice_or_lost(&victim, step, tally.deliveries).await;
+    tally
+}
+
+/// Each of so many deliveries came once, and no attempt is without an outcome.
+async fn nothing_twice_or_lost(victim: &Victim, step: &str, deliveries: usize) {
     assert_eq!(victim.unsettled().await, 0, "{step}: attempts without an outcome");
     let mut seen = std::collections::HashMap::<String, usize>::new();
     for arrival in victim.sandbox.arrivals() {
@@ -223,8 +233,77 @@ async fn kill_at(database: Database, step: &str, rounds: usize) -> Tally {
     }
     let twice: Vec<_> = seen.iter().filter(|(_, n)| **n > 1).collect();
     assert!(twice.is_empty(), "{step}: arrived twice: {twice:?}");
-    assert_eq!(seen.len(), tally.deliveries, "{step}: lost");
-    tally
+    assert_eq!(seen.len(), deliveries, "{step}: lost");
+}
+
+/// What `/readyz` says, once it answers: whether it is ready, and its words.
+async fn ready(address: &str) -> Option<(bool, String)> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some((answer.starts_with("HTTP/1.1 200"), answer))
+}
+
+/// A part of the sender panics: nothing is sent until a restart, `/readyz` says why, and nothing is lost.
+async fn a_part_panics(database: Database, step: &str, part: &str) {
+    let victim = Victim::new(database).await;
+    let deliveries = victim.queue().await;
+    let address = free_address();
+    let mut child = victim.serve_on(&address, Some(("HOLDLINE_PANIC_AT", &format!("{step}:1"))));
+    let until = Instant::now() + Duration::from_secs(60);
+    let closed = async || ready(&address).await.is_some_and(|(ready, words)| !ready && words.contains(part));
+    while !closed().await {
+        assert!(Instant::now() < until, "{step}: {:?}", ready(&address).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let before = victim.sandbox.arrivals().len();
+    // Longer than the gate's beat, which would open it again, and until the second post is due.
+    tokio::time::sleep(Duration::from_secs(if victim.url.is_some() { 13 } else { 6 })).await;
+    assert!(closed().await, "{step}: {:?}", ready(&address).await);
+    assert_eq!(victim.sandbox.arrivals().len(), before, "{step}: sent although a part is gone");
+    child.kill().await.unwrap();
+    let mut child = victim.serve(None);
+    victim.settled(deliveries).await;
+    child.kill().await.unwrap();
+    nothing_twice_or_lost(&victim, step, deliveries).await;
+}
+
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+async fn parts_panic(database: Database) {
+    futures::future::join(
+        a_part_panics(database, "claimed", "has panicked: dispatcher"),
+        a_part_panics(database, "settling", "has panicked: settler"),
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_panics_closes_the_gate_until_a_restart_on_sqlite() {
+    parts_panic(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_panics_closes_the_gate_until_a_restart_on_postgres() {
+    parts_panic(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_send_that_panics_is_tried_again_and_stops_no_other() {
+    let victim = Victim::new(Database::Sqlite).await;
+    let deliveries = victim.queue().await;
+    let address = free_address();
+    let mut child = victim.serve_on(&address, Some(("HOLDLINE_PANIC_AT", "begun:1")));
+    victim.settled(deliveries).await;
+    assert!(ready(&address).await.unwrap().0);
+    child.kill().await.unwrap();
+    let log = std::fs::read_to_string(victim.log()).unwrap();
+    assert!(log.contains("a send has panicked"), "{log}");
+    nothing_twice_or_lost(&victim, "begun", deliveries).await;
 }
 
 async fn every_step(database: Database) {

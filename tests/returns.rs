@@ -80,13 +80,9 @@ async fn an_older_backup_in_the_same_file_is_seen_by_its_shorter_log() {
     vacuum(&file, &backup).await;
     let worker = bench.start().await;
     bench.until(&post, &["accepted"]).await;
-    worker.stop().await.unwrap();
+    worker.stop().await.unwrap().remember().await;
     bench.app.close().await;
-    // Over the old file: its inode and its birth stay.
-    std::fs::copy(&backup, &file).unwrap();
-    for side in ["holdline.db-wal", "holdline.db-shm"] {
-        let _ = std::fs::remove_file(bench.folder().join(side));
-    }
+    restore(&bench, &backup);
     let app = app_on(&bench, Store::sqlite(&file).await.unwrap());
     let worker = start(&app, "a", bench.folder()).await;
     let why = closed(&worker).await;
@@ -99,6 +95,33 @@ async fn an_older_backup_in_the_same_file_is_seen_by_its_shorter_log() {
     let worker = start(&app, "a", bench.folder()).await;
     opens(&worker).await;
     worker.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_from_before_the_last_entry_of_a_stop_is_seen() {
+    let bench = Bench::new(Database::Sqlite).await;
+    let file = bench.folder().join("holdline.db");
+    let backup = bench.folder().join("backup.db");
+    let stopped = bench.start().await.stop().await.unwrap();
+    vacuum(&file, &backup).await;
+    // A request that was under way when the sender had ended already.
+    one_post(&bench).await;
+    stopped.remember().await;
+    bench.app.close().await;
+    restore(&bench, &backup);
+    let app = app_on(&bench, Store::sqlite(&file).await.unwrap());
+    let worker = start(&app, "a", bench.folder()).await;
+    let why = closed(&worker).await;
+    assert!(why.contains("behind"), "{why}");
+    worker.stop().await.unwrap();
+}
+
+/// Puts a backup over the database's file, whose inode and birth stay.
+fn restore(bench: &Bench, backup: &Path) {
+    std::fs::copy(backup, bench.folder().join("holdline.db")).unwrap();
+    for side in ["holdline.db-wal", "holdline.db-shm"] {
+        let _ = std::fs::remove_file(bench.folder().join(side));
+    }
 }
 
 async fn vacuum(file: &Path, into: &Path) {

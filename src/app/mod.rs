@@ -92,7 +92,7 @@ pub mod unbegun;
 pub mod witness;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -124,6 +124,8 @@ struct Inner {
     witness: Witness,
     /// Whether this node has a mail server.
     mails: AtomicBool,
+    /// Why nothing can be sent from this process any more.
+    broken: OnceLock<String>,
 }
 
 /// What only the sender can do, because only it opens credentials and talks to networks.
@@ -168,6 +170,7 @@ impl App {
             networks: Mutex::new(None),
             witness: Witness::default(),
             mails: AtomicBool::new(false),
+            broken: OnceLock::new(),
         }))
     }
 
@@ -193,6 +196,17 @@ impl App {
     /// The id of this node.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// Nothing can be sent from this process any more, until it is restarted.
+    pub(crate) fn break_down(&self, why: &str) {
+        // The first reason is the cause of the others.
+        let _ = self.0.broken.set(why.to_owned());
+    }
+
+    /// Why nothing can be sent from this process any more, until it is restarted.
+    pub fn broken(&self) -> Option<String> {
+        self.0.broken.get().cloned()
     }
 
     /// Since when this process runs: with the node's id it tells one start from the next.

@@ -347,6 +347,9 @@ pub async fn check_key(app: &App) -> Result<()> {
 /// # Errors
 /// The database's own.
 pub async fn ready(app: &App) -> Result<std::result::Result<String, String>> {
+    if let Some(why) = app.broken() {
+        return Ok(Err(why));
+    }
     Ok(match app.store().node(app.node()).await? {
         Some(n) if n.incarnation != app.incarnation() => Err(runs_already(&n).to_string()),
         None => Err("this node is not registered yet".into()),

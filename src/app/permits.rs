@@ -1,6 +1,7 @@
 //! Claims and permits: what the sender takes out of the queue, in batches, each in one change.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use channels::Rendition;
 use serde::Serialize;
@@ -90,6 +91,9 @@ pub struct Lost {
     pub ids: Vec<String>,
 }
 
+/// How long a look for crisis posts may wait for a reader.
+const LOOK: Duration = Duration::from_millis(30);
+
 /// Claims what is due, and permits at once what its channel has room for: crisis posts, or `routine`
 /// routine ones when no crisis post is due, so that holding a backlog never delays a crisis post.
 /// Each due delivery is touched once: it is permitted, claimed for later, held by the freeze that
@@ -106,8 +110,10 @@ pub async fn claim(
     let mut ids = Vec::new();
     let result = async {
         let now = app.now();
-        // In a rush without room: the writer is not kept from the outcomes that make room.
-        if routine == 0 && !app.store().is_due(Lane::Crisis.number(), now).await? {
+        // In a rush without room: the writer is not kept from the outcomes that make room. When the
+        // readers are busy it is asked all the same.
+        let look = app.store().is_due(Lane::Crisis.number(), now);
+        if routine == 0 && matches!(tokio::time::timeout(LOOK, look).await, Ok(Ok(false))) {
             return Ok(Batch::default());
         }
         let mut tx = app.store().begin_guarded().await?;

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite};
 use super::{Result, Tx, dialect};
 
 /// One value of a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Text(Option<&'a str>),
     Integer(Option<i64>),
@@ -74,6 +74,17 @@ const CHUNK: usize = 256;
 /// each other, which in a rush takes longer than most statements.
 const TOGETHER: usize = 8_192;
 
+/// Binds one value.
+macro_rules! bind {
+    ($query:expr, $value:expr) => {
+        match $value {
+            Value::Text(text) => $query.bind(text),
+            Value::Integer(number) => $query.bind(number),
+            Value::Bytes(bytes) => $query.bind(bytes),
+        }
+    };
+}
+
 impl Tx {
     /// Runs a statement over rows.
     pub(super) async fn run_rows<const N: usize>(
@@ -93,7 +104,7 @@ impl Tx {
                 }
             }
             Self::Sqlite(tx) => {
-                for query in values(statements) {
+                for query in goes(statements) {
                     query.execute(&mut *tx.inner).await?;
                 }
             }
@@ -118,7 +129,7 @@ impl Tx {
                 }
             }
             Self::Sqlite(tx) => {
-                for query in values(&[statement]) {
+                for query in goes(&[statement]) {
                     for row in query.fetch_all(&mut *tx.inner).await? {
                         out.push(row.try_get(0)?);
                     }
@@ -133,12 +144,14 @@ impl Tx {
 fn arrays<'a>(statement: &Rows<'a>) -> Option<Query<'a, Postgres, PgArguments>> {
     let Rows { sql, columns, values } = *statement;
     let first = values.get(..columns)?;
-    let kinds: Vec<_> = first.iter().copied().map(Value::kind).collect();
+    let same = same(values, columns);
+    let kinds: Vec<_> = first.iter().copied().map(Value::kind).zip(same.iter().copied()).collect();
     let sql = sql.replace("{rows}", &dialect::arrays(&kinds));
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (column, kind) in first.iter().enumerate() {
+    for (column, (kind, same)) in first.iter().zip(same).enumerate() {
         let values = values.iter().skip(column).step_by(columns).copied();
         query = match kind {
+            one if same => bind!(query, *one),
             Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
             Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
             Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
@@ -147,36 +160,46 @@ fn arrays<'a>(statement: &Rows<'a>) -> Option<Query<'a, Postgres, PgArguments>> 
     Some(query)
 }
 
-/// The statements for SQLite, as few texts as they fit into.
-fn values<'a>(statements: &[Rows<'a>]) -> Vec<Query<'a, Sqlite, SqliteArguments>> {
-    let mut goes = vec![(String::new(), Vec::new())];
-    for Rows { sql, columns, values } in statements {
-        for chunk in values.chunks(CHUNK * columns) {
-            if goes.last().is_some_and(|(_, bound)| bound.len() + chunk.len() > TOGETHER) {
-                goes.push(Default::default());
-            }
-            let Some((text, bound)) = goes.last_mut() else { continue };
-            let rows = chunk.len() / columns;
-            text.push_str(&sql.replace("{rows}", &dialect::values(rows, *columns)));
-            text.push(';');
-            bound.extend_from_slice(chunk);
-            let padding = (dialect::padded(rows) - rows) * columns;
-            bound.extend(std::iter::repeat_n(Value::Integer(None), padding));
+/// Which columns hold the same value in every row: such a value travels once. Never the first one,
+/// which tells rows from padding. A few rows are as they are: each pattern is a text of its own.
+fn same(values: &[Value<'_>], columns: usize) -> Vec<bool> {
+    const FEW: usize = 8;
+    let (first, others) = values.split_at(columns);
+    let mut same = vec![values.len() >= FEW * columns; columns];
+    for row in others.chunks_exact(columns) {
+        for ((same, one), value) in same.iter_mut().zip(first).zip(row) {
+            *same = *same && one == value;
         }
     }
-    let filled = goes.into_iter().filter(|(text, _)| !text.is_empty());
-    filled.map(|(text, bound)| bound.into_iter().fold(sqlx::query(AssertSqlSafe(text)), bind)).collect()
+    same.iter_mut().take(1).for_each(|first| *first = false);
+    same
 }
 
-fn bind<'a>(
-    query: Query<'a, Sqlite, SqliteArguments>,
-    value: Value<'a>,
-) -> Query<'a, Sqlite, SqliteArguments> {
-    match value {
-        Value::Text(text) => query.bind(text),
-        Value::Integer(number) => query.bind(number),
-        Value::Bytes(bytes) => query.bind(bytes),
-    }
+/// The statements for SQLite, as few texts as they fit into.
+fn goes<'a>(statements: &[Rows<'a>]) -> impl Iterator<Item = Query<'a, Sqlite, SqliteArguments>> {
+    let parts = statements.iter().flat_map(|Rows { sql, columns, values }| {
+        values.chunks(CHUNK * columns).map(move |chunk| Rows { sql, columns: *columns, values: chunk })
+    });
+    let mut parts = parts.peekable();
+    std::iter::from_fn(move || {
+        let (mut text, mut bound) = (String::new(), Vec::new());
+        while let Some(part) = parts.next_if(|p| text.is_empty() || bound.len() + p.values.len() <= TOGETHER)
+        {
+            let same = same(part.values, part.columns);
+            let rows = part.values.len() / part.columns;
+            text.push_str(&part.sql.replace("{rows}", &dialect::values(rows, &same)));
+            text.push(';');
+            bound.extend(part.values.iter().zip(&same).filter(|(_, same)| **same).map(|(value, _)| *value));
+            for row in part.values.chunks_exact(part.columns) {
+                bound.extend(row.iter().zip(&same).filter(|(_, same)| !**same).map(|(value, _)| *value));
+            }
+            let differing = same.iter().filter(|same| !**same).count();
+            let padding = (dialect::padded(rows) - rows) * differing;
+            bound.extend(std::iter::repeat_n(Value::Integer(None), padding));
+        }
+        let query = || sqlx::query(AssertSqlSafe(text));
+        (!bound.is_empty()).then(|| bound.into_iter().fold(query(), |query, value| bind!(query, value)))
+    })
 }
 
 impl<'a> Value<'a> {
@@ -205,7 +228,7 @@ impl<'a> Value<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Store, attempts, deliveries};
+    use crate::store::{Store, Unaudited, attempts, deliveries};
 
     /// The tables that a statement walks, as SQLite plans it.
     async fn walked(store: &Store, sql: &str) -> Vec<String> {
@@ -222,14 +245,75 @@ mod tests {
 
     #[test]
     fn statements_travel_together_as_far_as_they_fit() {
-        let goes = |rows: &[usize]| {
-            let rows: Vec<_> = rows.iter().map(|n| vec![[Value::Integer(Some(1)); 8]; *n]).collect();
+        let goes = |rows: &[i64]| {
+            let row = |n| std::array::from_fn::<_, 8, _>(|c| Value::from(i64::try_from(c).unwrap() + n));
+            let rows: Vec<Vec<_>> = rows.iter().map(|n| (0..*n).map(row).collect()).collect();
             let statements: Vec<_> = rows.iter().map(|r| Rows::new("{rows}", r)).collect();
-            values(&statements).len()
+            super::goes(&statements).count()
         };
         assert_eq!(goes(&[0]), 0, "nothing to do");
         assert_eq!(goes(&[1, 0, 700]), 1);
         assert_eq!(goes(&[1_000, 400]), 2);
+    }
+
+    #[test]
+    fn what_is_the_same_in_every_row_travels_once_but_never_the_first_column() {
+        let rows = |n: i64| (0..n).flat_map(|i| [Value::from(1), i.into(), "a".into()]).collect::<Vec<_>>();
+        assert_eq!(same(&rows(9), 3), [false, false, true]);
+        assert_eq!(same(&rows(3), 3), [false; 3], "a few rows are as they are");
+    }
+
+    /// A table of its own, and what is in it: id, number, word.
+    async fn table(store: &Store) -> impl AsyncFn() -> Vec<(i64, i64, Option<String>)> {
+        let Store::Sqlite { write, .. } = store.clone() else { unreachable!("this is SQLite") };
+        let table = "create table t (id integer primary key, n integer not null, w text) strict";
+        sqlx::query(table).execute(&write).await.unwrap();
+        async move || sqlx::query_as("select id, n, w from t order by id").fetch_all(&write).await.unwrap()
+    }
+
+    const INSERT: &str = "insert into t (id, n, w) {rows}";
+    const CHANGE: &str = "with v (id, n) as ({rows}) update t set n = v.n from v where t.id = v.id";
+
+    #[tokio::test]
+    async fn every_value_arrives_in_its_row_and_column_however_many_rows_there_are() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("rows.db")).await.unwrap();
+        let stored = table(&store).await;
+        let mut first = 0;
+        // Around each size of a text, of a statement and of a go; with a word that is the same, and not.
+        for (count, apart) in
+            [(1, false), (5, true), (9, false), (70, true), (256, false), (257, true), (3_000, true)]
+        {
+            let words: Vec<_> =
+                (0..count).map(|i| if apart { format!("w{i}") } else { "w".into() }).collect();
+            let rows: Vec<_> = (first..).zip(&words).map(|(id, w)| [id.into(), 7.into(), w.into()]).collect();
+            let changed: Vec<[Value<'_>; 2]> =
+                (first..first + count).map(|id| [id.into(), (-id).into()]).collect();
+            let mut tx = store.begin().await.unwrap();
+            tx.run_together(&[Rows::new(INSERT, &rows), Rows::new(CHANGE, &changed)]).await.unwrap();
+            tx.commit_unaudited(Unaudited::Look).await.unwrap();
+            let expected: Vec<_> = (first..).zip(words).map(|(id, w)| (id, -id, Some(w))).collect();
+            let stored = stored().await;
+            assert_eq!(stored.get(usize::try_from(first).unwrap()..), Some(&expected[..]), "{count} rows");
+            first += count;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_half_way_is_an_error_and_leaves_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("half.db")).await.unwrap();
+        let stored = table(&store).await;
+        let rows: Vec<[Value<'_>; 3]> = (0..20).map(|id| [id.into(), id.into(), "w".into()]).collect();
+        let mut twice = rows.clone();
+        twice.iter_mut().for_each(|row| row[0] = 99.into());
+        for second in [twice, vec![[100.into(), Value::Integer(None), "w".into()]]] {
+            let mut tx = store.begin().await.unwrap();
+            let together = [Rows::new(INSERT, &rows), Rows::new(INSERT, &second)];
+            assert!(tx.run_together(&together).await.is_err(), "the second statement is refused");
+            drop(tx);
+            assert_eq!(stored().await, [], "nothing of the first is kept");
+        }
     }
 
     #[tokio::test]
@@ -237,8 +321,9 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
         for (sql, columns) in [(deliveries::CHANGE, 11), (attempts::SETTLE, 6)] {
-            for rows in [1, 40, CHUNK] {
-                let sql = sql.replace("{rows}", &dialect::values(rows, columns));
+            for (rows, alike) in [(1, false), (40, false), (40, true), (CHUNK, false), (CHUNK, true)] {
+                let same: Vec<_> = (0..columns).map(|column| alike && column > 0).collect();
+                let sql = sql.replace("{rows}", &dialect::values(rows, &same));
                 let walked = walked(&store, &sql).await;
                 let tables = |t: &String| t.starts_with("deliveries") || t.starts_with("attempts");
                 assert!(!walked.iter().any(tables), "{rows} rows: {walked:?}");

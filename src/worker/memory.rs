@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
 use crate::app::witness::Seen;
-use crate::app::{AppError, Result, freezes};
 
 /// What a node remembers on its own disk, outside the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,23 +86,4 @@ impl Memory {
 /// The file of the memory inside the data folder.
 pub fn memory_file(data: &Path) -> PathBuf {
     data.join("node.json")
-}
-
-/// Remembers what the log got since the last look: called when nothing is sent any more, so that a
-/// backup from before the last second of work is seen to be one.
-///
-/// # Errors
-/// The database's own, or the disk's.
-pub(crate) async fn catch_up(shared: &Shared) -> Result<()> {
-    let file = memory_file(&shared.options.data);
-    let mut memory = Memory::read(&file, String::new).map_err(AppError::Internal)?;
-    let primary = freezes::in_force(&shared.app).await?;
-    let gate = &primary.gate;
-    // A database in doubt teaches nothing.
-    let same = gate.database == primary.database && gate.timeline == memory.timeline;
-    if same && primary.seen.lost(gate).is_none() && gate.log_size > memory.log_size {
-        memory.set_seen(&Seen::from(gate));
-        memory.write(&file).map_err(AppError::Internal)?;
-    }
-    Ok(())
 }

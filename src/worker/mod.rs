@@ -21,6 +21,8 @@ pub mod marks;
 pub mod memory;
 /// This node's gate: heartbeats, epochs, acknowledgements.
 pub mod node;
+/// What runs by itself, and is watched.
+mod part;
 /// Taking back permits that only wait.
 pub mod recall;
 /// Reading back what is in doubt.
@@ -33,8 +35,6 @@ pub mod settle;
 pub mod site;
 /// Housekeeping ticks.
 pub mod timer;
-/// The parts that write in a rush, beside the sends.
-mod writer;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -44,9 +44,8 @@ use std::time::Duration;
 use channels::Gate;
 use channels::http::Http;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
-use self::writer::Writer;
+use self::part::Part;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
 use crate::app::{App, Networks, Result, nodes};
@@ -93,6 +92,13 @@ impl Shared {
         !self.app.is_shared() || incarnation == self.app.incarnation() || ended()
     }
 
+    /// Nothing is sent from this process any more, and everybody who looks at it sees why.
+    pub fn break_down(&self, why: &str) {
+        tracing::error!("{why}");
+        self.app.break_down(why);
+        self.gate.close(why);
+    }
+
     /// Waits until somebody says that something has changed, on any node. Whether it was said, or is
     /// only looked for again; nothing: nobody can say it any more.
     pub async fn heard(&self, changes: &mut watch::Receiver<u64>) -> Option<bool> {
@@ -104,18 +110,21 @@ impl Shared {
     }
 }
 
-/// A running sender.
+/// A running sender. When it is dropped every part ends at once without a word to anybody, as in a power
+/// cut.
 pub struct Worker {
     shared: Arc<Shared>,
     /// What the [`App`] asks of the networks; it has them for as long as this is here.
     #[expect(dead_code, reason = "held for the App")]
     desk: Arc<dyn Networks>,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
-    /// The dispatcher and the settler.
-    writers: Vec<Writer>,
+    keeper: Arc<tokio::sync::Mutex<node::Keeper>>,
+    parts: Vec<Part>,
     timer: Option<timer::Timer>,
 }
+
+/// A sender that has stopped, and what it knows of the database.
+pub struct Stopped(Arc<tokio::sync::Mutex<node::Keeper>>);
 
 impl Worker {
     /// Starts the sender of this node: registers it, looks at the database, settles what was in
@@ -141,26 +150,25 @@ impl Worker {
         });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));
         app.set_networks(&desk);
-        let keeper = node::Keeper::start(Arc::clone(&shared)).await?;
-        let settle = settle::run(Arc::clone(&shared), inbox);
-        let dispatch = dispatch::run(Arc::clone(&shared));
-        let writers = if app.is_shared() {
-            vec![Writer::task(settle), Writer::task(dispatch)]
-        } else {
-            vec![Writer::thread("settler", settle)?, Writer::thread("dispatcher", dispatch)?]
-        };
-        let mut tasks = vec![
-            tokio::spawn(keeper.run()),
-            tokio::spawn(reread::run(Arc::clone(&shared))),
-            tokio::spawn(lines::follow(Arc::clone(&shared))),
-            tokio::spawn(recall::run(Arc::clone(&shared))),
+        let keeper = Arc::new(tokio::sync::Mutex::new(node::Keeper::start(Arc::clone(&shared)).await?));
+        let mut worker = Self { shared, desk, stop, keeper, parts: Vec::new(), timer: None };
+        let shared = &worker.shared;
+        let with = || Arc::clone(shared);
+        worker.parts = vec![
+            Part::task(shared, "node", node::run(with(), Arc::clone(&worker.keeper))),
+            Part::writer(shared, "settler", settle::run(with(), inbox))?,
+            Part::writer(shared, "dispatcher", dispatch::run(with()))?,
+            Part::task(shared, "doubts", reread::run(with())),
+            Part::task(shared, "channels", lines::follow(with())),
+            Part::task(shared, "recalls", recall::run(with())),
         ];
         if app.is_shared() {
-            tasks.push(tokio::spawn(node::listen(Arc::clone(&shared))));
+            worker.parts.push(Part::task(shared, "listener", node::listen(with())));
         }
-        let timer =
-            if shared.options.ticks { Some(timer::Timer::start(Arc::clone(&shared)).await?) } else { None };
-        Ok(Self { shared, desk, stop, tasks, writers, timer })
+        if shared.options.ticks {
+            worker.timer = Some(timer::Timer::start(with()).await?);
+        }
+        Ok(worker)
     }
 
     /// The gate of this node.
@@ -168,11 +176,9 @@ impl Worker {
         &self.shared.gate
     }
 
-    /// Ends every part at once without a word to anybody, as a power cut would. For fault tests.
+    /// Ends every part at once, as a power cut would. For fault tests.
     pub fn vanish(self) {
-        // What is under way ends with its task; nothing more begins.
-        self.shared.gate.close("this process is gone");
-        self.tasks.iter().for_each(JoinHandle::abort);
+        drop(self);
     }
 
     /// Stops: no new claims, what is in flight settles (for as long as the options say), what is
@@ -180,7 +186,7 @@ impl Worker {
     ///
     /// # Errors
     /// The database's own.
-    pub async fn stop(mut self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<Stopped> {
         if let Some(timer) = self.timer.take() {
             timer.stop().await;
         }
@@ -196,24 +202,35 @@ impl Worker {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let quiet = tokio::time::timeout(self.shared.options.drain, drain).await.is_ok();
-        self.tasks.iter().for_each(JoinHandle::abort);
-        for task in self.tasks.drain(..) {
-            // It was aborted, or had ended: either is right.
-            let _ = task.await;
-        }
-        self.writers.clear();
-        let app = self.shared.app.clone();
-        if !quiet {
+        if tokio::time::timeout(self.shared.options.drain, drain).await.is_err() {
             tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
         }
-        let left = nodes::leave(&app).await;
-        // A stop that did everything else is no failure; the next start knows what the last look saw.
-        match tokio::time::timeout(LOOK, memory::catch_up(&self.shared)).await {
+        self.parts.iter_mut().for_each(Part::abort);
+        for part in std::mem::take(&mut self.parts) {
+            part.end().await;
+        }
+        nodes::leave(&self.shared.app).await?;
+        Ok(Stopped(Arc::clone(&self.keeper)))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // What is under way ends with its task; nothing more begins.
+        self.shared.gate.close("this process is gone");
+        self.parts.iter_mut().for_each(Part::abort);
+    }
+}
+
+impl Stopped {
+    /// Remembers the end of the log. To be called when nothing of this process writes any more. When that
+    /// cannot be done the stop is no failure: the next start knows what the last look saw.
+    pub async fn remember(self) {
+        let done = async { self.0.lock().await.catch_up().await };
+        match tokio::time::timeout(LOOK, done).await {
             Ok(Ok(())) => {}
             Ok(Err(e)) => tracing::warn!(error = %e, cause = ?e, "cannot remember the end of the log"),
             Err(_) => tracing::warn!("cannot remember the end of the log: the database does not answer"),
         }
-        left
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use channels::gate::Judge;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::memory::{Memory, memory_file};
 use super::{Shared, marks};
@@ -85,24 +85,6 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Follows the gate for as long as the node runs.
-    pub async fn run(mut self) {
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = beat.tick() => {}
-                changed = self.changes.changed() => if changed.is_err() { return },
-            }
-            if *self.shared.stopping.borrow() {
-                return;
-            }
-            if let Err(e) = self.take().await {
-                tracing::error!(error = %e, cause = ?e, "cannot read the gate; it closes by itself");
-            }
-        }
-    }
-
     /// Reads the epoch and the freezes from the primary, puts them into force, and says so.
     async fn take(&mut self) -> Result<()> {
         if self.displaced {
@@ -112,7 +94,7 @@ impl Keeper {
         let asked = channels::gate::now();
         let settled = self.marks.settled();
         let primary = freezes::in_force(&self.shared.app).await?;
-        if let Some(why) = self.doubts(&primary)? {
+        if let Some(why) = self.doubts(&primary)?.or_else(|| self.shared.app.broken()) {
             return self.take_closed(primary.gate.epoch, why).await;
         }
         let epoch = primary.gate.epoch;
@@ -123,10 +105,7 @@ impl Keeper {
         let in_flight = self.shared.gate.close_for(epoch, judge(primary.orders.clone()));
         let seen = Seen::from(&primary.gate);
         if epoch == self.acked && !new_timeline {
-            if seen.log_size > self.memory.log_size {
-                self.memory.set_seen(&seen);
-                self.remember()?;
-            }
+            self.learn(&seen)?;
             self.release_marks(settled)?;
             self.shared.app.witness().accept(seen);
             // It opens only for the node on the list, whose silence others count by its last word there.
@@ -134,7 +113,7 @@ impl Keeper {
             if self.give_way_unless(ours) {
                 return Ok(());
             }
-            self.shared.gate.open(epoch, judge(primary.orders), asked);
+            self.open(epoch, primary.orders, asked);
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
@@ -151,12 +130,21 @@ impl Keeper {
         if self.give_way_unless(ours) {
             return Ok(());
         }
-        self.shared.gate.open(epoch, judge(primary.orders), asked);
+        self.open(epoch, primary.orders, asked);
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
+    }
+
+    /// Opens the gate, unless a part of the sender has broken down meanwhile.
+    fn open(&self, epoch: i64, orders: Vec<Order>, asked: Duration) {
+        let gate = &self.shared.gate;
+        gate.open(epoch, judge(orders), asked);
+        if let Some(why) = self.shared.app.broken() {
+            gate.close(&why);
+        }
     }
 
     /// Closes the gate for everything, and says so. No freeze waits for this node then; and whoever
@@ -197,15 +185,31 @@ impl Keeper {
             tracing::error!("{why}");
             self.begun.extend(self.shared.gate.close(why).into_iter().map(|f| f.attempt));
             self.disown_marks()?;
-            let seen = &primary.seen;
             // What the process saw must outlive it, or the next one would know less.
-            if seen.timeline == self.memory.timeline && seen.log_size > self.memory.log_size {
-                self.memory.set_seen(seen);
-                self.remember()?;
-            }
+            self.learn(&primary.seen)?;
         }
         self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
         Ok(why)
+    }
+
+    /// Remembers what the log of this timeline got since the last look.
+    fn learn(&mut self, seen: &Seen) -> Result<()> {
+        if seen.timeline == self.memory.timeline && seen.log_size > self.memory.log_size {
+            self.memory.set_seen(seen);
+            self.remember()?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what the log got until now: called when nothing of this process writes any more, so that
+    /// a backup from before the last second of work is seen to be one. A database in doubt, and a place
+    /// that another process has taken, teach nothing.
+    pub async fn catch_up(&mut self) -> Result<()> {
+        if self.displaced || self.doubt.is_some() {
+            return Ok(());
+        }
+        let primary = freezes::in_force(&self.shared.app).await?;
+        if self.behind(&primary).is_none() { self.learn(&Seen::from(&primary.gate)) } else { Ok(()) }
     }
 
     fn remember(&self) -> Result<()> {
@@ -265,6 +269,25 @@ impl Keeper {
 
     fn row(&self, acked: i64, closed: Option<String>) -> Node {
         row(&self.shared, self.marks.count(), acked, closed)
+    }
+}
+
+/// Follows the gate for as long as the node runs.
+pub(crate) async fn run(shared: Arc<Shared>, keeper: Arc<Mutex<Keeper>>) {
+    let mut changes = keeper.lock().await.changes.clone();
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+        if *shared.stopping.borrow() {
+            return;
+        }
+        if let Err(e) = keeper.lock().await.take().await {
+            tracing::error!(error = %e, cause = ?e, "cannot read the gate; it closes by itself");
+        }
     }
 }
 

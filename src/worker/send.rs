@@ -1,9 +1,11 @@
 //! One attempt: the bytes are pulled through the gate, and the outcome goes to the settler.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
+use futures::FutureExt;
 
 use super::lines::Work;
 use super::{Shared, faults, recall};
@@ -32,7 +34,11 @@ pub(crate) async fn run(shared: Arc<Shared>, first: Work) {
 async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
     let outcome = match too_late(shared, &permit) {
         Some(outcome) => outcome,
-        None => publish(shared, &permit, pass).await,
+        // A fault of ours in one post must not keep its channel's line for ever.
+        None => match AssertUnwindSafe(publish(shared, &permit, pass)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => panicked(shared, &permit),
+        },
     };
     faults::point("answered");
     tracing::debug!(attempt = permit.attempt, channel = permit.channel, ?outcome, "attempt ended");
@@ -45,6 +51,19 @@ async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
             "an outcome came after the settler had ended; the attempt is in doubt at the next start"
         );
     }
+}
+
+/// The adapter is gone: what had not begun will not begin, and of the rest nobody knows.
+fn panicked(shared: &Shared, permit: &Permit) -> Outcome {
+    let (attempt, channel) = (&permit.attempt, &permit.channel);
+    tracing::error!(attempt, channel, "a send has panicked; please report this");
+    let reason = "the sender met a fault of its own; its log says which".to_owned();
+    if shared.gate.has_begun(attempt) {
+        let open = shared.lines.get(channel);
+        let readable = open.is_ok_and(|open| open.capabilities.read_back != ReadBack::None);
+        return Outcome::InDoubt { reason, readable };
+    }
+    Outcome::Retry { reason, not_before: None }
 }
 
 /// The permit was given a while ago: its time may have passed, or the network asked to wait.
