@@ -102,6 +102,8 @@ pub struct Gate<S> {
 
 struct State<S> {
     closed: Option<String>,
+    /// It does not open again.
+    shut: bool,
     epoch: i64,
     judge: Judge<S>,
     /// When the primary was last asked, of the answers that came.
@@ -140,6 +142,7 @@ impl<S: Send + 'static> Gate<S> {
         Arc::new(Self {
             state: Mutex::new(State {
                 closed: Some("starting".into()),
+                shut: false,
                 epoch: 0,
                 judge: Arc::new(|_| None),
                 confirmed: now(),
@@ -160,10 +163,10 @@ impl<S: Send + 'static> Gate<S> {
     /// counts from `asked`, when the primary was asked (see [`now`]). An epoch behind the one already
     /// known is ignored, so that a late answer opens nothing. What was admitted before a gate that was
     /// closed, or had not heard from the primary for longer than the lease, begins no more: others may
-    /// have taken it over.
+    /// have taken it over. A gate that was shut stays so.
     pub fn open(&self, epoch: i64, judge: Judge<S>, asked: Duration) {
         let mut state = self.lock();
-        if epoch < state.epoch {
+        if epoch < state.epoch || state.shut {
             return;
         }
         if state.closed.is_some() || state.stale() > self.lease {
@@ -190,8 +193,16 @@ impl<S: Send + 'static> Gate<S> {
     /// Closes the gate for everything, with the reason that people will read.
     pub fn close(&self, why: &str) -> Vec<InFlight> {
         let mut state = self.lock();
-        state.closed = Some(why.to_owned());
+        if !state.shut {
+            state.closed = Some(why.to_owned());
+        }
         state.in_flight()
+    }
+
+    /// Closes the gate for everything, and for as long as this process runs.
+    pub fn shut(&self, why: &str) {
+        self.close(why);
+        self.lock().shut = true;
     }
 
     /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no,

@@ -81,6 +81,19 @@ fn what_waited_at_a_gate_that_was_cut_off_or_closed_begins_no_more() {
 }
 
 #[test]
+fn a_gate_that_was_shut_opens_no_more_and_keeps_its_reason() {
+    let gate = Gate::closed(Duration::from_secs(5));
+    let open = || gate.open(1, Arc::new(|_| None), now());
+    open();
+    let waiting = admit(&gate, "w", "crisis");
+    gate.shut("a part is gone");
+    open();
+    gate.close("another reason");
+    assert_eq!(waiting.begin(), Err(Closed::Node("a part is gone".into())));
+    assert_eq!(admit(&gate, "n", "crisis").begin(), Err(Closed::Node("a part is gone".into())));
+}
+
+#[test]
 fn what_was_permitted_before_the_gate_was_cut_off_or_closed_is_admitted_too_late() {
     let gate = Gate::closed(Duration::from_secs(5));
     let open = || gate.open(1, Arc::new(|_| None), now());

@@ -109,6 +109,13 @@ impl Service {
         &self.worker
     }
 
+    /// Ends a node whose sender has broken down. It stays on the list of nodes: what it had in hand is
+    /// settled by the next process, or by another node.
+    pub async fn abandon(self) {
+        self.stop_web.send_replace(true);
+        self.worker.abandon().await;
+    }
+
     /// Stops: no new requests, what is in flight settles, the node leaves the list.
     ///
     /// # Errors

@@ -92,10 +92,11 @@ pub mod unbegun;
 pub mod witness;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
@@ -125,7 +126,7 @@ struct Inner {
     /// Whether this node has a mail server.
     mails: AtomicBool,
     /// Why nothing can be sent from this process any more.
-    broken: OnceLock<String>,
+    broken: watch::Sender<Option<String>>,
 }
 
 /// What only the sender can do, because only it opens credentials and talks to networks.
@@ -170,7 +171,7 @@ impl App {
             networks: Mutex::new(None),
             witness: Witness::default(),
             mails: AtomicBool::new(false),
-            broken: OnceLock::new(),
+            broken: watch::Sender::default(),
         }))
     }
 
@@ -201,12 +202,23 @@ impl App {
     /// Nothing can be sent from this process any more, until it is restarted.
     pub(crate) fn break_down(&self, why: &str) {
         // The first reason is the cause of the others.
-        let _ = self.0.broken.set(why.to_owned());
+        self.0.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            broken.get_or_insert_with(|| why.to_owned());
+            first
+        });
     }
 
     /// Why nothing can be sent from this process any more, until it is restarted.
     pub fn broken(&self) -> Option<String> {
-        self.0.broken.get().cloned()
+        self.0.broken.borrow().clone()
+    }
+
+    /// Waits until nothing can be sent from this process any more; why.
+    pub async fn breaks_down(&self) -> String {
+        let mut broken = self.0.broken.subscribe();
+        let why = broken.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        why.unwrap_or_default()
     }
 
     /// Since when this process runs: with the node's id it tells one start from the next.

@@ -67,8 +67,14 @@ pub async fn run(args: Args) -> anyhow::Result<End> {
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
-            // A database that is down is no reason to restart the node; a sender that is broken is.
-            _ = pulse.tick() => if service.app.broken().is_none() { notify(&[sd_notify::NotifyState::Watchdog]) },
+            // A new process is the remedy: whoever supervises this one starts it again.
+            why = service.app.breaks_down() => {
+                notify(&[sd_notify::NotifyState::Stopping]);
+                service.abandon().await;
+                anyhow::bail!("{why}; start this node again");
+            }
+            // Fed by this loop alone: a database that is down is no reason to restart the node.
+            _ = pulse.tick() => notify(&[sd_notify::NotifyState::Watchdog]),
         }
     }
     notify(&[sd_notify::NotifyState::Stopping]);

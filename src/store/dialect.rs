@@ -17,20 +17,10 @@ pub const GUARD_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306901)";
 pub const CLUSTER: &str = "select 'cluster ' || (pg_control_system()).system_identifier || ' timeline '
     || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";
 
-/// Rows as one array for each column (PostgreSQL), or as one value where it is the same in every row:
-/// the type of each column, and whether it is the same.
-pub fn arrays(columns: &[(&str, bool)]) -> String {
-    let (mut names, mut arrays, mut list) = (Vec::new(), Vec::new(), Vec::new());
-    for (n, (kind, same)) in (1..).zip(columns) {
-        if *same {
-            list.push(format!("${n}::{kind}"));
-        } else {
-            names.push(format!("c{n}"));
-            list.push(format!("c{n}"));
-            arrays.push(format!("${n}::{kind}[]"));
-        }
-    }
-    format!("select {} from unnest({}) as r ({})", list.join(", "), arrays.join(", "), names.join(", "))
+/// Rows as one array for each column (PostgreSQL).
+pub fn arrays(types: &[&str]) -> String {
+    let arrays: Vec<_> = types.iter().enumerate().map(|(i, t)| format!("${}::{t}[]", i + 1)).collect();
+    format!("select * from unnest({})", arrays.join(", "))
 }
 
 /// Rows as a list of values (SQLite), padded with rows of nulls that are left out; what is the same in
@@ -55,7 +45,7 @@ pub fn values(rows: usize, same: &[bool]) -> String {
 
 /// How many rows a list of so many is written with. Few different texts are prepared once and kept;
 /// a batch of any size in a text of its own would be prepared each time. So coarse because statements
-/// travel together: their sizes multiply.
+/// travel together: their sizes multiply, and what is the same in all rows makes a text of its own, too.
 pub fn padded(rows: usize) -> usize {
     match rows {
         0..=1 => 1,
@@ -75,8 +65,7 @@ pub fn list(first: usize, count: usize) -> String {
 mod tests {
     #[test]
     fn rows_are_arrays_or_padded_values() {
-        let arrays = "select c1, $2::bytea, c3 from unnest($1::text[], $3::bigint[]) as r (c1, c3)";
-        assert_eq!(super::arrays(&[("text", false), ("bytea", true), ("bigint", false)]), arrays);
+        assert_eq!(super::arrays(&["text", "bigint"]), "select * from unnest($1::text[], $2::bigint[])");
         let values = "select column1, ?, column2 from (values (?, ?), (?, ?), (?, ?), (?, ?)) \
                       where column1 is not null";
         assert_eq!(super::values(3, &[false, true, false]), values);

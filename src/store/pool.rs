@@ -46,6 +46,8 @@ impl Store {
             .pragma("cache_size", "-32768")
             // 32 MiB of log between checkpoints: in a rush the same pages change again and again.
             .pragma("wal_autocheckpoint", "8000")
+            // Batches have more texts than the 100 that would be kept: see `dialect::padded`.
+            .statement_cache_capacity(300)
             // A batch of rows comes over in one go, not with a thread waking for every 50 of them.
             .row_buffer_size(512)
             // Every look has an index. With one made on the fly, a batch of changes was joined by

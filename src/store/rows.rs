@@ -1,7 +1,8 @@
 //! Many rows in one statement: how they travel to each database.
 //!
 //! The statement's text names them as `{rows}`. PostgreSQL takes one array for each column: one text
-//! for any number of rows, and little to parse. SQLite has no arrays; it takes a list of values.
+//! for any number of rows, and little to parse. SQLite has no arrays; it takes a list of values, and once what is
+//! the same in all of them.
 
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -74,17 +75,6 @@ const CHUNK: usize = 256;
 /// each other, which in a rush takes longer than most statements.
 const TOGETHER: usize = 8_192;
 
-/// Binds one value.
-macro_rules! bind {
-    ($query:expr, $value:expr) => {
-        match $value {
-            Value::Text(text) => $query.bind(text),
-            Value::Integer(number) => $query.bind(number),
-            Value::Bytes(bytes) => $query.bind(bytes),
-        }
-    };
-}
-
 impl Tx {
     /// Runs a statement over rows.
     pub(super) async fn run_rows<const N: usize>(
@@ -144,14 +134,12 @@ impl Tx {
 fn arrays<'a>(statement: &Rows<'a>) -> Option<Query<'a, Postgres, PgArguments>> {
     let Rows { sql, columns, values } = *statement;
     let first = values.get(..columns)?;
-    let same = same(values, columns);
-    let kinds: Vec<_> = first.iter().copied().map(Value::kind).zip(same.iter().copied()).collect();
+    let kinds: Vec<_> = first.iter().copied().map(Value::kind).collect();
     let sql = sql.replace("{rows}", &dialect::arrays(&kinds));
     let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (column, (kind, same)) in first.iter().zip(same).enumerate() {
+    for (column, kind) in first.iter().enumerate() {
         let values = values.iter().skip(column).step_by(columns).copied();
         query = match kind {
-            one if same => bind!(query, *one),
             Value::Text(_) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
             Value::Integer(_) => query.bind(values.map(Value::integer).collect::<Vec<_>>()),
             Value::Bytes(_) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
@@ -198,8 +186,19 @@ fn goes<'a>(statements: &[Rows<'a>]) -> impl Iterator<Item = Query<'a, Sqlite, S
             bound.extend(std::iter::repeat_n(Value::Integer(None), padding));
         }
         let query = || sqlx::query(AssertSqlSafe(text));
-        (!bound.is_empty()).then(|| bound.into_iter().fold(query(), |query, value| bind!(query, value)))
+        (!bound.is_empty()).then(|| bound.into_iter().fold(query(), bind))
     })
+}
+
+fn bind<'a>(
+    query: Query<'a, Sqlite, SqliteArguments>,
+    value: Value<'a>,
+) -> Query<'a, Sqlite, SqliteArguments> {
+    match value {
+        Value::Text(text) => query.bind(text),
+        Value::Integer(number) => query.bind(number),
+        Value::Bytes(bytes) => query.bind(bytes),
+    }
 }
 
 impl<'a> Value<'a> {
@@ -263,15 +262,18 @@ mod tests {
         assert_eq!(same(&rows(3), 3), [false; 3], "a few rows are as they are");
     }
 
-    /// A table of its own, and what is in it: id, number, word.
-    async fn table(store: &Store) -> impl AsyncFn() -> Vec<(i64, i64, Option<String>)> {
+    /// A row of a table of the tests: id, number, word, bytes.
+    type Stored = (i64, i64, Option<String>, Option<Vec<u8>>);
+
+    /// A table of its own, and what is in it.
+    async fn table(store: &Store) -> impl AsyncFn() -> Vec<Stored> {
         let Store::Sqlite { write, .. } = store.clone() else { unreachable!("this is SQLite") };
-        let table = "create table t (id integer primary key, n integer not null, w text) strict";
+        let table = "create table t (id integer primary key, n integer not null, w text, b blob) strict";
         sqlx::query(table).execute(&write).await.unwrap();
-        async move || sqlx::query_as("select id, n, w from t order by id").fetch_all(&write).await.unwrap()
+        async move || sqlx::query_as("select id, n, w, b from t order by id").fetch_all(&write).await.unwrap()
     }
 
-    const INSERT: &str = "insert into t (id, n, w) {rows}";
+    const INSERT: &str = "insert into t (id, n, w, b) {rows}";
     const CHANGE: &str = "with v (id, n) as ({rows}) update t set n = v.n from v where t.id = v.id";
 
     #[tokio::test]
@@ -279,22 +281,33 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::sqlite(&folder.path().join("rows.db")).await.unwrap();
         let stored = table(&store).await;
-        let mut first = 0;
-        // Around each size of a text, of a statement and of a go; with a word that is the same, and not.
-        for (count, apart) in
-            [(1, false), (5, true), (9, false), (70, true), (256, false), (257, true), (3_000, true)]
-        {
-            let words: Vec<_> =
-                (0..count).map(|i| if apart { format!("w{i}") } else { "w".into() }).collect();
-            let rows: Vec<_> = (first..).zip(&words).map(|(id, w)| [id.into(), 7.into(), w.into()]).collect();
+        let mut first = 0_i64;
+        // Around each size of a text, of a statement and of a go; with words and bytes that are the same in
+        // all rows, or nothing, or not.
+        for (count, apart) in [(1, 0), (5, 3), (9, 1), (70, 3), (256, 2), (257, 4), (900, 1), (3_000, 3)] {
+            let expected: Vec<Stored> = (first..first + count)
+                .map(|id| match apart {
+                    0 => (id, -id, None, None),
+                    1 => (id, -id, Some("w".into()), Some(vec![1])),
+                    2 => (id, -id, None, Some(id.to_be_bytes().to_vec())),
+                    3 => (id, -id, Some(format!("w{id}")), None),
+                    _ => (id, -id, (id % 2 == 0).then(|| "even".into()), Some(vec![])),
+                })
+                .collect();
+            let rows: Vec<[Value<'_>; 4]> = expected
+                .iter()
+                .map(|(id, _, w, b)| [(*id).into(), 7.into(), w.into(), Value::Bytes(b.as_deref())])
+                .collect();
             let changed: Vec<[Value<'_>; 2]> =
-                (first..first + count).map(|id| [id.into(), (-id).into()]).collect();
+                expected.iter().map(|(id, n, ..)| [(*id).into(), (*n).into()]).collect();
             let mut tx = store.begin().await.unwrap();
             tx.run_together(&[Rows::new(INSERT, &rows), Rows::new(CHANGE, &changed)]).await.unwrap();
             tx.commit_unaudited(Unaudited::Look).await.unwrap();
-            let expected: Vec<_> = (first..).zip(words).map(|(id, w)| (id, -id, Some(w))).collect();
-            let stored = stored().await;
-            assert_eq!(stored.get(usize::try_from(first).unwrap()..), Some(&expected[..]), "{count} rows");
+            assert_eq!(
+                stored().await.get(usize::try_from(first).unwrap()..),
+                Some(&expected[..]),
+                "{count} rows"
+            );
             first += count;
         }
     }
@@ -304,10 +317,11 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::sqlite(&folder.path().join("half.db")).await.unwrap();
         let stored = table(&store).await;
-        let rows: Vec<[Value<'_>; 3]> = (0..20).map(|id| [id.into(), id.into(), "w".into()]).collect();
+        let none = Value::Bytes(None);
+        let rows: Vec<[Value<'_>; 4]> = (0..20).map(|id| [id.into(), id.into(), "w".into(), none]).collect();
         let mut twice = rows.clone();
         twice.iter_mut().for_each(|row| row[0] = 99.into());
-        for second in [twice, vec![[100.into(), Value::Integer(None), "w".into()]]] {
+        for second in [twice, vec![[100.into(), Value::Integer(None), "w".into(), none]]] {
             let mut tx = store.begin().await.unwrap();
             let together = [Rows::new(INSERT, &rows), Rows::new(INSERT, &second)];
             assert!(tx.run_together(&together).await.is_err(), "the second statement is refused");

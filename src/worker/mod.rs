@@ -37,18 +37,21 @@ pub mod site;
 pub mod timer;
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use channels::Gate;
 use channels::http::Http;
+use futures::FutureExt;
+use futures::future::join_all;
 use tokio::sync::{mpsc, watch};
 
 use self::part::Part;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
-use crate::app::{App, Networks, Result, nodes};
+use crate::app::{App, AppError, Networks, Result, nodes};
 use crate::domain::freeze::Subject;
 
 /// How the sender is run.
@@ -83,6 +86,10 @@ pub(crate) struct Shared {
 /// How often a node that shares its database looks by itself: the connection that hears the others can
 /// be dead without a sign.
 const LOOK: Duration = Duration::from_secs(3);
+/// How long a stop waits for the database to take the node off the list.
+const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+/// How long a sender that has broken down waits for what is in flight.
+const ABANDONS_AFTER: Duration = Duration::from_secs(5);
 
 impl Shared {
     /// Whether that process of this node is surely no more, or is this one, which knows what it has in
@@ -92,11 +99,11 @@ impl Shared {
         !self.app.is_shared() || incarnation == self.app.incarnation() || ended()
     }
 
-    /// Nothing is sent from this process any more, and everybody who looks at it sees why.
+    /// Nothing is sent from this process any more, and it is time for another one.
     pub fn break_down(&self, why: &str) {
         tracing::error!("{why}");
+        self.gate.shut(why);
         self.app.break_down(why);
-        self.gate.close(why);
     }
 
     /// Waits until somebody says that something has changed, on any node. Whether it was said, or is
@@ -108,6 +115,11 @@ impl Shared {
         }
         tokio::time::timeout(LOOK, said).await.unwrap_or(Some(false))
     }
+}
+
+/// What an adapter answers; nothing when it panicked, which is a fault of ours.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
 /// A running sender. When it is dropped every part ends at once without a word to anybody, as in a power
@@ -192,32 +204,40 @@ impl Worker {
         }
         self.stop.send_replace(true);
         let why = "this node is stopping";
-        self.shared.gate.close(why);
+        self.shared.gate.shut(why);
         dispatch::withdraw(&self.shared, |_| {
             Some(Outcome::NotBegun { reason: why.into(), not_before: None })
         })
         .await;
-        let drain = async {
+        self.drain(self.shared.options.drain).await;
+        join_all(self.parts.drain(..).map(Part::end)).await;
+        let left = tokio::time::timeout(LEAVES_WITHIN, nodes::leave(&self.shared.app)).await;
+        left.map_err(|_| AppError::Internal("the database does not answer".into()))??;
+        Ok(Stopped(Arc::clone(&self.keeper)))
+    }
+
+    /// Ends a sender that has broken down: what is in flight settles as far as it can, and the rest is as
+    /// after a power cut: the next process knows from the marks what had begun.
+    pub async fn abandon(self) {
+        self.drain(ABANDONS_AFTER.min(self.shared.options.drain)).await;
+    }
+
+    async fn drain(&self, longest: Duration) {
+        let idle = async {
             while !self.shared.lines.idle() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(self.shared.options.drain, drain).await.is_err() {
-            tracing::warn!("stopped with sends in flight; they are in doubt and will be read back");
+        if tokio::time::timeout(longest, idle).await.is_err() {
+            tracing::warn!("stopped with sends in flight; what had begun is in doubt and will be read back");
         }
-        self.parts.iter_mut().for_each(Part::abort);
-        for part in std::mem::take(&mut self.parts) {
-            part.end().await;
-        }
-        nodes::leave(&self.shared.app).await?;
-        Ok(Stopped(Arc::clone(&self.keeper)))
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         // What is under way ends with its task; nothing more begins.
-        self.shared.gate.close("this process is gone");
+        self.shared.gate.shut("this process is gone");
         self.parts.iter_mut().for_each(Part::abort);
     }
 }

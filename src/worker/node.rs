@@ -94,7 +94,7 @@ impl Keeper {
         let asked = channels::gate::now();
         let settled = self.marks.settled();
         let primary = freezes::in_force(&self.shared.app).await?;
-        if let Some(why) = self.doubts(&primary)?.or_else(|| self.shared.app.broken()) {
+        if let Some(why) = self.doubts(&primary)? {
             return self.take_closed(primary.gate.epoch, why).await;
         }
         let epoch = primary.gate.epoch;
@@ -109,11 +109,11 @@ impl Keeper {
             self.release_marks(settled)?;
             self.shared.app.witness().accept(seen);
             // It opens only for the node on the list, whose silence others count by its last word there.
-            let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, None)).await?;
+            let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, self.shared.app.broken())).await?;
             if self.give_way_unless(ours) {
                 return Ok(());
             }
-            self.open(epoch, primary.orders, asked);
+            self.shared.gate.open(epoch, judge(primary.orders), asked);
             // A node that kept a freeze from being sealed may have left the list.
             return freezes::seal_if_all(&self.shared.app).await;
         }
@@ -125,26 +125,17 @@ impl Keeper {
         self.remember()?;
         self.release_marks(settled)?;
         self.shared.app.witness().accept(seen);
-        let (app, row) = (&self.shared.app, self.row(epoch, None));
+        let (app, row) = (&self.shared.app, self.row(epoch, self.shared.app.broken()));
         let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;
         if self.give_way_unless(ours) {
             return Ok(());
         }
-        self.open(epoch, primary.orders, asked);
+        self.shared.gate.open(epoch, judge(primary.orders), asked);
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
-    }
-
-    /// Opens the gate, unless a part of the sender has broken down meanwhile.
-    fn open(&self, epoch: i64, orders: Vec<Order>, asked: Duration) {
-        let gate = &self.shared.gate;
-        gate.open(epoch, judge(orders), asked);
-        if let Some(why) = self.shared.app.broken() {
-            gate.close(&why);
-        }
     }
 
     /// Closes the gate for everything, and says so. No freeze waits for this node then; and whoever
@@ -167,7 +158,7 @@ impl Keeper {
             let why = "another process has taken over as this node: the data folder was copied, or this one was \
                        silent for too long. Stop one of the two, and start this one again";
             tracing::error!(node = self.shared.app.node(), "{why}");
-            self.shared.gate.close(why);
+            self.shared.gate.shut(why);
             self.displaced = true;
         }
         !ours

@@ -86,11 +86,13 @@ impl Part {
         match &mut self.run {
             // It was aborted, or had ended: either is right. A panic was said when it came.
             Run::Task(task) => {
-                let _ = tokio::time::timeout(ENDS_WITHIN, task).await;
+                if tokio::time::timeout(ENDS_WITHIN, task).await.is_err() {
+                    left_behind(self.name);
+                }
             }
             Run::Thread { ended, thread, .. } => {
                 if tokio::time::timeout(ENDS_WITHIN, ended).await.is_err() {
-                    tracing::error!(part = self.name, "a part of the sender does not end; it is left behind");
+                    left_behind(self.name);
                     drop(thread.take());
                 }
             }
@@ -108,26 +110,38 @@ impl Drop for Part {
     }
 }
 
+fn left_behind(part: &str) {
+    tracing::error!(part, "a part of the sender does not end; it is left behind");
+}
+
 /// The part, watched: without it nothing may be sent from this process.
 async fn watched(shared: Arc<Shared>, name: &'static str, part: impl Future<Output = ()>) {
-    let mut watch = Watch { shared, name, returned: false };
+    let mut watch = Watch::new(&shared, name);
     part.await;
     watch.returned = true;
 }
 
-struct Watch {
+/// Says so when what it watches panics.
+pub(super) struct Watch {
     shared: Arc<Shared>,
     name: &'static str,
+    /// It ended by itself, which it should not.
     returned: bool,
+}
+
+impl Watch {
+    pub fn new(shared: &Arc<Shared>, name: &'static str) -> Self {
+        Self { shared: Arc::clone(shared), name, returned: false }
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         let (name, running) = (self.name, !*self.shared.stopping.borrow());
         if panicking() {
-            self.shared.break_down(&format!("a part of the sender has panicked: {name}. Restart this node"));
+            self.shared.break_down(&format!("a part of the sender has panicked: {name}"));
         } else if self.returned && running {
-            self.shared.break_down(&format!("a part of the sender has ended: {name}. Restart this node"));
+            self.shared.break_down(&format!("a part of the sender has ended: {name}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use channels::{Job, Sighting};
 use tokio::task::JoinSet;
 
-use super::{Shared, lines, send};
+use super::{Shared, caught, lines, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
@@ -133,7 +133,8 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
             (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
         }
         Ok(open) => {
-            let seen = match open.channel.read_back(&sent.job).await {
+            let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
+            let seen = match caught(open.channel.read_back(&sent.job)).await.unwrap_or_else(fault) {
                 Sighting::Found(r) => {
                     Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
                 }

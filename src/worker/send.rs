@@ -1,14 +1,13 @@
 //! One attempt: the bytes are pulled through the gate, and the outcome goes to the settler.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
-use futures::FutureExt;
 
 use super::lines::Work;
-use super::{Shared, faults, recall};
+use super::part::Watch;
+use super::{Shared, caught, faults, recall};
 use crate::app::permits::Permit;
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
@@ -22,6 +21,8 @@ const UNMARKED_WAIT: Millis = 10_000;
 
 /// Sends on one channel, one after the other, until nothing waits in its line.
 pub(crate) async fn run(shared: Arc<Shared>, first: Work) {
+    // A panic outside the adapter would keep the channel's line for ever.
+    let _watch = Watch::new(&shared, "send");
     let channel = first.0.channel.clone();
     let mut work = Some(first);
     while let Some((permit, pass)) = work {
@@ -35,10 +36,7 @@ async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
     let outcome = match too_late(shared, &permit) {
         Some(outcome) => outcome,
         // A fault of ours in one post must not keep its channel's line for ever.
-        None => match AssertUnwindSafe(publish(shared, &permit, pass)).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(_) => panicked(shared, &permit),
-        },
+        None => caught(publish(shared, &permit, pass)).await.unwrap_or_else(|| panicked(shared, &permit)),
     };
     faults::point("answered");
     tracing::debug!(attempt = permit.attempt, channel = permit.channel, ?outcome, "attempt ended");
@@ -56,7 +54,7 @@ async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
 /// The adapter is gone: what had not begun will not begin, and of the rest nobody knows.
 fn panicked(shared: &Shared, permit: &Permit) -> Outcome {
     let (attempt, channel) = (&permit.attempt, &permit.channel);
-    tracing::error!(attempt, channel, "a send has panicked; please report this");
+    tracing::error!(attempt, channel, "an adapter has panicked; please report this");
     let reason = "the sender met a fault of its own; its log says which".to_owned();
     if shared.gate.has_begun(attempt) {
         let open = shared.lines.get(channel);
@@ -120,7 +118,9 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     };
     let readable = open.capabilities.read_back != ReadBack::None;
     faults::point("begun");
-    match tokio::time::timeout(LONGEST, open.channel.publish(&job, pass)).await {
+    let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, pass)).await;
+    faults::point("published");
+    match published {
         // The adapter's work is dropped by now: what has not begun will not begin.
         Err(_) if !shared.gate.has_begun(&permit.attempt) => {
             Outcome::Retry { reason: "the network was not ready in time".into(), not_before: None }
