@@ -63,14 +63,18 @@ const TICKS: [Tick; 6] = [
 ];
 
 impl Tick {
-    async fn run(&self, app: App) {
+    async fn run(&self, shared: &Shared) {
+        let app = &shared.app;
         let done = async {
-            if self.turn == 0 || nodes::take_turn(&app, self.name, self.turn).await? {
+            if self.turn == 0 || nodes::take_turn(app, self.name, self.turn).await? {
                 (self.work)(app.clone()).await?;
             }
             Ok::<_, AppError>(())
         };
         if let Err(e) = done.await {
+            if *shared.stopping.borrow() {
+                return tracing::debug!(error = %e, job = self.name, "housekeeping ended with the node");
+            }
             tracing::error!(error = %e, cause = ?e, job = self.name, "housekeeping failed; it is tried at the next tick");
         }
     }
@@ -83,8 +87,12 @@ impl Timer {
             |e: tokio_cron_scheduler::JobSchedulerError| AppError::Internal(format!("the timer: {e}"));
         let scheduler = JobScheduler::new().await.map_err(words)?;
         for tick in &TICKS {
-            let app = shared.app.clone();
-            let job = Job::new_async(tick.cron, move |_, _| Box::pin(tick.run(app.clone())));
+            let shared = Arc::clone(&shared);
+            let work = move |_, _| -> BoxFuture<'static, ()> {
+                let shared = Arc::clone(&shared);
+                Box::pin(async move { tick.run(&shared).await })
+            };
+            let job = Job::new_async(tick.cron, work);
             scheduler.add(job.map_err(words)?).await.map_err(words)?;
         }
         scheduler.start().await.map_err(words)?;
