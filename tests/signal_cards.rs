@@ -289,6 +289,59 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_narrow_freeze_is_not_taken_for_all(bench) {
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let id = signal(&bench, json!({})).await;
+        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "promo")]).await;
+        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        assert!(!page(&caller, &operator, "/console").await.contains("adopt="), "it covers a part only");
+        let path = "/console/incidents/open";
+        let form = page(&caller, &operator, &format!("{path}?signal={id}")).await;
+        assert!(form.contains("Only a part is frozen now (labels: promo)") && !form.contains("name=\"adopt\""), "{form}");
+        // Whoever comes from that freeze takes it along, and all is frozen unless they say no.
+        let asked = format!("{path}?adopt={freeze}&signal={id}");
+        let form = page(&caller, &operator, &asked).await;
+        assert!(hidden(&form, "adopt") == freeze && form.contains("covers only a part (labels: promo)"), "{form}");
+        assert!(page(&caller, &operator, &format!("{asked}&lang=fr")).await.contains("ne couvre qu’une partie"));
+        assert!(page(&caller, &operator, &format!("/console/freezes/{freeze}")).await.contains("covers only a part"));
+        let all = async || {
+            let freezes = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+            freezes.iter().map(|f| (f.incident.is_some(), f.scope.is_everything())).collect::<Vec<_>>()
+        };
+        let sent = [("adopt", freeze.as_str()), ("title", "Cards"), ("playbook", "outage")];
+        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+        assert_eq!(all().await, [(true, true), (true, false)]);
+        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "sale")]).await;
+        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        let sent = [("adopt", freeze.as_str()), ("title", "Sale"), ("playbook", ""), ("no_freeze", "on")];
+        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+        assert_eq!(all().await, [(true, false), (true, true), (true, false)]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn the_worse_of_what_was_read_and_what_is_said_now_counts(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let path = "/console/incidents/open";
+        assert!(page(&caller, &operator, path).await.contains("As the plan says; without a plan: major"));
+        for (n, (read, now)) in [("critical", "minor"), ("minor", "critical")].into_iter().enumerate() {
+            let key = format!("k{n}");
+            let id = signal(&bench, json!({"severity": read, "key": key})).await;
+            let form = page(&caller, &operator, &format!("{path}?signal={id}")).await;
+            assert_eq!(hidden(&form, "shown"), read);
+            signal(&bench, json!({"severity": now, "key": key})).await;
+            let wrong = [("signal", id.as_str()), ("shown", read), ("title", &"x".repeat(201)), ("no_freeze", "on")];
+            let back = send(&caller, &operator, path, &wrong).await;
+            assert_eq!(hidden(&visitor::text(&back), "shown"), "critical", "what was read is not forgotten");
+            let sent = [("signal", id.as_str()), ("shown", read), ("title", "T"), ("no_freeze", "on")];
+            assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+            let newest = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
+            assert_eq!(serde_json::to_value(newest.severity).unwrap(), "critical");
+        }
+    }
+
     async fn a_signal_lowers_no_plan_and_the_buttons_say_what_comes(bench) {
         let caller = Caller::new(&bench).await;
         let operator = sign_in(&bench, &bench.operator).await;

@@ -42,9 +42,13 @@ pub struct NewIncident {
     /// The key of a prepared plan; see `GET /playbooks`.
     #[serde(default)]
     pub playbook: Option<String>,
-    /// A freeze in force that belongs to this incident from now on; then none is made.
+    /// A freeze in force that belongs to this incident from now on; then none is made, unless
+    /// `freeze_too` says so.
     #[serde(default)]
     pub adopt: Option<String>,
+    /// With `adopt`: freezes `scope` too (without a scope everything), when the other freeze covers less.
+    #[serde(default)]
+    pub freeze_too: bool,
     /// The signal that it is opened from; nobody is asked about it any more.
     #[serde(default)]
     pub signal: Option<String>,
@@ -75,7 +79,7 @@ pub struct IncidentView {
     pub playbook: Option<String>,
 }
 
-/// An opened incident, and its freeze.
+/// An opened incident, and its freeze; of two the one that was made with it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Opened {
     pub incident: IncidentView,
@@ -130,7 +134,8 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     }
     problems.check()?;
     let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-    if new.freeze {
+    let freezes = if new.adopt.is_some() { new.freeze_too } else { new.freeze };
+    if freezes {
         freezes::check(app, by, &order).await?;
         if new.drill {
             order.scope = of_drill(app, order.scope).await?;
@@ -166,7 +171,8 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         }
         entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
         frozen = Some(freeze.clone());
-    } else if new.freeze {
+    }
+    if freezes {
         order.reason.clone_from(&view.title);
         let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
         entries.push(entry);

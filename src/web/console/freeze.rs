@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::retract::{self, Refused};
+use super::scopes;
 use super::signals::Names;
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
@@ -160,28 +161,6 @@ impl FrozenPage {
 
     /// What it covers, in words.
     fn scope_words(&self) -> String {
-        let s = &self.freeze.scope;
-        let name = |id: &String| {
-            let known = self.channels.iter().find(|c| c.id == *id);
-            known.map_or_else(|| id.clone(), |c| c.name.clone())
-        };
-        let lists = [
-            ("scope-brands", s.brands.clone()),
-            ("scope-channels", s.channels.iter().map(name).collect()),
-            ("scope-labels", s.labels.clone()),
-            ("scope-allow", s.allow.clone()),
-        ];
-        let mut parts: Vec<String> = lists
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(key, list)| self.ui.with(key, "list", list.join(", ")))
-            .collect();
-        if s.is_everything() {
-            parts.push(self.ui.t("scope-everything"));
-        }
-        if s.crisis_too {
-            parts.push(self.ui.t("scope-crisis-too"));
-        }
-        parts.join("; ")
+        scopes::words(&self.ui, &self.freeze.scope, &self.channels)
     }
 }

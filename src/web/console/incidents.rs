@@ -1,26 +1,19 @@
-//! Incidents: open one with its prepared plan, and the room where it is worked through.
+//! Incidents: the list, and the room where one is worked through. How one is opened is in `opening.rs`.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::signals::Names;
 use super::times;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use super::{matrix, pictures};
-use crate::app::freezes::FreezeView;
-use crate::app::incidents::{self, IncidentView, NewIncident};
+use crate::app::incidents::{self, IncidentView};
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
-use crate::app::signals::{self, SignalView};
-use crate::domain::Word;
-use crate::domain::freeze::Scope;
-use crate::domain::incident::{IncidentState, Severity};
-use crate::domain::playbook::{self, Playbook};
+use crate::domain::incident::IncidentState;
 use crate::domain::post::Lane;
-use crate::domain::signal::SignalState;
 use crate::web::Web;
 
 #[derive(Template)]
@@ -28,26 +21,6 @@ use crate::web::Web;
 struct ListPage {
     ui: Ui,
     incidents: Vec<IncidentView>,
-}
-
-#[derive(Template)]
-#[template(path = "incident_open.html", config = "src/web/console/askama.toml")]
-struct OpenPage {
-    ui: Ui,
-    /// A freeze that becomes the incident's.
-    adopt: Option<FreezeView>,
-    /// What it is opened from.
-    signal: Option<SignalView>,
-    names: Names,
-    /// Somebody decided about that signal before.
-    decided: bool,
-    /// What was opened from it then.
-    others: Option<String>,
-    title: String,
-    severity: String,
-    no_freeze: bool,
-    playbooks: &'static [Playbook],
-    trouble: Trouble,
 }
 
 #[derive(Template)]
@@ -69,94 +42,6 @@ struct RoomPage {
 pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
     let incidents = incidents::list(&web.app, visit.by()?, false).await?;
     show(&ListPage { ui: visit.ui(&web).await?, incidents })
-}
-
-async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::app::Result<OpenPage> {
-    let asked = match f.some("signal") {
-        Some(id) => signals::get(&web.app, visit.by()?, &id).await.ok(),
-        None => None,
-    };
-    let is_open = |s: &SignalView| matches!(s.state, SignalState::Waiting | SignalState::Ended);
-    let decided = asked.as_ref().is_some_and(|s| !is_open(s));
-    let others = asked.as_ref().and_then(|s| s.incident.clone());
-    let signal = asked.filter(is_open);
-    // What was typed counts more than what the signal says.
-    let of_signal = |typed: &str, said: Option<&str>| {
-        let said = said.filter(|_| !f.has(typed)).map(str::to_owned);
-        said.unwrap_or_else(|| f.get(typed).to_owned())
-    };
-    let ui = visit.ui(web).await?;
-    // A freeze that is lifted by now, or has an incident, is left out, so that the form can be sent.
-    let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
-    let adopt = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none()).cloned();
-    Ok(OpenPage {
-        ui,
-        adopt,
-        title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
-        severity: f.get("severity").to_owned(),
-        names: Names::of(&web.app, visit.by()?, signal.as_slice()).await?,
-        no_freeze: f.has("no_freeze"),
-        signal,
-        decided,
-        others,
-        playbooks: playbook::all(),
-        trouble,
-    })
-}
-
-/// `GET /console/incidents/open?adopt=FREEZE&signal=SIGNAL`: what happened?
-pub async fn open_form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    let asked = fields::of_query(query.as_deref());
-    show(&open_page(&web, &visit, &asked, Trouble::default()).await?)
-}
-
-/// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
-fn worse(plan: Option<&Playbook>, said: Option<Severity>) -> Option<Severity> {
-    said.max(plan.map(|p| p.severity))
-}
-
-/// Opens an incident. One click on a playbook: its title, its severity, and straight to its first words.
-pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
-    let Posted { visit, fields } = posted;
-    let plan = playbook::find(fields.get("playbook"));
-    let title = match (fields.get("title"), plan) {
-        ("", Some(plan)) => plan.title(visit.lang.tag()).to_owned(),
-        (typed, _) => typed.to_owned(),
-    };
-    let by = visit.by()?;
-    let said = match fields.some("signal") {
-        Some(id) => signals::get(&web.app, by, &id).await.ok().and_then(|s| s.severity),
-        None => None,
-    };
-    let chosen = Severity::parse(fields.get("severity")).ok();
-    let severity = chosen.or(worse(plan, said));
-    let adopt = fields.some("adopt");
-    let new = NewIncident {
-        title,
-        severity: severity.unwrap_or(Severity::Major),
-        drill: false,
-        freeze: adopt.is_none() && !fields.has("no_freeze"),
-        scope: Scope::default(),
-        promise: None,
-        playbook: plan.map(|p| p.key.clone()),
-        adopt,
-        signal: fields.some("signal"),
-    };
-    match incidents::open(&web.app, by, &new).await {
-        Ok(opened) => {
-            let id = opened.incident.id;
-            let writes = by.may(crate::domain::role::Right::Write);
-            if writes {
-                go(&format!("/console/compose?kind=update&incident={id}"))
-            } else {
-                go(&format!("/console/incidents/{id}"))
-            }
-        }
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            show_again(&open_page(&web, &visit, &fields, trouble).await?)
-        }
-    }
 }
 
 async fn room_page(
@@ -254,30 +139,6 @@ fn mark_kind(what: What) -> &'static str {
         What::InDoubt | What::Failed | What::GlassBroken | What::Rejected => "bad",
         What::Committed | What::Sealed | What::Thawed => "hold",
         _ => "none",
-    }
-}
-
-impl OpenPage {
-    fn said(&self) -> Option<Severity> {
-        self.signal.as_ref().and_then(|s| s.severity)
-    }
-
-    /// How bad an incident is that is opened with the plan.
-    fn severity_words(&self, plan: &Playbook) -> String {
-        self.ui.word("severity", &worse(Some(plan), self.said()).unwrap_or(plan.severity))
-    }
-
-    /// How bad it is when nobody chooses.
-    fn severity_unless_chosen(&self) -> String {
-        match self.said() {
-            Some(said) => self.ui.with("severity-of-signal", "severity", self.ui.word("severity", &said)),
-            None => self.ui.t("severity-of-plan"),
-        }
-    }
-
-    /// The plan that the signal names.
-    fn plan(&self) -> Option<&'static Playbook> {
-        self.signal.as_ref().and_then(|s| s.playbook.as_deref()).and_then(playbook::find)
     }
 }
 

@@ -20,6 +20,7 @@ mod incidents;
 mod matrix;
 mod moving;
 mod now;
+mod opening;
 mod own;
 mod page;
 /// Pictures for what people would rather see than read.
@@ -27,6 +28,7 @@ mod pictures;
 mod posts;
 mod retract;
 mod said;
+mod scopes;
 /// What the service itself says, in French.
 pub mod sentences;
 mod settings;
@@ -96,11 +98,7 @@ fn main_routes() -> Vec<Route> {
             post(approvals::decide),
         ),
         route("/console/incidents", Needs(Right::Read), get(incidents::list)),
-        route(
-            "/console/incidents/open",
-            Needs(Right::Freeze),
-            get(incidents::open_form).post(incidents::open),
-        ),
+        route("/console/incidents/open", Needs(Right::Freeze), get(opening::form).post(opening::open)),
         route("/console/incidents/{id}", Needs(Right::Read), get(incidents::screen)),
         route("/console/incidents/{id}/act", Either(Right::Write, Right::Decide), post(incidents::act)),
         route("/console/calendar", Needs(Right::Read), get(calendar::screen)),

@@ -45,7 +45,7 @@ pub struct NowPage {
     over: Vec<SignalView>,
     more_over: usize,
     names: Names,
-    /// The newest freeze in force that has no incident: it becomes that of what is opened.
+    /// The newest freeze of everything in force that has no incident: it becomes that of what is opened.
     adopt: Option<String>,
     refused: Refused,
     bars: String,
@@ -92,7 +92,9 @@ pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Res
     let more_over = over.len().saturating_sub(OVER);
     over.truncate(OVER);
     let said: Vec<_> = heard.iter().chain(&over).cloned().collect();
-    let free = |o: &Overview| o.freezes.iter().find(|f| f.incident.is_none()).map(|f| f.id.clone());
+    let free = |o: &Overview| {
+        o.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_everything()).map(|f| f.id.clone())
+    };
     Ok(NowPage {
         names: Names::of(app, by, &said).await?,
         adopt: ui.overview.as_ref().and_then(free),
