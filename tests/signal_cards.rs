@@ -202,26 +202,6 @@ on_both! {
         assert!(!seen.contains("/dismiss") && seen.contains("incidents/open?signal="));
     }
 
-    async fn a_sender_is_told_to_try_again_when_too_many_wait(bench) {
-        let caller = Caller::new(&bench).await;
-        for n in 0..heard::MOST_WAITING {
-            signal(&bench, json!({"key": format!("k{n}"), "severity": "minor", "title": format!("Probe {n} fails")})).await;
-        }
-        let began = "2026-11-27T13:00:00Z";
-        let refused = caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await;
-        let problem: Value = refused.json().unwrap();
-        assert_eq!((refused.status, refused.header("content-type")), (503, Some("application/problem+json")), "{problem}");
-        assert!(problem["status"] == 503 && problem["detail"].as_str().unwrap().contains("200 signals wait"), "{problem}");
-        let own = json!({"source": "probe", "key": "new", "title": "Down"});
-        assert_eq!(caller.post("/signals", &own).await.status, 503);
-        let known = json!({"source": "probe", "key": "k0", "title": "Down"});
-        assert_eq!(caller.post("/signals", &known).await.status, 200, "what is known has its place");
-        let operator = sign_in(&bench, &bench.operator).await;
-        assert!(page(&caller, &operator, "/console").await.contains("200 signals wait for a decision: no room for more"));
-        caller.post("/signals", &json!({"source": "probe", "key": "k1", "resolved": true})).await;
-        assert_eq!(caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await.status, 200);
-    }
-
     async fn a_card_says_who_and_a_late_dismissal_keeps_the_note(bench) {
         let caller = Caller::new(&bench).await;
         let approver = sign_in(&bench, &bench.approver).await;

@@ -80,6 +80,8 @@ pub mod sending;
 pub mod series;
 /// Sessions of the console.
 pub mod sessions;
+/// How many signals wait at most, and who has how much of that room.
+pub mod shares;
 /// Signals of monitoring systems.
 pub mod signals;
 /// The public page.

@@ -107,7 +107,10 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
     let people = people::list(app, by).await?;
     let name = people.into_iter().find(|p| p.id == freeze.frozen_by).map(|p| p.name);
     let is_asked = freeze.incident.is_none() && freeze.thawed_at.is_none() && by.may(Right::Freeze);
-    let (heard, all) = if is_asked { signals::waiting(app, by, SIGNALS).await? } else { (Vec::new(), 0) };
+    let (heard, all) = match is_asked {
+        true => signals::waiting(app, by, SIGNALS).await.map(|(heard, shares)| (heard, shares.all()))?,
+        false => (Vec::new(), 0),
+    };
     Ok(FrozenPage {
         names: Names::of(app, by, &heard).await?,
         more: all - heard.len().whole(),

@@ -35,6 +35,7 @@ mod settings;
 mod sign_in;
 mod signals;
 mod times;
+mod trouble;
 mod ui;
 mod upload;
 mod visit;
@@ -129,6 +130,8 @@ fn desk_routes() -> Vec<Route> {
         route("/console/held", Needs(Right::Read), get(held::screen)),
         route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
         route("/console/held/review", Needs(Right::Decide), post(held::review)),
+        route("/console/signals", Needs(Right::Read), get(signals::list)),
+        route("/console/signals/{id}/join", Needs(Right::Freeze), post(signals::join)),
         route("/console/signals/{id}/dismiss", Needs(Right::Decide), post(signals::dismiss)),
         route("/console/doubts", Needs(Right::Read), get(doubts::screen)),
         route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),

@@ -109,6 +109,12 @@ pub async fn form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuer
     show(&page(&web, &visit, &asked, Trouble::default()).await?)
 }
 
+/// The form of a signal again, when what was asked of it was refused.
+pub(super) async fn again(web: &Web, visit: &Visit, signal: &str, trouble: Trouble) -> Answer {
+    let asked = Fields(vec![("signal".into(), signal.to_owned())]);
+    show_again(&page(web, visit, &asked, trouble).await?)
+}
+
 /// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
 fn worse(plan: Option<&Playbook>, said: Option<Severity>) -> Option<Severity> {
     said.max(plan.map(|p| p.severity))

@@ -14,12 +14,12 @@ open-plans = Ou avec l’un de ces plans
 incident-title = Titre
 incident-title-hint = Pour votre équipe ; le public ne le voit pas.
 severity = Gravité
-severity-of-plan = Comme le dit le plan ; sans plan : { $severity }
+severity-of-plan = Comme le dit le plan ; sans plan : { $severity }
 severity-of-signal = La plus élevée des deux : signal ({ $severity }) ou plan
 severity-chosen-hint = La gravité que vous choisissez ici l’emporte sur celle des boutons.
 open-adopts = Le gel du { $time } devient celui de cet incident ; rien d’autre n’est gelé.
 open-adopts-part = Ce gel ne couvre qu’une partie ({ $scope }) et devient celui de cet incident. Tout le reste de ce qui est planifié est gelé aussitôt.
-open-only-part = S’en tenir à cette partie ({ $scope }) ; ne pas tout geler
+open-only-part = S’en tenir à cette partie ({ $scope }) ; ne pas tout geler
 open-adopts-see = Voir ce qu’il couvre
 first-words-in = { $n ->
     [one] premiers mots en une minute
