@@ -164,7 +164,7 @@ on_both! {
         let id = signal(&bench, json!({})).await;
         let other = signal(&bench, json!({"key": "other"})).await;
         let path = format!("/console/signals/{id}/dismiss");
-        let long = format!("<i>{}", "y".repeat(500));
+        let long = format!("<i>{}", "y".repeat(2_000));
         let refused = send(&caller, &approver, &path, &[("note", &long)]).await;
         let back = String::from_utf8(refused.body.to_vec()).unwrap();
         assert_eq!(refused.status, 422);
@@ -227,7 +227,7 @@ on_both! {
         let back = String::from_utf8(refused.body.to_vec()).unwrap();
         assert_eq!((refused.status, hidden(&back, "note"), hidden(&back, "times")), (422, "Only a test".into(), "2".into()));
         assert!(back.contains("what this signal says has changed") && back.contains("Cards are copied"), "{back}");
-        let long = send(&caller, &approver, &path, &[("note", &"x".repeat(501)), ("times", "2")]).await;
+        let long = send(&caller, &approver, &path, &[("note", &"x".repeat(2_001)), ("times", "2")]).await;
         let tied = format!("aria-invalid=\"true\" aria-describedby=\"wrong-note signal-title-{id}\"");
         assert!(String::from_utf8_lossy(&long.body).contains(&tied));
         assert_eq!(send(&caller, &approver, &path, &[("note", "Only a test"), ("times", "2")]).await.status, 303);

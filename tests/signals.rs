@@ -108,7 +108,7 @@ on_both! {
 
     async fn a_dismissed_one_waits_again_only_as_something_new(bench) {
         let signal = say(&bench, &new("disk")).await;
-        for note in ["", "  ", &"x".repeat(501), "a\u{202e}b"] {
+        for note in ["", "  ", &"x".repeat(2_001), "a\u{202e}b"] {
             let refused = signals::dismiss(&bench.app, &bench.operator, &signal.id, note, None).await.unwrap_err();
             assert_eq!(fields(refused), ["note"]);
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::freezes::{self, FreezeView, NewFreeze};
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, signals};
+use super::{Actor, App, AppError, Result, reasons, signals};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -167,7 +167,10 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let mut frozen = None;
     if let Some(freeze) = &new.adopt {
         if !tx.adopt_freeze(freeze, &view.id).await? {
-            return Err(AppError::field("adopt", "is no freeze in force, or belongs to another incident"));
+            return Err(AppError::field(
+                "adopt",
+                "it is not in force any more, or belongs to another incident",
+            ));
         }
         entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
         frozen = Some(freeze.clone());
@@ -268,6 +271,7 @@ pub async fn promise(
 /// When it is resolved already, or was changed meanwhile.
 pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note: &str) -> Result<Resolved> {
     by.need(Right::Decide)?;
+    reasons::check("comment", note)?;
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let before = locked(app, &mut tx, id, version).await?;

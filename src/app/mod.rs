@@ -66,6 +66,8 @@ pub mod preview;
 mod promises;
 /// Reading back what is in doubt.
 pub mod reads;
+/// Why somebody does something, in their own words.
+pub mod reasons;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.

@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use ::channels::text::hidden;
 use serde::{Deserialize, Serialize};
 
 use super::shares::Shares;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -21,7 +20,6 @@ use crate::store::signals::{Decided, Signal};
 const LISTED: i64 = 500;
 /// How long what ended by itself is shown, so that somebody learns of it.
 const OVER: Millis = 24 * 3_600_000;
-const NOTE: usize = 500;
 
 /// A signal as the API shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -150,10 +148,10 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<SignalView> {
 pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<i64>) -> Result<SignalView> {
     by.need(Right::Decide)?;
     let note = note.trim();
-    if note.is_empty() || note.chars().count() > NOTE || hidden(note, true).is_some() {
-        let words = format!("say why in at most {NOTE} characters: the team and the log need it");
-        return Err(AppError::field("note", words));
+    if note.is_empty() {
+        return Err(AppError::field("note", "say why: the team and the log need it"));
     }
+    reasons::check("note", note)?;
     let mut tx = app.store().begin().await?;
     let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
     if before.state != SignalState::Waiting.word() {

@@ -61,7 +61,7 @@ pub async fn alertmanager(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dismissal {
-    /// At most 500 characters.
+    /// At most 2,000 characters.
     #[serde(default)]
     pub note: String,
     /// How often the signal had been said (its `times`) when you read it. When its title or severity

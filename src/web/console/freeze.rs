@@ -157,6 +157,12 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
 }
 
 impl FrozenPage {
+    /// Which fields have a place on this page for what is wrong with them.
+    fn fields(&self) -> &'static [&'static str] {
+        let lifts = self.freeze.thawed_at.is_none() && self.ui.may("decide");
+        if lifts { &["comment"] } else { &[] }
+    }
+
     /// How bad an incident is that is opened with the plan.
     fn severity_words(&self, plan: &Playbook) -> String {
         self.ui.word("severity", &plan.severity)

@@ -10,10 +10,11 @@ use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use super::{matrix, pictures};
 use crate::app::incidents::{self, IncidentView};
+use crate::app::notices;
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
 use crate::domain::incident::IncidentState;
-use crate::domain::post::Lane;
+use crate::domain::post::PostState;
 use crate::web::Web;
 
 #[derive(Template)]
@@ -65,17 +66,18 @@ pub async fn screen(
 ) -> Answer {
     let asked = fields::of_query(query.as_deref());
     let page = room_page(&web, &visit, &id, Fields::default(), Trouble::default()).await?;
-    // Mails go out for texts of the crisis, from a node that has a mail server.
-    let crisis = |p: &PostView| p.id == asked.get("sent") && p.kind.lane() == Lane::Crisis;
-    let mailed = web.app.has_mails() && page.room.posts.iter().any(crisis);
-    show(&RoomPage { sent: approval_link(&asked), mailed, ..page })
+    // What was decided since does not wait any more, also when the page is loaded again.
+    let mut asked_for = [asked.all("sent"), asked.all("with")].concat();
+    asked_for.retain(|id| page.room.posts.iter().any(|p| p.id == *id && p.state == PostState::Submitted));
+    let waiting: Vec<&str> = asked_for.iter().map(String::as_str).collect();
+    let mailed = notices::told(&web.app, visit.by()?, &waiting).await?;
+    show(&RoomPage { sent: approval_link(&waiting), mailed, ..page })
 }
 
 /// Straight to the exact texts that were submitted together.
-fn approval_link(asked: &Fields) -> Option<String> {
-    let is_id = |id: &&String| id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let first = asked.some("sent").filter(|id| is_id(&id))?;
-    let with: Vec<String> = asked.all("with").iter().filter(is_id).map(|id| format!("with={id}")).collect();
+fn approval_link(waiting: &[&str]) -> Option<String> {
+    let (first, others) = waiting.split_first()?;
+    let with: Vec<String> = others.iter().map(|id| format!("with={id}")).collect();
     Some(format!("/console/approvals/{first}?{}", with.join("&")))
 }
 
@@ -145,6 +147,31 @@ fn mark_kind(what: What) -> &'static str {
 impl RoomPage {
     fn is_open(&self) -> bool {
         self.room.incident.state == IncidentState::Open
+    }
+
+    /// The fields of the forms that are on this page now.
+    fn fields(&self) -> &'static [&'static str] {
+        match (self.is_open(), self.ui.may("write"), self.ui.may("decide")) {
+            (true, true, true) => &["text", "at", "comment", "word"],
+            (true, true, false) => &["text", "at"],
+            (true, false, true) => &["text", "comment", "word"],
+            (false, false, false) | (true, false, false) => &[],
+            (false, ..) => &["text"],
+        }
+    }
+
+    /// What was typed into a form that is not here any more: its label and the text.
+    fn left(&self) -> Vec<(String, String)> {
+        let label = |field: &str| match field {
+            "at" => self.ui.with("promise-at", "zone", self.ui.zone.name()),
+            "comment" => self.ui.t("resolve-comment"),
+            _ => self.ui.t("note"),
+        };
+        // How it ended is in the field for a note.
+        let kept =
+            |f: &&str| self.fields().contains(f) || (*f == "comment" && self.note() == self.typed.text(f));
+        let gone = ["text", "at", "comment"].into_iter().filter(|f| !kept(f) && self.typed.some(f).is_some());
+        gone.map(|f| (label(f), self.typed.text(f))).collect()
     }
 
     /// What stands in the field for a note. How it ended is kept there when somebody else was first.

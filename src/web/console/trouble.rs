@@ -43,6 +43,14 @@ impl Trouble {
         }
     }
 
+    /// With what the service says of one field said of another: the form calls it so.
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        for (name, _) in self.fields.iter_mut().filter(|(name, _)| name == from) {
+            to.clone_into(name);
+        }
+        self
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.general.is_empty() && self.fields.is_empty()
@@ -65,7 +73,7 @@ impl Trouble {
     pub fn elsewhere(&self, shown: &[&str]) -> Vec<String> {
         let mine = |name: &str| shown.iter().any(|f| *f == name || name.starts_with(&format!("{f}.")));
         let rest = self.fields.iter().filter(|(name, _)| !mine(name));
-        self.general.iter().cloned().chain(rest.map(|(n, m)| format!("{}: {m}", bare(n)))).collect()
+        self.general.iter().cloned().chain(rest.map(|(n, m)| format!("{}: {m}", in_words(bare(n))))).collect()
     }
 }
 
@@ -73,4 +81,40 @@ impl Trouble {
 pub fn bare(field: &str) -> &str {
     let field = field.strip_prefix("post.").unwrap_or(field);
     field.strip_prefix("source.").unwrap_or(field)
+}
+
+/// The names of the service for what forms call otherwise, where a form has no place beside a field.
+const IN_WORDS: &[(&str, &str)] = &[
+    ("adopt", "The freeze to go on with"),
+    ("at", "Time"),
+    ("comment", "Comment"),
+    ("corrects", "The post to correct"),
+    ("deliveries", "Posts"),
+    ("due", "Time"),
+    ("freeze_too", "The freeze of everything"),
+    ("incident", "The incident"),
+    ("label", "Label"),
+    ("labels", "Labels"),
+    ("note", "Note"),
+    ("playbook", "The plan"),
+    ("promise", "The next word"),
+    ("reason", "Reason"),
+    ("recurrence", "Repetition"),
+    ("scope.brands", "Brands"),
+    ("scope.channels", "Channels"),
+    ("severity", "Severity"),
+    ("signal", "The signal"),
+    ("source", "Text"),
+    ("text", "Text"),
+    ("title", "Title"),
+    ("url", "Address"),
+    ("valid_until", "Not after"),
+    ("why", "Reason"),
+    ("word", "The word to type"),
+    ("zone", "Time zone"),
+];
+
+/// A field in the words of the forms; one that stands in no list has its own name.
+fn in_words(field: &str) -> &str {
+    IN_WORDS.iter().find(|(name, _)| *name == field).map_or(field, |(_, words)| words)
 }

@@ -11,7 +11,7 @@ use super::visit::Visit;
 use super::words::Lang;
 use crate::app::channels::ChannelView;
 use crate::app::overview::{self, Overview, Standing};
-use crate::app::{Actor, Result};
+use crate::app::{Actor, Result, reasons};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::delivery::State;
@@ -281,6 +281,11 @@ impl Ui {
     /// What the pages load.
     pub fn assets(&self) -> &'static Assets {
         &ASSETS
+    }
+
+    /// Most characters of a reason.
+    pub fn longest_reason(&self) -> usize {
+        reasons::LONGEST
     }
 
     /// The first words of a text.

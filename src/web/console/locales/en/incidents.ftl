@@ -112,7 +112,6 @@ approve-now-do = { $n ->
    *[other] Approve { $n } texts and publish now
   }
 comment = Comment (needed to send it back)
-comment-needed = Say why: the author and the log need it.
 reject-do = { $n ->
     [one] Send 1 text back
    *[other] Send { $n } texts back

@@ -268,7 +268,6 @@ scope-channels = canaux : { $list }
 scope-labels = étiquettes : { $list }
 scope-allow = continue : { $list }
 scope-crisis-too = les textes de crise aussi
-wrong-signal-note = Dites pourquoi, en 500 caractères au plus : l’équipe et le journal en ont besoin.
 wrong-password = Ce mot de passe ne convient pas : au moins 12 caractères, et pas un seul caractère répété.
 wrong-code = Ce n’est pas le code affiché en ce moment ; attendez le suivant.
 wrong-offer = Rechargez la page et scannez l’image à nouveau.

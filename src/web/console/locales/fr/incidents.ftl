@@ -112,7 +112,6 @@ approve-now-do = { $n ->
    *[other] Valider { $n } textes et publier maintenant
   }
 comment = Commentaire (nécessaire pour renvoyer)
-comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
 reject-do = { $n ->
     [one] Renvoyer { $n } texte à l’auteur
    *[other] Renvoyer { $n } textes à l’auteur
