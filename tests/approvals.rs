@@ -30,6 +30,7 @@ async fn incident(bench: &Bench) -> String {
         promise: None,
         playbook: None,
         adopt: None,
+        freeze_too: false,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id

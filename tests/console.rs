@@ -58,6 +58,13 @@ pub async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     Signed { cookie: cookie.0.expose_secret().to_owned(), secret: offer.secret, codes }
 }
 
+/// One more session of somebody who joined so; its cookie.
+pub async fn sign_in_again(bench: &Bench, email: &str, signed: &Signed) -> String {
+    let from = From { origin: "elsewhere".into(), agent: "test".into() };
+    let typed = typed(email, "correct horse battery", signed.codes[0].clone());
+    sessions::sign_in(&bench.app, typed, &from).await.unwrap().0.expose_secret().to_owned()
+}
+
 /// What was typed to sign in.
 fn typed(email: &str, password: &str, code: String) -> SignIn {
     SignIn { email: email.into(), password: password.into(), code }

@@ -1,9 +1,11 @@
 //! The console's form for a person: name and roles, and the way back in for whoever was disabled.
 
+use channels::http::Request;
 use holdline::app::people::NewToken;
 use holdline::app::{membership, people};
 use holdline::domain::role::Role;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use crate::console::sign_in;
 use crate::on_both;
@@ -58,6 +60,39 @@ on_both! {
         let done = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
         assert_eq!(done.status, 303, "{}", text(&done));
         assert!(people::authenticate(&bench.app, secret.expose_secret(), "test").await.is_err(), "it works no more");
-        assert!(read(&caller, &cookie, &page).await.contains("revoked"));
+        let to = done.header("location").unwrap();
+        assert!(read(&caller, &cookie, to).await.contains("The token “nightly import” is revoked: it counts no more"));
+        let twice = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
+        assert!(twice.status == 422 && text(&twice).contains("this token was revoked before, at "), "{}", text(&twice));
+    }
+
+    async fn who_revokes_a_token_that_has_ended_is_told_so(bench) {
+        let by = &bench.operator;
+        let make = async |days| {
+            let new = NewToken { label: "import".into(), roles: Vec::new(), days };
+            people::create_token(&bench.app, by, &by.id, &new).await.unwrap().0.id
+        };
+        let (short, long) = (make(Some(1)).await, make(None).await);
+        bench.app.clock().advance(25 * 3_600_000);
+        let caller = Caller::new(&bench).await;
+        let call = async |token: &str| {
+            let url = caller.url(&format!("/people/{}/tokens/{token}", by.id));
+            let answer = caller.call(Request::delete(&url)).await;
+            (answer.status, answer.json::<Value>().unwrap())
+        };
+        let (status, problem) = call(&short).await;
+        assert!(status == 409 && problem["detail"].as_str().unwrap().starts_with("this token expired at 20"), "{problem}");
+        let (status, token) = call(&long).await;
+        assert!(status == 200 && token["revoked_at"].is_string() && token["label"] == "import", "{token}");
+        let (status, problem) = call(&long).await;
+        assert!(status == 409 && problem["detail"].as_str().unwrap().contains("revoked before, at "), "{problem}");
+        assert_eq!(call("none").await.0, 404);
+        let cookie = sign_in(&bench, by).await.cookie;
+        let page = "/console/settings/tokens";
+        let late = send(&caller, &cookie, page, &format!("{page}/revoke?lang=fr"), &format!("token={short}")).await;
+        assert!(late.status == 422 && text(&late).contains("Ce jeton a expiré le "), "{}", text(&late));
+        let third = make(None).await;
+        let done = send(&caller, &cookie, page, &format!("{page}/revoke"), &format!("token={third}")).await;
+        assert!(read(&caller, &cookie, done.header("location").unwrap()).await.contains("is revoked"));
     }
 }

@@ -60,6 +60,8 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/held", Some(&[Read])),
         ("/console/held/decide", Some(&[Decide])),
         ("/console/held/review", Some(&[Decide])),
+        ("/console/signals", Some(&[Read])),
+        ("/console/signals/{id}/join", Some(&[Freeze])),
         ("/console/signals/{id}/dismiss", Some(&[Decide])),
         ("/console/doubts", Some(&[Read])),
         ("/console/doubts/{id}", Some(&[Read])),

@@ -3,9 +3,11 @@
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::incidents::{self, IncidentView};
+use holdline::app::nodes;
+use holdline::app::permits::{self, Rooms};
 use serde_json::json;
 
-use crate::console::sign_in;
+use crate::console::{sign_in, sign_in_again};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
@@ -52,6 +54,66 @@ on_both! {
         let late = try_it("do=resolve&comment=All+is+well&word=resolve").await;
         assert_eq!(late.status, 422);
         assert!(text(&late).contains("All is well</textarea>"), "{}", text(&late));
+        // What is wrong with a form that is gone is told all the same, and what was typed is there.
+        let late = text(&try_it("do=promise&at=2026-02-30T10%3A00").await);
+        assert!(late.contains("role=\"alert\"") && late.contains("<li>Time: "), "{late}");
+        assert!(late.contains("<p class=\"words\">2026-02-30T10:00</p>"), "{late}");
+        let late = text(&try_it("do=resolve&comment=All+is+well&word=no").await);
+        assert!(late.contains("<li>The word to type: This is not the word") && late.contains("All is well"), "{late}");
+        let long = "x".repeat(2_001);
+        let form = format!("do=resolve&comment={long}&word=resolve");
+        let late = text(&send(&caller, &cookie, &page, &act, &form).await);
+        assert!(late.contains("<li>Comment: write at most 2000 characters") && late.contains(&long), "{late}");
+    }
+
+    async fn messages_call_fields_as_the_forms_do(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let page = "/console/incidents/open";
+        let form = "title=T&adopt=none&signal=none";
+        let html = text(&send(&caller, &cookie, page, page, form).await);
+        assert!(html.contains("<li>The signal: there is no signal none"), "{html}");
+        let html = text(&send(&caller, &cookie, page, page, "title=T&adopt=none").await);
+        assert!(html.contains("<li>The freeze to go on with: it is not in force any more"), "{html}");
+        let french = format!("{page}?lang=fr");
+        let html = text(&send(&caller, &cookie, page, &french, "title=T&adopt=none").await);
+        assert!(html.contains("<li>Le gel à reprendre\u{a0}: il n’est plus en vigueur"), "{html}");
+    }
+
+    async fn the_clock_of_the_strip_is_announced_to_nobody(bench) {
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        incident(&bench).await;
+        let html = read(&caller, &cookie, "/console/strip").await;
+        let said = html.split("role=\"status\"").nth(1).unwrap().split("</div>").next().unwrap();
+        assert!(said.contains("Incident") && !said.contains("class=\"since\""), "{said}");
+        assert!(html.contains("class=\"since\"") && html.contains("class=\"ago\""), "{html}");
+    }
+
+    async fn buttons_of_two_sessions_and_two_doubts_are_told_apart(bench) {
+        let caller = Caller::new(&bench).await;
+        let signed = sign_in(&bench, &bench.operator).await;
+        let cookie = sign_in_again(&bench, "operator@example.org", &signed).await;
+        let html = read(&caller, &cookie, "/console/me").await;
+        let described = |html: &str, id: &str| {
+            let ids: Vec<_> = html.split(&format!("aria-describedby=\"{id}")).skip(1).collect();
+            ids.iter().map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let sessions = described(&html, "session-");
+        assert!(sessions.len() == 2 && sessions[0] != sessions[1], "{sessions:?}");
+        assert!(html.contains(&format!("id=\"session-{}\"", sessions[0])), "{html}");
+        for _ in 0..2 {
+            bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "The same"}})).await;
+        }
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 2);
+        assert_eq!(permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits.len(), 2);
+        nodes::recover(&bench.app, None).await.unwrap();
+        let html = read(&caller, &cookie, "/console/doubts").await;
+        let doubts = described(&html, "doubt-");
+        assert!(doubts.len() >= 2 && doubts[0] != doubts[doubts.len() - 1], "{doubts:?}");
+        let first = doubts[0].split(' ').next().unwrap();
+        assert!(html.contains(&format!("<h2 id=\"doubt-{first}\">")), "{html}");
     }
 
     async fn the_matrix_shows_each_copy_with_words_and_where_it_leads(bench) {
@@ -112,9 +174,17 @@ on_both! {
         let page = format!("/console/incidents/{id}?sent={}", post.id);
         let html = read(&caller, &cookie, &page).await;
         assert!(html.contains("Give this link") && !html.contains("told by mail"), "{html}");
+        // What counts is what was written down, on whichever node; not whether this one has a mail server.
         bench.app.set_mails();
+        assert!(read(&caller, &cookie, &page).await.contains("Give this link"));
+        let told = bench.submit(json!({"kind": "update", "incident": id,
+            "source": {"title": "Cards fail", "text": "We look into it."}})).await;
+        let page = format!("/console/incidents/{id}?sent={}", told.id);
         let html = read(&caller, &cookie, &page).await;
         assert!(html.contains("told by mail") && !html.contains("Give this link"), "{html}");
+        bench.approve(&told.id).await;
+        let html = read(&caller, &cookie, &page).await;
+        assert!(!html.contains("told by mail") && !html.contains("Give this link"), "it waits no more: {html}");
     }
 
     async fn the_room_says_which_day_it_was(bench) {

@@ -32,6 +32,7 @@ async fn incident(bench: &Bench, freeze: bool) -> incidents::Opened {
         promise: None,
         playbook: None,
         adopt: None,
+        freeze_too: false,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap()

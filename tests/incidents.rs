@@ -29,6 +29,7 @@ async fn open(bench: &Bench) -> incidents::IncidentView {
         promise: None,
         playbook: None,
         adopt: None,
+        freeze_too: false,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident

@@ -164,7 +164,7 @@ on_both! {
         let id = signal(&bench, json!({})).await;
         let other = signal(&bench, json!({"key": "other"})).await;
         let path = format!("/console/signals/{id}/dismiss");
-        let long = format!("<i>{}", "y".repeat(500));
+        let long = format!("<i>{}", "y".repeat(2_000));
         let refused = send(&caller, &approver, &path, &[("note", &long)]).await;
         let back = String::from_utf8(refused.body.to_vec()).unwrap();
         assert_eq!(refused.status, 422);
@@ -202,26 +202,6 @@ on_both! {
         assert!(!seen.contains("/dismiss") && seen.contains("incidents/open?signal="));
     }
 
-    async fn a_sender_is_told_to_try_again_when_too_many_wait(bench) {
-        let caller = Caller::new(&bench).await;
-        for n in 0..heard::MOST_WAITING {
-            signal(&bench, json!({"key": format!("k{n}"), "severity": "minor", "title": format!("Probe {n} fails")})).await;
-        }
-        let began = "2026-11-27T13:00:00Z";
-        let refused = caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await;
-        let problem: Value = refused.json().unwrap();
-        assert_eq!((refused.status, refused.header("content-type")), (503, Some("application/problem+json")), "{problem}");
-        assert!(problem["status"] == 503 && problem["detail"].as_str().unwrap().contains("200 signals wait"), "{problem}");
-        let own = json!({"source": "probe", "key": "new", "title": "Down"});
-        assert_eq!(caller.post("/signals", &own).await.status, 503);
-        let known = json!({"source": "probe", "key": "k0", "title": "Down"});
-        assert_eq!(caller.post("/signals", &known).await.status, 200, "what is known has its place");
-        let operator = sign_in(&bench, &bench.operator).await;
-        assert!(page(&caller, &operator, "/console").await.contains("200 signals wait for a decision: no room for more"));
-        caller.post("/signals", &json!({"source": "probe", "key": "k1", "resolved": true})).await;
-        assert_eq!(caller.post("/signals/alertmanager", &notification("firing", &[alert("f1", "firing", began)])).await.status, 200);
-    }
-
     async fn a_card_says_who_and_a_late_dismissal_keeps_the_note(bench) {
         let caller = Caller::new(&bench).await;
         let approver = sign_in(&bench, &bench.approver).await;
@@ -247,7 +227,7 @@ on_both! {
         let back = String::from_utf8(refused.body.to_vec()).unwrap();
         assert_eq!((refused.status, hidden(&back, "note"), hidden(&back, "times")), (422, "Only a test".into(), "2".into()));
         assert!(back.contains("what this signal says has changed") && back.contains("Cards are copied"), "{back}");
-        let long = send(&caller, &approver, &path, &[("note", &"x".repeat(501)), ("times", "2")]).await;
+        let long = send(&caller, &approver, &path, &[("note", &"x".repeat(2_001)), ("times", "2")]).await;
         let tied = format!("aria-invalid=\"true\" aria-describedby=\"wrong-note signal-title-{id}\"");
         assert!(String::from_utf8_lossy(&long.body).contains(&tied));
         assert_eq!(send(&caller, &approver, &path, &[("note", "Only a test"), ("times", "2")]).await.status, 303);
@@ -287,6 +267,59 @@ on_both! {
         let late = page(&caller, &operator, &late).await;
         assert!(!late.contains("name=\"adopt\"") && late.contains("Opening an incident freezes"), "{late}");
         worker.stop().await.unwrap();
+    }
+
+    async fn a_narrow_freeze_is_not_taken_for_all(bench) {
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let id = signal(&bench, json!({})).await;
+        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "promo")]).await;
+        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        assert!(!page(&caller, &operator, "/console").await.contains("adopt="), "it covers a part only");
+        let path = "/console/incidents/open";
+        let form = page(&caller, &operator, &format!("{path}?signal={id}")).await;
+        assert!(form.contains("Only a part is frozen now (labels: promo)") && !form.contains("name=\"adopt\""), "{form}");
+        // Whoever comes from that freeze takes it along, and all is frozen unless they say no.
+        let asked = format!("{path}?adopt={freeze}&signal={id}");
+        let form = page(&caller, &operator, &asked).await;
+        assert!(hidden(&form, "adopt") == freeze && form.contains("covers only a part (labels: promo)"), "{form}");
+        assert!(page(&caller, &operator, &format!("{asked}&lang=fr")).await.contains("ne couvre qu’une partie"));
+        assert!(page(&caller, &operator, &format!("/console/freezes/{freeze}")).await.contains("covers only a part"));
+        let all = async || {
+            let freezes = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+            freezes.iter().map(|f| (f.incident.is_some(), f.scope.is_everything())).collect::<Vec<_>>()
+        };
+        let sent = [("adopt", freeze.as_str()), ("title", "Cards"), ("playbook", "outage")];
+        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+        assert_eq!(all().await, [(true, true), (true, false)]);
+        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "sale")]).await;
+        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        let sent = [("adopt", freeze.as_str()), ("title", "Sale"), ("playbook", ""), ("no_freeze", "on")];
+        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+        assert_eq!(all().await, [(true, false), (true, true), (true, false)]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn the_worse_of_what_was_read_and_what_is_said_now_counts(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let path = "/console/incidents/open";
+        assert!(page(&caller, &operator, path).await.contains("As the plan says; without a plan: major"));
+        for (n, (read, now)) in [("critical", "minor"), ("minor", "critical")].into_iter().enumerate() {
+            let key = format!("k{n}");
+            let id = signal(&bench, json!({"severity": read, "key": key})).await;
+            let form = page(&caller, &operator, &format!("{path}?signal={id}")).await;
+            assert_eq!(hidden(&form, "shown"), read);
+            signal(&bench, json!({"severity": now, "key": key})).await;
+            let wrong = [("signal", id.as_str()), ("shown", read), ("title", &"x".repeat(201)), ("no_freeze", "on")];
+            let back = send(&caller, &operator, path, &wrong).await;
+            assert_eq!(hidden(&visitor::text(&back), "shown"), "critical", "what was read is not forgotten");
+            let sent = [("signal", id.as_str()), ("shown", read), ("title", "T"), ("no_freeze", "on")];
+            assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+            let newest = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
+            assert_eq!(serde_json::to_value(newest.severity).unwrap(), "critical");
+        }
     }
 
     async fn a_signal_lowers_no_plan_and_the_buttons_say_what_comes(bench) {

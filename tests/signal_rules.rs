@@ -134,8 +134,8 @@ on_both! {
             say(&bench, &NewSignal { severity, ..new(key) }).await;
             bench.app.clock().advance(10);
         }
-        let (cards, all) = signals::waiting(&bench.app, &bench.operator, 4).await.unwrap();
-        assert_eq!((cards.iter().map(|s| s.key.as_str()).collect::<Vec<_>>(), all), (vec!["c", "d", "e", "a"], 5));
+        let (cards, shares) = signals::waiting(&bench.app, &bench.operator, 4).await.unwrap();
+        assert_eq!((cards.iter().map(|s| s.key.as_str()).collect::<Vec<_>>(), shares.all()), (vec!["c", "d", "e", "a"], 5));
         for key in ["a", "c"] {
             say(&bench, &NewSignal { resolved: true, ..new(key) }).await;
             bench.app.clock().advance(10);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, policy, posts, promises};
+use super::{Actor, App, AppError, Result, policy, posts, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -131,6 +131,7 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         if new.decision != Decision::Approve && comment(new).is_none() {
             return Err(AppError::field("comment", "say why: the author and the log need it"));
         }
+        reasons::check("comment", comment(new).unwrap_or_default())?;
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
         let needed = needed(app, &row).await?;
         matters.push((post, new, needed, policy.expires(kind(&row)?, app.now())));
@@ -311,6 +312,7 @@ async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, no
 /// When no review is owed, or not by the actor.
 pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Result<()> {
     by.need(Right::Approve)?;
+    reasons::check("comment", comment)?;
     let owed = app.store().reviews_owed().await?.into_iter().find(|a| a.id == approval);
     let owed = owed.ok_or_else(|| AppError::not_found("owed review of approval", approval))?;
     let mut tx = app.store().begin().await?;

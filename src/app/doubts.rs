@@ -13,6 +13,8 @@ use crate::domain::delivery::State;
 use crate::domain::post::Kind;
 use crate::domain::role::Right;
 use crate::store::attempts::Attempt;
+use crate::store::deliveries::Delivery;
+use crate::store::posts::Post;
 
 /// A delivery that is or was in doubt.
 #[derive(Debug, Clone, Serialize)]
@@ -65,12 +67,8 @@ pub struct AttemptView {
 /// The database's own.
 pub async fn list(app: &App, by: &Actor, after: &str, limit: i64) -> Result<Vec<DoubtView>> {
     let waiting = held::list(app, by, State::InDoubt, None, after, limit).await?;
-    let channels = channels(app).await?;
-    let mut out = Vec::with_capacity(waiting.len());
-    for w in waiting {
-        out.push(view(app, &channels, &w.delivery).await?);
-    }
-    Ok(out)
+    let ids: Vec<&str> = waiting.iter().map(|w| w.delivery.as_str()).collect();
+    views(app, &ids).await
 }
 
 /// One delivery, also when it is settled by now.
@@ -79,7 +77,8 @@ pub async fn list(app: &App, by: &Actor, after: &str, limit: i64) -> Result<Vec<
 /// When there is no such delivery.
 pub async fn get(app: &App, by: &Actor, delivery: &str) -> Result<DoubtView> {
     by.need(Right::Read)?;
-    view(app, &channels(app).await?, delivery).await
+    let found = views(app, &[delivery]).await?.pop();
+    found.ok_or_else(|| AppError::not_found("delivery", delivery))
 }
 
 /// Reads a delivery in doubt back at once. When that is proof, it is settled.
@@ -99,10 +98,32 @@ async fn channels(app: &App) -> Result<HashMap<String, Channel>> {
     Ok(app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect())
 }
 
-async fn view(app: &App, channels: &HashMap<String, Channel>, delivery: &str) -> Result<DoubtView> {
-    let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
-    let post = app.store().post(&d.post_id).await?.ok_or_else(|| AppError::not_found("post", &d.post_id))?;
-    let channel = channels.get(&d.channel_id);
+/// Those deliveries, in their order and however many, in four statements; what is unknown is left out.
+async fn views(app: &App, ids: &[&str]) -> Result<Vec<DoubtView>> {
+    let channels = channels(app).await?;
+    let mut rows: HashMap<_, _> = by_id(app.store().deliveries_by_ids(ids).await?, |d| &d.id);
+    let of: Vec<&str> = rows.values().map(|d| d.post_id.as_str()).collect();
+    let posts = by_id(app.store().posts_by_ids(&of).await?, |p| &p.id);
+    let mut attempts = by_id(app.store().last_attempts(ids).await?, |a| &a.delivery_id);
+    let found = ids.iter().filter_map(|id| rows.remove(*id));
+    let view = |d: Delivery| {
+        let post = posts.get(&d.post_id).ok_or_else(|| AppError::not_found("post", &d.post_id))?;
+        view(app, channels.get(&d.channel_id), post, attempts.remove(&d.id), d)
+    };
+    found.map(view).collect()
+}
+
+fn by_id<T>(rows: Vec<T>, id: impl Fn(&T) -> &String) -> HashMap<String, T> {
+    rows.into_iter().map(|row| (id(&row).clone(), row)).collect()
+}
+
+fn view(
+    app: &App,
+    channel: Option<&Channel>,
+    post: &Post,
+    last: Option<Attempt>,
+    d: Delivery,
+) -> Result<DoubtView> {
     let adapter = channel.and_then(|c| ::channels::adapter(&c.adapter));
     Ok(DoubtView {
         kind: Kind::parse(&post.kind).map_err(AppError::Internal)?,
@@ -112,7 +133,7 @@ async fn view(app: &App, channels: &HashMap<String, Channel>, delivery: &str) ->
         account: channel.and_then(|c| account(app, c)),
         readable: adapter.is_some_and(|a| a.capabilities.read_back != ::channels::ReadBack::None),
         text: held::beginning(&post.source),
-        attempt: app.store().attempts(delivery).await?.pop().map(attempt),
+        attempt: last.map(attempt),
         due: rfc3339(d.due_at),
         reason: d.reason,
         url: d.remote_url,

@@ -9,7 +9,7 @@ use super::error::Problems;
 use super::flights::{self, FlightView};
 use super::hub::Topic;
 use super::witness::Seen;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::{Order, Scope, Subject};
@@ -99,6 +99,7 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
+    reasons::check("reason", &new.reason)?;
     check(app, by, new).await?;
     let mut tx = app.store().begin_exclusive().await?;
     let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
@@ -210,6 +211,7 @@ pub async fn list(app: &App, by: &Actor, open_only: bool) -> Result<Vec<FreezeVi
 /// When it is not in force, or the actor may not decide.
 pub async fn thaw(app: &App, by: &Actor, id: &str, note: &str) -> Result<FreezeView> {
     by.need(Right::Decide)?;
+    reasons::check("comment", note)?;
     let mut tx = app.store().begin_exclusive().await?;
     if !tx.thaw(id, app.now(), &by.id).await? {
         get(app, id).await?;

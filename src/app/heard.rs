@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::doubts::is_web;
 use super::error::Problems;
+use super::shares::Shares;
 use super::signals::{SignalView, severity, view};
 use super::{Actor, App, AppError, Result};
 use crate::clock::Millis;
@@ -20,8 +21,6 @@ use crate::store::{Tx, Unaudited};
 
 /// Most alerts of one call that are taken.
 pub const MOST_ALERTS: usize = 100;
-/// Most signals that wait at a time.
-pub const MOST_WAITING: i64 = 200;
 /// How often the log is told of one signal that is said again and again. Its count goes on meanwhile.
 pub const LOGGED_EVERY: Millis = 60_000;
 const SOURCE: usize = 60;
@@ -163,21 +162,28 @@ async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> 
     // One order for all who take several.
     heard.sort_by(|a, b| (&a.source, &a.key).cmp(&(&b.source, &b.key)));
     let mut tx = app.store().begin().await?;
-    let mut room = MOST_WAITING - tx.count_waiting_signals().await?;
-    let (mut entries, mut full) = (Vec::new(), 0);
+    let mut shares = Shares::of(tx.waiting_signals_by_source().await?);
+    let (mut entries, mut full, mut no_place) = (Vec::new(), 0, None);
+    let mut was_refused = false;
     for h in &heard {
         let known = tx.newest_signal(&by.id, &h.source, &h.key).await?;
         let judged = match &known {
             Some(s) => Some(judge(&mut tx, s).await?),
             None => None,
         };
-        match (step(judged, h, app.now()), known) {
-            (Step::Add, _) if room <= 0 => full += 1,
+        was_refused |= known.as_ref().is_some_and(|s| s.refused);
+        let step = step(judged, h, app.now());
+        if let Some(why) = shares.full(&by.id, &h.source).filter(|_| step == Step::Add) {
+            full += 1;
+            no_place.get_or_insert_with(|| why.words(&h.source));
+            continue;
+        }
+        match (step, known) {
             (Step::Add, _) => {
                 let new = row(app, by, h);
                 let kept = tx.insert_signal(&new).await?;
                 if kept.id == new.id {
-                    room -= 1;
+                    shares.add(&by.id, &h.source, 1);
                     done.added += 1;
                     entries.push(changed("signal.received", kept, &mut done)?);
                 } else {
@@ -187,13 +193,17 @@ async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> 
             }
             (Step::Count, Some(known)) => entries.extend(count(app, &mut tx, known, h, &mut done).await?),
             (Step::End, Some(known)) => {
-                room += i64::from(waits(&known));
+                shares.add(&by.id, &h.source, -i64::from(waits(&known)));
                 done.ended += 1;
                 tx.end_signal(&known.id, app.now()).await?;
                 entries.push(said(&mut tx, "signal.ended", &known.id, &mut done).await?);
             }
             (Step::Nothing | Step::Count | Step::End, _) => done.unknown += 1,
         }
+    }
+    if full > 0 || was_refused {
+        let kept: Vec<&str> = done.signals.iter().map(|s| s.id.as_str()).collect();
+        tx.mark_refused(&kept, full > 0).await?;
     }
     if !entries.is_empty() {
         app.commit(tx, by, &entries, &[]).await?;
@@ -203,13 +213,12 @@ async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> 
     if done.left + full > 0 {
         tracing::warn!(left = done.left + full, "signals were not kept");
     }
-    if full > 0 {
-        let room = format!("{MOST_WAITING} signals wait for a decision already, and no more are kept");
-        return Err(AppError::Full(format!(
-            "{room}: {full} of these are left; dismiss some, then send it again"
-        )));
+    match no_place {
+        Some(why) => Err(AppError::Full(format!(
+            "{why}: {full} of these are left; dismiss some or open incidents from them, then send it again"
+        ))),
+        None => Ok(done),
     }
-    Ok(done)
 }
 
 /// What a known one is judged by.
@@ -231,8 +240,9 @@ fn waits(s: &Signal) -> bool {
     s.state == SignalState::Waiting.word()
 }
 
-/// It was said once more. While it waits its newest words count; those beside a decision stay. The log
-/// is told every [`LOGGED_EVERY`], and at once of what waits and is worse than ever.
+/// It was said once more. While it waits its newest words count; those beside a decision stay. The same
+/// again after a call that was refused is that call again: it is not counted. The log is told every
+/// [`LOGGED_EVERY`], and at once of what waits and is worse than ever.
 async fn count(
     app: &App,
     tx: &mut Tx,
@@ -241,9 +251,10 @@ async fn count(
     done: &mut Received,
 ) -> Result<Option<Entry>> {
     done.counted += 1;
-    let (now, times) = (app.now(), known.times + 1);
+    let is_call_again = known.refused && (!waits(&known) || is_same(&known, heard));
+    let (now, times) = (app.now(), known.times + i64::from(!is_call_again));
     let worse = waits(&known) && heard.severity > severity(known.loudest.as_deref())?;
-    let is_due = worse || now - known.logged_at >= LOGGED_EVERY;
+    let is_due = worse || (!is_call_again && now - known.logged_at >= LOGGED_EVERY);
     let mut said = if waits(&known) { worded(known, heard, times) } else { known };
     said.times = times;
     said.last_seen_at = now;
@@ -258,16 +269,19 @@ async fn count(
     Ok(is_due.then_some(entry))
 }
 
+/// Whether it says what it said before.
+fn is_same(known: &Signal, heard: &Heard) -> bool {
+    known.title == heard.title && known.severity.as_deref() == heard.severity.map(|s| s.word())
+}
+
 /// A waiting one in its newest words, which it has since it was said so often.
 fn worded(known: Signal, heard: &Heard, times: i64) -> Signal {
-    let severity = heard.severity.map(|s| s.word().to_owned());
-    let is_same = known.title == heard.title && known.severity == severity;
     Signal {
-        worded: if is_same { known.worded } else { times },
+        worded: if is_same(&known, heard) { known.worded } else { times },
         title: heard.title.clone(),
         detail: heard.detail.clone(),
         url: heard.url.clone(),
-        severity,
+        severity: heard.severity.map(|s| s.word().to_owned()),
         playbook: heard.playbook.clone(),
         ..known
     }
@@ -297,6 +311,7 @@ fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
         decided_by: None,
         note: None,
         incident_id: None,
+        refused: false,
     }
 }
 

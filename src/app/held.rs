@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, approvals, doubts, held_set, promises};
+use super::{Actor, App, AppError, Result, approvals, doubts, held_set, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -300,6 +300,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     if settle.note.trim().is_empty() {
         return Err(AppError::field("note", "say what you saw, and where"));
     }
+    reasons::check("note", &settle.note)?;
     if settle.url.as_deref().is_some_and(|url| !doubts::is_web(url)) {
         return Err(AppError::field("url", "write the whole address, beginning with https://"));
     }
@@ -350,6 +351,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
 /// When it was not accepted, or the actor may not decide.
 pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result<::channels::Retraction> {
     by.need(Right::Decide)?;
+    reasons::check("comment", why)?;
     let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     if d.state == State::Retracted.word() {
         return Ok(::channels::Retraction::Gone);

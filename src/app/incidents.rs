@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::freezes::{self, FreezeView, NewFreeze};
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, signals};
+use super::{Actor, App, AppError, Result, reasons, signals};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -42,9 +42,13 @@ pub struct NewIncident {
     /// The key of a prepared plan; see `GET /playbooks`.
     #[serde(default)]
     pub playbook: Option<String>,
-    /// A freeze in force that belongs to this incident from now on; then none is made.
+    /// A freeze in force that belongs to this incident from now on; then none is made, unless
+    /// `freeze_too` says so.
     #[serde(default)]
     pub adopt: Option<String>,
+    /// With `adopt`: freezes `scope` too (without a scope everything), when the other freeze covers less.
+    #[serde(default)]
+    pub freeze_too: bool,
     /// The signal that it is opened from; nobody is asked about it any more.
     #[serde(default)]
     pub signal: Option<String>,
@@ -75,7 +79,7 @@ pub struct IncidentView {
     pub playbook: Option<String>,
 }
 
-/// An opened incident, and its freeze.
+/// An opened incident, and its freeze; of two the one that was made with it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Opened {
     pub incident: IncidentView,
@@ -130,7 +134,8 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     }
     problems.check()?;
     let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-    if new.freeze {
+    let freezes = if new.adopt.is_some() { new.freeze_too } else { new.freeze };
+    if freezes {
         freezes::check(app, by, &order).await?;
         if new.drill {
             order.scope = of_drill(app, order.scope).await?;
@@ -162,11 +167,15 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     let mut frozen = None;
     if let Some(freeze) = &new.adopt {
         if !tx.adopt_freeze(freeze, &view.id).await? {
-            return Err(AppError::field("adopt", "is no freeze in force, or belongs to another incident"));
+            return Err(AppError::field(
+                "adopt",
+                "it is not in force any more, or belongs to another incident",
+            ));
         }
         entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
         frozen = Some(freeze.clone());
-    } else if new.freeze {
+    }
+    if freezes {
         order.reason.clone_from(&view.title);
         let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
         entries.push(entry);
@@ -262,6 +271,7 @@ pub async fn promise(
 /// When it is resolved already, or was changed meanwhile.
 pub async fn resolve(app: &App, by: &Actor, id: &str, version: Option<i64>, note: &str) -> Result<Resolved> {
     by.need(Right::Decide)?;
+    reasons::check("comment", note)?;
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let before = locked(app, &mut tx, id, version).await?;

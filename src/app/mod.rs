@@ -66,6 +66,8 @@ pub mod preview;
 mod promises;
 /// Reading back what is in doubt.
 pub mod reads;
+/// Why somebody does something, in their own words.
+pub mod reasons;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.
@@ -80,6 +82,8 @@ pub mod sending;
 pub mod series;
 /// Sessions of the console.
 pub mod sessions;
+/// How many signals wait at most, and who has how much of that room.
+pub mod shares;
 /// Signals of monitoring systems.
 pub mod signals;
 /// The public page.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::sending::{Begun, put_in_doubt, take_over};
-use super::{Actor, App, AppError, Result, freezes};
+use super::{Actor, App, AppError, Result, freezes, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -301,6 +301,7 @@ pub struct Confirmed {
 /// When the actor is no administrator.
 pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     by.need(Right::Administer)?;
+    reasons::check("comment", note)?;
     let database = app.store().identity().await?;
     // A node that stayed closed says which epoch it remembers: the new one is later than all of them.
     let remembered = app.store().nodes().await?.iter().map(|n| n.acked_epoch).max().unwrap_or(0);

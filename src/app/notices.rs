@@ -73,6 +73,15 @@ fn may_approve(p: &crate::store::people::Person) -> bool {
     p.disabled_at.is_none() && role::parse_list(&p.roles).iter().any(|r| r.may(Right::Approve))
 }
 
+/// Whether approvers were told of these posts by mail, or are about to be.
+///
+/// # Errors
+/// The database's own.
+pub async fn told(app: &App, by: &Actor, posts: &[&str]) -> Result<bool> {
+    by.need(Right::Read)?;
+    Ok(!posts.is_empty() && app.store().count_notices(posts).await? > 0)
+}
+
 /// When the next mail is to be tried.
 ///
 /// # Errors

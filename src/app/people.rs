@@ -244,23 +244,39 @@ pub async fn tokens(app: &App, by: &Actor, person: &str) -> Result<Vec<TokenView
     Ok(app.store().tokens(person).await?.into_iter().map(TokenView::from).collect())
 }
 
-/// Revokes a token of a person.
+/// Revokes a token of a person; the token as it is then.
 ///
 /// # Errors
-/// When there is no such token that is still valid.
-pub async fn revoke_token(app: &App, by: &Actor, person: &str, id: &str) -> Result<()> {
+/// When there is no such token, or it was revoked or has expired before.
+pub async fn revoke_token(app: &App, by: &Actor, person: &str, id: &str) -> Result<TokenView> {
     if by.id != person {
         by.need(Right::Administer)?;
     }
-    if !app.store().tokens(person).await?.iter().any(|t| t.id == id) {
-        return Err(AppError::not_found("token", id));
+    let now = app.now();
+    let token = token(app, person, id).await?;
+    if let Some(at) = token.expires_at.filter(|at| *at <= now && token.revoked_at.is_none()) {
+        let at = rfc3339(at);
+        return Err(AppError::Conflict(format!(
+            "this token expired at {at}: it counts no more, nothing was changed"
+        )));
     }
     let mut tx = app.store().begin().await?;
-    if !tx.revoke_token(id, app.now()).await? {
-        return Err(AppError::not_found("valid token", id));
+    if !tx.revoke_token(id, now).await? {
+        drop(tx);
+        // Whoever was first has ended it by now.
+        let at = rfc3339(self::token(app, person, id).await?.revoked_at.unwrap_or(now));
+        return Err(AppError::Conflict(format!(
+            "this token was revoked before, at {at}: it counts no more, nothing was changed"
+        )));
     }
     let entry = Entry::new("token.revoked", &format!("person:{person}")).note(id);
-    app.commit(tx, by, &[entry], &[]).await
+    app.commit(tx, by, &[entry], &[]).await?;
+    Ok(Token { revoked_at: Some(now), ..token }.into())
+}
+
+async fn token(app: &App, person: &str, id: &str) -> Result<Token> {
+    let found = app.store().tokens(person).await?.into_iter().find(|t| t.id == id);
+    found.ok_or_else(|| AppError::not_found("token", id))
 }
 
 /// Who holds this token.

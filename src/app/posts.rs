@@ -257,6 +257,41 @@ pub async fn of_incident(app: &App, by: &Actor, incident: &str, limit: i64) -> R
     rows.into_iter().map(|p| view(p, Vec::new(), &HashMap::new())).collect()
 }
 
+/// The same with their deliveries.
+///
+/// # Errors
+/// The database's own.
+pub async fn of_incident_whole(app: &App, by: &Actor, incident: &str, limit: i64) -> Result<Vec<PostView>> {
+    by.need(Right::Read)?;
+    whole(app, app.store().incident_posts(incident, limit.clamp(1, 500)).await?).await
+}
+
+/// Those posts with their deliveries, by id; what is unknown is left out.
+///
+/// # Errors
+/// The database's own.
+pub async fn some(app: &App, by: &Actor, ids: &[&str]) -> Result<HashMap<String, PostView>> {
+    by.need(Right::Read)?;
+    let posts = whole(app, app.store().posts_by_ids(ids).await?).await?;
+    Ok(posts.into_iter().map(|p| (p.id.clone(), p)).collect())
+}
+
+/// Posts with their deliveries, however many, in three statements.
+async fn whole(app: &App, rows: Vec<Post>) -> Result<Vec<PostView>> {
+    let ids: Vec<&str> = rows.iter().map(|p| p.id.as_str()).collect();
+    let mut of: HashMap<String, Vec<Delivery>> = HashMap::new();
+    for d in app.store().deliveries_of_posts(&ids).await? {
+        of.entry(d.post_id.clone()).or_default().push(d);
+    }
+    let names = super::channels::names(app).await?;
+    rows.into_iter()
+        .map(|p| {
+            let deliveries = of.remove(&p.id).unwrap_or_default();
+            view(p, deliveries, &names)
+        })
+        .collect()
+}
+
 /// Where a list goes on: the due time and id of its last row.
 pub type After = (Millis, String);
 

@@ -101,10 +101,7 @@ pub async fn read(app: &App, by: &Actor, id: &str) -> Result<Room> {
     let incident = incidents::get(app, by, id).await?;
     let people: HashMap<String, String> =
         app.store().people().await?.into_iter().map(|p| (p.id, p.name)).collect();
-    let mut posts = Vec::new();
-    for listed in posts::of_incident(app, by, id, MOST).await? {
-        posts.push(posts::get(app, by, &listed.id).await?);
-    }
+    let posts = posts::of_incident_whole(app, by, id, MOST).await?;
     let playbook = incident.playbook.as_deref().and_then(playbook::find);
     let done = app.store().steps_done(id).await?;
     let mut freezes = super::freezes::list(app, by, false).await?;
@@ -176,9 +173,11 @@ async fn happenings(
         mark(&f.sealed_at, What::Sealed, None, "");
         mark(&f.thawed_at, What::Thawed, f.thawed_by.as_deref().and_then(name), "");
     }
+    let ids: Vec<&str> = posts.iter().map(|p| p.id.as_str()).collect();
+    let decisions = app.store().approvals_of(&ids).await?;
     for p in posts {
         let headline = p.source.title.as_deref().unwrap_or(&p.source.text);
-        for a in app.store().approvals(&p.id).await? {
+        for a in decisions.iter().filter(|a| a.post_id == p.id) {
             let what = match a.decision.as_str() {
                 "approve" => What::Approved,
                 "reject" => What::Rejected,

@@ -1,14 +1,16 @@
-//! Signals of monitoring systems: list, dismiss, open an incident from one. A signal changes nothing by
+//! Signals of monitoring systems: list, dismiss, open an incident from one or join it to one. A signal changes nothing by
 //! itself: a person decides. How they come in is in `heard.rs`.
 
-use ::channels::text::hidden;
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, App, AppError, Result};
+use super::shares::Shares;
+use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::incident::Severity;
+use crate::domain::incident::{IncidentState, Severity};
 use crate::domain::role::Right;
 use crate::domain::signal::SignalState;
 use crate::store::Tx;
@@ -18,7 +20,6 @@ use crate::store::signals::{Decided, Signal};
 const LISTED: i64 = 500;
 /// How long what ended by itself is shown, so that somebody learns of it.
 const OVER: Millis = 24 * 3_600_000;
-const NOTE: usize = 500;
 
 /// A signal as the API shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -86,14 +87,38 @@ pub async fn list(app: &App, by: &Actor, waiting_only: bool) -> Result<Vec<Signa
     app.store().signals(waiting_only, LISTED).await?.into_iter().map(view).collect()
 }
 
-/// Those that wait for a decision, the worst first, then the newest; and how many wait in all.
+/// Those that wait for a decision, the worst first, then the newest; and how many wait of whom.
 ///
 /// # Errors
 /// The database's own.
-pub async fn waiting(app: &App, by: &Actor, most: i64) -> Result<(Vec<SignalView>, i64)> {
+pub async fn waiting(app: &App, by: &Actor, most: i64) -> Result<(Vec<SignalView>, Shares)> {
     by.need(Right::Read)?;
     let shown = app.store().waiting_signals(most).await?.into_iter().map(view);
-    Ok((shown.collect::<Result<_>>()?, app.store().count_waiting_signals().await?))
+    let shares = Shares::of(app.store().waiting_signals_by_source().await?);
+    Ok((shown.collect::<Result<_>>()?, shares))
+}
+
+/// Those of these ids, whatever became of them; what is unknown is left out.
+///
+/// # Errors
+/// The database's own.
+pub async fn some(app: &App, by: &Actor, ids: &[&str]) -> Result<Vec<SignalView>> {
+    by.need(Right::Read)?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    app.store().signals_of(ids).await?.into_iter().map(view).collect()
+}
+
+/// Which waiting ones go on about something that an open incident was opened from: by the id of the
+/// signal, the id and title of that incident.
+///
+/// # Errors
+/// The database's own.
+pub async fn joinable(app: &App, by: &Actor) -> Result<HashMap<String, (String, String)>> {
+    by.need(Right::Read)?;
+    let rows = app.store().joinable_signals().await?.into_iter();
+    Ok(rows.map(|(signal, incident, title)| (signal, (incident, title))).collect())
 }
 
 /// Those that were over within the last 24 hours before anybody decided, and did not come back: the
@@ -123,10 +148,10 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<SignalView> {
 pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<i64>) -> Result<SignalView> {
     by.need(Right::Decide)?;
     let note = note.trim();
-    if note.is_empty() || note.chars().count() > NOTE || hidden(note, true).is_some() {
-        let words = format!("say why in at most {NOTE} characters: the team and the log need it");
-        return Err(AppError::field("note", words));
+    if note.is_empty() {
+        return Err(AppError::field("note", "say why: the team and the log need it"));
     }
+    reasons::check("note", note)?;
     let mut tx = app.store().begin().await?;
     let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
     if before.state != SignalState::Waiting.word() {
@@ -149,6 +174,37 @@ pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<
     Ok(view)
 }
 
+/// A signal belongs to an open incident from now on. When it says that things are worse than the
+/// incident, the incident is as bad from now on.
+///
+/// # Errors
+/// When there is none of that id, somebody decided about the signal before, or the incident is resolved.
+pub async fn join(app: &App, by: &Actor, id: &str, incident: &str) -> Result<SignalView> {
+    by.need(Right::Freeze)?;
+    let mut tx = app.store().begin().await?;
+    let Some(to) = tx.incident(incident).await? else {
+        let words = format!("there is no incident {incident}; name one that is open");
+        return Err(AppError::field("incident", words));
+    };
+    if to.state != IncidentState::Open.word() {
+        let words = "that incident is resolved; open another one from this signal";
+        return Err(AppError::Conflict(words.into()));
+    }
+    let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
+    let (entry, signal) = opened(app, &mut tx, by, &before, incident).await?;
+    let mut entries = vec![entry];
+    let was = Severity::parse(&to.severity).map_err(AppError::Internal)?;
+    if let Some(worse) = signal.severity.filter(|s| *s > was) {
+        tx.set_severity(incident, worse.word()).await?;
+        let raised = Entry::new("incident.raised", &format!("incident:{incident}"))
+            .before(&serde_json::json!({"severity": was}))
+            .after(&serde_json::json!({"severity": worse}));
+        entries.push(raised.note(format!("signal:{id}")));
+    }
+    app.commit(tx, by, &entries, &[]).await?;
+    Ok(signal)
+}
+
 /// Notes in the change that opens an incident that it was opened from this signal, also when the
 /// monitoring system has said meanwhile that it is over.
 ///
@@ -158,13 +214,24 @@ pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, id: &str, incident:
     let Some(before) = tx.signal(id).await? else {
         return Err(AppError::field("signal", format!("there is no signal {id}; leave it out")));
     };
+    Ok(opened(app, tx, by, &before, incident).await?.0)
+}
+
+/// Notes that this signal belongs to the incident, when nobody decided about it before.
+async fn opened(
+    app: &App,
+    tx: &mut Tx,
+    by: &Actor,
+    before: &Signal,
+    incident: &str,
+) -> Result<(Entry, SignalView)> {
     if let Some(other) = &before.incident_id {
         return Err(AppError::Conflict(format!(
             "an incident was opened from this signal before: {other}; go on there, or open another without the signal"
         )));
     }
     if before.state == SignalState::Dismissed.word() {
-        let words = "this signal was dismissed meanwhile; open the incident without it, if there is one";
+        let words = "this signal was dismissed meanwhile; go on without it";
         return Err(AppError::Conflict(words.into()));
     }
     let decided = Decided {
@@ -174,7 +241,7 @@ pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, id: &str, incident:
         note: None,
         incident: Some(incident),
     };
-    Ok(decide(tx, &before, &decided, "signal.opened").await?.0)
+    decide(tx, before, &decided, "signal.opened").await
 }
 
 async fn decide(tx: &mut Tx, s: &Signal, decided: &Decided<'_>, verb: &str) -> Result<(Entry, SignalView)> {

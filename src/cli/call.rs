@@ -122,8 +122,8 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
             show(&value, &["id", "label", "roles", "created_at", "expires_at", "revoked_at"]);
         }
         People::RevokeToken { id, token } => {
-            api.delete(&format!("/people/{id}/tokens/{token}")).await?;
-            table::line("revoked");
+            let value = api.delete(&format!("/people/{id}/tokens/{token}")).await?;
+            show(&value, &["id", "label", "roles", "created_at", "expires_at", "revoked_at"]);
         }
     }
     Ok(())

@@ -42,6 +42,13 @@ pub enum Signals {
         #[arg(long)]
         resolved: bool,
     },
+    /// It belongs to an open incident, which becomes as bad as the signal says if that is worse.
+    Join {
+        id: String,
+        /// The incident's id; see `incidents list --open`.
+        #[arg(long)]
+        incident: String,
+    },
     /// Nothing has to be done about it.
     Dismiss {
         id: String,
@@ -66,6 +73,10 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Signals) -> 
             } else {
                 show(&done["signals"], SIGNAL);
             }
+        }
+        Signals::Join { id, incident } => {
+            let path = format!("/signals/{}/join", encode(&id));
+            show(&api.post(&path, &json!({"incident": incident})).await?, SIGNAL);
         }
         Signals::Dismiss { id, note, times } => {
             let path = format!("/signals/{}/dismiss", encode(&id));

@@ -93,6 +93,7 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         promise: None,
         playbook: None,
         adopt: None,
+        freeze_too: false,
         signal: None,
     };
     // One channel reads late, so that something is under way when the freeze comes.

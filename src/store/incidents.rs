@@ -109,6 +109,13 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(at).execute(c).await?.rows_affected()) == 1)
     }
 
+    /// How bad it is from now on.
+    pub async fn set_severity(&mut self, id: &str, severity: &str) -> Result<()> {
+        const SQL: &str = "update incidents set severity = $2, version = version + 1 where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(severity).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// Sets the time of the next promised update; an overdue mark is taken away.
     pub async fn promise(&mut self, id: &str, at: Option<Millis>) -> Result<()> {
         const SQL: &str = "update incidents set next_promise_at = $2, overdue_since = null,

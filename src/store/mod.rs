@@ -53,6 +53,8 @@ pub mod settings;
 pub mod signals;
 /// The public page's rows.
 pub mod site;
+/// Rows of several at once.
+mod together;
 
 mod pool;
 mod rows;

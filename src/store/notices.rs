@@ -1,9 +1,9 @@
 //! Mails to people of the team: written in the change that causes them, sent afterwards.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::rows::Value;
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `notices`.
@@ -29,6 +29,14 @@ impl Store {
     pub async fn next_notice(&self) -> Result<Option<Millis>> {
         const SQL: &str = "select min(next_try_at) from notices where next_try_at is not null";
         Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    }
+
+    /// How many mails about these were sent, or are to be.
+    pub async fn count_notices(&self, subjects: &[&str]) -> Result<i64> {
+        const SQL: &str = "select count(*) from notices
+            where subject in ({ids}) and (sent_at is not null or next_try_at is not null)";
+        let sql = SQL.replace("{ids}", &dialect::list(1, dialect::padded(subjects.len())));
+        Ok(read!(self, |c| listed!(sqlx::query_scalar(AssertSqlSafe(sql)), subjects).fetch_one(c).await?))
     }
 }
 

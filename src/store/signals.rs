@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `signals`.
@@ -36,6 +36,8 @@ pub struct Signal {
     pub decided_by: Option<String>,
     pub note: Option<String>,
     pub incident_id: Option<String>,
+    /// The call that said it last was refused for others of it.
+    pub refused: bool,
 }
 
 /// What a person decided.
@@ -78,11 +80,33 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
-    pub async fn count_waiting_signals(&self) -> Result<i64> {
-        const SQL: &str = "select count(*) from signals where state = 'waiting'";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    /// How many wait of each sender and source.
+    pub async fn waiting_signals_by_source(&self) -> Result<Vec<(String, String, i64)>> {
+        Ok(read!(self, |c| sqlx::query_as(BY_SOURCE).fetch_all(c).await?))
+    }
+
+    /// Those of these ids, in any state.
+    pub async fn signals_of(&self, ids: &[&str]) -> Result<Vec<Signal>> {
+        const SQL: &str = "select * from signals where id in ({ids})";
+        let sql = SQL.replace("{ids}", &dialect::list(1, dialect::padded(ids.len())));
+        Ok(read!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
+    }
+
+    /// What waits and was said before by the same sender, source and key, when an incident was opened
+    /// from it then and is open still: the signal, and the id and title of the newest such incident.
+    pub async fn joinable_signals(&self) -> Result<Vec<(String, String, String)>> {
+        const SQL: &str = "select w.id, i.id, i.title
+            from signals w
+            join signals o on o.said_by = w.said_by and o.source = w.source and o.key = w.key
+            join incidents i on i.id = o.incident_id
+            where w.state = 'waiting' and o.state = 'opened' and i.state = 'open'
+            order by o.decided_at";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
 }
+
+const BY_SOURCE: &str =
+    "select said_by, source, count(*) from signals where state = 'waiting' group by said_by, source";
 
 impl Tx {
     /// The row, kept from others until this change ends.
@@ -112,9 +136,25 @@ impl Tx {
         Ok(found > 0)
     }
 
-    pub async fn count_waiting_signals(&mut self) -> Result<i64> {
-        const SQL: &str = "select count(*) from signals where state = 'waiting'";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
+    /// How many wait of each sender and source.
+    pub async fn waiting_signals_by_source(&mut self) -> Result<Vec<(String, String, i64)>> {
+        Ok(on!(self, |c| sqlx::query_as(BY_SOURCE).fetch_all(c).await?))
+    }
+
+    /// Notes whether the call that said these was refused for others of it.
+    pub async fn mark_refused(&mut self, ids: &[&str], refused: bool) -> Result<()> {
+        const SQL: &str = "update signals set refused = {refused} where id in ({ids})";
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let n = dialect::padded(ids.len());
+        let sql = SQL.replace("{ids}", &dialect::list(1, n)).replace("{refused}", &format!("${}", n + 1));
+        on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)), ids)
+            .bind(refused)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
     }
 
     /// Adds a waiting one, and returns it; or the one that another change added at this moment, kept

@@ -150,6 +150,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(signals::list, signals::receive))
         .routes(routes!(signals::alertmanager))
         .routes(routes!(signals::dismiss))
+        .routes(routes!(signals::join))
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::export))

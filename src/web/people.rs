@@ -190,15 +190,15 @@ pub async fn create_token(
     Ok((StatusCode::CREATED, Json(NewTokenView { token: token.expose_secret().to_owned(), details })))
 }
 
-/// Revokes a token. That person, or administrators.
-#[utoipa::path(delete, path = "/people/{id}/tokens/{token}", tag = "people", responses((status = 204)))]
+/// Revokes a token, and returns it as it is then; 409 says when it had ended before. That person, or
+/// administrators.
+#[utoipa::path(delete, path = "/people/{id}/tokens/{token}", tag = "people", responses((status = 200, body = TokenView)))]
 pub async fn revoke_token(
     State(web): State<Web>,
     Who(by): Who,
     Path((id, token)): Path<(String, String)>,
-) -> Answer<StatusCode> {
-    people::revoke_token(&web.app, &by, &id, &token).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer<Json<TokenView>> {
+    Ok(Json(people::revoke_token(&web.app, &by, &id, &token).await?))
 }
 
 /// The approval policy.

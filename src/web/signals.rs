@@ -31,7 +31,8 @@ pub async fn list(
 }
 
 /// Says that something is wrong, or over. It waits for a person's decision, and freezes and publishes
-/// nothing. When 200 wait already, a new one is not kept, and the answer is 503: send it again later.
+/// nothing. When too many wait already (200 in all, 100 of one source, 150 of one sender), a new one is not
+/// kept, and the answer is 503: send it again later. A sender of whom fewer than 10 wait has always a place.
 /// Operators, approvers, administrators, integrators.
 #[utoipa::path(post, path = "/signals", tag = "signals", request_body = NewSignal, responses((status = 200, body = Received)))]
 pub async fn receive(
@@ -43,8 +44,9 @@ pub async fn receive(
 }
 
 /// Takes the webhook of Alertmanager, or of Grafana Alerting: each alert is a signal. At most 100 alerts
-/// of one call are taken, those that fire first. When 200 signals wait already, new ones are left and the
-/// answer is 503, so that the sender tries again; what was known is counted or ended all the same.
+/// of one call are taken, those that fire first. When too many signals wait already, new ones are left and the
+/// answer is 503, so that the sender tries again; what was known is counted or ended all the same, and
+/// the same call again counts nothing twice.
 /// Operators, approvers, administrators, integrators.
 #[utoipa::path(post, path = "/signals/alertmanager", tag = "signals", request_body = Notification, responses((status = 200, body = Received)))]
 pub async fn alertmanager(
@@ -59,13 +61,33 @@ pub async fn alertmanager(
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dismissal {
-    /// At most 500 characters.
+    /// At most 2,000 characters.
     #[serde(default)]
     pub note: String,
     /// How often the signal had been said (its `times`) when you read it. When its title or severity
     /// changed since, nothing is dismissed.
     #[serde(default)]
     pub times: Option<i64>,
+}
+
+/// An incident that is open.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Joining {
+    /// Its id.
+    pub incident: String,
+}
+
+/// A signal belongs to an open incident from now on, which becomes as bad as the signal says if that is
+/// worse. Operators, approvers, administrators, integrators.
+#[utoipa::path(post, path = "/signals/{id}/join", tag = "signals", request_body = Joining, responses((status = 200, body = SignalView)))]
+pub async fn join(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(to): Body<Joining>,
+) -> Answer<Json<SignalView>> {
+    Ok(Json(signals::join(&web.app, &by, &id, &to.incident).await?))
 }
 
 /// Says that nothing has to be done about a signal. Operators and approvers.

@@ -10,7 +10,7 @@ use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
 use crate::app::posts::{self, PostView};
-use crate::app::{Actor, App, people};
+use crate::app::{Actor, App, AppError, people};
 use crate::domain::approval::Decision;
 use crate::domain::playbook;
 use crate::domain::post::{Kind, Lane, PostState};
@@ -23,6 +23,8 @@ struct QueuePage {
     waiting: Vec<PostView>,
     /// Broken glass that nobody has reviewed, with the post.
     owed: Vec<(ApprovalView, PostView)>,
+    /// What was typed into the form of a review, and refused.
+    typed: Fields,
     trouble: Trouble,
 }
 
@@ -73,18 +75,38 @@ type Pieces = Vec<(&'static str, String)>;
 
 /// `GET /console/approvals`.
 pub async fn queue(State(web): State<Web>, visit: Visit) -> Answer {
-    show(&queue_page(&web, &visit, Trouble::default()).await?)
+    show(&queue_page(&web, &visit, Fields::default(), Trouble::default()).await?)
 }
 
-async fn queue_page(web: &Web, visit: &Visit, trouble: Trouble) -> crate::app::Result<QueuePage> {
+async fn queue_page(
+    web: &Web,
+    visit: &Visit,
+    typed: Fields,
+    trouble: Trouble,
+) -> crate::app::Result<QueuePage> {
     let (app, by) = (&web.app, visit.by()?);
     let waiting = posts::waiting(app, by, 200).await?;
     let mut owed = Vec::new();
-    for a in approvals::reviews_owed(app, by).await? {
-        let post = posts::get(app, by, &a.post).await?;
+    let reviews = approvals::reviews_owed(app, by).await?;
+    let posts = posts::some(app, by, &reviews.iter().map(|a| a.post.as_str()).collect::<Vec<_>>()).await?;
+    for a in reviews {
+        let post = posts.get(&a.post).cloned().ok_or_else(|| AppError::not_found("post", &a.post))?;
         owed.push((a, post));
     }
-    Ok(QueuePage { ui: visit.ui(web).await?, waiting, owed, trouble })
+    Ok(QueuePage { ui: visit.ui(web).await?, waiting, owed, typed, trouble })
+}
+
+impl QueuePage {
+    /// Which fields have a place on this page for what is wrong with them.
+    fn fields(&self) -> &'static [&'static str] {
+        let is_here = self.ui.may("approve") && self.owed.iter().any(|(a, _)| self.is_refused(&a.id));
+        if is_here { &["comment"] } else { &[] }
+    }
+
+    /// Whether the form of that review was refused.
+    fn is_refused(&self, approval: &str) -> bool {
+        self.typed.get("approval") == approval
+    }
 }
 
 /// Reviews a broken glass.
@@ -96,7 +118,7 @@ pub async fn review(State(web): State<Web>, posted: Posted) -> Answer {
         Ok(()) => go("/console/approvals"),
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
-            show_again(&queue_page(&web, &visit, trouble).await?)
+            show_again(&queue_page(&web, &visit, fields, trouble).await?)
         }
     }
 }
@@ -299,10 +321,7 @@ pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Post
     let all: Vec<_> = ids.iter().map(decided).collect();
     let by = visit.by()?;
     if let Err(e) = approvals::decide_all(&web.app, by, &all).await {
-        let mut trouble = Trouble::mendable(e)?;
-        if !trouble.at("comment").is_empty() {
-            trouble = Trouble { general: vec![visit.lang.t("comment-needed")], fields: Vec::new() };
-        }
+        let trouble = Trouble::mendable(e)?;
         return show_again(&sheet_page(&web, &visit, ids, fields.text("comment"), trouble).await?);
     }
     let post = posts::get(&web.app, by, &id).await?;

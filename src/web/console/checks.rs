@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use super::ui::{Ui, bare};
+use super::trouble::bare;
+use super::ui::Ui;
 use crate::app::posts::{Measure, Preview, PreviewChannel};
 use crate::domain::playbook;
 use crate::domain::post::Kind;

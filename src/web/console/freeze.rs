@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::retract::{self, Refused};
+use super::scopes;
 use super::signals::Names;
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
@@ -106,7 +107,10 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
     let people = people::list(app, by).await?;
     let name = people.into_iter().find(|p| p.id == freeze.frozen_by).map(|p| p.name);
     let is_asked = freeze.incident.is_none() && freeze.thawed_at.is_none() && by.may(Right::Freeze);
-    let (heard, all) = if is_asked { signals::waiting(app, by, SIGNALS).await? } else { (Vec::new(), 0) };
+    let (heard, all) = match is_asked {
+        true => signals::waiting(app, by, SIGNALS).await.map(|(heard, shares)| (heard, shares.all()))?,
+        false => (Vec::new(), 0),
+    };
     Ok(FrozenPage {
         names: Names::of(app, by, &heard).await?,
         more: all - heard.len().whole(),
@@ -153,6 +157,12 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
 }
 
 impl FrozenPage {
+    /// Which fields have a place on this page for what is wrong with them.
+    fn fields(&self) -> &'static [&'static str] {
+        let lifts = self.freeze.thawed_at.is_none() && self.ui.may("decide");
+        if lifts { &["comment"] } else { &[] }
+    }
+
     /// How bad an incident is that is opened with the plan.
     fn severity_words(&self, plan: &Playbook) -> String {
         self.ui.word("severity", &plan.severity)
@@ -160,28 +170,6 @@ impl FrozenPage {
 
     /// What it covers, in words.
     fn scope_words(&self) -> String {
-        let s = &self.freeze.scope;
-        let name = |id: &String| {
-            let known = self.channels.iter().find(|c| c.id == *id);
-            known.map_or_else(|| id.clone(), |c| c.name.clone())
-        };
-        let lists = [
-            ("scope-brands", s.brands.clone()),
-            ("scope-channels", s.channels.iter().map(name).collect()),
-            ("scope-labels", s.labels.clone()),
-            ("scope-allow", s.allow.clone()),
-        ];
-        let mut parts: Vec<String> = lists
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(key, list)| self.ui.with(key, "list", list.join(", ")))
-            .collect();
-        if s.is_everything() {
-            parts.push(self.ui.t("scope-everything"));
-        }
-        if s.crisis_too {
-            parts.push(self.ui.t("scope-crisis-too"));
-        }
-        parts.join("; ")
+        scopes::words(&self.ui, &self.freeze.scope, &self.channels)
     }
 }

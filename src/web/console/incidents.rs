@@ -1,26 +1,20 @@
-//! Incidents: open one with its prepared plan, and the room where it is worked through.
+//! Incidents: the list, and the room where one is worked through. How one is opened is in `opening.rs`.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::signals::Names;
 use super::times;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use super::{matrix, pictures};
-use crate::app::freezes::FreezeView;
-use crate::app::incidents::{self, IncidentView, NewIncident};
+use crate::app::incidents::{self, IncidentView};
+use crate::app::notices;
 use crate::app::posts::{DeliveryView, PostView};
 use crate::app::room::{self, Happening, Room, What};
-use crate::app::signals::{self, SignalView};
-use crate::domain::Word;
-use crate::domain::freeze::Scope;
-use crate::domain::incident::{IncidentState, Severity};
-use crate::domain::playbook::{self, Playbook};
-use crate::domain::post::Lane;
-use crate::domain::signal::SignalState;
+use crate::domain::incident::IncidentState;
+use crate::domain::post::PostState;
 use crate::web::Web;
 
 #[derive(Template)]
@@ -28,26 +22,6 @@ use crate::web::Web;
 struct ListPage {
     ui: Ui,
     incidents: Vec<IncidentView>,
-}
-
-#[derive(Template)]
-#[template(path = "incident_open.html", config = "src/web/console/askama.toml")]
-struct OpenPage {
-    ui: Ui,
-    /// A freeze that becomes the incident's.
-    adopt: Option<FreezeView>,
-    /// What it is opened from.
-    signal: Option<SignalView>,
-    names: Names,
-    /// Somebody decided about that signal before.
-    decided: bool,
-    /// What was opened from it then.
-    others: Option<String>,
-    title: String,
-    severity: String,
-    no_freeze: bool,
-    playbooks: &'static [Playbook],
-    trouble: Trouble,
 }
 
 #[derive(Template)]
@@ -71,94 +45,6 @@ pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
     show(&ListPage { ui: visit.ui(&web).await?, incidents })
 }
 
-async fn open_page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::app::Result<OpenPage> {
-    let asked = match f.some("signal") {
-        Some(id) => signals::get(&web.app, visit.by()?, &id).await.ok(),
-        None => None,
-    };
-    let is_open = |s: &SignalView| matches!(s.state, SignalState::Waiting | SignalState::Ended);
-    let decided = asked.as_ref().is_some_and(|s| !is_open(s));
-    let others = asked.as_ref().and_then(|s| s.incident.clone());
-    let signal = asked.filter(is_open);
-    // What was typed counts more than what the signal says.
-    let of_signal = |typed: &str, said: Option<&str>| {
-        let said = said.filter(|_| !f.has(typed)).map(str::to_owned);
-        said.unwrap_or_else(|| f.get(typed).to_owned())
-    };
-    let ui = visit.ui(web).await?;
-    // A freeze that is lifted by now, or has an incident, is left out, so that the form can be sent.
-    let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
-    let adopt = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none()).cloned();
-    Ok(OpenPage {
-        ui,
-        adopt,
-        title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
-        severity: f.get("severity").to_owned(),
-        names: Names::of(&web.app, visit.by()?, signal.as_slice()).await?,
-        no_freeze: f.has("no_freeze"),
-        signal,
-        decided,
-        others,
-        playbooks: playbook::all(),
-        trouble,
-    })
-}
-
-/// `GET /console/incidents/open?adopt=FREEZE&signal=SIGNAL`: what happened?
-pub async fn open_form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
-    let asked = fields::of_query(query.as_deref());
-    show(&open_page(&web, &visit, &asked, Trouble::default()).await?)
-}
-
-/// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
-fn worse(plan: Option<&Playbook>, said: Option<Severity>) -> Option<Severity> {
-    said.max(plan.map(|p| p.severity))
-}
-
-/// Opens an incident. One click on a playbook: its title, its severity, and straight to its first words.
-pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
-    let Posted { visit, fields } = posted;
-    let plan = playbook::find(fields.get("playbook"));
-    let title = match (fields.get("title"), plan) {
-        ("", Some(plan)) => plan.title(visit.lang.tag()).to_owned(),
-        (typed, _) => typed.to_owned(),
-    };
-    let by = visit.by()?;
-    let said = match fields.some("signal") {
-        Some(id) => signals::get(&web.app, by, &id).await.ok().and_then(|s| s.severity),
-        None => None,
-    };
-    let chosen = Severity::parse(fields.get("severity")).ok();
-    let severity = chosen.or(worse(plan, said));
-    let adopt = fields.some("adopt");
-    let new = NewIncident {
-        title,
-        severity: severity.unwrap_or(Severity::Major),
-        drill: false,
-        freeze: adopt.is_none() && !fields.has("no_freeze"),
-        scope: Scope::default(),
-        promise: None,
-        playbook: plan.map(|p| p.key.clone()),
-        adopt,
-        signal: fields.some("signal"),
-    };
-    match incidents::open(&web.app, by, &new).await {
-        Ok(opened) => {
-            let id = opened.incident.id;
-            let writes = by.may(crate::domain::role::Right::Write);
-            if writes {
-                go(&format!("/console/compose?kind=update&incident={id}"))
-            } else {
-                go(&format!("/console/incidents/{id}"))
-            }
-        }
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            show_again(&open_page(&web, &visit, &fields, trouble).await?)
-        }
-    }
-}
-
 async fn room_page(
     web: &Web,
     visit: &Visit,
@@ -180,17 +66,18 @@ pub async fn screen(
 ) -> Answer {
     let asked = fields::of_query(query.as_deref());
     let page = room_page(&web, &visit, &id, Fields::default(), Trouble::default()).await?;
-    // Mails go out for texts of the crisis, from a node that has a mail server.
-    let crisis = |p: &PostView| p.id == asked.get("sent") && p.kind.lane() == Lane::Crisis;
-    let mailed = web.app.has_mails() && page.room.posts.iter().any(crisis);
-    show(&RoomPage { sent: approval_link(&asked), mailed, ..page })
+    // What was decided since does not wait any more, also when the page is loaded again.
+    let mut asked_for = [asked.all("sent"), asked.all("with")].concat();
+    asked_for.retain(|id| page.room.posts.iter().any(|p| p.id == *id && p.state == PostState::Submitted));
+    let waiting: Vec<&str> = asked_for.iter().map(String::as_str).collect();
+    let mailed = notices::told(&web.app, visit.by()?, &waiting).await?;
+    show(&RoomPage { sent: approval_link(&waiting), mailed, ..page })
 }
 
 /// Straight to the exact texts that were submitted together.
-fn approval_link(asked: &Fields) -> Option<String> {
-    let is_id = |id: &&String| id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let first = asked.some("sent").filter(|id| is_id(&id))?;
-    let with: Vec<String> = asked.all("with").iter().filter(is_id).map(|id| format!("with={id}")).collect();
+fn approval_link(waiting: &[&str]) -> Option<String> {
+    let (first, others) = waiting.split_first()?;
+    let with: Vec<String> = others.iter().map(|id| format!("with={id}")).collect();
     Some(format!("/console/approvals/{first}?{}", with.join("&")))
 }
 
@@ -257,33 +144,34 @@ fn mark_kind(what: What) -> &'static str {
     }
 }
 
-impl OpenPage {
-    fn said(&self) -> Option<Severity> {
-        self.signal.as_ref().and_then(|s| s.severity)
-    }
-
-    /// How bad an incident is that is opened with the plan.
-    fn severity_words(&self, plan: &Playbook) -> String {
-        self.ui.word("severity", &worse(Some(plan), self.said()).unwrap_or(plan.severity))
-    }
-
-    /// How bad it is when nobody chooses.
-    fn severity_unless_chosen(&self) -> String {
-        match self.said() {
-            Some(said) => self.ui.with("severity-of-signal", "severity", self.ui.word("severity", &said)),
-            None => self.ui.t("severity-of-plan"),
-        }
-    }
-
-    /// The plan that the signal names.
-    fn plan(&self) -> Option<&'static Playbook> {
-        self.signal.as_ref().and_then(|s| s.playbook.as_deref()).and_then(playbook::find)
-    }
-}
-
 impl RoomPage {
     fn is_open(&self) -> bool {
         self.room.incident.state == IncidentState::Open
+    }
+
+    /// The fields of the forms that are on this page now.
+    fn fields(&self) -> &'static [&'static str] {
+        match (self.is_open(), self.ui.may("write"), self.ui.may("decide")) {
+            (true, true, true) => &["text", "at", "comment", "word"],
+            (true, true, false) => &["text", "at"],
+            (true, false, true) => &["text", "comment", "word"],
+            (false, false, false) | (true, false, false) => &[],
+            (false, ..) => &["text"],
+        }
+    }
+
+    /// What was typed into a form that is not here any more: its label and the text.
+    fn left(&self) -> Vec<(String, String)> {
+        let label = |field: &str| match field {
+            "at" => self.ui.with("promise-at", "zone", self.ui.zone.name()),
+            "comment" => self.ui.t("resolve-comment"),
+            _ => self.ui.t("note"),
+        };
+        // How it ended is in the field for a note.
+        let kept =
+            |f: &&str| self.fields().contains(f) || (*f == "comment" && self.note() == self.typed.text(f));
+        let gone = ["text", "at", "comment"].into_iter().filter(|f| !kept(f) && self.typed.some(f).is_some());
+        gone.map(|f| (label(f), self.typed.text(f))).collect()
     }
 
     /// What stands in the field for a note. How it ended is kept there when somebody else was first.

@@ -20,6 +20,7 @@ mod incidents;
 mod matrix;
 mod moving;
 mod now;
+mod opening;
 mod own;
 mod page;
 /// Pictures for what people would rather see than read.
@@ -27,12 +28,14 @@ mod pictures;
 mod posts;
 mod retract;
 mod said;
+mod scopes;
 /// What the service itself says, in French.
 pub mod sentences;
 mod settings;
 mod sign_in;
 mod signals;
 mod times;
+mod trouble;
 mod ui;
 mod upload;
 mod visit;
@@ -96,11 +99,7 @@ fn main_routes() -> Vec<Route> {
             post(approvals::decide),
         ),
         route("/console/incidents", Needs(Right::Read), get(incidents::list)),
-        route(
-            "/console/incidents/open",
-            Needs(Right::Freeze),
-            get(incidents::open_form).post(incidents::open),
-        ),
+        route("/console/incidents/open", Needs(Right::Freeze), get(opening::form).post(opening::open)),
         route("/console/incidents/{id}", Needs(Right::Read), get(incidents::screen)),
         route("/console/incidents/{id}/act", Either(Right::Write, Right::Decide), post(incidents::act)),
         route("/console/calendar", Needs(Right::Read), get(calendar::screen)),
@@ -131,6 +130,8 @@ fn desk_routes() -> Vec<Route> {
         route("/console/held", Needs(Right::Read), get(held::screen)),
         route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
         route("/console/held/review", Needs(Right::Decide), post(held::review)),
+        route("/console/signals", Needs(Right::Read), get(signals::list)),
+        route("/console/signals/{id}/join", Needs(Right::Freeze), post(signals::join)),
         route("/console/signals/{id}/dismiss", Needs(Right::Decide), post(signals::dismiss)),
         route("/console/doubts", Needs(Right::Read), get(doubts::screen)),
         route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),

@@ -1,19 +1,21 @@
 //! The first screen: what happens now, and what waits for whom.
 
-use askama::Template;
-use axum::extract::State;
+use std::collections::HashMap;
 
+use askama::Template;
+use axum::extract::{RawQuery, State};
+
+use super::fields;
 use super::page::{Answer, show};
 use super::pictures;
 use super::signals::{Names, Refused};
 use super::ui::{Number, Ui};
 use super::visit::Visit;
-use crate::app::AppError;
 use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
-use crate::app::heard::MOST_WAITING;
 use crate::app::overview::Overview;
 use crate::app::posts::{self, PostFilter, PostView};
+use crate::app::shares::{MOST_WAITING, Shares};
 use crate::app::signals::{self as monitoring, SignalView};
 use crate::clock::Millis;
 use crate::domain::post::PostState;
@@ -37,15 +39,19 @@ pub struct NowPage {
     waiting: Vec<PostView>,
     channels: Vec<ChannelView>,
     signals: Vec<Signal>,
-    /// What monitoring systems said and waits, how many there are in all, and how many more than here.
+    /// What monitoring systems said and waits, and how many more than here. Cards that somebody types
+    /// into are here whatever became of them.
     heard: Vec<SignalView>,
-    all: i64,
     more: i64,
+    /// Who finds no room for more, in words.
+    full: Vec<String>,
+    /// Open incidents that signals can be joined to: id and title, by signal.
+    joinable: HashMap<String, (String, String)>,
     /// What was over before anybody looked, and how many more than here.
     over: Vec<SignalView>,
     more_over: usize,
     names: Names,
-    /// The newest freeze in force that has no incident: it becomes that of what is opened.
+    /// The newest freeze of everything in force that has no incident: it becomes that of what is opened.
     adopt: Option<String>,
     refused: Refused,
     bars: String,
@@ -64,18 +70,24 @@ struct Signal {
 }
 
 /// `GET /console`.
-pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
-    show(&page(&web, &visit, Refused::default()).await?)
+pub async fn screen(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let typing = fields::of_query(query.as_deref()).all("keep");
+    show(&page(&web, &visit, Refused::default(), typing).await?)
 }
 
-/// The first screen, also after a dismissal that was refused.
-pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Result<NowPage> {
+/// The first screen, also after a dismissal that was refused. `typing` are the signals whose cards
+/// somebody types into: they stay where there is room for few.
+pub async fn page(
+    web: &Web,
+    visit: &Visit,
+    refused: Refused,
+    mut typing: Vec<String>,
+) -> crate::app::Result<NowPage> {
     let (app, by) = (&web.app, visit.by()?);
     let mut ui = visit.ui(web).await?;
-    if !refused.id.is_empty() {
-        // The answer to a form is read again as the screen that it is.
-        ui.path = "/console".into();
-    }
+    // It is read again as the screen that it is, also as the answer to a form; each time with the cards
+    // that are typed into then.
+    ui.path = if refused.id.is_empty() { ui.without("keep") } else { "/console".into() };
     let now = app.clock().now();
     let soon = PostFilter { due_from: Some(now), due_to: Some(now + DAY), limit: 8, ..PostFilter::default() };
     let next =
@@ -84,20 +96,26 @@ pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Res
     let next_total = hours.iter().map(|h| h.scheduled).sum();
     let columns: Vec<(i64, i64)> = hours.iter().map(|h| (h.scheduled, h.held)).collect();
     let channels = channels::list(app, by).await?;
-    let (mut heard, all) = monitoring::waiting(app, by, CARDS).await?;
+    let (mut heard, shares) = monitoring::waiting(app, by, CARDS).await?;
     if !refused.id.is_empty() {
-        first(web, visit, &mut heard, &refused.id).await?;
+        typing.push(refused.id.clone());
     }
+    keep(web, visit, &mut heard, &typing).await?;
+    let waiting = heard.iter().filter(|s| s.state == SignalState::Waiting).count();
     let mut over = monitoring::over(app, by).await?;
     let more_over = over.len().saturating_sub(OVER);
     over.truncate(OVER);
     let said: Vec<_> = heard.iter().chain(&over).cloned().collect();
-    let free = |o: &Overview| o.freezes.iter().find(|f| f.incident.is_none()).map(|f| f.id.clone());
+    let free = |o: &Overview| {
+        o.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_everything()).map(|f| f.id.clone())
+    };
+    let names = Names::of(app, by, &said).await?;
     Ok(NowPage {
-        names: Names::of(app, by, &said).await?,
+        full: full(&ui, &shares, &names),
+        more: (shares.all() - waiting.whole()).max(0),
+        joinable: monitoring::joinable(app, by).await?,
+        names,
         adopt: ui.overview.as_ref().and_then(free),
-        all,
-        more: all - heard.len().whole(),
         heard,
         over,
         more_over,
@@ -112,23 +130,37 @@ pub async fn page(web: &Web, visit: &Visit, refused: Refused) -> crate::app::Res
     })
 }
 
-/// Puts the card whose dismissal was refused before the others, when it still waits.
-async fn first(web: &Web, visit: &Visit, cards: &mut Vec<SignalView>, id: &str) -> crate::app::Result<()> {
-    cards.retain(|s| s.id != id);
-    let card = match monitoring::get(&web.app, visit.by()?, id).await {
-        Err(AppError::NotFound { .. }) => None,
-        card => Some(card?).filter(|s| s.state == SignalState::Waiting),
-    };
-    if let Some(card) = card {
-        cards.insert(0, card);
-    }
+/// Keeps the cards that somebody types into, before the others when they are not among them.
+async fn keep(
+    web: &Web,
+    visit: &Visit,
+    cards: &mut Vec<SignalView>,
+    typing: &[String],
+) -> crate::app::Result<()> {
+    let is_here = |id: &&str| cards.iter().any(|s| s.id == **id);
+    let most = usize::try_from(CARDS).unwrap_or_default();
+    let gone: Vec<&str> = typing.iter().map(String::as_str).filter(|id| !is_here(id)).take(most).collect();
+    let kept = monitoring::some(&web.app, visit.by()?, &gone).await?;
+    cards.splice(0..0, kept);
     Ok(())
 }
 
+/// Who finds no room for more signals.
+fn full(ui: &Ui, shares: &Shares, names: &Names) -> Vec<String> {
+    let mut out = Vec::new();
+    if shares.all() >= MOST_WAITING {
+        out.push(ui.n("signal-full", shares.all()));
+    }
+    let (sources, senders) = shares.used_up();
+    out.extend(sources.iter().map(|(_, source)| ui.with("signal-full-source", "source", source)));
+    out.extend(senders.iter().map(|by| ui.with("signal-full-sender", "name", names.of_id(by))));
+    out
+}
+
 impl NowPage {
-    /// Whether new signals are not kept.
-    fn is_full(&self) -> bool {
-        self.all >= MOST_WAITING
+    /// Whether it waits for a decision.
+    fn waits(&self, s: &SignalView) -> bool {
+        s.state == SignalState::Waiting
     }
 
     /// The first words of a signal.

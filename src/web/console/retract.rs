@@ -44,7 +44,7 @@ pub async fn take_down(
                 let reason = Ui::bare(visit).say(&reason);
                 trouble.general.push(visit.lang.with("retract-still-live", &[("reason", reason.into())]));
             }
-            Err(e) => trouble = Trouble::mendable(e)?,
+            Err(e) => trouble = Trouble::mendable(e)?.renamed("comment", "why"),
         }
     }
     Ok(Some(Refused { delivery, why, word: fields.get("word").to_owned(), trouble }))

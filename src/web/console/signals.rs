@@ -1,16 +1,55 @@
-//! Signals of monitoring systems, as cards on the first screen: dismiss one.
+//! Signals of monitoring systems, as cards on the first screen: dismiss one, or join it to an incident;
+//! and the list of all of them.
 
 use std::collections::HashMap;
 
+use askama::Template;
 use axum::extract::{Path, State};
 
-use super::now;
-use super::page::{Answer, go, show_again};
-use super::ui::Trouble;
-use super::visit::Posted;
+use super::page::{Answer, go, show, show_again};
+use super::ui::{Trouble, Ui};
+use super::visit::{Posted, Visit};
+use super::{now, opening};
 use crate::app::signals::{self, SignalView};
 use crate::app::{Actor, App, people};
+use crate::domain::signal::SignalState;
 use crate::web::Web;
+
+#[derive(Template)]
+#[template(path = "signal_list.html", config = "src/web/console/askama.toml")]
+struct ListPage {
+    ui: Ui,
+    /// The newest first.
+    rows: Vec<SignalView>,
+    names: Names,
+}
+
+impl ListPage {
+    /// Whether an incident can be opened from it.
+    fn is_open(s: &SignalView) -> bool {
+        matches!(s.state, SignalState::Waiting | SignalState::Ended)
+    }
+}
+
+/// `GET /console/signals`: the newest, whatever became of them.
+pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
+    let (app, by) = (&web.app, visit.by()?);
+    let rows = signals::list(app, by, false).await?;
+    show(&ListPage { names: Names::of(app, by, &rows).await?, ui: visit.ui(&web).await?, rows })
+}
+
+/// Joins a signal to an open incident.
+pub async fn join(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let incident = fields.get("incident");
+    match signals::join(&web.app, visit.by()?, &id, incident).await {
+        Ok(_) => go(&format!("/console/incidents/{incident}")),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            opening::again(&web, &visit, &id, trouble).await
+        }
+    }
+}
 
 /// A dismissal that was refused.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +71,7 @@ pub async fn dismiss(State(web): State<Web>, Path(id): Path<String>, posted: Pos
         Ok(_) => go("/console"),
         Err(e) => {
             let refused = Refused { trouble: Trouble::mendable(e)?, id, note };
-            show_again(&now::page(&web, &visit, refused).await?)
+            show_again(&now::page(&web, &visit, refused, Vec::new()).await?)
         }
     }
 }
@@ -57,6 +96,11 @@ impl Names {
 
     /// Who said it; their id when they have no name.
     pub fn who<'a>(&'a self, s: &'a SignalView) -> &'a str {
-        self.0.get(&s.said_by).unwrap_or(&s.said_by)
+        self.of_id(&s.said_by)
+    }
+
+    /// The name of who has that id; the id when there is none.
+    pub fn of_id<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).map_or(id, String::as_str)
     }
 }

@@ -6,11 +6,12 @@ use fluent_templates::fluent_bundle::FluentValue;
 use super::assets::{ASSETS, Assets};
 use super::pictures;
 use super::times;
+pub use super::trouble::Trouble;
 use super::visit::Visit;
 use super::words::Lang;
 use crate::app::channels::ChannelView;
 use crate::app::overview::{self, Overview, Standing};
-use crate::app::{Actor, AppError, Result};
+use crate::app::{Actor, Result, reasons};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::delivery::State;
@@ -55,79 +56,6 @@ impl<N: Number> Number for &N {
     fn whole(&self) -> i64 {
         (*self).whole()
     }
-}
-
-/// What was wrong with a form, or with a request.
-#[derive(Debug, Clone, Default)]
-pub struct Trouble {
-    /// Sentences about the whole, in English.
-    pub general: Vec<String>,
-    /// Field and sentence.
-    pub fields: Vec<(String, String)>,
-}
-
-impl Trouble {
-    /// One wrong field.
-    pub fn field(field: &str, message: String) -> Self {
-        Self { general: Vec::new(), fields: vec![(field.to_owned(), message)] }
-    }
-
-    /// What people read of an error. What is our fault stays in the log.
-    pub fn of(e: &AppError) -> Self {
-        match e {
-            AppError::Invalid(problems) => Self {
-                general: Vec::new(),
-                fields: problems.iter().map(|p| (p.field.clone(), p.message.clone())).collect(),
-            },
-            other => Self { general: vec![other.to_string()], fields: Vec::new() },
-        }
-    }
-
-    /// A form is shown again for what people can mend; everything else is an error page.
-    ///
-    /// # Errors
-    /// The error, when it is not about what was typed.
-    pub fn mendable(e: AppError) -> Result<Self> {
-        match e {
-            AppError::Invalid(_)
-            | AppError::Conflict(_)
-            | AppError::Forbidden(_)
-            | AppError::Unauthorized(_)
-            | AppError::Stale { .. } => Ok(Self::of(&e)),
-            other => Err(other),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.general.is_empty() && self.fields.is_empty()
-    }
-
-    /// Whether one of its sentences begins so.
-    pub fn says(&self, beginning: &str) -> bool {
-        self.general.iter().any(|s| s.starts_with(beginning))
-    }
-
-    /// What is wrong with a field of that name; lists and parts of it count too.
-    pub fn at(&self, field: &str) -> Vec<&str> {
-        let is = |name: &str| {
-            name == field || name.strip_prefix(field).is_some_and(|rest| rest.starts_with(['.', '[']))
-        };
-        self.fields.iter().filter(|(name, _)| is(name)).map(|(_, message)| message.as_str()).collect()
-    }
-
-    /// What is wrong and belongs to none of these fields.
-    pub fn elsewhere(&self, shown: &[&str]) -> Vec<String> {
-        let mine = |name: &str| shown.iter().any(|f| *f == name || name.starts_with(&format!("{f}.")));
-        let rest = self.fields.iter().filter(|(name, _)| !mine(name));
-        self.general.iter().cloned().chain(rest.map(|(n, m)| format!("{}: {m}", bare(n)))).collect()
-    }
-}
-
-/// The name of a field without what it is part of.
-pub fn bare(field: &str) -> &str {
-    let field = field.strip_prefix("post.").unwrap_or(field);
-    field.strip_prefix("source.").unwrap_or(field)
 }
 
 impl Ui {
@@ -342,9 +270,22 @@ impl Ui {
         format!("{path}?{query}")
     }
 
+    /// Path and query of this page, without that field of the query.
+    pub fn without(&self, field: &str) -> String {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != field);
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     /// What the pages load.
     pub fn assets(&self) -> &'static Assets {
         &ASSETS
+    }
+
+    /// Most characters of a reason.
+    pub fn longest_reason(&self) -> usize {
+        reasons::LONGEST
     }
 
     /// The first words of a text.

@@ -3,7 +3,8 @@
 // 2. In a quiet hour "3 min ago" grows old too: now and then the strip and the clocks are asked for again.
 // 3. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
 // 4. The field that a page begins in is not begun in again when something new comes.
-// 5. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+// 5. The card of a signal that somebody types into stays: it is asked for by name.
+// 6. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
 "use strict";
 (() => {
   const body = document.body;
@@ -48,6 +49,11 @@
   addEventListener("load", () => requestAnimationFrame(() => {
     for (const field of document.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
   }));
+
+  document.addEventListener("input", (e) => {
+    const keep = e.target.form?.querySelector("input[type=hidden][name=keep]");
+    if (keep) keep.disabled = !e.target.value;
+  });
 
   let dragged = null;
   const day = (e) => (dragged ? e.target.closest?.("li[data-day]") : null);

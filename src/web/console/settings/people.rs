@@ -12,7 +12,7 @@ use crate::app::{AppError, Result};
 use crate::domain::Word;
 use crate::domain::role::{Right, Role};
 use crate::web::Web;
-use crate::web::console::fields::Fields;
+use crate::web::console::fields::{self, Fields};
 use crate::web::console::page::{Answer, go, show, show_again};
 use crate::web::console::ui::{Trouble, Ui};
 use crate::web::console::visit::{Posted, Visit};
@@ -46,6 +46,8 @@ struct PersonPage {
     tokens: Option<Vec<TokenView>>,
     /// Where the form goes that revokes one.
     revoke: String,
+    /// The name of the one that was just revoked.
+    revoked: Option<String>,
     trouble: Trouble,
 }
 
@@ -136,7 +138,11 @@ async fn person(
         false => None,
     };
     let revoke = format!("/console/settings/people/{}/revoke", it.id);
-    Ok(PersonPage { ui: visit.ui(web).await?, own, it, name, chosen, tokens, revoke, trouble })
+    let asked = fields::of_query(visit.path.split_once('?').map(|(_, query)| query));
+    let asked = asked.get("revoked").to_owned();
+    let revoked = tokens::revoked(tokens.as_deref().unwrap_or_default(), &asked);
+    let ui = visit.ui(web).await?;
+    Ok(PersonPage { ui, own, it, name, chosen, tokens, revoke, revoked, trouble })
 }
 
 impl PersonPage {
@@ -200,8 +206,14 @@ pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Post
 
 /// Ends a token of a person.
 pub async fn revoke(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
-    people::revoke_token(&web.app, posted.visit.by()?, &id, posted.fields.get("token")).await?;
-    go(&format!("/console/settings/people/{id}"))
+    let Posted { visit, fields } = posted;
+    match people::revoke_token(&web.app, visit.by()?, &id, fields.get("token")).await {
+        Ok(token) => go(&format!("/console/settings/people/{id}?revoked={}", token.id)),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&person(&web, &visit, &id, None, trouble).await?)
+        }
+    }
 }
 
 /// Disables a person.

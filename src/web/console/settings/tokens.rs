@@ -23,6 +23,8 @@ struct TokensPage {
     roles: Vec<Role>,
     /// The token that was just made: shown this once.
     made: Option<String>,
+    /// The name of the one that was just revoked.
+    revoked: Option<String>,
     server: String,
     label: String,
     chosen: Vec<String>,
@@ -43,9 +45,11 @@ async fn page(
     trouble: Trouble,
 ) -> crate::app::Result<TokensPage> {
     let by = visit.by()?;
+    let tokens = newest(web, visit, &by.id).await?;
     Ok(TokensPage {
         ui: visit.ui(web).await?,
-        tokens: newest(web, visit, &by.id).await?,
+        revoked: revoked(&tokens, f.get("revoked")),
+        tokens,
         roles: by.roles.clone(),
         made,
         server: web.app.public_url().to_owned(),
@@ -61,6 +65,11 @@ pub(super) async fn newest(web: &Web, visit: &Visit, person: &str) -> crate::app
     let mut tokens = people::tokens(&web.app, visit.by()?, person).await?;
     tokens.reverse();
     Ok(tokens)
+}
+
+/// The name of that token, when it is revoked.
+pub(super) fn revoked(tokens: &[TokenView], id: &str) -> Option<String> {
+    tokens.iter().find(|t| t.id == id && t.revoked_at.is_some()).map(|t| t.label.clone())
 }
 
 impl TokensPage {
@@ -120,7 +129,13 @@ fn back(f: &Fields) -> String {
 
 /// Ends a token.
 pub async fn revoke(State(web): State<Web>, posted: Posted) -> Answer {
-    let by = posted.visit.by()?;
-    people::revoke_token(&web.app, by, &by.id, posted.fields.get("token")).await?;
-    go("/console/settings/tokens")
+    let Posted { visit, fields } = posted;
+    let by = visit.by()?;
+    match people::revoke_token(&web.app, by, &by.id, fields.get("token")).await {
+        Ok(token) => go(&format!("/console/settings/tokens?revoked={}", token.id)),
+        Err(e) => {
+            let trouble = Trouble::mendable(e)?;
+            show_again(&page(&web, &visit, &Fields::default(), None, trouble).await?)
+        }
+    }
 }

@@ -180,10 +180,25 @@ signal-more = { $n ->
     [one] 1 more signal waits. It appears here when others are decided.
    *[other] { $shown } more signals wait. They appear here when others are decided.
   }
+signal-all = All signals
+signal-list = Signals from monitoring
+signal-list-hint = The newest 500, whatever became of them. An incident can be opened from one that waits, and from one that was over before anybody decided.
+signal-list-none = No monitoring system has said anything yet.
+signal-incident = The incident opened from “{ $title }”
+signal-state-waiting = waits
+signal-state-ended = over, nobody had decided
+signal-state-dismissed = dismissed
+signal-state-opened = belongs to an incident
+signal-join = Or is it an incident that is open already?
+signal-join-hint = The signal belongs to that incident from then on. When it is worse than the incident, the incident is as bad from then on.
+signal-join-do = Join it to “{ $title }”
+signal-gone = This signal does not wait any more. What you typed is still here, to copy.
+signal-full-source = { $source } has used up its share: new signals of it are not kept until some are decided. A rule that says less leaves it room.
+signal-full-sender = { $name } has used up the share of one sender: new signals are not kept until some are decided. With tokens of different people each monitoring system has a share of its own.
 signal-by = said by { $name }
 signal-full = { $n ->
-    [one] { $shown } signal waits for a decision: no room for more. New ones are not kept until it is decided.
-   *[other] { $shown } signals wait for a decision: no room for more. New ones are not kept until some are decided.
+    [one] { $shown } signal waits for a decision: no room for more. Only senders of few signals still find a place until it is decided.
+   *[other] { $shown } signals wait for a decision: no room for more. Only senders of few signals still find a place until some are decided.
   }
 signal-over = over since
 signal-unseen = nobody had decided

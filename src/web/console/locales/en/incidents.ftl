@@ -5,6 +5,7 @@ opened = opened
 what-happened = What happened?
 what-happened-hint = One click opens the incident and brings its first words, for you to complete.
 open-freezes = Opening an incident freezes everything that is scheduled, at once.
+open-freezes-part = Only a part is frozen now ({ $scope }). Opening an incident freezes everything else too, at once.
 open-own = Something else, or another title
 open-no-freeze = Do not freeze
 open-without-plan = Open the incident without a plan
@@ -13,10 +14,12 @@ open-plans = Or with one of these plans
 incident-title = Title
 incident-title-hint = For your team; the public does not see it.
 severity = Severity
-severity-of-plan = As the plan says
+severity-of-plan = As the plan says; without a plan: { $severity }
 severity-of-signal = The worse of the two: signal ({ $severity }) or plan
 severity-chosen-hint = A severity that you choose here counts instead of the one on the buttons.
 open-adopts = The freeze of { $time } becomes this incident’s; nothing more is frozen.
+open-adopts-part = This freeze covers only a part ({ $scope }) and becomes this incident’s. Everything else that is scheduled is frozen too, at once.
+open-only-part = Leave it at this part ({ $scope }); do not freeze everything
 open-adopts-see = See what it covers
 first-words-in = { $n ->
     [one] first words within a minute
@@ -109,7 +112,6 @@ approve-now-do = { $n ->
    *[other] Approve { $n } texts and publish now
   }
 comment = Comment (needed to send it back)
-comment-needed = Say why: the author and the log need it.
 reject-do = { $n ->
     [one] Send 1 text back
    *[other] Send { $n } texts back

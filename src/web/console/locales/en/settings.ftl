@@ -108,6 +108,7 @@ token-none = You have no tokens. Make one for the command line, or for a program
 person-tokens-none = They have no tokens.
 token-revoked = revoked
 token-expired = expired
+token-revoked-now = The token “{ $label }” is revoked: it counts no more.
 token-since = since
 token-until = until
 token-revoke = Revoke “{ $label }”

@@ -5,6 +5,7 @@ opened = ouvert le
 what-happened = Que se passe-t-il ?
 what-happened-hint = Un clic ouvre l’incident et apporte ses premiers mots, que vous complétez.
 open-freezes = Ouvrir un incident gèle aussitôt tout ce qui est planifié.
+open-freezes-part = Seule une partie est gelée ({ $scope }). Ouvrir un incident gèle aussitôt tout le reste aussi.
 open-own = Autre chose, ou un autre titre
 open-no-freeze = Ne pas geler
 open-without-plan = Ouvrir l’incident sans plan
@@ -13,10 +14,12 @@ open-plans = Ou avec l’un de ces plans
 incident-title = Titre
 incident-title-hint = Pour votre équipe ; le public ne le voit pas.
 severity = Gravité
-severity-of-plan = Comme le dit le plan
+severity-of-plan = Comme le dit le plan ; sans plan : { $severity }
 severity-of-signal = La plus élevée des deux : signal ({ $severity }) ou plan
 severity-chosen-hint = La gravité que vous choisissez ici l’emporte sur celle des boutons.
 open-adopts = Le gel du { $time } devient celui de cet incident ; rien d’autre n’est gelé.
+open-adopts-part = Ce gel ne couvre qu’une partie ({ $scope }) et devient celui de cet incident. Tout le reste de ce qui est planifié est gelé aussitôt.
+open-only-part = S’en tenir à cette partie ({ $scope }) ; ne pas tout geler
 open-adopts-see = Voir ce qu’il couvre
 first-words-in = { $n ->
     [one] premiers mots en une minute
@@ -109,7 +112,6 @@ approve-now-do = { $n ->
    *[other] Valider { $n } textes et publier maintenant
   }
 comment = Commentaire (nécessaire pour renvoyer)
-comment-needed = Dites pourquoi : l’auteur et le journal en ont besoin.
 reject-do = { $n ->
     [one] Renvoyer { $n } texte à l’auteur
    *[other] Renvoyer { $n } textes à l’auteur

@@ -108,6 +108,7 @@ token-none = Vous n’avez aucun jeton. Créez-en un pour la ligne de commande, 
 person-tokens-none = Cette personne n’a aucun jeton.
 token-revoked = révoqué
 token-expired = expiré
+token-revoked-now = Le jeton « { $label } » est révoqué : il ne compte plus.
 token-since = depuis le
 token-until = jusqu’au
 token-revoke = Révoquer « { $label } »

@@ -1,0 +1,2 @@
+-- The call that said it last was refused for others of it: who sends that call again says nothing new.
+alter table signals add column refused integer not null default 0;
