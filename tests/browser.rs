@@ -120,6 +120,7 @@ async fn every_screen(size: &str) {
         "incidents": {"path": "/console/incidents", "as": "operator"},
         "incident-open": {"path": "/console/incidents/open", "as": "operator"},
         "signal-open": {"path": format!("/console/incidents/open?signal={}", id("signal")), "as": "operator"},
+        "signals": {"path": "/console/signals", "as": "operator"},
         "incident": {"path": format!("/console/incidents/{}", id("incident")), "as": "operator"},
         "approvals": {"path": "/console/approvals", "as": "approver"},
         "approval": {"path": format!("/console/approvals/{}", id("waiting")), "as": "approver"},

@@ -1,6 +1,6 @@
 //! A signal that goes on about an open incident joins it, and cards that somebody types into stay.
 
-use channels::http::Answer;
+use channels::http::{Answer, Request};
 use holdline::app::heard::NewSignal;
 use holdline::app::{AppError, incidents, signals};
 use holdline::domain::incident::Severity::{self, Critical, Major, Minor};
@@ -88,9 +88,13 @@ on_both! {
         assert_eq!(severity(&bench, &incident).await, Critical);
         // Over the API.
         let other = say(&bench, &new("memory")).await;
-        let joined: Value =
-            caller.post(&format!("/signals/{}/join", other.id), &json!({"incident": incident})).await.json().unwrap();
-        assert_eq!(joined["incident"], json!(incident), "{joined}");
+        let url = caller.url(&format!("/signals/{}/join", other.id));
+        for replayed in [None, Some("true")] {
+            let request = Request::post(&url).header("idempotency-key", "once").json(&json!({"incident": incident}));
+            let answer = caller.call(request).await;
+            assert_eq!((answer.status, answer.header("idempotency-replayed")), (200, replayed));
+            assert_eq!(answer.json::<Value>().unwrap()["incident"], json!(incident));
+        }
     }
 
     async fn a_card_that_is_typed_into_stays(bench) {

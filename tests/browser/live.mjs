@@ -6,9 +6,9 @@ await run(async (browser) => {
   const watcher = await windowOf(browser, told.people.operator);
   await watcher.goto('/console');
   check(await watcher.locator('#strip.is-normal').count() === 1, 'it does not begin as normal');
-  const say = (key) => fetch(`${told.base}/api/v1/signals`, {
+  const say = (key, severity = 'minor') => fetch(`${told.base}/api/v1/signals`, {
     method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails` }),
+    body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails`, severity }),
   });
   await say('first');
   await watcher.waitForSelector('text=The first fails', { timeout: 10000 });
@@ -17,6 +17,11 @@ await run(async (browser) => {
   await watcher.waitForSelector('text=The second fails', { timeout: 10000 });
   const typed = watcher.locator('li', { hasText: 'The first fails' }).locator('input[name=note]');
   check(await typed.inputValue() === 'Only a te', 'what was typed is gone');
+  // Worse ones take all the places; the card that is typed into stays.
+  for (let n = 1; n <= 26; n += 1) await say(`worse ${n}`, 'critical');
+  await watcher.waitForSelector('text=The worse 26 fails', { timeout: 10000 });
+  await watcher.waitForSelector('text=The second fails', { state: 'detached', timeout: 10000 });
+  check(await typed.inputValue() === 'Only a te', 'what was typed is gone with its card');
   await typed.press('Enter');
   await watcher.waitForSelector('text=The first fails', { state: 'detached', timeout: 10000 });
   const other = await windowOf(browser, told.people.approver);
