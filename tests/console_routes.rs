@@ -61,7 +61,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/held/decide", Some(&[Decide])),
         ("/console/held/review", Some(&[Decide])),
         ("/console/signals", Some(&[Read])),
-        ("/console/signals/{id}/join", Some(&[Freeze])),
+        ("/console/signals/{id}/join", Some(&[Decide])),
         ("/console/signals/{id}/dismiss", Some(&[Decide])),
         ("/console/doubts", Some(&[Read])),
         ("/console/doubts/{id}", Some(&[Read])),

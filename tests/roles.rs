@@ -62,7 +62,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("get", "/signals", &[Read], ""),
         ("post", "/signals", &[Freeze], r#"{"source":"x","key":"x","title":"x"}"#),
         ("post", "/signals/alertmanager", &[Freeze], r#"{"version":"4","groupKey":"x","alerts":[]}"#),
-        ("post", "/signals/{id}/join", &[Freeze], r#"{"incident":"x"}"#),
+        ("post", "/signals/{id}/join", &[Decide], r#"{"incident":"x"}"#),
         ("post", "/signals/{id}/dismiss", &[Decide], r#"{"note":"x"}"#),
         ("get", "/adapters", &[Read], ""),
         ("get", "/channels", &[Read], ""),

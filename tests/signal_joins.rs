@@ -56,6 +56,16 @@ on_both! {
         assert!(matches!(twice, Err(AppError::Conflict(_))), "{twice:?}");
     }
 
+    async fn an_alarm_joins_no_exercise(bench) {
+        let exercise = json!({"title": "Practice", "severity": "minor", "drill": true, "freeze": false});
+        let exercise = serde_json::from_value(exercise).unwrap();
+        let incident = incidents::open(&bench.app, &bench.operator, &exercise).await.unwrap().incident.id;
+        let alarm = say(&bench, &severe("cards", Critical)).await;
+        let refused = join(&bench, &alarm.id, &incident).await;
+        assert!(matches!(&refused, Err(AppError::Conflict(why)) if why.contains("exercise")), "{refused:?}");
+        assert_eq!((severity(&bench, &incident).await, waiting(&bench).await), (Minor, 1));
+    }
+
     async fn only_an_open_incident_is_joined(bench) {
         let first = say(&bench, &new("disk")).await;
         let incident = open(&bench, &first.id).await.unwrap().incident.id;

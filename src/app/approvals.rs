@@ -1,5 +1,7 @@
 //! Approvals: people decide about the exact renditions of a post.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
@@ -15,6 +17,7 @@ use crate::domain::role::Right;
 use crate::store::Tx;
 use crate::store::approvals::Approval;
 use crate::store::deliveries::{Change, Delivery};
+use crate::store::incidents::Incident;
 use crate::store::posts::Post;
 
 /// A decision of the actor about one post.
@@ -133,14 +136,21 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         }
         reasons::check("comment", comment(new).unwrap_or_default())?;
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
-        let needed = needed(app, &row).await?;
-        matters.push((post, new, needed, policy.expires(kind(&row)?, app.now())));
+        matters.push((post, new, row));
     }
-    // Rows are locked in one order everywhere.
+    // Rows are locked in one order everywhere: incidents, whose severity somebody may raise meanwhile,
+    // before posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
     let mut tx = app.store().begin().await?;
+    let mut severities = BTreeMap::new();
+    for id in matters.iter().filter_map(|(.., row)| row.incident_id.as_deref()).collect::<BTreeSet<_>>() {
+        severities.insert(id, severity(tx.incident(id).await?)?);
+    }
     let mut entries = Vec::new();
-    for (post, new, needed, expires) in matters {
+    for (post, new, row) in &matters {
+        let severity = row.incident_id.as_deref().and_then(|id| severities.get(id).copied().flatten());
+        let needed = policy.needed(kind(row)?, severity);
+        let expires = policy.expires(kind(row)?, app.now());
         entries.extend(write(app, &mut tx, by, post, new, needed, expires).await?);
     }
     app.commit(tx, by, &entries, &[Topic::Queue]).await
@@ -332,12 +342,13 @@ pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Res
 async fn needed(app: &App, post: &Post) -> Result<usize> {
     let severity = match &post.incident_id {
         None => None,
-        Some(id) => match app.store().incident(id).await? {
-            Some(i) => Some(Severity::parse(&i.severity).map_err(AppError::Internal)?),
-            None => None,
-        },
+        Some(id) => severity(app.store().incident(id).await?)?,
     };
     Ok(policy::get(app).await?.needed(kind(post)?, severity))
+}
+
+fn severity(incident: Option<Incident>) -> Result<Option<Severity>> {
+    incident.map(|i| Severity::parse(&i.severity)).transpose().map_err(AppError::Internal)
 }
 
 fn kind(post: &Post) -> Result<Kind> {

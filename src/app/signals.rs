@@ -178,9 +178,9 @@ pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<
 /// incident, the incident is as bad from now on.
 ///
 /// # Errors
-/// When there is none of that id, somebody decided about the signal before, or the incident is resolved.
+/// When there is none of that id, somebody decided about the signal before, or the incident is resolved or an exercise.
 pub async fn join(app: &App, by: &Actor, id: &str, incident: &str) -> Result<SignalView> {
-    by.need(Right::Freeze)?;
+    by.need(Right::Decide)?;
     let mut tx = app.store().begin().await?;
     let Some(to) = tx.incident(incident).await? else {
         let words = format!("there is no incident {incident}; name one that is open");
@@ -188,6 +188,10 @@ pub async fn join(app: &App, by: &Actor, id: &str, incident: &str) -> Result<Sig
     };
     if to.state != IncidentState::Open.word() {
         let words = "that incident is resolved; open another one from this signal";
+        return Err(AppError::Conflict(words.into()));
+    }
+    if to.drill {
+        let words = "that incident is an exercise; open another one from this signal";
         return Err(AppError::Conflict(words.into()));
     }
     let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;

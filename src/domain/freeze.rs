@@ -64,7 +64,12 @@ impl Scope {
 
     /// Holds all routine posts, without exception.
     pub fn is_everything(&self) -> bool {
-        self.brands.is_empty() && self.channels.is_empty() && self.labels.is_empty() && self.allow.is_empty()
+        self.is_whole() && self.allow.is_empty()
+    }
+
+    /// Whether it covers everything but what it allows by name.
+    pub fn is_whole(&self) -> bool {
+        self.brands.is_empty() && self.channels.is_empty() && self.labels.is_empty()
     }
 }
 

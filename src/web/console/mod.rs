@@ -131,7 +131,7 @@ fn desk_routes() -> Vec<Route> {
         route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
         route("/console/held/review", Needs(Right::Decide), post(held::review)),
         route("/console/signals", Needs(Right::Read), get(signals::list)),
-        route("/console/signals/{id}/join", Needs(Right::Freeze), post(signals::join)),
+        route("/console/signals/{id}/join", Needs(Right::Decide), post(signals::join)),
         route("/console/signals/{id}/dismiss", Needs(Right::Decide), post(signals::dismiss)),
         route("/console/doubts", Needs(Right::Read), get(doubts::screen)),
         route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),

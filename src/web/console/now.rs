@@ -107,7 +107,7 @@ pub async fn page(
     over.truncate(OVER);
     let said: Vec<_> = heard.iter().chain(&over).cloned().collect();
     let free = |o: &Overview| {
-        o.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_everything()).map(|f| f.id.clone())
+        o.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_whole()).map(|f| f.id.clone())
     };
     let names = Names::of(app, by, &said).await?;
     Ok(NowPage {

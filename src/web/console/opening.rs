@@ -79,7 +79,7 @@ async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::
     let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
     let adopt = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none()).cloned();
     let parts = adopt.as_ref().map_or(in_force, std::slice::from_ref);
-    let part = if parts.is_empty() || parts.iter().any(|z| z.scope.is_everything()) {
+    let part = if parts.is_empty() || parts.iter().any(|z| z.scope.is_whole()) {
         None
     } else {
         let channels = channels::list(app, by).await?;
@@ -168,7 +168,7 @@ async fn is_part(app: &App, freeze: Option<&str>) -> crate::app::Result<bool> {
     let Some(id) = freeze else { return Ok(false) };
     match freezes::get(app, id).await {
         Err(AppError::NotFound { .. }) => Ok(false),
-        found => Ok(!found?.scope.is_everything()),
+        found => Ok(!found?.scope.is_whole()),
     }
 }
 
