@@ -201,8 +201,12 @@ impl<S: Send + 'static> Gate<S> {
 
     /// Closes the gate for everything, and for as long as this process runs.
     pub fn shut(&self, why: &str) {
-        self.close(why);
-        self.lock().shut = true;
+        let mut state = self.lock();
+        // In one step: nobody opens it in between.
+        if !state.shut {
+            state.closed = Some(why.to_owned());
+            state.shut = true;
+        }
     }
 
     /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no,
