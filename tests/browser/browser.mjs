@@ -33,6 +33,9 @@ export function totp(secret, ahead = 0) {
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1000000).padStart(6, '0');
 }
 
+/** All windows, and what they were refused: told when a story fails. */
+const opened = [];
+
 /** A window of that person, signed in with the cookie that the test made. */
 export async function windowOf(browser, person, options = {}) {
   const context = await browser.newContext({ baseURL: told.base, locale: 'en-GB', ...options });
@@ -43,6 +46,10 @@ export async function windowOf(browser, person, options = {}) {
   page.complaints = [];
   page.on('console', (m) => { if (['error', 'warning'].includes(m.type())) page.complaints.push(`console: ${m.text()}`); });
   page.on('pageerror', (e) => page.complaints.push(`script: ${e.message}`));
+  const refused = [];
+  page.on('response', (r) => { if (r.status() >= 400) refused.push(`${r.status()} ${r.url()}`); });
+  page.on('requestfailed', (r) => refused.push(`${r.failure()?.errorText} ${r.url()}`));
+  opened.push({ page, refused });
   return page;
 }
 
@@ -89,6 +96,7 @@ export async function run(story) {
     await story(browser);
   } catch (e) {
     console.error(e.stack ?? e);
+    for (const { page, refused } of opened) console.error(page.url(), page.complaints, refused);
     process.exitCode = 1;
   } finally {
     await browser.close();

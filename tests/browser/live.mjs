@@ -1,20 +1,34 @@
-// Live updates: a change shows by itself, and takes nothing away that is being typed; in a quiet hour the
-// relative times are asked for again; a lost connection says since when; it comes back by itself.
+// Live updates: a first connection and an answer that fail are asked for again; a change shows by itself, and
+// takes nothing away that is being typed; in a quiet hour the relative times are asked for again; a lost
+// connection says since when; it comes back by itself.
 import { check, run, told, windowOf } from './browser.mjs';
 
 await run(async (browser) => {
   const watcher = await windowOf(browser, told.people.operator);
+  // The service is overloaded, once.
+  const fail = (answers) => async (route) => {
+    if (answers.shift()) await route.fulfill({ status: 503, body: '' }); else await route.continue();
+  };
+  const [unreached, unanswered] = [[1, 1], [1, 1]];
+  await watcher.route('**/console/events**', fail(unreached));
   await watcher.goto('/console');
   check(await watcher.locator('#strip.is-normal').count() === 1, 'it does not begin as normal');
-  const say = (key, severity = 'minor') => fetch(`${told.base}/api/v1/signals`, {
-    method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails`, severity }),
-  });
+  const say = async (key, severity = 'minor') => {
+    const answer = await fetch(`${told.base}/api/v1/signals`, {
+      method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails`, severity }),
+    });
+    check(answer.ok, `the signal ${key} is refused: ${answer.status} ${await answer.text()}`);
+  };
   await say('first');
-  await watcher.waitForSelector('text=The first fails', { timeout: 10000 });
+  await watcher.waitForSelector('text=The first fails', { timeout: 30000 });
+  check(unreached.length === 0, 'the connection was not refused');
+  // Both parts of the page are refused the next time.
+  await watcher.route((url) => ['/console', '/console/strip'].includes(url.pathname), fail(unanswered));
   await watcher.fill('input[name=note]', 'Only a te');
   await say('second');
-  await watcher.waitForSelector('text=The second fails', { timeout: 10000 });
+  await watcher.waitForSelector('text=The second fails', { timeout: 30000 });
+  check(unanswered.length === 0, 'the answers were not refused');
   const typed = watcher.locator('li', { hasText: 'The first fails' }).locator('input[name=note]');
   check(await typed.inputValue() === 'Only a te', 'what was typed is gone');
   // Worse ones take all the places; the card that is typed into stays.

@@ -1,4 +1,4 @@
-//! What the pages load: one style sheet and three scripts, inside the binary.
+//! What the pages load: one style sheet and one script, inside the binary.
 
 use std::sync::LazyLock;
 
@@ -17,21 +17,27 @@ pub struct Asset {
 /// All files that the pages name.
 pub struct Assets {
     pub style: Asset,
-    pub htmx: Asset,
-    pub sse: Asset,
-    pub live: Asset,
+    pub script: Asset,
 }
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// htmx 4.0.1 and its SSE extension, from the npm package htmx.org (the licence is beside them), and what
+/// the pages do by themselves. They are one file: htmx looks at the page as soon as it can, and an
+/// extension that came a moment later, over a slow line, would not be asked, and nothing be live.
+const SCRIPTS: &str = concat!(
+    include_str!("assets/vendor/htmx-4.0.1/htmx.min.js"),
+    "\n;",
+    include_str!("assets/vendor/htmx-4.0.1/hx-sse.min.js"),
+    "\n;",
+    include_str!("assets/live.js"),
+);
+
 /// The files, with their addresses.
 pub static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     style: asset("console", "css", STYLE, include_str!("assets/console.css")),
-    // htmx 4.0.1 and its SSE extension, from the npm package htmx.org; the licence is beside them.
-    htmx: asset("htmx", "js", SCRIPT, include_str!("assets/vendor/htmx-4.0.1/htmx.min.js")),
-    sse: asset("hx-sse", "js", SCRIPT, include_str!("assets/vendor/htmx-4.0.1/hx-sse.min.js")),
-    live: asset("live", "js", SCRIPT, include_str!("assets/live.js")),
+    script: asset("console", "js", SCRIPT, SCRIPTS),
 });
 
 fn asset(name: &str, ending: &str, kind: &'static str, text: &'static str) -> Asset {
@@ -42,7 +48,7 @@ fn asset(name: &str, ending: &str, kind: &'static str, text: &'static str) -> As
 /// Serves a file, to anybody.
 pub async fn serve(Path(name): Path<String>) -> Response {
     let a = &*ASSETS;
-    let Some(a) = [&a.style, &a.htmx, &a.sse, &a.live].into_iter().find(|a| a.name == name) else {
+    let Some(a) = [&a.style, &a.script].into_iter().find(|a| a.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers =

@@ -1,5 +1,6 @@
 // What the pages do by themselves. Everything else works without it.
-// 1. A page that has lost its live connection says since when.
+// 1. A page that has lost its live connection says since when. A first connection that fails, and an answer
+//    that the service could not give, are asked for again.
 // 2. In a quiet hour "3 min ago" grows old too: now and then the strip and the clocks are asked for again.
 // 3. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
 // 4. The field that a page begins in is not begun in again when something new comes.
@@ -43,6 +44,19 @@
     });
     body.addEventListener("htmx:sse:after:connection", hide);
     body.addEventListener("htmx:sse:error", show);
+    // The extension comes back from a cut by itself, but not from a first connection that failed.
+    let again = null;
+    const failed = (e) => {
+      const ours = e.target === body || ["live", "strip"].includes(e.target.id);
+      const status = e.detail?.ctx?.response?.status ?? 0;
+      const passes = status === 0 || status === 429 || status >= 500;
+      if (again || !e.detail?.ctx || !ours || !passes) return;
+      again = setTimeout(() => {
+        again = null;
+        body.dispatchEvent(new CustomEvent(e.target === body ? "reach" : "quiet", { bubbles: false }));
+      }, 3000);
+    };
+    for (const name of ["htmx:response:error", "htmx:error"]) body.addEventListener(name, failed);
     setInterval(() => { if (!document.hidden && Date.now() - heard > 25000) show(); }, 1000);
   }
 
