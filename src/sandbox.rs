@@ -126,6 +126,16 @@ impl Sandbox {
         lock(&self.state).arrivals.clone()
     }
 
+    /// How many have arrived.
+    pub fn arrived(&self) -> usize {
+        lock(&self.state).arrivals.len()
+    }
+
+    /// What arrived after the first `count`, in order.
+    pub fn arrivals_after(&self, count: usize) -> Vec<Arrival> {
+        lock(&self.state).arrivals.get(count..).unwrap_or_default().to_vec()
+    }
+
     /// What is on a timeline.
     pub fn timeline(&self, timeline: &str) -> Vec<Posted> {
         lock(&self.state).timelines.get(timeline).cloned().unwrap_or_default()

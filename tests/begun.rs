@@ -175,7 +175,7 @@ async fn reads_until_sent(bench: &Bench) -> i64 {
             if attempt.outcome.as_deref() == Some("rejected") {
                 bench.app.clock().advance(600_000);
                 bench.until(&post.id, &["accepted"]).await;
-                assert_eq!(bench.sandbox.arrivals().len(), 1);
+                assert_eq!(bench.sandbox.arrived(), 1);
                 worker.stop().await.unwrap();
                 return reads;
             }
@@ -234,7 +234,7 @@ on_both! {
         let told = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
         let again = told.iter().filter(|e| format!("{e:?}").contains("the channel was changed meanwhile")).count();
         assert_eq!(again, 4, "those that waited are permitted anew");
-        assert_eq!(bench.sandbox.arrivals().len(), SLOW + 4);
+        assert_eq!(bench.sandbox.arrived(), SLOW + 4);
         worker.stop().await.unwrap();
     }
 }

@@ -48,12 +48,12 @@ fn release(delivery: &str) -> Review {
 /// Waits until so many posts have arrived.
 async fn arrived(bench: &Bench, count: usize) {
     for _ in 0..400 {
-        if bench.sandbox.arrivals().len() >= count {
+        if bench.sandbox.arrived() >= count {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} of {count} arrived", bench.sandbox.arrivals().len());
+    panic!("{} of {count} arrived", bench.sandbox.arrived());
 }
 
 on_both! {
@@ -157,7 +157,7 @@ on_both! {
             let view = bench.until(id, &["accepted", "expired", "held"]).await;
             gone += usize::from(view.deliveries[0].state == State::Accepted);
         }
-        assert_eq!((gone, bench.sandbox.arrivals().len()), (16, 16));
+        assert_eq!((gone, bench.sandbox.arrived()), (16, 16));
         worker.stop().await.unwrap();
     }
 
@@ -188,7 +188,7 @@ async fn a_cancellation_that_nobody_says_is_seen_all_the_same() {
     // As from another node, on a network where the connection that hears it is dead.
     bench.sql(&format!("update posts set state = 'cancelled' where id = '{}'", ids[waits])).await;
     bench.until(&ids[waits], &["cancelled"]).await;
-    assert_eq!(bench.sandbox.arrivals().len(), 16, "it was taken back before the others were answered");
+    assert_eq!(bench.sandbox.arrived(), 16, "it was taken back before the others were answered");
     worker.stop().await.unwrap();
 }
 
@@ -208,7 +208,7 @@ async fn a_cancellation_is_heard_by_the_node_where_the_permit_waits() {
     // This node does not send; the other one hears of it.
     posts::cancel(&bench.app, &bench.operator, &ids[waits]).await.unwrap();
     bench.until(&ids[waits], &["cancelled"]).await;
-    assert_eq!(bench.sandbox.arrivals().len(), 16);
+    assert_eq!(bench.sandbox.arrived(), 16);
     other.worker.stop().await.unwrap();
 }
 

@@ -112,7 +112,7 @@ on_both! {
         }
         let worker = bench.start().await;
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        let asked = bench.sandbox.arrivals().len();
+        let asked = bench.sandbox.arrived();
         assert!((1..=16).contains(&asked), "{asked} arrived although the network said wait");
         let mut attempts = 0;
         for id in &posts {

@@ -179,7 +179,7 @@ struct Tally {
 /// killed from outside while the network has a post and has not answered.
 async fn kill_once(victim: &Victim, step: &str, round: usize) {
     let pass = 1 + round % 2;
-    let before = victim.sandbox.arrivals().len();
+    let before = victim.sandbox.arrived();
     let mut child = if step == UNDER_WAY {
         victim.sandbox.fault("alpha", Fault::Late { ms: 60_000 }, pass);
         victim.serve(None)

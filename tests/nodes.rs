@@ -83,7 +83,7 @@ on_both! {
         assert!(nodes::ready(&app).await.unwrap().is_ok());
         // The permit never began: it goes out, once.
         bench.until(&post, &["accepted"]).await;
-        assert_eq!(bench.sandbox.arrivals().len(), 1);
+        assert_eq!(bench.sandbox.arrived(), 1);
         worker.stop().await.unwrap();
     }
 

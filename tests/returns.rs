@@ -40,7 +40,7 @@ async fn opens(worker: &Worker) {
 
 /// Confirms, and looks that nothing that was due goes out by itself.
 async fn confirm_and_look(bench: &Bench, app: &App, worker: &Worker, post: &str) {
-    let before = bench.sandbox.arrivals().len();
+    let before = bench.sandbox.arrived();
     let confirmed = nodes::confirm(app, &bench.administrator, "the backup of this night").await.unwrap();
     assert_eq!(confirmed.held, 1);
     opens(worker).await;
@@ -48,7 +48,7 @@ async fn confirm_and_look(bench: &Bench, app: &App, worker: &Worker, post: &str)
     let view = posts::get(app, &bench.operator, post).await.unwrap();
     assert_eq!(view.deliveries[0].state, State::Held);
     assert!(view.deliveries[0].reason.as_deref().unwrap().contains("may have gone out already"));
-    assert_eq!(bench.sandbox.arrivals().len(), before, "what may have gone out goes by a decision only");
+    assert_eq!(bench.sandbox.arrived(), before, "what may have gone out goes by a decision only");
     // What is new goes on.
     let new = serde_json::from_value(json!({"kind": "routine", "channels": ["alpha"], "submit": true,
         "source": {"text": "after the return"}}))
@@ -58,7 +58,7 @@ async fn confirm_and_look(bench: &Bench, app: &App, worker: &Worker, post: &str)
     let yes = serde_json::from_value(json!({"decision": "approve", "bundle": sheet.bundle})).unwrap();
     holdline::app::approvals::decide(app, &bench.approver, &new.id, &yes).await.unwrap();
     for _ in 0..200 {
-        if bench.sandbox.arrivals().len() > before {
+        if bench.sandbox.arrived() > before {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -87,7 +87,7 @@ async fn an_older_backup_in_the_same_file_is_seen_by_its_shorter_log() {
     let worker = start(&app, "a", bench.folder()).await;
     let why = closed(&worker).await;
     assert!(why.contains("behind") && why.contains("holdline gate confirm"), "{why}");
-    assert_eq!(bench.sandbox.arrivals().len(), 1, "it was sent before the restore, and is not sent again");
+    assert_eq!(bench.sandbox.arrived(), 1, "it was sent before the restore, and is not sent again");
     assert!(nodes::ready(&app).await.unwrap().unwrap_err().contains("behind"));
     confirm_and_look(&bench, &app, &worker, &post).await;
     worker.stop().await.unwrap();
@@ -146,7 +146,7 @@ async fn a_copied_folder_stays_closed_and_the_original_goes_on() {
         let worker = start(&app, "a", memory).await;
         let why = closed(&worker).await;
         assert!(why.contains("is a copy"), "{why}");
-        assert_eq!(bench.sandbox.arrivals().len(), 0);
+        assert_eq!(bench.sandbox.arrived(), 0);
         worker.stop().await.unwrap();
     }
     let worker = bench.start().await;
@@ -177,7 +177,7 @@ async fn a_database_read_in_from_another_stays_closed_on_postgres() {
         assert!(why.contains("is a copy"), "{why}");
         worker.stop().await.unwrap();
     }
-    assert_eq!(bench.sandbox.arrivals().len(), 0);
+    assert_eq!(bench.sandbox.arrived(), 0);
     let worker = start(&app, "a", bench.folder()).await;
     confirm_and_look(&bench, &app, &worker, &post).await;
     worker.stop().await.unwrap();
@@ -250,7 +250,7 @@ on_both! {
         let app = bench.again().await;
         let worker = start(&app, "a", bench.folder()).await;
         assert!(closed(&worker).await.contains("behind"));
-        assert_eq!(bench.sandbox.arrivals().len(), 1, "it was sent before the restore, and is not sent again");
+        assert_eq!(bench.sandbox.arrived(), 1, "it was sent before the restore, and is not sent again");
         confirm_and_look(&bench, &app, &worker, &post).await;
         worker.stop().await.unwrap();
     }

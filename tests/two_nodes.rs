@@ -61,15 +61,16 @@ struct Tally {
     late: usize,
 }
 
-/// Compares the in-flight list with what arrived after COMMITTED.
-async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, marks: (Instant, Instant)) -> Tally {
-    let (committed, sealed) = marks;
+/// Compares the in-flight list with what arrived after COMMITTED. The marks: how many had arrived before
+/// this round, COMMITTED and SEALED.
+async fn judge(bench: &Bench, round: usize, frozen: &FreezeView, marks: (usize, Instant, Instant)) -> Tally {
+    let (before, committed, sealed) = marks;
     let mut tally = Tally::default();
     // The list that the freeze's answer gave, as it has settled by now.
     let flights = freezes::get(&bench.app, &frozen.id).await.unwrap().in_flight;
     let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
     assert_eq!(listed, frozen.in_flight.iter().map(|f| f.delivery.as_str()).collect(), "the list is final");
-    let arrivals = bench.sandbox.arrivals();
+    let arrivals = bench.sandbox.arrivals_after(before);
     for late in arrivals.iter().filter(|a| a.first_byte > committed) {
         assert!(listed.contains(late.posted.delivery.as_str()), "round {round}: {late:?} was not in flight");
         if late.first_byte > sealed { tally.late += 1 } else { tally.between += 1 }
@@ -95,10 +96,10 @@ async fn no_content_leaves_either_node_after_the_seal() {
     for round in 0..rounds {
         // Longer than it takes to seal here, as seen so far.
         let slow = 150 + times.iter().max().map_or(0, |t: &Duration| u64::try_from(t.as_millis()).unwrap());
-        let before = bench.sandbox.arrivals().len();
+        let before = bench.sandbox.arrived();
         let (feed, freeze) = (load(&bench, round, 200), async {
             // Freeze while posts are going out, some of which the network reads late.
-            while bench.sandbox.arrivals().len() < before + 6 + round * 41 % 400 {
+            while bench.sandbox.arrived() < before + 6 + round * 41 % 400 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             bench.sandbox.fault("alpha", Fault::SlowRead { ms: slow }, 2);
@@ -115,7 +116,7 @@ async fn no_content_leaves_either_node_after_the_seal() {
         assert!(frozen.sealed_at.is_some(), "round {round}: {:?}", frozen.missing);
         times.push(took);
         tokio::time::sleep(Duration::from_millis(slow + 200)).await;
-        let tally = judge(&bench, round, &frozen, (committed, sealed)).await;
+        let tally = judge(&bench, round, &frozen, (before, committed, sealed)).await;
         all.listed += tally.listed;
         all.between += tally.between;
         all.late += tally.late;

@@ -73,12 +73,12 @@ async fn queue_marketing(stage: &mut Stage<'_>, posts: usize) -> anyhow::Result<
     // Some go out before anything happens.
     stage.advance(30_000);
     for _ in 0..200 {
-        if stage.sandbox.arrivals().len() >= 5 {
+        if stage.sandbox.arrived() >= 5 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    stage.say(&format!("{} of them have gone out", stage.sandbox.arrivals().len()));
+    stage.say(&format!("{} of them have gone out", stage.sandbox.arrived()));
     Ok(())
 }
 
@@ -294,11 +294,11 @@ async fn prove_freeze(stage: &mut Stage<'_>, freeze: &str, sealed: Instant) -> a
 
 /// The thaw sends nothing; people decide about each held post.
 async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
-    let before = stage.sandbox.arrivals().len();
+    let before = stage.sandbox.arrived();
     let freeze = opened.freeze.as_ref().map(|f| f.id.clone()).unwrap_or_default();
     freezes::thaw(stage.app(), &stage.approver, &freeze, "resolved").await?;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let after = stage.sandbox.arrivals().len();
+    let after = stage.sandbox.arrived();
     stage.must("posts that the thaw sent by itself", after == before, after - before);
     let held = held::list(stage.app(), &stage.operator, State::Held, None, "", 500).await?;
     let all = freezes::get(stage.app(), &freeze).await?.held;
@@ -326,7 +326,7 @@ async fn thaw(stage: &mut Stage<'_>, opened: &Opened) -> anyhow::Result<()> {
     let left = freezes::get(stage.app(), &freeze).await?.held;
     stage.must("every held post was decided", left == 0, left);
     for _ in 0..200 {
-        if stage.sandbox.arrivals().len() >= after + released.changed {
+        if stage.sandbox.arrived() >= after + released.changed {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -137,12 +137,21 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let (name, running) = (self.name, !*self.shared.stopping.borrow());
-        if panicking() {
-            self.shared.break_down(&format!("a part of the sender has panicked: {name}"));
-        } else if self.returned && running {
-            self.shared.break_down(&format!("a part of the sender has ended: {name}"));
+        let stopping = *self.shared.stopping.borrow();
+        if let Some(why) = fault(self.name, panicking(), self.returned, stopping) {
+            self.shared.break_down(&why);
         }
+    }
+}
+
+/// What is wrong with a part that is over. Nothing: it was dropped, or ended when all do.
+fn fault(name: &str, panicked: bool, returned: bool, stopping: bool) -> Option<String> {
+    if panicked {
+        Some(format!("a part of the sender has panicked: {name}"))
+    } else if returned && !stopping {
+        Some(format!("a part of the sender has ended: {name}"))
+    } else {
+        None
     }
 }
 
@@ -191,5 +200,17 @@ mod tests {
     async fn a_part_that_has_panicked_ends() {
         let part = Part::thread("panics", async { panic!("on purpose") }).unwrap();
         tokio::time::timeout(Duration::from_secs(1), part.end()).await.unwrap();
+    }
+
+    #[test]
+    fn a_part_that_ends_by_itself_is_a_fault_and_one_that_is_told_to_is_not() {
+        let words = |panicked, returned, stopping| fault("settler", panicked, returned, stopping);
+        let (panicked, ended) =
+            ("a part of the sender has panicked: settler", "a part of the sender has ended: settler");
+        assert_eq!(words(true, false, false).as_deref(), Some(panicked));
+        assert_eq!(words(true, false, true).as_deref(), Some(panicked), "at any time");
+        assert_eq!(words(false, true, false).as_deref(), Some(ended));
+        assert_eq!(words(false, true, true), None, "all end");
+        assert_eq!(words(false, false, false), None, "it was dropped");
     }
 }
