@@ -14,6 +14,8 @@ pub mod text;
 pub mod bluesky;
 pub mod email;
 pub mod mailer;
+pub mod mastodon;
+mod mastodon_count;
 pub mod sandbox;
 mod smtp_answers;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use gate::{Closed, Gate, InFlight, Pass};
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     email::ADAPTER,
+    mastodon::ADAPTER,
     sandbox::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
@@ -198,7 +201,7 @@ pub enum ReadBack {
 }
 
 /// Limits of a text, as data.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Most units of text, counted by `unit`.
     pub text: Option<usize>,
@@ -262,6 +265,8 @@ pub struct Job {
     pub delivery: uuid::Uuid,
     /// The delivery's creation time: part of the record on networks that store one.
     pub created_at: DateTime<Utc>,
+    /// When this attempt was permitted; for a read, the first one at the delivery. No copy is older.
+    pub permitted_at: DateTime<Utc>,
     /// Opaque and stable over all attempts at one delivery.
     pub idempotency_key: String,
     /// `routine`, `update`, `tip`, `notice` or `correction`.
@@ -371,4 +376,9 @@ pub trait Channel: Send + Sync {
 
     /// Asks the network whether a post would be accepted now, without posting.
     async fn check(&self) -> Health;
+
+    /// The limits of this very account, where the last check learned them.
+    fn limits(&self) -> Option<Limits> {
+        None
+    }
 }

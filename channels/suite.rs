@@ -151,6 +151,7 @@ pub fn job() -> Job {
     Job {
         delivery: "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10".parse().unwrap(),
         created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        permitted_at: DateTime::from_timestamp(1_700_000_050, 0).unwrap(),
         idempotency_key: "key-1".to_owned(),
         kind: "update".to_owned(),
         incident: Some("incident-1".to_owned()),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ::channels::Limits;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,6 +40,16 @@ pub struct ChannelView {
 pub struct HealthView {
     pub ready: bool,
     pub detail: String,
+    /// The limits of this very account, where the network tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub limits: Option<Limits>,
+}
+
+/// The part of what a check saw that stays when the next one sees less.
+#[derive(Serialize, Deserialize)]
+struct Learned {
+    limits: Option<Limits>,
 }
 
 /// A new channel.
@@ -47,7 +58,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `wordpress`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `mastodon`, `wordpress`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,
@@ -193,6 +204,7 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
+    let learned = learned_limits(&row);
     if edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some() {
         // What the last check saw was another connection.
         (row.health, row.checked_at) = (None, None);
@@ -206,6 +218,9 @@ pub async fn edit(
     }
     if let Some(settings) = moved {
         row.settings = settings.to_string();
+    } else if let (None, Some(limits)) = (&row.health, learned) {
+        // The same account: what it takes is not forgotten until the next check.
+        row.health = serde_json::to_string(&Learned { limits: Some(limits) }).ok();
     }
     if let Some(credential) = edit.credential {
         row.credential = Some(app.keys().seal(&record(id), &credential));
@@ -298,11 +313,23 @@ pub(crate) fn health(c: &Channel) -> Option<HealthView> {
     c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
 }
 
+fn learned_limits(c: &Channel) -> Option<Limits> {
+    c.health.as_deref().and_then(|h| serde_json::from_str::<Learned>(h).ok()).and_then(|l| l.limits)
+}
+
+/// The limits of a channel: those that its account told, or those of its network.
+pub(crate) fn limits(c: &Channel) -> Option<Limits> {
+    learned_limits(c).or_else(|| ::channels::adapter(&c.adapter).map(|a| a.limits))
+}
+
 /// Keeps what a check saw. The log has an entry when the readiness changed.
 pub(crate) async fn keep_health(app: &App, id: &str, seen: &HealthView) -> Result<()> {
     let mut tx = app.store().begin().await?;
-    let before = tx.channel_for_update(id).await?.and_then(|c| health(&c)).map(|h| h.ready);
-    let json = serde_json::to_string(seen).map_err(|e| AppError::Internal(e.to_string()))?;
+    let row = tx.channel_for_update(id).await?;
+    let before = row.as_ref().and_then(health).map(|h| h.ready);
+    let limits = seen.limits.or_else(|| row.as_ref().and_then(learned_limits));
+    let json = serde_json::to_string(&HealthView { limits, ..seen.clone() })
+        .map_err(|e| AppError::Internal(e.to_string()))?;
     tx.set_health(id, &json, app.now()).await?;
     if before == Some(seen.ready) {
         tx.commit_unaudited(Unaudited::Look).await?;

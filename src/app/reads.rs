@@ -90,6 +90,16 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     }
 }
 
+/// When the first attempt at a delivery was permitted.
+pub(crate) async fn first_permit(app: &App, delivery: &str) -> Result<Option<Millis>> {
+    Ok(app.store().attempts(delivery).await?.first().map(|a| a.permitted_at))
+}
+
+/// Whether the post of that id is the one of another delivery on the channel.
+pub(crate) async fn is_of_another(app: &App, channel: &str, remote: &str, delivery: &str) -> Result<bool> {
+    Ok(app.store().is_remote_of_another(channel, remote, delivery).await?)
+}
+
 fn settled(
     a: &Attempt,
     outcome: &'static str,

@@ -3,6 +3,7 @@
 use channels::{MediaRef, Rendition, text};
 
 use super::Result;
+use super::channels::limits;
 use super::error::Problems;
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
@@ -31,10 +32,10 @@ pub fn render(source: &Source, channel: &str, titled: bool, drill: bool) -> Rend
 
 /// The rendition for a connected channel, and what its limits do not allow.
 pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
-    let adapter = channels::adapter(&channel.adapter);
-    let titled = adapter.is_none_or(|a| a.limits.title.is_some());
+    let limits = limits(channel);
+    let titled = limits.is_none_or(|l| l.title.is_some());
     let rendition = render(source, &channel.name, titled, drill);
-    let problems = adapter.map(|a| text::check(&rendition, &a.limits)).unwrap_or_default();
+    let problems = limits.map(|l| text::check(&rendition, &l)).unwrap_or_default();
     (rendition, problems)
 }
 

@@ -33,10 +33,10 @@ impl Networks for Desk {
         // A channel that was connected a moment ago is known at once.
         self.0.lines.reload().await?;
         let seen = match self.0.lines.get(channel) {
-            Err(detail) => HealthView { ready: false, detail },
+            Err(detail) => HealthView { ready: false, detail, limits: None },
             Ok(open) => {
                 let health = open.channel.check().await;
-                HealthView { ready: health.ready, detail: health.detail }
+                HealthView { ready: health.ready, detail: health.detail, limits: open.channel.limits() }
             }
         };
         crate::app::channels::keep_health(&self.0.app, channel, &seen).await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Job, Sighting};
+use channels::{Capabilities, Job, ReadBack, Receipt, Sighting};
 use tokio::task::JoinSet;
 
 use super::{Shared, caught, lines, send};
@@ -93,6 +93,8 @@ pub(crate) struct Sent {
 pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
     let post = sending::post(&shared.app, &delivery.post_id).await?;
+    // A copy of any attempt at it is what is looked for.
+    let first = reads::first_permit(&shared.app, &delivery.id).await?;
     let permit = Permit {
         attempt: attempt.id.clone(),
         delivery: delivery.id.clone(),
@@ -114,10 +116,23 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         },
         created_at: delivery.created_at,
         valid_until: delivery.valid_until,
-        permitted_at: attempt.permitted_at,
+        permitted_at: first.unwrap_or(attempt.permitted_at),
     };
     let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
+}
+
+/// What was found. Where the network keeps no word of ours with a post it is known by its words alone,
+/// and another delivery may have sent the same ones.
+async fn found(shared: &Shared, sent: &Sent, of: &Capabilities, receipt: Receipt) -> Result<Seen> {
+    let remote_id = send::storable(receipt.remote_id);
+    let delivery = sent.job.delivery.to_string();
+    if of.read_back == ReadBack::Lagging
+        && reads::is_of_another(&shared.app, &sent.channel, &remote_id, &delivery).await?
+    {
+        return Ok(Seen::Unknown("the post that is there belongs to another delivery".to_owned()));
+    }
+    Ok(Seen::Found { remote_id, url: receipt.url.map(send::storable) })
 }
 
 /// Reads one attempt back and writes down what was seen.
@@ -135,9 +150,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         Ok(open) => {
             let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
             let seen = match caught(open.channel.read_back(&sent.job)).await.unwrap_or_else(fault) {
-                Sighting::Found(r) => {
-                    Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
-                }
+                Sighting::Found(r) => found(shared, &sent, &open.capabilities, r).await?,
                 Sighting::Absent => Seen::Absent,
                 Sighting::Unknown(why) => Seen::Unknown(why),
             };

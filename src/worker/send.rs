@@ -84,6 +84,7 @@ pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, Stri
     Ok(Job {
         delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
         created_at: date_time(permit_like.created_at),
+        permitted_at: date_time(permit_like.permitted_at),
         idempotency_key: permit_like.key.clone(),
         kind: permit_like.kind.clone(),
         incident: permit_like.incident.clone(),

@@ -1,0 +1,212 @@
+//! What a Mastodon server and its kin answer, and what it means. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::Answer;
+use crate::message::LONGEST_WAIT;
+use crate::text::{self, Unit};
+use crate::{Failure, Limits, Receipt, Rendition, Retry};
+
+/// A post, as far as it is read.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Status {
+    pub id: String,
+    pub url: Option<String>,
+    pub visibility: Option<String>,
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// The words of a post as they were sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Source {
+    pub text: String,
+    #[serde(default)]
+    pub spoiler_text: String,
+}
+
+impl Source {
+    /// Whether these are the words of the rendition. Servers cut blanks at both ends.
+    pub fn says(&self, post: &Rendition) -> bool {
+        let plain = |text: &str| text.trim().replace("\r\n", "\n");
+        plain(&self.text) == plain(&post.text)
+            && plain(&self.spoiler_text) == plain(post.title.as_deref().unwrap_or_default())
+    }
+}
+
+/// The software of a server, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Software {
+    /// Mastodon and its close forks: a repeated key gives the first post, for an hour.
+    Mastodon,
+    /// Pleroma and Akkoma repeat whatever they answered to a key, refusals too, for six hours. So
+    /// they get no key: a post that was refused once could not be tried again.
+    Pleroma,
+    /// Everything else; no promise is known.
+    Other,
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// Name and version, for people.
+    pub name: String,
+    pub software: Software,
+    pub characters: usize,
+    pub media: usize,
+    pub media_bytes: u64,
+    /// Most characters of the words for those who cannot see a picture.
+    pub alt: usize,
+}
+
+impl Server {
+    /// Reads `/api/v2/instance`, or `/api/v1/instance` of older servers.
+    pub fn read(told: &Value) -> Self {
+        let version = told["version"].as_str().unwrap_or_default();
+        let source = told["source_url"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let posts = &told["configuration"]["statuses"];
+        let pictures = &told["configuration"]["media_attachments"];
+        let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+        let either = |one: &Value, other: &Value| number(one).or_else(|| number(other));
+        let (name, software) = software(version, &source);
+        Self {
+            name,
+            software,
+            characters: either(&posts["max_characters"], &told["max_toot_chars"]).unwrap_or(500),
+            media: number(&posts["max_media_attachments"]).unwrap_or(4),
+            media_bytes: pictures["image_size_limit"].as_u64().filter(|n| *n > 0).unwrap_or(8 << 20),
+            alt: either(&pictures["description_limit"], &told["description_limit"]).unwrap_or(1_500),
+        }
+    }
+
+    /// The limits of a post there. With a content warning, the title is it.
+    pub fn limits(&self, warning: bool) -> Limits {
+        let like_mastodon = self.software == Software::Mastodon;
+        Limits {
+            text: Some(self.characters),
+            // The others are counted in the way that gives the most, without a discount for links.
+            unit: if like_mastodon { Unit::Mastodon } else { Unit::CharactersAndTitle },
+            text_bytes: None,
+            title: warning.then_some(self.characters),
+            title_needed: false,
+            media: self.media,
+            media_bytes: self.media_bytes,
+        }
+    }
+}
+
+/// `4.3.2` is Mastodon; others say `2.7.2 (compatible; Pleroma 2.6.0)`, or where their source is.
+fn software(version: &str, source: &str) -> (String, Software) {
+    let plain = |text: &str| -> String {
+        text.chars().filter(|c| c.is_ascii_alphanumeric() || " .+-".contains(*c)).take(40).collect()
+    };
+    if let Some((_, kin)) = version.split_once("(compatible;") {
+        let name = plain(kin.trim());
+        let family = name.to_ascii_lowercase();
+        let pleroma = family.starts_with("pleroma") || family.starts_with("akkoma");
+        return (name, if pleroma { Software::Pleroma } else { Software::Other });
+    }
+    for (word, name) in [("gotosocial", "GoToSocial"), ("hollo", "Hollo")] {
+        if source.contains(word) {
+            return (format!("{name} {}", plain(version)), Software::Other);
+        }
+    }
+    let major = version.split('.').next().and_then(|n| n.parse::<u32>().ok());
+    // Those that count their own versions are still at 0.
+    match major {
+        Some(major) if major >= 2 => (format!("Mastodon {}", plain(version)), Software::Mastodon),
+        _ => (format!("server {}", plain(version)), Software::Other),
+    }
+}
+
+/// The receipt of a post. A server may show it to fewer people than was asked.
+pub(super) fn receipt(status: Status, asked: &str) -> Receipt {
+    let is_web = |url: &String| text::links(url).first().is_some_and(|l| l.url == *url);
+    let other = status.visibility.filter(|v| v != asked && v.chars().all(|c| c.is_ascii_lowercase()));
+    Receipt {
+        url: status.url.filter(is_web),
+        remote_id: status.id,
+        note: other.map(|v| format!("the server shows it as {v}, not as {asked}")),
+    }
+}
+
+/// What an answer that does not accept a post means.
+pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Failure {
+    let status = answer.status;
+    let rejected = |reason: String, retry| Failure::Rejected { reason, retry };
+    if answer.header("idempotent-replayed") == Some("true") {
+        let reason = format!("the server repeats its first refusal ({status}); write it as a new post");
+        return rejected(reason, Retry::Never);
+    }
+    let refused = |what: &str| match words(answer, secret) {
+        Some(words) => format!("{what} (status {status}): {words}"),
+        None => format!("{what} (status {status})"),
+    };
+    match status {
+        401 => rejected(refused("the access token is refused"), Retry::Reconnect),
+        403 => rejected(refused("the token may not do this, or the account is suspended"), Retry::Reconnect),
+        404 | 410 => rejected(refused("no such thing is there, or it was deleted"), Retry::Never),
+        // Another request with the same key is under way, so that one may publish it.
+        409 => Failure::InDoubt { reason: "the server has another request for this post in hand".to_owned() },
+        429 => {
+            let retry = wait(answer, now).map_or(Retry::Backoff, Retry::After);
+            rejected(format!("the server asks us to wait (status {status})"), retry)
+        }
+        400..=407 | 411..=499 => rejected(refused("the server refuses the post"), Retry::Never),
+        _ => answer.failure(),
+    }
+}
+
+/// The server's own words on one line, unless they could hold what must not be shown.
+fn words(answer: &Answer, secret: &str) -> Option<String> {
+    let told: Value = answer.json().ok()?;
+    let words = told["error"].as_str()?.trim();
+    let safe = !words.is_empty() && !words.contains(secret) && text::hidden(words, false).is_none();
+    safe.then(|| words.chars().take(200).collect())
+}
+
+/// The wait until the limit is set back. `X-RateLimit-Reset` is a time (Mastodon), or seconds
+/// (others); the server's own clock counts where it tells it.
+pub(super) fn wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
+    let now = date(answer).unwrap_or(now);
+    let reset = answer.header("x-ratelimit-reset").and_then(|text| {
+        if let Ok(seconds) = text.trim().parse::<i64>() {
+            let until = DateTime::from_timestamp(seconds, 0).filter(|_| seconds > 1_000_000_000);
+            return until.map_or_else(|| TimeDelta::try_seconds(seconds), |until| Some(until - now));
+        }
+        Some(DateTime::parse_from_rfc3339(text.trim()).ok()?.with_timezone(&Utc) - now)
+    });
+    let reset = reset.map(|wait| wait.to_std().unwrap_or_default());
+    let longest = reset.into_iter().chain(answer.retry_after()).max()?;
+    Some(longest.clamp(Duration::from_secs(1), LONGEST_WAIT))
+}
+
+/// The server's clock.
+pub(super) fn date(answer: &Answer) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(answer.header("date")?).ok().map(|d| d.with_timezone(&Utc))
+}
+
+/// From when on a post can be that of an attempt, by the server's clock. A clock that is not told may
+/// differ by a minute; one that is told has no parts of a second, and was read a moment ago.
+pub(super) fn since(
+    permitted: DateTime<Utc>,
+    server: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    match server {
+        Some(server) => permitted + (server - now) - TimeDelta::seconds(5),
+        None => permitted - TimeDelta::seconds(60),
+    }
+}
+
+/// The permission that an app lacks, by the list of those that it has; a part is in its whole.
+pub(super) fn lacks(scopes: &[String]) -> Option<&'static str> {
+    let has = |needed: &str| {
+        let whole = needed.split(':').next().unwrap_or_default();
+        scopes.iter().any(|s| s == needed || s == whole)
+    };
+    ["read:accounts", "read:statuses", "write:statuses", "write:media"].into_iter().find(|s| !has(s))
+}
