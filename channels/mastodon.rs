@@ -299,6 +299,12 @@ impl Channel for Mastodon {
 }
 
 #[cfg(test)]
+#[path = "mastodon_kinds.rs"]
+mod kinds;
+#[cfg(test)]
+#[path = "mastodon_reads_tests.rs"]
+mod reads_tests;
+#[cfg(test)]
 #[path = "mastodon_server.rs"]
 mod server;
 #[cfg(test)]

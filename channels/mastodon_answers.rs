@@ -153,7 +153,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Fail
         409 => Failure::InDoubt { reason: "the server has another request for this post in hand".to_owned() },
         429 => {
             let retry = wait(answer, now).map_or(Retry::Backoff, Retry::After);
-            rejected(format!("the server asks us to wait (status {status})"), retry)
+            rejected(refused("the server asks us to wait"), retry)
         }
         400..=407 | 411..=499 => rejected(refused("the server refuses the post"), Retry::Never),
         _ => answer.failure(),

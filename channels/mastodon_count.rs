@@ -160,7 +160,7 @@ mod tests {
     proptest! {
         #[test]
         fn words_between_links_and_mentions_are_simply_added(
-            words in proptest::collection::vec("[a-zé👩‍👧]{1,6}", 1..6),
+            words in proptest::collection::vec("([a-zé]|👩‍👧){1,6}", 1..6),
             kinds in proptest::collection::vec(0..3_usize, 6),
         ) {
             let mut text = String::new();

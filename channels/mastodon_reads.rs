@@ -41,6 +41,10 @@ impl Mastodon {
             let from =
                 *since.get_or_insert_with(|| answers::since(job.permitted_at, answers::date(&answer), now));
             let Some(last) = page.last() else { return Ok(out) };
+            if before.as_ref() == Some(&last.id) {
+                // A server that turns no pages.
+                return Ok(out);
+            }
             before = Some(last.id.clone());
             let (new, old): (Vec<_>, Vec<_>) =
                 page.into_iter().partition(|s| s.created_at.is_none_or(|at| at >= from));

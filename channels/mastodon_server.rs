@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 use uuid::Uuid;
 
+use super::kinds::Kind;
 use crate::suite::{self, Cut};
 use crate::text::{Unit, count};
 
@@ -34,34 +35,6 @@ pub enum Fate {
     Slow(Duration),
     /// It is refused: status, headers, body.
     Refused(u16, &'static str, &'static str),
-}
-
-/// What the server is.
-#[derive(Debug, Clone)]
-pub struct Kind {
-    pub version: &'static str,
-    pub keeps_keys: bool,
-    pub has_v2: bool,
-    pub has_source: bool,
-    /// How far its clock is ahead.
-    pub ahead: TimeDelta,
-    pub scopes: Value,
-    /// How often a picture is asked for before it is ready.
-    pub slow_pictures: usize,
-}
-
-impl Default for Kind {
-    fn default() -> Self {
-        Self {
-            version: "4.3.2",
-            keeps_keys: true,
-            has_v2: true,
-            has_source: true,
-            ahead: TimeDelta::zero(),
-            scopes: json!(["read", "write"]),
-            slow_pictures: 0,
-        }
-    }
 }
 
 /// A post as the server keeps it.
@@ -239,8 +212,8 @@ impl State {
             self.fault("content where none belongs");
         }
         match (method.as_str(), path.as_slice()) {
-            ("GET", ["v2", "instance"]) if kind.has_v2 => good(instance(kind)),
-            ("GET", ["v1", "instance"]) => good(instance(kind)),
+            ("GET", ["v2", "instance"]) if kind.has_v2 => good(kind.instance()),
+            ("GET", ["v1", "instance"]) => good(kind.instance()),
             ("GET", ["v1", "accounts", "verify_credentials"]) => good(json!({ "id": "7", "acct": "bank" })),
             ("GET", ["v1", "apps", "verify_credentials"]) => good(json!({ "scopes": kind.scopes })),
             ("POST", ["v2", "media"]) => self.upload(kind, &headers, content),
@@ -395,16 +368,6 @@ impl State {
         };
         good(self.posts.remove(at).shown())
     }
-}
-
-fn instance(kind: &Kind) -> Value {
-    json!({
-        "version": kind.version,
-        "configuration": {
-            "statuses": { "max_characters": 500, "max_media_attachments": 4, "characters_reserved_per_url": 23 },
-            "media_attachments": { "image_size_limit": 16_777_216 },
-        },
-    })
 }
 
 /// Counted apart from the code under test: a word that begins like a link is 23.
