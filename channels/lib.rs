@@ -9,6 +9,7 @@ pub mod address;
 pub mod gate;
 pub mod http;
 mod message;
+pub mod place;
 pub mod text;
 
 pub mod bluesky;
@@ -195,8 +196,9 @@ pub enum Replay {
 pub enum ReadBack {
     /// The read is strongly consistent: absent means absent, once nothing is under way any more.
     Consistent,
-    /// The read may lag: found proves, absent proves nothing.
-    Lagging,
+    /// A post is known by its words alone, and the read may lag: found proves only what no other
+    /// delivery can have posted, and absent proves nothing.
+    Words,
     None,
 }
 
@@ -338,7 +340,7 @@ pub enum Sighting {
 }
 
 /// Why a post that a person saw is not taken down.
-pub(crate) const NOT_OURS: &str = "the account holds no post of this delivery; \
+pub const NOT_OURS: &str = "the account holds no post of this delivery; \
      what a person saw there must be taken down by hand";
 
 /// What a retraction did.

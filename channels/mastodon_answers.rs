@@ -189,16 +189,18 @@ pub(super) fn date(answer: &Answer) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(answer.header("date")?).ok().map(|d| d.with_timezone(&Utc))
 }
 
-/// From when on a post can be that of an attempt, by the server's clock. A clock that is not told may
-/// differ by a minute; one that is told has no parts of a second, and was read a moment ago.
+/// How far the clocks of this service's nodes, of the server's web site and of its database may differ.
+const SLACK: TimeDelta = TimeDelta::seconds(60);
+
+/// From when on a post can be that of an attempt, by the server's clock as far as it tells it.
 pub(super) fn since(
     permitted: DateTime<Utc>,
     server: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
     match server {
-        Some(server) => permitted + (server - now) - TimeDelta::seconds(5),
-        None => permitted - TimeDelta::seconds(60),
+        Some(server) => permitted + (server - now) - SLACK,
+        None => permitted - SLACK,
     }
 }
 

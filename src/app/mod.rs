@@ -52,6 +52,8 @@ pub mod nodes;
 pub mod notices;
 /// The state of the house in one look.
 pub mod overview;
+/// Whose a post is.
+mod owners;
 /// People, tokens and the first start.
 pub mod people;
 /// Claims and permits: what the sender takes out of the queue.

@@ -119,18 +119,6 @@ impl Store {
             .await?))
     }
 
-    /// Whether another delivery on the channel has this remote id.
-    pub async fn is_remote_of_another(&self, channel: &str, remote: &str, delivery: &str) -> Result<bool> {
-        const SQL: &str = "select exists (select 1 from deliveries
-            where channel_id = $1 and remote_id = $2 and id <> $3)";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL)
-            .bind(channel)
-            .bind(remote)
-            .bind(delivery)
-            .fetch_one(c)
-            .await?))
-    }
-
     /// When the next read of those is due.
     pub async fn next_read(&self, node: &str, alive_since: Millis) -> Result<Option<Millis>> {
         const SQL: &str = "select min(next_read_at) from attempts where next_read_at is not null

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Capabilities, Job, ReadBack, Receipt, Sighting};
+use channels::{Capabilities, Job, ReadBack, Sighting};
 use tokio::task::JoinSet;
 
+use super::lines::Open;
 use super::{Shared, caught, lines, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
@@ -122,17 +123,26 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
 }
 
-/// What was found. Where the network keeps no word of ours with a post it is known by its words alone,
-/// and another delivery may have sent the same ones.
-async fn found(shared: &Shared, sent: &Sent, of: &Capabilities, receipt: Receipt) -> Result<Seen> {
-    let remote_id = send::storable(receipt.remote_id);
-    let delivery = sent.job.delivery.to_string();
-    if of.read_back == ReadBack::Lagging
-        && reads::is_of_another(&shared.app, &sent.channel, &remote_id, &delivery).await?
-    {
-        return Ok(Seen::Unknown("the post that is there belongs to another delivery".to_owned()));
+/// What an adapter saw, in the core's words.
+pub(crate) fn seen(sighting: Sighting, of: &Capabilities) -> Seen {
+    let by_words = of.read_back == ReadBack::Words;
+    match sighting {
+        Sighting::Found(r) => {
+            let (remote_id, url) = (send::storable(r.remote_id), r.url.map(send::storable));
+            Seen::Found { remote_id, url, by_words }
+        }
+        Sighting::Absent if by_words => {
+            Seen::Unknown("no post with these words is there, which proves nothing here".into())
+        }
+        Sighting::Absent => Seen::Absent,
+        Sighting::Unknown(why) => Seen::Unknown(send::storable(why)),
     }
-    Ok(Seen::Found { remote_id, url: receipt.url.map(send::storable) })
+}
+
+/// Asks the network for the post. A fault of ours is no answer.
+pub(crate) async fn look(open: &Open, job: &Job) -> Sighting {
+    let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
+    caught(open.channel.read_back(job)).await.unwrap_or_else(fault)
 }
 
 /// Reads one attempt back and writes down what was seen.
@@ -148,12 +158,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
             (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
         }
         Ok(open) => {
-            let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
-            let seen = match caught(open.channel.read_back(&sent.job)).await.unwrap_or_else(fault) {
-                Sighting::Found(r) => found(shared, &sent, &open.capabilities, r).await?,
-                Sighting::Absent => Seen::Absent,
-                Sighting::Unknown(why) => Seen::Unknown(why),
-            };
+            let seen = seen(look(&open, &sent.job).await, &open.capabilities);
             (seen, lines::trust(&open.capabilities))
         }
     };
