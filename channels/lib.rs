@@ -17,6 +17,7 @@ pub mod email;
 pub mod mailer;
 pub mod mastodon;
 mod mastodon_count;
+mod mastodon_names;
 pub mod sandbox;
 mod smtp_answers;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! `MENTION_RE` in `app/models/account.rb`. Where the server would take less for a link than is taken
 //! here, it refuses the post as too long, and nothing is published.
 
-use crate::text;
+use crate::{mastodon_names, text};
 
 /// What stands for a link: as many characters as the server reserves for it.
 pub(crate) const LINK: &str = "xxxxxxxxxxxxxxxxxxxxxxx";
@@ -44,7 +44,7 @@ fn link_length(before: &str, url: &str) -> Option<usize> {
     let name = host.split_once(':').map_or(host, |(name, _)| name);
     let (first, last) = name.rsplit_once('.')?;
     let is_name = !first.is_empty() && last.chars().count() >= 2 && last.chars().all(char::is_alphabetic);
-    if !is_name || name.contains('@') {
+    if !is_name || !mastodon_names::is_known(last) || name.contains('@') {
         return None;
     }
     let taken = match (tail.chars().next(), tail.find('?')) {
@@ -120,27 +120,31 @@ mod tests {
     fn a_link_counts_as_23_however_long_it_is() {
         for link in [
             "http://b.ch",
-            "https://bank.example/a/very/long/path/to/the/page/with/the/news",
-            "https://bank.example:8443/status?a=1&b=2#c",
-            "https://bank.example?q=caf%C3%A9",
-            "HTTPS://störung.example/zürich",
+            "https://bank.example.org/a/very/long/path/to/the/page/with/the/news",
+            "https://bank.example.org:8443/status?a=1&b=2#c",
+            "https://bank.example.org?q=caf%C3%A9",
+            "HTTPS://störung.example.ch/zürich",
         ] {
             assert_eq!(size(link), 23, "{link}");
             assert_eq!(size(&format!("({link}).")), 26, "{link}");
         }
-        assert_eq!(size("https://a.example/1 https://b.example/2"), 47);
+        assert_eq!(size("https://a.example.org/1 https://b.example.com/2"), 47);
     }
 
     #[test]
     fn what_is_no_link_there_counts_in_full() {
-        for text in
-            ["bank.example/status", "https://localhost/a", "https://10.0.0.1/a", "#https://bank.example/a"]
-        {
+        for text in [
+            "bank.example/status",
+            "https://localhost/a",
+            "https://10.0.0.1/a",
+            "#https://bank.example.org/a",
+            "https://bank.example/a/page",
+        ] {
             assert_eq!(size(text), text.chars().count(), "{text}");
         }
         // The last sign belongs to the sentence.
-        assert_eq!(size("https://bank.example/a="), 24);
-        assert_eq!(size("https://bank.example/a?b="), 23, "but to a query");
+        assert_eq!(size("https://bank.example.org/a="), 24);
+        assert_eq!(size("https://bank.example.org/a?b="), 23, "but to a query");
     }
 
     #[test]
@@ -149,7 +153,7 @@ mod tests {
         assert_eq!(size("Ask @bank@social.example, or @help."), "Ask @bank, or @help.".len());
         assert_eq!(size("press@bank.example"), 18, "an address of e-mail");
         assert_eq!(size("@a@b@c.example"), 14, "three are none");
-        assert_eq!(size("https://social.example/@bank"), 23);
+        assert_eq!(size("https://social.example.net/@bank"), 23);
     }
 
     #[test]
@@ -167,7 +171,7 @@ mod tests {
             let mut expected = 0;
             for (word, kind) in words.iter().zip(kinds) {
                 let (part, length) = match kind {
-                    0 => (format!("https://bank.example/{word}/x"), 23),
+                    0 => (format!("https://bank.example.org/{word}/x"), 23),
                     1 => ("@press_1@social.bank.example".to_owned(), 8),
                     _ => (word.clone(), count(word, Unit::Graphemes)),
                 };
