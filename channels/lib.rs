@@ -217,6 +217,9 @@ pub struct Limits {
     pub title_needed: bool,
     pub media: usize,
     pub media_bytes: u64,
+    /// Most characters of the words for those who cannot see a picture.
+    #[serde(default)]
+    pub alt: Option<usize>,
 }
 
 /// The exact content that one channel will receive, in one language. People approve this.
@@ -324,6 +327,8 @@ pub enum Retry {
     Backoff,
     /// The network named the wait; the whole channel waits.
     After(Duration),
+    /// The network named a wait that is for this post alone.
+    Later(Duration),
     /// A person must act first: credentials, permission.
     Reconnect,
     /// This content will never be accepted.

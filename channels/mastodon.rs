@@ -1,5 +1,5 @@
-//! Adapter `mastodon`: posts on Mastodon and servers that speak its API (GoToSocial, Pleroma, Akkoma,
-//! Hollo, Pixelfed, Firefish).
+//! Adapter `mastodon`: posts on Mastodon. Servers that speak its API are told apart by what they say of
+//! themselves; how each of them behaves was not tried.
 //!
 //! Facts: <https://docs.joinmastodon.org/methods/statuses/>. The key of a request
 //! (`Idempotency-Key`) is sent, and never relied on: Mastodon keeps it for an hour, before 4.6 two
@@ -11,24 +11,27 @@
 //! first attempt was permitted, by the server's clock, and compares the source of each; one that is
 //! equal is found, several are left to people, and none proves nothing.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting,
 };
 
 #[path = "mastodon_answers.rs"]
 mod answers;
+#[path = "mastodon_media.rs"]
+mod media;
 #[path = "mastodon_parts.rs"]
 mod parts;
 #[path = "mastodon_reads.rs"]
@@ -58,6 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 8 << 20,
+        alt: Some(1_500),
     },
     settings: &[
         Setting {
@@ -82,8 +86,16 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-/// The waits for a picture that the server still works on.
-const PROCESSING: [u64; 6] = [500, 1_000, 2_000, 4_000, 8_000, 8_000];
+/// The longest that all before the post may take: the core waits for two minutes, and then it knows
+/// nothing any more.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 80 });
+
+/// The limits of a connection: a title is sent as the content warning, or not at all, whatever the server
+/// has told by now.
+pub fn limits_by(settings: &Value, limits: Limits) -> Limits {
+    let warns = settings["warning"].as_str().is_some_and(|w| w.trim() == "title");
+    Limits { title: limits.text.filter(|_| warns), ..limits }
+}
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let server = connection.url("server")?;
@@ -91,20 +103,17 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if !matches!(visibility.as_str(), "public" | "unlisted" | "private") {
         return Err("the setting visibility: write public, unlisted or private".to_owned());
     }
-    let warning = match connection.setting("warning").as_deref() {
-        Err(_) => false,
-        Ok("title") => true,
-        Ok(_) => return Err("the setting warning: write title, or leave it empty".to_owned()),
-    };
+    if connection.setting("warning").is_ok_and(|w| w != "title") {
+        return Err("the setting warning: write title, or leave it empty".to_owned());
+    }
     let token = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(Mastodon { server, visibility, warning, token, http, clock, known: Mutex::default() }))
+    Ok(Box::new(Mastodon { server, visibility, token, http, clock, known: Mutex::default() }))
 }
 
 struct Mastodon {
     server: Url,
     visibility: String,
-    warning: bool,
     token: SecretString,
     http: Arc<Http>,
     clock: Clock,
@@ -117,6 +126,9 @@ struct Known {
     server: Option<Server>,
     /// The id of the account.
     account: Option<String>,
+    sources: HashMap<reads::Version, answers::Source>,
+    /// Nothing is looked for before: what the server still takes is for posts.
+    rest_until: Option<DateTime<Utc>>,
 }
 
 impl Mastodon {
@@ -143,7 +155,10 @@ impl Mastodon {
 
     /// Reads, with everything that is not a full answer as a sentence.
     async fn look<T: serde::de::DeserializeOwned>(&self, url: &Url) -> Result<(T, Answer), String> {
-        let answer = self.get(url).await.map_err(|trouble| trouble.to_string())?;
+        self.read(self.get(url).await.map_err(|trouble| trouble.to_string())?)
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, answer: Answer) -> Result<(T, Answer), String> {
         if answer.status != 200 {
             return Err(self.failure(&answer).to_string());
         }
@@ -158,7 +173,7 @@ impl Mastodon {
             404 => self.look::<Value>(&self.api(&["v1", "instance"])).await?.0,
             _ => return Err(self.failure(&answer).to_string()),
         };
-        let server = Server::read(&told);
+        let server = Server::read(&told).ok_or("the server does not say what it is; look at its address")?;
         self.known().server = Some(server.clone());
         Ok(server)
     }
@@ -180,48 +195,6 @@ impl Mastodon {
         self.known().account = Some(account.id.clone());
         Ok(account.id)
     }
-
-    /// Uploads the pictures. Nobody sees them until a post names them.
-    async fn upload(&self, job: &Job, alt: usize, pass: &Pass) -> Result<Vec<String>, Failure> {
-        let mut ids = Vec::new();
-        if job.rendition.media.iter().any(|m| m.alt.chars().count() > alt) {
-            // The server would cut them without a word.
-            let reason = format!("the words of a picture are too long; the limit is {alt}");
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
-        }
-        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
-            ids.push(self.upload_one(picture, bytes, pass).await?);
-        }
-        Ok(ids)
-    }
-
-    async fn upload_one(&self, picture: &MediaRef, bytes: &[u8], pass: &Pass) -> Result<String, Failure> {
-        #[derive(Deserialize)]
-        struct Media {
-            id: String,
-        }
-        let (mime, content) = parts::upload(picture, bytes);
-        let url = self.api(&["v2", "media"]);
-        let request = Request::post(url.as_str()).bearer(&self.token).body(&mime, content);
-        let answer = self.http.send(request, pass).await.map_err(no_effect)?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer).without_effect());
-        }
-        let media: Media = answer.json().map_err(unread)?;
-        if answer.status != 202 {
-            return Ok(media.id);
-        }
-        for wait in PROCESSING {
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-            let answer = self.get(&self.api(&["v1", "media", &media.id])).await.map_err(no_effect)?;
-            match answer.status {
-                200 => return Ok(media.id),
-                206 => {}
-                _ => return Err(self.failure(&answer).without_effect()),
-            }
-        }
-        Err(unread("the server still works on a picture".to_owned()))
-    }
 }
 
 /// The post as the server gets it: JSON, because some servers publish an empty post from a form.
@@ -242,23 +215,19 @@ fn content(job: &Job, media: &[String], visibility: &str) -> Value {
     content
 }
 
-fn no_effect(trouble: Trouble) -> Failure {
-    trouble.failure(false).without_effect()
-}
-
-/// A step before the public one that did not end well.
-fn unread(reason: String) -> Failure {
-    Failure::Rejected { reason, retry: Retry::Backoff }
-}
-
 #[async_trait]
 impl Channel for Mastodon {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let server = self.server().await;
-        let media = self.upload(job, server.as_ref().map_or(1_500, |s| s.alt), pass).await?;
+        let before = async {
+            let server = self.server().await;
+            let media = self.upload(job, server.as_ref().map_or(1_500, |s| s.alt), pass).await?;
+            Ok::<_, Failure>((server, media))
+        };
+        let late = |_| media::unread("the server was not ready for the post in time".to_owned());
+        let (server, media) = tokio::time::timeout(PATIENCE, before).await.map_err(late)??;
         let url = self.api(&["v1", "statuses"]);
         let mut request = Request::post(url.as_str()).bearer(&self.token);
-        if server.is_none_or(|s| s.software != Software::Pleroma) {
+        if server.is_some_and(|s| s.software != Software::Pleroma) {
             request = request.header("idempotency-key", &job.idempotency_key);
         }
         let request = request.json(&content(job, &media, &self.visibility));
@@ -267,7 +236,7 @@ impl Channel for Mastodon {
             return Err(self.failure(&answer));
         }
         let status = answer.json::<Status>().map_err(|reason| Failure::InDoubt { reason })?;
-        Ok(answers::receipt(status, &self.visibility))
+        answers::receipt(status, &self.visibility).map_err(|reason| Failure::InDoubt { reason })
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
@@ -288,7 +257,7 @@ impl Channel for Mastodon {
     }
 
     fn limits(&self) -> Option<Limits> {
-        self.known().server.as_ref().map(|server| server.limits(self.warning))
+        self.known().server.as_ref().map(Server::limits)
     }
 }
 

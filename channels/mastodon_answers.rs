@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::http::Answer;
@@ -18,10 +19,30 @@ pub(super) struct Status {
     pub url: Option<String>,
     pub visibility: Option<String>,
     pub created_at: Option<DateTime<Utc>>,
+    pub edited_at: Option<DateTime<Utc>>,
+    in_reply_to_id: Option<String>,
+    spoiler_text: Option<String>,
+    media_attachments: Option<Vec<IgnoredAny>>,
+    /// HTML.
+    content: Option<String>,
+}
+
+impl Status {
+    /// Whether it can be that post, by what a list tells: sent to the same people, with as many pictures,
+    /// and with a word of the text. What is not told decides nothing.
+    pub fn can_be(&self, post: &Rendition, visibility: &str) -> bool {
+        let word = post.text.split_whitespace().filter(|w| w.chars().all(|c| c.is_ascii_alphabetic()));
+        let word = word.max_by_key(|w| w.len()).unwrap_or_default();
+        self.visibility.as_deref().is_none_or(|told| told == visibility)
+            && self.media_attachments.as_ref().is_none_or(|told| told.len() == post.media.len())
+            && self.spoiler_text.as_ref().is_none_or(|told| told.trim().is_empty() == post.title.is_none())
+            && self.in_reply_to_id.is_none()
+            && self.content.as_ref().is_none_or(|told| told.contains(word))
+    }
 }
 
 /// The words of a post as they were sent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Source {
     pub text: String,
     #[serde(default)]
@@ -63,42 +84,44 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Reads `/api/v2/instance`, or `/api/v1/instance` of older servers.
-    pub fn read(told: &Value) -> Self {
-        let version = told["version"].as_str().unwrap_or_default();
+    /// Reads `/api/v2/instance`, or `/api/v1/instance` of older servers. Nothing when it tells no version.
+    pub fn read(told: &Value) -> Option<Self> {
+        let version = told["version"].as_str().filter(|v| !v.trim().is_empty())?;
         let source = told["source_url"].as_str().unwrap_or_default().to_ascii_lowercase();
         let posts = &told["configuration"]["statuses"];
         let pictures = &told["configuration"]["media_attachments"];
         let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
         let either = |one: &Value, other: &Value| number(one).or_else(|| number(other));
         let (name, software) = software(version, &source);
-        Self {
+        Some(Self {
             name,
             software,
             characters: either(&posts["max_characters"], &told["max_toot_chars"]).unwrap_or(500),
             media: number(&posts["max_media_attachments"]).unwrap_or(4),
             media_bytes: pictures["image_size_limit"].as_u64().filter(|n| *n > 0).unwrap_or(8 << 20),
             alt: either(&pictures["description_limit"], &told["description_limit"]).unwrap_or(1_500),
-        }
+        })
     }
 
-    /// The limits of a post there. With a content warning, the title is it.
-    pub fn limits(&self, warning: bool) -> Limits {
+    /// The limits of a post there, without a title.
+    pub fn limits(&self) -> Limits {
         let like_mastodon = self.software == Software::Mastodon;
         Limits {
             text: Some(self.characters),
             // The others are counted in the way that gives the most, without a discount for links.
             unit: if like_mastodon { Unit::Mastodon } else { Unit::CharactersAndTitle },
             text_bytes: None,
-            title: warning.then_some(self.characters),
+            title: None,
             title_needed: false,
             media: self.media,
             media_bytes: self.media_bytes,
+            alt: Some(self.alt),
         }
     }
 }
 
-/// `4.3.2` is Mastodon; others say `2.7.2 (compatible; Pleroma 2.6.0)`, or where their source is.
+/// `4.3.2` is Mastodon; others say `2.7.2 (compatible; Pleroma 2.6.0)`, or something else in brackets, or
+/// where their source is.
 fn software(version: &str, source: &str) -> (String, Software) {
     let plain = |text: &str| -> String {
         text.chars().filter(|c| c.is_ascii_alphanumeric() || " .+-".contains(*c)).take(40).collect()
@@ -117,30 +140,50 @@ fn software(version: &str, source: &str) -> (String, Software) {
     let major = version.split('.').next().and_then(|n| n.parse::<u32>().ok());
     // Those that count their own versions are still at 0.
     match major {
-        Some(major) if major >= 2 => (format!("Mastodon {}", plain(version)), Software::Mastodon),
+        Some(major) if major >= 2 && !version.contains('(') => {
+            (format!("Mastodon {}", plain(version)), Software::Mastodon)
+        }
         _ => (format!("server {}", plain(version)), Software::Other),
     }
 }
 
+/// Whether it has the form of an id. It goes into addresses and into the log.
+pub(super) fn is_id(text: &str) -> bool {
+    let of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=100).contains(&text.len()) && text.chars().all(of)
+}
+
 /// The receipt of a post. A server may show it to fewer people than was asked.
-pub(super) fn receipt(status: Status, asked: &str) -> Receipt {
-    let is_web = |url: &String| text::links(url).first().is_some_and(|l| l.url == *url);
-    let other = status.visibility.filter(|v| v != asked && v.chars().all(|c| c.is_ascii_lowercase()));
-    Receipt {
+pub(super) fn receipt(status: Status, asked: &str) -> Result<Receipt, String> {
+    if !is_id(&status.id) {
+        return Err("the answer names no post".to_owned());
+    }
+    let is_web = |url: &String| url.len() <= 2_000 && text::links(url).first().is_some_and(|l| l.url == *url);
+    let is_word = |v: &String| v.len() <= 20 && v.chars().all(|c| c.is_ascii_lowercase());
+    let other = status.visibility.filter(|v| v != asked && is_word(v));
+    Ok(Receipt {
         url: status.url.filter(is_web),
         remote_id: status.id,
         note: other.map(|v| format!("the server shows it as {v}, not as {asked}")),
-    }
+    })
 }
 
-/// What an answer that does not accept a post means.
+/// What an answer that does not accept a post means. A repeated answer means no more than the first one
+/// did: only of a refusal is it known that nothing is there.
 pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Failure {
+    let failure = by_status(answer, now, secret);
+    let repeated = answer.header("idempotent-replayed") == Some("true");
+    if repeated && matches!(failure, Failure::Rejected { .. }) {
+        let status = answer.status;
+        let reason = format!("the server repeats its first refusal ({status}); write it as a new post");
+        return Failure::Rejected { reason, retry: Retry::Never };
+    }
+    failure
+}
+
+fn by_status(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Failure {
     let status = answer.status;
     let rejected = |reason: String, retry| Failure::Rejected { reason, retry };
-    if answer.header("idempotent-replayed") == Some("true") {
-        let reason = format!("the server repeats its first refusal ({status}); write it as a new post");
-        return rejected(reason, Retry::Never);
-    }
     let refused = |what: &str| match words(answer, secret) {
         Some(words) => format!("{what} (status {status}): {words}"),
         None => format!("{what} (status {status})"),
@@ -158,6 +201,21 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Fail
         400..=407 | 411..=499 => rejected(refused("the server refuses the post"), Retry::Never),
         _ => answer.failure(),
     }
+}
+
+/// How long looks at the account rest after this answer, so that posts have what the server still takes.
+pub(super) fn rest(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
+    let number = |name: &str| answer.header(name).and_then(|text| text.trim().parse::<u64>().ok());
+    let left = number("x-ratelimit-remaining");
+    // A fifth is for posts.
+    let reserve = number("x-ratelimit-limit").map_or(30, |limit| limit / 5);
+    let few = left.is_some_and(|left| left < reserve);
+    (answer.status == 429 || few).then(|| wait(answer, now).unwrap_or(Duration::from_secs(60)))
+}
+
+/// What an account calls itself, as far as it can be shown and kept.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control() && !text::turns(*c)).take(100).collect()
 }
 
 /// The server's own words on one line, unless they could hold what must not be shown.

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::Url;
 
 use super::Mastodon;
 use super::answers::{self, Software, Source, Status};
@@ -15,6 +17,12 @@ const PAGES: usize = 5;
 /// Most posts whose source one look reads.
 const SOURCES: usize = 20;
 
+/// Most sources that are kept.
+const KEPT: usize = 200;
+
+/// A post as it was at a time: an edit makes another one of it.
+pub(super) type Version = (String, Option<DateTime<Utc>>);
+
 #[derive(Deserialize)]
 pub(super) struct Account {
     pub id: String,
@@ -25,6 +33,19 @@ pub(super) struct Account {
 }
 
 impl Mastodon {
+    /// Reads, unless the server takes little more of this account: that is kept for posts.
+    async fn spare<T: DeserializeOwned>(&self, url: &Url) -> Result<(T, Answer), String> {
+        let now = (self.clock)();
+        if self.known().rest_until.is_some_and(|until| until > now) {
+            return Err("what the server still takes of this account is kept for posts".to_owned());
+        }
+        let answer = self.get(url).await.map_err(|trouble| trouble.to_string())?;
+        if let Some(rest) = answers::rest(&answer, now) {
+            self.known().rest_until = Some(now + rest);
+        }
+        self.read(answer)
+    }
+
     /// The account's posts of that time or later, without what it repeated of others.
     async fn posts_since(&self, job: &Job) -> Result<Vec<Status>, String> {
         let account = self.account().await?;
@@ -36,7 +57,7 @@ impl Mastodon {
             if let Some(id) = &before {
                 url.query_pairs_mut().append_pair("max_id", id);
             }
-            let (page, answer): (Vec<Status>, _) = self.look(&url).await?;
+            let (page, answer): (Vec<Status>, _) = self.spare(&url).await?;
             let now = (self.clock)();
             let from =
                 *since.get_or_insert_with(|| answers::since(job.permitted_at, answers::date(&answer), now));
@@ -57,22 +78,37 @@ impl Mastodon {
     }
 
     async fn search(&self, job: &Job) -> Result<Sighting, String> {
-        let posts = self.posts_since(job).await?;
+        let mut posts = self.posts_since(job).await?;
+        posts.retain(|p| p.can_be(&job.rendition, &self.visibility));
         if posts.len() > SOURCES {
             return Err("the account has posted too much since to look through".to_owned());
         }
         let mut found = Vec::new();
         for post in posts {
-            let (source, _) = self.look::<Source>(&self.api(&["v1", "statuses", &post.id, "source"])).await?;
-            if source.says(&job.rendition) {
+            if self.source(&post).await?.says(&job.rendition) {
                 found.push(post);
             }
         }
         match (found.pop(), found.is_empty()) {
             (None, _) => Ok(Sighting::Absent),
-            (Some(post), true) => Ok(Sighting::Found(answers::receipt(post, &self.visibility))),
+            (Some(post), true) => answers::receipt(post, &self.visibility).map(Sighting::Found),
             (Some(_), false) => Err("the account has several posts with these words".to_owned()),
         }
+    }
+
+    /// The source of a post. What was read once is not asked for again.
+    async fn source(&self, post: &Status) -> Result<Source, String> {
+        let version = (post.id.clone(), post.edited_at);
+        if let Some(source) = self.known().sources.get(&version) {
+            return Ok(source.clone());
+        }
+        let (source, _) = self.spare::<Source>(&self.api(&["v1", "statuses", &post.id, "source"])).await?;
+        let mut known = self.known();
+        if known.sources.len() >= KEPT {
+            known.sources.clear();
+        }
+        known.sources.insert(version, source.clone());
+        Ok(source)
     }
 
     pub(super) async fn find(&self, job: &Job) -> Sighting {
@@ -82,7 +118,7 @@ impl Mastodon {
     /// Deletes a post. That it is not there is believed when the server does not show it either: it
     /// answers the same for a post of another account.
     pub(super) async fn delete(&self, id: &str) -> Result<Retraction, String> {
-        if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
+        if !answers::is_id(id) {
             return Err(NOT_OURS.to_owned());
         }
         let url = self.api(&["v1", "statuses", id]);
@@ -111,11 +147,12 @@ impl Mastodon {
         let url = self.api(&["v1", "accounts", "verify_credentials"]);
         let (account, answer) = self.look::<Account>(&url).await?;
         self.known().account = Some(account.id);
+        let name = answers::shown(&account.acct);
         if account.suspended {
-            return Err(format!("the account @{} is suspended", account.acct));
+            return Err(format!("the account @{name} is suspended"));
         }
         if account.moved.is_some_and(|m| !m.is_null()) {
-            return Err(format!("the account @{} has moved; connect the new one", account.acct));
+            return Err(format!("the account @{name} has moved; connect the new one"));
         }
         if answer.header("x-ratelimit-remaining") == Some("0") {
             return Err("the server takes no more requests of this account for now".to_owned());
@@ -123,14 +160,14 @@ impl Mastodon {
         // Older servers, and others than Mastodon, do not tell the permissions.
         let app = self.look::<App>(&self.api(&["v1", "apps", "verify_credentials"])).await.ok();
         if let Some(scope) = app.and_then(|(app, _)| app.scopes).and_then(|all| answers::lacks(&all)) {
-            return Err(format!("the token lacks the permission {scope}; make one with it"));
+            return Err(format!("the app lacks the permission {scope}; make a token with it"));
         }
         let server = self.ask().await?;
-        let (name, most) = (&server.name, server.characters);
+        let (software, most) = (&server.name, server.characters);
         Ok(if server.software == Software::Mastodon {
-            format!("logged in as @{}; {name}, {most} characters", account.acct)
+            format!("logged in as @{name}; {software}, {most} characters")
         } else {
-            format!("logged in as @{}; {name}, {most} characters, knows no repeated post", account.acct)
+            format!("logged in as @{name}; {software}, {most} characters; a repeated post may appear twice")
         })
     }
 }

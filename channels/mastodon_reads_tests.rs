@@ -38,12 +38,56 @@ async fn what_cannot_be_read_is_not_absent() {
     attempt(&*channel).await.unwrap();
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
     for _ in 0..30 {
-        server.add("7", "Marketing", now());
+        server.add("7", "Payments by card", now());
     }
-    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)), "too many");
+    let Sighting::Unknown(why) = channel.read_back(&suite::job()).await else { panic!() };
+    assert!(why.contains("too much"), "{why}");
     let fake = Fake::start(vec![answer(502, "", "")]).await;
     let channel = connect_to(&fake.url, &json!({}));
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
+}
+
+#[tokio::test]
+async fn only_what_can_be_the_post_is_asked_for_and_once() {
+    let (server, channel) = open(Kind::default(), &[]).await;
+    attempt(&*channel).await.unwrap();
+    let text = suite::job().rendition.text;
+    for _ in 0..8 {
+        server.add("7", "Marketing", now());
+    }
+    for other in [
+        json!({ "status": text, "visibility": "unlisted" }),
+        json!({ "status": text, "visibility": "public", "media_ids": ["50"] }),
+        json!({ "status": text, "visibility": "public", "spoiler_text": "Cards" }),
+    ] {
+        let id = server.add("7", "", now());
+        server.state().posts.iter_mut().find(|p| p.id == id).unwrap().sent = other;
+    }
+    for _ in 0..2 {
+        let Sighting::Found(receipt) = channel.read_back(&suite::job()).await else { panic!() };
+        assert_eq!(receipt.remote_id, "101");
+    }
+    let sources: Vec<_> = server.state().requests.iter().filter(|r| r.ends_with("source")).cloned().collect();
+    assert_eq!(sources, ["GET /api/v1/statuses/101/source"]);
+}
+
+#[tokio::test]
+async fn looks_leave_to_posts_what_the_server_still_takes() {
+    let account = answer(200, "", r#"{"id":"7","acct":"bank"}"#);
+    let post = r#"[{"id":"101","created_at":"2023-11-14T22:14:20.000Z"}]"#;
+    for last in [
+        answer(200, "X-RateLimit-Limit: 300\r\nX-RateLimit-Remaining: 59\r\n", post),
+        answer(200, "X-RateLimit-Remaining: 29\r\n", post),
+        answer(429, "Retry-After: 7\r\n", "{}"),
+    ] {
+        let fake = Fake::start(vec![account.clone(), last]).await;
+        let channel = connect_to(&fake.url, &json!({}));
+        for _ in 0..2 {
+            let seen = channel.read_back(&suite::job()).await;
+            assert!(matches!(seen, Sighting::Unknown(_)), "{seen:?}");
+            assert_eq!(fake.requests().len(), 2);
+        }
+    }
 }
 
 #[tokio::test]
@@ -74,7 +118,7 @@ async fn only_the_post_of_the_delivery_is_taken_down() {
 #[tokio::test]
 async fn a_check_tells_what_the_server_is_and_takes() {
     let logged = "logged in as @bank; Mastodon 4.3.2, 500 characters";
-    let none = "logged in as @bank; Pleroma 2.6.0, 500 characters, knows no repeated post";
+    let none = "logged in as @bank; Pleroma 2.6.0, 500 characters; a repeated post may appear twice";
     for (kind, detail, unit) in [
         (Kind::default(), logged, Unit::Mastodon),
         (Kind { has_v2: false, scopes: Value::Null, ..Kind::default() }, logged, Unit::Mastodon),
@@ -96,16 +140,18 @@ async fn a_check_tells_what_the_server_is_and_takes() {
 #[tokio::test]
 async fn a_check_names_what_is_wrong() {
     let account = |more: &str| answer(200, "", &format!(r#"{{"id":"7","acct":"bank"{more}}}"#));
+    let hostile = r#"{"error":"not with hunter2-token","version":""}"#;
     for (steps, word) in [
-        (vec![answer(401, "", r#"{"error":"The access token is invalid"}"#)], "refused"),
-        (vec![answer(403, "", "{}")], "token"),
+        (vec![answer(401, "", hostile)], "refused"),
+        (vec![answer(403, "", hostile)], "token"),
         (vec![account(r#","suspended":true"#)], "suspended"),
         (vec![account(r#","moved":{"id":"8"}"#)], "moved"),
         (
             vec![answer(200, "X-RateLimit-Remaining: 0\r\n", r#"{"id":"7","acct":"bank"}"#)],
             "no more requests",
         ),
-        (vec![answer(503, "", "")], "503"),
+        (vec![answer(503, "", hostile)], "503"),
+        (vec![account(""), answer(404, "", ""), answer(200, "", hostile)], "does not say what it is"),
     ] {
         let fake = Fake::start(steps).await;
         let seen = connect_to(&fake.url, &json!({})).check().await;
@@ -126,13 +172,29 @@ fn the_software_of_a_server_is_told_apart() {
             Software::Other,
         ),
         (json!({ "version": "0.15.0" }), "server 0.15.0", Software::Other),
-        (json!({}), "server ", Software::Other),
+        (
+            json!({ "version": "4.0.0 (not true; really snac/2.60)" }),
+            "server 4.0.0 not true really snac2.60",
+            Software::Other,
+        ),
     ] {
-        let server = Server::read(&told);
+        let server = Server::read(&told).unwrap();
         assert_eq!((server.name.as_str(), server.software), (name, software));
     }
-    let pleroma = Server::read(&json!({ "version": PLEROMA, "max_toot_chars": 5_000 }));
-    assert_eq!(pleroma.limits(true).title, Some(5_000));
+    let pleroma = Server::read(&json!({ "version": PLEROMA, "max_toot_chars": 5_000 })).unwrap();
+    assert_eq!(limits_by(&json!({ "warning": "title" }), pleroma.limits()).title, Some(5_000));
+    assert_eq!((Server::read(&json!({})), Server::read(&json!({ "version": " " }))), (None, None));
+}
+
+#[tokio::test]
+async fn a_name_is_shown_without_what_cannot_be_kept() {
+    let acct = format!("ba\\u0000nk\\u202e{}", "a".repeat(500));
+    let account = answer(200, "", &format!(r#"{{"id":"7","acct":"{acct}"}}"#));
+    let instance = answer(200, "", r#"{"version":"4.3.2"}"#);
+    let fake = Fake::start(vec![account, answer(404, "", ""), instance]).await;
+    let seen = connect_to(&fake.url, &json!({})).check().await;
+    let detail = format!("logged in as @bank{}; Mastodon 4.3.2, 500 characters", "a".repeat(96));
+    assert_eq!(seen, Health { ready: true, detail });
 }
 
 #[test]
@@ -150,13 +212,14 @@ fn settings_that_cannot_work_are_refused() {
 
 #[test]
 fn title_and_text_share_the_limit() {
-    let server = Server::read(&json!({ "version": "4.3.2" }));
+    let limits = limits_by(&json!({ "warning": "title" }), ADAPTER.limits);
+    assert_eq!(limits_by(&json!({}), limits).title, None);
     let mut post = suite::job().rendition;
-    post.text = format!("{} https://bank.example/a/long/path/to/a/page", "a".repeat(470));
+    post.text = format!("{} https://bank.example.org/a/long/path/to/a/page", "a".repeat(470));
     post.title = Some("Cards".to_owned());
-    assert!(crate::text::check(&post, &server.limits(true)).is_empty(), "470 + 1 + 23 + 5 = 499");
+    assert!(crate::text::check(&post, &limits).is_empty(), "470 + 1 + 23 + 5 = 499");
     post.title = Some("Cards!!".to_owned());
-    let said = crate::text::check(&post, &server.limits(true));
+    let said = crate::text::check(&post, &limits);
     assert_eq!(
         said.iter().map(|p| p.message.as_str()).collect::<Vec<_>>(),
         ["is 1 too long; the limit is 500"]

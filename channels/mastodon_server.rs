@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -51,7 +51,10 @@ impl Kept {
         json!({
             "id": self.id, "created_at": self.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "url": format!("https://social.example/@bank/{}", self.id),
-            "visibility": self.sent["visibility"], "content": "<p>…</p>",
+            "visibility": self.sent["visibility"], "in_reply_to_id": null,
+            "content": format!("<p>{}</p>", self.sent["status"].as_str().unwrap()),
+            "spoiler_text": self.sent["spoiler_text"].as_str().unwrap_or_default(),
+            "media_attachments": self.sent["media_ids"].as_array().cloned().unwrap_or_default(),
         })
     }
 }
@@ -128,6 +131,15 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// Also where no test looks at what it keeps.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.state.lock().unwrap().faults, Vec::<String>::new());
+        }
+    }
+}
+
 /// The suite's clock.
 pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_100, 0).unwrap()
@@ -175,7 +187,8 @@ async fn converse(mut socket: TcpStream, kind: Arc<Kind>, state: Arc<Mutex<State
 }
 
 fn wrong(status: u16, words: &str) -> Said {
-    (status, String::new(), json!({ "error": words }))
+    // Hostile: it repeats the token.
+    (status, String::new(), json!({ "error": format!("{words}: {TOKEN}") }))
 }
 
 fn good(body: Value) -> Said {

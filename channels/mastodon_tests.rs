@@ -4,6 +4,7 @@ use super::kinds::Kind;
 use super::server::{Fate, Server as Site, TOKEN};
 use super::*;
 use crate::suite::{self, CUTS, Cut, Expected, Fake, Kit, answer};
+use crate::{MediaRef, Retry};
 
 const INSTANCE: &str = r#"{"version":"4.3.2","configuration":{"statuses":{"max_characters":500}}}"#;
 pub(super) const PLEROMA: &str = "2.7.2 (compatible; Pleroma 2.6.0)";
@@ -162,14 +163,50 @@ async fn a_key_is_the_same_at_each_attempt_and_gives_the_first_post() {
 }
 
 #[tokio::test]
-async fn pleroma_gets_no_key_and_its_repeated_refusal_is_told() {
+async fn pleroma_gets_no_key_and_no_unknown_server() {
     let (server, channel) = open(Kind { version: PLEROMA, keeps_keys: false, ..Kind::default() }, &[]).await;
     attempt(&*channel).await.unwrap();
     assert_eq!(server.copies(), 1);
-    let replayed = Fate::Refused(429, "Idempotent-Replayed: true\r\n", r#"{"error":"Throttled"}"#);
-    let (_server, channel) = open(Kind::default(), &[replayed]).await;
-    let failure = attempt(&*channel).await.unwrap_err();
-    assert!(failure.to_string().contains("repeats its first refusal"), "{failure}");
+    for (instance, has_key) in [(answer(503, "", "{}"), false), (answer(200, "", INSTANCE), true)] {
+        let fake = Fake::start(vec![instance, answer(200, "", kit().accepted)]).await;
+        attempt(&*connect_to(&fake.url, &json!({}))).await.unwrap();
+        assert_eq!(fake.requests()[1].contains("idempotency-key: key-1"), has_key);
+    }
+}
+
+#[tokio::test]
+async fn only_a_refusal_is_one_when_it_is_repeated() {
+    const REPEATED: &str = "Idempotent-Replayed: true\r\n";
+    for status in [400, 403, 422, 429] {
+        let refused = Fate::Refused(status, REPEATED, r#"{"error":"Throttled"}"#);
+        let (_server, channel) = open(Kind::default(), &[refused]).await;
+        let failure = attempt(&*channel).await.unwrap_err();
+        assert!(matches!(failure, Failure::Rejected { retry: Retry::Never, .. }), "{status}: {failure:?}");
+        assert!(failure.to_string().contains("repeats its first refusal"), "{failure}");
+    }
+    for status in [408, 409, 500, 502, 503] {
+        let refused = Fate::Refused(status, REPEATED, "{}");
+        let (_server, channel) = open(Kind::default(), &[refused]).await;
+        let failure = attempt(&*channel).await.unwrap_err();
+        assert!(matches!(failure, Failure::InDoubt { .. }), "{status}: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_post_is_in_doubt() {
+    let accepted = |id: &str, more: &str| answer(200, "", &format!(r#"{{"id":"{id}"{more}}}"#));
+    let of = async |step| {
+        let fake = Fake::start(vec![answer(200, "", INSTANCE), step]).await;
+        attempt(&*connect_to(&fake.url, &json!({}))).await
+    };
+    for id in ["", "a/b", "1\\u00002", &"1".repeat(101)] {
+        let result = of(accepted(id, "")).await;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{id}: {result:?}");
+    }
+    let (url, word) = ("a".repeat(2_000), "a".repeat(21));
+    let long = format!(r#","url":"https://b.example.org/{url}","visibility":"{word}""#);
+    let receipt = of(accepted("1", &long)).await.unwrap();
+    assert_eq!((receipt.url, receipt.note), (None, None));
 }
 
 #[tokio::test]
@@ -246,6 +283,24 @@ async fn a_picture_is_waited_for() {
 }
 
 #[tokio::test]
+async fn all_pictures_are_sent_before_one_is_waited_for_and_not_for_ever() {
+    let mut job = with_picture();
+    job.rendition.media.push(job.rendition.media[0].clone());
+    job.media.push(vec![1]);
+    let (server, channel) = open(Kind { slow_pictures: 1, ..Kind::default() }, &[]).await;
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    let asked = |server: &Site| -> Vec<String> {
+        server.state().requests.iter().filter(|r| r.contains("media")).cloned().collect()
+    };
+    let (sent, look) = ("POST /api/v2/media", ["GET /api/v1/media/50", "GET /api/v1/media/51"]);
+    assert_eq!(asked(&server), [sent, sent, look[0], look[1], look[0], look[1]]);
+    let (server, channel) = open(Kind { slow_pictures: 1_000, ..Kind::default() }, &[]).await;
+    let result = channel.publish(&job, &Pass::open_for_tests()).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+    assert_eq!(server.copies(), 0);
+}
+
+#[tokio::test]
 async fn a_picture_that_goes_wrong_has_no_effect() {
     let media = answer(202, "", r#"{"id":"50","url":null}"#);
     let lost = suite::Step::Cut(Cut::BeforeStatus);
@@ -253,6 +308,8 @@ async fn a_picture_that_goes_wrong_has_no_effect() {
         (vec![lost], Retry::Backoff),
         (vec![answer(500, "", "{}")], Retry::Backoff),
         (vec![answer(422, "", r#"{"error":"File is invalid"}"#)], Retry::Never),
+        // Pictures have a limit of their own: other posts need not wait.
+        (vec![answer(429, "Retry-After: 7\r\n", "{}")], Retry::Later(Duration::from_secs(7))),
         (vec![media, answer(422, "", "{}")], Retry::Never),
     ] {
         let mut all = kit().before;

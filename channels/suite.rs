@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -207,7 +207,10 @@ pub async fn all(kit: &Kit) {
 pub async fn statuses(kit: &Kit) {
     for &(status, expected) in &kit.table {
         let headers = if status == 429 { "Retry-After: 7\r\n" } else { "" };
-        let body = if status < 300 { kit.accepted } else { "{}" };
+        // A refusal may repeat what was sent.
+        let secret = kit.credential.or(kit.secrets.first().copied()).unwrap_or_default();
+        let hostile = json!({ "error": format!("bad {secret}"), "message": secret }).to_string();
+        let body = if status < 300 { kit.accepted } else { hostile.as_str() };
         let (_, result) = publish(kit, answer(status, headers, body), &Pass::open_for_tests()).await;
         let seen = match &result {
             Ok(_) => Expected::Accepted,

@@ -102,6 +102,10 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
     }
+    let longest = r.media.iter().map(|m| m.alt.chars().count()).max().unwrap_or_default();
+    if let Some((by, limit)) = over(longest, limits.alt) {
+        add("media", format!("the words of a picture are {by} too long; the limit is {limit}"));
+    }
     out
 }
 
@@ -181,6 +185,7 @@ mod tests {
             title_needed: false,
             media: 1,
             media_bytes: 1,
+            alt: Some(5),
         };
         let medium = |alt: &str| MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
         let rendition = |text: &str, title: Option<&str>, alts: &[&str]| Rendition {
@@ -200,6 +205,8 @@ mod tests {
         assert_eq!(bytes, ["text is 16 bytes too long; the limit is 20 bytes"]);
         let media = said(rendition("1", None, &["a", " "]), &limits);
         assert!(media[0].contains("at most 1") && media[1].contains("alt") && media.len() == 2, "{media:?}");
+        let words = said(rendition("1", None, &["a map of"]), &limits);
+        assert_eq!(words, ["media the words of a picture are 3 too long; the limit is 5"]);
         let untitled = Limits { title: None, ..limits };
         assert!(said(rendition("1", Some("abc"), &[]), &untitled)[0].contains("not shown"));
     }
