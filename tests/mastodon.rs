@@ -1,15 +1,19 @@
 //! What the core does with a Mastodon account: its limits, its content warning, and posts that are
 //! known by their words alone. The server is a small fake.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
+use holdline::app::approvals::{self, NewDecision};
 use holdline::app::channels::{self, ChannelEdit};
-use holdline::app::{doubts, held, posts};
+use holdline::app::{AppError, doubts, held, posts};
 use holdline::clock::{Clock, rfc3339};
+use holdline::domain::approval::Decision;
 use holdline::worker::Worker;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -35,6 +39,10 @@ struct Fake {
     state: Arc<Mutex<(Vec<Value>, Mode)>>,
     clock: Clock,
     slow: Arc<Semaphore>,
+    /// The keys of the requests that make a post, and how often the server was asked what it is.
+    keys: Arc<Mutex<Vec<String>>>,
+    asked: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
     url: String,
 }
 
@@ -48,7 +56,12 @@ impl Fake {
     }
 }
 
-async fn make(State(fake): State<Fake>, Json(mut sent): Json<Value>) -> (StatusCode, Json<Value>) {
+async fn make(
+    State(fake): State<Fake>,
+    headers: HeaderMap,
+    Json(mut sent): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    fake.keys.lock().unwrap().push(headers["idempotency-key"].to_str().unwrap().to_owned());
     let mode = {
         let mut state = fake.state.lock().unwrap();
         if state.1 != Mode::Deaf {
@@ -66,6 +79,16 @@ async fn make(State(fake): State<Fake>, Json(mut sent): Json<Value>) -> (StatusC
         }
     }
     (StatusCode::OK, Json(sent))
+}
+
+async fn instance(State(fake): State<Fake>) -> Json<Value> {
+    fake.asked.fetch_add(1, Ordering::SeqCst);
+    let slow = fake.state.lock().unwrap().1 == Mode::Slow;
+    if slow {
+        drop(fake.slow.acquire().await.unwrap());
+    }
+    let most = fake.most.load(Ordering::SeqCst);
+    Json(json!({ "version": "4.3.2", "configuration": { "statuses": { "max_characters": most } } }))
 }
 
 async fn list(State(fake): State<Fake>) -> (HeaderMap, Json<Vec<Value>>) {
@@ -93,12 +116,14 @@ async fn connect(bench: &mut Bench, warning: &str) -> Fake {
         state: Arc::default(),
         clock: bench.app.clock().clone(),
         slow: Arc::new(Semaphore::new(0)),
+        keys: Arc::default(),
+        asked: Arc::default(),
+        most: Arc::new(AtomicUsize::new(700)),
         url: format!("http://{}", listener.local_addr().unwrap()),
     };
-    let instance = json!({ "version": "4.3.2", "configuration": { "statuses": { "max_characters": 700 } } });
     let told = |value: Value| get(move || async move { Json(value) });
     let routes = Router::new()
-        .route("/api/v2/instance", told(instance))
+        .route("/api/v2/instance", get(instance))
         .route("/api/v1/accounts/verify_credentials", told(json!({ "id": "7", "acct": "bank" })))
         .route("/api/v1/statuses", axum::routing::post(make))
         .route("/api/v1/statuses/{id}", axum::routing::delete(delete))
@@ -158,6 +183,10 @@ on_both! {
         let worker = bench.start().await;
         let id = bench.channels.last().unwrap().clone();
         let (app, by) = (&bench.app, &bench.administrator);
+        // Before the first check, too, a title is the warning.
+        let new = serde_json::from_value(post(WORDS, Some("Cards"))).unwrap();
+        let first = posts::preview(app, &bench.operator, &new).await.unwrap().channels.remove(0);
+        assert_eq!((first.rendition.title.as_deref(), first.text.limit), (Some("Cards"), Some(500)));
         let seen = channels::test(app, by, &id).await.unwrap();
         assert_eq!(seen.detail, "logged in as @bank; Mastodon 4.3.2, 700 characters");
         // Another token is another check, and the same account: its limits stay.
@@ -209,7 +238,7 @@ on_both! {
         fake.is(Mode::Slow);
         let slow = deliver(&bench, "toots", "sending").await;
         while fake.posts().is_empty() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(seen(&bench, &lost).await, ("in_doubt".into(), RIVAL.into()));
         fake.slow.add_permits(1);
@@ -265,10 +294,74 @@ on_both! {
             if now.attempt.is_some_and(|a| a.number == 2 && a.settled.is_some()) {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
         assert_eq!(seen(&bench, &twice).await.0, "accepted");
         assert_eq!((fake.posts().len(), bench.until(&post, &["accepted"]).await.deliveries.len()), (1, 1));
+        let keys = fake.keys.lock().unwrap().clone();
+        assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_channel_with_posts_out_keeps_its_server(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, "").await;
+        let worker = bench.start().await;
+        let id = bench.channels.last().unwrap().clone();
+        let edit = |settings: Value| {
+            let (app, by, id) = (&bench.app, &bench.administrator, &id);
+            let edit = json!({ "settings": settings, "credential": "hunter2-token" });
+            async move { channels::edit(app, by, id, None, serde_json::from_value(edit).unwrap()).await }
+        };
+        let elsewhere = json!({ "server": "https://other.example.org" });
+        edit(elsewhere.clone()).await.expect("nothing is out");
+        edit(json!({ "server": fake.url, "visibility": "private" })).await.unwrap();
+        deliver(&bench, "toots", "accepted").await;
+        for refused in [elsewhere, json!({ "server": fake.url })] {
+            let result = edit(refused).await;
+            assert!(matches!(&result, Err(AppError::Conflict(why)) if why.contains("another channel")), "{result:?}");
+        }
+        edit(json!({ "server": fake.url, "visibility": "private", "warning": "title" })).await.unwrap();
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_check_of_an_older_connection_is_not_kept(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, "").await;
+        let worker = bench.start().await;
+        let id = bench.channels.last().unwrap().clone();
+        let (app, by) = (&bench.app, &bench.administrator);
+        fake.is(Mode::Slow);
+        let meanwhile = async {
+            while fake.asked.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let edit = ChannelEdit { credential: Some("hunter2-other".into()), ..ChannelEdit::default() };
+            channels::edit(app, by, &id, None, edit).await.unwrap();
+            fake.slow.add_permits(1);
+        };
+        let (seen, ()) = tokio::join!(channels::test(app, by, &id), meanwhile);
+        assert!(seen.unwrap().ready);
+        assert!(channels::get(app, by, &id).await.unwrap().health.is_none());
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_an_account_takes_no_more_is_not_approved(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, "").await;
+        let worker = bench.start().await;
+        let id = bench.channels.last().unwrap().clone();
+        channels::test(&bench.app, &bench.administrator, &id).await.unwrap();
+        let written = bench.submit(post(&"a".repeat(600), None)).await;
+        fake.most.store(500, Ordering::SeqCst);
+        channels::test(&bench.app, &bench.administrator, &id).await.unwrap();
+        let sheet = approvals::sheet(&bench.app, &bench.approver, &written.id).await.unwrap();
+        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let refused = approvals::decide(&bench.app, &bench.approver, &written.id, &new).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
+        assert_eq!(problems[0].message, "toots: is 100 too long; the limit is 500");
+        let no = NewDecision { decision: Decision::Reject, comment: Some("too long".into()), ..new };
+        approvals::decide(&bench.app, &bench.approver, &written.id, &no).await.unwrap();
         worker.stop().await.unwrap();
     }
 }

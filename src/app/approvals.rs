@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, policy, posts, promises, reasons};
+use super::{Actor, App, AppError, Result, policy, posts, promises, reasons, renditions};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -110,8 +110,8 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 /// Decides about a post.
 ///
 /// # Errors
-/// When the text is another one by now, the author decides about their own text, the post does not
-/// wait for approval, what it promises is past, or a comment is missing.
+/// When the text is another one by now, or a channel does not take it any more, the author decides about
+/// their own text, the post does not wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     decide_all(app, by, &[(post.to_owned(), new.clone())]).await?;
     sheet(app, by, post).await
@@ -136,6 +136,9 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         }
         reasons::check("comment", comment(new).unwrap_or_default())?;
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+        if new.decision == Decision::Approve {
+            renditions::still_fit(&app.store().deliveries(post).await?, &app.store().channels().await?)?;
+        }
         matters.push((post, new, row));
     }
     // Rows are locked in one order everywhere: incidents, whose severity somebody may raise meanwhile,

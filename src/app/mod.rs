@@ -66,6 +66,8 @@ pub mod posts;
 pub mod preview;
 /// The time of the next promised update.
 mod promises;
+/// Whether channels would accept a post.
+mod readiness;
 /// Reading back what is in doubt.
 pub mod reads;
 /// Why somebody does something, in their own words.

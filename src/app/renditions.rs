@@ -39,6 +39,23 @@ pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition
     (rendition, problems)
 }
 
+/// What the limits of today do not allow in what is not out yet: an account may take less than it did when
+/// the post was written.
+///
+/// # Errors
+/// Names the channel and what its limits do not allow.
+pub(super) fn still_fit(rows: &[Delivery], channels: &[Channel]) -> Result<()> {
+    let mut problems = Problems::default();
+    for d in rows.iter().filter(|d| d.settled_at.is_none()) {
+        let Some(channel) = channels.iter().find(|c| c.id == d.channel_id) else { continue };
+        let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
+        for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
+            problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
+        }
+    }
+    problems.check()
+}
+
 /// The deliveries of a post, one for each channel, as drafts.
 ///
 /// # Errors

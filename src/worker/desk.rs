@@ -32,14 +32,15 @@ impl Networks for Desk {
     async fn check(&self, channel: &str) -> Result<HealthView> {
         // A channel that was connected a moment ago is known at once.
         self.0.lines.reload().await?;
-        let seen = match self.0.lines.get(channel) {
-            Err(detail) => HealthView { ready: false, detail, limits: None },
+        let (version, seen) = match self.0.lines.get(channel) {
+            Err(detail) => (None, HealthView { ready: false, detail, limits: None }),
             Ok(open) => {
                 let health = open.channel.check().await;
-                HealthView { ready: health.ready, detail: health.detail, limits: open.channel.limits() }
+                let (detail, limits) = (send::storable(health.detail), open.channel.limits());
+                (Some(open.version), HealthView { ready: health.ready, detail, limits })
             }
         };
-        crate::app::channels::keep_health(&self.0.app, channel, &seen).await?;
+        crate::app::channels::keep_health(&self.0.app, channel, version, &seen).await?;
         Ok(seen)
     }
 
