@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::channels::{self, ChannelEdit};
-use holdline::app::{AppError, doubts, held, posts};
+use holdline::app::{AppError, doubts, held, incidents, posts};
 use holdline::clock::{Clock, rfc3339};
 use holdline::domain::approval::Decision;
 use holdline::worker::Worker;
@@ -351,17 +352,43 @@ on_both! {
         let fake = connect(&mut bench, "").await;
         let worker = bench.start().await;
         let id = bench.channels.last().unwrap().clone();
-        channels::test(&bench.app, &bench.administrator, &id).await.unwrap();
-        let written = bench.submit(post(&"a".repeat(600), None)).await;
+        let (app, by) = (&bench.app, &bench.approver);
+        channels::test(app, &bench.administrator, &id).await.unwrap();
+        let incident = json!({ "title": "Cards fail", "severity": "major" });
+        let incident = serde_json::from_value(incident).unwrap();
+        let incident = incidents::open(app, &bench.operator, &incident).await.unwrap().incident.id;
+        let mut new = post(&"a".repeat(600), None);
+        new["labels"] = json!(["spring"]);
+        let routine = bench.submit(new.clone()).await.id;
+        (new["kind"], new["incident"]) = (json!("update"), json!(incident));
+        let update = bench.submit(new).await.id;
         fake.most.store(500, Ordering::SeqCst);
-        channels::test(&bench.app, &bench.administrator, &id).await.unwrap();
-        let sheet = approvals::sheet(&bench.app, &bench.approver, &written.id).await.unwrap();
-        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
-        let refused = approvals::decide(&bench.app, &bench.approver, &written.id, &new).await;
-        let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
-        assert_eq!(problems[0].message, "toots: is 100 too long; the limit is 500");
-        let no = NewDecision { decision: Decision::Reject, comment: Some("too long".into()), ..new };
-        approvals::decide(&bench.app, &bench.approver, &written.id, &no).await.unwrap();
+        channels::test(app, &bench.administrator, &id).await.unwrap();
+        let decide = |post: &str, decision| {
+            let post = post.to_owned();
+            async move {
+                let bundle = approvals::sheet(app, by, &post).await.unwrap().bundle;
+                let comment = Some("a reason".to_owned());
+                approvals::decide(app, by, &post, &NewDecision { decision, bundle, comment }).await
+            }
+        };
+        let long = "toots: is 100 too long; the limit is 500";
+        for (post, decision) in [
+            (&routine, Decision::Approve),
+            (&update, Decision::Approve),
+            (&update, Decision::BreakGlass),
+        ] {
+            let refused = decide(post, decision).await;
+            let Err(AppError::Invalid(problems)) = refused else { panic!("{decision:?}: {refused:?}") };
+            assert_eq!(problems[0].message, long, "{decision:?}");
+        }
+        let hash = bulk::preview(app, by, "spring").await.unwrap().hash;
+        let all = BulkApproval { label: "spring".into(), hash };
+        let result = bulk::approve(app, by, &all).await.unwrap();
+        assert_eq!((result.approved, result.left), (0, vec![(routine.clone(), format!("source.text: {long}"))]));
+        decide(&routine, Decision::Reject).await.unwrap();
+        decide(&update, Decision::Reject).await.unwrap();
+        assert!(fake.posts().is_empty());
         worker.stop().await.unwrap();
     }
 }
