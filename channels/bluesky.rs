@@ -43,6 +43,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 2_000_000,
+        alt: None,
     },
     settings: &[
         Setting {

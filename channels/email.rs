@@ -50,6 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: 0,
         media_bytes: 0,
+        alt: None,
     },
     settings: &[
         Setting {

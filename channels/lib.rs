@@ -9,11 +9,15 @@ pub mod address;
 pub mod gate;
 pub mod http;
 mod message;
+pub mod place;
 pub mod text;
 
 pub mod bluesky;
 pub mod email;
 pub mod mailer;
+pub mod mastodon;
+mod mastodon_count;
+mod mastodon_names;
 pub mod sandbox;
 mod smtp_answers;
 #[cfg(test)]
@@ -36,6 +40,7 @@ pub use gate::{Closed, Gate, InFlight, Pass};
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     email::ADAPTER,
+    mastodon::ADAPTER,
     sandbox::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
@@ -192,13 +197,14 @@ pub enum Replay {
 pub enum ReadBack {
     /// The read is strongly consistent: absent means absent, once nothing is under way any more.
     Consistent,
-    /// The read may lag: found proves, absent proves nothing.
-    Lagging,
+    /// A post is known by its words alone, and the read may lag: found proves only what no other
+    /// delivery can have posted, and absent proves nothing.
+    Words,
     None,
 }
 
 /// Limits of a text, as data.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Most units of text, counted by `unit`.
     pub text: Option<usize>,
@@ -211,6 +217,9 @@ pub struct Limits {
     pub title_needed: bool,
     pub media: usize,
     pub media_bytes: u64,
+    /// Most characters of the words for those who cannot see a picture.
+    #[serde(default)]
+    pub alt: Option<usize>,
 }
 
 /// The exact content that one channel will receive, in one language. People approve this.
@@ -262,6 +271,8 @@ pub struct Job {
     pub delivery: uuid::Uuid,
     /// The delivery's creation time: part of the record on networks that store one.
     pub created_at: DateTime<Utc>,
+    /// When this attempt was permitted; for a read, the first one at the delivery. No copy is older.
+    pub permitted_at: DateTime<Utc>,
     /// Opaque and stable over all attempts at one delivery.
     pub idempotency_key: String,
     /// `routine`, `update`, `tip`, `notice` or `correction`.
@@ -316,6 +327,8 @@ pub enum Retry {
     Backoff,
     /// The network named the wait; the whole channel waits.
     After(Duration),
+    /// The network named a wait that is for this post alone.
+    Later(Duration),
     /// A person must act first: credentials, permission.
     Reconnect,
     /// This content will never be accepted.
@@ -333,7 +346,7 @@ pub enum Sighting {
 }
 
 /// Why a post that a person saw is not taken down.
-pub(crate) const NOT_OURS: &str = "the account holds no post of this delivery; \
+pub const NOT_OURS: &str = "the account holds no post of this delivery; \
      what a person saw there must be taken down by hand";
 
 /// What a retraction did.
@@ -371,4 +384,9 @@ pub trait Channel: Send + Sync {
 
     /// Asks the network whether a post would be accepted now, without posting.
     async fn check(&self) -> Health;
+
+    /// The limits of this very account, where the last check learned them.
+    fn limits(&self) -> Option<Limits> {
+        None
+    }
 }

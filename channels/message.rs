@@ -15,7 +15,7 @@ use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::{Failure, Retry};
 
 /// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// A request. A fault in a part of it comes out as "not sent".
 #[derive(Clone)]

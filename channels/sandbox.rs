@@ -33,6 +33,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 5 << 20,
+        alt: None,
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     connect,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -151,6 +151,7 @@ pub fn job() -> Job {
     Job {
         delivery: "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10".parse().unwrap(),
         created_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        permitted_at: DateTime::from_timestamp(1_700_000_050, 0).unwrap(),
         idempotency_key: "key-1".to_owned(),
         kind: "update".to_owned(),
         incident: Some("incident-1".to_owned()),
@@ -206,7 +207,10 @@ pub async fn all(kit: &Kit) {
 pub async fn statuses(kit: &Kit) {
     for &(status, expected) in &kit.table {
         let headers = if status == 429 { "Retry-After: 7\r\n" } else { "" };
-        let body = if status < 300 { kit.accepted } else { "{}" };
+        // A refusal may repeat what was sent.
+        let secret = kit.credential.or(kit.secrets.first().copied()).unwrap_or_default();
+        let hostile = json!({ "error": format!("bad {secret}"), "message": secret }).to_string();
+        let body = if status < 300 { kit.accepted } else { hostile.as_str() };
         let (_, result) = publish(kit, answer(status, headers, body), &Pass::open_for_tests()).await;
         let seen = match &result {
             Ok(_) => Expected::Accepted,

@@ -1,12 +1,12 @@
 //! Counting text as the networks count it. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition};
+use crate::{Limits, Rendition, mastodon_count};
 
 /// What a network counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Unicode scalar values.
@@ -15,6 +15,11 @@ pub enum Unit {
     Graphemes,
     /// Bytes of UTF-8.
     Bytes,
+    /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
+    /// title, which is the content warning there, counts with the text.
+    Mastodon,
+    /// Unicode scalar values of title and text together.
+    CharactersAndTitle,
 }
 
 /// A limit that a rendition breaks.
@@ -35,10 +40,23 @@ pub struct Link {
 /// How long the text is in the unit.
 pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
-        Unit::Characters => text.chars().count(),
+        Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
         Unit::Bytes => text.len(),
+        Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }
+}
+
+/// How much of its limit a post takes in the unit: its text, and its title where both share one.
+pub fn size(r: &Rendition, unit: Unit) -> usize {
+    let shares = matches!(unit, Unit::Mastodon | Unit::CharactersAndTitle);
+    let title = r.title.as_ref().filter(|_| shares);
+    count(&r.text, unit) + title.map_or(0, |t| title_size(t, unit))
+}
+
+/// How long a title is in the unit. Nothing in it is shortened.
+pub fn title_size(title: &str, unit: Unit) -> usize {
+    count(title, if unit == Unit::Mastodon { Unit::Graphemes } else { unit })
 }
 
 /// What the limits do not allow, all of it at once.
@@ -60,16 +78,16 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if !is_language(&r.language) {
         add("language", "is not a language tag; write it like en, fr or de-CH".into());
     }
-    let over = |text: &str, unit, limit: Option<usize>| {
-        limit.and_then(|l| count(text, unit).checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
+    let over = |size: usize, limit: Option<usize>| {
+        limit.and_then(|l| size.checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
     };
-    if let Some((by, limit)) = over(&r.text, limits.unit, limits.text) {
+    if let Some((by, limit)) = over(size(r, limits.unit), limits.text) {
         add("text", format!("is {by} too long; the limit is {limit}"));
     }
-    if let Some((by, limit)) = over(&r.text, Unit::Bytes, limits.text_bytes) {
+    if let Some((by, limit)) = over(r.text.len(), limits.text_bytes) {
         add("text", format!("is {by} bytes too long; the limit is {limit} bytes"));
     }
-    if let Some((by, limit)) = r.title.as_ref().and_then(|t| over(t, limits.unit, limits.title)) {
+    if let Some((by, limit)) = r.title.as_ref().and_then(|t| over(title_size(t, limits.unit), limits.title)) {
         add("title", format!("is {by} too long; the limit is {limit}"));
     }
     if r.title.is_some() && limits.title.is_none() {
@@ -83,6 +101,10 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     }
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
+    }
+    let longest = r.media.iter().map(|m| m.alt.chars().count()).max().unwrap_or_default();
+    if let Some((by, limit)) = over(longest, limits.alt) {
+        add("media", format!("the words of a picture are {by} too long; the limit is {limit}"));
     }
     out
 }
@@ -163,6 +185,7 @@ mod tests {
             title_needed: false,
             media: 1,
             media_bytes: 1,
+            alt: Some(5),
         };
         let medium = |alt: &str| MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
         let rendition = |text: &str, title: Option<&str>, alts: &[&str]| Rendition {
@@ -182,6 +205,8 @@ mod tests {
         assert_eq!(bytes, ["text is 16 bytes too long; the limit is 20 bytes"]);
         let media = said(rendition("1", None, &["a", " "]), &limits);
         assert!(media[0].contains("at most 1") && media[1].contains("alt") && media.len() == 2, "{media:?}");
+        let words = said(rendition("1", None, &["a map of"]), &limits);
+        assert_eq!(words, ["media the words of a picture are 3 too long; the limit is 5"]);
         let untitled = Limits { title: None, ..limits };
         assert!(said(rendition("1", Some("abc"), &[]), &untitled)[0].contains("not shown"));
     }

@@ -24,6 +24,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 0,
         media_bytes: 0,
+        alt: None,
     },
     settings: &[],
     connect,

@@ -50,6 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: 10,
         media_bytes: 8 << 20,
+        alt: None,
     },
     settings: &[
         Setting {

@@ -25,6 +25,7 @@ mod imports;
 mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
+mod mastodon;
 mod nodes;
 mod notices;
 mod people;

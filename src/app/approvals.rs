@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
+use super::renditions::Terms;
 use super::{Actor, App, AppError, Result, policy, posts, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -110,8 +111,8 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 /// Decides about a post.
 ///
 /// # Errors
-/// When the text is another one by now, the author decides about their own text, the post does not
-/// wait for approval, what it promises is past, or a comment is missing.
+/// When the text is another one by now, or a channel does not take it any more, the author decides about
+/// their own text, the post does not wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     decide_all(app, by, &[(post.to_owned(), new.clone())]).await?;
     sheet(app, by, post).await
@@ -141,6 +142,7 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     // Rows are locked in one order everywhere: incidents, whose severity somebody may raise meanwhile,
     // before posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
+    let channels = app.store().channels().await?;
     let mut tx = app.store().begin().await?;
     let mut severities = BTreeMap::new();
     for id in matters.iter().filter_map(|(.., row)| row.incident_id.as_deref()).collect::<BTreeSet<_>>() {
@@ -149,9 +151,12 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     let mut entries = Vec::new();
     for (post, new, row) in &matters {
         let severity = row.incident_id.as_deref().and_then(|id| severities.get(id).copied().flatten());
-        let needed = policy.needed(kind(row)?, severity);
-        let expires = policy.expires(kind(row)?, app.now());
-        entries.extend(write(app, &mut tx, by, post, new, needed, expires).await?);
+        let terms = Terms {
+            needed: policy.needed(kind(row)?, severity),
+            expires: policy.expires(kind(row)?, app.now()),
+            channels: &channels,
+        };
+        entries.extend(write(app, &mut tx, by, post, new, &terms).await?);
     }
     app.commit(tx, by, &entries, &[Topic::Queue]).await
 }
@@ -164,14 +169,15 @@ pub(super) async fn write(
     by: &Actor,
     post: &str,
     new: &NewDecision,
-    needed: usize,
-    expires: Millis,
+    terms: &Terms<'_>,
 ) -> Result<Vec<Entry>> {
+    let expires = terms.expires;
     let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
     let now = app.now();
     check(by, &row, &rows, new, now)?;
+    terms.fit(new.decision, &rows)?;
     let approval = Approval {
         id: app.id(),
         post_id: post.to_owned(),
@@ -215,7 +221,7 @@ pub(super) async fn write(
             tx.set_post_state(post, PostState::Draft.word(), now).await?;
         }
         Decision::Approve => {
-            if voices.len() + 1 >= needed {
+            if voices.len() + 1 >= terms.needed {
                 // It takes all of them: once the first one lapses, too few are left.
                 let first = voices.iter().filter_map(|a| a.expires_at).min();
                 let until = first.map_or(expires, |at| at.min(expires));

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::approvals::{self, NewDecision};
 use super::hub::Topic;
 use super::posts::{self, PostFilter, PostView};
+use super::renditions::Terms;
 use super::{Actor, App, AppError, Result, policy};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -112,7 +113,8 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
 }
 
 /// Approves all routine posts with a label that wait for it, each bound to what was shown of it: what was
-/// submitted, and what is held with an approval that has lapsed.
+/// submitted, and what is held with an approval that has lapsed. What cannot be approved is left, with the
+/// reason: the approver wrote on it, say, or a channel does not take it any more.
 ///
 /// # Errors
 /// When other posts wait by now, or other words: then nothing is approved.
@@ -130,8 +132,11 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
     let comment = format!("in bulk by label {}, {} posts, {}", request.label, all.posts.len(), request.hash);
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
-        let (needed, expires) =
-            (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
+        let terms = Terms {
+            needed: policy.needed(Kind::Routine, None),
+            expires: policy.expires(Kind::Routine, app.now()),
+            channels: &app.store().channels().await?,
+        };
         let mut tx = app.store().begin().await?;
         let mut entries = Vec::new();
         let before = result.left.len();
@@ -144,11 +149,11 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
                 bundle: bundle.clone(),
                 comment: Some(comment.clone()),
             };
-            match approvals::write(app, &mut tx, by, id, &new, needed, expires).await {
+            match approvals::write(app, &mut tx, by, id, &new, &terms).await {
                 Ok(more) => entries.extend(more),
                 Err(AppError::Store(e)) => return Err(e.into()),
                 // Refused before anything of this post was written.
-                Err(e) => result.left.push((id.clone(), e.to_string())),
+                Err(e) => result.left.push((id.clone(), e.in_full())),
             }
         }
         if !entries.is_empty() {

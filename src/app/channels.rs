@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
+use ::channels::Limits;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Problems;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result};
-use crate::clock::{Millis, rfc3339};
+pub use super::readiness::check_due;
+pub(crate) use super::readiness::{health, keep_health, limits};
+use super::{Actor, App, AppError, Result, readiness};
+use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::Unaudited;
 pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
@@ -39,6 +41,10 @@ pub struct ChannelView {
 pub struct HealthView {
     pub ready: bool,
     pub detail: String,
+    /// The limits of this very account, where the network tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub limits: Option<Limits>,
 }
 
 /// A new channel.
@@ -47,7 +53,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `wordpress`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `mastodon`, `wordpress`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,
@@ -169,6 +175,16 @@ const AGAIN: &str = "give the credential again: it would be sent to another plac
 const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; they would be read back from another \
     place: wait, or settle them (`holdline held list --state in_doubt`), and change the settings then";
 
+const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
+    taken down: connect another channel with them, and disable this one";
+
+/// Whether posts that are out would not be seen with other settings: on Mastodon a server says the same of
+/// a post that is gone, that is another server's, and that only followers see.
+fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
+    let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
+    adapter == "mastodon" && (!::channels::place::same(before, after) || hides(before) && !hides(after))
+}
+
 /// Changes a channel, when it is still at the version that was read.
 ///
 /// # Errors
@@ -193,6 +209,7 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
+    let learned = readiness::learned_limits(&row);
     if edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some() {
         // What the last check saw was another connection.
         (row.health, row.checked_at) = (None, None);
@@ -206,6 +223,9 @@ pub async fn edit(
     }
     if let Some(settings) = moved {
         row.settings = settings.to_string();
+    } else if let (None, Some(limits)) = (&row.health, learned) {
+        // The same account: what it takes is not forgotten until the next check.
+        row.health = readiness::remembering(limits);
     }
     if let Some(credential) = edit.credential {
         row.credential = Some(app.keys().seal(&record(id), &credential));
@@ -223,6 +243,9 @@ pub async fn edit(
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves && tx.under_way_on(id).await? > 0 {
         return Err(AppError::Conflict(UNDER_WAY.into()));
+    }
+    if moves && loses_posts(&row.adapter, &before.settings, &settings) && tx.has_accepted_on(id).await? {
+        return Err(AppError::Conflict(OUT.into()));
     }
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
@@ -270,47 +293,6 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
     by.need(Right::Test)?;
     get(app, by, id).await?;
     app.networks()?.check(id).await
-}
-
-/// How often a ready channel is checked.
-const CHECK_READY: Millis = 10 * 60_000;
-/// How often a channel is checked that was not ready, or was never checked.
-const CHECK_UNREADY: Millis = 60_000;
-
-/// Checks every channel whose last check is too old. Called by the timer.
-///
-/// # Errors
-/// The database's own.
-pub async fn check_due(app: &App) -> Result<()> {
-    let (now, networks) = (app.now(), app.networks()?);
-    for c in app.store().channels().await?.into_iter().filter(|c| c.disabled_at.is_none()) {
-        let ready = health(&c).is_some_and(|h| h.ready);
-        let every = if ready { CHECK_READY } else { CHECK_UNREADY };
-        if c.checked_at.is_none_or(|at| at + every <= now) {
-            networks.check(&c.id).await?;
-        }
-    }
-    Ok(())
-}
-
-/// What the last check saw, if there was one.
-pub(crate) fn health(c: &Channel) -> Option<HealthView> {
-    c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
-}
-
-/// Keeps what a check saw. The log has an entry when the readiness changed.
-pub(crate) async fn keep_health(app: &App, id: &str, seen: &HealthView) -> Result<()> {
-    let mut tx = app.store().begin().await?;
-    let before = tx.channel_for_update(id).await?.and_then(|c| health(&c)).map(|h| h.ready);
-    let json = serde_json::to_string(seen).map_err(|e| AppError::Internal(e.to_string()))?;
-    tx.set_health(id, &json, app.now()).await?;
-    if before == Some(seen.ready) {
-        tx.commit_unaudited(Unaudited::Look).await?;
-        return Ok(());
-    }
-    let verb = if seen.ready { "channel.ready" } else { "channel.not_ready" };
-    let entry = Entry::new(verb, &format!("channel:{id}")).note(&seen.detail);
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
 }
 
 /// What people call each channel, by its id.

@@ -229,8 +229,8 @@ fn check_pictures(
             problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
         }
         for channel in channels {
-            let limits = ::channels::adapter(&channel.adapter).map(|a| a.limits);
-            let most = limits.filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
+            let most =
+                super::channels::limits(channel).filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
             if u64::try_from(kept.size).unwrap_or(0) > most {
                 let size = kept.size;
                 problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));

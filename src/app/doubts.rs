@@ -163,6 +163,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
     let setting = |name: &str| settings.get(name).and_then(Value::as_str).map(str::trim);
     let address = match c.adapter.as_str() {
         "bluesky" => format!("https://bsky.app/profile/{}", setting("account")?),
+        "mastodon" => setting("server")?.to_owned(),
         "wordpress" => setting("url")?.to_owned(),
         "website" => app.public_url().to_owned(),
         _ => return None,

@@ -54,6 +54,13 @@ impl AppError {
         Self::Invalid(vec![Problem { field: field.into(), message: message.into() }])
     }
 
+    /// The sentence, and what is wrong with each field.
+    pub fn in_full(&self) -> String {
+        let Self::Invalid(problems) = self else { return self.to_string() };
+        let all: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
+        all.join("; ")
+    }
+
     /// Nothing of that id.
     pub fn not_found(what: &'static str, id: &str) -> Self {
         Self::NotFound { what, id: id.to_owned() }

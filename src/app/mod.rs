@@ -52,6 +52,8 @@ pub mod nodes;
 pub mod notices;
 /// The state of the house in one look.
 pub mod overview;
+/// Whose a post is.
+mod owners;
 /// People, tokens and the first start.
 pub mod people;
 /// Claims and permits: what the sender takes out of the queue.
@@ -64,6 +66,8 @@ pub mod posts;
 pub mod preview;
 /// The time of the next promised update.
 mod promises;
+/// Whether channels would accept a post.
+mod readiness;
 /// Reading back what is in doubt.
 pub mod reads;
 /// Why somebody does something, in their own words.

@@ -6,7 +6,7 @@ use ::channels::{Limits, Rendition};
 use super::compose::{Directory, check};
 use super::error::Problems;
 use super::posts::NewPost;
-use super::{Actor, App, Problem, Result, renditions};
+use super::{Actor, App, Problem, Result, channels, renditions};
 use crate::domain::role::Right;
 
 /// A post that is being written.
@@ -58,13 +58,13 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
     let mut out = Vec::with_capacity(checked.targets.len());
     for channel in &checked.targets {
         let (rendition, misfits) = renditions::fit(&new.source, channel, checked.drill);
-        let limits = ::channels::adapter(&channel.adapter).map(|a| a.limits);
+        let limits = channels::limits(channel);
         let misfits = misfits.into_iter().map(|p| Problem { field: p.field.into(), message: p.message });
         out.push(PreviewChannel {
             id: channel.id.clone(),
             name: channel.name.clone(),
             adapter: channel.adapter.clone(),
-            text: measure_text(&rendition.text, limits.as_ref()),
+            text: measure_text(&rendition, limits.as_ref()),
             title: rendition.title.as_deref().map(|t| measure_title(t, limits.as_ref())),
             rendition,
             problems: misfits.collect(),
@@ -74,20 +74,20 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
 }
 
 /// By the limit that is nearest to being broken.
-fn measure_text(words: &str, limits: Option<&Limits>) -> Measure {
-    let by = |unit, limit| Measure { count: text::count(words, unit), limit, unit };
+fn measure_text(r: &Rendition, limits: Option<&Limits>) -> Measure {
+    let by = |unit, limit| Measure { count: text::size(r, unit), limit, unit };
     let Some(limits) = limits else { return by(Unit::Characters, None) };
     let units = by(limits.unit, limits.text);
     match (limits.text, limits.text_bytes) {
         (None, Some(most)) => by(Unit::Bytes, Some(most)),
-        (Some(_), Some(most)) if !units.is_over() && words.len() > most => by(Unit::Bytes, Some(most)),
+        (Some(_), Some(most)) if !units.is_over() && r.text.len() > most => by(Unit::Bytes, Some(most)),
         _ => units,
     }
 }
 
 fn measure_title(words: &str, limits: Option<&Limits>) -> Measure {
     let unit = limits.map_or(Unit::Characters, |l| l.unit);
-    Measure { count: text::count(words, unit), limit: limits.and_then(|l| l.title), unit }
+    Measure { count: text::title_size(words, unit), limit: limits.and_then(|l| l.title), unit }
 }
 
 #[cfg(test)]
@@ -97,11 +97,17 @@ mod tests {
     #[test]
     fn a_text_is_measured_by_the_limit_that_it_breaks() {
         let limits = ::channels::bluesky::ADAPTER.limits;
-        let of = |words: &str| measure_text(words, Some(&limits));
+        let post = |words: &str| Rendition {
+            title: None,
+            text: words.into(),
+            language: "en".into(),
+            media: Vec::new(),
+        };
+        let of = |words: &str| measure_text(&post(words), Some(&limits));
         assert_eq!(of("four"), Measure { count: 4, limit: Some(300), unit: Unit::Graphemes });
         let heavy = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}".repeat(200);
         assert_eq!(of(&heavy), Measure { count: 3_600, limit: Some(3_000), unit: Unit::Bytes });
         let hook = ::channels::webhook::ADAPTER.limits;
-        assert_eq!(measure_text("é", Some(&hook)).count, 2);
+        assert_eq!(measure_text(&post("é"), Some(&hook)).count, 2);
     }
 }

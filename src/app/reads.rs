@@ -2,6 +2,7 @@
 
 use super::hub::Topic;
 use super::nodes::SILENT;
+use super::owners::Claimant;
 use super::sending::seed;
 use super::{Actor, App, AppError, Result, promises};
 use crate::clock::Millis;
@@ -9,10 +10,10 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::outcome::{self, Doubt, Trust};
-use crate::store::Unaudited;
 use crate::store::attempts::Settled;
 pub use crate::store::attempts::{Attempt, Read};
 use crate::store::deliveries::{Change, Delivery};
+use crate::store::{Tx, Unaudited};
 
 /// Most reads of one channel in one go.
 const TOGETHER: i64 = 50;
@@ -20,18 +21,31 @@ const TOGETHER: i64 = 50;
 /// What a read of an attempt in doubt saw.
 #[derive(Debug, Clone)]
 pub enum Seen {
-    Found { remote_id: String, url: Option<String> },
+    Found {
+        remote_id: String,
+        url: Option<String>,
+        /// The network knows a post by its words alone.
+        by_words: bool,
+    },
     Absent,
     Unknown(String),
 }
 
-/// Writes down a read of an attempt in doubt, and settles it when that is proof.
+/// Writes down a read of an attempt in doubt, and settles it when that is proof. A post that is known by
+/// its words alone is none as long as another delivery of the account can have made it.
 ///
 /// # Errors
 /// The database's own.
 pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, trust: Trust) -> Result<()> {
     let now = app.now();
+    let mut claimant = match seen {
+        Seen::Found { by_words: true, .. } => Some(claimant(app, delivery).await?),
+        _ => None,
+    };
     let mut tx = app.store().begin().await?;
+    if let Some(claimant) = &mut claimant {
+        claimant.lock(&mut tx).await?;
+    }
     let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[delivery] } else { &[] };
     promises::lock(&mut tx, found).await?;
     // Both are locked before they are judged: a person may settle the doubt at the same moment.
@@ -43,10 +57,11 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(());
     }
+    let seen = proven(claimant.as_ref(), &mut tx, &a, seen).await?;
     let by = Actor::service(app.node());
     let subject = format!("delivery:{}", d.id);
-    let (absent, detail) = match seen {
-        Seen::Found { remote_id, url } => {
+    let (absent, detail) = match &seen {
+        Seen::Found { remote_id, url, .. } => {
             tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", Some(remote_id), now)])
                 .await?;
             let mut entries = promises::keep(&mut tx, found).await?;
@@ -88,6 +103,31 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
             app.commit(tx, &by, &[entry], &[Topic::Queue]).await
         }
     }
+}
+
+/// When the first attempt at a delivery was permitted.
+pub(crate) async fn first_permit(app: &App, delivery: &str) -> Result<Option<Millis>> {
+    Ok(app.store().attempts(delivery).await?.first().map(|a| a.permitted_at))
+}
+
+async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {
+    Claimant::read(app, &super::sending::delivery(app, delivery).await?).await
+}
+
+/// What was seen, as far as the post that was found cannot be another delivery's.
+async fn proven(claimant: Option<&Claimant>, tx: &mut Tx, of: &Attempt, seen: &Seen) -> Result<Seen> {
+    let (Some(claimant), Seen::Found { remote_id, .. }) = (claimant, seen) else { return Ok(seen.clone()) };
+    Ok(claimant.doubt(tx, of, remote_id).await?.map_or_else(|| seen.clone(), Seen::Unknown))
+}
+
+/// Why the post that a look by words found may be another delivery's, if it may.
+pub(crate) async fn doubt_about(app: &App, of: &Attempt, remote_id: &str) -> Result<Option<String>> {
+    let mut claimant = claimant(app, &of.delivery_id).await?;
+    let mut tx = app.store().begin().await?;
+    claimant.lock(&mut tx).await?;
+    let doubt = claimant.doubt(&mut tx, of, remote_id).await?;
+    tx.commit_unaudited(Unaudited::Look).await?;
+    Ok(doubt)
 }
 
 fn settled(

@@ -3,7 +3,10 @@
 use channels::{MediaRef, Rendition, text};
 
 use super::Result;
+use super::channels::limits;
 use super::error::Problems;
+use crate::clock::Millis;
+use crate::domain::approval::Decision;
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
@@ -31,11 +34,41 @@ pub fn render(source: &Source, channel: &str, titled: bool, drill: bool) -> Rend
 
 /// The rendition for a connected channel, and what its limits do not allow.
 pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
-    let adapter = channels::adapter(&channel.adapter);
-    let titled = adapter.is_none_or(|a| a.limits.title.is_some());
+    let limits = limits(channel);
+    let titled = limits.is_none_or(|l| l.title.is_some());
     let rendition = render(source, &channel.name, titled, drill);
-    let problems = adapter.map(|a| text::check(&rendition, &a.limits)).unwrap_or_default();
+    let problems = limits.map(|l| text::check(&rendition, &l)).unwrap_or_default();
     (rendition, problems)
+}
+
+/// What a decision about a post is measured by.
+pub(super) struct Terms<'a> {
+    /// How many people must approve.
+    pub needed: usize,
+    /// Until when the approval counts.
+    pub expires: Millis,
+    /// All channels, with what they take by now.
+    pub channels: &'a [Channel],
+}
+
+impl Terms<'_> {
+    /// Whether what the decision lets out is taken by its channels: an account may take less than it did when
+    /// the post was written.
+    ///
+    /// # Errors
+    /// Names the channel and what its limits do not allow.
+    pub fn fit(&self, decision: Decision, rows: &[Delivery]) -> Result<()> {
+        let mut problems = Problems::default();
+        let lets_out = decision != Decision::Reject;
+        for d in rows.iter().filter(|d| lets_out && d.settled_at.is_none()) {
+            let Some(channel) = self.channels.iter().find(|c| c.id == d.channel_id) else { continue };
+            let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
+            for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
+                problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
+            }
+        }
+        problems.check()
+    }
 }
 
 /// The deliveries of a post, one for each channel, as drafts.

@@ -32,6 +32,11 @@ pub enum Outcome {
         reason: String,
         not_before: Option<Millis>,
     },
+    /// Provably no effect; this one alone waits until then.
+    Later {
+        reason: String,
+        not_before: Millis,
+    },
     /// The try never began: it is given again and does not count as one.
     NotBegun {
         reason: String,
@@ -151,6 +156,10 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
                     not_before.unwrap_or(0).max(now + outcome::backoff(permit.tries, seed(&permit.attempt)));
                 again(permit, reason, at, now).map_err(refused)?
             }
+        }
+        Outcome::Later { reason, not_before } => {
+            s.detail = Some(reason.clone());
+            again(permit, reason, *not_before, now).map_err(refused)?
         }
         Outcome::NotBegun { reason, not_before } => {
             s.detail = Some(format!("not begun: {reason}"));

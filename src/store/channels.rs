@@ -89,6 +89,13 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_one(c).await?))
     }
 
+    /// Whether a post is out on the channel.
+    pub async fn has_accepted_on(&mut self, id: &str) -> Result<bool> {
+        const SQL: &str =
+            "select exists (select 1 from deliveries where channel_id = $1 and state = 'accepted')";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_one(c).await?))
+    }
+
     /// Nothing is tried on this channel before `until`.
     pub async fn pause_channel(&mut self, id: &str, until: Millis) -> Result<()> {
         const SQL: &str = "update channels set paused_until = $2 where id = $1 and paused_until < $2";

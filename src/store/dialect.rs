@@ -7,6 +7,10 @@ pub const SKIP_LOCKED: [&str; 2] = ["", " for update of d skip locked"];
 /// Rows that are judged must not change before the commit. SQLite has one writer.
 pub const FOR_UPDATE: [&str; 2] = ["", " for update"];
 
+/// Rows of channels that are judged must not change before the commit, and what refers to them may come
+/// meanwhile: a new delivery does not wait. SQLite has one writer.
+pub const FOR_CHANGE: [&str; 2] = ["", " for no key update"];
+
 /// Guards claims and permits against a freeze that commits at the same moment. SQLite's writer
 /// transactions begin IMMEDIATE, which is the guard. `engine.md` has the figures.
 pub const GUARD_SHARED: &str = "select pg_advisory_xact_lock_shared(7306901)";

@@ -41,6 +41,8 @@ pub mod nodes;
 pub mod notes;
 /// Mails to people of the team.
 pub mod notices;
+/// Whose a post can be.
+pub mod owners;
 /// People and their tokens.
 pub mod people;
 /// Posts.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use channels::Retraction;
+use channels::{NOT_OURS, ReadBack, Retraction, Sighting};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Shared, reread};
+use super::{Shared, reread, send};
 use crate::app::channels::HealthView;
 use crate::app::{AppError, Networks, Result, reads};
 
@@ -32,14 +32,15 @@ impl Networks for Desk {
     async fn check(&self, channel: &str) -> Result<HealthView> {
         // A channel that was connected a moment ago is known at once.
         self.0.lines.reload().await?;
-        let seen = match self.0.lines.get(channel) {
-            Err(detail) => HealthView { ready: false, detail },
+        let (version, seen) = match self.0.lines.get(channel) {
+            Err(detail) => (None, HealthView { ready: false, detail, limits: None }),
             Ok(open) => {
                 let health = open.channel.check().await;
-                HealthView { ready: health.ready, detail: health.detail }
+                let (detail, limits) = (send::storable(health.detail), open.channel.limits());
+                (Some(open.version), HealthView { ready: health.ready, detail, limits })
             }
         };
-        crate::app::channels::keep_health(&self.0.app, channel, &seen).await?;
+        crate::app::channels::keep_health(&self.0.app, channel, version, &seen).await?;
         Ok(seen)
     }
 
@@ -47,10 +48,24 @@ impl Networks for Desk {
         let attempt = reads::last(&self.0.app, delivery).await?;
         let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
         let sent = reread::sent(&self.0, &attempt).await?;
-        match self.0.lines.get(&sent.channel) {
-            Ok(open) => Ok(open.channel.retract(&sent.job, sent.remote_id.as_deref()).await),
-            Err(why) => Ok(Retraction::StillLive(why)),
+        let open = match self.0.lines.get(&sent.channel) {
+            Ok(open) => open,
+            Err(why) => return Ok(Retraction::StillLive(why)),
+        };
+        let mut remote_id = sent.remote_id;
+        if remote_id.is_none() && open.capabilities.read_back == ReadBack::Words {
+            // Another delivery may have the same words: its post stays.
+            let found = match reread::look(&open, &sent.job).await {
+                Sighting::Found(receipt) => send::storable(receipt.remote_id),
+                Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned())),
+                Sighting::Unknown(why) => return Ok(Retraction::StillLive(why)),
+            };
+            if let Some(why) = reads::doubt_about(&self.0.app, &attempt, &found).await? {
+                return Ok(Retraction::StillLive(why));
+            }
+            remote_id = Some(found);
         }
+        Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::lanes::Lanes;
+use super::send::storable;
 use super::{Shared, site};
 use crate::app::hub::Topic;
 use crate::app::permits::{Claimed, Permit, Rooms};
@@ -324,7 +325,7 @@ impl Line {
     /// Until when a claim waits, and why. A crisis post is tried on a channel whose last check said
     /// no: a check can be wrong, and its own outcome is seen by people.
     fn wait(&self, lane: Lane, now: Millis) -> Option<Back> {
-        let back = |until, why: &str| Some(Back { until, why: why.to_owned() });
+        let back = |until, why: &str| Some(Back { until, why: storable(why.to_owned()) });
         if self.disabled {
             return back(now + 60_000, "the channel is disabled");
         }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Job, Sighting};
+use channels::{Capabilities, Job, ReadBack, Sighting};
 use tokio::task::JoinSet;
 
+use super::lines::Open;
 use super::{Shared, caught, lines, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
@@ -93,6 +94,8 @@ pub(crate) struct Sent {
 pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
     let post = sending::post(&shared.app, &delivery.post_id).await?;
+    // A copy of any attempt at it is what is looked for.
+    let first = reads::first_permit(&shared.app, &delivery.id).await?;
     let permit = Permit {
         attempt: attempt.id.clone(),
         delivery: delivery.id.clone(),
@@ -114,10 +117,32 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         },
         created_at: delivery.created_at,
         valid_until: delivery.valid_until,
-        permitted_at: attempt.permitted_at,
+        permitted_at: first.unwrap_or(attempt.permitted_at),
     };
     let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
+}
+
+/// What an adapter saw, in the core's words.
+pub(crate) fn seen(sighting: Sighting, of: &Capabilities) -> Seen {
+    let by_words = of.read_back == ReadBack::Words;
+    match sighting {
+        Sighting::Found(r) => {
+            let (remote_id, url) = (send::storable(r.remote_id), r.url.map(send::storable));
+            Seen::Found { remote_id, url, by_words }
+        }
+        Sighting::Absent if by_words => {
+            Seen::Unknown("no post with these words is there, which proves nothing here".into())
+        }
+        Sighting::Absent => Seen::Absent,
+        Sighting::Unknown(why) => Seen::Unknown(send::storable(why)),
+    }
+}
+
+/// Asks the network for the post. A fault of ours is no answer.
+pub(crate) async fn look(open: &Open, job: &Job) -> Sighting {
+    let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
+    caught(open.channel.read_back(job)).await.unwrap_or_else(fault)
 }
 
 /// Reads one attempt back and writes down what was seen.
@@ -133,14 +158,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
             (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
         }
         Ok(open) => {
-            let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
-            let seen = match caught(open.channel.read_back(&sent.job)).await.unwrap_or_else(fault) {
-                Sighting::Found(r) => {
-                    Seen::Found { remote_id: send::storable(r.remote_id), url: r.url.map(send::storable) }
-                }
-                Sighting::Absent => Seen::Absent,
-                Sighting::Unknown(why) => Seen::Unknown(why),
-            };
+            let seen = seen(look(&open, &sent.job).await, &open.capabilities);
             (seen, lines::trust(&open.capabilities))
         }
     };

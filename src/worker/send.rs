@@ -84,6 +84,7 @@ pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, Stri
     Ok(Job {
         delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
         created_at: date_time(permit_like.created_at),
+        permitted_at: date_time(permit_like.permitted_at),
         idempotency_key: permit_like.key.clone(),
         kind: permit_like.kind.clone(),
         incident: permit_like.incident.clone(),
@@ -142,6 +143,11 @@ pub(crate) fn storable(words: String) -> String {
     if words.contains('\0') { words.replace('\0', "") } else { words }
 }
 
+/// A wait that a network named, of a day at most.
+fn millis(wait: Duration) -> Millis {
+    Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX).min(86_400_000)
+}
+
 /// What the adapter's answer means.
 fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Outcome {
     match result {
@@ -165,10 +171,8 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
         }
         Err(Failure::Rejected { reason, retry }) => match retry {
             Retry::Backoff => Outcome::Retry { reason, not_before: None },
-            Retry::After(wait) => {
-                let wait = Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX).min(86_400_000);
-                Outcome::Retry { reason, not_before: Some(now + wait) }
-            }
+            Retry::After(wait) => Outcome::Retry { reason, not_before: Some(now + millis(wait)) },
+            Retry::Later(wait) => Outcome::Later { reason, not_before: now + millis(wait) },
             Retry::Reconnect => Outcome::Failed { reason: format!("{reason}; connect the channel again") },
             Retry::Never => Outcome::Failed { reason },
         },

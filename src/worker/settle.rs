@@ -65,7 +65,7 @@ async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
 fn count(outcome: &Outcome) {
     let word = match outcome {
         Outcome::Accepted { .. } => "accepted",
-        Outcome::Retry { .. } | Outcome::Failed { .. } => "rejected",
+        Outcome::Retry { .. } | Outcome::Later { .. } | Outcome::Failed { .. } => "rejected",
         Outcome::Stopped { .. } | Outcome::NotBegun { .. } => "stopped",
         Outcome::InDoubt { .. } => "in_doubt",
     };

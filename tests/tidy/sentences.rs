@@ -30,6 +30,9 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/worker/timer.rs", "names of jobs, for the technical log"),
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
     ("channels/suite.rs", "what every adapter is tested with"),
+    ("channels/mastodon_names.rs", "top-level domains"),
+    ("channels/mastodon_parts.rs", "the form of an upload"),
+    ("channels/mastodon_server.rs", "a Mastodon for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),
 ];

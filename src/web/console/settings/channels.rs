@@ -117,6 +117,7 @@ impl Form {
     fn credential(&self) -> Option<&'static str> {
         match self.adapter.name {
             "bluesky" => Some("credential-bluesky"),
+            "mastodon" => Some("credential-mastodon"),
             "wordpress" => Some("credential-wordpress"),
             "email" => Some("credential-email"),
             "webhook" => Some("credential-webhook"),

@@ -1,0 +1,178 @@
+//! What is looked up on a Mastodon server: the account, its posts, and what may be deleted.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::Mastodon;
+use super::answers::{self, Software, Source, Status};
+use crate::http::{Answer, Request};
+use crate::{Job, NOT_OURS, Retraction, Sighting};
+
+/// Most pages of the account's posts that one look reads.
+const PAGES: usize = 5;
+
+/// Most posts whose source one look reads.
+const SOURCES: usize = 20;
+
+/// Most sources that are kept.
+const KEPT: usize = 200;
+
+/// A post as it was at a time: an edit makes another one of it.
+pub(super) type Version = (String, Option<DateTime<Utc>>);
+
+#[derive(Deserialize)]
+pub(super) struct Account {
+    pub id: String,
+    acct: String,
+    #[serde(default)]
+    suspended: bool,
+    moved: Option<Value>,
+}
+
+impl Mastodon {
+    /// Reads, unless the server takes little more of this account: that is kept for posts.
+    async fn spare<T: DeserializeOwned>(&self, url: &Url) -> Result<(T, Answer), String> {
+        let now = (self.clock)();
+        if self.known().rest_until.is_some_and(|until| until > now) {
+            return Err("what the server still takes of this account is kept for posts".to_owned());
+        }
+        let answer = self.get(url).await.map_err(|trouble| trouble.to_string())?;
+        if let Some(rest) = answers::rest(&answer, now) {
+            self.known().rest_until = Some(now + rest);
+        }
+        self.read(answer)
+    }
+
+    /// The account's posts of that time or later, without what it repeated of others.
+    async fn posts_since(&self, job: &Job) -> Result<Vec<Status>, String> {
+        let account = self.account().await?;
+        let mut url = self.api(&["v1", "accounts", &account, "statuses"]);
+        let mut since: Option<DateTime<Utc>> = None;
+        let (mut out, mut before) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
+            url.query_pairs_mut().clear().extend_pairs([("limit", "40"), ("exclude_reblogs", "true")]);
+            if let Some(id) = &before {
+                url.query_pairs_mut().append_pair("max_id", id);
+            }
+            let (page, answer): (Vec<Status>, _) = self.spare(&url).await?;
+            let now = (self.clock)();
+            let from =
+                *since.get_or_insert_with(|| answers::since(job.permitted_at, answers::date(&answer), now));
+            let Some(last) = page.last() else { return Ok(out) };
+            if before.as_ref() == Some(&last.id) {
+                // A server that turns no pages.
+                return Ok(out);
+            }
+            before = Some(last.id.clone());
+            let (new, old): (Vec<_>, Vec<_>) =
+                page.into_iter().partition(|s| s.created_at.is_none_or(|at| at >= from));
+            out.extend(new);
+            if !old.is_empty() {
+                return Ok(out);
+            }
+        }
+        Err("the account has posted too much since to look through".to_owned())
+    }
+
+    async fn search(&self, job: &Job) -> Result<Sighting, String> {
+        let mut posts = self.posts_since(job).await?;
+        posts.retain(|p| p.can_be(&job.rendition, &self.visibility));
+        if posts.len() > SOURCES {
+            return Err("the account has posted too much since to look through".to_owned());
+        }
+        let mut found = Vec::new();
+        for post in posts {
+            if self.source(&post).await?.says(&job.rendition) {
+                found.push(post);
+            }
+        }
+        match (found.pop(), found.is_empty()) {
+            (None, _) => Ok(Sighting::Absent),
+            (Some(post), true) => answers::receipt(post, &self.visibility).map(Sighting::Found),
+            (Some(_), false) => Err("the account has several posts with these words".to_owned()),
+        }
+    }
+
+    /// The source of a post. What was read once is not asked for again.
+    async fn source(&self, post: &Status) -> Result<Source, String> {
+        let version = (post.id.clone(), post.edited_at);
+        if let Some(source) = self.known().sources.get(&version) {
+            return Ok(source.clone());
+        }
+        let (source, _) = self.spare::<Source>(&self.api(&["v1", "statuses", &post.id, "source"])).await?;
+        let mut known = self.known();
+        if known.sources.len() >= KEPT {
+            known.sources.clear();
+        }
+        known.sources.insert(version, source.clone());
+        Ok(source)
+    }
+
+    pub(super) async fn find(&self, job: &Job) -> Sighting {
+        self.search(job).await.unwrap_or_else(Sighting::Unknown)
+    }
+
+    /// Deletes a post. That it is not there is believed when the server does not show it either: it
+    /// answers the same for a post of another account.
+    pub(super) async fn delete(&self, id: &str) -> Result<Retraction, String> {
+        if !answers::is_id(id) {
+            return Err(NOT_OURS.to_owned());
+        }
+        let url = self.api(&["v1", "statuses", id]);
+        let answer = self.http.call(Request::delete(url.as_str()).bearer(&self.token)).await;
+        let answer = answer.map_err(|trouble| trouble.to_string())?;
+        if answer.is_success() {
+            return Ok(Retraction::Gone);
+        }
+        if !says_not_found(&answer) {
+            return Err(self.failure(&answer).to_string());
+        }
+        let seen = self.get(&url).await.map_err(|trouble| trouble.to_string())?;
+        match seen.status {
+            200 => Err("another account posted it; connect that one".to_owned()),
+            _ if says_not_found(&seen) && self.visibility != "private" => Ok(Retraction::Gone),
+            _ => Err(self.failure(&seen).to_string()),
+        }
+    }
+
+    /// What is connected, or what is wrong.
+    pub(super) async fn inspect(&self) -> Result<String, String> {
+        #[derive(Deserialize)]
+        struct App {
+            scopes: Option<Vec<String>>,
+        }
+        let url = self.api(&["v1", "accounts", "verify_credentials"]);
+        let (account, answer) = self.look::<Account>(&url).await?;
+        self.known().account = Some(account.id);
+        let name = answers::shown(&account.acct);
+        if account.suspended {
+            return Err(format!("the account @{name} is suspended"));
+        }
+        if account.moved.is_some_and(|m| !m.is_null()) {
+            return Err(format!("the account @{name} has moved; connect the new one"));
+        }
+        if answer.header("x-ratelimit-remaining") == Some("0") {
+            return Err("the server takes no more requests of this account for now".to_owned());
+        }
+        // Older servers, and others than Mastodon, do not tell the permissions.
+        let app = self.look::<App>(&self.api(&["v1", "apps", "verify_credentials"])).await.ok();
+        if let Some(scope) = app.and_then(|(app, _)| app.scopes).and_then(|all| answers::lacks(&all)) {
+            return Err(format!("the app lacks the permission {scope}; make a token with it"));
+        }
+        let server = self.ask().await?;
+        let (software, most) = (&server.name, server.characters);
+        Ok(if server.software == Software::Mastodon {
+            format!("logged in as @{name}; {software}, {most} characters")
+        } else {
+            format!("logged in as @{name}; {software}, {most} characters; a repeated post may appear twice")
+        })
+    }
+}
+
+/// A 404 of the API itself, which comes with words; another one says only that no API is there.
+fn says_not_found(answer: &Answer) -> bool {
+    matches!(answer.status, 404 | 410) && answer.json::<Value>().is_ok_and(|told| told["error"].is_string())
+}
