@@ -101,8 +101,9 @@ pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received>
         severity: new.severity,
         playbook: new.playbook.clone(),
         resolved: new.resolved,
-        once: false,
+        ..Heard::default()
     };
+    let heard = Heard { thing: heard.key.clone(), ..heard };
     for (field, text) in [("source", &heard.source), ("key", &heard.key), ("title", &heard.title)] {
         if text.is_empty() && !(heard.resolved && field == "title") {
             problems.add(field, "is needed");
@@ -131,6 +132,7 @@ pub async fn receive_alerts(app: &App, by: &Actor, sent: &Notification) -> Resul
     let tidied = heard.into_iter().map(|h| Heard {
         source: clean(&h.source, SOURCE, false),
         key: clean(&h.key, KEY, false),
+        thing: clean(&h.thing, KEY, false),
         title: clean(&h.title, TITLE, false),
         detail: h.detail.map(|t| clean(&t, DETAIL, true)).filter(|t| !t.is_empty()),
         url: h.url.filter(|u| u.len() <= URL && is_web(u) && hidden(u, false).is_none()),
@@ -281,6 +283,7 @@ fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
         said_by: by.id.clone(),
         source: h.source.clone(),
         key: h.key.clone(),
+        thing: h.thing.clone(),
         title: h.title.clone(),
         detail: h.detail.clone(),
         url: h.url.clone(),
@@ -298,6 +301,7 @@ fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
         decided_by: None,
         note: None,
         incident_id: None,
+        incident_was: None,
         refused: false,
     }
 }
