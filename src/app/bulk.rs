@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::approvals::{self, NewDecision};
 use super::hub::Topic;
+use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
-use super::{Actor, App, AppError, Result, policy};
+use super::{Actor, App, AppError, Result};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
 use crate::domain::post::Kind;
@@ -126,13 +127,11 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
             all.posts.len()
         )));
     }
-    let policy = policy::get(app).await?;
     let comment = format!("in bulk by label {}, {} posts, {}", request.label, all.posts.len(), request.hash);
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
-        let (needed, expires) =
-            (policy.needed(Kind::Routine, None), policy.expires(Kind::Routine, app.now()));
         let mut tx = app.store().begin().await?;
+        let rules = Rules::locked(&mut tx, std::iter::empty()).await?;
         let mut entries = Vec::new();
         let before = result.left.len();
         // Whoever locks several posts locks them in the order of their ids.
@@ -144,7 +143,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
                 bundle: bundle.clone(),
                 comment: Some(comment.clone()),
             };
-            match approvals::write(app, &mut tx, by, id, &new, needed, expires).await {
+            match approvals::write(app, &mut tx, by, id, &new, &rules).await {
                 Ok(more) => entries.extend(more),
                 Err(AppError::Store(e)) => return Err(e.into()),
                 // Refused before anything of this post was written.
