@@ -4,11 +4,12 @@ use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::heard::NewSignal;
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result, sending};
-use holdline::app::{overview, policy};
+use holdline::app::{overview, policy, signals};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::{Decision, Policy};
 use holdline::domain::delivery::State;
@@ -18,6 +19,7 @@ use holdline::domain::role::Role;
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::signals::{new, say};
 use crate::support::{Bench, person};
 
 async fn incident(bench: &Bench) -> String {
@@ -31,6 +33,7 @@ async fn incident(bench: &Bench) -> String {
         playbook: None,
         adopt: None,
         freeze_too: false,
+        keep_allowed: true,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
@@ -320,7 +323,35 @@ on_both! {
         let other = person(&bench.app, &bench.administrator, "other", Role::Approver).await;
         approvals::review(&bench.app, &other, &owed[0].id, "was right").await.unwrap();
         let again = approvals::review(&bench.app, &other, &owed[0].id, "again").await;
-        assert!(matches!(again, Err(AppError::NotFound { .. })), "{again:?}");
+        assert!(matches!(&again, Err(AppError::Conflict(w)) if w.contains("somebody else")), "{again:?}");
+        let none = approvals::review(&bench.app, &other, "none", "again").await;
+        assert!(matches!(none, Err(AppError::NotFound { .. })), "{none:?}");
+    }
+
+    async fn an_approval_counts_against_the_severity_that_the_log_has_before_it(bench) {
+        let two = Policy { critical: 2, ..Policy::default() };
+        policy::set(&bench.app, &bench.administrator, None, &two).await.unwrap();
+        for n in 0..10 {
+            let incident = incident(&bench).await;
+            let post = bench.submit(json!({"kind": "tip", "incident": incident, "source": {"text": "Stay calm."}})).await;
+            let read = bundle(&bench, &post.id).await;
+            let worse = NewSignal { severity: Some(Severity::Critical), ..new(&format!("k{n}")) };
+            let signal = say(&bench, &worse).await.id;
+            let (joined, approved) = tokio::join!(
+                signals::join(&bench.app, &bench.operator, &signal, &incident, None),
+                decide(&bench, &bench.approver, &post.id, Decision::Approve, &read),
+            );
+            joined.unwrap();
+            let place = async |verb: &str, subject: String| {
+                let filter = AuditFilter { verb: Some(verb.into()), subject: Some(subject), limit: 5, ..AuditFilter::default() };
+                let found = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
+                found[0].entry["seq"].as_i64().unwrap()
+            };
+            let raised = place("incident.raised", format!("incident:{incident}")).await;
+            let given = place("post.approved", format!("post:{}", post.id)).await;
+            let state = if raised < given { PostState::Submitted } else { PostState::Approved };
+            assert_eq!(approved.unwrap().state, state, "raised {raised}, approved {given}");
+        }
     }
 
     async fn an_edit_and_an_approval_at_the_same_moment_never_both_win_over_other_words(bench) {

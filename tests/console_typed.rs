@@ -1,17 +1,20 @@
 //! What the console's pages say and keep: typed words after a refusal, times of other days, what is
 //! different from the last text.
 
+use holdline::app::approvals::{self, NewDecision};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::incidents::{self, IncidentView};
 use holdline::app::nodes;
 use holdline::app::permits::{self, Rooms};
+use holdline::domain::approval::Decision;
+use holdline::domain::role::Role;
 use serde_json::json;
 
 use crate::console::{sign_in, sign_in_again};
 use crate::on_both;
-use crate::support::Bench;
 use crate::support::caller::Caller;
 use crate::support::visitor::{read, send, text};
+use crate::support::{Bench, person};
 
 async fn incident(bench: &Bench) -> IncidentView {
     let new = json!({"title": "Cards fail", "severity": "major", "playbook": "outage", "freeze": false});
@@ -64,6 +67,44 @@ on_both! {
         let form = format!("do=resolve&comment={long}&word=resolve");
         let late = text(&send(&caller, &cookie, &page, &act, &form).await);
         assert!(late.contains("<li>Comment: write at most 2000 characters") && late.contains(&long), "{late}");
+    }
+
+    async fn a_comment_stays_when_another_approver_was_first(bench) {
+        let caller = Caller::new(&bench).await;
+        let other = person(&bench.app, &bench.administrator, "other", Role::Approver).await;
+        let signed = sign_in(&bench, &other).await;
+        let id = incident(&bench).await.id;
+        let mut posts = Vec::new();
+        for _ in 0..2 {
+            let tip = json!({"kind": "tip", "incident": id, "source": {"text": "Pay in cash"}});
+            posts.push(bench.submit(tip).await.id);
+        }
+        let bundle = approvals::sheet(&bench.app, &other, &posts[0]).await.unwrap().bundle;
+        let first = async |decision, post: &str| {
+            let bundle = approvals::sheet(&bench.app, &bench.approver, post).await.unwrap().bundle;
+            let new = NewDecision { decision, bundle, comment: Some("mine".into()) };
+            approvals::decide(&bench.app, &bench.approver, post, &new).await.unwrap();
+        };
+        first(Decision::Reject, &posts[0]).await;
+        let page = format!("/console/approvals/{}", posts[0]);
+        for decision in ["reject", "approve", "break_glass"] {
+            let form = format!("bundle-{}={bundle}&decision={decision}&comment=Say+%3Cwhy%3E", posts[0]);
+            let late = send(&caller, &signed.cookie, &page, &format!("{page}/decide"), &form).await;
+            let html = text(&late);
+            assert!(late.status == 422 && html.contains("<p class=\"words\">Say &#60;why&#62;</p>"), "{html}");
+        }
+        // The review of a broken glass.
+        first(Decision::BreakGlass, &posts[1]).await;
+        let third = person(&bench.app, &bench.administrator, "third", Role::Approver).await;
+        let owed = approvals::reviews_owed(&bench.app, &third).await.unwrap().remove(0).id;
+        approvals::review(&bench.app, &third, &owed, "was right").await.unwrap();
+        let to = "/console/approvals/review";
+        let late = send(&caller, &signed.cookie, &page, to, &format!("approval={owed}&comment=It+was+right")).await;
+        let html = text(&late);
+        assert!(late.status == 422 && html.contains("<p class=\"words\">It was right</p>"), "{html}");
+        assert!(html.contains("somebody else has reviewed this already"), "{html}");
+        let late = send(&caller, &signed.cookie, &page, &format!("{to}?lang=fr"), &format!("approval={owed}&comment=x")).await;
+        assert!(text(&late).contains("d’autre a déjà relu ce texte"), "{}", text(&late));
     }
 
     async fn messages_call_fields_as_the_forms_do(bench) {

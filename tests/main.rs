@@ -39,6 +39,7 @@ mod returns;
 mod roles;
 mod settling;
 mod signal_cards;
+mod signal_freezes;
 mod signal_joins;
 mod signal_rules;
 mod signal_shares;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::hub::Topic;
+use holdline::app::posts::{self, NewPost};
 use holdline::app::sessions::{self, Preference};
 use holdline::app::{incidents, notices};
+use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
 use holdline::worker::mailer::Mailing;
 use serde_json::{Value, json};
@@ -121,6 +124,37 @@ on_both! {
         assert!(in_the_mail(&server, &title).await.is_empty());
         mailing.stop().await;
         worker.stop().await.unwrap();
+    }
+
+    async fn approvers_were_told_of_what_was_submitted_last(bench) {
+        let (app, by) = (&bench.app, &bench.operator);
+        // Another node, without a mail server.
+        let silent = bench.again().await;
+        let incident = incident(&bench, "Cards").await;
+        let told = async |id: &str| notices::told(app, by, &[id]).await.unwrap();
+        let written = bench.submit(json!({ "kind": "tip", "incident": incident, "source": { "text": "Pay in cash." } })).await;
+        assert!(!told(&written.id).await, "there was no mail server then");
+        app.set_mails();
+        let tip = json!({ "kind": "tip", "incident": incident, "source": { "text": "Pay in cash." } });
+        let post = bench.submit(tip.clone()).await;
+        assert!(told(&post.id).await);
+        let mut other: NewPost = serde_json::from_value(tip).unwrap();
+        other.submit = true;
+        app.clock().advance(1_000);
+        posts::edit(app, by, &post.id, None, &other).await.unwrap();
+        assert!(told(&post.id).await, "other words behind the same link");
+        for (edited, node, is_told) in [(false, &silent, false), (false, app, true), (true, &silent, false), (true, app, true)] {
+            let bundle = approvals::sheet(app, by, &post.id).await.unwrap().bundle;
+            let no = NewDecision { decision: Decision::Reject, bundle, comment: Some("Say where".into()) };
+            approvals::decide(app, &bench.approver, &post.id, &no).await.unwrap();
+            app.clock().advance(1_000);
+            if edited {
+                posts::edit(node, by, &post.id, None, &other).await.unwrap();
+            } else {
+                posts::submit(node, by, &post.id).await.unwrap();
+            }
+            assert_eq!(told(&post.id).await, is_told, "edited: {edited}");
+        }
     }
 
     async fn without_a_mail_server_no_notice_is_written(bench) {

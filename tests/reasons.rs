@@ -32,7 +32,6 @@ on_both! {
         let post = bench.submit(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
         let bundle = approvals::sheet(app, &bench.approver, &post.id).await.unwrap().bundle;
         for text in ["é".repeat(LONGEST + 1), "a\u{202e}b".into(), "a\u{1b}[2J".into()] {
-            refused(freezes::create(app, by, &NewFreeze { reason: text.clone(), ..NewFreeze::default() }).await, "reason");
             refused(freezes::thaw(app, by, &freeze, &text).await, "comment");
             refused(incidents::resolve(app, by, &incident, None, &text).await, "comment");
             refused(signals::dismiss(app, by, &signal, &text, None).await, "note");
@@ -48,6 +47,31 @@ on_both! {
         signals::dismiss(app, by, &signal, &longest, None).await.unwrap();
         freezes::thaw(app, by, &freeze, "line\r\nline").await.unwrap();
         incidents::resolve(app, by, &incident, None, &longest).await.unwrap();
+    }
+
+    async fn a_freeze_is_not_refused_for_the_words_of_its_reason(bench) {
+        let caller = Caller::new(&bench).await;
+        let long = "é".repeat(LONGEST + 1);
+        let cut = format!("{}…", "é".repeat(LONGEST - 1));
+        for (said, kept, mended) in [(long.as_str(), cut.as_str(), true), ("a\u{202e}b\u{1b}[2J", "ab [2J", true),
+            ("a\0b", "a b", true), ("line\r\nline", "line\nline", false), ("", "", false)] {
+            let answer = caller.post("/freezes", &json!({"reason": said})).await;
+            let frozen: Value = answer.json().unwrap();
+            assert_eq!((answer.status, &frozen["reason"]), (201, &json!(kept)));
+            assert_eq!(frozen["reason_mended"].as_bool().unwrap_or(false), mended, "{kept}");
+            let now = freezes::get(&bench.app, frozen["id"].as_str().unwrap()).await.unwrap();
+            assert!(now.reason == kept && now.thawed_at.is_none(), "{now:?}");
+        }
+        // Elsewhere in the order it is refused: it could cover something else.
+        let wrong = json!({"reason": "a\0b", "scope": {"labels": ["promo\0"]}});
+        assert_eq!(caller.post("/freezes", &wrong).await.status, 422);
+        // The same from a person.
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let form = format!("reason={}", "x".repeat(LONGEST + 9));
+        let done = send(&caller, &cookie, "/console/freeze", "/console/freeze", &form).await;
+        assert_eq!(done.status, 303);
+        let newest = freezes::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
+        assert!(newest.reason.ends_with("xx…") && newest.reason.chars().count() == LONGEST);
     }
 
     async fn the_answer_names_the_field_and_the_page_has_the_same_limit(bench) {

@@ -21,17 +21,17 @@ async fn token(bench: &Bench, who: &Actor, roles: Vec<Role>) -> SecretString {
     people::create_token(&bench.app, who, &who.id, &new).await.unwrap().1
 }
 
-async fn page(caller: &Caller, signed: &Signed, path: &str) -> String {
+pub async fn page(caller: &Caller, signed: &Signed, path: &str) -> String {
     visitor::read(caller, &signed.cookie, path).await
 }
 
-async fn send(caller: &Caller, signed: &Signed, path: &str, form: &[(&str, &str)]) -> Answer {
+pub async fn send(caller: &Caller, signed: &Signed, path: &str, form: &[(&str, &str)]) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     visitor::send(caller, &signed.cookie, "/console/me", path, &form).await
 }
 
 /// A signal with these words, from a monitoring system.
-async fn signal(bench: &Bench, more: Value) -> String {
+pub async fn signal(bench: &Bench, more: Value) -> String {
     let mut new = json!({"source": "probe", "key": "cards", "title": "Card payments fail"});
     new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let new = serde_json::from_value(new).unwrap();
@@ -235,70 +235,6 @@ on_both! {
         let seen = page(&caller, &approver, "/console").await;
         assert!(seen.contains("nobody had decided") && !seen.contains("Cards are copied"), "{seen}");
         assert!(page(&caller, &approver, "/console?lang=fr").await.contains("personne n’avait décidé"));
-    }
-
-    async fn a_freeze_and_a_signal_become_one_incident(bench) {
-        let worker = bench.start().await;
-        let caller = Caller::new(&bench).await;
-        let operator = sign_in(&bench, &bench.operator).await;
-        let id = signal(&bench, json!({"severity": "minor", "title": "Cards <fail>"})).await;
-        let card = format!("/console/incidents/open?signal={id}");
-        assert!(page(&caller, &operator, "/console").await.contains(&format!("{card}\"")), "nothing is frozen");
-        let frozen = send(&caller, &operator, "/console/freeze", &[]).await;
-        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-        let both = format!("adopt={freeze}&amp;signal={id}\"");
-        let shown = page(&caller, &operator, &format!("/console/freezes/{freeze}")).await;
-        assert!(shown.contains(&both) && shown.contains("Cards &#60;fail&#62;"), "{shown}");
-        assert!(page(&caller, &operator, "/console").await.contains(&format!("{card}&amp;adopt={freeze}\"")));
-        let form = page(&caller, &operator, &format!("{card}&adopt={freeze}")).await;
-        assert_eq!((hidden(&form, "adopt"), hidden(&form, "signal")), (freeze.clone(), id.clone()));
-        let sent = [("signal", id.as_str()), ("adopt", &freeze), ("title", "Cards"), ("severity", ""), ("playbook", "outage")];
-        assert_eq!(send(&caller, &operator, "/console/incidents/open", &sent).await.status, 303);
-        let incident = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
-        let freezes = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
-        assert_eq!((freezes.len(), freezes[0].incident.as_deref()), (1, Some(incident.id.as_str())));
-        let now = signals::get(&bench.app, &bench.operator, &id).await.unwrap();
-        assert_eq!(now.incident.as_deref(), Some(incident.id.as_str()));
-        // The freeze is taken now: another signal's card and form go without it.
-        let other = signal(&bench, json!({"key": "other"})).await;
-        assert!(!page(&caller, &operator, "/console").await.contains(&format!("adopt={freeze}")));
-        assert!(!page(&caller, &operator, &format!("/console/freezes/{freeze}")).await.contains(&other));
-        let late = format!("/console/incidents/open?signal={other}&adopt={freeze}");
-        let late = page(&caller, &operator, &late).await;
-        assert!(!late.contains("name=\"adopt\"") && late.contains("Opening an incident freezes"), "{late}");
-        worker.stop().await.unwrap();
-    }
-
-    async fn a_narrow_freeze_is_not_taken_for_all(bench) {
-        let worker = bench.start().await;
-        let caller = Caller::new(&bench).await;
-        let operator = sign_in(&bench, &bench.operator).await;
-        let id = signal(&bench, json!({})).await;
-        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "promo")]).await;
-        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-        assert!(!page(&caller, &operator, "/console").await.contains("adopt="), "it covers a part only");
-        let path = "/console/incidents/open";
-        let form = page(&caller, &operator, &format!("{path}?signal={id}")).await;
-        assert!(form.contains("Only a part is frozen now (labels: promo)") && !form.contains("name=\"adopt\""), "{form}");
-        // Whoever comes from that freeze takes it along, and all is frozen unless they say no.
-        let asked = format!("{path}?adopt={freeze}&signal={id}");
-        let form = page(&caller, &operator, &asked).await;
-        assert!(hidden(&form, "adopt") == freeze && form.contains("covers only a part (labels: promo)"), "{form}");
-        assert!(page(&caller, &operator, &format!("{asked}&lang=fr")).await.contains("ne couvre qu’une partie"));
-        assert!(page(&caller, &operator, &format!("/console/freezes/{freeze}")).await.contains("covers only a part"));
-        let all = async || {
-            let freezes = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
-            freezes.iter().map(|f| (f.incident.is_some(), f.scope.is_everything())).collect::<Vec<_>>()
-        };
-        let sent = [("adopt", freeze.as_str()), ("title", "Cards"), ("playbook", "outage")];
-        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
-        assert_eq!(all().await, [(true, true), (true, false)]);
-        let frozen = send(&caller, &operator, "/console/freeze", &[("labels", "sale")]).await;
-        let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-        let sent = [("adopt", freeze.as_str()), ("title", "Sale"), ("playbook", ""), ("no_freeze", "on")];
-        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
-        assert_eq!(all().await, [(true, false), (true, true), (true, false)]);
-        worker.stop().await.unwrap();
     }
 
     async fn the_worse_of_what_was_read_and_what_is_said_now_counts(bench) {

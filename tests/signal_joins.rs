@@ -2,6 +2,7 @@
 
 use channels::http::{Answer, Request};
 use holdline::app::heard::NewSignal;
+use holdline::app::room::{self, What};
 use holdline::app::{AppError, incidents, signals};
 use holdline::domain::incident::Severity::{self, Critical, Major, Minor};
 use holdline::domain::signal::SignalState;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::console::{Signed, sign_in};
 use crate::on_both;
-use crate::signals::{get, log, new, open, say, waiting};
+use crate::signals::{alert, alerts, get, log, new, notification, open, say, waiting};
 use crate::support::caller::Caller;
 use crate::support::{Bench, visitor};
 
@@ -18,7 +19,7 @@ fn severe(key: &str, severity: Severity) -> NewSignal {
 }
 
 async fn join(bench: &Bench, signal: &str, incident: &str) -> holdline::app::Result<signals::SignalView> {
-    signals::join(&bench.app, &bench.operator, signal, incident).await
+    signals::join(&bench.app, &bench.operator, signal, incident, None).await
 }
 
 async fn severity(bench: &Bench, incident: &str) -> Severity {
@@ -54,6 +55,86 @@ on_both! {
         assert_eq!((severity(&bench, &incident).await, log(&bench, "incident.raised").await.len()), (Critical, 1));
         let twice = join(&bench, &other.id, &incident).await;
         assert!(matches!(twice, Err(AppError::Conflict(_))), "{twice:?}");
+    }
+
+    async fn a_join_counts_for_what_was_read(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let incident = open(&bench, &say(&bench, &severe("cards", Minor)).await.id).await.unwrap().incident.id;
+        let read = say(&bench, &severe("disk", Minor)).await;
+        say(&bench, &severe("disk", Minor)).await;
+        say(&bench, &NewSignal { title: "All disks".into(), ..severe("disk", Critical) }).await;
+        let join = async |times| signals::join(&bench.app, &bench.operator, &read.id, &incident, times).await;
+        for times in [1, 2] {
+            let refused = join(Some(times)).await;
+            assert!(matches!(&refused, Err(AppError::Conflict(w)) if w.contains("has changed")), "{refused:?}");
+        }
+        let answer = caller.post(&format!("/signals/{}/join", read.id), &json!({"incident": incident, "times": 2})).await;
+        assert_eq!((answer.status, severity(&bench, &incident).await, waiting(&bench).await), (409, Major, 1));
+        // The form says what was read, and keeps what was typed.
+        let path = format!("/console/signals/{}/join", read.id);
+        let form = [("incident", incident.as_str()), ("title", "A long <title>"), ("severity", "minor"), ("no_freeze", "on")];
+        let refused = send(&caller, &operator, &path, &[&form[..], &[("times", "2"), ("signal", &read.id)]].concat()).await;
+        let html = visitor::text(&refused);
+        assert!(refused.status == 422 && html.contains("what this signal says has changed"), "{html}");
+        assert!(html.contains("value=\"A long &#60;title&#62;\"") && html.contains("<option value=\"minor\" selected>"), "{html}");
+        assert!(html.contains("name=\"no_freeze\" checked") && html.contains("All disks"), "{html}");
+        assert_eq!(visitor::hidden(&html, "times"), "3");
+        assert_eq!(send(&caller, &operator, &path, &form).await.status, 422, "of what was read?");
+        // Said again in the same words.
+        say(&bench, &NewSignal { title: "All disks".into(), ..severe("disk", Critical) }).await;
+        join(Some(3)).await.unwrap();
+        assert_eq!(severity(&bench, &incident).await, Critical);
+    }
+
+    async fn the_room_tells_who_joined_a_signal_and_that_it_is_worse_since(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let incident = open(&bench, &say(&bench, &severe("cards", Minor)).await.id).await.unwrap().incident.id;
+        let opened = room::read(&bench.app, &bench.operator, &incident).await.unwrap().timeline;
+        assert_eq!(opened.len(), 1, "it was opened from a signal, which is no other happening: {opened:?}");
+        for (key, level) in [("disk", Critical), ("fan", Minor)] {
+            bench.app.clock().advance(60_000);
+            let signal = say(&bench, &NewSignal { title: format!("<{key}>"), ..severe(key, level) }).await;
+            assert!(!signal.joined && join(&bench, &signal.id, &incident).await.unwrap().joined);
+        }
+        let told = room::read(&bench.app, &bench.operator, &incident).await.unwrap().timeline;
+        let told: Vec<_> = told.iter().map(|h| (h.what, h.about.as_str(), h.who.as_deref())).collect();
+        let by = Some("operator");
+        assert_eq!(told[..3], [(What::Joined, "<fan>", by), (What::Raised, "critical", by), (What::Joined, "<disk>", by)]);
+        let page = page(&caller, &operator, &format!("/console/incidents/{incident}?lang=fr")).await;
+        for words in ["Signal rattaché", "&#60;disk&#62;", "Gravité relevée", "<span class=\"words\">critique</span>"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+    }
+
+    async fn an_alert_that_starts_anew_has_the_button_that_joins_it(bench) {
+        let caller = Caller::new(&bench).await;
+        let operator = sign_in(&bench, &bench.operator).await;
+        let at = |hour: u8| format!("2026-11-27T{hour}:00:00Z");
+        let fires = |name: &str, hour| notification("firing", &[alert(name, "firing", &at(hour))]);
+        let first = alerts(&bench, fires("f1", 13)).await.unwrap().signals.remove(0);
+        let incident = open(&bench, &first.id).await.unwrap().incident.id;
+        alerts(&bench, notification("resolved", &[alert("f1", "resolved", &at(13))])).await.unwrap();
+        let again = alerts(&bench, fires("f1", 14)).await.unwrap().signals.remove(0);
+        let other = alerts(&bench, fires("f2", 14)).await.unwrap().signals.remove(0);
+        assert!(again.key != first.key && again.id != first.id);
+        let found = signals::joinable(&bench.app, &bench.operator).await.unwrap();
+        assert_eq!(found.get(&again.id).map(|(id, _)| id), Some(&incident));
+        assert!(!found.contains_key(&other.id), "another alert of the same rule is another thing");
+        let seen = page(&caller, &operator, "/console").await;
+        assert!(seen.contains(&format!("/console/signals/{}/join", again.id)), "{seen}");
+        // Who may not decide has no such button.
+        let administrator = sign_in(&bench, &bench.administrator).await;
+        for path in ["/console".to_owned(), format!("/console/incidents/open?signal={}", again.id)] {
+            assert!(!page(&caller, &administrator, &path).await.contains("/join\""), "{path}");
+        }
+        // What joined is a thing of the incident, too.
+        join(&bench, &other.id, &incident).await.unwrap();
+        let third = alerts(&bench, fires("f2", 15)).await.unwrap().signals.remove(0);
+        assert!(signals::joinable(&bench.app, &bench.operator).await.unwrap().contains_key(&third.id));
+        let twice = join(&bench, &other.id, &incident).await;
+        assert!(matches!(&twice, Err(AppError::Conflict(w)) if w.contains("was joined to an incident before")), "{twice:?}");
     }
 
     async fn an_alarm_joins_no_exercise(bench) {
@@ -93,7 +174,7 @@ on_both! {
         let refused = send(&caller, &operator, &path, &[("incident", "none")]).await;
         let words = visitor::text(&refused);
         assert!(refused.status == 422 && words.contains("there is no incident none"), "{words}");
-        let done = send(&caller, &operator, &path, &[("incident", &incident)]).await;
+        let done = send(&caller, &operator, &path, &[("incident", &incident), ("times", "1")]).await;
         assert_eq!((done.status, done.header("location")), (303, Some(format!("/console/incidents/{incident}").as_str())));
         assert_eq!(severity(&bench, &incident).await, Critical);
         // Over the API.

@@ -57,10 +57,22 @@ on_both! {
         assert!(fill(&bench, &quiet, "other", 1).await.is_some());
         assert_eq!(waiting(&bench).await, (MOST_WAITING + ALWAYS) as usize);
         let caller = Caller::new(&bench).await;
-        let operator = sign_in(&bench, &bench.operator).await;
-        let seen = visitor::read(&caller, &operator.cookie, "/console").await;
+        let approver = sign_in(&bench, &bench.approver).await;
+        // All cards are of others.
+        bench.sql("update signals set severity = 'critical', first_seen_at = first_seen_at + 1000000
+            where said_by <> (select id from people where name = 'operator')").await;
+        let seen = visitor::read(&caller, &approver.cookie, "/console").await;
         assert!(seen.contains("210 signals wait for a decision: no room for more"), "{seen}");
-        assert!(seen.contains("alertmanager has used up its share") && seen.contains("used up the share of one sender"));
+        // Who fills a share is named, also when none of the cards is theirs, and when they are gone.
+        assert!(seen.matches("said by operator").count() == 1, "{seen}");
+        for (who, sql) in [("operator", "select 1"), ("operator (disabled)", "update people set disabled_at = 1 where name = 'operator'"),
+            ("somebody who is deleted", "update signals set said_by = 'gone' where said_by = (select id from people where name = 'operator')")] {
+            bench.sql(sql).await;
+            let seen = visitor::read(&caller, &approver.cookie, "/console").await;
+            assert!(seen.contains(&format!("alertmanager, said by {who}, has used up its share")), "{who}: {seen}");
+            assert!(seen.contains(&format!("{who} has used up the share of one sender")), "{who}: {seen}");
+        }
+        bench.sql("update signals set said_by = (select id from people where name = 'operator') where said_by = 'gone'").await;
         let mut gone = named(0);
         gone["status"] = json!("resolved");
         alerts(&bench, notification("firing", &[gone])).await.unwrap();

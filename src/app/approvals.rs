@@ -1,24 +1,20 @@
 //! Approvals: people decide about the exact renditions of a post.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::renditions::Terms;
-use super::{Actor, App, AppError, Result, policy, posts, promises, reasons};
+use super::policy::Rules;
+use super::{Actor, App, AppError, Result, posts, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
-use crate::domain::incident::Severity;
 use crate::domain::post::{Kind, Lane, PostState};
 use crate::domain::role::Right;
 use crate::store::Tx;
 use crate::store::approvals::Approval;
 use crate::store::deliveries::{Change, Delivery};
-use crate::store::incidents::Incident;
 use crate::store::posts::Post;
 
 /// A decision of the actor about one post.
@@ -87,7 +83,7 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     by.need(Right::Read)?;
     let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = app.store().deliveries(post).await?;
-    let needed = needed(app, &row).await?;
+    let needed = Rules::seen(app, &row).await?.needed(&row)?;
     let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
     Ok(ReviewSheet {
@@ -124,7 +120,6 @@ pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Res
 /// # Errors
 /// As [`decide`], for any of them.
 pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) -> Result<()> {
-    let policy = policy::get(app).await?;
     let mut matters = Vec::with_capacity(all.len());
     for (post, new) in all {
         match new.decision {
@@ -144,19 +139,11 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     matters.sort_by_key(|(post, ..)| (*post).clone());
     let channels = app.store().channels().await?;
     let mut tx = app.store().begin().await?;
-    let mut severities = BTreeMap::new();
-    for id in matters.iter().filter_map(|(.., row)| row.incident_id.as_deref()).collect::<BTreeSet<_>>() {
-        severities.insert(id, severity(tx.incident(id).await?)?);
-    }
+    let incidents = matters.iter().filter_map(|(.., row)| row.incident_id.as_deref());
+    let rules = Rules::locked(&mut tx, incidents, channels).await?;
     let mut entries = Vec::new();
-    for (post, new, row) in &matters {
-        let severity = row.incident_id.as_deref().and_then(|id| severities.get(id).copied().flatten());
-        let terms = Terms {
-            needed: policy.needed(kind(row)?, severity),
-            expires: policy.expires(kind(row)?, app.now()),
-            channels: &channels,
-        };
-        entries.extend(write(app, &mut tx, by, post, new, &terms).await?);
+    for (post, new, _) in &matters {
+        entries.extend(write(app, &mut tx, by, post, new, &rules).await?);
     }
     app.commit(tx, by, &entries, &[Topic::Queue]).await
 }
@@ -169,15 +156,15 @@ pub(super) async fn write(
     by: &Actor,
     post: &str,
     new: &NewDecision,
-    terms: &Terms<'_>,
+    rules: &Rules,
 ) -> Result<Vec<Entry>> {
-    let expires = terms.expires;
     let comment = comment(new);
     let row = tx.post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = tx.deliveries(post).await?;
     let now = app.now();
     check(by, &row, &rows, new, now)?;
-    terms.fit(new.decision, &rows)?;
+    rules.fit(new.decision, &rows)?;
+    let (needed, expires) = (rules.needed(&row)?, rules.expires(&row, now)?);
     let approval = Approval {
         id: app.id(),
         post_id: post.to_owned(),
@@ -221,7 +208,7 @@ pub(super) async fn write(
             tx.set_post_state(post, PostState::Draft.word(), now).await?;
         }
         Decision::Approve => {
-            if voices.len() + 1 >= terms.needed {
+            if voices.len() + 1 >= needed {
                 // It takes all of them: once the first one lapses, too few are left.
                 let first = voices.iter().filter_map(|a| a.expires_at).min();
                 let until = first.map_or(expires, |at| at.min(expires));
@@ -325,11 +312,11 @@ async fn schedule(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, no
 /// Reviews a broken glass. Neither the one who broke it can, nor who wrote on the text.
 ///
 /// # Errors
-/// When no review is owed, or not by the actor.
+/// When no review is owed, not by the actor, or somebody was faster.
 pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Result<()> {
     by.need(Right::Approve)?;
     reasons::check("comment", comment)?;
-    let owed = app.store().reviews_owed().await?.into_iter().find(|a| a.id == approval);
+    let owed = app.store().approval(approval).await?.filter(|a| a.review_owed);
     let owed = owed.ok_or_else(|| AppError::not_found("owed review of approval", approval))?;
     let mut tx = app.store().begin().await?;
     let post = tx.post(&owed.post_id).await?.ok_or_else(|| AppError::not_found("post", &owed.post_id))?;
@@ -339,25 +326,14 @@ pub async fn review(app: &App, by: &Actor, approval: &str, comment: &str) -> Res
         ));
     }
     if !tx.review(approval, &by.id).await? {
-        return Err(AppError::Conflict("somebody has reviewed this a moment ago".into()));
+        let words = "somebody else has reviewed this already; nothing was changed";
+        return Err(AppError::Conflict(words.into()));
     }
     let entry = Entry::new("approval.reviewed", &format!("approval:{approval}")).note(comment);
     app.commit(tx, by, &[entry], &[]).await
 }
 
-async fn needed(app: &App, post: &Post) -> Result<usize> {
-    let severity = match &post.incident_id {
-        None => None,
-        Some(id) => severity(app.store().incident(id).await?)?,
-    };
-    Ok(policy::get(app).await?.needed(kind(post)?, severity))
-}
-
-fn severity(incident: Option<Incident>) -> Result<Option<Severity>> {
-    incident.map(|i| Severity::parse(&i.severity)).transpose().map_err(AppError::Internal)
-}
-
-fn kind(post: &Post) -> Result<Kind> {
+pub(super) fn kind(post: &Post) -> Result<Kind> {
     Kind::parse(&post.kind).map_err(AppError::Internal)
 }
 

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::approvals::{self, NewDecision};
 use super::hub::Topic;
+use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
-use super::renditions::Terms;
-use super::{Actor, App, AppError, Result, policy};
+use super::{Actor, App, AppError, Result};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
 use crate::domain::post::Kind;
@@ -128,16 +128,12 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
             all.posts.len()
         )));
     }
-    let policy = policy::get(app).await?;
     let comment = format!("in bulk by label {}, {} posts, {}", request.label, all.posts.len(), request.hash);
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
-        let terms = Terms {
-            needed: policy.needed(Kind::Routine, None),
-            expires: policy.expires(Kind::Routine, app.now()),
-            channels: &app.store().channels().await?,
-        };
+        let channels = app.store().channels().await?;
         let mut tx = app.store().begin().await?;
+        let rules = Rules::locked(&mut tx, std::iter::empty(), channels).await?;
         let mut entries = Vec::new();
         let before = result.left.len();
         // Whoever locks several posts locks them in the order of their ids.
@@ -149,7 +145,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
                 bundle: bundle.clone(),
                 comment: Some(comment.clone()),
             };
-            match approvals::write(app, &mut tx, by, id, &new, &terms).await {
+            match approvals::write(app, &mut tx, by, id, &new, &rules).await {
                 Ok(more) => entries.extend(more),
                 Err(AppError::Store(e)) => return Err(e.into()),
                 // Refused before anything of this post was written.

@@ -29,7 +29,8 @@ pub const SEAL_WAIT: Duration = Duration::from_secs(2);
 pub struct NewFreeze {
     #[serde(default)]
     pub scope: Scope,
-    /// May be added later: stopping comes first.
+    /// May be missing: stopping comes first. At most 2,000 characters. What is longer is cut, and hidden
+    /// characters are taken out, rather than that the freeze is refused; `reason_mended` says so then.
     #[serde(default)]
     pub reason: String,
     #[serde(default)]
@@ -43,6 +44,10 @@ pub struct FreezeView {
     pub epoch: i64,
     pub scope: Scope,
     pub reason: String,
+    /// Only in the answer to a freeze, and when it is so: the reason was cut, or hidden characters were
+    /// taken out of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reason_mended: bool,
     pub incident: Option<String>,
     /// No new permit after this.
     pub committed_at: String,
@@ -81,6 +86,7 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
         epoch: f.epoch,
         scope,
         reason: f.reason,
+        reason_mended: false,
         incident: f.incident_id,
         committed_at: rfc3339(f.committed_at),
         sealed_at: f.sealed_at.map(rfc3339),
@@ -93,18 +99,20 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
     })
 }
 
-/// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal.
+/// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal. It is not refused for the words
+/// of its reason, which are mended.
 ///
 /// # Errors
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
-    reasons::check("reason", &new.reason)?;
-    check(app, by, new).await?;
+    let (reason, reason_mended) = reasons::mended(&new.reason);
+    let new = NewFreeze { reason, ..new.clone() };
+    check(app, by, &new).await?;
     let mut tx = app.store().begin_exclusive().await?;
-    let (row, entry) = commit(app, &mut tx, by, new, new.incident.as_deref()).await?;
+    let (row, entry) = commit(app, &mut tx, by, &new, new.incident.as_deref()).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
-    await_seal(app, &row.id).await
+    Ok(FreezeView { reason_mended, ..await_seal(app, &row.id).await? })
 }
 
 /// Writes the freeze into an open change: one row and a new epoch, whatever the queue holds.

@@ -1,10 +1,11 @@
 //! What monitoring systems say becomes signals: new ones, counted ones, ended ones.
 
-use ::channels::text::{hidden, turns};
+use ::channels::text::hidden;
 use serde::{Deserialize, Serialize};
 
 use super::doubts::is_web;
 use super::error::Problems;
+use super::reasons::clean;
 use super::shares::Shares;
 use super::signals::{SignalView, severity, view};
 use super::{Actor, App, AppError, Result};
@@ -100,8 +101,9 @@ pub async fn receive(app: &App, by: &Actor, new: &NewSignal) -> Result<Received>
         severity: new.severity,
         playbook: new.playbook.clone(),
         resolved: new.resolved,
-        once: false,
+        ..Heard::default()
     };
+    let heard = Heard { thing: heard.key.clone(), ..heard };
     for (field, text) in [("source", &heard.source), ("key", &heard.key), ("title", &heard.title)] {
         if text.is_empty() && !(heard.resolved && field == "title") {
             problems.add(field, "is needed");
@@ -130,26 +132,13 @@ pub async fn receive_alerts(app: &App, by: &Actor, sent: &Notification) -> Resul
     let tidied = heard.into_iter().map(|h| Heard {
         source: clean(&h.source, SOURCE, false),
         key: clean(&h.key, KEY, false),
+        thing: clean(&h.thing, KEY, false),
         title: clean(&h.title, TITLE, false),
         detail: h.detail.map(|t| clean(&t, DETAIL, true)).filter(|t| !t.is_empty()),
         url: h.url.filter(|u| u.len() <= URL && is_web(u) && hidden(u, false).is_none()),
         ..h
     });
     keep(app, by, tidied.collect()).await
-}
-
-/// A text in one form: without what steers a reader's screen, and not longer than that.
-fn clean(text: &str, most: usize, lines: bool) -> String {
-    let is_break = |c: char| lines && matches!(c, '\n' | '\t');
-    let plain = text.chars().filter(|c| !turns(*c));
-    let plain: String = plain.map(|c| if c.is_control() && !is_break(c) { ' ' } else { c }).collect();
-    let plain = plain.trim();
-    if plain.chars().count() <= most {
-        return plain.to_owned();
-    }
-    let mut cut: String = plain.chars().take(most - 1).collect();
-    cut.push('…');
-    cut
 }
 
 /// Keeps what was heard, in one change. When something is left because too many wait, it says so, and
@@ -294,6 +283,7 @@ fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
         said_by: by.id.clone(),
         source: h.source.clone(),
         key: h.key.clone(),
+        thing: h.thing.clone(),
         title: h.title.clone(),
         detail: h.detail.clone(),
         url: h.url.clone(),
@@ -311,6 +301,7 @@ fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
         decided_by: None,
         note: None,
         incident_id: None,
+        incident_was: None,
         refused: false,
     }
 }
@@ -325,17 +316,4 @@ fn changed(verb: &str, now: Signal, done: &mut Received) -> Result<Entry> {
     let entry = Entry::new(verb, &format!("signal:{}", view.id)).after(&view);
     done.signals.push(view);
     Ok(entry)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clean;
-
-    #[test]
-    fn texts_are_shortened_and_steer_no_screen() {
-        assert_eq!(clean(" a\u{1b}[2J\nb\u{202e}c ", 99, false), "a [2J bc");
-        assert_eq!(clean("a\nb\r\nc", 99, true), "a\nb \nc");
-        assert_eq!(clean("éééé", 4, false), "éééé");
-        assert_eq!(clean("ééééé", 4, false), "ééé…");
-    }
 }

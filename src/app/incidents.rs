@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
-use super::freezes::{self, FreezeView, NewFreeze};
+use super::freezes::{self, FreezeView};
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, reasons, signals};
+use super::{Actor, App, AppError, Result, reasons, signals, stopping};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -46,9 +46,14 @@ pub struct NewIncident {
     /// `freeze_too` says so.
     #[serde(default)]
     pub adopt: Option<String>,
-    /// With `adopt`: freezes `scope` too (without a scope everything), when the other freeze covers less.
+    /// With `adopt`: freezes `scope` too. Without a scope that is everything; then no other freeze is made
+    /// when that one holds everything already, or another one does that has no incident, which is taken along.
     #[serde(default)]
     pub freeze_too: bool,
+    /// What freezes in force allow to go on, by label, goes on under the freeze that is made here, too,
+    /// unless this is false. Not for drills.
+    #[serde(default = "yes")]
+    pub keep_allowed: bool,
     /// The signal that it is opened from; nobody is asked about it any more.
     #[serde(default)]
     pub signal: Option<String>,
@@ -79,7 +84,7 @@ pub struct IncidentView {
     pub playbook: Option<String>,
 }
 
-/// An opened incident, and its freeze; of two the one that was made with it.
+/// An opened incident, and its freeze; of two the one that was made with it, or covers all.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Opened {
     pub incident: IncidentView,
@@ -133,14 +138,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         problems.add("playbook", format!("there is no playbook \"{key}\"; use one of: {}", known.join(", ")));
     }
     problems.check()?;
-    let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-    let freezes = if new.adopt.is_some() { new.freeze_too } else { new.freeze };
-    if freezes {
-        freezes::check(app, by, &order).await?;
-        if new.drill {
-            order.scope = of_drill(app, order.scope).await?;
-        }
-    }
+    let order = stopping::order(app, by, new).await?;
     let (id, now) = (app.id(), app.now());
     let row = Incident {
         slug: slug(&id, now),
@@ -164,57 +162,14 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     if let Some(signal) = &new.signal {
         entries.push(signals::open(app, &mut tx, by, signal, &view.id).await?);
     }
-    let mut frozen = None;
-    if let Some(freeze) = &new.adopt {
-        if !tx.adopt_freeze(freeze, &view.id).await? {
-            return Err(AppError::field(
-                "adopt",
-                "it is not in force any more, or belongs to another incident",
-            ));
-        }
-        entries.push(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(&view.id));
-        frozen = Some(freeze.clone());
-    }
-    if freezes {
-        order.reason.clone_from(&view.title);
-        let (freeze, entry) = freezes::commit(app, &mut tx, by, &order, Some(&view.id)).await?;
-        entries.push(entry);
-        frozen = Some(freeze.id);
-    }
+    let (more, frozen) = stopping::freeze(app, &mut tx, by, new, order, &view).await?;
+    entries.extend(more);
     app.commit(tx, by, &entries, &[Topic::Gate]).await?;
     let freeze = match frozen {
         Some(id) => Some(freezes::await_seal(app, &id).await?),
         None => None,
     };
     Ok(Opened { incident: view, freeze })
-}
-
-/// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all
-/// channels are for drills it covers what was asked for.
-async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
-    let channels = app.store().channels().await?;
-    if channels.iter().all(|c| c.drill) {
-        return Ok(scope);
-    }
-    let mut problems = Problems::default();
-    for live in channels.iter().filter(|c| !c.drill && scope.channels.contains(&c.id)) {
-        problems.add(
-            "scope.channels",
-            format!("{} is live; the freeze of a drill covers drill channels only", live.name),
-        );
-    }
-    if scope.channels.is_empty() {
-        scope.channels = channels.into_iter().filter(|c| c.drill).map(|c| c.id).collect();
-    }
-    if scope.channels.is_empty() {
-        problems.add(
-            "drill",
-            "there is no drill channel to freeze: connect one (`holdline channels add --adapter sandbox --drill`), \
-             or open the drill without a freeze",
-        );
-    }
-    problems.check()?;
-    Ok(scope)
 }
 
 /// Lists incidents, newest first.

@@ -94,6 +94,8 @@ pub mod signals;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// The freezes of an incident that is opened.
+mod stopping;
 /// What did not begin.
 pub mod unbegun;
 /// What this process has seen of the database.

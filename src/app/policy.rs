@@ -1,11 +1,23 @@
 //! The approval policy.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::approvals::kind;
 use super::error::Problems;
 use super::hub::Topic;
+use super::renditions::still_fit;
 use super::{Actor, App, AppError, Result};
-use crate::domain::approval::Policy;
+use crate::clock::Millis;
+use crate::domain::Word;
+use crate::domain::approval::{Decision, Policy};
 use crate::domain::audit::Entry;
+use crate::domain::incident::Severity;
 use crate::domain::role::Right;
+use crate::store::Tx;
+use crate::store::channels::Channel;
+use crate::store::deliveries::Delivery;
+use crate::store::incidents::Incident;
+use crate::store::posts::Post;
 
 const NAME: &str = "approval_policy";
 const VERSION: &str = "approval_policy_version";
@@ -16,6 +28,63 @@ const VERSION: &str = "approval_policy_version";
 /// The database's own.
 pub async fn get(app: &App) -> Result<Policy> {
     read(app.store().setting(NAME).await?)
+}
+
+/// What a decision about posts is judged by: the policy, how bad their incidents are, and what all channels
+/// take by now.
+pub(super) struct Rules {
+    policy: Policy,
+    severities: BTreeMap<String, Severity>,
+    channels: Vec<Channel>,
+}
+
+impl Rules {
+    /// As they are now, to be shown.
+    pub(super) async fn seen(app: &App, post: &Post) -> Result<Self> {
+        let incident = match &post.incident_id {
+            None => None,
+            Some(id) => app.store().incident(id).await?,
+        };
+        Self::of(get(app).await?, incident.into_iter(), Vec::new())
+    }
+
+    /// As they are until this change ends: nobody raises the severity of these incidents meanwhile.
+    pub(super) async fn locked(
+        tx: &mut Tx,
+        incidents: impl Iterator<Item = &str>,
+        channels: Vec<Channel>,
+    ) -> Result<Self> {
+        let mut rows = Vec::new();
+        for id in incidents.collect::<BTreeSet<_>>() {
+            rows.extend(tx.incident(id).await?);
+        }
+        Self::of(read(tx.setting(NAME).await?)?, rows.into_iter(), channels)
+    }
+
+    fn of(policy: Policy, incidents: impl Iterator<Item = Incident>, channels: Vec<Channel>) -> Result<Self> {
+        let severity = |i: Incident| Severity::parse(&i.severity).map(|s| (i.id, s));
+        let severities = incidents.map(severity).collect::<std::result::Result<_, _>>();
+        Ok(Self { policy, severities: severities.map_err(AppError::Internal)?, channels })
+    }
+
+    /// How many people must approve the post.
+    pub(super) fn needed(&self, post: &Post) -> Result<usize> {
+        let severity = post.incident_id.as_ref().and_then(|id| self.severities.get(id).copied());
+        Ok(self.policy.needed(kind(post)?, severity))
+    }
+
+    /// Whether what the decision lets out is taken by its channels.
+    ///
+    /// # Errors
+    /// Names the channel and what its limits do not allow.
+    pub(super) fn fit(&self, decision: Decision, rows: &[Delivery]) -> Result<()> {
+        if decision == Decision::Reject { Ok(()) } else { still_fit(rows, &self.channels) }
+    }
+
+    /// Until when an approval of the post holds that is given at `at`.
+    pub(super) fn expires(&self, post: &Post, at: Millis) -> Result<Millis> {
+        Ok(self.policy.expires(kind(post)?, at))
+    }
 }
 
 fn read(stored: Option<String>) -> Result<Policy> {

@@ -216,8 +216,9 @@ pub(super) async fn write(tx: &mut Tx, built: Vec<Built>) -> Result<Vec<Entry>> 
 /// When there is none of that id.
 pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Read)?;
-    let post = app.store().post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
-    view(post, app.store().deliveries(id).await?, &super::channels::names(app).await?)
+    let post = app.store().post(id).await?;
+    let mut found = whole(app, post.into_iter().collect()).await?;
+    found.pop().ok_or_else(|| AppError::not_found("post", id))
 }
 
 /// Lists posts by due time; the last row gives the cursor of the next page.

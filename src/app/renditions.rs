@@ -6,7 +6,6 @@ use super::Result;
 use super::channels::limits;
 use super::error::Problems;
 use crate::clock::Millis;
-use crate::domain::approval::Decision;
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
@@ -41,34 +40,21 @@ pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition
     (rendition, problems)
 }
 
-/// What a decision about a post is measured by.
-pub(super) struct Terms<'a> {
-    /// How many people must approve.
-    pub needed: usize,
-    /// Until when the approval counts.
-    pub expires: Millis,
-    /// All channels, with what they take by now.
-    pub channels: &'a [Channel],
-}
-
-impl Terms<'_> {
-    /// Whether what the decision lets out is taken by its channels: an account may take less than it did when
-    /// the post was written.
-    ///
-    /// # Errors
-    /// Names the channel and what its limits do not allow.
-    pub fn fit(&self, decision: Decision, rows: &[Delivery]) -> Result<()> {
-        let mut problems = Problems::default();
-        let lets_out = decision != Decision::Reject;
-        for d in rows.iter().filter(|d| lets_out && d.settled_at.is_none()) {
-            let Some(channel) = self.channels.iter().find(|c| c.id == d.channel_id) else { continue };
-            let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
-            for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
-                problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
-            }
+/// Whether what the channels take by now allows what is not out yet: an account may take less than it did
+/// when the post was written.
+///
+/// # Errors
+/// Names the channel and what its limits do not allow.
+pub(super) fn still_fit(rows: &[Delivery], channels: &[Channel]) -> Result<()> {
+    let mut problems = Problems::default();
+    for d in rows.iter().filter(|d| d.settled_at.is_none()) {
+        let Some(channel) = channels.iter().find(|c| c.id == d.channel_id) else { continue };
+        let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
+        for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
+            problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
-        problems.check()
     }
+    problems.check()
 }
 
 /// The deliveries of a post, one for each channel, as drafts.

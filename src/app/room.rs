@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::incidents::{self, IncidentView};
 use super::posts::{self, PostView};
+use super::signals::severity;
 use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
 use crate::domain::Word;
@@ -14,6 +15,7 @@ use crate::domain::delivery::State;
 use crate::domain::playbook::{self, Playbook};
 use crate::domain::role::Right;
 use crate::store::notes::{Note, StepDone};
+use crate::store::signals::Signal;
 
 /// Everything about one incident.
 #[derive(Debug, Clone)]
@@ -47,7 +49,7 @@ pub struct Happening {
     pub what: What,
     /// Who, if it was a person.
     pub who: Option<String>,
-    /// A text, a channel or a note.
+    /// A text, a channel, a note, a signal; when it was raised, the word of the severity.
     pub about: String,
 }
 
@@ -56,6 +58,8 @@ pub struct Happening {
 #[serde(rename_all = "snake_case")]
 pub enum What {
     Opened,
+    Joined,
+    Raised,
     Committed,
     Sealed,
     Written,
@@ -74,6 +78,8 @@ pub enum What {
 impl Word for What {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("opened", Self::Opened),
+        ("joined", Self::Joined),
+        ("raised", Self::Raised),
         ("committed", Self::Committed),
         ("sealed", Self::Sealed),
         ("written", Self::Written),
@@ -112,6 +118,9 @@ pub async fn read(app: &App, by: &Actor, id: &str) -> Result<Room> {
         let who = name(&n.person_id);
         timeline.push(Happening { at: rfc3339(n.created_at), what: What::Note, who, about: n.text });
     }
+    for s in app.store().signals_of_incident(id).await? {
+        timeline.extend(joined(s, &people)?);
+    }
     timeline.sort_by(|a, b| b.cmp(a));
     let steps = playbook.map_or_else(Vec::new, |p| p.steps.iter().map(|s| step(s, &done, &people)).collect());
     Ok(Room {
@@ -124,6 +133,19 @@ pub async fn read(app: &App, by: &Actor, id: &str) -> Result<Room> {
         freezes,
         timeline,
     })
+}
+
+/// A signal joined the incident, and perhaps made it worse. The incident was opened from some: these
+/// are told as that.
+fn joined(s: Signal, people: &HashMap<String, String>) -> Result<Vec<Happening>> {
+    let (Some(was), Some(at)) = (severity(s.incident_was.as_deref())?, s.decided_at) else {
+        return Ok(Vec::new());
+    };
+    let who = s.decided_by.as_ref().and_then(|id| people.get(id)).cloned();
+    let happened = |what, about| Happening { at: rfc3339(at), what, who: who.clone(), about };
+    let raised = severity(s.severity.as_deref())?.filter(|s| *s > was);
+    let raised = raised.map(|to| happened(What::Raised, to.word().to_owned()));
+    Ok(std::iter::once(happened(What::Joined, s.title)).chain(raised).collect())
 }
 
 fn step(s: &'static playbook::Step, done: &[StepDone], people: &HashMap<String, String>) -> StepView {

@@ -46,8 +46,11 @@ pub struct SignalView {
     pub decided_by: Option<String>,
     /// Why it was dismissed.
     pub note: Option<String>,
-    /// What was opened from it.
+    /// The incident that it belongs to.
     pub incident: Option<String>,
+    /// That incident was open already: it was not opened from this signal.
+    #[serde(default)]
+    pub joined: bool,
 }
 
 /// A severity as it is kept.
@@ -74,6 +77,7 @@ pub(super) fn view(s: Signal) -> Result<SignalView> {
         times: s.times,
         decided_by: s.decided_by,
         note: s.note,
+        joined: s.incident_was.is_some(),
         incident: s.incident_id,
     })
 }
@@ -110,8 +114,8 @@ pub async fn some(app: &App, by: &Actor, ids: &[&str]) -> Result<Vec<SignalView>
     app.store().signals_of(ids).await?.into_iter().map(view).collect()
 }
 
-/// Which waiting ones go on about something that an open incident was opened from: by the id of the
-/// signal, the id and title of that incident.
+/// Which waiting ones go on about a thing of an open incident: by the id of the signal, the id and title
+/// of that incident. An alert that starts anew is about the same thing.
 ///
 /// # Errors
 /// The database's own.
@@ -158,28 +162,36 @@ pub async fn dismiss(app: &App, by: &Actor, id: &str, note: &str, times: Option<
         let words = format!("this signal does not wait any more: it is {}", before.state);
         return Err(AppError::Conflict(words));
     }
-    if times.is_some_and(|read| read < before.worded) {
-        let words = "what this signal says has changed; read it again, then decide";
-        return Err(AppError::Conflict(words.into()));
-    }
+    as_read(&before, times)?;
     let decided = Decided {
         state: SignalState::Dismissed.word(),
         at: app.now(),
         by: &by.id,
         note: Some(note),
         incident: None,
+        incident_was: None,
     };
     let (entry, view) = decide(&mut tx, &before, &decided, "signal.dismissed").await?;
     app.commit(tx, by, &[entry.note(note)], &[]).await?;
     Ok(view)
 }
 
+/// Whether its title and severity are those that were read when it had been said so often.
+fn as_read(s: &Signal, times: Option<i64>) -> Result<()> {
+    if times.is_some_and(|read| read < s.worded) {
+        let words = "what this signal says has changed; read it again, then decide";
+        return Err(AppError::Conflict(words.into()));
+    }
+    Ok(())
+}
+
 /// A signal belongs to an open incident from now on. When it says that things are worse than the
-/// incident, the incident is as bad from now on.
+/// incident, the incident is as bad from now on. `times` is how often it had been said when it was read.
 ///
 /// # Errors
-/// When there is none of that id, somebody decided about the signal before, or the incident is resolved or an exercise.
-pub async fn join(app: &App, by: &Actor, id: &str, incident: &str) -> Result<SignalView> {
+/// When there is none of that id, somebody decided about the signal before, its title or severity is not
+/// what was read, or the incident is resolved or an exercise.
+pub async fn join(app: &App, by: &Actor, id: &str, incident: &str, times: Option<i64>) -> Result<SignalView> {
     by.need(Right::Decide)?;
     let mut tx = app.store().begin().await?;
     let Some(to) = tx.incident(incident).await? else {
@@ -195,7 +207,8 @@ pub async fn join(app: &App, by: &Actor, id: &str, incident: &str) -> Result<Sig
         return Err(AppError::Conflict(words.into()));
     }
     let before = tx.signal(id).await?.ok_or_else(|| AppError::not_found("signal", id))?;
-    let (entry, signal) = opened(app, &mut tx, by, &before, incident).await?;
+    as_read(&before, times)?;
+    let (entry, signal) = opened(app, &mut tx, by, &before, incident, Some(&to.severity)).await?;
     let mut entries = vec![entry];
     let was = Severity::parse(&to.severity).map_err(AppError::Internal)?;
     if let Some(worse) = signal.severity.filter(|s| *s > was) {
@@ -218,21 +231,30 @@ pub(super) async fn open(app: &App, tx: &mut Tx, by: &Actor, id: &str, incident:
     let Some(before) = tx.signal(id).await? else {
         return Err(AppError::field("signal", format!("there is no signal {id}; leave it out")));
     };
-    Ok(opened(app, tx, by, &before, incident).await?.0)
+    Ok(opened(app, tx, by, &before, incident, None).await?.0)
 }
 
-/// Notes that this signal belongs to the incident, when nobody decided about it before.
+/// Notes that this signal belongs to the incident, when nobody decided about it before. `was` is how bad
+/// the incident was, when the signal joins it.
 async fn opened(
     app: &App,
     tx: &mut Tx,
     by: &Actor,
     before: &Signal,
     incident: &str,
+    was: Option<&str>,
 ) -> Result<(Entry, SignalView)> {
     if let Some(other) = &before.incident_id {
-        return Err(AppError::Conflict(format!(
-            "an incident was opened from this signal before: {other}; go on there, or open another without the signal"
-        )));
+        let words = if before.incident_was.is_some() {
+            format!(
+                "this signal was joined to an incident before: {other}; go on there, or open another without the signal"
+            )
+        } else {
+            format!(
+                "an incident was opened from this signal before: {other}; go on there, or open another without the signal"
+            )
+        };
+        return Err(AppError::Conflict(words));
     }
     if before.state == SignalState::Dismissed.word() {
         let words = "this signal was dismissed meanwhile; go on without it";
@@ -244,6 +266,7 @@ async fn opened(
         by: &by.id,
         note: None,
         incident: Some(incident),
+        incident_was: was,
     };
     decide(tx, before, &decided, "signal.opened").await
 }

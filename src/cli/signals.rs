@@ -48,6 +48,9 @@ pub enum Signals {
         /// The incident's id; see `incidents list --open`.
         #[arg(long)]
         incident: String,
+        /// How often it had been said when you read it: refused when it says something else since.
+        #[arg(long)]
+        times: Option<i64>,
     },
     /// Nothing has to be done about it.
     Dismiss {
@@ -74,9 +77,9 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Signals) -> 
                 show(&done["signals"], SIGNAL);
             }
         }
-        Signals::Join { id, incident } => {
+        Signals::Join { id, incident, times } => {
             let path = format!("/signals/{}/join", encode(&id));
-            show(&api.post(&path, &json!({"incident": incident})).await?, SIGNAL);
+            show(&api.post(&path, &json!({"incident": incident, "times": times})).await?, SIGNAL);
         }
         Signals::Dismiss { id, note, times } => {
             let path = format!("/signals/{}/dismiss", encode(&id));

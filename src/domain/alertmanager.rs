@@ -80,7 +80,7 @@ impl Notification {
         match (self.alerts.iter().find(|a| !named(a)), text(self.group_key.as_deref())) {
             (Some(alert), Some(group)) => {
                 let (key, resolved) = (short(group), is_over(self.status.as_deref()));
-                out.push(Heard { key, resolved, once: false, ..self.of(alert) });
+                out.push(Heard { thing: key.clone(), key, resolved, once: false, ..self.of(alert) });
             }
             (Some(_), None) => {
                 let why = "an alert has no fingerprint, and the payload no groupKey: send one of them";
@@ -102,9 +102,11 @@ impl Notification {
         let detail = note("description").or(note("message")).map(str::to_owned);
         let urls = [&alert.generator_url, &alert.panel_url, &alert.dashboard_url, &self.external_url];
         let plan = label("playbook").or(note("playbook")).filter(|key| playbook::find(key).is_some());
+        let thing = text(alert.fingerprint.as_deref()).unwrap_or("-");
         Heard {
             source: if self.org_id.is_some() { "grafana" } else { "alertmanager" }.into(),
-            key: short(&format!("{} {}", text(alert.fingerprint.as_deref()).unwrap_or("-"), began(alert))),
+            key: short(&format!("{thing} {}", began(alert))),
+            thing: short(thing),
             title: title.unwrap_or("An alert without a name").to_owned(),
             detail: detail.or_else(|| written(alert.labels.as_ref())),
             url: urls.iter().find_map(|u| text(u.as_deref())).map(str::to_owned),

@@ -36,6 +36,8 @@ pub struct Heard {
     pub source: String,
     /// What it calls the thing: the same key again is the same thing.
     pub key: String,
+    /// What the key is about, whichever occurrence of it: what goes on about this thing may join its incident.
+    pub thing: String,
     pub title: String,
     pub detail: Option<String>,
     /// Where the monitoring system shows it.

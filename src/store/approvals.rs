@@ -27,6 +27,11 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
 
+    pub async fn approval(&self, id: &str) -> Result<Option<Approval>> {
+        const SQL: &str = "select * from approvals where id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
     /// Break-glass approvals that nobody has reviewed.
     pub async fn reviews_owed(&self) -> Result<Vec<Approval>> {
         const SQL: &str = "select * from approvals where review_owed = $1 and reviewed_by is null

@@ -138,6 +138,12 @@ impl Store {
 }
 
 impl Tx {
+    /// Freezes in force, the newest first.
+    pub async fn freezes_in_force(&mut self) -> Result<Vec<Freeze>> {
+        const SQL: &str = "select * from freezes where thawed_at is null order by epoch desc limit 500";
+        Ok(on!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
     /// A freeze in force without an incident becomes that of this one. Whether it did.
     pub async fn adopt_freeze(&mut self, id: &str, incident: &str) -> Result<bool> {
         const SQL: &str = "update freezes set incident_id = $2

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `incidents`.
@@ -66,18 +66,9 @@ impl Tx {
         if deliveries.is_empty() {
             return Ok(Vec::new());
         }
-        let padded = dialect::padded(deliveries.len());
-        let sql = SQL.replace("{ids}", &dialect::list(1, padded));
-        let rows: Vec<(String, String, Millis, Millis)> = on!(self, |c| {
-            let mut q = sqlx::query_as(AssertSqlSafe(sql));
-            for id in deliveries {
-                q = q.bind(*id);
-            }
-            for _ in deliveries.len()..padded {
-                q = q.bind(None::<&str>);
-            }
-            q.fetch_all(c).await?
-        });
+        let sql = SQL.replace("{ids}", &dialect::list(1, dialect::padded(deliveries.len())));
+        let rows: Vec<(String, String, Millis, Millis)> =
+            on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?);
         Ok(rows.into_iter().map(|(incident, post, at, _)| (incident, post, at)).collect())
     }
 

@@ -24,6 +24,10 @@ pub struct Notice {
     pub error: Option<String>,
 }
 
+const COUNT: &str = "select count(*) from posts p
+      join notices n on n.subject = p.id and n.created_at >= coalesce(p.submitted_at, p.created_at)
+    where p.id in ({ids}) and (n.sent_at is not null or n.next_try_at is not null)";
+
 impl Store {
     /// When the next mail is to be tried.
     pub async fn next_notice(&self) -> Result<Option<Millis>> {
@@ -31,11 +35,9 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_scalar(SQL).fetch_one(c).await?))
     }
 
-    /// How many mails about these were sent, or are to be.
+    /// How many mails about these were sent, or are to be, since they were submitted last.
     pub async fn count_notices(&self, subjects: &[&str]) -> Result<i64> {
-        const SQL: &str = "select count(*) from notices
-            where subject in ({ids}) and (sent_at is not null or next_try_at is not null)";
-        let sql = SQL.replace("{ids}", &dialect::list(1, dialect::padded(subjects.len())));
+        let sql = COUNT.replace("{ids}", &dialect::list(1, dialect::padded(subjects.len())));
         Ok(read!(self, |c| listed!(sqlx::query_scalar(AssertSqlSafe(sql)), subjects).fetch_one(c).await?))
     }
 }
@@ -88,5 +90,21 @@ impl Tx {
             .await
             .map(drop)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::rows::tests::walked;
+
+    #[tokio::test]
+    async fn the_mails_of_a_post_are_looked_up() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
+        for posts in [1, 16] {
+            let sql = COUNT.replace("{ids}", &dialect::list(1, posts));
+            assert_eq!(walked(&store, &sql).await, Vec::<String>::new());
+        }
     }
 }

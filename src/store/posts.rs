@@ -222,7 +222,8 @@ impl Tx {
     pub async fn update_post(&mut self, p: &Post, labels: &[String]) -> Result<()> {
         const SQL: &str = "update posts set brand = $2, labels = $3, source = $4, zone = $5, recurrence = $6,
               state = $7, due_at = $8, valid_until = $9, promise_at = $10, updated_at = $11, corrects = $12,
-              authors = $13, words = $14, version = version + 1
+              authors = $13, words = $14, version = version + 1,
+              submitted_at = case when $7 = 'submitted' and state <> 'submitted' then $11 else submitted_at end
             where id = $1";
         const CLEAR: &str = "delete from post_labels where post_id = $1";
         const LABEL: &str = "insert into post_labels (label, post_id) values ($1, $2)
@@ -280,7 +281,8 @@ impl Tx {
     }
 
     pub async fn set_post_state(&mut self, id: &str, state: &str, at: Millis) -> Result<()> {
-        const SQL: &str = "update posts set state = $2, updated_at = $3, version = version + 1 where id = $1";
+        const SQL: &str = "update posts set state = $2, updated_at = $3, version = version + 1,
+              submitted_at = case when $2 = 'submitted' then $3 else submitted_at end where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(state).bind(at).execute(c).await.map(drop)?);
         Ok(())
     }

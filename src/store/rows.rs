@@ -225,12 +225,12 @@ impl<'a> Value<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::{Store, Unaudited, attempts, deliveries};
 
     /// The tables that a statement walks, as SQLite plans it.
-    async fn walked(store: &Store, sql: &str) -> Vec<String> {
+    pub(in crate::store) async fn walked(store: &Store, sql: &str) -> Vec<String> {
         let Store::Sqlite { write, .. } = store else { unreachable!("this is SQLite") };
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("explain query plan {sql}")))

@@ -13,6 +13,8 @@ pub struct Signal {
     pub said_by: String,
     pub source: String,
     pub key: String,
+    /// What the key is about, whichever occurrence of it.
+    pub thing: String,
     pub title: String,
     pub detail: Option<String>,
     pub url: Option<String>,
@@ -36,6 +38,8 @@ pub struct Signal {
     pub decided_by: Option<String>,
     pub note: Option<String>,
     pub incident_id: Option<String>,
+    /// How bad that incident was when this joined it; nothing: it was opened from this.
+    pub incident_was: Option<String>,
     /// The call that said it last was refused for others of it.
     pub refused: bool,
 }
@@ -48,6 +52,8 @@ pub struct Decided<'a> {
     pub by: &'a str,
     pub note: Option<&'a str>,
     pub incident: Option<&'a str>,
+    /// How bad that incident was, when the signal joins it.
+    pub incident_was: Option<&'a str>,
 }
 
 impl Store {
@@ -80,6 +86,11 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
+    /// Those that belong to the incident, as they came to it.
+    pub async fn signals_of_incident(&self, incident: &str) -> Result<Vec<Signal>> {
+        Ok(read!(self, |c| sqlx::query_as(OF_INCIDENT).bind(incident).fetch_all(c).await?))
+    }
+
     /// How many wait of each sender and source.
     pub async fn waiting_signals_by_source(&self) -> Result<Vec<(String, String, i64)>> {
         Ok(read!(self, |c| sqlx::query_as(BY_SOURCE).fetch_all(c).await?))
@@ -92,18 +103,21 @@ impl Store {
         Ok(read!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).fetch_all(c).await?))
     }
 
-    /// What waits and was said before by the same sender, source and key, when an incident was opened
-    /// from it then and is open still: the signal, and the id and title of the newest such incident.
+    /// What waits and is about a thing of the same sender and source that belongs to an incident which
+    /// is open still: the signal, and the id and title of the newest such incident.
     pub async fn joinable_signals(&self) -> Result<Vec<(String, String, String)>> {
-        const SQL: &str = "select w.id, i.id, i.title
-            from signals w
-            join signals o on o.said_by = w.said_by and o.source = w.source and o.key = w.key
-            join incidents i on i.id = o.incident_id
-            where w.state = 'waiting' and o.state = 'opened' and i.state = 'open'
-            order by o.decided_at";
-        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(JOINABLE).fetch_all(c).await?))
     }
 }
+
+/// `cross join`, so that SQLite begins with the few that wait, not with all that ever had an incident.
+const JOINABLE: &str = "select w.id, i.id, i.title
+    from signals w cross join signals o join incidents i on i.id = o.incident_id
+    where w.state = 'waiting' and o.state = 'opened' and o.said_by = w.said_by and o.source = w.source
+      and o.thing = w.thing and i.state = 'open' and i.drill = false
+    order by o.decided_at";
+
+const OF_INCIDENT: &str = "select * from signals where incident_id = $1 order by decided_at, id limit 500";
 
 const BY_SOURCE: &str =
     "select said_by, source, count(*) from signals where state = 'waiting' group by said_by, source";
@@ -162,8 +176,8 @@ impl Tx {
     pub async fn insert_signal(&mut self, s: &Signal) -> Result<Signal> {
         const SQL: &str =
             "insert into signals (id, said_by, source, key, title, detail, url, severity, playbook, state,
-              first_seen_at, last_seen_at, times, worded, logged_at, loudest)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $10, 1, 1, $10, $8)
+              first_seen_at, last_seen_at, times, worded, logged_at, loudest, thing)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10, $10, 1, 1, $10, $8, $11)
             on conflict (said_by, source, key) where state = 'waiting'
               do update set last_seen_at = excluded.last_seen_at
             returning *";
@@ -178,6 +192,7 @@ impl Tx {
             .bind(&s.severity)
             .bind(&s.playbook)
             .bind(s.first_seen_at)
+            .bind(&s.thing)
             .fetch_one(c)
             .await?))
     }
@@ -216,7 +231,7 @@ impl Tx {
 
     pub async fn decide_signal(&mut self, id: &str, d: &Decided<'_>) -> Result<()> {
         const SQL: &str = "update signals set state = $2, decided_at = $3, decided_by = $4, note = $5,
-              incident_id = $6 where id = $1";
+              incident_id = $6, incident_was = $7 where id = $1";
         on!(self, |c| sqlx::query(SQL)
             .bind(id)
             .bind(d.state)
@@ -224,9 +239,26 @@ impl Tx {
             .bind(d.by)
             .bind(d.note)
             .bind(d.incident)
+            .bind(d.incident_was)
             .execute(c)
             .await
             .map(drop)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::rows::tests::walked;
+
+    #[tokio::test]
+    async fn what_belongs_to_an_incident_is_looked_up() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
+        assert_eq!(walked(&store, OF_INCIDENT).await, Vec::<String>::new());
+        // Few wait, and these are found by the index of what waits.
+        let walked = walked(&store, JOINABLE).await;
+        assert!(walked.iter().all(|w| w.contains("signals_waiting")), "{walked:?}");
     }
 }

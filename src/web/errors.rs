@@ -130,26 +130,38 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
-        let refused = |why: String| Failed(AppError::field("body", why));
-        let kind = request.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
-            return Err(refused("send JSON with the header content-type: application/json".into()));
-        }
-        let bytes = match tokio::time::timeout(ARRIVES, Bytes::from_request(request, state)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                return Err(Failed(AppError::TooLarge(TOO_LARGE.into())));
-            }
-            Ok(Err(e)) => return Err(refused(e.body_text())),
-            Err(_) => return Err(refused("did not arrive in time; send it again".into())),
-        };
-        if nul::in_json(&bytes) {
-            return Err(refused(nul::WORDS.into()));
-        }
-        let Json(value) = Json::<T>::from_bytes(&bytes).map_err(|e| refused(e.body_text()))?;
-        Ok(Self(value))
+        read(&arrived(request, state).await?).map(Self)
     }
+}
+
+fn refused(why: String) -> Failed {
+    Failed(AppError::field("body", why))
+}
+
+/// The bytes of a JSON body.
+pub(super) async fn arrived<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failed> {
+    let kind = request.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Err(refused("send JSON with the header content-type: application/json".into()));
+    }
+    match tokio::time::timeout(ARRIVES, Bytes::from_request(request, state)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Failed(AppError::TooLarge(TOO_LARGE.into())))
+        }
+        Ok(Err(e)) => Err(refused(e.body_text())),
+        Err(_) => Err(refused("did not arrive in time; send it again".into())),
+    }
+}
+
+/// Reads a JSON body.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failed> {
+    if nul::in_json(bytes) {
+        return Err(refused(nul::WORDS.into()));
+    }
+    let Json(value) = Json::<T>::from_bytes(bytes).map_err(|e| refused(e.body_text()))?;
+    Ok(value)
 }
 
 /// An address with a character that no database keeps is told so before anything is looked up.

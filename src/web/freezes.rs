@@ -1,17 +1,19 @@
 //! Freezes, the gate and the nodes.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Web;
 use super::approvals::Comment;
 use super::auth::Who;
-use super::errors::{Answer, Body};
+use super::errors::{self, Answer, Body, Failed};
 use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
 use crate::app::nodes::{self, GateView};
 use crate::domain::freeze::Scope;
+use crate::domain::nul;
 use crate::domain::role::Right;
 
 /// Which ones to list.
@@ -33,13 +35,34 @@ pub async fn list(
     Ok(Json(freezes::list(&web.app, &by, q.open).await?))
 }
 
+/// An order to freeze. It is not refused because its reason holds the character that no database keeps.
+pub struct Order(NewFreeze);
+
+impl<S: Send + Sync> FromRequest<S> for Order {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
+        let bytes = errors::arrived(request, state).await?;
+        if nul::in_json(&bytes)
+            && let Ok(mut order) = serde_json::from_slice::<Value>(&bytes)
+            && let Some(Value::String(reason)) = order.get_mut("reason")
+        {
+            // Another one that is taken out later, so that the answer says so.
+            *reason = reason.replace('\0', "\u{1}");
+            return errors::read(order.to_string().as_bytes()).map(Self);
+        }
+        errors::read(&bytes).map(Self)
+    }
+}
+
 /// Freezes: the answer says committed and sealed with their times, or names the nodes that are
-/// missing. Operators, approvers, administrators, integrators; `crisis_too` is not for integrators.
+/// missing. A reason that is too long is cut, not refused.
+/// Operators, approvers, administrators, integrators; `crisis_too` is not for integrators.
 #[utoipa::path(post, path = "/freezes", tag = "freezes", request_body = NewFreeze, responses((status = 201, body = FreezeView)))]
 pub async fn create(
     State(web): State<Web>,
     Who(by): Who,
-    Body(new): Body<NewFreeze>,
+    Order(new): Order,
 ) -> Answer<(StatusCode, Json<FreezeView>)> {
     Ok((StatusCode::CREATED, Json(freezes::create(&web.app, &by, &new).await?)))
 }

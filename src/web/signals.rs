@@ -76,10 +76,14 @@ pub struct Dismissal {
 pub struct Joining {
     /// Its id.
     pub incident: String,
+    /// How often the signal had been said (its `times`) when you read it. When its title or severity
+    /// changed since, nothing is joined.
+    #[serde(default)]
+    pub times: Option<i64>,
 }
 
 /// A signal belongs to an open incident from now on, which becomes as bad as the signal says if that is
-/// worse. Operators, approvers, administrators, integrators.
+/// worse. Operators and approvers.
 #[utoipa::path(post, path = "/signals/{id}/join", tag = "signals", request_body = Joining, responses((status = 200, body = SignalView)))]
 pub async fn join(
     State(web): State<Web>,
@@ -87,7 +91,7 @@ pub async fn join(
     Path(id): Path<String>,
     Body(to): Body<Joining>,
 ) -> Answer<Json<SignalView>> {
-    Ok(Json(signals::join(&web.app, &by, &id, &to.incident).await?))
+    Ok(Json(signals::join(&web.app, &by, &id, &to.incident, to.times).await?))
 }
 
 /// Says that nothing has to be done about a signal. Operators and approvers.

@@ -103,6 +103,11 @@ impl QueuePage {
         if is_here { &["comment"] } else { &[] }
     }
 
+    /// What was typed into a form that is gone: somebody else was first.
+    fn left(&self) -> String {
+        if self.fields().is_empty() { self.typed.text("comment") } else { String::new() }
+    }
+
     /// Whether the form of that review was refused.
     fn is_refused(&self, approval: &str) -> bool {
         self.typed.get("approval") == approval

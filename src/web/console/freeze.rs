@@ -6,10 +6,10 @@ use axum::extract::{Path, RawQuery, State};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::retract::{self, Refused};
-use super::scopes;
 use super::signals::Names;
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
+use super::{opening, scopes};
 use crate::app::channels::{self, ChannelView};
 use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
 use crate::app::people;
@@ -47,6 +47,9 @@ struct FrozenPage {
     names: Names,
     channels: Vec<ChannelView>,
     playbooks: &'static [Playbook],
+    /// What freezes in force allow to go on.
+    allowed: Option<String>,
+    freeze_allowed: bool,
     /// Why it may be lifted, as it was typed.
     note: String,
     refused: Refused,
@@ -111,11 +114,14 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
         true => signals::waiting(app, by, SIGNALS).await.map(|(heard, shares)| (heard, shares.all()))?,
         false => (Vec::new(), 0),
     };
+    let ui = visit.ui(web).await?;
     Ok(FrozenPage {
         names: Names::of(app, by, &heard).await?,
         more: all - heard.len().whole(),
         heard,
-        ui: visit.ui(web).await?,
+        allowed: opening::allowed(&ui),
+        freeze_allowed: false,
+        ui,
         by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
         channels: channels::list(app, by).await?,
         playbooks: playbook::all(),

@@ -138,7 +138,7 @@ fn picture(ui: &Ui, room: &Room) -> String {
 fn mark_kind(what: What) -> &'static str {
     match what {
         What::Accepted => "good",
-        What::InDoubt | What::Failed | What::GlassBroken | What::Rejected => "bad",
+        What::InDoubt | What::Failed | What::GlassBroken | What::Rejected | What::Raised => "bad",
         What::Committed | What::Sealed | What::Thawed => "hold",
         _ => "none",
     }
@@ -210,6 +210,11 @@ impl RoomPage {
     /// How many steps are done.
     fn steps_done(&self) -> usize {
         self.room.steps.iter().filter(|s| s.done_at.is_some()).count()
+    }
+
+    /// What it is about, in the reader's language.
+    fn about(&self, h: &Happening) -> String {
+        if h.what == What::Raised { self.ui.named("severity", &h.about) } else { h.about.clone() }
     }
 
     /// A sign for what happened, beside its words.

@@ -13,12 +13,12 @@ use super::ui::{Number, Ui};
 use super::visit::Visit;
 use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
-use crate::app::overview::Overview;
 use crate::app::posts::{self, PostFilter, PostView};
 use crate::app::shares::{MOST_WAITING, Shares};
 use crate::app::signals::{self as monitoring, SignalView};
 use crate::clock::Millis;
 use crate::domain::post::PostState;
+use crate::domain::role::Right;
 use crate::domain::signal::SignalState;
 use crate::web::Web;
 
@@ -106,16 +106,13 @@ pub async fn page(
     let more_over = over.len().saturating_sub(OVER);
     over.truncate(OVER);
     let said: Vec<_> = heard.iter().chain(&over).cloned().collect();
-    let free = |o: &Overview| {
-        o.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_whole()).map(|f| f.id.clone())
-    };
     let names = Names::of(app, by, &said).await?;
     Ok(NowPage {
         full: full(&ui, &shares, &names),
         more: (shares.all() - waiting.whole()).max(0),
-        joinable: monitoring::joinable(app, by).await?,
+        joinable: if by.may(Right::Decide) { monitoring::joinable(app, by).await? } else { HashMap::new() },
         names,
-        adopt: ui.overview.as_ref().and_then(free),
+        adopt: ui.overview.as_ref().and_then(|o| o.free()).map(|f| f.id.clone()),
         heard,
         over,
         more_over,
@@ -152,8 +149,11 @@ fn full(ui: &Ui, shares: &Shares, names: &Names) -> Vec<String> {
         out.push(ui.n("signal-full", shares.all()));
     }
     let (sources, senders) = shares.used_up();
-    out.extend(sources.iter().map(|(_, source)| ui.with("signal-full-source", "source", source)));
-    out.extend(senders.iter().map(|by| ui.with("signal-full-sender", "name", names.of_id(by))));
+    out.extend(sources.iter().map(|(by, source)| {
+        let named = [("source", source.as_str().into()), ("name", names.sender(ui, by).into())];
+        ui.lang.with("signal-full-source", &named)
+    }));
+    out.extend(senders.iter().map(|by| ui.with("signal-full-sender", "name", names.sender(ui, by))));
     out
 }
 

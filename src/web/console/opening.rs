@@ -9,8 +9,8 @@ use super::scopes;
 use super::signals::Names;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
-use crate::app::freezes::{self, FreezeView};
-use crate::app::incidents::{self, NewIncident};
+use crate::app::freezes::FreezeView;
+use crate::app::incidents::{self, IncidentView, NewIncident};
 use crate::app::signals::{self, SignalView};
 use crate::app::{Actor, App, AppError, channels};
 use crate::domain::Word;
@@ -32,6 +32,10 @@ struct OpenPage {
     adopt: Option<FreezeView>,
     /// What is frozen now, in words, when that is only a part.
     part: Option<String>,
+    /// That the freeze covers a part, and the one of everything is taken along.
+    both: Option<String>,
+    /// What freezes in force allow to go on, when another one is made.
+    allowed: Option<String>,
     /// What it is opened from.
     signal: Option<SignalView>,
     names: Names,
@@ -44,6 +48,7 @@ struct OpenPage {
     /// How bad the signal was when its form was first shown, if that is more than now.
     shown: Option<Severity>,
     no_freeze: bool,
+    freeze_allowed: bool,
     playbooks: &'static [Playbook],
     trouble: Trouble,
 }
@@ -77,24 +82,35 @@ async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::
     let ui = visit.ui(web).await?;
     // A freeze that is lifted by now, or has an incident, is left out, so that the form can be sent.
     let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
-    let adopt = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none()).cloned();
+    let asked = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none());
+    let free = ui.overview.as_ref().and_then(|o| o.free());
+    let adopt = asked.or(free).cloned();
     let parts = adopt.as_ref().map_or(in_force, std::slice::from_ref);
-    let part = if parts.is_empty() || parts.iter().any(|z| z.scope.is_whole()) {
+    let mut part = if parts.is_empty() || parts.iter().any(|z| z.scope.is_whole()) {
         None
     } else {
         let channels = channels::list(app, by).await?;
         let words: Vec<_> = parts.iter().map(|z| scopes::words(&ui, &z.scope, &channels)).collect();
         Some(words.join(" + "))
     };
+    // Who comes from a part takes along what is frozen as a whole.
+    let both = part.take_if(|_| adopt.is_some() && free.is_some()).zip(free).map(|(scope, whole)| {
+        ui.lang
+            .with("open-adopts-both", &[("scope", scope.into()), ("time", ui.at(&whole.committed_at).into())])
+    });
+    let is_made = both.is_none() && (adopt.is_none() || part.is_some());
     Ok(OpenPage {
+        allowed: allowed(&ui).filter(|_| is_made),
         ui,
         adopt,
         part,
+        both,
         title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
         severity: f.get("severity").to_owned(),
         names: Names::of(app, by, signal.as_slice()).await?,
         shown: shown(f),
         no_freeze: f.has("no_freeze"),
+        freeze_allowed: f.has("freeze_allowed"),
         signal,
         decided,
         others,
@@ -109,10 +125,17 @@ pub async fn form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuer
     show(&page(&web, &visit, &asked, Trouble::default()).await?)
 }
 
-/// The form of a signal again, when what was asked of it was refused.
-pub(super) async fn again(web: &Web, visit: &Visit, signal: &str, trouble: Trouble) -> Answer {
-    let asked = Fields(vec![("signal".into(), signal.to_owned())]);
+/// The form of a signal again, when what was asked of it was refused, with what was typed.
+pub(super) async fn again(web: &Web, visit: &Visit, signal: &str, typed: Fields, trouble: Trouble) -> Answer {
+    let typed = typed.0.into_iter().filter(|(name, _)| name != "signal");
+    let asked = Fields(typed.chain([("signal".into(), signal.to_owned())]).collect());
     show_again(&page(web, visit, &asked, trouble).await?)
+}
+
+/// The labels that freezes in force allow to go on, when they do.
+pub(super) fn allowed(ui: &Ui) -> Option<String> {
+    let labels = ui.overview.as_ref().map(|o| o.allowed().join(", "));
+    labels.filter(|list| !list.is_empty())
 }
 
 /// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
@@ -143,7 +166,8 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
         scope: Scope::default(),
         promise: None,
         playbook: plan.map(|p| p.key.clone()),
-        freeze_too: !no_freeze && is_part(&web.app, adopt.as_deref()).await?,
+        freeze_too: !no_freeze,
+        keep_allowed: !fields.has("freeze_allowed"),
         adopt,
         signal: fields.some("signal"),
     };
@@ -163,16 +187,13 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
     }
 }
 
-/// Whether that freeze covers less than everything.
-async fn is_part(app: &App, freeze: Option<&str>) -> crate::app::Result<bool> {
-    let Some(id) = freeze else { return Ok(false) };
-    match freezes::get(app, id).await {
-        Err(AppError::NotFound { .. }) => Ok(false),
-        found => Ok(!found?.scope.is_whole()),
-    }
-}
-
 impl OpenPage {
+    /// The incidents that the signal may join, if the reader may decide so.
+    fn joined_by(&self) -> Vec<&IncidentView> {
+        let open = self.ui.overview.as_ref().map_or(&[][..], |o| &o.incidents);
+        open.iter().filter(|i| !i.drill && self.ui.may("decide")).collect()
+    }
+
     /// What the signal said when it was read, or says now: the worse of the two.
     fn said(&self) -> Option<Severity> {
         self.shown.max(self.signal.as_ref().and_then(|s| s.severity)).filter(|_| self.signal.is_some())

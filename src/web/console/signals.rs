@@ -42,11 +42,13 @@ pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
 pub async fn join(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let incident = fields.get("incident");
-    match signals::join(&web.app, visit.by()?, &id, incident).await {
+    // What was read is always said: a form without it fits nothing.
+    let read = Some(fields.get("times").parse().unwrap_or_default());
+    match signals::join(&web.app, visit.by()?, &id, incident, read).await {
         Ok(_) => go(&format!("/console/incidents/{incident}")),
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
-            opening::again(&web, &visit, &id, trouble).await
+            opening::again(&web, &visit, &id, fields, trouble).await
         }
     }
 }
@@ -76,12 +78,12 @@ pub async fn dismiss(State(web): State<Web>, Path(id): Path<String>, posted: Pos
     }
 }
 
-/// The names of those who said signals.
+/// The names of those who said signals, and whether they are disabled.
 #[derive(Debug, Default)]
-pub struct Names(HashMap<String, String>);
+pub struct Names(HashMap<String, (String, bool)>);
 
 impl Names {
-    /// Of those who said these.
+    /// Of everybody, when there is somebody to name: who fills a share may have said none of these.
     ///
     /// # Errors
     /// The database's own.
@@ -90,17 +92,20 @@ impl Names {
             return Ok(Self::default());
         }
         let people = people::list(app, by).await?.into_iter();
-        let spoke = people.filter(|p| said.iter().any(|s| s.said_by == p.id));
-        Ok(Self(spoke.map(|p| (p.id, p.name)).collect()))
+        Ok(Self(people.map(|p| (p.id, (p.name, p.disabled_at.is_some()))).collect()))
     }
 
     /// Who said it; their id when they have no name.
     pub fn who<'a>(&'a self, s: &'a SignalView) -> &'a str {
-        self.of_id(&s.said_by)
+        self.0.get(&s.said_by).map_or(&s.said_by, |(name, _)| name)
     }
 
-    /// The name of who has that id; the id when there is none.
-    pub fn of_id<'a>(&'a self, id: &'a str) -> &'a str {
-        self.0.get(id).map_or(id, String::as_str)
+    /// Who has that id, and whether they say nothing any more.
+    pub fn sender(&self, ui: &Ui, id: &str) -> String {
+        match self.0.get(id) {
+            Some((name, false)) => name.clone(),
+            Some((name, true)) => ui.with("signal-sender-disabled", "name", name),
+            None => ui.t("signal-sender-gone"),
+        }
     }
 }

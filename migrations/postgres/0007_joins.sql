@@ -1,0 +1,10 @@
+-- What the key is about, whichever occurrence of it: an alert that starts anew has another key, and the same thing.
+alter table signals add column thing text not null default '';
+update signals set thing = case when source in ('alertmanager', 'grafana') then split_part(key, ' ', 1) else key end;
+-- How bad the incident was when the signal joined it; nothing: the incident was opened from it.
+alter table signals add column incident_was text;
+create index signals_of_thing on signals (said_by, source, thing) where state = 'opened';
+create index signals_of_incident on signals (incident_id) where incident_id is not null;
+-- When it was handed to the approvers last; nothing: when it was written.
+alter table posts add column submitted_at bigint;
+create index notices_by_subject on notices (subject, created_at);

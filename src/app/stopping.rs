@@ -1,0 +1,120 @@
+//! The freezes of an incident that is opened: one that it takes over, and one that is made with it.
+
+use super::error::Problems;
+use super::freezes::{self, NewFreeze};
+use super::incidents::{IncidentView, NewIncident};
+use super::{Actor, App, AppError, Result};
+use crate::domain::audit::Entry;
+use crate::domain::freeze::Scope;
+use crate::store::Tx;
+use crate::store::freezes::Freeze;
+
+/// What is to be frozen, if anything is, besides the freeze that is taken over.
+///
+/// # Errors
+/// When the scope names what does not exist, a drill names a live channel, or the actor may not.
+pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Option<NewFreeze>> {
+    if !(if new.adopt.is_some() { new.freeze_too } else { new.freeze }) {
+        return Ok(None);
+    }
+    let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
+    freezes::check(app, by, &order).await?;
+    if new.drill {
+        order.scope = of_drill(app, order.scope).await?;
+    }
+    Ok(Some(order))
+}
+
+/// Takes freezes over and makes one, in the change that opens the incident. The audit entries, and the
+/// freeze that the answer shows: the last one.
+///
+/// # Errors
+/// When the freeze that is to be taken over is lifted, or belongs to another incident.
+pub(super) async fn freeze(
+    app: &App,
+    tx: &mut Tx,
+    by: &Actor,
+    new: &NewIncident,
+    order: Option<NewFreeze>,
+    incident: &IncidentView,
+) -> Result<(Vec<Entry>, Option<String>)> {
+    let in_force = tx.freezes_in_force().await?;
+    let (mut entries, mut shown) = (Vec::new(), None);
+    if let Some(id) = &new.adopt {
+        entries.push(adopt(tx, id, &incident.id).await?);
+        shown = Some(id.clone());
+    }
+    let Some(mut order) = order else { return Ok((entries, shown)) };
+    if let Some(mine) = &new.adopt
+        && order.scope == Scope::default()
+        && let Some(whole) = whole(&in_force, new, mine)?
+    {
+        if whole.id != *mine {
+            entries.push(adopt(tx, &whole.id, &incident.id).await?);
+        }
+        return Ok((entries, Some(whole.id.clone())));
+    }
+    if new.keep_allowed && !new.drill {
+        for freeze in &in_force {
+            let allowed = freeze.order()?.scope.allow;
+            order.scope.allow.extend(allowed);
+        }
+        order.scope.allow.sort();
+        order.scope.allow.dedup();
+    }
+    order.reason.clone_from(&incident.title);
+    let (freeze, entry) = freezes::commit(app, tx, by, &order, Some(&incident.id)).await?;
+    entries.push(entry);
+    Ok((entries, Some(freeze.id)))
+}
+
+async fn adopt(tx: &mut Tx, freeze: &str, incident: &str) -> Result<Entry> {
+    if !tx.adopt_freeze(freeze, incident).await? {
+        return Err(AppError::field("adopt", "it is not in force any more, or belongs to another incident"));
+    }
+    Ok(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(incident))
+}
+
+/// A freeze that holds all of it already: the one that is taken over, or the newest one that has no
+/// incident. What it allows by name counts as long as that is kept.
+fn whole<'a>(in_force: &'a [Freeze], new: &NewIncident, mine: &str) -> Result<Option<&'a Freeze>> {
+    let (mut found, mut own) = (None, None);
+    for freeze in in_force {
+        let scope = freeze.order()?.scope;
+        let is_enough = if new.keep_allowed { scope.is_whole() } else { scope.is_everything() };
+        if is_enough && freeze.id == mine {
+            own = Some(freeze);
+        } else if is_enough && freeze.incident_id.is_none() && found.is_none() {
+            found = Some(freeze);
+        }
+    }
+    Ok(own.or(found))
+}
+
+/// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all
+/// channels are for drills it covers what was asked for.
+async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
+    let channels = app.store().channels().await?;
+    if channels.iter().all(|c| c.drill) {
+        return Ok(scope);
+    }
+    let mut problems = Problems::default();
+    for live in channels.iter().filter(|c| !c.drill && scope.channels.contains(&c.id)) {
+        problems.add(
+            "scope.channels",
+            format!("{} is live; the freeze of a drill covers drill channels only", live.name),
+        );
+    }
+    if scope.channels.is_empty() {
+        scope.channels = channels.into_iter().filter(|c| c.drill).map(|c| c.id).collect();
+    }
+    if scope.channels.is_empty() {
+        problems.add(
+            "drill",
+            "there is no drill channel to freeze: connect one (`holdline channels add --adapter sandbox --drill`), \
+             or open the drill without a freeze",
+        );
+    }
+    problems.check()?;
+    Ok(scope)
+}
