@@ -37,6 +37,7 @@ write-notice = Écrire aux clients
 write-tip = Conseil : { $title }
 write-a-tip = Écrire un conseil
 matrix = Où en est chaque texte
+matrix-none-closed = Aucun texte n’a été écrit pour cet incident.
 matrix-none = Aucun texte encore. Écrivez les premiers mots : ce qui s’est passé, ce que vous faites, ce que chacun doit faire.
 matrix-as-table = La même chose en tableau
 matrix-texts = { $n ->
