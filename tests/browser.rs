@@ -18,7 +18,7 @@ use crate::support::scene;
 use crate::support::{Bench, Database, person};
 
 /// Runs a story of `tests/browser` with what it needs to know.
-async fn browse(story: &str, told: &Value) {
+pub async fn browse(story: &str, told: &Value) {
     let home = std::env::var("PEER_HOME").unwrap_or_else(|_| {
         format!("{}/.cache/holdline-peers", std::env::var("HOME").unwrap_or_else(|_| "/var/tmp".into()))
     });

@@ -55,14 +55,20 @@ on_both! {
         let shown = read(&caller, &cookie, &page).await;
         assert!(shown.contains("nightly import") && !shown.contains(secret.expose_secret()), "{shown}");
         let revoke = format!("{page}/revoke");
-        let strange = send(&caller, &cookie, &page, &revoke, "token=none").await;
+        let strange = send(&caller, &cookie, &page, &revoke, "token=none&word=revoke").await;
         assert_eq!(strange.status, 404, "{}", text(&strange));
-        let done = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
+        // What cannot be taken back asks for a word, beside the token that it is about.
+        let sent = format!("token={}&word=REVOKE", token.id);
+        let quick = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
+        let open = format!("id=\"revoke-{}\" open>", token.id);
+        assert!(quick.status == 422 && text(&quick).contains(&open) && text(&quick).contains("Type REVOKE here"));
+        people::authenticate(&bench.app, secret.expose_secret(), "test").await.unwrap();
+        let done = send(&caller, &cookie, &page, &revoke, &sent).await;
         assert_eq!(done.status, 303, "{}", text(&done));
         assert!(people::authenticate(&bench.app, secret.expose_secret(), "test").await.is_err(), "it works no more");
         let to = done.header("location").unwrap();
         assert!(read(&caller, &cookie, to).await.contains("The token “nightly import” is revoked: it counts no more"));
-        let twice = send(&caller, &cookie, &page, &revoke, &format!("token={}", token.id)).await;
+        let twice = send(&caller, &cookie, &page, &revoke, &sent).await;
         assert!(twice.status == 422 && text(&twice).contains("this token was revoked before, at "), "{}", text(&twice));
     }
 
@@ -89,10 +95,14 @@ on_both! {
         assert_eq!(call("none").await.0, 404);
         let cookie = sign_in(&bench, by).await.cookie;
         let page = "/console/settings/tokens";
-        let late = send(&caller, &cookie, page, &format!("{page}/revoke?lang=fr"), &format!("token={short}")).await;
+        let sent = format!("token={short}&word=r%C3%A9voquer");
+        let late = send(&caller, &cookie, page, &format!("{page}/revoke?lang=fr"), &sent).await;
         assert!(late.status == 422 && text(&late).contains("Ce jeton a expiré le "), "{}", text(&late));
         let third = make(None).await;
-        let done = send(&caller, &cookie, page, &format!("{page}/revoke"), &format!("token={third}")).await;
+        let (revoke, sent) = (format!("{page}/revoke"), format!("token={third}&word="));
+        let quick = send(&caller, &cookie, page, &revoke, &sent).await;
+        assert!(quick.status == 422 && text(&quick).contains(&format!("id=\"revoke-{third}\" open>")), "{}", text(&quick));
+        let done = send(&caller, &cookie, page, &revoke, &format!("{sent}REVOKE")).await;
         assert!(read(&caller, &cookie, done.header("location").unwrap()).await.contains("is revoked"));
     }
 }

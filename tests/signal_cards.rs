@@ -175,7 +175,11 @@ on_both! {
         let now = page(&caller, &approver, "/console").await;
         assert!(!now.contains(&path) && now.contains(&other));
         let late = send(&caller, &approver, &path, &[("note", "Again"), ("times", "1")]).await;
-        assert!(late.status == 422 && String::from_utf8_lossy(&late.body).contains("does not wait any more"));
+        let back = visitor::text(&late);
+        assert!(late.status == 422 && back.contains("does not wait any more: it is dismissed"), "{back}");
+        // The card says so aloud, keeps the words and has nothing to press.
+        assert!(back.contains("role=\"status\">This signal does not wait any more") && back.contains("value=\"Again\""));
+        assert!(!back.contains(&format!("<button form=\"dismiss-{id}\"")) && back.contains(&format!("<button form=\"dismiss-{other}\"")));
         let request = Request::post(&format!("{}{path}", caller.base))
             .header("cookie", &format!("holdline={}", approver.cookie))
             .header("sec-fetch-site", "same-origin")
@@ -231,8 +235,9 @@ on_both! {
         let tied = format!("aria-invalid=\"true\" aria-describedby=\"wrong-note signal-title-{id}\"");
         assert!(String::from_utf8_lossy(&long.body).contains(&tied));
         assert_eq!(send(&caller, &approver, &path, &[("note", "Only a test"), ("times", "2")]).await.status, 303);
-        say("k0", json!({"resolved": true})).await;
+        let gone = say("k0", json!({"resolved": true})).await;
         let seen = page(&caller, &approver, "/console").await;
+        assert!(seen.contains(&format!("<li class=\"hint\" id=\"signal-over-{gone}\">")));
         assert!(seen.contains("nobody had decided") && !seen.contains("Cards are copied"), "{seen}");
         assert!(page(&caller, &approver, "/console?lang=fr").await.contains("personne n’avait décidé"));
     }

@@ -22,6 +22,7 @@ on_both! {
         let both = format!("adopt={freeze}&amp;signal={id}\"");
         let shown = page(&caller, &operator, &format!("/console/freezes/{freeze}")).await;
         assert!(shown.contains(&both) && shown.contains("Cards &#60;fail&#62;"), "{shown}");
+        assert!(shown.contains(&format!("<li id=\"signal-{id}\">")), "{shown}");
         assert!(page(&caller, &operator, "/console").await.contains(&format!("{card}&amp;adopt={freeze}\"")));
         let form = page(&caller, &operator, &format!("{card}&adopt={freeze}")).await;
         assert_eq!((hidden(&form, "adopt"), hidden(&form, "signal")), (freeze.clone(), id.clone()));

@@ -88,6 +88,8 @@ pub mod series;
 pub mod sessions;
 /// How many signals wait at most, and who has how much of that room.
 pub mod shares;
+/// All signals page by page.
+pub mod signal_pages;
 /// Signals of monitoring systems.
 pub mod signals;
 /// The public page.

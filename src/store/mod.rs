@@ -51,6 +51,8 @@ pub mod posts;
 pub mod sessions;
 /// Named settings.
 pub mod settings;
+/// All signals from one place to the next.
+pub mod signal_pages;
 /// Signals of monitoring systems.
 pub mod signals;
 /// The public page's rows.

@@ -13,12 +13,23 @@ await run(async (browser) => {
   await watcher.route('**/console/events**', fail(unreached));
   await watcher.goto('/console');
   check(await watcher.locator('#strip.is-normal').count() === 1, 'it does not begin as normal');
-  const say = async (key, severity = 'minor') => {
-    const answer = await fetch(`${told.base}/api/v1/signals`, {
+  const post = async (path, body) => {
+    const answer = await fetch(`${told.base}/api/v1${path}`, {
       method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ source: 'probe', key, title: `The ${key} fails`, severity }),
+      body: JSON.stringify(body),
     });
-    check(answer.ok, `the signal ${key} is refused: ${answer.status} ${await answer.text()}`);
+    check(answer.ok, `${path} is refused: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  const say = async (key, severity = 'minor', more = {}) =>
+    (await post('/signals', { source: 'probe', key, title: `The ${key} fails`, severity, ...more })).signals[0].id;
+  // Something comes above the link that has the focus.
+  const keepsFocus = async (page, words, happen, sign) => {
+    await page.locator('ul.rows a', { hasText: words }).focus();
+    await happen();
+    await page.waitForSelector(`ul.rows a:has-text("${sign}")`, { timeout: 10000 });
+    const row = await page.evaluate(() => document.activeElement?.closest('li')?.textContent ?? '');
+    check(row.includes(words), `the focus is not at “${words}” but at “${row.trim()}”`);
   };
   await say('first');
   await watcher.waitForSelector('text=The first fails', { timeout: 30000 });
@@ -31,6 +42,23 @@ await run(async (browser) => {
   check(unanswered.length === 0, 'the answers were not refused');
   const typed = watcher.locator('li', { hasText: 'The first fails' }).locator('input[name=note]');
   check(await typed.inputValue() === 'Only a te', 'what was typed is gone');
+  // Somebody else decides: the words stay to be copied, and there is nothing to press.
+  const third = await say('third');
+  const card = watcher.locator(`#signal-${third}`);
+  await card.locator('input[name=note]').fill('To be copied');
+  await post(`/signals/${third}/dismiss`, { note: 'Known' });
+  await card.locator('[role=status]').waitFor({ timeout: 10000 });
+  check(await card.locator('button').count() === 0, 'what is decided has still a button');
+  check(await card.locator('input[name=note]').inputValue() === 'To be copied', 'what was typed is not there to copy');
+  // The rows keep the focus when others come before them.
+  const list = await windowOf(browser, told.people.operator);
+  await list.goto('/console/signals');
+  await keepsFocus(list, 'The second fails', () => say('fourth'), 'The fourth fails');
+  const over = { resolved: true };
+  await say('fourth', 'minor', over);
+  await list.goto('/console');
+  await say('fifth');
+  await keepsFocus(list, 'The fourth fails', () => say('fifth', 'minor', over), 'The fifth fails');
   // Worse ones take all the places; the card that is typed into stays.
   for (let n = 1; n <= 26; n += 1) await say(`worse ${n}`, 'critical');
   await watcher.waitForSelector('text=The worse 26 fails', { timeout: 10000 });
@@ -42,6 +70,8 @@ await run(async (browser) => {
   await other.goto('/console/freeze');
   await other.click('button.freeze');
   await watcher.waitForSelector('#strip.is-frozen', { timeout: 10000 });
+  await list.goto(new URL(other.url()).pathname);
+  await keepsFocus(list, 'The worse 26 fails', () => say('worst', 'critical'), 'The worst fails');
   // Three beats without news, here one after the other.
   await watcher.waitForTimeout(2000);
   const again = watcher.waitForResponse((r) => r.url().endsWith('/console/strip'), { timeout: 10000 });

@@ -1,5 +1,6 @@
 // Every screen, in both languages and themes, on a desk or on a phone: no accessibility findings, no
 // complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first.
+// A value of such a form can be another one than the page has: it has changed since.
 // With SHOTS=folder it keeps the pictures.
 import { axeFindings, check, isTooWide, run, told, windowOf } from './browser.mjs';
 
@@ -24,6 +25,7 @@ await run(async (browser) => {
         if (screen.click) {
           if (screen.open) await page.click(screen.open);
           for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);
+          for (const [field, value] of Object.entries(screen.set ?? {})) await page.$eval(field, (e, v) => { e.value = v; }, value);
           [answer] = await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(screen.click)]);
         }
         const where = `${name} ${language} ${theme} ${size}`;

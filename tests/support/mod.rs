@@ -4,6 +4,7 @@ pub mod caller;
 pub mod relay;
 pub mod scene;
 pub mod second_verifier;
+pub mod storm;
 pub mod visitor;
 
 use std::net::SocketAddr;

@@ -16,7 +16,7 @@ const MINUTE: i64 = 60_000;
 const CHANNELS: [&str; 5] = ["@bank", "Blog", "Newsletter", "Website", "Partners"];
 
 /// Names that people would give, and channels that are ready.
-async fn name_all(bench: &mut Bench) {
+pub async fn name_all(bench: &mut Bench) {
     let url = bench.sandbox.url("delta");
     bench.connect(CHANNELS[4], "sandbox", json!({ "url": url })).await;
     for (id, name) in bench.channels.iter().zip(CHANNELS) {

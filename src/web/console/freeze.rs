@@ -179,3 +179,43 @@ impl FrozenPage {
         scopes::words(&self.ui, &self.freeze.scope, &self.channels)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::console::words::Lang;
+
+    #[test]
+    fn the_button_has_the_focus_until_the_reason_is_refused() {
+        let shown = |trouble| {
+            let ui = Ui {
+                lang: Lang::En,
+                theme: "auto".into(),
+                zone: chrono_tz::UTC,
+                nonce: String::new(),
+                csrf: String::new(),
+                path: "/console/freeze".into(),
+                me: None,
+                overview: None,
+                now: 0,
+            };
+            let page = FreezePage {
+                ui,
+                scope: Scope::default(),
+                preview: Preview { covered: 1, covered_next_day: 1, goes_on: 0 },
+                under_way: 0,
+                channels: Vec::new(),
+                brands: Vec::new(),
+                reason: String::new(),
+                trouble,
+            };
+            page.render().unwrap()
+        };
+        let page = shown(Trouble::default());
+        assert!(
+            page.contains("class=\"primary freeze\" autofocus>") && page.matches("autofocus").count() == 1
+        );
+        let page = shown(Trouble::field("reason", "is too long".into()));
+        assert!(page.contains("autofocus aria-invalid=\"true\"") && page.matches("autofocus").count() == 1);
+    }
+}

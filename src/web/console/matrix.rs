@@ -143,16 +143,16 @@ fn headline(ui: &Ui, post: &PostView) -> String {
 fn label(svg: &mut String, ui: &Ui, post: &PostView) {
     let title = headline(ui, post);
     let kind = format!("{} · {}", ui.word("kind", &post.kind), post.source.language);
-    let meta = format!("{} · {}", when(ui, &post.due), ui.word("post", &post.state));
     let _ = write!(
         svg,
         "<g class=\"label\"><svg width=\"{room}%\" height=\"{ROW}\"><a href=\"/console/posts/{}\">\
          <text class=\"kind\" y=\"19\">{kind}</text><text class=\"name\" y=\"39\"><title>{}</title>{}</text>\
-         <text class=\"meta\" y=\"59\"><tspan class=\"narrow\">{kind} · </tspan>{}</text></a></svg></g>",
+         <text class=\"meta\" y=\"59\"><tspan class=\"narrow\">{kind} · </tspan>{}<tspan class=\"wide\"> · {}</tspan></text></a></svg></g>",
         post.id,
         escaped(&title),
         escaped(&short(&title, 31)),
-        escaped(&meta),
+        escaped(&when(ui, &post.due)),
+        escaped(&ui.word("post", &post.state)),
         kind = escaped(&kind),
         // Beside the action, on a phone.
         room = if action(ui, post).is_some() { 70 } else { 100 },

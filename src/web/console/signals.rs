@@ -4,23 +4,28 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 
+use super::fields;
 use super::page::{Answer, go, show, show_again};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use super::{now, opening};
+use crate::app::signal_pages::{self, SignalPage};
 use crate::app::signals::{self, SignalView};
 use crate::app::{Actor, App, people};
 use crate::domain::signal::SignalState;
 use crate::web::Web;
 
+/// Most characters and lines of a note that a list shows as a whole.
+const NOTE: usize = 200;
+const NOTE_LINES: usize = 4;
+
 #[derive(Template)]
 #[template(path = "signal_list.html", config = "src/web/console/askama.toml")]
 struct ListPage {
     ui: Ui,
-    /// The newest first.
-    rows: Vec<SignalView>,
+    page: SignalPage,
     names: Names,
 }
 
@@ -29,13 +34,27 @@ impl ListPage {
     fn is_open(s: &SignalView) -> bool {
         matches!(s.state, SignalState::Waiting | SignalState::Ended)
     }
+
+    /// The colour of its state.
+    fn state_class(s: &SignalView) -> &'static str {
+        match s.state {
+            SignalState::Waiting => "hold",
+            SignalState::Opened => "wait",
+            SignalState::Ended | SignalState::Dismissed => "none",
+        }
+    }
+
+    /// Whether a note is so long that only its beginning is shown at first.
+    fn is_long(note: &str) -> bool {
+        note.chars().count() > NOTE || note.lines().count() > NOTE_LINES
+    }
 }
 
-/// `GET /console/signals`: the newest, whatever became of them.
-pub async fn list(State(web): State<Web>, visit: Visit) -> Answer {
-    let (app, by) = (&web.app, visit.by()?);
-    let rows = signals::list(app, by, false).await?;
-    show(&ListPage { names: Names::of(app, by, &rows).await?, ui: visit.ui(&web).await?, rows })
+/// `GET /console/signals?after=` or `?before=`: all of them, whatever became of them.
+pub async fn list(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
+    let (app, by, asked) = (&web.app, visit.by()?, fields::of_query(query.as_deref()));
+    let page = signal_pages::page(app, by, asked.get("after"), asked.get("before")).await?;
+    show(&ListPage { names: Names::of(app, by, &page.rows).await?, ui: visit.ui(&web).await?, page })
 }
 
 /// Joins a signal to an open incident.

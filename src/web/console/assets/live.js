@@ -5,7 +5,8 @@
 // 3. A post that is dragged to another day of the calendar opens the form that moves it, with that day.
 // 4. The field that a page begins in is not begun in again when something new comes.
 // 5. The card of a signal that somebody types into stays: it is asked for by name.
-// 6. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
+// 6. On a narrow window the navigation shows the screen that is open.
+// 7. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
 "use strict";
 (() => {
   const body = document.body;
@@ -63,6 +64,11 @@
   addEventListener("load", () => requestAnimationFrame(() => {
     for (const field of document.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
   }));
+
+  for (const here of document.querySelectorAll("nav ul a[aria-current]")) {
+    const [line, at] = [here.closest("ul"), here.getBoundingClientRect()];
+    line.scrollLeft += at.left - line.getBoundingClientRect().left - (line.clientWidth - at.width) / 2;
+  }
 
   document.addEventListener("input", (e) => {
     const keep = e.target.form?.querySelector("input[type=hidden][name=keep]");

@@ -48,6 +48,8 @@ struct PersonPage {
     revoke: String,
     /// The name of the one that was just revoked.
     revoked: Option<String>,
+    /// The one that was not revoked: the word was not typed.
+    refused: String,
     trouble: Trouble,
 }
 
@@ -142,7 +144,8 @@ async fn person(
     let asked = asked.get("revoked").to_owned();
     let revoked = tokens::revoked(tokens.as_deref().unwrap_or_default(), &asked);
     let ui = visit.ui(web).await?;
-    Ok(PersonPage { ui, own, it, name, chosen, tokens, revoke, revoked, trouble })
+    let refused = String::new();
+    Ok(PersonPage { ui, own, it, name, chosen, tokens, revoke, revoked, refused, trouble })
 }
 
 impl PersonPage {
@@ -195,23 +198,20 @@ pub async fn invite(State(web): State<Web>, Path(id): Path<String>, posted: Post
             Ok(invited) => return show_link(&web, &visit, invited).await,
             Err(e) => Trouble::mendable(e)?,
         },
-        Err(mut trouble) => {
-            // Two forms of this page ask for a word.
-            trouble.fields[0].0 = "invite-word".into();
-            trouble
-        }
+        // Several forms of this page ask for a word.
+        Err(trouble) => trouble.renamed("word", "invite-word"),
     };
     show_again(&person(&web, &visit, &id, None, trouble).await?)
 }
 
-/// Ends a token of a person.
+/// Ends a token of a person, when the word was typed.
 pub async fn revoke(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
-    match people::revoke_token(&web.app, visit.by()?, &id, fields.get("token")).await {
+    match tokens::end(&web, &visit, &id, &fields).await? {
         Ok(token) => go(&format!("/console/settings/people/{id}?revoked={}", token.id)),
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            show_again(&person(&web, &visit, &id, None, trouble).await?)
+        Err(trouble) => {
+            let shown = person(&web, &visit, &id, None, trouble).await?;
+            show_again(&PersonPage { refused: fields.get("token").to_owned(), ..shown })
         }
     }
 }

@@ -25,6 +25,8 @@ struct TokensPage {
     made: Option<String>,
     /// The name of the one that was just revoked.
     revoked: Option<String>,
+    /// The one that was not revoked: the word was not typed.
+    refused: String,
     server: String,
     label: String,
     chosen: Vec<String>,
@@ -50,6 +52,7 @@ async fn page(
         ui: visit.ui(web).await?,
         revoked: revoked(&tokens, f.get("revoked")),
         tokens,
+        refused: f.get("token").to_owned(),
         roles: by.roles.clone(),
         made,
         server: web.app.public_url().to_owned(),
@@ -127,15 +130,31 @@ fn back(f: &Fields) -> String {
     form_urlencoded::byte_serialize(back.as_bytes()).collect()
 }
 
-/// Ends a token.
+/// Ends a token, when the word was typed: what used it works no more.
 pub async fn revoke(State(web): State<Web>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let by = visit.by()?;
-    match people::revoke_token(&web.app, by, &by.id, fields.get("token")).await {
+    match end(&web, &visit, &by.id, &fields).await? {
         Ok(token) => go(&format!("/console/settings/tokens?revoked={}", token.id)),
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            show_again(&page(&web, &visit, &Fields::default(), None, trouble).await?)
+        Err(trouble) => {
+            let refused = Fields(vec![("token".into(), fields.get("token").to_owned())]);
+            show_again(&page(&web, &visit, &refused, None, trouble).await?)
         }
+    }
+}
+
+/// Ends a token of that person; or says what is wrong with the form.
+pub(super) async fn end(
+    web: &Web,
+    visit: &Visit,
+    person: &str,
+    f: &Fields,
+) -> crate::app::Result<Result<TokenView, Trouble>> {
+    if let Err(trouble) = visit.typed(f, "token-revoke-word") {
+        return Ok(Err(trouble.renamed("word", "revoke-word")));
+    }
+    match people::revoke_token(&web.app, visit.by()?, person, f.get("token")).await {
+        Ok(token) => Ok(Ok(token)),
+        Err(e) => Trouble::mendable(e).map(Err),
     }
 }

@@ -182,15 +182,14 @@ signal-more = { $n ->
   }
 signal-all = All signals
 signal-list = Signals from monitoring
-signal-list-hint = The newest 500, whatever became of them. An incident can be opened from one that waits, and from one that was over before anybody decided.
+signal-list-hint = What waits comes first, the worst before the others; then the rest, the newest first. An incident can be opened from a signal that waits, and from one that was over before anybody decided.
 signal-list-none = No monitoring system has said anything yet.
-signal-incident = The incident that “{ $title }” belongs to
 signal-state-waiting = waits
 signal-state-ended = over, nobody had decided
 signal-state-dismissed = dismissed
 signal-state-opened = belongs to an incident
 signal-join = Or is it an incident that is open already?
-signal-join-hint = The signal belongs to that incident from then on. When it is worse than the incident, the incident is as bad from then on.
+signal-join-hint = The signal belongs to that incident from then on. When it is worse than the incident, the incident is as bad from then on, and its posts can need more approvals.
 signal-join-do = Join it to “{ $title }”
 signal-gone = This signal does not wait any more. What you typed is still here, to copy.
 signal-full-source = { $source }, said by { $name }, has used up its share: new signals of it are not kept until some are decided. A rule that says less leaves it room.

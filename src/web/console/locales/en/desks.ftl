@@ -1,5 +1,7 @@
 # The thaw review, the in-doubt desk and the log.
 set-optional = (optional)
+desk-previous = Previous page
+desk-pages = Pages
 desk-next = Next page
 desk-first = First page
 desk-type-word = Type { $word } to confirm

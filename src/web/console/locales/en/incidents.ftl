@@ -40,6 +40,7 @@ write-notice = Write to the customers
 write-tip = Advice: { $title }
 write-a-tip = Write advice
 matrix = Where each text stands
+matrix-none-closed = No text was written for this incident.
 matrix-none = No text yet. Write the first words: what happened, what you do, what people should do.
 matrix-as-table = The same as a table
 matrix-texts = { $n ->

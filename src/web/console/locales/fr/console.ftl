@@ -176,15 +176,14 @@ signal-more = { $n ->
   }
 signal-all = Tous les signaux
 signal-list = Signaux de la surveillance
-signal-list-hint = Les 500 plus récents, quel que soit leur sort. On peut ouvrir un incident à partir d’un signal qui attend, ou d’un signal terminé avant que quelqu’un ait décidé.
+signal-list-hint = D’abord les signaux en attente, les plus graves en tête ; puis les autres, du plus récent au plus ancien. On peut ouvrir un incident à partir d’un signal qui attend, ou d’un signal terminé avant que quelqu’un ait décidé.
 signal-list-none = Aucun système de surveillance n’a encore rien signalé.
-signal-incident = L’incident auquel est rattaché le signal « { $title } »
 signal-state-waiting = attend
 signal-state-ended = terminé, personne n’avait décidé
 signal-state-dismissed = écarté
 signal-state-opened = rattaché à un incident
 signal-join = Ou est-ce un incident déjà ouvert ?
-signal-join-hint = Le signal est dès lors rattaché à cet incident. S’il est plus grave que l’incident, l’incident prend sa gravité.
+signal-join-hint = Le signal est dès lors rattaché à cet incident. S’il est plus grave que l’incident, l’incident prend sa gravité, et ses publications peuvent demander davantage de validations.
 signal-join-do = Rattacher à « { $title } »
 signal-gone = Ce signal n’attend plus. Ce que vous avez tapé est encore ici, à copier.
 signal-sender-disabled = { $name } (désactivé)
@@ -193,8 +192,8 @@ signal-full-source = { $source }, signalé par { $name }, a épuisé sa part : 
 signal-full-sender = { $name } a épuisé la part d’un expéditeur : ses nouveaux signaux ne sont pas gardés tant que certains ne sont pas traités. Avec les jetons de personnes différentes, chaque système de surveillance a sa propre part.
 signal-by = signalé par { $name }
 signal-full = { $n ->
-    [one] { $shown } signal attend une décision : il n’y a plus de place. Seuls les expéditeurs de peu de signaux en trouvent encore tant qu’il n’est pas traité.
-   *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Seuls les expéditeurs de peu de signaux en trouvent encore tant que certains ne sont pas traités.
+    [one] { $shown } signal attend une décision : il n’y a plus de place. Tant qu’il n’est pas traité, seuls les expéditeurs qui ont peu de signaux en attente trouvent encore une place.
+   *[other] { $shown } signaux attendent une décision : il n’y a plus de place. Tant que certains ne sont pas traités, seuls les expéditeurs qui ont peu de signaux en attente trouvent encore une place.
   }
 signal-over = terminé le
 signal-unseen = personne n’avait décidé

@@ -1,5 +1,7 @@
 # La revue du dégel, le bureau des doutes et le journal.
 set-optional = (facultatif)
+desk-previous = Page précédente
+desk-pages = Pages
 desk-next = Page suivante
 desk-first = Première page
 desk-type-word = Saisissez { $word } pour confirmer
