@@ -5,7 +5,6 @@ use channels::{MediaRef, Rendition, text};
 use super::Result;
 use super::channels::limits;
 use super::error::Problems;
-use crate::clock::Millis;
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
