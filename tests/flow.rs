@@ -33,7 +33,6 @@ async fn incident(bench: &Bench, freeze: bool) -> incidents::Opened {
         playbook: None,
         adopt: None,
         freeze_too: false,
-        keep_allowed: true,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap()

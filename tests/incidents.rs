@@ -30,7 +30,6 @@ async fn open(bench: &Bench) -> incidents::IncidentView {
         playbook: None,
         adopt: None,
         freeze_too: false,
-        keep_allowed: true,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident

@@ -89,7 +89,8 @@ on_both! {
         // From the list of all signals, from what is over, after a refusal: the newest free one of everything.
         for asked in [format!("{path}?signal={id}"), format!("{path}?signal={id}&adopt=none"), path.to_owned()] {
             let form = page(&caller, &operator, &asked).await;
-            assert!(hidden(&form, "adopt") == made[1] && !form.contains("freeze_allowed"), "{asked}: {form}");
+            assert!(hidden(&form, "adopt") == made[1] && hidden(&form, "allow") == "legal", "{asked}: {form}");
+            assert!(form.contains("name=\"freeze_allowed\">") && form.contains("name=\"leave\">"), "{asked}: {form}");
         }
         let wrong = [("signal", id.as_str()), ("incident", "none"), ("times", "1")];
         let back = send(&caller, &operator, &format!("/console/signals/{id}/join"), &wrong).await;
@@ -97,8 +98,11 @@ on_both! {
         // Whoever comes from a part takes it and the one of everything, and the page says so.
         let form = page(&caller, &operator, &format!("{path}?signal={id}&adopt={}", made[2])).await;
         assert!(hidden(&form, "adopt") == made[2] && form.contains("so does the freeze of everything of"), "{form}");
-        assert!(!form.contains("no_freeze") && !form.contains("freeze_allowed"), "{form}");
-        let sent = [("signal", id.as_str()), ("adopt", &made[2]), ("title", "Cards"), ("playbook", "outage")];
+        assert!(form.contains("name=\"no_freeze\">") && hidden(&form, "allow") == "legal", "{form}");
+        let own = page(&caller, &operator, &format!("/console/freezes/{}", made[2])).await;
+        assert!(own.contains("so does the freeze of everything of") && own.contains("name=\"no_freeze\">"), "{own}");
+        let allow = hidden(&own, "allow");
+        let sent = [("signal", id.as_str()), ("adopt", &made[2]), ("allow", &allow), ("title", "Cards"), ("playbook", "outage")];
         assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
         let incident = incidents::list(&bench.app, &bench.operator, true).await.unwrap().remove(0).id;
         let all = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
@@ -107,44 +111,61 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
-    async fn what_a_freeze_in_force_allows_goes_on_after_the_next_one(bench) {
+    async fn what_the_freeze_that_is_taken_along_allows_goes_on_and_nothing_else(bench) {
         let worker = bench.start().await;
         let caller = Caller::new(&bench).await;
         let operator = sign_in(&bench, &bench.operator).await;
         let path = "/console/incidents/open";
         let newest = async || freezes::list(&bench.app, &bench.operator, true).await.unwrap().remove(0);
-        // One with exceptions is taken as it is.
-        let frozen = send(&caller, &operator, "/console/freeze", &[("allow", "legal")]).await;
-        let whole = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-        let form = page(&caller, &operator, path).await;
-        let sent = [("adopt", hidden(&form, "adopt")), ("title", "Cards".into()), ("playbook", String::new())];
-        let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
-        let taken = newest().await;
-        assert_eq!((taken.id, taken.scope.allow, taken.incident.is_some()), (whole, vec!["legal".to_owned()], true));
-        // A part with exceptions: the form of everything else says what goes on, and offers to freeze it.
-        let part = [("labels", "promo"), ("allow", "refunds, legal")];
-        for (more, allowed) in [(None, &["legal", "refunds"][..]), (Some(("freeze_allowed", "on")), &[])] {
-            let frozen = send(&caller, &operator, "/console/freeze", &part).await;
-            let freeze = frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-            for shown in [format!("{path}?adopt={freeze}"), format!("/console/freezes/{freeze}")] {
-                let shown = page(&caller, &operator, &shown).await;
-                assert!(shown.contains("as what is frozen now allows: legal, refunds") && shown.contains("name=\"freeze_allowed\">"), "{shown}");
-            }
-            let french = page(&caller, &operator, &format!("{path}?adopt={freeze}&lang=fr")).await;
-            assert!(french.contains("comme ce qui est gelé l’autorise"), "{french}");
-            let sent = [("adopt", freeze.as_str()), ("title", "Cards"), ("playbook", "")];
+        let frozen = async |form: &[(&str, &str)]| {
+            let frozen = send(&caller, &operator, "/console/freeze", form).await;
+            frozen.header("location").unwrap().rsplit('/').next().unwrap().to_owned()
+        };
+        // One of everything but legal posts is taken as it is, unless a person freezes these too.
+        for (more, allowed) in [(None, "legal"), (Some(("freeze_allowed", "on")), "")] {
+            let whole = frozen(&[("allow", "legal")]).await;
+            let form = page(&caller, &operator, path).await;
+            assert!(form.contains("as this freeze allows: legal"), "{form}");
+            assert!(page(&caller, &operator, &format!("{path}?lang=fr")).await.contains("comme ce gel le permet"));
+            let (adopt, allow) = (hidden(&form, "adopt"), hidden(&form, "allow"));
+            let sent = [("adopt", adopt.as_str()), ("allow", &allow), ("title", "Cards"), ("playbook", "")];
             let sent: Vec<_> = sent.into_iter().chain(more).collect();
             assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
             let made = newest().await;
-            assert!(made.id != freeze && made.scope.is_whole() && made.scope.allow == allowed, "{made:?}");
+            assert_eq!((made.id == whole, made.scope.allow.join(", ").as_str()), (more.is_none(), allowed));
+            assert!(made.incident.is_some() && made.scope.is_whole(), "{made:?}");
         }
-        // The API, too: without a freeze to take, and kept only when wanted.
-        for (keep, allowed) in [(json!(true), &["legal", "refunds"][..]), (json!(false), &[])] {
-            let new = json!({"title": "Cards", "severity": "major", "keep_allowed": keep});
-            let opened: Value = caller.post("/incidents", &new).await.json().unwrap();
-            assert_eq!(opened["freeze"]["scope"]["allow"], json!(allowed), "{opened}");
+        // A part: what it allows is named, and goes on or not.
+        for (more, allowed) in [(None, "legal, refunds"), (Some(("freeze_allowed", "on")), "")] {
+            let part = frozen(&[("labels", "promo"), ("allow", "legal, refunds")]).await;
+            let shown = page(&caller, &operator, &format!("/console/freezes/{part}")).await;
+            assert_eq!(hidden(&shown, "allow"), "legal, refunds");
+            let sent = [("adopt", part.as_str()), ("allow", "legal, refunds"), ("title", "Cards"), ("playbook", "")];
+            let sent: Vec<_> = sent.into_iter().chain(more).collect();
+            assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+            let made = newest().await;
+            assert!(made.id != part && made.scope.is_whole(), "{made:?}");
+            assert_eq!(made.scope.allow.join(", "), allowed);
         }
+        // What other freezes allow, such as that of a machine or of an exercise, does not count.
+        frozen(&[("labels", "promo"), ("allow", "marketing")]).await;
+        let form = page(&caller, &operator, path).await;
+        assert!(!form.contains("name=\"allow\"") && !form.contains("freeze_allowed"), "{form}");
+        let opened: Value =
+            caller.post("/incidents", &json!({"title": "Cards", "severity": "major"})).await.json().unwrap();
+        assert_eq!(opened["freeze"]["scope"]["allow"], json!([]), "{opened}");
+        // A reason that is too long freezes all the same, and the page says what became of it.
+        let long = "x".repeat(2_001);
+        let mended = send(&caller, &operator, "/console/freeze", &[("labels", "sale"), ("reason", &long)]).await;
+        let to = mended.header("location").unwrap().to_owned();
+        assert!(to.ends_with("?mended=1"), "{to}");
+        assert!(page(&caller, &operator, &to).await.contains("it was cut or cleaned, and the freeze was made"));
+        // Nobody has to take along what another person froze.
+        let whole = frozen(&[]).await;
+        let sent = [("adopt", whole.as_str()), ("leave", "on"), ("title", "Printers"), ("playbook", "")];
+        assert_eq!(send(&caller, &operator, path, &sent).await.status, 303);
+        let left = newest().await;
+        assert_eq!((left.id, left.incident), (whole, None));
         worker.stop().await.unwrap();
     }
 }

@@ -46,14 +46,11 @@ pub struct NewIncident {
     /// `freeze_too` says so.
     #[serde(default)]
     pub adopt: Option<String>,
-    /// With `adopt`: freezes `scope` too. Without a scope that is everything; then no other freeze is made
-    /// when that one holds everything already, or another one does that has no incident, which is taken along.
+    /// With `adopt`: freezes `scope` too. When that is everything, but for labels that it allows, no other
+    /// freeze is made where this one holds all of it already, or another one does that has no incident: that
+    /// one is taken along.
     #[serde(default)]
     pub freeze_too: bool,
-    /// What freezes in force allow to go on, by label, goes on under the freeze that is made here, too,
-    /// unless this is false. Not for drills.
-    #[serde(default = "yes")]
-    pub keep_allowed: bool,
     /// The signal that it is opened from; nobody is asked about it any more.
     #[serde(default)]
     pub signal: Option<String>,

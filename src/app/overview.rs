@@ -53,12 +53,6 @@ impl Overview {
         self.freezes.iter().find(|f| f.incident.is_none() && f.scope.is_whole())
     }
 
-    /// The labels that freezes in force allow to go on.
-    pub fn allowed(&self) -> Vec<String> {
-        let labels = self.freezes.iter().flat_map(|f| f.scope.allow.iter().cloned());
-        labels.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
-    }
-
     /// Whether something is frozen.
     pub fn is_frozen(&self) -> bool {
         !self.freezes.is_empty()

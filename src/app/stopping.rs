@@ -46,21 +46,13 @@ pub(super) async fn freeze(
     }
     let Some(mut order) = order else { return Ok((entries, shown)) };
     if let Some(mine) = &new.adopt
-        && order.scope == Scope::default()
-        && let Some(whole) = whole(&in_force, new, mine)?
+        && order.scope.is_whole()
+        && let Some(enough) = enough(&in_force, &order.scope, mine)?
     {
-        if whole.id != *mine {
-            entries.push(adopt(tx, &whole.id, &incident.id).await?);
+        if enough.id != *mine {
+            entries.push(adopt(tx, &enough.id, &incident.id).await?);
         }
-        return Ok((entries, Some(whole.id.clone())));
-    }
-    if new.keep_allowed && !new.drill {
-        for freeze in &in_force {
-            let allowed = freeze.order()?.scope.allow;
-            order.scope.allow.extend(allowed);
-        }
-        order.scope.allow.sort();
-        order.scope.allow.dedup();
+        return Ok((entries, Some(enough.id.clone())));
     }
     order.reason.clone_from(&incident.title);
     let (freeze, entry) = freezes::commit(app, tx, by, &order, Some(&incident.id)).await?;
@@ -75,20 +67,20 @@ async fn adopt(tx: &mut Tx, freeze: &str, incident: &str) -> Result<Entry> {
     Ok(Entry::new("freeze.adopted", &format!("freeze:{freeze}")).note(incident))
 }
 
-/// A freeze that holds all of it already: the one that is taken over, or the newest one that has no
-/// incident. What it allows by name counts as long as that is kept.
-fn whole<'a>(in_force: &'a [Freeze], new: &NewIncident, mine: &str) -> Result<Option<&'a Freeze>> {
-    let (mut found, mut own) = (None, None);
+/// A freeze that holds all that is asked for already: the one that is taken over, or the newest one that has
+/// no incident.
+fn enough<'a>(in_force: &'a [Freeze], asked: &Scope, mine: &str) -> Result<Option<&'a Freeze>> {
+    let mut found = None;
     for freeze in in_force {
-        let scope = freeze.order()?.scope;
-        let is_enough = if new.keep_allowed { scope.is_whole() } else { scope.is_everything() };
-        if is_enough && freeze.id == mine {
-            own = Some(freeze);
-        } else if is_enough && freeze.incident_id.is_none() && found.is_none() {
-            found = Some(freeze);
+        if !freeze.order()?.scope.holds_all_of(asked) {
+            continue;
         }
+        if freeze.id == mine {
+            return Ok(Some(freeze));
+        }
+        found = found.or_else(|| Some(freeze).filter(|f| f.incident_id.is_none()));
     }
-    Ok(own.or(found))
+    Ok(found)
 }
 
 /// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all

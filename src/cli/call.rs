@@ -132,6 +132,9 @@ async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()
 /// A freeze, and what was under way when the gates closed.
 pub(super) fn frozen(freeze: &Value, as_json: bool) {
     table::value(freeze, as_json, FREEZE);
+    if !as_json && freeze["reason_mended"] == true {
+        table::line("The reason was too long or had hidden characters: it was cut or cleaned.");
+    }
     if !as_json && freeze["thawed_at"].is_null() {
         table::line("In force: whatever it covers is held when its time comes. `held` counts those so far.");
     }

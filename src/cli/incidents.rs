@@ -30,6 +30,12 @@ pub enum Incidents {
         drill: bool,
         #[arg(long)]
         no_freeze: bool,
+        /// A freeze in force that becomes this incident's; see `freezes list --open`. None is made then.
+        #[arg(long, conflicts_with = "no_freeze")]
+        adopt: Option<String>,
+        /// With `--adopt`: freezes everything else too, or what the scope says.
+        #[arg(long, requires = "adopt")]
+        freeze_too: bool,
         #[arg(long)]
         promise: Option<String>,
         /// The key of a prepared plan; see `playbooks`.
@@ -39,7 +45,7 @@ pub enum Incidents {
         #[arg(long)]
         signal: Option<String>,
         #[command(flatten)]
-        scope: ScopeArgs,
+        scope: Box<ScopeArgs>,
     },
     /// Promise the next update.
     Promise {
@@ -58,9 +64,20 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Incidents) -
     match command {
         Incidents::List { open } => show(&api.get(&format!("/incidents?open={open}")).await?, INCIDENT),
         Incidents::Show { id } => show(&api.get(&format!("/incidents/{id}")).await?, INCIDENT),
-        Incidents::Open { title, severity, drill, no_freeze, promise, playbook, signal, scope } => {
+        Incidents::Open {
+            title,
+            severity,
+            drill,
+            no_freeze,
+            adopt,
+            freeze_too,
+            promise,
+            playbook,
+            signal,
+            scope,
+        } => {
             let body = json!({"title": title, "severity": severity, "drill": drill, "freeze": !no_freeze,
-                "promise": promise, "playbook": playbook, "signal": signal, "scope": scope.json()});
+                "adopt": adopt, "freeze_too": freeze_too, "promise": promise, "playbook": playbook, "signal": signal, "scope": scope.json()});
             let opened = api.post("/incidents", &body).await?;
             let freeze = &opened["freeze"];
             let sealed = freeze.is_null() || is_sealed(freeze);

@@ -71,6 +71,13 @@ impl Scope {
     pub fn is_whole(&self) -> bool {
         self.brands.is_empty() && self.channels.is_empty() && self.labels.is_empty()
     }
+
+    /// Whether whatever the other one holds is held by this one, which covers everything but what it allows.
+    pub fn holds_all_of(&self, other: &Self) -> bool {
+        self.is_whole()
+            && (self.crisis_too || !other.crisis_too)
+            && self.allow.iter().all(|label| other.allow.contains(label))
+    }
 }
 
 /// The first freeze that covers the subject.
@@ -113,6 +120,23 @@ mod tests {
         assert!(o.covers(&routine(&["promo"], 5)));
         assert!(!o.covers(&routine(&["promo", "legal"], 5)));
         assert!(!o.covers(&routine(&["news"], 5)));
+    }
+
+    #[test]
+    fn one_scope_holds_all_of_another_when_it_allows_no_more() {
+        let all = |allow: &[&str], crisis_too| Scope {
+            allow: allow.iter().map(|l| (*l).to_owned()).collect(),
+            crisis_too,
+            ..Scope::default()
+        };
+        let part = Scope { labels: vec!["promo".into()], ..all(&["legal"], false) };
+        assert!(all(&[], false).holds_all_of(&all(&["legal"], false)), "it holds more");
+        assert!(all(&["legal"], false).holds_all_of(&all(&["legal", "refunds"], false)));
+        assert!(all(&["legal"], false).holds_all_of(&part));
+        assert!(!all(&["legal"], false).holds_all_of(&all(&[], false)), "legal posts would go on");
+        assert!(!all(&[], false).holds_all_of(&all(&[], true)), "crisis posts would go on");
+        assert!(all(&[], true).holds_all_of(&all(&[], true)));
+        assert!(!part.holds_all_of(&part), "nobody can tell from lists");
     }
 
     #[test]

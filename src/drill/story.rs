@@ -94,7 +94,6 @@ async fn freeze(stage: &mut Stage<'_>) -> anyhow::Result<(Opened, Instant)> {
         playbook: None,
         adopt: None,
         freeze_too: false,
-        keep_allowed: true,
         signal: None,
     };
     // One channel reads late, so that something is under way when the freeze comes.

@@ -6,10 +6,11 @@ use axum::extract::{Path, RawQuery, State};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::retract::{self, Refused};
+use super::scopes;
 use super::signals::Names;
+use super::stops::Stops;
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
-use super::{opening, scopes};
 use crate::app::channels::{self, ChannelView};
 use crate::app::freezes::{self, FreezeView, NewFreeze, Preview};
 use crate::app::people;
@@ -47,9 +48,9 @@ struct FrozenPage {
     names: Names,
     channels: Vec<ChannelView>,
     playbooks: &'static [Playbook],
-    /// What freezes in force allow to go on.
-    allowed: Option<String>,
-    freeze_allowed: bool,
+    stops: Stops,
+    /// The reason was cut or cleaned.
+    mended: bool,
     /// Why it may be lifted, as it was typed.
     note: String,
     refused: Refused,
@@ -96,7 +97,11 @@ pub async fn commit(State(web): State<Web>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let new = NewFreeze { scope: scope(&fields), reason: fields.text("reason"), incident: None };
     match freezes::create(&web.app, visit.by()?, &new).await {
-        Ok(freeze) => go(&format!("/console/freezes/{}", freeze.id)),
+        Ok(freeze) => go(&format!(
+            "/console/freezes/{}{}",
+            freeze.id,
+            if freeze.reason_mended { "?mended=1" } else { "" }
+        )),
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
             show_again(&page(&web, &visit, &fields, trouble).await?)
@@ -115,16 +120,17 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
         false => (Vec::new(), 0),
     };
     let ui = visit.ui(web).await?;
+    let channels = channels::list(app, by).await?;
     Ok(FrozenPage {
         names: Names::of(app, by, &heard).await?,
         more: all - heard.len().whole(),
         heard,
-        allowed: opening::allowed(&ui),
-        freeze_allowed: false,
+        stops: Stops::of(&ui, &channels, &freeze.id, &Fields::default()),
         ui,
         by: name.unwrap_or_else(|| freeze.frozen_by.clone()),
-        channels: channels::list(app, by).await?,
+        channels,
         playbooks: playbook::all(),
+        mended: false,
         note: String::new(),
         refused: Refused::default(),
         freeze,
@@ -133,8 +139,14 @@ async fn frozen(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> crate::
 }
 
 /// `GET /console/freezes/{id}`: the two marks, who is missing, and what was under way.
-pub async fn screen(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
-    show(&frozen(&web, &visit, &id, Trouble::default()).await?)
+pub async fn screen(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let mended = fields::of_query(query.as_deref()).has("mended");
+    show(&FrozenPage { mended, ..frozen(&web, &visit, &id, Trouble::default()).await? })
 }
 
 /// Lifts a freeze; sends nothing.
@@ -177,45 +189,5 @@ impl FrozenPage {
     /// What it covers, in words.
     fn scope_words(&self) -> String {
         scopes::words(&self.ui, &self.freeze.scope, &self.channels)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::web::console::words::Lang;
-
-    #[test]
-    fn the_button_has_the_focus_until_the_reason_is_refused() {
-        let shown = |trouble| {
-            let ui = Ui {
-                lang: Lang::En,
-                theme: "auto".into(),
-                zone: chrono_tz::UTC,
-                nonce: String::new(),
-                csrf: String::new(),
-                path: "/console/freeze".into(),
-                me: None,
-                overview: None,
-                now: 0,
-            };
-            let page = FreezePage {
-                ui,
-                scope: Scope::default(),
-                preview: Preview { covered: 1, covered_next_day: 1, goes_on: 0 },
-                under_way: 0,
-                channels: Vec::new(),
-                brands: Vec::new(),
-                reason: String::new(),
-                trouble,
-            };
-            page.render().unwrap()
-        };
-        let page = shown(Trouble::default());
-        assert!(
-            page.contains("class=\"primary freeze\" autofocus>") && page.matches("autofocus").count() == 1
-        );
-        let page = shown(Trouble::field("reason", "is too long".into()));
-        assert!(page.contains("autofocus aria-invalid=\"true\"") && page.matches("autofocus").count() == 1);
     }
 }

@@ -34,6 +34,7 @@ pub mod sentences;
 mod settings;
 mod sign_in;
 mod signals;
+mod stops;
 mod times;
 mod trouble;
 mod ui;

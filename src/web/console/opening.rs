@@ -5,16 +5,14 @@ use axum::extract::{RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
-use super::scopes;
 use super::signals::Names;
+use super::stops::Stops;
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
-use crate::app::freezes::FreezeView;
 use crate::app::incidents::{self, IncidentView, NewIncident};
 use crate::app::signals::{self, SignalView};
 use crate::app::{Actor, App, AppError, channels};
 use crate::domain::Word;
-use crate::domain::freeze::Scope;
 use crate::domain::incident::Severity;
 use crate::domain::playbook::{self, Playbook};
 use crate::domain::role::Right;
@@ -28,14 +26,7 @@ const UNLESS_SAID: Severity = Severity::Major;
 #[template(path = "incident_open.html", config = "src/web/console/askama.toml")]
 struct OpenPage {
     ui: Ui,
-    /// A freeze that becomes the incident's.
-    adopt: Option<FreezeView>,
-    /// What is frozen now, in words, when that is only a part.
-    part: Option<String>,
-    /// That the freeze covers a part, and the one of everything is taken along.
-    both: Option<String>,
-    /// What freezes in force allow to go on, when another one is made.
-    allowed: Option<String>,
+    stops: Stops,
     /// What it is opened from.
     signal: Option<SignalView>,
     names: Names,
@@ -47,8 +38,6 @@ struct OpenPage {
     severity: String,
     /// How bad the signal was when its form was first shown, if that is more than now.
     shown: Option<Severity>,
-    no_freeze: bool,
-    freeze_allowed: bool,
     playbooks: &'static [Playbook],
     trouble: Trouble,
 }
@@ -80,37 +69,14 @@ async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> crate::
         said.unwrap_or_else(|| f.get(typed).to_owned())
     };
     let ui = visit.ui(web).await?;
-    // A freeze that is lifted by now, or has an incident, is left out, so that the form can be sent.
-    let in_force = ui.overview.as_ref().map_or(&[][..], |o| &o.freezes);
-    let asked = in_force.iter().find(|z| z.id == f.get("adopt") && z.incident.is_none());
-    let free = ui.overview.as_ref().and_then(|o| o.free());
-    let adopt = asked.or(free).cloned();
-    let parts = adopt.as_ref().map_or(in_force, std::slice::from_ref);
-    let mut part = if parts.is_empty() || parts.iter().any(|z| z.scope.is_whole()) {
-        None
-    } else {
-        let channels = channels::list(app, by).await?;
-        let words: Vec<_> = parts.iter().map(|z| scopes::words(&ui, &z.scope, &channels)).collect();
-        Some(words.join(" + "))
-    };
-    // Who comes from a part takes along what is frozen as a whole.
-    let both = part.take_if(|_| adopt.is_some() && free.is_some()).zip(free).map(|(scope, whole)| {
-        ui.lang
-            .with("open-adopts-both", &[("scope", scope.into()), ("time", ui.at(&whole.committed_at).into())])
-    });
-    let is_made = both.is_none() && (adopt.is_none() || part.is_some());
+    let stops = Stops::of(&ui, &channels::list(app, by).await?, f.get("adopt"), f);
     Ok(OpenPage {
-        allowed: allowed(&ui).filter(|_| is_made),
         ui,
-        adopt,
-        part,
-        both,
+        stops,
         title: of_signal("title", signal.as_ref().map(|s| s.title.as_str())),
         severity: f.get("severity").to_owned(),
         names: Names::of(app, by, signal.as_slice()).await?,
         shown: shown(f),
-        no_freeze: f.has("no_freeze"),
-        freeze_allowed: f.has("freeze_allowed"),
         signal,
         decided,
         others,
@@ -132,12 +98,6 @@ pub(super) async fn again(web: &Web, visit: &Visit, signal: &str, typed: Fields,
     show_again(&page(web, visit, &asked, trouble).await?)
 }
 
-/// The labels that freezes in force allow to go on, when they do.
-pub(super) fn allowed(ui: &Ui) -> Option<String> {
-    let labels = ui.overview.as_ref().map(|o| o.allowed().join(", "));
-    labels.filter(|list| !list.is_empty())
-}
-
 /// How bad it is when nobody chose: what the plan says, or the signal if that is worse.
 fn worse(plan: Option<&Playbook>, said: Option<Severity>) -> Option<Severity> {
     said.max(plan.map(|p| p.severity))
@@ -156,18 +116,17 @@ pub async fn open(State(web): State<Web>, posted: Posted) -> Answer {
     let now = find(&web.app, by, fields.some("signal")).await?;
     let said = shown(&fields).max(now.and_then(|s| s.severity));
     let chosen = Severity::parse(fields.get("severity")).ok();
-    let adopt = fields.some("adopt");
-    let no_freeze = fields.has("no_freeze");
+    let adopt = fields.some("adopt").filter(|_| !fields.has("leave"));
+    let no_freeze = fields.has("no_freeze") || fields.has("leave");
     let new = NewIncident {
         title,
         severity: chosen.or(worse(plan, said)).unwrap_or(UNLESS_SAID),
         drill: false,
         freeze: adopt.is_none() && !no_freeze,
-        scope: Scope::default(),
+        scope: Stops::scope(&fields),
         promise: None,
         playbook: plan.map(|p| p.key.clone()),
         freeze_too: !no_freeze,
-        keep_allowed: !fields.has("freeze_allowed"),
         adopt,
         signal: fields.some("signal"),
     };

@@ -238,7 +238,8 @@ freeze-do = { $n ->
     [one] Hold 1 post
    *[other] Hold { $shown } posts
   }
-freeze-reason = Reason (may be added later)
+freeze-reason = Reason (optional)
+freeze-mended = The reason was too long or had hidden characters: it was cut or cleaned, and the freeze was made.
 freeze-narrow = Hold less than everything
 freeze-labels = Only posts with one of these labels, separated by commas
 freeze-allow = What must go on, by label (legal notices), separated by commas

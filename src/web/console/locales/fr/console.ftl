@@ -232,7 +232,8 @@ freeze-do = { $n ->
     [one] Retenir { $shown } publication
    *[other] Retenir { $shown } publications
   }
-freeze-reason = Motif (peut être ajouté plus tard)
+freeze-reason = Motif (facultatif)
+freeze-mended = Le motif était trop long ou contenait des caractères cachés : il a été raccourci ou nettoyé, et le gel est en vigueur.
 freeze-narrow = Ne pas tout retenir
 freeze-labels = Seulement les publications portant l’une de ces étiquettes, séparées par des virgules
 freeze-allow = Ce qui doit continuer, par étiquette (avis légaux), séparées par des virgules
