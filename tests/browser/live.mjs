@@ -18,8 +18,9 @@ await run(async (browser) => {
       method: 'POST', headers: { authorization: `Bearer ${told.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    check(answer.ok, `${path} is refused: ${answer.status} ${await answer.text()}`);
-    return answer.json();
+    const said = await answer.text();
+    check(answer.ok, `${path} is refused: ${answer.status} ${said}`);
+    return JSON.parse(said);
   };
   const say = async (key, severity = 'minor', more = {}) =>
     (await post('/signals', { source: 'probe', key, title: `The ${key} fails`, severity, ...more })).signals[0].id;
@@ -27,7 +28,7 @@ await run(async (browser) => {
   const keepsFocus = async (page, words, happen, sign) => {
     await page.locator('ul.rows a', { hasText: words }).focus();
     await happen();
-    await page.waitForSelector(`ul.rows a:has-text("${sign}")`, { timeout: 10000 });
+    await page.waitForSelector(`ul.rows a:has-text("${sign}")`, { timeout: 30000 });
     const row = await page.evaluate(() => document.activeElement?.closest('li')?.textContent ?? '');
     check(row.includes(words), `the focus is not at “${words}” but at “${row.trim()}”`);
   };
@@ -47,7 +48,7 @@ await run(async (browser) => {
   const card = watcher.locator(`#signal-${third}`);
   await card.locator('input[name=note]').fill('To be copied');
   await post(`/signals/${third}/dismiss`, { note: 'Known' });
-  await card.locator('[role=status]').waitFor({ timeout: 10000 });
+  await card.locator('[role=status]').waitFor({ timeout: 30000 });
   check(await card.locator('button').count() === 0, 'what is decided has still a button');
   check(await card.locator('input[name=note]').inputValue() === 'To be copied', 'what was typed is not there to copy');
   // The rows keep the focus when others come before them.
@@ -61,20 +62,20 @@ await run(async (browser) => {
   await keepsFocus(list, 'The fourth fails', () => say('fifth', 'minor', over), 'The fifth fails');
   // Worse ones take all the places; the card that is typed into stays.
   for (let n = 1; n <= 26; n += 1) await say(`worse ${n}`, 'critical');
-  await watcher.waitForSelector('text=The worse 26 fails', { timeout: 10000 });
-  await watcher.waitForSelector('text=The second fails', { state: 'detached', timeout: 10000 });
+  await watcher.waitForSelector('text=The worse 26 fails', { timeout: 30000 });
+  await watcher.waitForSelector('text=The second fails', { state: 'detached', timeout: 30000 });
   check(await typed.inputValue() === 'Only a te', 'what was typed is gone with its card');
   await typed.press('Enter');
-  await watcher.waitForSelector('text=The first fails', { state: 'detached', timeout: 10000 });
+  await watcher.waitForSelector('text=The first fails', { state: 'detached', timeout: 30000 });
   const other = await windowOf(browser, told.people.approver);
   await other.goto('/console/freeze');
   await other.click('button.freeze');
-  await watcher.waitForSelector('#strip.is-frozen', { timeout: 10000 });
+  await watcher.waitForSelector('#strip.is-frozen', { timeout: 30000 });
   await list.goto(new URL(other.url()).pathname);
   await keepsFocus(list, 'The worse 26 fails', () => say('worst', 'critical'), 'The worst fails');
   // Three beats without news, here one after the other.
   await watcher.waitForTimeout(2000);
-  const again = watcher.waitForResponse((r) => r.url().endsWith('/console/strip'), { timeout: 10000 });
+  const again = watcher.waitForResponse((r) => r.url().endsWith('/console/strip'), { timeout: 30000 });
   await watcher.evaluate(() => { for (let n = 0; n < 3; n += 1) document.body.dispatchEvent(new CustomEvent('beat')); });
   check((await again).ok(), 'the strip is not asked for again');
   check(await watcher.isHidden('#stale'), 'stale although it is connected');
