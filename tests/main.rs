@@ -1,6 +1,7 @@
 //! The one integration binary. Every test of the core runs on SQLite and on PostgreSQL.
 
 mod api;
+mod approval_races;
 mod approvals;
 mod audit_forms;
 mod audit_tamper;

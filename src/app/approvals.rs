@@ -134,8 +134,8 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
         matters.push((post, new, row));
     }
-    // Rows are locked in one order everywhere: incidents, whose severity somebody may raise meanwhile,
-    // before posts.
+    // What is locked is locked in one order everywhere: the policy, then incidents, whose severity somebody
+    // may raise meanwhile, then posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
     let channels = app.store().channels().await?;
     let mut tx = app.store().begin().await?;

@@ -48,17 +48,19 @@ impl Rules {
         Self::of(get(app).await?, incident.into_iter(), Vec::new())
     }
 
-    /// As they are until this change ends: nobody raises the severity of these incidents meanwhile.
+    /// As they are until this change ends: nobody changes the policy or raises the severity of these
+    /// incidents meanwhile.
     pub(super) async fn locked(
         tx: &mut Tx,
         incidents: impl Iterator<Item = &str>,
         channels: Vec<Channel>,
     ) -> Result<Self> {
+        let policy = read(tx.setting_to_judge_by(NAME).await?)?;
         let mut rows = Vec::new();
         for id in incidents.collect::<BTreeSet<_>>() {
             rows.extend(tx.incident(id).await?);
         }
-        Self::of(read(tx.setting(NAME).await?)?, rows.into_iter(), channels)
+        Self::of(policy, rows.into_iter(), channels)
     }
 
     fn of(policy: Policy, incidents: impl Iterator<Item = Incident>, channels: Vec<Channel>) -> Result<Self> {
@@ -118,9 +120,10 @@ pub async fn set(app: &App, by: &Actor, seen: Option<i64>, policy: &Policy) -> R
         problems.add(&field, sentence);
     }
     problems.check()?;
-    // One change after the other, so that what is compared is what is replaced.
-    let mut tx = app.store().begin_exclusive().await?;
-    let (before, version) = (read(tx.setting(NAME).await?)?, read_version(tx.setting(VERSION).await?));
+    // One change after the other, so that what is compared is what is replaced; and no approval is half-way
+    // that counts by the policy before.
+    let mut tx = app.store().begin().await?;
+    let (before, version) = (read(tx.setting_to_change(NAME).await?)?, read_version(tx.setting(VERSION).await?));
     if seen.is_some_and(|v| v != version) {
         return Err(AppError::Stale { now: version });
     }
