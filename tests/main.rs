@@ -28,6 +28,7 @@ mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod mastodon;
+mod migrations;
 mod nodes;
 mod notices;
 mod people;
