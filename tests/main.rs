@@ -29,6 +29,7 @@ mod incidents;
 mod kill;
 mod mastodon;
 mod migrations;
+mod misfits;
 mod nodes;
 mod notices;
 mod people;
