@@ -4,12 +4,11 @@ use holdline::app::approvals::{self, NewDecision};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::freezes::{self, NewFreeze};
-use holdline::app::heard::NewSignal;
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::posts::{self, NewPost, PostFilter, PostView};
 use holdline::app::{Actor, AppError, Result, sending};
-use holdline::app::{overview, policy, signals};
+use holdline::app::{overview, policy};
 use holdline::clock::rfc3339;
 use holdline::domain::approval::{Decision, Policy};
 use holdline::domain::delivery::State;
@@ -19,10 +18,9 @@ use holdline::domain::role::Role;
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::signals::{new, say};
 use crate::support::{Bench, person};
 
-async fn incident(bench: &Bench) -> String {
+pub async fn incident(bench: &Bench) -> String {
     let new = NewIncident {
         title: "Payments are down".into(),
         severity: Severity::Major,
@@ -38,13 +36,19 @@ async fn incident(bench: &Bench) -> String {
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
 }
 
-async fn decide(bench: &Bench, by: &Actor, post: &str, decision: Decision, bundle: &str) -> Result<PostView> {
+pub async fn decide(
+    bench: &Bench,
+    by: &Actor,
+    post: &str,
+    decision: Decision,
+    bundle: &str,
+) -> Result<PostView> {
     let comment = (decision != Decision::Approve).then(|| "a reason".to_owned());
     let new = NewDecision { decision, bundle: bundle.to_owned(), comment };
     approvals::decide(&bench.app, by, post, &new).await.map(|sheet| sheet.post)
 }
 
-async fn bundle(bench: &Bench, post: &str) -> String {
+pub async fn bundle(bench: &Bench, post: &str) -> String {
     approvals::sheet(&bench.app, &bench.approver, post).await.unwrap().bundle
 }
 
@@ -325,49 +329,5 @@ on_both! {
         assert!(matches!(&again, Err(AppError::Conflict(w)) if w.contains("somebody else")), "{again:?}");
         let none = approvals::review(&bench.app, &other, "none", "again").await;
         assert!(matches!(none, Err(AppError::NotFound { .. })), "{none:?}");
-    }
-
-    async fn an_approval_counts_against_the_severity_that_the_log_has_before_it(bench) {
-        let two = Policy { critical: 2, ..Policy::default() };
-        policy::set(&bench.app, &bench.administrator, None, &two).await.unwrap();
-        for n in 0..10 {
-            let incident = incident(&bench).await;
-            let post = bench.submit(json!({"kind": "tip", "incident": incident, "source": {"text": "Stay calm."}})).await;
-            let read = bundle(&bench, &post.id).await;
-            let worse = NewSignal { severity: Some(Severity::Critical), ..new(&format!("k{n}")) };
-            let signal = say(&bench, &worse).await.id;
-            let (joined, approved) = tokio::join!(
-                signals::join(&bench.app, &bench.operator, &signal, &incident, None),
-                decide(&bench, &bench.approver, &post.id, Decision::Approve, &read),
-            );
-            joined.unwrap();
-            let place = async |verb: &str, subject: String| {
-                let filter = AuditFilter { verb: Some(verb.into()), subject: Some(subject), limit: 5, ..AuditFilter::default() };
-                let found = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
-                found[0].entry["seq"].as_i64().unwrap()
-            };
-            let raised = place("incident.raised", format!("incident:{incident}")).await;
-            let given = place("post.approved", format!("post:{}", post.id)).await;
-            let state = if raised < given { PostState::Submitted } else { PostState::Approved };
-            assert_eq!(approved.unwrap().state, state, "raised {raised}, approved {given}");
-        }
-    }
-
-    async fn an_edit_and_an_approval_at_the_same_moment_never_both_win_over_other_words(bench) {
-        let new = |n: usize| json!({"kind": "routine", "submit": true, "channels": ["alpha", "beta"],
-            "due": "2099-01-01T00:00:00Z", "source": {"text": format!("words {n}")}});
-        let post = bench.submit(new(0)).await;
-        for n in 1..=20 {
-            let read = bundle(&bench, &post.id).await;
-            let other: NewPost = serde_json::from_value(new(n)).unwrap();
-            let (edited, approved) = tokio::join!(
-                posts::edit(&bench.app, &bench.operator, &post.id, None, &other),
-                decide(&bench, &bench.approver, &post.id, Decision::Approve, &read),
-            );
-            edited.unwrap();
-            assert!(matches!(approved, Ok(_) | Err(AppError::Conflict(_))), "{approved:?}");
-            let now = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap();
-            assert_eq!((now.state, now.source.text), (PostState::Submitted, format!("words {n}")));
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The one integration binary. Every test of the core runs on SQLite and on PostgreSQL.
 
 mod api;
+mod approval_races;
 mod approvals;
 mod audit_forms;
 mod audit_tamper;
@@ -27,6 +28,8 @@ mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
 mod mastodon;
+mod migrations;
+mod misfits;
 mod nodes;
 mod notices;
 mod people;

@@ -1,10 +1,13 @@
 -- What the key is about, whichever occurrence of it: an alert that starts anew has another key, and the same thing.
 alter table signals add column thing text not null default '';
-update signals set thing = case when source in ('alertmanager', 'grafana') and instr(key, ' ') > 0
-  then substr(key, 1, instr(key, ' ') - 1) else key end;
+-- An alert has its fingerprint and the millisecond of its start as key; a group, and our own form, have others.
+update signals set thing = case when source in ('alertmanager', 'grafana') and length(key) = 30
+    and substr(key, 1, 16) not glob '*[^0-9a-f]*' and substr(key, 17, 1) = ' ' and substr(key, 18) not glob '*[^0-9]*'
+  then substr(key, 1, 16) else key end;
 -- How bad the incident was when the signal joined it; nothing: the incident was opened from it.
 alter table signals add column incident_was text;
-create index signals_of_thing on signals (said_by, source, thing) where state = 'opened';
+create index signals_of_thing on signals (said_by, source, thing, incident_id) where state = 'opened';
+create index incidents_open on incidents (id) where state = 'open';
 create index signals_of_incident on signals (incident_id) where incident_id is not null;
 -- When it was handed to the approvers last; nothing: when it was written.
 alter table posts add column submitted_at integer;

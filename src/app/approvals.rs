@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::policy::Rules;
-use super::{Actor, App, AppError, Result, posts, promises, reasons};
+use super::{Actor, App, AppError, Problem, Result, posts, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -53,9 +53,15 @@ pub struct ReviewSheet {
     pub bundle: String,
     /// How many people other than its authors must approve.
     pub needed: usize,
+    /// How many of them have approved these very words, and may still be counted.
+    pub given: usize,
     /// It is approved, and the approval has lapsed before all of it was out. It can be approved again as
     /// it is; what is held is released by a decision after that.
     pub lapsed: bool,
+    /// What channels do not take of it any more: so it is not approved. Broken glass lets it out all the
+    /// same, and these channels refuse it.
+    #[serde(default)]
+    pub misfits: Vec<Problem>,
     pub decisions: Vec<ApprovalView>,
 }
 
@@ -83,16 +89,28 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     by.need(Right::Read)?;
     let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
     let rows = app.store().deliveries(post).await?;
-    let needed = Rules::seen(app, &row).await?.needed(&row)?;
-    let decisions = app.store().approvals(post).await?.into_iter().map(view).collect::<Result<_>>()?;
+    let (rules, now) = (Rules::seen(app, &row).await?, app.now());
+    let (approvals, bundle) = (app.store().approvals(post).await?, bundle_of(&row, &rows)?);
+    let given = voices(&approvals, &row.writers()?, &bundle, now).len();
+    let decisions = approvals.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
     Ok(ReviewSheet {
-        bundle: bundle_of(&row, &rows)?,
-        needed,
-        lapsed: to_renew(&row, &rows, app.now()),
+        bundle,
+        needed: rules.needed(&row)?,
+        given,
+        lapsed: to_renew(&row, &rows, now),
+        misfits: rules.misfits(let_out(&row, &rows, now)),
         decisions,
         post: posts::view(row, rows, &names)?,
     })
+}
+
+/// The approvals that count for these very words at that moment.
+fn voices<'a>(all: &'a [Approval], writers: &[String], bundle: &str, now: Millis) -> Vec<&'a Approval> {
+    all.iter()
+        .filter(|a| a.decision == Decision::Approve.word() && a.bundle == bundle && a.voided_at.is_none())
+        .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
+        .collect()
 }
 
 /// Break-glass approvals that nobody has reviewed.
@@ -134,8 +152,8 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
         matters.push((post, new, row));
     }
-    // Rows are locked in one order everywhere: incidents, whose severity somebody may raise meanwhile,
-    // before posts.
+    // What is locked is locked in one order everywhere: the policy, then incidents, whose severity somebody
+    // may raise meanwhile, then posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
     let channels = app.store().channels().await?;
     let mut tx = app.store().begin().await?;
@@ -163,7 +181,7 @@ pub(super) async fn write(
     let rows = tx.deliveries(post).await?;
     let now = app.now();
     check(by, &row, &rows, new, now)?;
-    rules.fit(new.decision, &rows)?;
+    rules.fit(new.decision, let_out(&row, &rows, now))?;
     let (needed, expires) = (rules.needed(&row)?, rules.expires(&row, now)?);
     let approval = Approval {
         id: app.id(),
@@ -190,14 +208,8 @@ pub(super) async fn write(
             .after(&serde_json::json!({"bundle": new.bundle, "renditions": hashes, "expires_at": rfc3339(expires)}))
             .note(comment.unwrap_or_default()),
     ];
-    let writers = row.writers()?;
-    let voices: Vec<Approval> = tx
-        .approvals(post)
-        .await?
-        .into_iter()
-        .filter(|a| a.decision == Decision::Approve.word() && a.bundle == new.bundle)
-        .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
-        .collect();
+    let approvals = tx.approvals(post).await?;
+    let voices = voices(&approvals, &row.writers()?, &new.bundle, now);
     if new.decision == Decision::Approve && voices.iter().any(|a| a.person_id == by.id) {
         return Err(AppError::Conflict("you have approved this already; another person must".into()));
     }
@@ -270,6 +282,15 @@ pub(super) fn lapsed(d: &Delivery, now: Millis) -> Option<Millis> {
 /// Whether the post is approved, and has something that needs a new approval to go out.
 fn to_renew(post: &Post, rows: &[Delivery], now: Millis) -> bool {
     post.state == PostState::Approved.word() && rows.iter().any(|d| lapsed(d, now).is_some())
+}
+
+/// What an approval lets out: what waits for its first one, or has one that has lapsed. Not what is out, under
+/// way, in doubt or over.
+fn let_out<'a>(post: &'a Post, rows: &'a [Delivery], now: Millis) -> impl Iterator<Item = &'a Delivery> {
+    let first = post.state == PostState::Submitted.word();
+    let waits = [State::Draft, State::Scheduled, State::Claimed, State::Held].map(Word::word);
+    let asks = move |d: &Delivery| first || lapsed(d, now).is_some();
+    rows.iter().filter(move |d| waits.contains(&d.state.as_str()) && asks(d))
 }
 
 /// As many approvals as it takes are there.

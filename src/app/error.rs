@@ -1,6 +1,6 @@
 //! What a caller can get wrong, in one enum. The web maps it to HTTP in one table.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::store::StoreError;
 
@@ -8,7 +8,7 @@ use crate::store::StoreError;
 pub type Result<T> = std::result::Result<T, AppError>;
 
 /// One thing that is wrong with the input, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// The field, as the API names it.
     pub field: String,

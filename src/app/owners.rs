@@ -44,12 +44,14 @@ impl Claimant {
 
     /// Why the post of that id may be another delivery's, if it may.
     pub async fn doubt(&self, tx: &mut Tx, of: &Attempt, remote_id: &str) -> Result<Option<String>> {
-        if tx.with_remote(remote_id, &self.delivery).await?.iter().any(|channel| self.kin.contains(channel)) {
+        let adapter = &self.channel.adapter;
+        let same = tx.with_remote(adapter, remote_id, &self.delivery).await?;
+        if same.iter().any(|channel| self.kin.contains(channel)) {
             return Ok(Some("the post that is there belongs to another delivery".into()));
         }
         let own = words(&of.body);
-        let others =
-            tx.without_remote(&self.channel.adapter, &self.delivery, self.first.saturating_sub(NEAR)).await?;
+        let since = self.first.saturating_sub(NEAR);
+        let others = tx.without_remote(adapter, &self.delivery, since).await?;
         let rival = others.iter().any(|(channel, body)| self.kin.contains(channel) && words(body) == own);
         let why = "another delivery with the same words may have made the post that is there";
         Ok(rival.then(|| why.to_owned()))

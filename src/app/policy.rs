@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approvals::kind;
 use super::error::Problems;
 use super::hub::Topic;
-use super::renditions::still_fit;
-use super::{Actor, App, AppError, Result};
+use super::renditions::misfits;
+use super::{Actor, App, AppError, Problem, Result};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Policy};
@@ -45,20 +45,22 @@ impl Rules {
             None => None,
             Some(id) => app.store().incident(id).await?,
         };
-        Self::of(get(app).await?, incident.into_iter(), Vec::new())
+        Self::of(get(app).await?, incident.into_iter(), app.store().channels().await?)
     }
 
-    /// As they are until this change ends: nobody raises the severity of these incidents meanwhile.
+    /// As they are until this change ends: nobody changes the policy or raises the severity of these
+    /// incidents meanwhile.
     pub(super) async fn locked(
         tx: &mut Tx,
         incidents: impl Iterator<Item = &str>,
         channels: Vec<Channel>,
     ) -> Result<Self> {
+        let policy = read(tx.setting_to_judge_by(NAME).await?)?;
         let mut rows = Vec::new();
         for id in incidents.collect::<BTreeSet<_>>() {
             rows.extend(tx.incident(id).await?);
         }
-        Self::of(read(tx.setting(NAME).await?)?, rows.into_iter(), channels)
+        Self::of(policy, rows.into_iter(), channels)
     }
 
     fn of(policy: Policy, incidents: impl Iterator<Item = Incident>, channels: Vec<Channel>) -> Result<Self> {
@@ -73,12 +75,18 @@ impl Rules {
         Ok(self.policy.needed(kind(post)?, severity))
     }
 
-    /// Whether what the decision lets out is taken by its channels.
+    /// What the limits of enabled channels do not allow of these deliveries, by now.
+    pub(super) fn misfits<'a>(&self, rows: impl Iterator<Item = &'a Delivery>) -> Vec<Problem> {
+        misfits(rows, &self.channels).list()
+    }
+
+    /// Whether an approval lets out only what its channels take. Broken glass passes: in an emergency one
+    /// channel does not stop the others, and its own refusal is seen.
     ///
     /// # Errors
     /// Names the channel and what its limits do not allow.
-    pub(super) fn fit(&self, decision: Decision, rows: &[Delivery]) -> Result<()> {
-        if decision == Decision::Reject { Ok(()) } else { still_fit(rows, &self.channels) }
+    pub(super) fn fit<'a>(&self, decision: Decision, rows: impl Iterator<Item = &'a Delivery>) -> Result<()> {
+        if decision == Decision::Approve { misfits(rows, &self.channels).check() } else { Ok(()) }
     }
 
     /// Until when an approval of the post holds that is given at `at`.
@@ -118,9 +126,11 @@ pub async fn set(app: &App, by: &Actor, seen: Option<i64>, policy: &Policy) -> R
         problems.add(&field, sentence);
     }
     problems.check()?;
-    // One change after the other, so that what is compared is what is replaced.
-    let mut tx = app.store().begin_exclusive().await?;
-    let (before, version) = (read(tx.setting(NAME).await?)?, read_version(tx.setting(VERSION).await?));
+    // One change after the other, so that what is compared is what is replaced; and no approval is half-way
+    // that counts by the policy before.
+    let mut tx = app.store().begin().await?;
+    let (before, version) =
+        (read(tx.setting_to_change(NAME).await?)?, read_version(tx.setting(VERSION).await?));
     if seen.is_some_and(|v| v != version) {
         return Err(AppError::Stale { now: version });
     }

@@ -39,21 +39,18 @@ pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition
     (rendition, problems)
 }
 
-/// Whether what the channels take by now allows what is not out yet: an account may take less than it did
-/// when the post was written.
-///
-/// # Errors
-/// Names the channel and what its limits do not allow.
-pub(super) fn still_fit(rows: &[Delivery], channels: &[Channel]) -> Result<()> {
+/// What the limits of enabled channels do not allow of these deliveries, by now: an account may take less
+/// than it did when the post was written. A disabled channel gets nothing.
+pub(super) fn misfits<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[Channel]) -> Problems {
     let mut problems = Problems::default();
-    for d in rows.iter().filter(|d| d.settled_at.is_none()) {
-        let Some(channel) = channels.iter().find(|c| c.id == d.channel_id) else { continue };
+    let enabled = |d: &Delivery| channels.iter().find(|c| c.id == d.channel_id && c.disabled_at.is_none());
+    for (d, channel) in rows.filter_map(|d| Some((d, enabled(d)?))) {
         let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
         for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
             problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
     }
-    problems.check()
+    problems
 }
 
 /// The deliveries of a post, one for each channel, as drafts.

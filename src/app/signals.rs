@@ -122,6 +122,7 @@ pub async fn some(app: &App, by: &Actor, ids: &[&str]) -> Result<Vec<SignalView>
 pub async fn joinable(app: &App, by: &Actor) -> Result<HashMap<String, (String, String)>> {
     by.need(Right::Read)?;
     let rows = app.store().joinable_signals().await?.into_iter();
+    // The newest incident comes last, and stays.
     Ok(rows.map(|(signal, incident, title)| (signal, (incident, title))).collect())
 }
 

@@ -260,11 +260,20 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                     table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
                 }
             }
+            for misfit in sheet["misfits"].as_array().into_iter().flatten() {
+                table::line(&format!(
+                    "--- cannot be approved: {}",
+                    misfit["message"].as_str().unwrap_or_default()
+                ));
+            }
             if sheet["lapsed"] == true {
                 table::line("--- its approval has lapsed: approve it again, then release what is held");
             }
             let bundle = sheet["bundle"].as_str().unwrap_or_default();
-            table::line(&format!("--- approvals needed: {}; bundle {bundle}", sheet["needed"]));
+            table::line(&format!(
+                "--- approvals needed: {}, given: {}; bundle {bundle}",
+                sheet["needed"], sheet["given"]
+            ));
         }
         Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
         Approvals::Reject { post, bundle, comment } => {

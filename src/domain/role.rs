@@ -46,7 +46,8 @@ pub enum Right {
     Quarantine,
     /// Ask a network whether a channel is ready.
     Test,
-    /// Thaw, decide about held posts, settle what is in doubt, resolve, retract, dismiss a signal.
+    /// Thaw, decide about held posts, settle what is in doubt, resolve, retract, dismiss a signal or join it to
+    /// an incident.
     Decide,
     /// Approve and reject.
     Approve,

@@ -17,6 +17,12 @@ pub const GUARD_SHARED: &str = "select pg_advisory_xact_lock_shared(7306901)";
 /// The other side of [`GUARD_SHARED`], taken by whoever changes the gate, or where a channel leads.
 pub const GUARD_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306901)";
 
+/// A setting that is judged by must not change before the commit. Not by its row: what was never stored has
+/// none. SQLite has one writer.
+pub const SETTING_SHARED: &str = "select pg_advisory_xact_lock_shared(7306902, hashtext($1))";
+/// The other side of [`SETTING_SHARED`], taken by whoever changes the setting.
+pub const SETTING_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306902, hashtext($1))";
+
 /// The PostgreSQL cluster: its identifier, and the timeline that it writes now.
 pub const CLUSTER: &str = "select 'cluster ' || (pg_control_system()).system_identifier || ' timeline '
     || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";

@@ -6,6 +6,10 @@ use super::channels::Channel;
 use super::{Result, Tx, dialect, on};
 use crate::clock::Millis;
 
+/// `cross join`, so that SQLite begins with the few channels and looks the post up on each.
+const WITH_REMOTE: &str = "select d.channel_id from channels c cross join deliveries d
+    where c.adapter = $1 and d.channel_id = c.id and d.remote_id is not null and d.remote_id = $2 and d.id <> $3";
+
 impl Tx {
     /// The channels of an adapter, locked in the order of their ids. Whoever locks more locks these first.
     pub async fn channels_of(&mut self, adapter: &str) -> Result<Vec<Channel>> {
@@ -14,11 +18,14 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(adapter).fetch_all(c).await?))
     }
 
-    /// The channels on which another delivery has this remote id.
-    pub async fn with_remote(&mut self, remote: &str, delivery: &str) -> Result<Vec<String>> {
-        const SQL: &str = "select channel_id from deliveries
-            where remote_id is not null and remote_id = $1 and id <> $2";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(remote).bind(delivery).fetch_all(c).await?))
+    /// The channels of an adapter on which another delivery has this remote id.
+    pub async fn with_remote(&mut self, adapter: &str, remote: &str, delivery: &str) -> Result<Vec<String>> {
+        Ok(on!(self, |c| sqlx::query_scalar(WITH_REMOTE)
+            .bind(adapter)
+            .bind(remote)
+            .bind(delivery)
+            .fetch_all(c)
+            .await?))
     }
 
     /// What else of an adapter may have a post whose id nobody knows: the channel and the frozen bytes
@@ -42,5 +49,19 @@ impl Tx {
             where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $3
               and c.adapter = $1 and d.id <> $2";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(delivery).bind(since).fetch_all(c).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::store::rows::tests::walked;
+
+    #[tokio::test]
+    async fn whose_a_post_is_is_looked_up() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
+        assert_eq!(walked(&store, WITH_REMOTE).await, ["c"], "channels are few");
     }
 }

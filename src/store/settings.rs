@@ -1,6 +1,6 @@
 //! Named settings: the approval policy, the set-up token, keys of the instance.
 
-use super::{Result, Store, Tx, on, read};
+use super::{Result, Store, Tx, dialect, on, read};
 
 const READ: &str = "select value from settings where name = $1";
 
@@ -13,6 +13,25 @@ impl Store {
 impl Tx {
     pub async fn setting(&mut self, name: &str) -> Result<Option<String>> {
         Ok(on!(self, |c| sqlx::query_scalar(READ).bind(name).fetch_optional(c).await?))
+    }
+
+    /// The setting, which nobody changes until this change ends. Others may judge by it as well.
+    pub async fn setting_to_judge_by(&mut self, name: &str) -> Result<Option<String>> {
+        self.lock_setting(dialect::SETTING_SHARED, name).await?;
+        self.setting(name).await
+    }
+
+    /// The setting, which nobody judges by or changes until this change ends.
+    pub async fn setting_to_change(&mut self, name: &str) -> Result<Option<String>> {
+        self.lock_setting(dialect::SETTING_EXCLUSIVE, name).await?;
+        self.setting(name).await
+    }
+
+    async fn lock_setting(&mut self, lock: &'static str, name: &str) -> Result<()> {
+        if let Self::Postgres(tx) = self {
+            sqlx::query(lock).bind(name).execute(&mut *tx.inner).await?;
+        }
+        Ok(())
     }
 
     pub async fn set_setting(&mut self, name: &str, value: &str) -> Result<()> {

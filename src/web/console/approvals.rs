@@ -43,6 +43,8 @@ struct SheetPage {
 struct Sheet {
     it: ReviewSheet,
     author: String,
+    /// What was decided, by whom: the oldest first.
+    decisions: Vec<(String, ApprovalView)>,
     /// Whether the reader wrote on it, and so cannot approve it.
     own: bool,
     /// The same content on several channels is shown once.
@@ -161,10 +163,13 @@ async fn sheet_page(
     let people = people::list(app, by).await?;
     let mut sheets = Vec::new();
     for id in &ids {
-        let it = approvals::sheet(app, by, id).await?;
-        let author = people.iter().find(|p| p.id == it.post.author);
+        let mut it = approvals::sheet(app, by, id).await?;
+        let name =
+            |id: &str| people.iter().find(|p| p.id == id).map_or_else(|| id.to_owned(), |p| p.name.clone());
+        let decisions = std::mem::take(&mut it.decisions);
         sheets.push(Sheet {
-            author: author.map_or_else(|| it.post.author.clone(), |p| p.name.clone()),
+            author: name(&it.post.author),
+            decisions: decisions.into_iter().map(|d| (name(&d.person), d)).collect(),
             own: it.post.authors.contains(&by.id),
             renditions: renditions(&it.post),
             against: against(app, by, &it.post).await?,
@@ -185,6 +190,16 @@ impl SheetPage {
         self.sheets.iter().any(|s| s.own)
     }
 
+    /// Whether a channel does not take one of them any more.
+    fn is_misfit(&self) -> bool {
+        self.sheets.iter().any(|s| !s.it.misfits.is_empty())
+    }
+
+    /// What can be done about it.
+    fn misfit_key(&self) -> &'static str {
+        if self.sheets.iter().any(|s| s.it.lapsed) { "misfit-lapsed" } else { "misfit" }
+    }
+
     fn is_crisis(&self) -> bool {
         self.sheets.iter().all(|s| s.it.post.kind.lane() == Lane::Crisis)
     }
@@ -192,17 +207,12 @@ impl SheetPage {
     /// What the button says: whether it publishes now, at a time to come, or not yet.
     fn approve_key(&self) -> &'static str {
         let due = |s: &Sheet| super::times::millis(&s.it.post.due);
-        let voices = |s: &Sheet| {
-            let for_these =
-                |d: &&ApprovalView| d.decision == Decision::Approve && !d.void && d.bundle == s.it.bundle;
-            s.it.decisions.iter().filter(for_these).count()
-        };
         // A routine post whose time has passed is held for a decision, and so is what lapsed.
         let held = |s: &Sheet| {
             s.it.lapsed || s.it.post.kind.lane() == Lane::Routine && due(s) < self.ui.now - 60_000
         };
         match () {
-            () if self.sheets.iter().any(|s| voices(s) + 1 < s.it.needed) => "approve-more-do",
+            () if self.sheets.iter().any(|s| s.it.given + 1 < s.it.needed) => "approve-more-do",
             () if self.sheets.iter().any(held) => "approve-held-do",
             () if self.sheets.iter().any(|s| due(s) > self.ui.now + 60_000) => "approve-do",
             () => "approve-now-do",

@@ -7,8 +7,8 @@
 // 5. The card of a signal that somebody types into stays: it is asked for by name.
 // 6. On a narrow window the navigation shows the screen that is open.
 // 7. "g" and then "f" opens the freeze, for whoever has not switched such keys off.
-"use strict";
 (() => {
+  "use strict";
   const body = document.body;
   const bar = document.getElementById("stale");
   let heard = Date.now();

@@ -110,6 +110,8 @@ decision-approve = approved
 decision-reject = sent back
 decision-break-glass = glass broken
 own-text = You wrote on this text, so another person approves it.
+misfit = A channel takes less than when this was written, so it cannot be approved as it is. Send it back to be changed.
+misfit-lapsed = A channel takes less than when this was written, so it cannot be approved again. Cancel what is held for that channel.
 approve-do = { $n ->
     [one] Approve 1 text for its time
    *[other] Approve { $n } texts for their time

@@ -1,0 +1,74 @@
+//! What migrations make of rows that are there.
+
+use holdline::store::Store;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Executor, PgPool, SqlitePool};
+use tempfile::TempDir;
+
+use crate::support::fresh_postgres;
+
+/// The migrations up to a number.
+fn up_to(last: i64, all: &Migrator) -> Migrator {
+    Migrator::with_migrations(all.iter().filter(|m| m.version <= last).cloned().collect())
+}
+
+/// Source and key of a signal, and the thing that it is about.
+const KEYS: [(&str, &str, &str); 7] = [
+    ("alertmanager", "0123456789abcdef 1764248520000", "0123456789abcdef"),
+    ("grafana", "fedcba9876543210 1764248520000", "fedcba9876543210"),
+    (
+        "alertmanager",
+        "{}/{team=\"a b\"}:{alertname=\"x\", z=\"y\"}",
+        "{}/{team=\"a b\"}:{alertname=\"x\", z=\"y\"}",
+    ),
+    ("grafana", "{} 1764248520000", "{} 1764248520000"),
+    ("alertmanager", "disk full 12", "disk full 12"),
+    ("alertmanager", "sha256:00", "sha256:00"),
+    ("nagios", "0123456789abcdef 1764248520000", "0123456789abcdef 1764248520000"),
+];
+
+/// Statements that write these signals.
+fn rows() -> Vec<String> {
+    let row = |(n, (source, key, _)): (usize, &(&str, &str, &str))| {
+        format!(
+            "insert into signals (id, said_by, source, key, title, state, first_seen_at, last_seen_at, times,
+               worded, logged_at) values ('{n}', 'p', '{source}', '{key}', 't', 'waiting', 1, 1, 1, 1, 1)"
+        )
+    };
+    KEYS.iter().enumerate().map(row).collect()
+}
+
+async fn check(store: &Store) {
+    let signals = store.signals(true, 99).await.unwrap();
+    assert_eq!(signals.len(), KEYS.len());
+    for (n, (.., thing)) in KEYS.iter().enumerate() {
+        let signal = signals.iter().find(|s| s.id == n.to_string()).unwrap();
+        assert_eq!(signal.thing, *thing, "{}", signal.key);
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn signals_from_before_know_their_things_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("old.db");
+    let old = SqlitePool::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
+    up_to(6, &sqlx::migrate!("migrations/sqlite")).run(&old).await.unwrap();
+    for row in rows() {
+        old.execute(AssertSqlSafe(row)).await.unwrap();
+    }
+    old.close().await;
+    check(&Store::sqlite(&file).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn signals_from_before_know_their_things_postgres() {
+    let url = fresh_postgres().await;
+    let old = PgPool::connect(&url).await.unwrap();
+    up_to(6, &sqlx::migrate!("migrations/postgres")).run(&old).await.unwrap();
+    for row in rows() {
+        old.execute(AssertSqlSafe(row)).await.unwrap();
+    }
+    old.close().await;
+    check(&Store::postgres(&url).await.unwrap()).await;
+}
