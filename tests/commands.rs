@@ -123,6 +123,22 @@ on_both! {
         node.stop().await.unwrap();
     }
 
+    async fn a_freeze_is_taken_along_from_the_command_line(bench) {
+        let node = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let part = json_of(&caller, &caller.operator, &["freeze", "--labels", "promo"]).await;
+        let id = part["id"].as_str().unwrap();
+        let open = ["incidents", "open", "--title", "Cards", "--adopt", id];
+        let (code, _, errors) = run(&caller, &caller.operator, &[&open[..], &["--no-freeze"]].concat()).await;
+        assert!(code == Some(2) && errors.contains("--adopt"), "{code:?} {errors}");
+        let opened = json_of(&caller, &caller.operator, &[&open[..], &["--freeze-too"]].concat()).await;
+        let made = &opened["freeze"];
+        assert!(made["id"] != part["id"] && made["scope"]["labels"] == json!([]), "{made}");
+        let shown = json_of(&caller, &caller.operator, &["freezes", "show", id]).await;
+        assert_eq!(shown["incident"], opened["incident"]["id"]);
+        node.stop().await.unwrap();
+    }
+
     async fn a_post_that_stays_public_is_told_by_the_exit_code(bench) {
         let caller = Caller::new(&bench).await;
         let node = bench.start().await;

@@ -247,33 +247,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                 show(&sheet, &[]);
                 return Ok(End::Done);
             }
-            show(&sheet["post"], MATTER);
-            for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
-                let language = d["rendition"]["language"].as_str().unwrap_or_default();
-                table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));
-                d["rendition"]["title"].as_str().into_iter().for_each(table::line);
-                table::line(d["rendition"]["text"].as_str().unwrap_or_default());
-                for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
-                    let alt = picture["alt"].as_str().unwrap_or_default();
-                    let sha256 = picture["sha256"].as_str().unwrap_or_default();
-                    table::line(&format!("[picture: {alt}]"));
-                    table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
-                }
-            }
-            for misfit in sheet["misfits"].as_array().into_iter().flatten() {
-                table::line(&format!(
-                    "--- cannot be approved: {}",
-                    misfit["message"].as_str().unwrap_or_default()
-                ));
-            }
-            if sheet["lapsed"] == true {
-                table::line("--- its approval has lapsed: approve it again, then release what is held");
-            }
-            let bundle = sheet["bundle"].as_str().unwrap_or_default();
-            table::line(&format!(
-                "--- approvals needed: {}, given: {}; bundle {bundle}",
-                sheet["needed"], sheet["given"]
-            ));
+            matter(show, &sheet);
         }
         Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
         Approvals::Reject { post, bundle, comment } => {
@@ -306,6 +280,34 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
         }
     }
     Ok(End::Done)
+}
+
+/// What an approver reads: the exact words for each channel, and what is to know before the decision.
+fn matter(show: Show<'_>, sheet: &Value) {
+    show(&sheet["post"], MATTER);
+    for d in sheet["post"]["deliveries"].as_array().into_iter().flatten() {
+        let language = d["rendition"]["language"].as_str().unwrap_or_default();
+        table::line(&format!("--- {} ({language})", d["channel_name"].as_str().unwrap_or_default()));
+        d["rendition"]["title"].as_str().into_iter().for_each(table::line);
+        table::line(d["rendition"]["text"].as_str().unwrap_or_default());
+        for picture in d["rendition"]["media"].as_array().into_iter().flatten() {
+            let alt = picture["alt"].as_str().unwrap_or_default();
+            let sha256 = picture["sha256"].as_str().unwrap_or_default();
+            table::line(&format!("[picture: {alt}]"));
+            table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
+        }
+    }
+    for misfit in sheet["misfits"].as_array().into_iter().flatten() {
+        table::line(&format!("--- cannot be approved: {}", misfit["message"].as_str().unwrap_or_default()));
+    }
+    if sheet["lapsed"] == true {
+        table::line("--- its approval has lapsed: approve it again, then release what is held");
+    }
+    let bundle = sheet["bundle"].as_str().unwrap_or_default();
+    table::line(&format!(
+        "--- approvals needed: {}, given: {}; bundle {bundle}",
+        sheet["needed"], sheet["given"]
+    ));
 }
 
 /// Whether a decision about many took all of them.

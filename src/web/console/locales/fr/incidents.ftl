@@ -110,8 +110,8 @@ decision-approve = validé
 decision-reject = renvoyé
 decision-break-glass = vitre brisée
 own-text = Vous avez écrit ce texte : une autre personne le valide.
-misfit = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé tel quel. Renvoyez-le pour qu’il soit modifié.
-misfit-lapsed = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé de nouveau. Annulez ce qui est retenu pour ce canal.
+misfit = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé tel quel. Renvoyez-le pour qu’il soit modifié.
+misfit-lapsed = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé de nouveau. Annulez ce qui est retenu pour ce canal.
 approve-do = { $n ->
     [one] Valider { $n } texte pour son heure
    *[other] Valider { $n } textes pour leur heure
