@@ -31,6 +31,7 @@ pub async fn incident(bench: &Bench) -> String {
         playbook: None,
         adopt: None,
         freeze_too: false,
+        keep_allowed: true,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
@@ -227,7 +228,10 @@ on_both! {
             "source": {"text": "two people"}})).await;
         let read = bundle(&bench, &post.id).await;
         decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
+        let given = || async { approvals::sheet(&bench.app, &other, &post.id).await.unwrap().given };
+        assert_eq!(given().await, 1);
         bench.app.clock().advance(2 * 86_400_000);
+        assert_eq!(given().await, 0, "the sheet counts as the decision does");
         let view = decide(&bench, &other, &post.id, Decision::Approve, &read).await.unwrap();
         assert_eq!(view.state, PostState::Submitted, "the first voice has lapsed");
         let view = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await.unwrap();
