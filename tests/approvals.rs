@@ -31,7 +31,6 @@ pub async fn incident(bench: &Bench) -> String {
         playbook: None,
         adopt: None,
         freeze_too: false,
-        keep_allowed: true,
         signal: None,
     };
     incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id
