@@ -47,8 +47,7 @@ impl<S: Send + Sync> FromRequest<S> for Order {
             && let Ok(mut order) = serde_json::from_slice::<Value>(&bytes)
             && let Some(Value::String(reason)) = order.get_mut("reason")
         {
-            // Another one that is taken out later, so that the answer says so.
-            *reason = reason.replace('\0', "\u{1}");
+            *reason = nul::replaced(reason);
             return errors::read(order.to_string().as_bytes()).map(Self);
         }
         errors::read(&bytes).map(Self)

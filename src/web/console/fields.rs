@@ -84,8 +84,7 @@ const MENDED: &str = "reason";
 pub fn checked(pairs: impl Iterator<Item = (String, String)>) -> Result<Fields, Failed> {
     let mut pairs: Vec<(String, String)> = pairs.take(MOST).collect();
     for (_, reason) in pairs.iter_mut().filter(|(name, _)| name == MENDED) {
-        // Another one, which is taken out where the reason is kept.
-        *reason = reason.replace('\0', "\u{1}");
+        *reason = nul::replaced(reason);
     }
     if pairs.iter().any(|(n, v)| n.contains('\0') || v.contains('\0')) {
         return Err(AppError::field("form", nul::WORDS).into());
