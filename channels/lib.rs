@@ -21,7 +21,10 @@ mod mastodon_names;
 pub mod sandbox;
 mod smtp_answers;
 #[cfg(test)]
+mod strict;
+#[cfg(test)]
 mod suite;
+pub mod telegram;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
@@ -42,6 +45,7 @@ pub static ALL: &[Adapter] = &[
     email::ADAPTER,
     mastodon::ADAPTER,
     sandbox::ADAPTER,
+    telegram::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
     wordpress::ADAPTER,

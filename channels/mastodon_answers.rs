@@ -184,10 +184,8 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Fail
 fn by_status(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Failure {
     let status = answer.status;
     let rejected = |reason: String, retry| Failure::Rejected { reason, retry };
-    let refused = |what: &str| match words(answer, secret) {
-        Some(words) => format!("{what} (status {status}): {words}"),
-        None => format!("{what} (status {status})"),
-    };
+    let words = answer.words("error", &[secret]);
+    let refused = |what: &str| answer.refused(what, words.as_deref());
     match status {
         401 => rejected(refused("the access token is refused"), Retry::Reconnect),
         403 => rejected(refused("the token may not do this, or the account is suspended"), Retry::Reconnect),
@@ -211,19 +209,6 @@ pub(super) fn rest(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
     let reserve = number("x-ratelimit-limit").map_or(30, |limit| limit / 5);
     let few = left.is_some_and(|left| left < reserve);
     (answer.status == 429 || few).then(|| wait(answer, now).unwrap_or(Duration::from_secs(60)))
-}
-
-/// What an account calls itself, as far as it can be shown and kept.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control() && !text::turns(*c)).take(100).collect()
-}
-
-/// The server's own words on one line, unless they could hold what must not be shown.
-fn words(answer: &Answer, secret: &str) -> Option<String> {
-    let told: Value = answer.json().ok()?;
-    let words = told["error"].as_str()?.trim();
-    let safe = !words.is_empty() && !words.contains(secret) && text::hidden(words, false).is_none();
-    safe.then(|| words.chars().take(200).collect())
 }
 
 /// The wait until the limit is set back. `X-RateLimit-Reset` is a time (Mastodon), or seconds

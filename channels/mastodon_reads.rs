@@ -147,7 +147,7 @@ impl Mastodon {
         let url = self.api(&["v1", "accounts", "verify_credentials"]);
         let (account, answer) = self.look::<Account>(&url).await?;
         self.known().account = Some(account.id);
-        let name = answers::shown(&account.acct);
+        let name = crate::text::shown(&account.acct);
         if account.suspended {
             return Err(format!("the account @{name} is suspended"));
         }

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::http::Method;
 use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use crate::{Failure, Retry};
+use crate::{Failure, Retry, text};
 
 /// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -150,6 +150,24 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| {
             format!("the answer is not the expected JSON (line {}, column {})", error.line(), error.column())
         })
+    }
+
+    /// The server's own words in a field of its JSON, on one line, unless they could hold what must not be
+    /// shown.
+    pub(crate) fn words(&self, field: &str, secrets: &[&str]) -> Option<String> {
+        let told: serde_json::Value = self.json().ok()?;
+        let words = told[field].as_str()?.trim();
+        let safe = !words.is_empty()
+            && !secrets.iter().any(|secret| words.contains(secret))
+            && text::hidden(words, false).is_none();
+        safe.then(|| words.chars().take(200).collect())
+    }
+
+    /// What a refusal means, in our words and in the server's.
+    pub(crate) fn refused(&self, what: &str, words: Option<&str>) -> String {
+        let status = self.status;
+        words
+            .map_or_else(|| format!("{what} (status {status})"), |w| format!("{what} (status {status}): {w}"))
     }
 
     /// What an answer that does not accept means, where the network has no table of its own.

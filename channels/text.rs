@@ -13,6 +13,8 @@ pub enum Unit {
     Characters,
     /// What people see as one character (UAX 29).
     Graphemes,
+    /// Units of UTF-16: most emoji are two.
+    Utf16,
     /// Bytes of UTF-8.
     Bytes,
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
@@ -42,6 +44,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
         Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
+        Unit::Utf16 => text.encode_utf16().count(),
         Unit::Bytes => text.len(),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }
@@ -122,6 +125,11 @@ pub fn hidden(text: &str, lines: bool) -> Option<char> {
     None
 }
 
+/// What an account calls itself, as far as it can be shown and kept.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control() && !turns(*c)).take(100).collect()
+}
+
 /// Whether the character overrides the direction of what follows (UAX 9). Marks and isolates, which
 /// right-to-left texts need, are no overrides.
 pub fn turns(c: char) -> bool {
@@ -162,7 +170,8 @@ mod tests {
         #[test]
         fn units_are_ordered_and_links_lie_on_characters(text in "(\\PC|https://a\\.b/[a-zé]{0,5}|👩‍👩‍👧| ){0,40}") {
             prop_assert!(count(&text, Unit::Graphemes) <= count(&text, Unit::Characters));
-            prop_assert!(count(&text, Unit::Characters) <= count(&text, Unit::Bytes));
+            prop_assert!(count(&text, Unit::Characters) <= count(&text, Unit::Utf16));
+            prop_assert!(count(&text, Unit::Utf16) <= count(&text, Unit::Bytes));
             for l in links(&text) {
                 prop_assert_eq!(&text[l.start..l.end], l.url.as_str());
             }
@@ -171,8 +180,8 @@ mod tests {
 
     #[test]
     fn a_family_is_one_grapheme() {
-        let counts = [Unit::Graphemes, Unit::Characters, Unit::Bytes].map(|u| count("👩‍👩‍👧", u));
-        assert_eq!(counts, [1, 5, 18]);
+        let units = [Unit::Graphemes, Unit::Characters, Unit::Utf16, Unit::Bytes];
+        assert_eq!(units.map(|u| count("👩‍👩‍👧", u)), [1, 5, 8, 18]);
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
         "bluesky" => format!("https://bsky.app/profile/{}", setting("account")?),
         "mastodon" => setting("server")?.to_owned(),
         "wordpress" => setting("url")?.to_owned(),
+        "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
         "website" => app.public_url().to_owned(),
         _ => return None,
     };

@@ -29,6 +29,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/web/errors.rs", "answers of the API"),
     ("src/worker/timer.rs", "names of jobs, for the technical log"),
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
+    ("channels/strict.rs", "what adapters are tested with"),
     ("channels/suite.rs", "what every adapter is tested with"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_parts.rs", "the form of an upload"),

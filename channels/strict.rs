@@ -1,0 +1,263 @@
+//! A strict server in miniature, for adapters' tests: whatever the real API would not take is noted as a
+//! fault, and it can be told to misbehave.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+use crate::suite::{self, CUTS, Cut};
+use crate::{Channel, Failure, Pass, Receipt, Retry, Sighting};
+
+/// What becomes of a request that makes a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    Done,
+    /// It is done, or not, and the connection breaks there.
+    Broken {
+        done: bool,
+        at: Cut,
+    },
+    /// It is done, and the answer says otherwise.
+    DoneBut(u16),
+    /// It is done, and the answer comes after this long.
+    Slow(Duration),
+    /// It is refused: status, headers, body.
+    Refused(u16, &'static str, &'static str),
+}
+
+/// One request.
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub query: HashMap<String, String>,
+    /// Names in small letters.
+    pub headers: HashMap<String, String>,
+    pub content: Vec<u8>,
+}
+
+impl Asked {
+    fn read(request: &[u8]) -> Self {
+        let at = request.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(request[..at].to_vec()).unwrap();
+        let mut lines = head.lines();
+        let (method, path) = first(lines.next().unwrap());
+        let url = Url::parse("http://server").unwrap().join(&path).unwrap();
+        let pairs = lines.map(|l| l.split_once(": ").unwrap());
+        Self {
+            method,
+            path: url.path().to_owned(),
+            query: url.query_pairs().into_owned().collect(),
+            headers: pairs.map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned())).collect(),
+            content: request[at + 4..].to_vec(),
+        }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.content).unwrap_or_default()
+    }
+}
+
+/// Method and path of the first line of a request.
+fn first(line: &str) -> (String, String) {
+    let mut words = line.split(' ');
+    let mut word = || words.next().unwrap_or_default().to_owned();
+    (word(), word())
+}
+
+/// Status, further headers and body of an answer.
+pub type Said = (u16, String, Value);
+
+/// A good answer.
+pub fn good(body: Value) -> Said {
+    (200, String::new(), body)
+}
+
+/// What one network does with requests.
+pub trait Network: Clone + Send + 'static {
+    /// Whether such a request makes a post. Only those have fates.
+    fn makes(method: &str, path: &str) -> bool;
+
+    /// Does what is asked, and answers. What the real API would not take is a fault.
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said;
+}
+
+/// What a server keeps.
+pub struct State<N> {
+    pub network: N,
+    pub fates: VecDeque<Fate>,
+    /// Method and path of each request.
+    pub requests: Vec<String>,
+    faults: Vec<String>,
+}
+
+/// The server.
+pub struct Strict<N: Network> {
+    pub url: String,
+    state: Arc<Mutex<State<N>>>,
+}
+
+impl<N: Network> Strict<N> {
+    /// Starts it. The fates are those of the requests that make a post, in their order; then all are done.
+    pub async fn start(network: N, fates: &[Fate]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fates = fates.iter().cloned().collect();
+        let state = State { network, fates, requests: Vec::new(), faults: Vec::new() };
+        let server = Self { url, state: Arc::new(Mutex::new(state)) };
+        let state = Arc::clone(&server.state);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(converse(socket, Arc::clone(&state)));
+            }
+        });
+        server
+    }
+
+    /// What it keeps. What it was sent must have been without fault.
+    pub fn state(&self) -> MutexGuard<'_, State<N>> {
+        let state = self.state.lock().unwrap();
+        assert_eq!(state.faults, Vec::<String>::new());
+        state
+    }
+}
+
+impl<N: Network> Drop for Strict<N> {
+    /// Also where no test looks at what it keeps.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.state.lock().unwrap().faults, Vec::<String>::new());
+        }
+    }
+}
+
+async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>) {
+    // The first line comes whole: the client writes the head in one go.
+    let mut head = [0; 2_000];
+    let seen = socket.peek(&mut head).await.unwrap_or(0);
+    let text = String::from_utf8_lossy(&head[..seen]).into_owned();
+    let (method, target) = first(text.lines().next().unwrap_or_default());
+    if seen == 0 {
+        return;
+    }
+    let makes = N::makes(&method, target.split('?').next().unwrap_or_default());
+    let fate = if makes { state.lock().unwrap().fates.pop_front().unwrap_or(Fate::Done) } else { Fate::Done };
+    let early = |at| matches!(fate, Fate::Broken { at: broken, .. } if broken == at);
+    if early(Cut::BeforeRead) {
+        return;
+    }
+    let mut request = Vec::new();
+    suite::read_request(&mut socket, !early(Cut::MidRequest), |b| request.extend_from_slice(b)).await;
+    if early(Cut::MidRequest) {
+        return;
+    }
+    let (status, headers, body) = state.lock().unwrap().answer(&Asked::read(&request), &fate);
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let whole = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\
+         {headers}\r\n{body}",
+        body.len()
+    );
+    let part = match fate {
+        Fate::Broken { at: Cut::BeforeStatus, .. } => "",
+        Fate::Broken { at: Cut::MidHeaders, .. } => &whole[..40],
+        Fate::Broken { .. } => &whole[..whole.len() - 5],
+        Fate::Slow(time) => {
+            tokio::time::sleep(time).await;
+            &whole
+        }
+        _ => &whole,
+    };
+    let _ = socket.write_all(part.as_bytes()).await;
+}
+
+impl<N: Network> State<N> {
+    fn answer(&mut self, asked: &Asked, fate: &Fate) -> Said {
+        self.requests.push(format!("{} {}", asked.method, asked.path));
+        if asked.method != "POST" && !asked.content.is_empty() {
+            self.faults.push("content where none belongs".to_owned());
+        }
+        if asked.header("user-agent").is_empty() {
+            self.faults.push("no user agent".to_owned());
+        }
+        // What is not done is looked at all the same.
+        if let Fate::Refused(status, headers, body) = fate {
+            self.network.clone().answer(asked, &mut self.faults);
+            return (*status, (*headers).to_owned(), serde_json::from_str(body).unwrap_or_default());
+        }
+        if let Fate::Broken { done: false, .. } = fate {
+            return self.network.clone().answer(asked, &mut self.faults);
+        }
+        let said = self.network.answer(asked, &mut self.faults);
+        match fate {
+            Fate::DoneBut(status) => (*status, String::new(), json!({ "error": "something went wrong" })),
+            _ => said,
+        }
+    }
+}
+
+/// One attempt. It prints no secret.
+pub async fn attempt(channel: &dyn Channel) -> Result<Receipt, Failure> {
+    let result = channel.publish(&suite::job(), &Pass::open_for_tests()).await;
+    assert!(!format!("{result:?}").contains("hunter2"), "{result:?}");
+    result
+}
+
+/// What the core makes of a channel: it tries again only what provably had no effect, reads back what is in
+/// doubt, and leaves the rest to people.
+pub async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
+    for _ in 0..8 {
+        match attempt(channel).await {
+            Ok(receipt) => return Some(receipt),
+            Err(Failure::Rejected { retry: Retry::Backoff | Retry::After(_), .. }) => {}
+            Err(Failure::InDoubt { .. }) => {
+                return match channel.read_back(&suite::job()).await {
+                    Sighting::Found(receipt) => Some(receipt),
+                    _ => None,
+                };
+            }
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// However a connection breaks, and whatever a server says after it did what was asked, there is one copy
+/// at most; and where the network can be read, what is there is found.
+pub async fn outcomes<N: Network>(
+    network: N,
+    connect: impl Fn(&str) -> Box<dyn Channel>,
+    copies: impl Fn(&N) -> usize,
+    readable: bool,
+) {
+    let mut fates = vec![Fate::Slow(Duration::from_millis(2_500))];
+    fates.extend([500, 502, 503, 504, 408].map(Fate::DoneBut));
+    for at in CUTS.into_iter().filter(|c| *c != Cut::BeforeConnect) {
+        fates.push(Fate::Broken { done: false, at });
+        if !matches!(at, Cut::BeforeRead | Cut::MidRequest) {
+            fates.push(Fate::Broken { done: true, at });
+        }
+    }
+    for fate in fates {
+        let done = !matches!(fate, Fate::Broken { done: false, .. });
+        let server = Strict::start(network.clone(), std::slice::from_ref(&fate)).await;
+        let settled = deliver(&*connect(&server.url)).await;
+        let made = copies(&server.state().network);
+        // What was cut off before a byte was read may be tried again, as far as the client can prove it.
+        assert!(made <= 1 && (made == 1) >= settled.is_some(), "{fate:?}: {made} copies, {settled:?}");
+        if done && readable {
+            assert!(settled.is_some(), "{fate:?}: what is there is found");
+        }
+        if done && !readable {
+            assert_eq!((made, settled), (1, None), "{fate:?}: nobody knows");
+        }
+    }
+}

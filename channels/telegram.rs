@@ -1,0 +1,350 @@
+//! Adapter `telegram`: posts of a bot in a Telegram channel or group.
+//!
+//! Facts: <https://core.telegram.org/bots/api> (`sendMessage`, `deleteMessage`, `getChat`,
+//! `getChatMember`, "Making requests") and <https://core.telegram.org/bots/faq> for the limits of a
+//! minute. The bot's token is a part of the address, so no error shows a path.
+//!
+//! There is no key against repetition, and a bot cannot read what a channel shows: a doubt is for
+//! people. A post is taken down by the number that its receipt names; a bot that may post in a channel
+//! may take down what it posted there, however old it is.
+//!
+//! Text goes out without a mode and without marks, so that Telegram shows it as it was approved; it
+//! makes links of web addresses by itself. Pictures are not sent: Telegram keeps no words for those who
+//! cannot see them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{Answer, Http, Request};
+use crate::message::LONGEST_WAIT;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
+    Replay, Retraction, Retry, Setting, Sighting, text,
+};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "telegram",
+    title: "Telegram",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::None,
+        retract: true,
+        media: false,
+        // About one message a second goes into one chat.
+        concurrency: 1,
+    },
+    limits: Limits {
+        // In which unit it is counted is not said; this one gives the most.
+        text: Some(4_096),
+        unit: Unit::Utf16,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 0,
+        media_bytes: 0,
+        alt: None,
+    },
+    settings: &[
+        Setting {
+            name: "chat",
+            help: "The channel or group: @bank, or its number such as -1001234567890",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "server",
+            help: "Your own Bot API server, if you run one; otherwise https://api.telegram.org",
+            required: false,
+            private: false,
+        },
+    ],
+    connect,
+};
+
+const SERVER: &str = "https://api.telegram.org";
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let chat = chat(&connection.setting("chat")?)?;
+    let server = match connection.setting("server") {
+        Ok(_) => connection.url("server")?,
+        Err(_) => connection.http.check(SERVER)?,
+    };
+    let token = connection.secret()?.clone();
+    if !is_token(token.expose_secret()) {
+        return Err("the bot's token has the form 123456:ABC-DEF; copy it from @BotFather".to_owned());
+    }
+    Ok(Box::new(Telegram { server, chat, token, http: Arc::clone(&connection.http) }))
+}
+
+/// The chat as the API takes it: a number, or a public name.
+fn chat(text: &str) -> Result<Value, String> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Ok(number.into());
+    }
+    let name = text.strip_prefix('@').unwrap_or_default();
+    if is_name(name) { Ok(text.into()) } else { Err("the setting chat: write @name or a number".to_owned()) }
+}
+
+/// Whether it can be a public name. It goes into links.
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn is_token(text: &str) -> bool {
+    let of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    text.len() <= 200
+        && text.split_once(':').is_some_and(|(number, word)| {
+            !number.is_empty()
+                && number.chars().all(|c| c.is_ascii_digit())
+                && word.chars().all(of)
+                && !word.is_empty()
+        })
+}
+
+struct Telegram {
+    server: Url,
+    chat: Value,
+    token: SecretString,
+    http: Arc<Http>,
+}
+
+/// An answer that accepts.
+#[derive(Deserialize)]
+struct Accepted<T> {
+    ok: bool,
+    result: T,
+}
+
+/// A post, as far as it is read.
+#[derive(Deserialize)]
+struct Message {
+    message_id: i64,
+    chat: Chat,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    id: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    title: Option<String>,
+    username: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Bot {
+    id: i64,
+    username: Option<String>,
+}
+
+/// What the bot is in the chat.
+#[derive(Deserialize)]
+struct Member {
+    status: String,
+    #[serde(default)]
+    can_post_messages: bool,
+    #[serde(default)]
+    can_send_messages: bool,
+}
+
+impl Telegram {
+    /// The address of a method. It holds the token.
+    fn method(&self, name: &str) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(&format!("bot{}", self.token.expose_secret())).push(name);
+        }
+        url.set_query(None);
+        url
+    }
+
+    fn failure(&self, answer: &Answer) -> Failure {
+        failure(answer, self.token.expose_secret())
+    }
+
+    /// Asks something that changes nothing.
+    async fn ask<T: DeserializeOwned>(&self, name: &str, about: &[(&str, String)]) -> Result<T, String> {
+        let mut url = self.method(name);
+        if !about.is_empty() {
+            url.query_pairs_mut().extend_pairs(about);
+        }
+        let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer).to_string());
+        }
+        answer.json::<Accepted<T>>().map(|a| a.result)
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let bot: Bot = self.ask("getMe", &[]).await?;
+        let id = ("chat_id", plain(&self.chat));
+        let chat: Chat = self.ask("getChat", std::slice::from_ref(&id)).await?;
+        let member: Member = self.ask("getChatMember", &[id, ("user_id", bot.id.to_string())]).await?;
+        may_post(&chat.kind, &member)?;
+        let named = |name: Option<String>| text::shown(name.as_deref().unwrap_or_default());
+        Ok(format!("posts as @{} to {}", named(bot.username), named(chat.title)))
+    }
+}
+
+fn plain(chat: &Value) -> String {
+    chat.as_str().map_or_else(|| chat.to_string(), str::to_owned)
+}
+
+/// The post as the API takes it.
+fn content(job: &Job, chat: &Value) -> Value {
+    json!({ "chat_id": chat, "text": job.rendition.text })
+}
+
+/// The receipt names chat and number, because a chat's public name can change.
+fn receipt(message: &Message) -> Receipt {
+    let chat = &message.chat;
+    let number = message.message_id;
+    let public = chat.username.as_deref().filter(|name| is_name(name));
+    // The number of a channel stands in its links without the -100 before it.
+    let inside = chat.id.to_string().strip_prefix("-100").map(str::to_owned);
+    let url = public
+        .map(|name| format!("https://t.me/{name}/{number}"))
+        .or_else(|| inside.map(|id| format!("https://t.me/c/{id}/{number}")));
+    Receipt { remote_id: format!("{}:{number}", chat.id), url, note: None }
+}
+
+/// Chat and number of a receipt.
+fn parts(remote_id: &str) -> Option<(i64, i64)> {
+    let (chat, number) = remote_id.split_once(':')?;
+    Some((chat.parse().ok()?, number.parse().ok()?))
+}
+
+/// Whether the bot may post there.
+fn may_post(kind: &str, member: &Member) -> Result<(), String> {
+    let right = match (kind, member.status.as_str()) {
+        ("channel", "creator") => true,
+        ("channel", "administrator") => member.can_post_messages,
+        ("group" | "supergroup", "creator" | "administrator" | "member") => true,
+        ("group" | "supergroup", "restricted") => member.can_send_messages,
+        ("channel" | "group" | "supergroup", _) => false,
+        _ => return Err("the setting chat leads to a person; give a channel or a group".to_owned()),
+    };
+    let remedy = match kind {
+        "channel" => "the bot may not post there; make it an administrator of the channel with that right",
+        _ => "the bot may not post there; add it to the group",
+    };
+    if right { Ok(()) } else { Err(remedy.to_owned()) }
+}
+
+/// What an answer that does not accept means.
+fn failure(answer: &Answer, token: &str) -> Failure {
+    let word = token.split_once(':').map_or(token, |(_, word)| word);
+    let said = answer.words("description", &[token, word]);
+    let told: Value = answer.json().unwrap_or_default();
+    let status = answer.status;
+    let rejected =
+        |what: &str, retry| Failure::Rejected { reason: answer.refused(what, said.as_deref()), retry };
+    let describes =
+        |words: &str| told["description"].as_str().is_some_and(|d| d.to_ascii_lowercase().contains(words));
+    match status {
+        // An unknown token is an unknown address.
+        401 | 404 => rejected("the bot's token is refused", Retry::Reconnect),
+        403 => rejected("the bot may not post there", Retry::Reconnect),
+        400 if told["parameters"]["migrate_to_chat_id"].is_i64() => {
+            let number = &told["parameters"]["migrate_to_chat_id"];
+            rejected(
+                &format!("the group has the number {number} by now; write it into the setting chat"),
+                Retry::Reconnect,
+            )
+        }
+        400 if [
+            "chat not found",
+            "not enough rights",
+            "need administrator rights",
+            "chat_write_forbidden",
+        ]
+        .iter()
+        .any(|words| describes(words)) =>
+        {
+            rejected("the bot may not post there", Retry::Reconnect)
+        }
+        // Only for who asks for updates, so what it means here is not known.
+        409 => answer_in_doubt(status),
+        429 => {
+            let named = told["parameters"]["retry_after"].as_u64().map(Duration::from_secs);
+            let wait = named.into_iter().chain(answer.retry_after()).max();
+            let retry = wait.map_or(Retry::Backoff, |w| Retry::After(w.min(LONGEST_WAIT)));
+            rejected("Telegram asks us to wait", retry)
+        }
+        400..=407 | 410..=499 => rejected("Telegram refuses the post", Retry::Never),
+        _ => answer.failure(),
+    }
+}
+
+fn answer_in_doubt(status: u16) -> Failure {
+    Failure::InDoubt { reason: format!("the server answered {status}") }
+}
+
+#[async_trait]
+impl Channel for Telegram {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let request = Request::post(self.method("sendMessage").as_str()).json(&content(job, &self.chat));
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer));
+        }
+        let accepted: Accepted<Message> = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
+        if !accepted.ok {
+            return Err(answer_in_doubt(answer.status));
+        }
+        Ok(receipt(&accepted.result))
+    }
+
+    async fn read_back(&self, _: &Job) -> Sighting {
+        Sighting::Unknown("a bot cannot read what a Telegram chat shows".to_owned())
+    }
+
+    async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
+        let Some((chat, number)) = remote_id.and_then(parts) else {
+            return Retraction::StillLive(
+                "without its number a bot cannot find a post; take it down by hand".to_owned(),
+            );
+        };
+        let content = json!({ "chat_id": chat, "message_id": number });
+        let request = Request::post(self.method("deleteMessage").as_str()).json(&content);
+        let answer = match self.http.call(request).await {
+            Ok(answer) => answer,
+            Err(trouble) => return Retraction::StillLive(trouble.to_string()),
+        };
+        let gone = match answer.status {
+            200 => answer.json::<Accepted<bool>>().is_ok_and(|a| a.ok && a.result),
+            // Somebody else took it down.
+            400 => is_no_more(&answer),
+            _ => false,
+        };
+        if gone { Retraction::Gone } else { Retraction::StillLive(self.failure(&answer).to_string()) }
+    }
+
+    async fn check(&self) -> Health {
+        match self.inspect().await {
+            Ok(detail) => Health { ready: true, detail },
+            Err(detail) => Health { ready: false, detail },
+        }
+    }
+}
+
+/// Whether the chat holds no message of that number. Said in these words only of a chat that the bot is in.
+fn is_no_more(answer: &Answer) -> bool {
+    let told: Value = answer.json().unwrap_or_default();
+    told["description"]
+        .as_str()
+        .is_some_and(|d| d.eq_ignore_ascii_case("Bad Request: message to delete not found"))
+}
+
+#[cfg(test)]
+#[path = "telegram_tests.rs"]
+mod tests;

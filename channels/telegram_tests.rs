@@ -1,0 +1,322 @@
+//! The Telegram adapter against a scripted server and a strict one.
+
+use super::*;
+use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::suite::{self, Expected, Kit};
+
+const TOKEN: &str = "123456:hunter2-hunter2_hunter2";
+
+/// The Bot API as far as it is used: one bot, one channel.
+#[derive(Clone)]
+struct Api {
+    posts: Vec<(i64, String)>,
+    kind: &'static str,
+    member: Value,
+    made: i64,
+}
+
+impl Api {
+    fn new() -> Self {
+        let member = json!({ "status": "administrator", "can_post_messages": true });
+        Self { posts: Vec::new(), kind: "channel", member, made: 40 }
+    }
+
+    fn chat(&self) -> Value {
+        json!({ "id": -1_001_234_567_890_i64, "type": self.kind, "title": "Bank", "username": "bank" })
+    }
+}
+
+fn wrong(code: u16, words: &str) -> Said {
+    (code, String::new(), json!({ "ok": false, "error_code": code, "description": words }))
+}
+
+fn done(result: Value) -> Said {
+    good(json!({ "ok": true, "result": result }))
+}
+
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path.ends_with("/sendMessage")
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let Some((bot, method)) = asked.path.trim_start_matches('/').split_once('/') else {
+            return wrong(404, "Not Found");
+        };
+        if bot != format!("bot{TOKEN}") {
+            return wrong(401, "Unauthorized");
+        }
+        if asked.headers.contains_key("authorization") {
+            faults.push("the token belongs into the path".to_owned());
+        }
+        let here = |chat: &str| chat == "@bank" || chat == "-1001234567890";
+        match (asked.method.as_str(), method) {
+            ("GET", "getMe") => {
+                done(json!({ "id": 7, "is_bot": true, "first_name": "B", "username": "bank_bot" }))
+            }
+            ("GET", "getChat") if here(&asked.query["chat_id"]) => done(self.chat()),
+            ("GET", "getChatMember") if here(&asked.query["chat_id"]) && asked.query["user_id"] == "7" => {
+                done(self.member.clone())
+            }
+            ("GET", _) => wrong(400, "Bad Request: chat not found"),
+            ("POST", _) if asked.header("content-type") != "application/json" => {
+                faults.push(format!("a body of {}", asked.header("content-type")));
+                wrong(400, "Bad Request")
+            }
+            ("POST", "sendMessage") => self.send(&asked.json(), here, faults),
+            ("POST", "deleteMessage") => self.delete(&asked.json()),
+            _ => wrong(404, "Not Found: method not found"),
+        }
+    }
+}
+
+impl Api {
+    fn send(&mut self, sent: &Value, here: impl Fn(&str) -> bool, faults: &mut Vec<String>) -> Said {
+        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        if names != ["chat_id", "text"] {
+            faults.push(format!("fields: {names:?}"));
+        }
+        if !here(&plain(&sent["chat_id"])) {
+            return wrong(400, "Bad Request: chat not found");
+        }
+        let text = sent["text"].as_str().unwrap();
+        if text.trim().is_empty() {
+            return wrong(400, "Bad Request: message text is empty");
+        }
+        if text.encode_utf16().count() > 4_096 {
+            return wrong(400, "Bad Request: message is too long");
+        }
+        if self.member["can_post_messages"] != true {
+            return wrong(403, "Forbidden: bot is not a member of the channel chat");
+        }
+        self.made += 1;
+        self.posts.push((self.made, text.to_owned()));
+        done(json!({ "message_id": self.made, "date": 1_700_000_100, "chat": self.chat() }))
+    }
+
+    fn delete(&mut self, sent: &Value) -> Said {
+        if sent["chat_id"] != -1_001_234_567_890_i64 {
+            return wrong(400, "Bad Request: chat not found");
+        }
+        let before = self.posts.len();
+        self.posts.retain(|(number, _)| sent["message_id"] != *number);
+        if before == self.posts.len() {
+            return wrong(400, "Bad Request: message to delete not found");
+        }
+        done(json!(true))
+    }
+}
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "server": url, "chat": "@bank" }),
+        credential: Some(TOKEN),
+        secrets: &["hunter2"],
+        before: Vec::new(),
+        quiet: 0,
+        accepted: r#"{"ok":true,"result":{"message_id":41,"chat":{"id":-1001,"type":"channel"}}}"#,
+        table: vec![
+            (200, Expected::Accepted),
+            (302, Expected::InDoubt),
+            (307, Expected::Rejected(Retry::Reconnect)),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (403, Expected::Rejected(Retry::Reconnect)),
+            (404, Expected::Rejected(Retry::Reconnect)),
+            (408, Expected::InDoubt),
+            (409, Expected::InDoubt),
+            (413, Expected::Rejected(Retry::Never)),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
+        ],
+    }
+}
+
+fn to(url: &str) -> Box<dyn Channel> {
+    suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
+}
+
+async fn open(fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+    let server = Strict::start(Api::new(), fates).await;
+    let channel = to(&server.url);
+    (server, channel)
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most() {
+    strict::outcomes(Api::new(), to, |api| api.posts.len(), false).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
+    let (server, channel) = open(&[]).await;
+    let mut job = suite::job();
+    job.rendition.text = "*Cards* <b>fail</b> & https://bank.example/a_b_c".to_owned();
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, "-1001234567890:41");
+    assert_eq!(receipt.url.as_deref(), Some("https://t.me/bank/41"));
+    assert_eq!(server.state().network.posts, [(41, job.rendition.text.clone())]);
+    let Sighting::Unknown(_) = channel.read_back(&job).await else { panic!("a bot cannot read") };
+    let unknown = channel.retract(&job, None).await;
+    assert!(matches!(unknown, Retraction::StillLive(_)), "{unknown:?}");
+    assert_eq!(
+        channel.retract(&job, Some("-1005:41")).await,
+        not("the bot may not post there (status 400): Bad Request: chat not found")
+    );
+    assert_eq!(server.state().network.posts.len(), 1);
+    for _ in 0..2 {
+        assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
+        assert!(server.state().network.posts.is_empty());
+    }
+}
+
+fn not(why: &str) -> Retraction {
+    Retraction::StillLive(why.to_owned())
+}
+
+#[tokio::test]
+async fn a_private_channel_has_links_for_its_members() {
+    let chat = |id, username: Option<&str>| Chat {
+        id,
+        kind: "channel".to_owned(),
+        title: None,
+        username: username.map(str::to_owned),
+    };
+    let url = |id, username| receipt(&Message { message_id: 5, chat: chat(id, username) }).url;
+    assert_eq!(url(-1_001_234, Some("bank")).as_deref(), Some("https://t.me/bank/5"));
+    assert_eq!(url(-1_001_234, None).as_deref(), Some("https://t.me/c/1234/5"));
+    assert_eq!(url(-1_001_234, Some("a/b")).as_deref(), Some("https://t.me/c/1234/5"));
+    assert_eq!(url(-777, None), None, "a small group has none");
+}
+
+#[tokio::test]
+async fn the_check_says_whether_the_bot_may_post() {
+    let checked = async |kind, member: Value| {
+        let server = Strict::start(Api { kind, member, ..Api::new() }, &[]).await;
+        let health = to(&server.url).check().await;
+        assert!(server.state().network.posts.is_empty());
+        (health.ready, health.detail)
+    };
+    let member = |status: &str, post: bool| json!({ "status": status, "can_post_messages": post });
+    let good = "posts as @bank_bot to Bank";
+    assert_eq!(checked("channel", member("administrator", true)).await, (true, good.to_owned()));
+    assert_eq!(checked("supergroup", member("member", false)).await, (true, good.to_owned()));
+    let muted = json!({ "status": "restricted", "can_send_messages": false });
+    for (kind, member, why) in [
+        ("channel", member("administrator", false), "administrator of the channel"),
+        ("channel", member("left", false), "administrator of the channel"),
+        ("supergroup", member("kicked", false), "add it to the group"),
+        ("group", muted, "add it to the group"),
+        ("private", member("member", false), "leads to a person"),
+    ] {
+        let (ready, detail) = checked(kind, member).await;
+        assert!(!ready && detail.contains(why), "{kind}: {detail}");
+    }
+    let settings = json!({ "chat": "@bank", "server": Strict::start(Api::new(), &[]).await.url });
+    let other = suite::connect(&ADAPTER, settings, Some("123456:hunter2-other")).unwrap().check().await;
+    assert!(!other.ready && !other.detail.contains("hunter2"), "{other:?}");
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let told = |code: u16, words: &str, more: Value| -> &'static str {
+        let body = json!({ "ok": false, "error_code": code, "description": words, "parameters": more });
+        Box::leak(body.to_string().into_boxed_str())
+    };
+    for (status, body, expected, words) in [
+        (400, told(400, "Bad Request: chat not found", json!({})), Retry::Reconnect, "chat not found"),
+        (
+            400,
+            told(400, "Bad Request: need administrator rights in the channel chat", json!({})),
+            Retry::Reconnect,
+            "may not post",
+        ),
+        (
+            400,
+            told(400, "Bad Request: group chat was upgraded", json!({ "migrate_to_chat_id": -1_005_i64 })),
+            Retry::Reconnect,
+            "-1005",
+        ),
+        (400, told(400, "Bad Request: message is too long", json!({})), Retry::Never, "message is too long"),
+        (
+            401,
+            told(401, "Unauthorized: hunter2-hunter2_hunter2", json!({})),
+            Retry::Reconnect,
+            "token is refused (status 401)",
+        ),
+        (
+            429,
+            told(429, "Too Many Requests", json!({ "retry_after": 35 })),
+            Retry::After(Duration::from_secs(35)),
+            "wait",
+        ),
+        (429, told(429, "Too Many Requests", json!({})), Retry::Backoff, "wait"),
+        (
+            429,
+            told(429, "Too Many Requests", json!({ "retry_after": 9_999_999 })),
+            Retry::After(LONGEST_WAIT),
+            "wait",
+        ),
+    ] {
+        let (server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        let Failure::Rejected { reason, retry } = &failure else { panic!("{failure:?}") };
+        assert!(*retry == expected && reason.contains(words), "{body}: {failure:?}");
+        assert!(server.state().network.posts.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_without_a_number_is_in_doubt() {
+    for body in [
+        r#"{"ok":true}"#,
+        r#"{"ok":true,"result":true}"#,
+        "[]",
+        r#"{"ok":false,"result":{"message_id":1,"chat":{"id":1,"type":"channel"}}}"#,
+    ] {
+        let (_server, channel) = open(&[Fate::Refused(200, "", body)]).await;
+        let result = strict::attempt(&*channel).await;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{body}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_post_is_taken_and_one_more_is_not() {
+    let (server, channel) = open(&[]).await;
+    let mut job = suite::job();
+    job.rendition.text = format!("{}a", "\u{1f468}".repeat(2_047));
+    job.rendition.text.push('b');
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    job.rendition.text.push('c');
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, "is 1 too long; the limit is 4096");
+    let result = channel.publish(&job, &Pass::open_for_tests()).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Never, .. })), "{result:?}");
+    assert_eq!(server.state().network.posts.len(), 1);
+}
+
+#[tokio::test]
+async fn faulty_settings_are_described_and_not_repeated() {
+    let tried =
+        |chat: Value, token: Option<&str>| suite::connect(&ADAPTER, json!({ "chat": chat }), token).err();
+    assert_eq!(tried(json!("@bank"), Some(TOKEN)), None);
+    assert_eq!(tried(json!(-1_001_234_567_890_i64), Some(TOKEN)), None);
+    for chat in ["bank", "@", "@a b", "https://t.me/bank", "@a/../b"] {
+        assert!(tried(json!(chat), Some(TOKEN)).unwrap().contains("setting chat"), "{chat}");
+    }
+    assert!(tried(json!(null), Some(TOKEN)).unwrap().contains("chat is missing"));
+    assert!(tried(json!("@bank"), None).unwrap().contains("credential is missing"));
+    for token in ["hunter2", "123:", ":hunter2", "123:hunter2/../x", "a:hunter2", "123:hunter2?x"] {
+        let error = tried(json!("@bank"), Some(token)).unwrap();
+        assert!(error.contains("@BotFather") && !error.contains("hunter2"), "{error}");
+    }
+}
