@@ -10,6 +10,7 @@ pub mod gate;
 pub mod http;
 mod message;
 pub mod place;
+mod rendition;
 pub mod text;
 
 pub mod bluesky;
@@ -19,6 +20,8 @@ pub mod mastodon;
 mod mastodon_count;
 mod mastodon_names;
 pub mod sandbox;
+pub mod slack;
+mod slack_text;
 mod smtp_answers;
 #[cfg(test)]
 mod strict;
@@ -38,6 +41,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use gate::{Closed, Gate, InFlight, Pass};
+pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[
@@ -45,6 +49,7 @@ pub static ALL: &[Adapter] = &[
     email::ADAPTER,
     mastodon::ADAPTER,
     sandbox::ADAPTER,
+    slack::ADAPTER,
     telegram::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
@@ -201,6 +206,9 @@ pub enum Replay {
 pub enum ReadBack {
     /// The read is strongly consistent: absent means absent, once nothing is under way any more.
     Consistent,
+    /// Each post carries the delivery's own id, and the read may lag: found is proof, and absent proves
+    /// nothing.
+    Key,
     /// A post is known by its words alone, and the read may lag: found proves only what no other
     /// delivery can have posted, and absent proves nothing.
     Words,
@@ -224,47 +232,6 @@ pub struct Limits {
     /// Most characters of the words for those who cannot see a picture.
     #[serde(default)]
     pub alt: Option<usize>,
-}
-
-/// The exact content that one channel will receive, in one language. People approve this.
-///
-/// Its canonical form is the JSON of its fields in this order; the content hash is SHA-256 of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rendition {
-    /// A headline or subject, where the network has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    pub text: String,
-    /// BCP 47 language tag.
-    pub language: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub media: Vec<MediaRef>,
-}
-
-/// A picture by its hash, with the words for those who cannot see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MediaRef {
-    pub sha256: String,
-    pub mime: String,
-    pub alt: String,
-}
-
-impl Rendition {
-    /// The canonical bytes that are hashed, approved and frozen into the attempt.
-    pub fn canonical(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and lists always serialise")
-    }
-
-    /// SHA-256 of [`Rendition::canonical`], in lower-case hex.
-    pub fn content_hash(&self) -> String {
-        hash(&self.canonical())
-    }
-}
-
-/// SHA-256 in lower-case hex.
-pub fn hash(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    hex::encode(sha2::Sha256::digest(bytes))
 }
 
 /// One attempt, as an adapter sees it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition, mastodon_count};
+use crate::{Limits, Rendition, mastodon_count, slack_text};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum Unit {
     Graphemes,
     /// Units of UTF-16: most emoji are two.
     Utf16,
+    /// Units of UTF-16 of what Slack is sent: its marks are written out there.
+    Slack,
     /// Bytes of UTF-8.
     Bytes,
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
@@ -45,6 +47,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
         Unit::Utf16 => text.encode_utf16().count(),
+        Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Bytes => text.len(),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }

@@ -49,6 +49,7 @@ mod signal_pages;
 mod signal_rules;
 mod signal_shares;
 mod signals;
+mod slack;
 mod slow_channels;
 mod support;
 mod tidy;

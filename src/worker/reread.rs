@@ -134,6 +134,9 @@ pub(crate) fn seen(sighting: Sighting, of: &Capabilities) -> Seen {
         Sighting::Absent if by_words => {
             Seen::Unknown("no post with these words is there, which proves nothing here".into())
         }
+        Sighting::Absent if of.read_back == ReadBack::Key => {
+            Seen::Unknown("no post of this delivery is there yet, which proves nothing here".into())
+        }
         Sighting::Absent => Seen::Absent,
         Sighting::Unknown(why) => Seen::Unknown(send::storable(why)),
     }

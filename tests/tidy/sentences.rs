@@ -42,6 +42,11 @@ const NOT_THESE: &[(&str, &str)] = &[
 pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/message.rs", "(no host)", "stands for an address that cannot be read"),
     ("channels/message.rs", "Answer(", "for the technical log"),
+    ("channels/slack.rs", "application/json", "a header"),
+    ("channels/telegram.rs", "Bad Request:", "it reads the answer"),
+    ("channels/telegram.rs", "chat not found", "it reads the answer"),
+    ("channels/telegram.rs", "need administrator rights", "it reads the answer"),
+    ("channels/telegram.rs", "not enough rights", "it reads the answer"),
     ("src/app/actor.rs", "the service", "a name in the audit log, which stays English"),
     ("src/app/audit.rs", "the log has", "the API alone asks for a size"),
     ("src/app/import.rs", "", "the API and the command line import"),

@@ -121,6 +121,7 @@ impl Form {
             "wordpress" => Some("credential-wordpress"),
             "email" => Some("credential-email"),
             "webhook" => Some("credential-webhook"),
+            "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),

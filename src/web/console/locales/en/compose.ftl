@@ -73,6 +73,7 @@ compose-unit-mastodon = characters (a link is 23)
 compose-unit-charactersandtitle = characters with the title
 compose-unit-bytes = bytes
 compose-unit-utf16 = characters (most emoji are 2)
+compose-unit-slack = characters as Slack counts them (most emoji are 2, & is 5)
 compose-empty = The text is empty.
 compose-title-needed = A title is needed here: it is the subject or headline.
 compose-alt-needed = Every picture needs words for those who cannot see it.

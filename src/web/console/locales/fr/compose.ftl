@@ -73,6 +73,7 @@ compose-unit-mastodon = caractères (un lien en vaut 23)
 compose-unit-charactersandtitle = caractères, titre compris
 compose-unit-bytes = octets
 compose-unit-utf16 = caractères (un émoji en vaut souvent 2)
+compose-unit-slack = caractères comptés comme Slack (un émoji en vaut souvent 2, & en vaut 5)
 compose-empty = Le texte est vide.
 compose-title-needed = Il faut ici un titre : c’est l’objet ou la manchette.
 compose-alt-needed = Chaque image a besoin d’un texte pour qui ne la voit pas.

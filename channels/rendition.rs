@@ -1,0 +1,44 @@
+//! What a channel receives, and its hash. Pure.
+
+use serde::{Deserialize, Serialize};
+
+/// The exact content that one channel will receive, in one language. People approve this.
+///
+/// Its canonical form is the JSON of its fields in this order; the content hash is SHA-256 of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// A headline or subject, where the network has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub text: String,
+    /// BCP 47 language tag.
+    pub language: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaRef>,
+}
+
+/// A picture by its hash, with the words for those who cannot see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaRef {
+    pub sha256: String,
+    pub mime: String,
+    pub alt: String,
+}
+
+impl Rendition {
+    /// The canonical bytes that are hashed, approved and frozen into the attempt.
+    pub fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and lists always serialise")
+    }
+
+    /// SHA-256 of [`Rendition::canonical`], in lower-case hex.
+    pub fn content_hash(&self) -> String {
+        hash(&self.canonical())
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn hash(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(bytes))
+}

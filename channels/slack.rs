@@ -1,0 +1,316 @@
+//! Adapter `slack`: posts of an app in one channel of a Slack workspace.
+//!
+//! Facts: <https://docs.slack.dev/reference/methods/chat.postMessage>, `chat.delete`,
+//! `conversations.history`, `auth.test`, <https://docs.slack.dev/messaging/message-metadata> and
+//! <https://docs.slack.dev/apis/web-api/rate-limits>. A refusal comes with status 200 and `ok: false`;
+//! the words `fatal_error` and `internal_error` say that part of the work may have been done.
+//!
+//! There is no key against repetition. Each post carries the delivery's id as metadata, which only apps
+//! see, so reading back finds it by that; that none is there proves nothing. An incoming webhook would
+//! name no post, so nothing could be found or taken down: it is not used.
+//!
+//! Text goes out as plain text ([`slack_text`]), 4,000 characters at most: Slack cuts what is longer
+//! into several messages. Pictures are not sent.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{Answer, Http, Request};
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Receipt, Replay, Retraction, Setting, Sighting, slack_text, text,
+};
+
+#[path = "slack_answers.rs"]
+mod answers;
+
+use answers::{failure, is_id, is_ts, lacks, link, without, word};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "slack",
+    title: "Slack",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::Key,
+        retract: true,
+        media: false,
+        // About one message a second goes into one channel.
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(4_000),
+        unit: Unit::Slack,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 0,
+        media_bytes: 0,
+        alt: None,
+    },
+    settings: &[
+        Setting {
+            name: "channel",
+            help: "The channel's id, for example C024BE91L: the last line of its details in Slack",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "server",
+            help: "https://slack-gov.com for GovSlack; otherwise https://slack.com",
+            required: false,
+            private: false,
+        },
+    ],
+    connect,
+};
+
+const SERVER: &str = "https://slack.com";
+/// Names our metadata among that of other apps.
+const EVENT: &str = "holdline_post";
+/// Messages of one page, and most pages of one look.
+const PAGE: usize = 200;
+const MOST_PAGES: usize = 10;
+/// How far the clocks may differ.
+const DRIFT: TimeDelta = TimeDelta::minutes(10);
+/// How long a post waits to learn the workspace's address, for its link.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let channel = connection.setting("channel")?;
+    if !is_id(&channel) {
+        return Err("the setting channel: write the channel's id, for example C024BE91L".to_owned());
+    }
+    let server = match connection.setting("server") {
+        Ok(_) => connection.url("server")?,
+        Err(_) => connection.http.check(SERVER)?,
+    };
+    let token = connection.secret()?.clone();
+    if !token.expose_secret().starts_with("xox") {
+        return Err(
+            "the token of the app's bot begins with xoxb-; copy it from OAuth & Permissions".to_owned()
+        );
+    }
+    let http = Arc::clone(&connection.http);
+    Ok(Box::new(Slack { server, channel, token, http, known: Mutex::default() }))
+}
+
+struct Slack {
+    server: Url,
+    channel: String,
+    token: SecretString,
+    http: Arc<Http>,
+    known: Mutex<Option<Who>>,
+}
+
+/// Whom the token stands for.
+#[derive(Debug, Clone, Deserialize)]
+struct Who {
+    /// The workspace's address.
+    url: String,
+    team: String,
+    user: String,
+    bot_id: Option<String>,
+}
+
+/// A message, as far as it is read.
+#[derive(Debug, Deserialize)]
+struct Message {
+    ts: String,
+    bot_id: Option<String>,
+    metadata: Option<Value>,
+}
+
+impl Message {
+    /// Whether it carries the key of the delivery. Another bot could have copied it.
+    fn is_of(&self, job: &Job, bot: Option<&str>) -> bool {
+        let ours = |m: &Value| {
+            m["event_type"] == EVENT && m["event_payload"]["delivery"] == job.delivery.to_string()
+        };
+        let same = bot.zip(self.bot_id.as_deref()).is_none_or(|(bot, other)| bot == other);
+        same && self.metadata.as_ref().is_some_and(ours)
+    }
+}
+
+impl Slack {
+    fn method(&self, name: &str) -> Url {
+        let mut url = self.server.clone();
+        url.set_path(&format!("/api/{name}"));
+        url.set_query(None);
+        url
+    }
+
+    fn post(&self, name: &str, content: &Value) -> Request {
+        let body = content.to_string().into_bytes();
+        let request = Request::post(self.method(name).as_str()).bearer(&self.token);
+        request.body("application/json; charset=utf-8", body)
+    }
+
+    /// The answer's JSON when it accepts.
+    fn accepted(&self, answer: &Answer) -> Result<Value, Failure> {
+        let told: Value = match answer.status {
+            200 => answer.json().map_err(|reason| Failure::InDoubt { reason })?,
+            _ => return Err(failure(answer, "", self.token.expose_secret())),
+        };
+        match told["error"].as_str() {
+            None if told["ok"] == true => Ok(told),
+            error => Err(failure(answer, error.unwrap_or_default(), self.token.expose_secret())),
+        }
+    }
+
+    async fn call(&self, request: Request) -> Result<(Value, Answer), String> {
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        let told = self.accepted(&answer).map_err(|failure| failure.to_string())?;
+        Ok((told, answer))
+    }
+
+    /// Whom the token stands for, with what it may do as far as that is told.
+    async fn ask(&self) -> Result<(Who, Option<String>), String> {
+        let (told, answer) = self.call(self.post("auth.test", &json!({}))).await?;
+        let who: Who = serde_json::from_value(told).map_err(|_| NO_WORKSPACE.to_owned())?;
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.clone());
+        Ok((who, answer.header("x-oauth-scopes").map(str::to_owned)))
+    }
+
+    async fn who(&self) -> Option<Who> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(who) => Some(who),
+            None => tokio::time::timeout(PATIENCE, self.ask()).await.ok()?.ok().map(|(who, _)| who),
+        }
+    }
+
+    fn receipt(&self, told: Option<&str>, ts: &str, who: Option<&Who>) -> Receipt {
+        let channel = told.filter(|c| is_id(c)).unwrap_or(&self.channel);
+        let url = who.and_then(|w| link(&w.url, channel, ts));
+        Receipt { remote_id: format!("{channel}:{ts}"), url, note: None }
+    }
+
+    /// A page of the channel's messages since the first attempt, and the cursor of the next one.
+    async fn page(&self, job: &Job, cursor: Option<&str>) -> Result<(Vec<Message>, Option<String>), String> {
+        let oldest = (job.permitted_at - DRIFT).timestamp();
+        let mut url = self.method("conversations.history");
+        url.query_pairs_mut()
+            .append_pair("channel", &self.channel)
+            .append_pair("oldest", &format!("{oldest}.000000"))
+            .append_pair("include_all_metadata", "true")
+            .append_pair("limit", &PAGE.to_string());
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        let (told, _) = self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
+        let messages = serde_json::from_value(told["messages"].clone())
+            .map_err(|_| "the answer holds no messages".to_owned())?;
+        let next = told["response_metadata"]["next_cursor"].as_str().filter(|c| !c.is_empty());
+        Ok((messages, next.map(str::to_owned)))
+    }
+
+    async fn find(&self, job: &Job) -> Result<Option<Receipt>, String> {
+        let who = self.who().await;
+        let bot = who.as_ref().and_then(|w| w.bot_id.as_deref());
+        let mut cursor = None;
+        for _ in 0..MOST_PAGES {
+            let (messages, next) = self.page(job, cursor.as_deref()).await?;
+            if let Some(found) = messages.iter().find(|m| m.is_of(job, bot) && is_ts(&m.ts)) {
+                return Ok(Some(self.receipt(None, &found.ts, who.as_ref())));
+            }
+            if next.is_none() {
+                return Ok(None);
+            }
+            cursor = next;
+        }
+        Err("the channel has had too many messages since to look through".to_owned())
+    }
+
+    async fn delete(&self, remote_id: &str) -> Result<Retraction, String> {
+        let parts = remote_id.split_once(':').filter(|(channel, ts)| is_id(channel) && is_ts(ts));
+        let (channel, ts) = parts.ok_or(NOT_OURS)?;
+        let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        match self.accepted(&answer) {
+            Ok(_) => Ok(Retraction::Gone),
+            // Somebody else took it down.
+            Err(_) if word(&answer) == "message_not_found" => Ok(Retraction::Gone),
+            Err(failure) => Ok(Retraction::StillLive(failure.to_string())),
+        }
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let (who, scopes) = self.ask().await?;
+        if let Some(lacking) = scopes.as_deref().and_then(lacks) {
+            return Err(without(lacking));
+        }
+        // Who may not read there is no member.
+        let mut url = self.method("conversations.history");
+        url.query_pairs_mut().append_pair("channel", &self.channel).append_pair("limit", "1");
+        self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
+        Ok(format!("posts as {} in the workspace {}", text::shown(&who.user), text::shown(&who.team)))
+    }
+}
+
+const NO_WORKSPACE: &str = "the server does not name the workspace";
+
+/// The post as the API takes it.
+fn content(job: &Job, channel: &str) -> Value {
+    json!({
+        "channel": channel,
+        "text": slack_text::written(&job.rendition.text),
+        "mrkdwn": false,
+        "parse": "none",
+        "link_names": false,
+        "metadata": { "event_type": EVENT, "event_payload": { "delivery": job.delivery.to_string() } },
+    })
+}
+
+#[async_trait]
+impl Channel for Slack {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let who = self.who().await;
+        let request = self.post("chat.postMessage", &content(job, &self.channel));
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        let told = self.accepted(&answer)?;
+        match told["ts"].as_str().filter(|ts| is_ts(ts)) {
+            Some(ts) => Ok(self.receipt(told["channel"].as_str(), ts, who.as_ref())),
+            None => Err(Failure::InDoubt { reason: "the answer names no post".to_owned() }),
+        }
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        match self.find(job).await {
+            Ok(Some(receipt)) => Sighting::Found(receipt),
+            Ok(None) => Sighting::Absent,
+            Err(why) => Sighting::Unknown(why),
+        }
+    }
+
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        let done = match remote_id {
+            Some(id) => self.delete(id).await,
+            None => match self.find(job).await {
+                Ok(Some(found)) => self.delete(&found.remote_id).await,
+                Ok(None) => Err(NOT_OURS.to_owned()),
+                Err(why) => Err(why),
+            },
+        };
+        done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        match self.inspect().await {
+            Ok(detail) => Health { ready: true, detail },
+            Err(detail) => Health { ready: false, detail },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "slack_tests.rs"]
+mod tests;

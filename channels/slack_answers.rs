@@ -1,0 +1,96 @@
+//! What Slack answers, and what it means. Pure.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::http::Answer;
+use crate::{Failure, Retry, text};
+
+/// Whether it has the form of a channel's id.
+pub(super) fn is_id(text: &str) -> bool {
+    (2..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
+/// Whether it has the form of a message's time, which is its id.
+pub(super) fn is_ts(text: &str) -> bool {
+    let digits = |t: &str| (1..=20).contains(&t.len()) && t.chars().all(|c| c.is_ascii_digit());
+    text.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest))
+}
+
+/// The message's address.
+pub(super) fn link(workspace: &str, channel: &str, ts: &str) -> Option<String> {
+    let url = Url::parse(workspace).ok().filter(|u| u.scheme() == "https" && u.host_str().is_some())?;
+    Some(url.join(&format!("/archives/{channel}/p{}", ts.replace('.', ""))).ok()?.into())
+}
+
+/// A permission that is missing, by the list of those that are there.
+pub(super) fn lacks(scopes: &str) -> Option<&'static str> {
+    let has = |needed: &&str| scopes.split(',').any(|s| s.trim() == *needed);
+    ["chat:write", "metadata.message:read"].into_iter().find(|needed| !has(needed))
+}
+
+pub(super) fn without(scope: &str) -> String {
+    format!("the app lacks the permission {scope}; make a token with it")
+}
+
+/// The error word of an answer.
+pub(super) fn word(answer: &Answer) -> String {
+    let told: Value = answer.json().unwrap_or_default();
+    told["error"].as_str().unwrap_or_default().to_owned()
+}
+
+const CONNECT_AGAIN: &[&str] = &[
+    "invalid_auth",
+    "not_authed",
+    "token_revoked",
+    "token_expired",
+    "account_inactive",
+    "access_denied",
+    "no_permission",
+    "not_allowed_token_type",
+    "org_login_required",
+    "ekm_access_denied",
+    "team_access_not_granted",
+];
+const NO_PLACE: &[&str] = &["channel_not_found", "not_in_channel", "is_archived"];
+const LATER: &[&str] =
+    &["ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org", "request_timeout"];
+const NEVER: &[&str] = &[
+    "no_text",
+    "msg_too_long",
+    "markdown_text_conflict",
+    "invalid_arguments",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "metadata_must_be_sent_from_app",
+    "metadata_too_large",
+    "too_many_attachments",
+    "as_user_not_supported",
+    "messages_tab_disabled",
+    "cant_delete_message",
+    "compliance_exports_prevent_deletion",
+];
+
+/// What an answer that does not accept means. A word that is not known decides nothing.
+pub(super) fn failure(answer: &Answer, error: &str, token: &str) -> Failure {
+    let plain = error.len() <= 60 && error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let words = Some(error).filter(|e| plain && !e.is_empty() && !token.contains(e));
+    let rejected = |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words), retry };
+    let wait = answer.retry_after().map_or(Retry::Backoff, Retry::After);
+    let is_in = |list: &[&str]| list.contains(&error);
+    match answer.status {
+        200 if error == "missing_scope" => {
+            let told: Value = answer.json().unwrap_or_default();
+            let needed = told["needed"].as_str().unwrap_or("chat:write");
+            rejected(&without(&text::shown(needed)), Retry::Reconnect)
+        }
+        200 if is_in(CONNECT_AGAIN) => rejected("the token is refused", Retry::Reconnect),
+        200 if is_in(NO_PLACE) || error.starts_with("restricted_action") => {
+            rejected("the app may not post there; add it to the channel", Retry::Reconnect)
+        }
+        200 if is_in(LATER) => rejected("Slack asks us to wait", wait),
+        200 if is_in(NEVER) => rejected("Slack refuses the post", Retry::Never),
+        200 => Failure::InDoubt { reason: answer.refused("Slack does not say what it did", words) },
+        _ => answer.failure(),
+    }
+}

@@ -1,0 +1,329 @@
+//! The Slack adapter against a scripted server and a strict one.
+
+use super::*;
+use crate::Retry;
+use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::suite::{self, Expected, Kit, answer};
+
+const TOKEN: &str = "xoxb-hunter2-hunter2";
+const WHO: &str =
+    r#"{"ok":true,"url":"https://bank.slack.com/","team":"Bank","user":"holdline","bot_id":"B1"}"#;
+const SCOPES: &str = "chat:write,channels:history,metadata.message:read";
+
+/// Slack's API as far as it is used: one bot, one channel.
+#[derive(Clone)]
+struct Api {
+    messages: Vec<Value>,
+    scopes: &'static str,
+    /// Whether a message is not in the history yet.
+    lags: bool,
+    made: usize,
+}
+
+impl Api {
+    fn new() -> Self {
+        Self { messages: Vec::new(), scopes: SCOPES, lags: false, made: 0 }
+    }
+
+    fn may(&self, scope: &str) -> bool {
+        self.scopes.split(',').any(|s| s == scope)
+    }
+}
+
+fn wrong(error: &str) -> Said {
+    good(json!({ "ok": false, "error": error, "needed": "channels:history", "hostile": TOKEN }))
+}
+
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path == "/api/chat.postMessage"
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.header("authorization") != format!("Bearer {TOKEN}") {
+            return wrong("invalid_auth");
+        }
+        if asked.method == "POST" && asked.header("content-type") != "application/json; charset=utf-8" {
+            faults.push("Slack warns of a body without its charset".to_owned());
+        }
+        let method = asked.path.strip_prefix("/api/").unwrap_or_default();
+        match (asked.method.as_str(), method) {
+            ("POST", "auth.test") => {
+                let headers = format!("X-OAuth-Scopes: {}\r\n", self.scopes);
+                (200, headers, serde_json::from_str(WHO).unwrap())
+            }
+            ("POST", "chat.postMessage") => self.post(&asked.json(), faults),
+            ("GET", "conversations.history") => self.history(asked, faults),
+            ("POST", "chat.delete") => self.delete(&asked.json()),
+            _ => (404, String::new(), json!({})),
+        }
+    }
+}
+
+impl Api {
+    fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
+        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        if names != ["channel", "link_names", "metadata", "mrkdwn", "parse", "text"] {
+            faults.push(format!("fields: {names:?}"));
+        }
+        let payload = &sent["metadata"]["event_payload"];
+        if !sent["metadata"]["event_type"].is_string() || !payload.is_object() {
+            faults.push("metadata has a type and an object".to_owned());
+        }
+        let text = sent["text"].as_str().unwrap();
+        if sent["channel"] != "C024BE91L" {
+            return wrong("channel_not_found");
+        }
+        if text.trim().is_empty() {
+            return wrong("no_text");
+        }
+        if text.encode_utf16().count() > 4_000 {
+            faults.push("it would be cut into two".to_owned());
+        }
+        self.made += 1;
+        let ts = format!("17000001{:02}.000100", self.made);
+        self.messages.push(json!({ "type": "message", "ts": ts, "bot_id": "B1", "text": text, "metadata": sent["metadata"] }));
+        good(json!({ "ok": true, "channel": "C024BE91L", "ts": ts }))
+    }
+
+    fn history(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if !self.may("channels:history") {
+            return wrong("missing_scope");
+        }
+        let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
+        if query("channel") != "C024BE91L" {
+            return wrong("channel_not_found");
+        }
+        let limit: usize = query("limit").parse().unwrap();
+        if limit > 999 || !(query("oldest").is_empty() || is_ts(query("oldest"))) {
+            faults.push("limit or oldest".to_owned());
+        }
+        let new = |m: &&Value| m["ts"].as_str().unwrap() > query("oldest");
+        let all: Vec<Value> =
+            self.messages.iter().rev().filter(|_| !self.lags).filter(new).cloned().collect();
+        let from: usize = query("cursor").parse().unwrap_or(0);
+        // Short pages, so that turning them is tested.
+        let page: Vec<Value> = all
+            .iter()
+            .skip(from)
+            .take(limit.min(3))
+            .cloned()
+            .map(|mut m| {
+                if query("include_all_metadata") != "true" || !self.may("metadata.message:read") {
+                    m["metadata"] = Value::Null;
+                }
+                m
+            })
+            .collect();
+        let next = from + page.len();
+        let next = if next < all.len() { next.to_string() } else { String::new() };
+        good(json!({ "ok": true, "messages": page, "response_metadata": { "next_cursor": next } }))
+    }
+
+    fn delete(&mut self, sent: &Value) -> Said {
+        let before = self.messages.len();
+        self.messages.retain(|m| m["ts"] != sent["ts"] || sent["channel"] != "C024BE91L");
+        if before == self.messages.len() { wrong("message_not_found") } else { good(json!({ "ok": true })) }
+    }
+}
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "server": url, "channel": "C024BE91L" }),
+        credential: Some(TOKEN),
+        secrets: &["hunter2"],
+        before: vec![answer(200, "", WHO)],
+        quiet: 1,
+        accepted: r#"{"ok":true,"channel":"C024BE91L","ts":"1700000100.000100"}"#,
+        table: vec![
+            (200, Expected::Accepted),
+            (302, Expected::InDoubt),
+            (307, Expected::Rejected(Retry::Reconnect)),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (403, Expected::Rejected(Retry::Reconnect)),
+            (404, Expected::Rejected(Retry::Never)),
+            (408, Expected::InDoubt),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
+        ],
+    }
+}
+
+fn to(url: &str) -> Box<dyn Channel> {
+    suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
+}
+
+async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+    let server = Strict::start(api, fates).await;
+    let channel = to(&server.url);
+    (server, channel)
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most_and_it_is_found() {
+    strict::outcomes(Api::new(), to, |api| api.messages.len(), true).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = suite::job();
+    job.rendition.text = "*Cards* <!channel> & https://bank.example/?a=1&b=2".to_owned();
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, "C024BE91L:1700000101.000100");
+    assert_eq!(receipt.url.as_deref(), Some("https://bank.slack.com/archives/C024BE91L/p1700000101000100"));
+    let text = "*Cards* &lt;!channel&gt; &amp; <https://bank.example/?a=1&amp;b=2>";
+    assert_eq!(server.state().network.messages[0]["text"], text);
+    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
+    for _ in 0..2 {
+        assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
+        assert!(server.state().network.messages.is_empty());
+    }
+    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+    assert_eq!(channel.retract(&job, None).await, Retraction::StillLive(NOT_OURS.to_owned()));
+    for odd in ["C024BE91L", "../x:1.2", "C024BE91L:1"] {
+        assert_eq!(channel.retract(&job, Some(odd)).await, Retraction::StillLive(NOT_OURS.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_found_among_others_and_those_of_others_are_not_taken_for_it() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let job = suite::job();
+    let key = |delivery: &str| json!({ "event_type": EVENT, "event_payload": { "delivery": delivery } });
+    let message = |ts: &str, bot: &str, metadata: Value| json!({ "ts": ts, "bot_id": bot, "text": "x", "metadata": metadata });
+    let own = job.delivery.to_string();
+    {
+        let mut state = server.state();
+        let messages = &mut state.network.messages;
+        // Before the first attempt; copied by another bot; of another delivery; of another app; of a person.
+        messages.push(message("1699990000.000100", "B1", key(&own)));
+        messages.push(message("1700000090.000100", "B2", key(&own)));
+        messages.push(message("1700000091.000100", "B1", key("01936d3c-1c5e-7a3b-8000-000000000000")));
+        messages.push(message(
+            "1700000092.000100",
+            "B1",
+            json!({ "event_type": "other", "event_payload": { "delivery": own } }),
+        ));
+        messages.push(json!({ "ts": "1700000093.000100", "user": "U1", "text": job.rendition.text }));
+    }
+    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    let later = |n: usize| json!({ "ts": format!("17000002{n:02}.000100"), "user": "U1", "text": "y" });
+    server.state().network.messages.extend((0..10).map(later));
+    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt));
+    // A person saw it: it is found by its key and taken down, and nothing else is.
+    let before = server.state().network.messages.len();
+    assert_eq!(channel.retract(&job, None).await, Retraction::Gone);
+    assert_eq!(server.state().network.messages.len(), before - 1);
+    server.state().network.messages.extend((10..60).map(later));
+    let lost = channel.read_back(&job).await;
+    assert!(matches!(lost, Sighting::Unknown(_)), "more than ten pages: {lost:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_shown_yet_is_absent_and_not_sent_again_here() {
+    let (server, channel) = open(Api { lags: true, ..Api::new() }, &[Fate::DoneBut(500)]).await;
+    assert_eq!(strict::deliver(&*channel).await, None);
+    server.state().network.lags = false;
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
+    assert_eq!(server.state().network.messages.len(), 1);
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let told = |error: &str| -> &'static str {
+        Box::leak(json!({ "ok": false, "error": error, "needed": "chat:write" }).to_string().into_boxed_str())
+    };
+    for (error, expected, words) in [
+        ("invalid_auth", Retry::Reconnect, "the token is refused (status 200): invalid_auth"),
+        ("missing_scope", Retry::Reconnect, "lacks the permission chat:write"),
+        ("not_in_channel", Retry::Reconnect, "add it to the channel"),
+        ("restricted_action_read_only_channel", Retry::Reconnect, "may not post there"),
+        ("msg_too_long", Retry::Never, "Slack refuses the post (status 200): msg_too_long"),
+        ("ratelimited", Retry::After(Duration::from_secs(30)), "wait"),
+    ] {
+        let (server, channel) =
+            open(Api::new(), &[Fate::Refused(200, "Retry-After: 30\r\n", told(error))]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        let Failure::Rejected { reason, retry } = &failure else { panic!("{error}: {failure:?}") };
+        assert!(*retry == expected && reason.contains(words), "{error}: {failure:?}");
+        assert!(server.state().network.messages.is_empty());
+    }
+    let unclear =
+        ["fatal_error", "internal_error", "service_unavailable", "never_heard_of", "", TOKEN, "a\u{1b}[2K"];
+    for body in unclear.map(told).into_iter().chain(["[]", "{}", r#"{"ok":true}"#, r#"{"ok":true,"ts":"x"}"#])
+    {
+        let (_server, channel) = open(Api::new(), &[Fate::Refused(200, "", body)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        assert!(matches!(failure, Failure::InDoubt { .. }), "{body}: {failure:?}");
+        assert!(!failure.to_string().contains('\u{1b}'), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_check_says_what_is_missing() {
+    let checked = async |scopes| {
+        let server = Strict::start(Api { scopes, ..Api::new() }, &[]).await;
+        let health = to(&server.url).check().await;
+        assert!(server.state().network.messages.is_empty());
+        (health.ready, health.detail)
+    };
+    assert_eq!(checked(SCOPES).await, (true, "posts as holdline in the workspace Bank".to_owned()));
+    for (scopes, lacking) in [
+        ("channels:history,metadata.message:read", "chat:write"),
+        ("chat:write,channels:history", "metadata.message:read"),
+        ("chat:write,metadata.message:read", "channels:history"),
+    ] {
+        let (ready, detail) = checked(scopes).await;
+        assert!(!ready && detail.contains(&format!("lacks the permission {lacking}")), "{detail}");
+    }
+    let server = Strict::start(Api::new(), &[]).await;
+    let away = json!({ "server": server.url, "channel": "C0000AWAY" });
+    let away = suite::connect(&ADAPTER, away, Some(TOKEN)).unwrap().check().await;
+    assert!(!away.ready && away.detail.contains("add it to the channel"), "{away:?}");
+    let other =
+        suite::connect(&ADAPTER, (kit().settings)(&server.url), Some("xoxb-hunter2")).unwrap().check().await;
+    assert!(
+        !other.ready && other.detail.contains("token is refused") && !other.detail.contains("hunter2"),
+        "{other:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_longest_post_is_taken() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = suite::job();
+    job.rendition.text = format!("{}a", "&".repeat(799) + "bcd");
+    job.rendition.text.push('e');
+    assert_eq!(text::count(&job.rendition.text, Unit::Slack), 4_000);
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(server.state().network.messages.len(), 1);
+    job.rendition.text.push('f');
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, "is 1 too long; the limit is 4000");
+}
+
+#[tokio::test]
+async fn faulty_settings_are_described_and_not_repeated() {
+    let tried = |channel: &str, token: Option<&str>| {
+        suite::connect(&ADAPTER, json!({ "channel": channel }), token).err()
+    };
+    assert_eq!(tried("C024BE91L", Some(TOKEN)), None);
+    for channel in ["#general", "general", "C024/../x", "C"] {
+        assert!(tried(channel, Some(TOKEN)).unwrap().contains("setting channel"), "{channel}");
+    }
+    assert!(tried("", Some(TOKEN)).unwrap().contains("channel is missing"));
+    let error = tried("C024BE91L", Some("hunter2")).unwrap();
+    assert!(error.contains("xoxb-") && !error.contains("hunter2"), "{error}");
+}

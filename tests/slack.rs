@@ -1,0 +1,102 @@
+//! What the core does with a Slack channel, whose posts carry their delivery's own id. The server is a
+//! small fake.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use holdline::app::{doubts, held};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::Bench;
+
+/// What becomes of a new post.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Good,
+    /// It is not made, and the answer says nothing.
+    Deaf,
+    /// It is made, and the answer says nothing.
+    Lost,
+}
+
+type Fake = Arc<Mutex<(Vec<Value>, Mode)>>;
+
+async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> Json<Value> {
+    let mut fake = fake.lock().unwrap();
+    let ts = format!("{}.000100", 4_000_000_000_u64 + fake.0.len() as u64);
+    if fake.1 != Mode::Deaf {
+        fake.0.push(json!({ "ts": ts, "bot_id": "B1", "text": sent["text"], "metadata": sent["metadata"] }));
+    }
+    match fake.1 {
+        Mode::Good => Json(json!({ "ok": true, "channel": "C1", "ts": ts })),
+        _ => Json(json!({ "ok": false, "error": "fatal_error" })),
+    }
+}
+
+async fn history(State(fake): State<Fake>) -> Json<Value> {
+    Json(json!({ "ok": true, "messages": fake.lock().unwrap().0 }))
+}
+
+async fn delete(State(fake): State<Fake>, Json(sent): Json<Value>) -> Json<Value> {
+    fake.lock().unwrap().0.retain(|m| m["ts"] != sent["ts"]);
+    Json(json!({ "ok": true }))
+}
+
+async fn connect(bench: &mut Bench) -> Fake {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let fake = Fake::default();
+    let who =
+        json!({ "ok": true, "url": "https://bank.slack.com/", "team": "Bank", "user": "h", "bot_id": "B1" });
+    let routes = Router::new()
+        .route("/api/auth.test", post(move || async move { Json(who) }))
+        .route("/api/chat.postMessage", post(make))
+        .route("/api/chat.delete", post(delete))
+        .route("/api/conversations.history", get(history))
+        .with_state(fake.clone());
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    let settings = json!({ "server": url, "channel": "C1" });
+    bench.connect_with("team", "slack", settings, Some("xoxb-hunter2")).await;
+    fake
+}
+
+/// Sends the same words, which end in a state; their delivery.
+async fn deliver(bench: &Bench, state: &str) -> String {
+    let new = json!({ "kind": "routine", "channels": ["team"], "source": { "text": "Cards work again." } });
+    let sent = bench.approved(new).await;
+    bench.until(&sent.id, &[state]).await.deliveries.remove(0).id
+}
+
+/// Reads a doubt back by hand; what was seen.
+async fn seen(bench: &Bench, delivery: &str) -> (String, String) {
+    doubts::read_back(&bench.app, &bench.approver, delivery).await.unwrap();
+    let doubt = doubts::get(&bench.app, &bench.approver, delivery).await.unwrap();
+    let state = serde_json::to_value(doubt.state).unwrap().as_str().unwrap().to_owned();
+    (state, doubt.attempt.and_then(|a| a.detail).unwrap_or_default())
+}
+
+on_both! {
+    async fn a_slack_post_is_known_by_its_own_key(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        fake.lock().unwrap().1 = Mode::Deaf;
+        let deaf = deliver(&bench, "in_doubt").await;
+        fake.lock().unwrap().1 = Mode::Lost;
+        let lost = deliver(&bench, "in_doubt").await;
+        // The same words of another delivery are no proof, and none is none.
+        let nothing = "read back: no post of this delivery is there yet, which proves nothing here";
+        assert_eq!(seen(&bench, &deaf).await, ("in_doubt".into(), nothing.into()));
+        assert_eq!(seen(&bench, &lost).await.0, "accepted");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(fake.lock().unwrap().0.len(), 1, "nothing is sent again");
+        let gone = held::retract(&bench.app, &bench.approver, &lost, "wrong").await.unwrap();
+        assert_eq!((gone, fake.lock().unwrap().0.len()), (::channels::Retraction::Gone, 0));
+        worker.stop().await.unwrap();
+    }
+}
