@@ -14,6 +14,7 @@ mod rendition;
 pub mod text;
 
 pub mod bluesky;
+pub mod discord;
 pub mod email;
 pub mod mailer;
 pub mod mastodon;
@@ -46,6 +47,7 @@ pub use rendition::{MediaRef, Rendition, hash};
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
+    discord::ADAPTER,
     email::ADAPTER,
     mastodon::ADAPTER,
     sandbox::ADAPTER,

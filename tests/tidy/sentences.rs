@@ -31,6 +31,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
     ("channels/strict.rs", "what adapters are tested with"),
     ("channels/suite.rs", "what every adapter is tested with"),
+    ("channels/discord_parts.rs", "the form of an upload"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_parts.rs", "the form of an upload"),
     ("channels/mastodon_server.rs", "a Mastodon for tests"),

@@ -123,7 +123,7 @@ impl Form {
             "webhook" => Some("credential-webhook"),
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
-            "website" | "sandbox" => None,
+            "discord" | "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }
     }

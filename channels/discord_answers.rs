@@ -1,0 +1,51 @@
+//! What Discord answers, and what it means. Pure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::http::Answer;
+use crate::message::LONGEST_WAIT;
+use crate::{Failure, Retry};
+
+/// Whether it has the form of an id. It goes into addresses and into the log.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=25).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Discord's own number of what went wrong.
+fn code(answer: &Answer) -> i64 {
+    let told: Value = answer.json().unwrap_or_default();
+    told["code"].as_i64().unwrap_or_default()
+}
+
+/// The webhook answers, and has no message of that id: somebody else took it down.
+pub(super) fn is_no_more(answer: &Answer) -> bool {
+    const UNKNOWN_MESSAGE: i64 = 10_008;
+    answer.status == 404 && code(answer) == UNKNOWN_MESSAGE
+}
+
+/// What an answer that does not accept means.
+pub(super) fn failure(answer: &Answer, token: &str) -> Failure {
+    let words = answer.words("message", &[token]);
+    let rejected =
+        |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
+    match answer.status {
+        401 | 403 => rejected("the webhook may not post there; make a new one", Retry::Reconnect),
+        404 => rejected("the webhook or its thread is gone; make a new one", Retry::Reconnect),
+        429 => rejected("Discord asks us to wait", wait(answer).map_or(Retry::Backoff, Retry::After)),
+        400 | 405..=407 | 410..=499 => rejected("Discord refuses the post", Retry::Never),
+        _ => answer.failure(),
+    }
+}
+
+/// The wait that Discord names: in the body with parts of a second, in headers, or in both.
+fn wait(answer: &Answer) -> Option<Duration> {
+    let told: Value = answer.json().unwrap_or_default();
+    let seconds = |text: &str| text.trim().parse::<f64>().ok();
+    let header = |name: &str| answer.header(name).and_then(seconds);
+    let all = [told["retry_after"].as_f64(), header("retry-after"), header("x-ratelimit-reset-after")];
+    let whole =
+        |seconds: f64| Duration::try_from_secs_f64(seconds.ceil()).ok().map(|wait| wait.min(LONGEST_WAIT));
+    all.into_iter().flatten().filter_map(whole).max().or_else(|| answer.retry_after())
+}

@@ -1,0 +1,281 @@
+//! The Discord adapter against a scripted server and a strict one.
+
+use super::*;
+use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::suite::{self, Expected, Kit, answer};
+use crate::{MediaRef, Retry};
+
+const WEBHOOK: &str = r#"{"id":"77","name":"Bank","guild_id":"5","channel_id":"6","token":"hunter2"}"#;
+
+/// Discord's API as far as it is used: one webhook.
+#[derive(Clone, Default)]
+struct Api {
+    posts: Vec<(String, Value)>,
+    files: Vec<Vec<u8>>,
+    thread: Option<&'static str>,
+    made: usize,
+}
+
+fn wrong(status: u16, code: i64, words: &str) -> Said {
+    (status, String::new(), json!({ "code": code, "message": words, "hostile": "hunter2" }))
+}
+
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path.starts_with("/api/webhooks/")
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let rest = asked.path.strip_prefix("/api/webhooks/77/hunter2");
+        let Some(rest) = rest.filter(|r| r.is_empty() || r.starts_with('/')) else {
+            return wrong(404, 10_015, "Unknown Webhook");
+        };
+        if asked.headers.contains_key("authorization") {
+            faults.push("the address is the secret".to_owned());
+        }
+        let thread = asked.query.get("thread_id").map(String::as_str);
+        match (asked.method.as_str(), rest) {
+            ("GET", "") => good(serde_json::from_str(WEBHOOK).unwrap()),
+            _ if thread != self.thread => wrong(404, 10_003, "Unknown Channel"),
+            ("POST", "") => self.post(asked, faults),
+            ("DELETE", _) => self.delete(rest.trim_start_matches("/messages/")),
+            _ => wrong(405, 0, "405: Method Not Allowed"),
+        }
+    }
+}
+
+impl Api {
+    fn post(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.query.get("wait").map(String::as_str) != Some("true") {
+            faults.push("without wait=true no id comes back".to_owned());
+        }
+        let sent = match asked.header("content-type") {
+            "application/json" => asked.json(),
+            form => self.parts(form, &asked.content, faults),
+        };
+        let mut names: Vec<&str> = sent.as_object().unwrap().keys().map(String::as_str).collect();
+        names.retain(|n| *n != "attachments");
+        if names != ["allowed_mentions", "content"] || sent["allowed_mentions"] != json!({ "parse": [] }) {
+            faults.push(format!("fields: {names:?}"));
+        }
+        let text = sent["content"].as_str().unwrap();
+        if text.trim().is_empty() {
+            return wrong(400, 50_006, "Cannot send an empty message");
+        }
+        if text.chars().count() > 2_000 {
+            return wrong(400, 50_035, "Invalid Form Body");
+        }
+        self.made += 1;
+        let id = format!("10{}", self.made);
+        self.posts.push((id.clone(), sent));
+        good(json!({ "id": id, "channel_id": "6", "webhook_id": "77", "type": 0 }))
+    }
+
+    /// The post in a form of several parts, whose files it keeps.
+    fn parts(&mut self, form: &str, content: &[u8], faults: &mut Vec<String>) -> Value {
+        let boundary = form.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let text: String = content.iter().map(|b| char::from(*b)).collect();
+        let whole = text.split(&format!("--{boundary}")).collect::<Vec<_>>();
+        let [_, first, files @ .., "--\r\n"] = whole.as_slice() else { panic!("{} parts", whole.len()) };
+        let (head, json) = first.split_once("\r\n\r\n").unwrap();
+        if !head.contains("name=\"payload_json\"") || !head.contains("Content-Type: application/json") {
+            faults.push(format!("the first part: {head}"));
+        }
+        let bytes: Vec<u8> = json.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        let sent: Value = serde_json::from_slice(bytes.trim_ascii_end()).unwrap();
+        let told = sent["attachments"].as_array().unwrap();
+        if told.len() != files.len() {
+            faults.push("as many files as attachments".to_owned());
+        }
+        for (n, (file, told)) in files.iter().zip(told).enumerate() {
+            let (head, bytes) = file.split_once("\r\n\r\n").unwrap();
+            let name = told["filename"].as_str().unwrap();
+            let right = head.contains(&format!("name=\"files[{n}]\"; filename=\"{name}\""))
+                && told["id"] == n
+                && told["description"].as_str().is_some_and(|d| d.chars().count() <= 1_024);
+            if !right {
+                faults.push(format!("file {n}: {head}"));
+            }
+            let bytes = bytes.strip_suffix("\r\n").unwrap();
+            self.files.push(bytes.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect());
+        }
+        sent
+    }
+
+    fn delete(&mut self, id: &str) -> Said {
+        let before = self.posts.len();
+        self.posts.retain(|(kept, _)| kept != id);
+        if before == self.posts.len() {
+            return wrong(404, 10_008, "Unknown Message");
+        }
+        (204, String::new(), Value::Null)
+    }
+}
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "url": format!("{url}/api/webhooks/77/hunter2") }),
+        credential: None,
+        secrets: &["hunter2"],
+        before: vec![answer(200, "", WEBHOOK)],
+        quiet: 1,
+        accepted: r#"{"id":"101","channel_id":"6"}"#,
+        table: vec![
+            (200, Expected::Accepted),
+            (302, Expected::InDoubt),
+            (307, Expected::Rejected(Retry::Reconnect)),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (403, Expected::Rejected(Retry::Reconnect)),
+            (404, Expected::Rejected(Retry::Reconnect)),
+            (408, Expected::InDoubt),
+            (413, Expected::Rejected(Retry::Never)),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
+        ],
+    }
+}
+
+fn to(url: &str) -> Box<dyn Channel> {
+    suite::connect(&ADAPTER, (kit().settings)(url), None).unwrap()
+}
+
+async fn open(fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+    let server = Strict::start(Api::default(), fates).await;
+    let channel = to(&server.url);
+    (server, channel)
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most() {
+    strict::outcomes(Api::default(), to, |api| api.posts.len(), false).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
+    let (server, channel) = open(&[]).await;
+    let mut job = suite::job();
+    job.rendition.text = "@everyone *Cards* fail, see https://bank.example/a_b_c".to_owned();
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, "77:101");
+    assert_eq!(receipt.url.as_deref(), Some("https://discord.com/channels/5/6/101"));
+    assert_eq!(server.state().network.posts[0].1["content"], job.rendition.text);
+    assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
+    for unknown in
+        [None, Some("../x"), Some(""), Some("101"), Some("78:101"), Some("77:x:101"), Some("77:..")]
+    {
+        let kept = channel.retract(&job, unknown).await;
+        assert!(matches!(kept, Retraction::StillLive(_)), "{kept:?}");
+    }
+    assert_eq!(server.state().network.posts.len(), 1);
+    for _ in 0..2 {
+        assert_eq!(channel.retract(&job, Some("77:101")).await, Retraction::Gone);
+        assert!(server.state().network.posts.is_empty());
+    }
+    // A webhook that is gone says nothing of its messages.
+    let other = json!({ "url": format!("{}/api/webhooks/78/hunter2", server.url) });
+    let kept = suite::connect(&ADAPTER, other, None).unwrap().retract(&job, Some("78:101")).await;
+    let gone = "the webhook or its thread is gone; make a new one (status 404): Unknown Webhook";
+    assert_eq!(kept, Retraction::StillLive(gone.to_owned()));
+}
+
+#[tokio::test]
+async fn pictures_go_with_their_words() {
+    let (server, channel) = open(&[]).await;
+    let mut job = suite::job();
+    let media = |mime: &str, alt: &str| MediaRef { sha256: "ab".into(), mime: mime.into(), alt: alt.into() };
+    job.rendition.media =
+        vec![media("image/png", "A map: \"Zürich\"\r\n--holdline"), media("image/jpeg", "A queue")];
+    job.media = vec![vec![0x89, b'P', 0, 13, 10, 255], vec![0xff, 0xd8]];
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    let state = server.state();
+    let sent = &state.network.posts[0].1;
+    assert_eq!(sent["content"], job.rendition.text);
+    let alts: Vec<&Value> =
+        sent["attachments"].as_array().unwrap().iter().map(|a| &a["description"]).collect();
+    assert_eq!(alts, [&json!(job.rendition.media[0].alt), &json!("A queue")]);
+    assert_eq!(state.network.files, job.media);
+}
+
+#[tokio::test]
+async fn a_thread_is_named_in_each_call() {
+    let server = Strict::start(Api { thread: Some("9"), ..Api::default() }, &[]).await;
+    let url = format!("{}/api/webhooks/77/hunter2?thread_id=1#x", server.url);
+    let channel = suite::connect(&ADAPTER, json!({ "url": url, "thread": "9" }), None).unwrap();
+    let receipt = strict::attempt(&*channel).await.unwrap();
+    assert_eq!(receipt.remote_id, "77:9:101");
+    // The thread of the post counts, whatever the setting is by now.
+    let channel = to(&server.url);
+    assert_eq!(channel.retract(&suite::job(), Some(&receipt.remote_id)).await, Retraction::Gone);
+    let failure = strict::attempt(&*to(&server.url)).await.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected { retry: Retry::Reconnect, .. }), "{failure:?}");
+}
+
+#[tokio::test]
+async fn the_wait_is_read_in_each_form() {
+    for (headers, body, seconds) in [
+        ("", r#"{"message":"You are being rate limited.","retry_after":0.65,"global":false}"#, Some(1)),
+        ("Retry-After: 3\r\n", r#"{"retry_after":1.5}"#, Some(3)),
+        ("X-RateLimit-Reset-After: 2.2\r\n", "{}", Some(3)),
+        ("Retry-After: 99999999\r\n", "{}", Some(86_400)),
+        ("Retry-After: soon\r\n", r#"{"retry_after":-1}"#, None),
+        ("", "<html>", None),
+    ] {
+        let (server, channel) = open(&[Fate::Refused(429, headers, body)]).await;
+        let result = strict::attempt(&*channel).await;
+        let expected = seconds.map_or(Retry::Backoff, |s| Retry::After(Duration::from_secs(s)));
+        let seen = matches!(&result, Err(Failure::Rejected { retry, .. }) if *retry == expected);
+        assert!(seen, "{headers}{body}: {result:?}");
+        strict::deliver(&*channel).await.unwrap();
+        assert_eq!(server.state().network.posts.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_post_is_in_doubt() {
+    let bodies = ["", "[]", r#"{"id":"a/b","channel_id":"6"}"#, r#"{"id":"","channel_id":"6"}"#];
+    for (status, body) in bodies.map(|b| (200, b)).into_iter().chain([(204, "")]) {
+        let (_server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+        let result = strict::attempt(&*channel).await;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{status} {body}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_check_asks_for_the_webhook_and_posts_nothing() {
+    let (server, channel) = open(&[]).await;
+    let health = channel.check().await;
+    assert_eq!((health.ready, health.detail.as_str()), (true, "posts as the webhook Bank"));
+    assert_eq!(server.state().requests, ["GET /api/webhooks/77/hunter2"]);
+    let gone = json!({ "url": format!("{}/api/webhooks/77/hunter2-other", server.url) });
+    let health = suite::connect(&ADAPTER, gone, None).unwrap().check().await;
+    assert!(!health.ready && health.detail.contains("make a new one"), "{health:?}");
+    assert!(!health.detail.contains("hunter2"), "{health:?}");
+}
+
+#[tokio::test]
+async fn faulty_settings_are_described_and_not_repeated() {
+    let tried = |settings: Value| suite::connect(&ADAPTER, settings, None).err();
+    let good = "https://discord.com/api/webhooks/77/hunter2";
+    assert_eq!(tried(json!({ "url": good })), None);
+    assert_eq!(tried(json!({ "url": format!("{good}?wait=false"), "thread": "9" })), None);
+    for url in [
+        "hunter2",
+        "https://discord.com/hunter2",
+        "https://discord.com/api/webhooks/hunter2",
+        "https://discord.com/api/webhooks/77/hunter2/github",
+    ] {
+        let error = tried(json!({ "url": url })).unwrap();
+        assert!(error.contains("setting url") && !error.contains("hunter2"), "{url}: {error}");
+    }
+    assert!(tried(json!({ "url": good, "thread": "x" })).unwrap().contains("setting thread"));
+}
