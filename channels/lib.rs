@@ -28,6 +28,7 @@ mod smtp_answers;
 mod strict;
 #[cfg(test)]
 mod suite;
+pub mod teams;
 pub mod telegram;
 pub mod webhook;
 pub mod website;
@@ -52,6 +53,7 @@ pub static ALL: &[Adapter] = &[
     mastodon::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
+    teams::ADAPTER,
     telegram::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,

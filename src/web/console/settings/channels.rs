@@ -123,7 +123,7 @@ impl Form {
             "webhook" => Some("credential-webhook"),
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
-            "discord" | "website" | "sandbox" => None,
+            "discord" | "teams" | "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }
     }

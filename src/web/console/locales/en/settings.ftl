@@ -39,6 +39,7 @@ setting-wordpress-url = The site, for example https://www.bank.example
 setting-wordpress-account = The user whose application password you give below
 setting-webhook-url = The address that receives the calls
 setting-sandbox-url = Where its timeline is
+setting-teams-url = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
 setting-discord-url = The webhook’s address, from the channel’s settings under Integrations
 setting-discord-thread = The id of a thread in that channel, if the posts belong into one
 setting-slack-channel = The channel’s id, for example C024BE91L: the last line of its details in Slack

@@ -39,6 +39,7 @@ setting-wordpress-url = Le site, par exemple https://www.bank.example
 setting-wordpress-account = L’utilisateur dont vous donnez le mot de passe d’application ci-dessous
 setting-webhook-url = L’adresse qui reçoit les appels
 setting-sandbox-url = Où se trouve son fil
+setting-teams-url = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
 setting-discord-url = L’adresse du webhook, dans les paramètres du salon, sous Intégrations
 setting-discord-thread = L’identifiant d’un fil de ce salon, si les publications doivent y aller
 setting-slack-channel = L’identifiant du canal, par exemple C024BE91L : la dernière ligne de ses détails dans Slack
