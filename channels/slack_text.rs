@@ -7,7 +7,7 @@ use crate::text;
 pub(crate) fn written(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
-    for link in text::links(text).iter().filter(|l| !l.url.contains(['|', '<', '>'])) {
+    for link in text::links(text).iter().filter(|l| is_plain(&l.url)) {
         escape(&text[at..link.start], &mut out);
         out.push('<');
         escape(&link.url, &mut out);
@@ -16,6 +16,11 @@ pub(crate) fn written(text: &str) -> String {
     }
     escape(&text[at..], &mut out);
     out
+}
+
+/// Whether nothing in an address ends it between Slack's marks.
+fn is_plain(url: &str) -> bool {
+    !url.contains(|c: char| c.is_whitespace() || matches!(c, '|' | '<' | '>'))
 }
 
 fn escape(text: &str, out: &mut String) {

@@ -105,15 +105,18 @@ fn written(text: &str) -> String {
 fn linked(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut at = 0;
-    for link in
-        text::links(line).iter().filter(|l| !l.url.contains(['(', ')', '[', ']', '<', '>', '\\', '"']))
-    {
+    for link in text::links(line).iter().filter(|l| is_plain(&l.url)) {
         out.push_str(&line[at..link.start]);
         out.push_str(&format!("[{0}]({0})", link.url));
         at = link.end;
     }
     out.push_str(&line[at..]);
     out
+}
+
+/// Whether nothing in an address ends it where it stands in brackets.
+fn is_plain(url: &str) -> bool {
+    !url.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '<' | '>' | '\\' | '"'))
 }
 
 /// What an answer that does not accept means.

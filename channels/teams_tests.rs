@@ -127,7 +127,7 @@ async fn the_card_holds_what_was_approved() {
 proptest! {
     #[test]
     fn what_the_limits_allow_fits_into_a_call(
-        part in "([\"\\\\\n]|a\n|https://a.b/c |http://a.b\n|é|\u{1f468}|\\PC){1,40}",
+        part in "([\"\\\\\n]|a\n|http://a\u{a0}b\n|https://a.b/c |http://a.b\n|é|\u{1f468}|\\PC){1,40}",
         title in "[\"\\\\\u{1f468}]{0,200}",
     ) {
         let mut text = part.repeat(5_000 / part.len());
