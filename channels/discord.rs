@@ -1,37 +1,41 @@
 //! Adapter `discord`: posts of a webhook in a Discord channel.
 //!
-//! Facts: <https://discord.com/developers/docs/resources/webhook>,
-//! <https://discord.com/developers/docs/resources/message>, `reference` (uploading files) and
-//! `topics/rate-limits` there. The address is the secret, so no error shows a path. Without `wait=true`
-//! the answer would name no post, and a post that is not kept would be no error.
+//! Facts: <https://docs.discord.com/developers/resources/webhook> and `message`, `reference` (version of
+//! the API, user agent, uploading files) and `topics/rate-limits` there. Without `wait=true` the answer
+//! would name no post, and a post that is not kept would be no error.
+//!
+//! The address of the webhook is its secret, so it is the credential, and no error shows its path. A
+//! pasted address names no version of the API, or an old one, in which a wait counts milliseconds: calls
+//! name version 10.
 //!
 //! A webhook has no key against repetition, and finds a post only by its id: a doubt is for people. With
 //! the id of its receipt a post is taken down.
 //!
-//! Nobody is called by a post (`allowed_mentions`). Discord makes marks such as `*` into a form of the
-//! text; the words are those that were approved.
+//! Nobody is called by a post (`allowed_mentions`), marks are escaped so that Discord shows the words that
+//! were approved ([`discord_text`]), and links have no preview, because it would show words that nobody
+//! approved.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::form::{self, Part};
 use crate::http::{Answer, Http, Request};
+use crate::known::Known;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, text,
+    Replay, Retraction, Setting, Sighting, discord_text, leads, text,
 };
 
 #[path = "discord_answers.rs"]
 mod answers;
-#[path = "discord_parts.rs"]
-mod parts;
 
-use answers::{failure, is_id};
+use answers::{Doing, failure, is_id};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -45,9 +49,9 @@ pub const ADAPTER: Adapter = Adapter {
         concurrency: 1,
     },
     limits: Limits {
-        // In which unit it is counted is not said; this one gives the most.
+        // In which unit it is counted is not said; UTF-16 gives the most.
         text: Some(2_000),
-        unit: Unit::Utf16,
+        unit: Unit::Discord,
         text_bytes: None,
         title: None,
         title_needed: false,
@@ -56,39 +60,45 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 5 << 20,
         alt: Some(1_024),
     },
-    settings: &[
-        Setting {
-            name: "url",
-            help: "The webhook's address, from the channel's settings under Integrations",
-            required: true,
-            private: true,
-        },
-        Setting {
-            name: "thread",
-            help: "The id of a thread in that channel, if the posts belong into one",
-            required: false,
-            private: false,
-        },
-    ],
+    settings: &[Setting {
+        name: "thread",
+        help: "The id of a thread in that channel, if the posts go into one",
+        required: false,
+        private: false,
+    }],
     connect,
 };
 
-/// How long a post waits to learn the server's id, for its link.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
+/// Discord wants to know the program, and blocks those that do not say it in this form. The address is that
+/// of the examples, because the product has no page of its own.
+const AGENT: &str = concat!("DiscordBot (https://holdline.example.org, ", env!("CARGO_PKG_VERSION"), ")");
+const VERSION: &str = "v10";
+/// A post without previews of its links. Pictures stay.
+const SUPPRESS_EMBEDS: u8 = 4;
+
+const ADDRESS: &str =
+    "the credential: copy the webhook's whole address, https://discord.com/api/webhooks/NUMBER/TOKEN";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let mut url = connection.url("url")?;
-    url.set_query(None);
-    url.set_fragment(None);
-    let (id, token) = parts_of(&url).ok_or(
-        "the setting url: copy the webhook's whole address, https://discord.com/api/webhooks/NUMBER/TOKEN",
-    )?;
-    let thread = connection.setting("thread").ok();
+    let address = connection.secret()?.expose_secret().trim();
+    let mut url = connection.http.check(address).map_err(|why| format!("{ADDRESS}: {why}"))?;
+    let (id, token) = parts_of(&url).ok_or(ADDRESS)?;
+    let pasted = url.query_pairs().find(|(name, _)| name == "thread_id").map(|(_, id)| id.into_owned());
+    let thread = match (connection.setting("thread").ok(), pasted) {
+        (Some(set), Some(pasted)) if set != pasted => {
+            return Err("the setting thread: the webhook's address names another thread".to_owned());
+        }
+        (set, pasted) => set.or(pasted),
+    };
     if thread.as_deref().is_some_and(|id| !is_id(id)) {
         return Err("the setting thread: write the thread's number".to_owned());
     }
+    let shown = leads(address);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_path(&format!("/api/{VERSION}/webhooks/{id}/{token}"));
     let http = Arc::clone(&connection.http);
-    Ok(Box::new(Discord { url, id, token, thread, http, guild: Mutex::default() }))
+    Ok(Box::new(Discord { url, shown, id, token, thread, http, guild: Known::default() }))
 }
 
 /// Id and token at the end of a webhook's address.
@@ -102,13 +112,15 @@ fn parts_of(url: &Url) -> Option<(String, String)> {
 
 struct Discord {
     url: Url,
+    /// The address without its secret.
+    shown: String,
     id: String,
     /// The secret part of the address.
     token: String,
     thread: Option<String>,
     http: Arc<Http>,
     /// The id of the server that the channel is on.
-    guild: Mutex<Option<String>>,
+    guild: Known<String>,
 }
 
 /// What Discord says of a webhook.
@@ -155,51 +167,75 @@ impl Discord {
         is_id(message).then_some(url)
     }
 
-    fn failure(&self, answer: &Answer) -> Failure {
-        failure(answer, &self.token)
+    fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        failure(answer, &self.token, doing)
     }
 
     /// What Discord says of the webhook. It needs no more than its address.
     async fn ask(&self) -> Result<Webhook, String> {
-        let request = Request::get(self.url.as_str());
+        let request = Request::get(self.url.as_str()).header("user-agent", AGENT);
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         if answer.status != 200 {
-            return Err(self.failure(&answer).to_string());
+            return Err(self.failure(&answer, Doing::Ask).to_string());
         }
         let webhook: Webhook = answer.json()?;
-        let guild = webhook.guild_id.clone().filter(|id| is_id(id));
-        *self.guild.lock().unwrap_or_else(PoisonError::into_inner) = guild;
+        self.guild.keep(webhook.guild_id.clone().filter(|id| is_id(id)));
         Ok(webhook)
     }
 
-    async fn guild(&self) -> Option<String> {
-        let known = || self.guild.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if known().is_none() {
-            let _ = tokio::time::timeout(PATIENCE, self.ask()).await;
+    /// The post's address, if the server's id is known, or told soon. The post is out already.
+    async fn link(&self, message: &Message) -> Option<String> {
+        if !is_id(&message.channel_id) {
+            return None;
         }
-        known()
+        let ask = async { self.ask().await.ok().and_then(|_| self.guild.get()) };
+        let guild = self.guild.learn(ask).await?;
+        Some(format!("https://discord.com/channels/{guild}/{}/{}", message.channel_id, message.id))
     }
 
     fn request(&self, job: &Job) -> Request {
         let mut url = self.address(self.thread.as_deref());
         url.query_pairs_mut().append_pair("wait", "true");
-        let request = Request::post(url.as_str());
+        let request = Request::post(url.as_str()).header("user-agent", AGENT);
         let content = content(job);
         if job.media.is_empty() {
             return request.json(&content);
         }
-        let (mime, body) = parts::form(&content, &job.rendition.media, &job.media);
+        let content = content.to_string();
+        let payload = Part {
+            name: "payload_json".to_owned(),
+            file: None,
+            mime: "application/json",
+            bytes: content.as_bytes(),
+        };
+        let all = job.rendition.media.iter().zip(&job.media).enumerate();
+        let files = all.map(|(n, (picture, bytes))| Part {
+            name: format!("files[{n}]"),
+            file: Some(file(n, &picture.mime)),
+            mime: &picture.mime,
+            bytes,
+        });
+        let (mime, body) = form::form(&std::iter::once(payload).chain(files).collect::<Vec<_>>());
         request.body(&mime, body)
     }
 }
 
+/// What a picture's file is called.
+fn file(number: usize, mime: &str) -> String {
+    format!("picture-{number}.{}", form::ending(mime))
+}
+
 /// The post as the API takes it.
 fn content(job: &Job) -> Value {
-    let mut content = json!({ "content": job.rendition.text, "allowed_mentions": { "parse": [] } });
+    let mut content = json!({
+        "content": discord_text::written(&job.rendition.text),
+        "allowed_mentions": { "parse": [] },
+        "flags": SUPPRESS_EMBEDS,
+    });
     if !job.rendition.media.is_empty() {
         let all = job.rendition.media.iter().enumerate();
         let all: Vec<Value> = all
-            .map(|(n, m)| json!({ "id": n, "filename": parts::name(n, &m.mime), "description": m.alt }))
+            .map(|(n, m)| json!({ "id": n, "filename": file(n, &m.mime), "description": m.alt }))
             .collect();
         content["attachments"] = all.into();
     }
@@ -209,19 +245,16 @@ fn content(job: &Job) -> Value {
 #[async_trait]
 impl Channel for Discord {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let guild = self.guild().await;
         let answer =
             self.http.send(self.request(job), pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
-            return Err(self.failure(&answer));
+            return Err(self.failure(&answer, Doing::Post));
         }
         let message: Message = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
         if !is_id(&message.id) {
             return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
         }
-        let link =
-            |guild| format!("https://discord.com/channels/{guild}/{}/{}", message.channel_id, message.id);
-        let url = guild.filter(|_| is_id(&message.channel_id)).map(link);
+        let url = self.link(&message).await;
         Ok(Receipt { url, remote_id: self.remote_id(&message.id), note: None })
     }
 
@@ -235,11 +268,11 @@ impl Channel for Discord {
                 "a webhook finds a post by its id alone, and only its own; take it down by hand".to_owned(),
             );
         };
-        let request = Request::delete(url.as_str());
+        let request = Request::delete(url.as_str()).header("user-agent", AGENT);
         match self.http.call(request).await {
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
             Ok(answer) if answer.status == 204 || answers::is_no_more(&answer) => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(self.failure(&answer).to_string()),
+            Ok(answer) => Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()),
         }
     }
 
@@ -247,7 +280,7 @@ impl Channel for Discord {
         match self.ask().await {
             Ok(webhook) => {
                 let name = text::shown(webhook.name.as_deref().unwrap_or_default());
-                Health { ready: true, detail: format!("posts as the webhook {name}") }
+                Health { ready: true, detail: format!("posts as the webhook {name} at {}", self.shown) }
             }
             Err(detail) => Health { ready: false, detail },
         }

@@ -25,16 +25,51 @@ pub(super) fn is_no_more(answer: &Answer) -> bool {
     answer.status == 404 && code(answer) == UNKNOWN_MESSAGE
 }
 
-/// What an answer that does not accept means.
-pub(super) fn failure(answer: &Answer, token: &str) -> Failure {
+/// What was asked for, for the words of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    Post,
+    Ask,
+    TakeDown,
+}
+
+/// Too much at once, for Discord as a whole or for this channel.
+const TRANSIENT: &[i64] = &[130_000, 20_016, 20_028];
+/// The token is not the webhook's.
+const CONNECT_AGAIN: &[i64] = &[40_001, 50_027];
+
+/// What an answer that does not accept means. Discord's own number says more than the status; but it says
+/// nothing of a fault of the server, which may have come after the post.
+pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
     let words = answer.words("message", &[token]);
     let rejected =
         |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
+    let later = || rejected("Discord asks us to wait", wait(answer).map_or(Retry::Backoff, Retry::After));
+    let refuses = match doing {
+        Doing::Post => "Discord refuses the post",
+        Doing::Ask => "Discord does not answer for the webhook",
+        Doing::TakeDown => "Discord does not take the post down",
+    };
+    let code = code(answer);
     match answer.status {
-        401 | 403 => rejected("the webhook may not post there; make a new one", Retry::Reconnect),
+        408 => answer.failure(),
+        400..=499 if TRANSIENT.contains(&code) => later(),
+        400..=499 if CONNECT_AGAIN.contains(&code) => {
+            rejected("the webhook's address is refused; make a new one", Retry::Reconnect)
+        }
+        401 => rejected("the webhook's address is refused; make a new one", Retry::Reconnect),
+        // Each refusal of Discord's own has a number.
+        403 if code == 0 => rejected(
+            "something before Discord refuses this machine; ask who runs the network that it calls from",
+            Retry::Reconnect,
+        ),
+        403 => match doing {
+            Doing::TakeDown => rejected("the webhook may not take it down", Retry::Reconnect),
+            _ => rejected("the webhook may not post there; make a new one", Retry::Reconnect),
+        },
         404 => rejected("the webhook or its thread is gone; make a new one", Retry::Reconnect),
-        429 => rejected("Discord asks us to wait", wait(answer).map_or(Retry::Backoff, Retry::After)),
-        400 | 405..=407 | 410..=499 => rejected("Discord refuses the post", Retry::Never),
+        429 => later(),
+        400 | 405..=407 | 410..=499 => rejected(refuses, Retry::Never),
         _ => answer.failure(),
     }
 }

@@ -1,9 +1,11 @@
 //! The Discord adapter against a scripted server and a strict one.
 
 use super::*;
+use crate::discord_text::tests::shown;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
-use crate::suite::{self, Expected, Kit, answer};
+use crate::suite::{self, Expected, Kit};
 use crate::{MediaRef, Retry};
+use std::time::Duration;
 
 const WEBHOOK: &str = r#"{"id":"77","name":"Bank","guild_id":"5","channel_id":"6","token":"hunter2"}"#;
 
@@ -22,11 +24,23 @@ fn wrong(status: u16, code: i64, words: &str) -> Said {
 
 impl Network for Api {
     fn makes(method: &str, path: &str) -> bool {
-        method == "POST" && path.starts_with("/api/webhooks/")
+        method == "POST" && path.contains("/webhooks/")
     }
 
     fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let rest = asked.path.strip_prefix("/api/webhooks/77/hunter2");
+        if !asked.path.starts_with("/api/v10/") {
+            // Without a version it is 6, in which a wait counts milliseconds.
+            faults.push(format!("the version of the API: {}", asked.path));
+        }
+        let agent = asked.header("user-agent");
+        let form = agent.strip_prefix("DiscordBot (https://").and_then(|a| a.strip_suffix(')'));
+        if form
+            .and_then(|f| f.split_once(", "))
+            .is_none_or(|(_, v)| !v.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            faults.push(format!("Discord blocks the user agent {agent}"));
+        }
+        let rest = asked.path.strip_prefix("/api/v10/webhooks/77/hunter2");
         let Some(rest) = rest.filter(|r| r.is_empty() || r.starts_with('/')) else {
             return wrong(404, 10_015, "Unknown Webhook");
         };
@@ -55,14 +69,20 @@ impl Api {
         };
         let mut names: Vec<&str> = sent.as_object().unwrap().keys().map(String::as_str).collect();
         names.retain(|n| *n != "attachments");
-        if names != ["allowed_mentions", "content"] || sent["allowed_mentions"] != json!({ "parse": [] }) {
-            faults.push(format!("fields: {names:?}"));
+        if names != ["allowed_mentions", "content", "flags"]
+            || sent["allowed_mentions"] != json!({ "parse": [] })
+            || sent["flags"] != 4
+        {
+            faults.push(format!("fields: {sent}"));
         }
         let text = sent["content"].as_str().unwrap();
+        if let Err(mark) = shown(text) {
+            faults.push(mark);
+        }
         if text.trim().is_empty() {
             return wrong(400, 50_006, "Cannot send an empty message");
         }
-        if text.chars().count() > 2_000 {
+        if text.encode_utf16().count() > 2_000 {
             return wrong(400, 50_035, "Invalid Form Body");
         }
         self.made += 1;
@@ -115,11 +135,11 @@ impl Api {
 fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
-        settings: |url| json!({ "url": format!("{url}/api/webhooks/77/hunter2") }),
-        credential: None,
+        settings: |_| json!({}),
+        credential: Some("{url}/api/webhooks/77/hunter2"),
         secrets: &["hunter2"],
-        before: vec![answer(200, "", WEBHOOK)],
-        quiet: 1,
+        before: Vec::new(),
+        quiet: 0,
         accepted: r#"{"id":"101","channel_id":"6"}"#,
         table: vec![
             (200, Expected::Accepted),
@@ -140,8 +160,12 @@ fn kit() -> Kit {
     }
 }
 
+fn address(url: &str) -> String {
+    format!("{url}/api/webhooks/77/hunter2")
+}
+
 fn to(url: &str) -> Box<dyn Channel> {
-    suite::connect(&ADAPTER, (kit().settings)(url), None).unwrap()
+    suite::connect(&ADAPTER, json!({}), Some(&address(url))).unwrap()
 }
 
 async fn open(fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
@@ -168,7 +192,9 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
     assert_eq!(receipt.remote_id, "77:101");
     assert_eq!(receipt.url.as_deref(), Some("https://discord.com/channels/5/6/101"));
-    assert_eq!(server.state().network.posts[0].1["content"], job.rendition.text);
+    let sent = server.state().network.posts[0].1["content"].clone();
+    assert_eq!(sent, "@everyone \\*Cards\\* fail, see <https://bank.example/a_b_c>");
+    assert_eq!(shown(sent.as_str().unwrap()), Ok(job.rendition.text.clone()));
     assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
     for unknown in
         [None, Some("../x"), Some(""), Some("101"), Some("78:101"), Some("77:x:101"), Some("77:..")]
@@ -182,8 +208,9 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
         assert!(server.state().network.posts.is_empty());
     }
     // A webhook that is gone says nothing of its messages.
-    let other = json!({ "url": format!("{}/api/webhooks/78/hunter2", server.url) });
-    let kept = suite::connect(&ADAPTER, other, None).unwrap().retract(&job, Some("78:101")).await;
+    let other = format!("{}/api/webhooks/78/hunter2", server.url);
+    let other = suite::connect(&ADAPTER, json!({}), Some(&other)).unwrap();
+    let kept = other.retract(&job, Some("78:101")).await;
     let gone = "the webhook or its thread is gone; make a new one (status 404): Unknown Webhook";
     assert_eq!(kept, Retraction::StillLive(gone.to_owned()));
 }
@@ -209,10 +236,17 @@ async fn pictures_go_with_their_words() {
 #[tokio::test]
 async fn a_thread_is_named_in_each_call() {
     let server = Strict::start(Api { thread: Some("9"), ..Api::default() }, &[]).await;
-    let url = format!("{}/api/webhooks/77/hunter2?thread_id=1#x", server.url);
-    let channel = suite::connect(&ADAPTER, json!({ "url": url, "thread": "9" }), None).unwrap();
-    let receipt = strict::attempt(&*channel).await.unwrap();
-    assert_eq!(receipt.remote_id, "77:9:101");
+    // As a setting, and as Discord shows it in the address.
+    for (pasted, settings) in [("", json!({ "thread": "9" })), ("?thread_id=9#x", json!({}))] {
+        let url = format!("{}{pasted}", address(&server.url));
+        let channel = suite::connect(&ADAPTER, settings, Some(&url)).unwrap();
+        strict::attempt(&*channel).await.unwrap();
+    }
+    let url = format!("{}?thread_id=9", address(&server.url));
+    let receipt = strict::attempt(&*suite::connect(&ADAPTER, json!({ "thread": "9" }), Some(&url)).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(receipt.remote_id, "77:9:103");
     // The thread of the post counts, whatever the setting is by now.
     let channel = to(&server.url);
     assert_eq!(channel.retract(&suite::job(), Some(&receipt.remote_id)).await, Retraction::Gone);
@@ -254,28 +288,78 @@ async fn what_names_no_post_is_in_doubt() {
 async fn the_check_asks_for_the_webhook_and_posts_nothing() {
     let (server, channel) = open(&[]).await;
     let health = channel.check().await;
-    assert_eq!((health.ready, health.detail.as_str()), (true, "posts as the webhook Bank"));
-    assert_eq!(server.state().requests, ["GET /api/webhooks/77/hunter2"]);
-    let gone = json!({ "url": format!("{}/api/webhooks/77/hunter2-other", server.url) });
-    let health = suite::connect(&ADAPTER, gone, None).unwrap().check().await;
+    let shown = format!("{}/… (sha256 {})", server.url, &crate::hash(address(&server.url).as_bytes())[..12]);
+    assert_eq!((health.ready, health.detail), (true, format!("posts as the webhook Bank at {shown}")));
+    assert_eq!(server.state().requests, ["GET /api/v10/webhooks/77/hunter2"]);
+    let gone = format!("{}-other", address(&server.url));
+    let health = suite::connect(&ADAPTER, json!({}), Some(&gone)).unwrap().check().await;
     assert!(!health.ready && health.detail.contains("make a new one"), "{health:?}");
     assert!(!health.detail.contains("hunter2"), "{health:?}");
 }
 
 #[tokio::test]
 async fn faulty_settings_are_described_and_not_repeated() {
-    let tried = |settings: Value| suite::connect(&ADAPTER, settings, None).err();
+    let tried = |url: &str, settings: Value| suite::connect(&ADAPTER, settings, Some(url)).err();
     let good = "https://discord.com/api/webhooks/77/hunter2";
-    assert_eq!(tried(json!({ "url": good })), None);
-    assert_eq!(tried(json!({ "url": format!("{good}?wait=false"), "thread": "9" })), None);
+    assert_eq!(tried(good, json!({})), None);
+    assert_eq!(tried("https://discord.com/api/v9/webhooks/77/hunter2\n", json!({})), None);
+    assert_eq!(tried(&format!("{good}?wait=false"), json!({ "thread": "9" })), None);
     for url in [
         "hunter2",
         "https://discord.com/hunter2",
         "https://discord.com/api/webhooks/hunter2",
         "https://discord.com/api/webhooks/77/hunter2/github",
     ] {
-        let error = tried(json!({ "url": url })).unwrap();
-        assert!(error.contains("setting url") && !error.contains("hunter2"), "{url}: {error}");
+        let error = tried(url, json!({})).unwrap();
+        assert!(error.contains("the credential") && !error.contains("hunter2"), "{url}: {error}");
     }
-    assert!(tried(json!({ "url": good, "thread": "x" })).unwrap().contains("setting thread"));
+    for (pasted, thread) in [("", "x"), ("?thread_id=x", ""), ("?thread_id=8", "9")] {
+        let error = tried(&format!("{good}{pasted}"), json!({ "thread": thread })).unwrap();
+        assert!(error.contains("setting thread"), "{pasted} {thread}: {error}");
+    }
+    let none = suite::connect(&ADAPTER, json!({}), None).err().unwrap();
+    assert!(none.contains("credential is missing"), "{none}");
+    // Nothing that is a secret is a setting, so nothing of it is kept in the open.
+    assert!(ADAPTER.settings.iter().all(|s| s.name == "thread"));
+}
+
+#[tokio::test]
+async fn the_number_of_a_refusal_says_more_than_its_status() {
+    let told = |code: i64| -> &'static str {
+        Box::leak(json!({ "code": code, "message": "No" }).to_string().into_boxed_str())
+    };
+    for (status, body, expected, words) in [
+        (400, told(130_000), Retry::Backoff, "asks us to wait"),
+        (403, told(20_016), Retry::Backoff, "asks us to wait"),
+        (429, told(20_028), Retry::Backoff, "asks us to wait"),
+        (400, told(50_027), Retry::Reconnect, "address is refused"),
+        (403, told(40_001), Retry::Reconnect, "address is refused"),
+        (403, told(50_013), Retry::Reconnect, "may not post there"),
+        (403, "error code: 1010", Retry::Reconnect, "something before Discord"),
+        (400, told(50_035), Retry::Never, "Discord refuses the post (status 400): No"),
+    ] {
+        let (_server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        let Failure::Rejected { reason, retry } = &failure else { panic!("{body}: {failure:?}") };
+        assert!(*retry == expected && reason.contains(words), "{body}: {failure:?}");
+    }
+    // A server's own fault may have come after the post.
+    let (_server, channel) = open(&[Fate::Refused(503, "", told(130_000))]).await;
+    let failure = strict::attempt(&*channel).await.unwrap_err();
+    assert!(matches!(failure, Failure::InDoubt { .. }), "{failure:?}");
+}
+
+#[tokio::test]
+async fn the_longest_post_is_taken_and_one_more_is_not() {
+    let (server, channel) = open(&[]).await;
+    let mut job = suite::job();
+    // Each star is two, and each head is two.
+    job.rendition.text = format!("{}{}", "*".repeat(500), "\u{1f468}".repeat(500));
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    job.rendition.text.push('c');
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, "is 1 too long; the limit is 2000");
+    let result = channel.publish(&job, &Pass::open_for_tests()).await;
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Never, .. })), "{result:?}");
+    assert_eq!(server.state().network.posts.len(), 1);
 }

@@ -15,7 +15,10 @@ pub mod text;
 
 pub mod bluesky;
 pub mod discord;
+mod discord_text;
 pub mod email;
+mod form;
+mod known;
 pub mod mailer;
 pub mod mastodon;
 mod mastodon_count;
@@ -112,12 +115,16 @@ impl Adapter {
 }
 
 fn covered(value: &serde_json::Value) -> String {
-    let text = match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    match value {
+        serde_json::Value::String(text) => leads(text),
+        other => leads(&other.to_string()),
+    }
+}
+
+/// Where something private leads, or how many addresses it has, and a digest that tells two apart.
+pub(crate) fn leads(text: &str) -> String {
     let digest = format!("(sha256 {})", &hash(text.as_bytes())[..12]);
-    let origin = url::Url::parse(&text).map(|url| url.origin());
+    let origin = url::Url::parse(text).map(|url| url.origin());
     if let Some(origin) = origin.ok().filter(url::Origin::is_tuple) {
         return format!("{}/… {digest}", origin.ascii_serialization());
     }

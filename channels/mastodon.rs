@@ -32,8 +32,6 @@ use crate::{
 mod answers;
 #[path = "mastodon_media.rs"]
 mod media;
-#[path = "mastodon_parts.rs"]
-mod parts;
 #[path = "mastodon_reads.rs"]
 mod reads;
 

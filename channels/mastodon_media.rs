@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Mastodon, parts};
+use super::Mastodon;
+use crate::form::{self, Part};
 use crate::http::{Request, Trouble};
 use crate::{Failure, Job, MediaRef, Pass, Retry};
 
@@ -57,7 +58,20 @@ impl Mastodon {
         struct Media {
             id: String,
         }
-        let (mime, content) = parts::upload(picture, bytes);
+        let (mime, content) = form::form(&[
+            Part {
+                name: "description".to_owned(),
+                file: None,
+                mime: "text/plain; charset=utf-8",
+                bytes: picture.alt.as_bytes(),
+            },
+            Part {
+                name: "file".to_owned(),
+                file: Some(format!("picture.{}", form::ending(&picture.mime))),
+                mime: &picture.mime,
+                bytes,
+            },
+        ]);
         let url = self.api(&["v2", "media"]);
         let request = Request::post(url.as_str()).bearer(&self.token).body(&mime, content);
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;

@@ -183,6 +183,7 @@ pub struct Kit {
     pub adapter: Adapter,
     /// The settings for a server at this URL. Plant the words of `secrets` in them.
     pub settings: fn(&str) -> Value,
+    /// `{url}` in it stands for the server's.
     pub credential: Option<&'static str>,
     /// Must appear in no failure.
     pub secrets: &'static [&'static str],
@@ -259,7 +260,8 @@ async fn publish(kit: &Kit, last: Step, pass: &Pass) -> (Fake, Result<Receipt, F
     let mut steps = kit.before.clone();
     steps.push(last);
     let fake = Fake::start(steps).await;
-    let channel = connect(&kit.adapter, (kit.settings)(&fake.url), kit.credential).unwrap();
+    let credential = kit.credential.map(|c| c.replace("{url}", &fake.url));
+    let channel = connect(&kit.adapter, (kit.settings)(&fake.url), credential.as_deref()).unwrap();
     let result = channel.publish(&job(), pass).await;
     let printed = match &result {
         Ok(receipt) => format!("{receipt:?}"),

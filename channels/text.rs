@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition, mastodon_count, slack_text};
+use crate::{Limits, Rendition, discord_text, mastodon_count, slack_text};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Unit {
     Utf16,
     /// Units of UTF-16 of what Slack is sent: its marks are written out there.
     Slack,
+    /// Units of UTF-16 of what Discord is sent: its marks are escaped there.
+    Discord,
     /// Bytes of UTF-8.
     Bytes,
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
@@ -48,6 +50,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Graphemes => text.graphemes(true).count(),
         Unit::Utf16 => text.encode_utf16().count(),
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
+        Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Bytes => text.len(),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }

@@ -123,7 +123,8 @@ impl Form {
             "webhook" => Some("credential-webhook"),
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
-            "discord" | "teams" | "website" | "sandbox" => None,
+            "discord" => Some("credential-discord"),
+            "teams" | "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }
     }
