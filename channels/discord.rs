@@ -26,6 +26,7 @@ use url::Url;
 use crate::form::{self, Part};
 use crate::http::{Answer, Http, Request};
 use crate::known::Known;
+use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
@@ -35,7 +36,7 @@ use crate::{
 #[path = "discord_answers.rs"]
 mod answers;
 
-use answers::{Doing, failure, is_id};
+use answers::{failure, is_id};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::Answer;
-use crate::message::LONGEST_WAIT;
+use crate::message::{Doing, LONGEST_WAIT};
 use crate::{Failure, Retry};
 
 /// Whether it has the form of an id. It goes into addresses and into the log.
@@ -23,14 +23,6 @@ fn code(answer: &Answer) -> i64 {
 pub(super) fn is_no_more(answer: &Answer) -> bool {
     const UNKNOWN_MESSAGE: i64 = 10_008;
     answer.status == 404 && code(answer) == UNKNOWN_MESSAGE
-}
-
-/// What was asked for, for the words of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
-    Post,
-    Ask,
-    TakeDown,
 }
 
 /// Too much at once, for Discord as a whole or for this channel.

@@ -17,6 +17,14 @@ use crate::{Failure, Retry, text};
 /// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
+/// What was asked for, for the words of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Post,
+    Ask,
+    TakeDown,
+}
+
 /// A request. A fault in a part of it comes out as "not sent".
 #[derive(Clone)]
 pub struct Request {

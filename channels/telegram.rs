@@ -5,15 +5,18 @@
 //! minute. The bot's token is a part of the address, so no error shows a path.
 //!
 //! There is no key against repetition, and a bot cannot read what a channel shows: a doubt is for
-//! people. A post is taken down by the number that its receipt names; a bot that may post in a channel
-//! may take down what it posted there, however old it is.
+//! people. A post is taken down by the bot that made it and by the number that its receipt names: in a
+//! small group each account counts messages by itself, so the receipt names the bot, too.
+//!
+//! A bot takes down what it posted in the last 48 hours. Of older posts the documents say two things: that
+//! none is taken down, and that the right to delete messages is enough for any. So that right is asked for,
+//! and nothing is promised of posts that are older.
 //!
 //! Text goes out without a mode and without marks, so that Telegram shows it as it was approved; it
-//! makes links of web addresses by itself. Pictures are not sent: Telegram keeps no words for those who
-//! cannot see them.
+//! makes links of web addresses by itself, and shows no preview of them. Pictures are not sent: Telegram
+//! keeps no words for those who cannot see them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,12 +26,17 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
-use crate::message::LONGEST_WAIT;
+use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Retry, Setting, Sighting, text,
+    Replay, Retraction, Setting, Sighting, text,
 };
+
+#[path = "telegram_answers.rs"]
+mod answers;
+
+use answers::{failure, in_doubt, is_no_more};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -138,6 +146,13 @@ struct Chat {
     kind: String,
     title: Option<String>,
     username: Option<String>,
+    /// What members of a group may do who are no administrators.
+    permissions: Option<Permissions>,
+}
+
+#[derive(Deserialize)]
+struct Permissions {
+    can_send_messages: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +169,8 @@ struct Member {
     can_post_messages: bool,
     #[serde(default)]
     can_send_messages: bool,
+    #[serde(default)]
+    can_delete_messages: bool,
 }
 
 impl Telegram {
@@ -167,8 +184,27 @@ impl Telegram {
         url
     }
 
-    fn failure(&self, answer: &Answer) -> Failure {
-        failure(answer, self.token.expose_secret())
+    /// The bot's number. It is no secret.
+    fn bot(&self) -> &str {
+        self.token.expose_secret().split(':').next().unwrap_or_default()
+    }
+
+    fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        failure(answer, self.token.expose_secret(), doing)
+    }
+
+    /// The receipt names bot, chat and number: a chat's public name can change, and in a small group each
+    /// account counts by itself.
+    fn receipt(&self, message: &Message) -> Result<Receipt, Failure> {
+        let (chat, number) = (&message.chat, message.message_id);
+        if number < 1 || self.chat.as_i64().is_some_and(|id| id != chat.id) {
+            return Err(Failure::InDoubt { reason: "the answer names no post in that chat".to_owned() });
+        }
+        Ok(Receipt {
+            remote_id: format!("{}:{}:{number}", self.bot(), chat.id),
+            url: link(message),
+            note: None,
+        })
     }
 
     /// Asks something that changes nothing.
@@ -179,7 +215,7 @@ impl Telegram {
         }
         let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
         if !answer.is_success() {
-            return Err(self.failure(&answer).to_string());
+            return Err(self.failure(&answer, Doing::Ask).to_string());
         }
         answer.json::<Accepted<T>>().map(|a| a.result)
     }
@@ -189,9 +225,16 @@ impl Telegram {
         let id = ("chat_id", plain(&self.chat));
         let chat: Chat = self.ask("getChat", std::slice::from_ref(&id)).await?;
         let member: Member = self.ask("getChatMember", &[id, ("user_id", bot.id.to_string())]).await?;
-        may_post(&chat.kind, &member)?;
+        may_post(&chat, &member)?;
         let named = |name: Option<String>| text::shown(name.as_deref().unwrap_or_default());
-        Ok(format!("posts as @{} to {}", named(bot.username), named(chat.title)))
+        let (bot, title) = (named(bot.username), named(chat.title));
+        if member.status == "creator" || member.can_delete_messages {
+            return Ok(format!("posts as @{bot} to {title}"));
+        }
+        Ok(format!(
+            "posts as @{bot} to {title}, but takes down only posts of the last 48 hours; \
+             give it the right to delete messages"
+        ))
     }
 }
 
@@ -201,92 +244,48 @@ fn plain(chat: &Value) -> String {
 
 /// The post as the API takes it.
 fn content(job: &Job, chat: &Value) -> Value {
-    json!({ "chat_id": chat, "text": job.rendition.text })
+    let preview = json!({ "is_disabled": true });
+    json!({ "chat_id": chat, "text": job.rendition.text, "link_preview_options": preview })
 }
 
-/// The receipt names chat and number, because a chat's public name can change.
-fn receipt(message: &Message) -> Receipt {
-    let chat = &message.chat;
-    let number = message.message_id;
+/// The post's address, where it has one.
+fn link(message: &Message) -> Option<String> {
+    let (chat, number) = (&message.chat, message.message_id);
     let public = chat.username.as_deref().filter(|name| is_name(name));
     // The number of a channel stands in its links without the -100 before it.
     let inside = chat.id.to_string().strip_prefix("-100").map(str::to_owned);
-    let url = public
+    public
         .map(|name| format!("https://t.me/{name}/{number}"))
-        .or_else(|| inside.map(|id| format!("https://t.me/c/{id}/{number}")));
-    Receipt { remote_id: format!("{}:{number}", chat.id), url, note: None }
+        .or_else(|| inside.map(|id| format!("https://t.me/c/{id}/{number}")))
 }
 
-/// Chat and number of a receipt.
-fn parts(remote_id: &str) -> Option<(i64, i64)> {
-    let (chat, number) = remote_id.split_once(':')?;
-    Some((chat.parse().ok()?, number.parse().ok()?))
+/// Bot, chat and number of a receipt.
+fn parts(remote_id: &str) -> Option<(&str, i64, i64)> {
+    let (bot, rest) = remote_id.split_once(':')?;
+    let (chat, number) = rest.split_once(':')?;
+    Some((bot, chat.parse().ok()?, number.parse().ok().filter(|n| *n > 0)?))
 }
 
 /// Whether the bot may post there.
-fn may_post(kind: &str, member: &Member) -> Result<(), String> {
-    let right = match (kind, member.status.as_str()) {
-        ("channel", "creator") => true,
-        ("channel", "administrator") => member.can_post_messages,
-        ("group" | "supergroup", "creator" | "administrator" | "member") => true,
-        ("group" | "supergroup", "restricted") => member.can_send_messages,
-        ("channel" | "group" | "supergroup", _) => false,
-        _ => return Err("the setting chat leads to a person; give a channel or a group".to_owned()),
-    };
-    let remedy = match kind {
-        "channel" => "the bot may not post there; make it an administrator of the channel with that right",
-        _ => "the bot may not post there; add it to the group",
-    };
-    if right { Ok(()) } else { Err(remedy.to_owned()) }
-}
-
-/// What an answer that does not accept means.
-fn failure(answer: &Answer, token: &str) -> Failure {
-    let word = token.split_once(':').map_or(token, |(_, word)| word);
-    let said = answer.words("description", &[token, word]);
-    let told: Value = answer.json().unwrap_or_default();
-    let status = answer.status;
-    let rejected =
-        |what: &str, retry| Failure::Rejected { reason: answer.refused(what, said.as_deref()), retry };
-    let describes =
-        |words: &str| told["description"].as_str().is_some_and(|d| d.to_ascii_lowercase().contains(words));
-    match status {
-        // An unknown token is an unknown address.
-        401 | 404 => rejected("the bot's token is refused", Retry::Reconnect),
-        403 => rejected("the bot may not post there", Retry::Reconnect),
-        400 if told["parameters"]["migrate_to_chat_id"].is_i64() => {
-            let number = &told["parameters"]["migrate_to_chat_id"];
-            rejected(
-                &format!("the group has the number {number} by now; write it into the setting chat"),
-                Retry::Reconnect,
-            )
+fn may_post(chat: &Chat, member: &Member) -> Result<(), String> {
+    let is_group = matches!(chat.kind.as_str(), "group" | "supergroup");
+    let silent = chat.permissions.as_ref().and_then(|p| p.can_send_messages) == Some(false);
+    match (chat.kind.as_str(), member.status.as_str()) {
+        ("channel", "creator") => Ok(()),
+        ("channel", "administrator") if member.can_post_messages => Ok(()),
+        ("channel", _) => {
+            Err("the bot may not post there; make it an administrator of the channel with that right"
+                .to_owned())
         }
-        400 if [
-            "chat not found",
-            "not enough rights",
-            "need administrator rights",
-            "chat_write_forbidden",
-        ]
-        .iter()
-        .any(|words| describes(words)) =>
-        {
-            rejected("the bot may not post there", Retry::Reconnect)
+        (_, "creator" | "administrator") if is_group => Ok(()),
+        (_, "member") if is_group && !silent => Ok(()),
+        (_, "restricted") if is_group && member.can_send_messages => Ok(()),
+        (_, "member" | "restricted") if is_group => {
+            Err("the bot may not write in the group; make it an administrator there".to_owned())
         }
-        // Only for who asks for updates, so what it means here is not known.
-        409 => answer_in_doubt(status),
-        429 => {
-            let named = told["parameters"]["retry_after"].as_u64().map(Duration::from_secs);
-            let wait = named.into_iter().chain(answer.retry_after()).max();
-            let retry = wait.map_or(Retry::Backoff, |w| Retry::After(w.min(LONGEST_WAIT)));
-            rejected("Telegram asks us to wait", retry)
-        }
-        400..=407 | 410..=499 => rejected("Telegram refuses the post", Retry::Never),
-        _ => answer.failure(),
+        _ if is_group => Err("the bot is not in the group; add it".to_owned()),
+        _ => Err("the setting chat leads to a person; give a channel or a group".to_owned()),
     }
-}
-
-fn answer_in_doubt(status: u16) -> Failure {
-    Failure::InDoubt { reason: format!("the server answered {status}") }
 }
 
 #[async_trait]
@@ -295,13 +294,13 @@ impl Channel for Telegram {
         let request = Request::post(self.method("sendMessage").as_str()).json(&content(job, &self.chat));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
-            return Err(self.failure(&answer));
+            return Err(self.failure(&answer, Doing::Post));
         }
         let accepted: Accepted<Message> = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
         if !accepted.ok {
-            return Err(answer_in_doubt(answer.status));
+            return Err(in_doubt(answer.status));
         }
-        Ok(receipt(&accepted.result))
+        self.receipt(&accepted.result)
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
@@ -309,11 +308,15 @@ impl Channel for Telegram {
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
-        let Some((chat, number)) = remote_id.and_then(parts) else {
+        let Some((bot, chat, number)) = remote_id.and_then(parts) else {
             return Retraction::StillLive(
                 "without its number a bot cannot find a post; take it down by hand".to_owned(),
             );
         };
+        if bot != self.bot() {
+            // Its numbers can be those of other messages.
+            return Retraction::StillLive("another bot made the post; take it down by hand".to_owned());
+        }
         let content = json!({ "chat_id": chat, "message_id": number });
         let request = Request::post(self.method("deleteMessage").as_str()).json(&content);
         let answer = match self.http.call(request).await {
@@ -326,7 +329,11 @@ impl Channel for Telegram {
             400 => is_no_more(&answer),
             _ => false,
         };
-        if gone { Retraction::Gone } else { Retraction::StillLive(self.failure(&answer).to_string()) }
+        if gone {
+            Retraction::Gone
+        } else {
+            Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string())
+        }
     }
 
     async fn check(&self) -> Health {
@@ -335,14 +342,6 @@ impl Channel for Telegram {
             Err(detail) => Health { ready: false, detail },
         }
     }
-}
-
-/// Whether the chat holds no message of that number. Said in these words only of a chat that the bot is in.
-fn is_no_more(answer: &Answer) -> bool {
-    let told: Value = answer.json().unwrap_or_default();
-    told["description"]
-        .as_str()
-        .is_some_and(|d| d.eq_ignore_ascii_case("Bad Request: message to delete not found"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! The Telegram adapter against a scripted server and a strict one.
 
+use std::time::Duration;
+
 use super::*;
+use crate::Retry;
+use crate::message::LONGEST_WAIT;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
 use crate::suite::{self, Expected, Kit};
 
@@ -12,17 +16,23 @@ struct Api {
     posts: Vec<(i64, String)>,
     kind: &'static str,
     member: Value,
+    /// What members may do who are no administrators.
+    permissions: Value,
+    /// Whether what is posted is older than 48 hours by now.
+    old: bool,
     made: i64,
 }
 
 impl Api {
     fn new() -> Self {
-        let member = json!({ "status": "administrator", "can_post_messages": true });
-        Self { posts: Vec::new(), kind: "channel", member, made: 40 }
+        let member =
+            json!({ "status": "administrator", "can_post_messages": true, "can_delete_messages": true });
+        let permissions = json!({ "can_send_messages": true });
+        Self { posts: Vec::new(), kind: "channel", member, permissions, old: false, made: 40 }
     }
 
     fn chat(&self) -> Value {
-        json!({ "id": -1_001_234_567_890_i64, "type": self.kind, "title": "Bank", "username": "bank" })
+        json!({ "id": -1_001_234_567_890_i64, "type": self.kind, "title": "Bank", "username": "bank", "permissions": self.permissions })
     }
 }
 
@@ -73,7 +83,9 @@ impl Network for Api {
 impl Api {
     fn send(&mut self, sent: &Value, here: impl Fn(&str) -> bool, faults: &mut Vec<String>) -> Said {
         let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        if names != ["chat_id", "text"] {
+        if names != ["chat_id", "link_preview_options", "text"]
+            || sent["link_preview_options"] != json!({ "is_disabled": true })
+        {
             faults.push(format!("fields: {names:?}"));
         }
         if !here(&plain(&sent["chat_id"])) {
@@ -97,6 +109,9 @@ impl Api {
     fn delete(&mut self, sent: &Value) -> Said {
         if sent["chat_id"] != -1_001_234_567_890_i64 {
             return wrong(400, "Bad Request: chat not found");
+        }
+        if self.old && self.member["can_delete_messages"] != true {
+            return wrong(400, "Bad Request: message can't be deleted for everyone");
         }
         let before = self.posts.len();
         self.posts.retain(|(number, _)| sent["message_id"] != *number);
@@ -162,16 +177,23 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let mut job = suite::job();
     job.rendition.text = "*Cards* <b>fail</b> & https://bank.example/a_b_c".to_owned();
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
-    assert_eq!(receipt.remote_id, "-1001234567890:41");
+    assert_eq!(receipt.remote_id, "123456:-1001234567890:41");
     assert_eq!(receipt.url.as_deref(), Some("https://t.me/bank/41"));
     assert_eq!(server.state().network.posts, [(41, job.rendition.text.clone())]);
     let Sighting::Unknown(_) = channel.read_back(&job).await else { panic!("a bot cannot read") };
     let unknown = channel.retract(&job, None).await;
     assert!(matches!(unknown, Retraction::StillLive(_)), "{unknown:?}");
     assert_eq!(
-        channel.retract(&job, Some("-1005:41")).await,
-        not("the bot may not post there (status 400): Bad Request: chat not found")
+        channel.retract(&job, Some("123456:-1005:41")).await,
+        not("the bot may not take posts down there (status 400): Bad Request: chat not found")
     );
+    // Another bot's numbers are not ours, and neither are those of a receipt that names no bot.
+    let other = channel.retract(&job, Some("99:-1001234567890:41")).await;
+    assert_eq!(other, not("another bot made the post; take it down by hand"));
+    for odd in ["-1001234567890:41", "123456:-1001234567890:0", "123456:-1001234567890:x"] {
+        let kept = channel.retract(&job, Some(odd)).await;
+        assert!(matches!(kept, Retraction::StillLive(_)), "{odd}: {kept:?}");
+    }
     assert_eq!(server.state().network.posts.len(), 1);
     for _ in 0..2 {
         assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
@@ -190,8 +212,9 @@ async fn a_private_channel_has_links_for_its_members() {
         kind: "channel".to_owned(),
         title: None,
         username: username.map(str::to_owned),
+        permissions: None,
     };
-    let url = |id, username| receipt(&Message { message_id: 5, chat: chat(id, username) }).url;
+    let url = |id, username| link(&Message { message_id: 5, chat: chat(id, username) });
     assert_eq!(url(-1_001_234, Some("bank")).as_deref(), Some("https://t.me/bank/5"));
     assert_eq!(url(-1_001_234, None).as_deref(), Some("https://t.me/c/1234/5"));
     assert_eq!(url(-1_001_234, Some("a/b")).as_deref(), Some("https://t.me/c/1234/5"));
@@ -200,22 +223,35 @@ async fn a_private_channel_has_links_for_its_members() {
 
 #[tokio::test]
 async fn the_check_says_whether_the_bot_may_post() {
-    let checked = async |kind, member: Value| {
-        let server = Strict::start(Api { kind, member, ..Api::new() }, &[]).await;
+    let checked_in = async |kind, member: Value, permissions: Value| {
+        let server = Strict::start(Api { kind, member, permissions, ..Api::new() }, &[]).await;
         let health = to(&server.url).check().await;
         assert!(server.state().network.posts.is_empty());
         (health.ready, health.detail)
     };
+    let checked =
+        async |kind, member: Value| checked_in(kind, member, json!({ "can_send_messages": true })).await;
     let member = |status: &str, post: bool| json!({ "status": status, "can_post_messages": post });
     let good = "posts as @bank_bot to Bank";
-    assert_eq!(checked("channel", member("administrator", true)).await, (true, good.to_owned()));
-    assert_eq!(checked("supergroup", member("member", false)).await, (true, good.to_owned()));
+    assert_eq!(checked("channel", Api::new().member).await, (true, good.to_owned()));
+    assert_eq!(checked("supergroup", json!({ "status": "creator" })).await, (true, good.to_owned()));
+    for (kind, member) in
+        [("channel", member("administrator", true)), ("supergroup", member("member", false))]
+    {
+        let (ready, detail) = checked(kind, member).await;
+        assert!(ready && detail.starts_with(good) && detail.contains("right to delete"), "{kind}: {detail}");
+    }
+    // A group in which only administrators write.
+    let silent = json!({ "can_send_messages": false });
+    let (ready, detail) = checked_in("supergroup", member("member", false), silent.clone()).await;
+    assert!(!ready && detail.contains("make it an administrator"), "{detail}");
+    assert!(checked_in("supergroup", member("administrator", false), silent).await.0);
     let muted = json!({ "status": "restricted", "can_send_messages": false });
     for (kind, member, why) in [
         ("channel", member("administrator", false), "administrator of the channel"),
         ("channel", member("left", false), "administrator of the channel"),
-        ("supergroup", member("kicked", false), "add it to the group"),
-        ("group", muted, "add it to the group"),
+        ("supergroup", member("kicked", false), "not in the group; add it"),
+        ("group", muted, "make it an administrator"),
         ("private", member("member", false), "leads to a person"),
     ] {
         let (ready, detail) = checked(kind, member).await;
@@ -246,6 +282,13 @@ async fn refusals_say_what_to_do() {
             Retry::Reconnect,
             "-1005",
         ),
+        (
+            400,
+            told(400, "Bad Request: have no rights to send a message", json!({})),
+            Retry::Reconnect,
+            "may not post",
+        ),
+        (400, told(400, "Bad Request: CHAT_RESTRICTED", json!({})), Retry::Reconnect, "may not post"),
         (400, told(400, "Bad Request: message is too long", json!({})), Retry::Never, "message is too long"),
         (
             401,
@@ -287,6 +330,32 @@ async fn an_acceptance_without_a_number_is_in_doubt() {
         let result = strict::attempt(&*channel).await;
         assert!(matches!(result, Err(Failure::InDoubt { .. })), "{body}: {result:?}");
     }
+    let told = |number: i64| -> &'static str {
+        let body =
+            json!({ "ok": true, "result": { "message_id": number, "chat": { "id": -5, "type": "group" } } });
+        Box::leak(body.to_string().into_boxed_str())
+    };
+    for (chat, number, named) in [(-5, 1, true), (-5, 0, false), (-5, -3, false), (-6, 1, false)] {
+        let server = Strict::start(Api::new(), &[Fate::Refused(200, "", told(number))]).await;
+        let settings = json!({ "server": server.url, "chat": chat });
+        let result = strict::attempt(&*suite::connect(&ADAPTER, settings, Some(TOKEN)).unwrap()).await;
+        let right = if named { result.is_ok() } else { matches!(result, Err(Failure::InDoubt { .. })) };
+        assert!(right, "{chat} {number}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_post_is_said_to_be_there_still() {
+    let member = json!({ "status": "administrator", "can_post_messages": true });
+    let server = Strict::start(Api { member, ..Api::new() }, &[]).await;
+    let channel = to(&server.url);
+    let receipt = strict::attempt(&*channel).await.unwrap();
+    server.state().network.old = true;
+    let kept = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+    let words = "Telegram does not take the post down (status 400): Bad Request: message can't be deleted for everyone";
+    assert_eq!(kept, not(words));
+    server.state().network.member["can_delete_messages"] = true.into();
+    assert_eq!(channel.retract(&suite::job(), Some(&receipt.remote_id)).await, Retraction::Gone);
 }
 
 #[tokio::test]
