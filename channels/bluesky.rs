@@ -32,6 +32,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Consistent,
         retract: true,
         media: true,
+        starts_only: false,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.

@@ -47,6 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::None,
         retract: true,
         media: true,
+        starts_only: false,
         concurrency: 1,
     },
     limits: Limits {

@@ -39,6 +39,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::None,
         retract: false,
         media: false,
+        starts_only: false,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

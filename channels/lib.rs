@@ -193,6 +193,9 @@ pub struct Capabilities {
     pub read_back: ReadBack,
     pub retract: bool,
     pub media: bool,
+    /// An acceptance says that something has started there, and no more: whether the post is out stays
+    /// unknown, and no promise is kept by it.
+    pub starts_only: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
 }

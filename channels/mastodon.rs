@@ -48,6 +48,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Words,
         retract: true,
         media: true,
+        starts_only: false,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.

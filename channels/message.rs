@@ -161,10 +161,11 @@ impl Answer {
     }
 
     /// The server's own words in a field of its JSON, on one line, unless they could hold what must not be
-    /// shown.
+    /// shown. The field is a pointer (`/error/message`), or a name at the top.
     pub(crate) fn words(&self, field: &str, secrets: &[&str]) -> Option<String> {
         let told: serde_json::Value = self.json().ok()?;
-        let words = told[field].as_str()?.trim();
+        let words = if field.starts_with('/') { told.pointer(field)? } else { &told[field] };
+        let words = words.as_str()?.trim();
         let safe = !words.is_empty()
             && !secrets.iter().any(|secret| words.contains(secret))
             && text::hidden(words, false).is_none();

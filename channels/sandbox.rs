@@ -23,6 +23,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Consistent,
         retract: true,
         media: true,
+        starts_only: false,
         concurrency: 16,
     },
     limits: Limits {

@@ -43,6 +43,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Key,
         retract: true,
         media: false,
+        starts_only: false,
         // About one message a second goes into one channel.
         concurrency: 1,
     },

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use serde_json::{Value, json};
 
+use super::card::tests::{MOST, shown};
 use super::*;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict};
 use crate::suite::{self, Cut, Expected, Fake, Kit, Step};
 
-/// The most that a call may hold.
-const MOST: usize = 28 * 1_024;
-const PATH: &str = "/workflows/ab12/triggers/manual/paths/invoke";
+const PATH: &str = "/powerautomate/automations/direct/workflows/ab12/triggers/manual/paths/invoke";
+const QUERY: &str = "?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=hunter2";
 
 /// A flow that posts what it is called with.
 #[derive(Clone, Default)]
@@ -34,44 +34,31 @@ impl Network for Flow {
         if asked.content.len() > MOST {
             return (413, String::new(), Value::Null);
         }
-        match card(&asked.json()) {
-            Ok(card) => self.cards.push(card),
+        let sent = asked.json();
+        match shown(&sent) {
+            Ok(_) => self.cards.push(sent),
             Err(fault) => faults.push(fault),
         }
         (202, String::new(), Value::Null)
     }
 }
 
-/// The card of a call, when all of it is as the flow and the schema of cards want it.
-fn card(sent: &Value) -> Result<Value, String> {
-    let [one] = sent["attachments"].as_array().unwrap().as_slice() else { return Err("not one card".into()) };
-    let card = &one["content"];
-    let body = card["body"].as_array().ok_or("no body")?;
-    let text = |b: &Value| {
-        b["type"] == "TextBlock" && b["wrap"] == true && b["text"].as_str().is_some_and(|t| !t.is_empty())
-    };
-    let right = sent["type"] == "message"
-        && one["contentType"] == "application/vnd.microsoft.card.adaptive"
-        && card["type"] == "AdaptiveCard"
-        && card["version"].is_string()
-        && card["fallbackText"].is_string()
-        && !body.is_empty()
-        && body.iter().all(text);
-    if right { Ok(card.clone()) } else { Err(format!("the card: {sent}")) }
-}
-
 fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
-        settings: |url| json!({ "url": format!("{url}{PATH}?api-version=1&sig=hunter2") }),
-        credential: None,
+        settings: |_| json!({}),
+        credential: Some(
+            "{url}/powerautomate/automations/direct/workflows/ab12/triggers/manual/paths/invoke?api-version=1&sig=hunter2",
+        ),
         secrets: &["hunter2"],
         before: Vec::new(),
         quiet: 0,
         accepted: "",
         table: vec![
             (200, Expected::Accepted),
+            (201, Expected::InDoubt),
             (202, Expected::Accepted),
+            (204, Expected::InDoubt),
             (302, Expected::InDoubt),
             (307, Expected::Rejected(Retry::Reconnect)),
             (400, Expected::Rejected(Retry::Never)),
@@ -91,7 +78,7 @@ fn kit() -> Kit {
 }
 
 fn to(url: &str) -> Box<dyn Channel> {
-    suite::connect(&ADAPTER, (kit().settings)(url), None).unwrap()
+    suite::connect(&ADAPTER, json!({}), Some(&format!("{url}{PATH}{QUERY}"))).unwrap()
 }
 
 #[tokio::test]
@@ -115,51 +102,53 @@ async fn the_card_holds_what_was_approved() {
     assert_eq!((receipt.remote_id.as_str(), receipt.url), ("key-1", None));
     assert!(receipt.note.unwrap().contains("does not say whether"));
     let card = server.state().network.cards.remove(0);
-    let texts: Vec<&str> =
-        card["body"].as_array().unwrap().iter().map(|b| b["text"].as_str().unwrap()).collect();
-    let link = "https://bank.example/?a=1&b=2";
-    assert_eq!(texts, ["Payments", &format!("Cards fail.\n\nSee [{link}]({link}).\n\nNext: 10:20")]);
-    assert_eq!(card["fallbackText"], format!("Payments\n{}", job.rendition.text));
+    let lines = ["Payments", "Cards fail.", "See https://bank.example/?a=1&b=2.", "Next: 10:20"];
+    assert_eq!(shown(&card).unwrap(), lines);
+    assert!(
+        card.to_string()
+            .contains(r#""selectAction":{"type":"Action.OpenUrl","url":"https://bank.example/?a=1&b=2"}"#)
+    );
     assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
     assert!(matches!(channel.retract(&job, Some("key-1")).await, Retraction::StillLive(_)));
 }
 
-proptest! {
-    #[test]
-    fn what_the_limits_allow_fits_into_a_call(
-        part in "([\"\\\\\n]|a\n|http://a\u{a0}b\n|https://a.b/c |http://a.b\n|é|\u{1f468}|\\PC){1,40}",
-        title in "[\"\\\\\u{1f468}]{0,200}",
-    ) {
-        let mut text = part.repeat(5_000 / part.len());
-        text.push('x');
-        text.truncate(text.floor_char_boundary(5_000));
-        let title = Some(title).filter(|t| !t.is_empty());
-        let post = Rendition { title, text, language: "en".into(), media: Vec::new() };
-        prop_assume!(text::check(&post, &ADAPTER.limits).is_empty());
-        let sent = content(&post);
-        prop_assert!(sent.to_string().len() <= MOST, "{} bytes", sent.to_string().len());
-        prop_assert!(card(&sent).is_ok());
-        // Only breaks and the marks of links are new in it.
-        let plain = |t: &str| t.replace(char::is_whitespace, "");
-        let shown = card(&sent).unwrap()["body"].as_array().unwrap().last().unwrap()["text"].clone();
-        let mut left = plain(shown.as_str().unwrap());
-        for link in text::links(&post.text) {
-            left = left.replacen(&format!("[{0}]({0})", link.url), &link.url, 1);
-        }
-        prop_assert_eq!(left, plain(&post.text));
+#[tokio::test]
+async fn only_what_says_that_the_flow_has_started_is_taken_for_it() {
+    let failed =
+        "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429";
+    for (status, body, started) in [
+        (200, "", true),
+        (200, "1", true),
+        (202, "", true),
+        (202, "{}", true),
+        (200, failed, false),
+        (202, failed, false),
+        (200, "<html>Please log in</html>", false),
+        (200, "{}", false),
+        (206, "", false),
+    ] {
+        let said = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let fake = Fake::start(vec![Step::Answer(said)]).await;
+        let result = strict::attempt(&*to(&fake.url)).await;
+        let right = if started { result.is_ok() } else { matches!(result, Err(Failure::InDoubt { .. })) };
+        assert!(right, "{status} {body}: {result:?}");
     }
 }
 
 #[tokio::test]
-async fn a_good_answer_that_speaks_of_an_error_is_a_doubt() {
-    let body = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429";
-    let said = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let fake = Fake::start(vec![Step::Answer(said)]).await;
-    let result = strict::attempt(&*to(&fake.url)).await;
-    assert!(matches!(result, Err(Failure::InDoubt { .. })), "{result:?}");
-    let fates = [Fate::Refused(200, "", "1")];
-    let server = Strict::start(Flow::default(), &fates).await;
-    strict::attempt(&*to(&server.url)).await.unwrap();
+async fn a_refusal_gives_its_reason() {
+    let told = |words: &str| -> &'static str {
+        let body = json!({ "error": { "code": "InvalidRequestContent", "message": words } });
+        Box::leak(body.to_string().into_boxed_str())
+    };
+    for (words, reason) in [
+        ("The card is not valid.", "Teams refuses the post (status 400): The card is not valid."),
+        ("The address …sig=hunter2 is wrong", "Teams refuses the post (status 400)"),
+    ] {
+        let server = Strict::start(Flow::default(), &[Fate::Refused(400, "", told(words))]).await;
+        let failure = strict::attempt(&*to(&server.url)).await.unwrap_err();
+        assert_eq!(failure, Failure::Rejected { reason: reason.to_owned(), retry: Retry::Never });
+    }
 }
 
 #[tokio::test]
@@ -167,20 +156,39 @@ async fn the_check_does_not_post() {
     let server = Strict::start(Flow::default(), &[]).await;
     let health = to(&server.url).check().await;
     assert!(health.ready && server.state().requests.is_empty(), "{health:?}");
+    assert!(health.detail.contains(&format!("{}/… (sha256 ", server.url)), "{health:?}");
+    assert!(!health.detail.contains("hunter2") && !health.detail.contains("moved"), "{health:?}");
     let gone = Fake::start(vec![Step::Cut(Cut::BeforeConnect)]).await;
     let health = to(&gone.url).check().await;
     assert!(!health.ready && !health.detail.contains("hunter2"), "{health:?}");
 }
 
+#[test]
+fn an_old_address_is_known() {
+    let is_old = |host: &str| {
+        let url = Url::parse(&format!("https://{host}{PATH}{QUERY}")).unwrap();
+        let (signature, shown) = (String::new(), String::new());
+        Teams { url, signature, shown, http: suite::http() }.is_old()
+    };
+    assert!(is_old("prod-12.westeurope.logic.azure.com:443"));
+    assert!(!is_old("0a.4a.environment.api.powerplatform.com:443"));
+}
+
 #[tokio::test]
 async fn an_address_that_was_cut_off_is_described_and_not_repeated() {
-    for url in [
-        "https://x.logic.azure.com/workflows/hunter2",
-        "https://x.example/hunter2?sig=a",
-        "https://x.logic.azure.com/workflows/a?sig=",
-        "hunter2",
+    let host = "https://0a.4a.environment.api.powerplatform.com";
+    let tried = |address: &str| suite::connect(&ADAPTER, json!({}), Some(address)).err();
+    assert_eq!(tried(&format!("{host}:443{PATH}{QUERY}\n")), None);
+    for address in [
+        format!("{host}/powerautomate/automations/direct/workflows/hunter2"),
+        "https://x.example/hunter2?sig=a".to_owned(),
+        format!("{host}/workflows/a?sig="),
+        "hunter2".to_owned(),
     ] {
-        let error = suite::connect(&ADAPTER, json!({ "url": url }), None).err().unwrap();
-        assert!(error.contains("setting url") && !error.contains("hunter2"), "{error}");
+        let error = tried(&address).unwrap();
+        assert!(error.contains("the credential") && !error.contains("hunter2"), "{error}");
     }
+    assert!(suite::connect(&ADAPTER, json!({}), None).err().unwrap().contains("credential is missing"));
+    // Nothing that is a secret is a setting, so nothing of it is kept in the open.
+    assert!(ADAPTER.settings.is_empty());
 }

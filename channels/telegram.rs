@@ -47,6 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::None,
         retract: true,
         media: false,
+        starts_only: false,
         // About one message a second goes into one chat.
         concurrency: 1,
     },

@@ -29,6 +29,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::None,
         retract: false,
         media: true,
+        starts_only: false,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

@@ -14,6 +14,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Consistent,
         retract: true,
         media: false,
+        starts_only: false,
         concurrency: 4,
     },
     limits: Limits {

@@ -39,6 +39,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Consistent,
         retract: true,
         media: true,
+        starts_only: false,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.

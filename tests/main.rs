@@ -52,5 +52,6 @@ mod signals;
 mod slack;
 mod slow_channels;
 mod support;
+mod teams;
 mod tidy;
 mod two_nodes;

@@ -295,9 +295,21 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
     app.networks()?.check(id).await
 }
 
+/// What lists say of a channel.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    pub name: String,
+    /// See [`::channels::Capabilities::starts_only`].
+    pub starts_only: bool,
+}
+
 /// What people call each channel, by its id.
-pub(crate) async fn names(app: &App) -> Result<HashMap<String, String>> {
-    Ok(app.store().channels().await?.into_iter().map(|c| (c.id, c.name)).collect())
+pub(crate) async fn names(app: &App) -> Result<HashMap<String, Named>> {
+    let named = |c: Channel| {
+        let starts_only = ::channels::adapter(&c.adapter).is_some_and(|a| a.capabilities.starts_only);
+        (c.id, Named { name: c.name, starts_only })
+    };
+    Ok(app.store().channels().await?.into_iter().map(named).collect())
 }
 
 /// All rows with their credentials still sealed: for the sender.

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::channels::Named;
 use super::error::Problems;
 use super::hub::Topic;
+use super::promises::By;
 use super::{Actor, App, AppError, Result, approvals, doubts, held_set, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -152,14 +154,14 @@ pub async fn tally(app: &App, by: &Actor, state: State, label: Option<&str>) -> 
     Ok(Tally { total, matching, labels: app.store().labels_in(state.word(), 50).await? })
 }
 
-pub(super) fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
+pub(super) fn view(w: Waiting, names: &HashMap<String, Named>) -> Result<WaitingView> {
     Ok(WaitingView {
         state: State::parse(&w.state).map_err(AppError::Internal)?,
         due: rfc3339(w.due_at),
         labels: serde_json::from_str(&w.labels).unwrap_or_default(),
         delivery: w.id,
         post: w.post_id,
-        channel_name: names.get(&w.channel_id).cloned().unwrap_or_default(),
+        channel_name: names.get(&w.channel_id).map(|n| n.name.clone()).unwrap_or_default(),
         channel: w.channel_id,
         freeze: w.freeze_id,
         reason: w.reason,
@@ -307,7 +309,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let now = app.now();
     let mut tx = app.store().begin().await?;
     let published = (settle.settlement == Settlement::Published).then_some(delivery);
-    promises::lock(&mut tx, published.as_slice()).await?;
+    promises::lock(&mut tx, published.as_slice(), By::Person).await?;
     let a = tx.open_attempt(delivery).await?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let state = State::parse(&d.state).map_err(AppError::Internal)?;
@@ -331,7 +333,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         next_read_at: None,
     };
     tx.settle_attempts(&[settled]).await?;
-    let mut entries = promises::keep(&mut tx, published.as_slice()).await?;
+    let mut entries = promises::keep(&mut tx, published.as_slice(), By::Person).await?;
     let change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),

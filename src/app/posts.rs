@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::channels::Named;
 use super::compose::{Built, Directory, build};
 pub use super::edits::{cancel, edit};
 use super::hub::Topic;
@@ -101,6 +102,10 @@ pub struct DeliveryView {
     /// What people call the channel.
     pub channel_name: String,
     pub state: State,
+    /// It is accepted, and the network said no more than that something has started: nobody knows whether
+    /// the post is there. It keeps no promise.
+    #[serde(default)]
+    pub started_only: bool,
     pub ready: String,
     #[schema(value_type = Object)]
     pub rendition: serde_json::Value,
@@ -114,7 +119,7 @@ pub struct DeliveryView {
 }
 
 /// Reads a row. `names` are those of the channels, by id.
-pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, String>) -> Result<PostView> {
+pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, Named>) -> Result<PostView> {
     let broken = |e: String| AppError::Internal(format!("post {}: {e}", p.id));
     Ok(PostView {
         authors: p.writers()?,
@@ -137,15 +142,19 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, S
     })
 }
 
-fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<DeliveryView> {
+fn delivery_view(d: Delivery, names: &HashMap<String, Named>) -> Result<DeliveryView> {
+    let state = State::parse(&d.state).map_err(|e| AppError::Internal(format!("delivery {}: {e}", d.id)))?;
+    let named = names.get(&d.channel_id).cloned().unwrap_or_default();
     Ok(DeliveryView {
-        state: State::parse(&d.state).map_err(|e| AppError::Internal(format!("delivery {}: {e}", d.id)))?,
+        // What a person saw has no id of the network's.
+        started_only: named.starts_only && state == State::Accepted && d.remote_id.is_some(),
+        state,
         rendition: serde_json::from_str(&d.rendition).unwrap_or_default(),
         approved: d.approved_hash.as_deref() == Some(d.content_hash.as_str()),
         ready: rfc3339(d.ready_at),
         settled_at: d.settled_at.map(rfc3339),
         id: d.id,
-        channel_name: names.get(&d.channel_id).cloned().unwrap_or_default(),
+        channel_name: named.name,
         channel: d.channel_id,
         content_hash: d.content_hash,
         attempts: d.attempts,

@@ -8,6 +8,7 @@ use channels::ReadBack;
 
 use super::hub::Topic;
 use super::permits::Permit;
+use super::promises::By;
 use super::unbegun::never_began;
 use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
@@ -92,7 +93,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
-    promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
+    promises::lock(&mut tx, &promising(outcomes, |_| true), By::Network).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
@@ -110,7 +111,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.retain(|_| late.next() == Some(false));
     }
     let accepted = promising(outcomes, |permit| taken.contains(&permit.attempt));
-    entries.extend(promises::keep(&mut tx, &accepted).await?);
+    entries.extend(promises::keep(&mut tx, &accepted, By::Network).await?);
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");

@@ -89,13 +89,13 @@ pub fn delivery<'a>(post: &'a PostView, channel: &str) -> Option<&'a DeliveryVie
 
 /// The states that the matrix shows, each with its sign, its words and how many cells have it.
 pub fn legend(ui: &Ui, room: &Room) -> Vec<(String, String, usize)> {
-    let shown = counted(room).into_iter().map(|(state, n)| {
+    let shown = counted(room).into_iter().map(|(d, n)| {
         let sign = format!(
             "<svg class=\"sign {}\" viewBox=\"-9 -9 18 18\" aria-hidden=\"true\">{}</svg>",
-            class(ui, state),
-            sign(state)
+            class(ui, d),
+            sign(d.state, d.started_only)
         );
-        (sign, ui.word("state", &state), n)
+        (sign, ui.standing(d), n)
     });
     shown.collect()
 }
@@ -117,17 +117,21 @@ fn place(n: usize, columns: usize) -> (f64, f64) {
     (share(n), share(1))
 }
 
-/// How many cells are in each state.
-fn counted(room: &Room) -> Vec<(State, usize)> {
+/// How many cells are in each state, with one of them. What has no more than started is apart.
+fn counted(room: &Room) -> Vec<(&DeliveryView, usize)> {
     let cells = || room.posts.iter().flat_map(|p| room.channels.iter().filter_map(|(id, _)| delivery(p, id)));
-    let count = |state: State| (state, cells().filter(|d| d.state == state).count());
-    State::WORDS.iter().rev().map(|(_, state)| count(*state)).filter(|(_, n)| *n > 0).collect()
+    let of = |state: State, started: bool| {
+        let mut all = cells().filter(move |d| d.state == state && d.started_only == started);
+        let first = all.next()?;
+        Some((first, 1 + all.count()))
+    };
+    State::WORDS.iter().rev().flat_map(|(_, state)| [of(*state, false), of(*state, true)]).flatten().collect()
 }
 
 /// The whole in one sentence.
 fn summary(ui: &Ui, room: &Room) -> String {
     let states: Vec<_> =
-        counted(room).iter().map(|(s, n)| format!("{} {}", ui.word("state", s), ui.number(*n))).collect();
+        counted(room).iter().map(|(d, n)| format!("{} {}", ui.standing(d), ui.number(*n))).collect();
     let texts = ui.n("matrix-texts", room.posts.len());
     let channels = ui.n("matrix-channels", room.channels.len());
     let named =
@@ -167,7 +171,7 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
         svg.push_str("<svg class=\"from\" x=\"50%\"><path class=\"sign never\" d=\"M-4 0h8\"/></svg></svg>");
         return;
     };
-    let state = ui.word("state", &d.state);
+    let state = ui.standing(d);
     let time = d.settled_at.as_deref().map(|at| when(ui, at)).unwrap_or_default();
     let bare = if time.is_empty() { " bare" } else { "" };
     let seen = d.url.as_ref().map_or_else(String::new, |_| format!(", {}", ui.t("see-it")));
@@ -187,23 +191,25 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
         "<a class=\"{}{bare}\" href=\"{to}\" aria-label=\"{whole}\"><title>{whole}</title>\
          <rect x=\"2.5%\" y=\"1\" width=\"95%\" height=\"26\" rx=\"6\"/><svg class=\"from\" x=\"50%\"><g class=\"sign\">{}</g></svg>\
          <text class=\"word\" x=\"50%\" y=\"37\">{} </text><text class=\"time\" x=\"50%\" y=\"51\">{}</text></a></svg>",
-        class(ui, d.state),
-        sign(d.state),
+        class(ui, d),
+        sign(d.state, d.started_only),
         escaped(&state),
         escaped(&time)
     );
 }
 
 /// The colour, and whether it is begun at all.
-fn class(ui: &Ui, state: State) -> String {
-    let unbegun = if state == State::Draft { " unbegun" } else { "" };
-    format!("{}{unbegun}", ui.state_class(&state))
+fn class(ui: &Ui, d: &DeliveryView) -> String {
+    let unbegun = if d.state == State::Draft { " unbegun" } else { "" };
+    format!("{}{unbegun}", ui.standing_class(d))
 }
 
 /// The sign of a state, around the origin: each has another form, so that it is not the colour alone that
 /// says it.
-fn sign(state: State) -> String {
+fn sign(state: State, started_only: bool) -> String {
     let path = match state {
+        // The beginning of the sign of what is accepted.
+        State::Accepted if started_only => "M-3.6.3L-1 3m1.6-2.4h.01m1.9-2.2h.01",
         State::Draft => "M-3.2 0h.01M0 0h.01M3.2 0h.01",
         State::Scheduled => "M0-4V0l2.8 1.8",
         State::Claimed => "M-3.6 0h7m-2.8-2.8L3.6 0L.6 2.8",
@@ -243,8 +249,9 @@ mod tests {
 
     #[test]
     fn every_state_has_a_sign_of_its_own() {
-        let signs: std::collections::BTreeSet<_> = State::WORDS.iter().map(|(_, s)| sign(*s)).collect();
-        assert_eq!(signs.len(), State::WORDS.len());
+        let signs: std::collections::BTreeSet<_> =
+            State::WORDS.iter().flat_map(|(_, s)| [sign(*s, false), sign(*s, true)]).collect();
+        assert_eq!(signs.len(), State::WORDS.len() + 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::visit::Visit;
 use super::words::Lang;
 use crate::app::channels::ChannelView;
 use crate::app::overview::{self, Overview, Standing};
+use crate::app::posts::DeliveryView;
 use crate::app::{Actor, Result, reasons};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -330,6 +331,16 @@ impl Ui {
             State::Sending | State::Claimed | State::Scheduled => "wait",
             State::Draft | State::Expired | State::Cancelled | State::Retracted => "none",
         }
+    }
+
+    /// The word of a delivery's state, which says when no more than a start is known.
+    pub fn standing(&self, d: &DeliveryView) -> String {
+        if d.started_only { self.t("state-started-only") } else { self.word("state", &d.state) }
+    }
+
+    /// Its class.
+    pub fn standing_class(&self, d: &DeliveryView) -> &'static str {
+        if d.started_only { "wait" } else { self.state_class(&d.state) }
     }
 
     /// Whether this page is below that path: for the navigation.

@@ -124,7 +124,8 @@ impl Form {
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
-            "teams" | "website" | "sandbox" => None,
+            "teams" => Some("credential-teams"),
+            "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }
     }

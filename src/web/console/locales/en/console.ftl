@@ -125,6 +125,7 @@ state-scheduled = scheduled
 state-claimed = next in line
 state-sending = being sent
 state-accepted = accepted
+state-started-only = started, not confirmed
 state-in-doubt = in doubt
 state-failed = failed
 state-held = held

@@ -39,7 +39,6 @@ setting-wordpress-url = The site, for example https://www.bank.example
 setting-wordpress-account = The user whose application password you give below
 setting-webhook-url = The address that receives the calls
 setting-sandbox-url = Where its timeline is
-setting-teams-url = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
 setting-discord-thread = The id of a thread in that channel, if the posts go into one
 setting-slack-channel = The channel’s id, for example C024BE91L: the last line of its details in Slack
 setting-slack-server = https://slack-gov.com for GovSlack; otherwise https://slack.com
@@ -59,6 +58,7 @@ credential-webhook = Signing secret
 credential-slack = Token of the app’s bot (xoxb-…)
 credential-telegram = Token of the bot
 credential-discord = Address of the webhook, from the channel’s settings under Integrations
+credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
 credential-other = Credential
 
 channel-none = No channel is connected. Connect the accounts that you publish on; each is tested at once.

@@ -122,6 +122,7 @@ state-scheduled = planifiée
 state-claimed = la prochaine
 state-sending = en cours d’envoi
 state-accepted = acceptée
+state-started-only = démarrée, non confirmée
 state-in-doubt = dans le doute
 state-failed = échouée
 state-held = retenue

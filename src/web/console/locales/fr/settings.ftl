@@ -39,7 +39,6 @@ setting-wordpress-url = Le site, par exemple https://www.bank.example
 setting-wordpress-account = L’utilisateur dont vous donnez le mot de passe d’application ci-dessous
 setting-webhook-url = L’adresse qui reçoit les appels
 setting-sandbox-url = Où se trouve son fil
-setting-teams-url = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
 setting-discord-thread = L’identifiant d’un fil de ce salon, si les publications doivent y aller
 setting-slack-channel = L’identifiant du canal, par exemple C024BE91L : la dernière ligne de ses détails dans Slack
 setting-slack-server = https://slack-gov.com pour GovSlack ; sinon https://slack.com
@@ -59,6 +58,7 @@ credential-webhook = Secret de signature
 credential-slack = Jeton du bot de l’application (xoxb-…)
 credential-telegram = Jeton du bot
 credential-discord = Adresse du webhook, dans les paramètres du salon, sous Intégrations
+credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
 credential-other = Secret d’accès
 
 channel-none = Aucun canal n’est relié. Reliez les comptes sur lesquels vous publiez ; chacun est aussitôt testé.
