@@ -5,15 +5,18 @@
 //! <https://docs.slack.dev/apis/web-api/rate-limits>. A refusal comes with status 200 and `ok: false`;
 //! the words `fatal_error` and `internal_error` say that part of the work may have been done.
 //!
+//! Not tried on a real workspace, and told by no document: whether `mrkdwn: false` still makes links of
+//! addresses between angle brackets, and whether it makes emoji of names such as `:bank:`.
+//!
 //! There is no key against repetition. Each post carries the delivery's id as metadata, which only apps
 //! see, so reading back finds it by that; that none is there proves nothing. An incoming webhook would
 //! name no post, so nothing could be found or taken down: it is not used.
 //!
 //! Text goes out as plain text ([`slack_text`]), 4,000 characters at most: Slack cuts what is longer
-//! into several messages. Pictures are not sent.
+//! into several messages. Links have no preview, because it would show words that nobody approved.
+//! Pictures are not sent.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -23,6 +26,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
+use crate::known::Known;
+use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
@@ -82,8 +87,6 @@ const PAGE: usize = 200;
 const MOST_PAGES: usize = 10;
 /// How far the clocks may differ.
 const DRIFT: TimeDelta = TimeDelta::minutes(10);
-/// How long a post waits to learn the workspace's address, for its link.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let channel = connection.setting("channel")?;
@@ -95,13 +98,13 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
         Err(_) => connection.http.check(SERVER)?,
     };
     let token = connection.secret()?.clone();
-    if !token.expose_secret().starts_with("xox") {
+    if !token.expose_secret().starts_with("xoxb-") {
         return Err(
             "the token of the app's bot begins with xoxb-; copy it from OAuth & Permissions".to_owned()
         );
     }
     let http = Arc::clone(&connection.http);
-    Ok(Box::new(Slack { server, channel, token, http, known: Mutex::default() }))
+    Ok(Box::new(Slack { server, channel, token, http, known: Known::default() }))
 }
 
 struct Slack {
@@ -109,7 +112,7 @@ struct Slack {
     channel: String,
     token: SecretString,
     http: Arc<Http>,
-    known: Mutex<Option<Who>>,
+    known: Known<Who>,
 }
 
 /// Whom the token stands for.
@@ -119,7 +122,7 @@ struct Who {
     url: String,
     team: String,
     user: String,
-    bot_id: Option<String>,
+    bot_id: String,
 }
 
 /// A message, as far as it is read.
@@ -131,13 +134,12 @@ struct Message {
 }
 
 impl Message {
-    /// Whether it carries the key of the delivery. Another bot could have copied it.
-    fn is_of(&self, job: &Job, bot: Option<&str>) -> bool {
+    /// Whether it is the bot's and carries the key of the delivery. Another bot could have copied it.
+    fn is_of(&self, job: &Job, bot: &str) -> bool {
         let ours = |m: &Value| {
             m["event_type"] == EVENT && m["event_payload"]["delivery"] == job.delivery.to_string()
         };
-        let same = bot.zip(self.bot_id.as_deref()).is_none_or(|(bot, other)| bot == other);
-        same && self.metadata.as_ref().is_some_and(ours)
+        self.bot_id.as_deref() == Some(bot) && self.metadata.as_ref().is_some_and(ours)
     }
 }
 
@@ -156,20 +158,20 @@ impl Slack {
     }
 
     /// The answer's JSON when it accepts.
-    fn accepted(&self, answer: &Answer) -> Result<Value, Failure> {
+    fn accepted(&self, answer: &Answer, doing: Doing) -> Result<Value, Failure> {
         let told: Value = match answer.status {
             200 => answer.json().map_err(|reason| Failure::InDoubt { reason })?,
-            _ => return Err(failure(answer, "", self.token.expose_secret())),
+            _ => return Err(failure(answer, "", self.token.expose_secret(), doing)),
         };
         match told["error"].as_str() {
             None if told["ok"] == true => Ok(told),
-            error => Err(failure(answer, error.unwrap_or_default(), self.token.expose_secret())),
+            error => Err(failure(answer, error.unwrap_or_default(), self.token.expose_secret(), doing)),
         }
     }
 
     async fn call(&self, request: Request) -> Result<(Value, Answer), String> {
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        let told = self.accepted(&answer).map_err(|failure| failure.to_string())?;
+        let told = self.accepted(&answer, Doing::Ask).map_err(|failure| failure.to_string())?;
         Ok((told, answer))
     }
 
@@ -177,16 +179,8 @@ impl Slack {
     async fn ask(&self) -> Result<(Who, Option<String>), String> {
         let (told, answer) = self.call(self.post("auth.test", &json!({}))).await?;
         let who: Who = serde_json::from_value(told).map_err(|_| NO_WORKSPACE.to_owned())?;
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(who.clone());
+        self.known.keep(Some(who.clone()));
         Ok((who, answer.header("x-oauth-scopes").map(str::to_owned)))
-    }
-
-    async fn who(&self) -> Option<Who> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
-            Some(who) => Some(who),
-            None => tokio::time::timeout(PATIENCE, self.ask()).await.ok()?.ok().map(|(who, _)| who),
-        }
     }
 
     fn receipt(&self, told: Option<&str>, ts: &str, who: Option<&Who>) -> Receipt {
@@ -215,13 +209,16 @@ impl Slack {
     }
 
     async fn find(&self, job: &Job) -> Result<Option<Receipt>, String> {
-        let who = self.who().await;
-        let bot = who.as_ref().and_then(|w| w.bot_id.as_deref());
+        // Whose posts are ours must be known: what another bot copied is no proof.
+        let who = match self.known.get() {
+            Some(who) => who,
+            None => self.ask().await?.0,
+        };
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
             let (messages, next) = self.page(job, cursor.as_deref()).await?;
-            if let Some(found) = messages.iter().find(|m| m.is_of(job, bot) && is_ts(&m.ts)) {
-                return Ok(Some(self.receipt(None, &found.ts, who.as_ref())));
+            if let Some(found) = messages.iter().find(|m| m.is_of(job, &who.bot_id) && is_ts(&m.ts)) {
+                return Ok(Some(self.receipt(None, &found.ts, Some(&who))));
             }
             if next.is_none() {
                 return Ok(None);
@@ -236,7 +233,7 @@ impl Slack {
         let (channel, ts) = parts.ok_or(NOT_OURS)?;
         let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        match self.accepted(&answer) {
+        match self.accepted(&answer, Doing::TakeDown) {
             Ok(_) => Ok(Retraction::Gone),
             // Somebody else took it down.
             Err(_) if word(&answer) == "message_not_found" => Ok(Retraction::Gone),
@@ -257,7 +254,7 @@ impl Slack {
     }
 }
 
-const NO_WORKSPACE: &str = "the server does not name the workspace";
+const NO_WORKSPACE: &str = "the server does not name the workspace and the bot of the token";
 
 /// The post as the API takes it.
 fn content(job: &Job, channel: &str) -> Value {
@@ -267,6 +264,8 @@ fn content(job: &Job, channel: &str) -> Value {
         "mrkdwn": false,
         "parse": "none",
         "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
         "metadata": { "event_type": EVENT, "event_payload": { "delivery": job.delivery.to_string() } },
     })
 }
@@ -274,14 +273,15 @@ fn content(job: &Job, channel: &str) -> Value {
 #[async_trait]
 impl Channel for Slack {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let who = self.who().await;
         let request = self.post("chat.postMessage", &content(job, &self.channel));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        let told = self.accepted(&answer)?;
-        match told["ts"].as_str().filter(|ts| is_ts(ts)) {
-            Some(ts) => Ok(self.receipt(told["channel"].as_str(), ts, who.as_ref())),
-            None => Err(Failure::InDoubt { reason: "the answer names no post".to_owned() }),
-        }
+        let told = self.accepted(&answer, Doing::Post)?;
+        let Some(ts) = told["ts"].as_str().filter(|ts| is_ts(ts)) else {
+            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
+        };
+        // Only its link needs to know more.
+        let who = self.known.learn(async { self.ask().await.ok().map(|(who, _)| who) }).await;
+        Ok(self.receipt(told["channel"].as_str(), ts, who.as_ref()))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::http::Answer;
+use crate::message::Doing;
 use crate::{Failure, Retry, text};
 
 /// Whether it has the form of a channel's id.
@@ -52,7 +53,7 @@ const CONNECT_AGAIN: &[&str] = &[
     "ekm_access_denied",
     "team_access_not_granted",
 ];
-const NO_PLACE: &[&str] = &["channel_not_found", "not_in_channel", "is_archived"];
+const NO_PLACE: &[&str] = &["channel_not_found", "not_in_channel"];
 const LATER: &[&str] =
     &["ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org", "request_timeout"];
 const NEVER: &[&str] = &[
@@ -72,12 +73,17 @@ const NEVER: &[&str] = &[
 ];
 
 /// What an answer that does not accept means. A word that is not known decides nothing.
-pub(super) fn failure(answer: &Answer, error: &str, token: &str) -> Failure {
+pub(super) fn failure(answer: &Answer, error: &str, token: &str, doing: Doing) -> Failure {
     let plain = error.len() <= 60 && error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let words = Some(error).filter(|e| plain && !e.is_empty() && !token.contains(e));
     let rejected = |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words), retry };
     let wait = answer.retry_after().map_or(Retry::Backoff, Retry::After);
     let is_in = |list: &[&str]| list.contains(&error);
+    let refuses = match doing {
+        Doing::Post => "Slack refuses the post",
+        Doing::Ask => "Slack does not answer",
+        Doing::TakeDown => "Slack does not take the post down",
+    };
     match answer.status {
         200 if error == "missing_scope" => {
             let told: Value = answer.json().unwrap_or_default();
@@ -85,11 +91,16 @@ pub(super) fn failure(answer: &Answer, error: &str, token: &str) -> Failure {
             rejected(&without(&text::shown(needed)), Retry::Reconnect)
         }
         200 if is_in(CONNECT_AGAIN) => rejected("the token is refused", Retry::Reconnect),
-        200 if is_in(NO_PLACE) || error.starts_with("restricted_action") => {
-            rejected("the app may not post there; add it to the channel", Retry::Reconnect)
+        200 if is_in(NO_PLACE) => rejected("the app is not in the channel; add it", Retry::Reconnect),
+        200 if error == "is_archived" => {
+            rejected("the channel is archived; restore it, or connect another one", Retry::Reconnect)
         }
+        200 if error.starts_with("restricted_action") => rejected(
+            "the workspace does not let the app post there; ask its administrators",
+            Retry::Reconnect,
+        ),
         200 if is_in(LATER) => rejected("Slack asks us to wait", wait),
-        200 if is_in(NEVER) => rejected("Slack refuses the post", Retry::Never),
+        200 if is_in(NEVER) => rejected(refuses, Retry::Never),
         200 => Failure::InDoubt { reason: answer.refused("Slack does not say what it did", words) },
         _ => answer.failure(),
     }

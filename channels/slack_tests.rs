@@ -1,9 +1,11 @@
 //! The Slack adapter against a scripted server and a strict one.
 
+use std::time::Duration;
+
 use super::*;
 use crate::Retry;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
-use crate::suite::{self, Expected, Kit, answer};
+use crate::suite::{self, Expected, Kit};
 
 const TOKEN: &str = "xoxb-hunter2-hunter2";
 const WHO: &str =
@@ -63,14 +65,35 @@ impl Network for Api {
 impl Api {
     fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
         let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        if names != ["channel", "link_names", "metadata", "mrkdwn", "parse", "text"] {
-            faults.push(format!("fields: {names:?}"));
+        if names
+            != [
+                "channel",
+                "link_names",
+                "metadata",
+                "mrkdwn",
+                "parse",
+                "text",
+                "unfurl_links",
+                "unfurl_media",
+            ]
+            || sent["unfurl_links"] != false
+            || sent["unfurl_media"] != false
+        {
+            faults.push(format!("fields: {sent}"));
         }
         let payload = &sent["metadata"]["event_payload"];
-        if !sent["metadata"]["event_type"].is_string() || !payload.is_object() {
-            faults.push("metadata has a type and an object".to_owned());
+        let key = payload["delivery"].as_str().is_some_and(|id| id.parse::<uuid::Uuid>().is_ok());
+        if !sent["metadata"]["event_type"].is_string() || !key {
+            faults.push("metadata has a type and the delivery's id".to_owned());
         }
         let text = sent["text"].as_str().unwrap();
+        // Between brackets is a link, a call or a name.
+        for part in text.split('<').skip(1) {
+            let inside = part.split_once('>').map_or("", |(inside, _)| inside);
+            if !(inside.starts_with("http://") || inside.starts_with("https://")) || inside.contains('|') {
+                faults.push(format!("<{inside}> is at work"));
+            }
+        }
         if sent["channel"] != "C024BE91L" {
             return wrong("channel_not_found");
         }
@@ -133,8 +156,8 @@ fn kit() -> Kit {
         settings: |url| json!({ "server": url, "channel": "C024BE91L" }),
         credential: Some(TOKEN),
         secrets: &["hunter2"],
-        before: vec![answer(200, "", WHO)],
-        quiet: 1,
+        before: Vec::new(),
+        quiet: 0,
         accepted: r#"{"ok":true,"channel":"C024BE91L","ts":"1700000100.000100"}"#,
         table: vec![
             (200, Expected::Accepted),
@@ -175,6 +198,16 @@ async fn whatever_breaks_there_is_one_copy_at_most_and_it_is_found() {
 }
 
 #[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_gone() {
+    strict::removals(Api::new(), to, |api| api.messages.len()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_absent() {
+    strict::reads(Api::new(), to, 2).await;
+}
+
+#[tokio::test]
 async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let (server, channel) = open(Api::new(), &[]).await;
     let mut job = suite::job();
@@ -209,6 +242,7 @@ async fn a_post_is_found_among_others_and_those_of_others_are_not_taken_for_it()
         // Before the first attempt; copied by another bot; of another delivery; of another app; of a person.
         messages.push(message("1699990000.000100", "B1", key(&own)));
         messages.push(message("1700000090.000100", "B2", key(&own)));
+        messages.push(json!({ "ts": "1700000090.000200", "text": "x", "metadata": key(&own) }));
         messages.push(message("1700000091.000100", "B1", key("01936d3c-1c5e-7a3b-8000-000000000000")));
         messages.push(message(
             "1700000092.000100",
@@ -248,8 +282,9 @@ async fn refusals_say_what_to_do() {
     for (error, expected, words) in [
         ("invalid_auth", Retry::Reconnect, "the token is refused (status 200): invalid_auth"),
         ("missing_scope", Retry::Reconnect, "lacks the permission chat:write"),
-        ("not_in_channel", Retry::Reconnect, "add it to the channel"),
-        ("restricted_action_read_only_channel", Retry::Reconnect, "may not post there"),
+        ("not_in_channel", Retry::Reconnect, "the app is not in the channel; add it"),
+        ("is_archived", Retry::Reconnect, "restore it"),
+        ("restricted_action_read_only_channel", Retry::Reconnect, "does not let the app post"),
         ("msg_too_long", Retry::Never, "Slack refuses the post (status 200): msg_too_long"),
         ("ratelimited", Retry::After(Duration::from_secs(30)), "wait"),
     ] {
@@ -291,7 +326,7 @@ async fn the_check_says_what_is_missing() {
     let server = Strict::start(Api::new(), &[]).await;
     let away = json!({ "server": server.url, "channel": "C0000AWAY" });
     let away = suite::connect(&ADAPTER, away, Some(TOKEN)).unwrap().check().await;
-    assert!(!away.ready && away.detail.contains("add it to the channel"), "{away:?}");
+    assert!(!away.ready && away.detail.contains("not in the channel; add it"), "{away:?}");
     let other =
         suite::connect(&ADAPTER, (kit().settings)(&server.url), Some("xoxb-hunter2")).unwrap().check().await;
     assert!(
@@ -324,6 +359,8 @@ async fn faulty_settings_are_described_and_not_repeated() {
         assert!(tried(channel, Some(TOKEN)).unwrap().contains("setting channel"), "{channel}");
     }
     assert!(tried("", Some(TOKEN)).unwrap().contains("channel is missing"));
-    let error = tried("C024BE91L", Some("hunter2")).unwrap();
-    assert!(error.contains("xoxb-") && !error.contains("hunter2"), "{error}");
+    for token in ["hunter2", "xoxp-hunter2", "xoxe.xoxb-hunter2", "xoxe-hunter2"] {
+        let error = tried("C024BE91L", Some(token)).unwrap();
+        assert!(error.contains("xoxb-") && !error.contains("hunter2"), "{error}");
+    }
 }

@@ -1,10 +1,12 @@
 //! What the core does with a Slack channel, whose posts carry their delivery's own id. The server is a
 //! small fake.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use holdline::app::{doubts, held};
@@ -26,25 +28,62 @@ enum Mode {
 
 type Fake = Arc<Mutex<(Vec<Value>, Mode)>>;
 
-async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> Json<Value> {
+fn wrong(error: &str) -> Json<Value> {
+    Json(json!({ "ok": false, "error": error }))
+}
+
+fn is_ours(headers: &HeaderMap) -> bool {
+    headers.get("authorization").is_some_and(|value| value == "Bearer xoxb-hunter2")
+}
+
+async fn make(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Value>) -> Json<Value> {
+    if !is_ours(&headers) {
+        return wrong("invalid_auth");
+    }
+    if sent["channel"] != "C1" {
+        return wrong("channel_not_found");
+    }
     let mut fake = fake.lock().unwrap();
-    let ts = format!("{}.000100", 4_000_000_000_u64 + fake.0.len() as u64);
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap();
+    let ts = format!("{}.{:06}", now.as_secs(), now.subsec_micros());
     if fake.1 != Mode::Deaf {
         fake.0.push(json!({ "ts": ts, "bot_id": "B1", "text": sent["text"], "metadata": sent["metadata"] }));
     }
     match fake.1 {
         Mode::Good => Json(json!({ "ok": true, "channel": "C1", "ts": ts })),
-        _ => Json(json!({ "ok": false, "error": "fatal_error" })),
+        _ => wrong("fatal_error"),
     }
 }
 
-async fn history(State(fake): State<Fake>) -> Json<Value> {
-    Json(json!({ "ok": true, "messages": fake.lock().unwrap().0 }))
+async fn history(
+    State(fake): State<Fake>,
+    headers: HeaderMap,
+    Query(asked): Query<HashMap<String, String>>,
+) -> Json<Value> {
+    if !is_ours(&headers) {
+        return wrong("invalid_auth");
+    }
+    if asked.get("channel").map(String::as_str) != Some("C1") {
+        return wrong("channel_not_found");
+    }
+    let oldest: f64 = asked.get("oldest").and_then(|o| o.parse().ok()).unwrap_or_default();
+    let with_metadata = asked.get("include_all_metadata").map(String::as_str) == Some("true");
+    let mut messages = fake.lock().unwrap().0.clone();
+    messages.retain(|m| m["ts"].as_str().unwrap().parse::<f64>().unwrap() > oldest);
+    if !with_metadata {
+        messages.iter_mut().for_each(|m| m["metadata"] = Value::Null);
+    }
+    Json(json!({ "ok": true, "messages": messages }))
 }
 
-async fn delete(State(fake): State<Fake>, Json(sent): Json<Value>) -> Json<Value> {
-    fake.lock().unwrap().0.retain(|m| m["ts"] != sent["ts"]);
-    Json(json!({ "ok": true }))
+async fn delete(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Value>) -> Json<Value> {
+    if !is_ours(&headers) || sent["channel"] != "C1" {
+        return wrong("invalid_auth");
+    }
+    let mut fake = fake.lock().unwrap();
+    let before = fake.0.len();
+    fake.0.retain(|m| m["ts"] != sent["ts"]);
+    if fake.0.len() == before { wrong("message_not_found") } else { Json(json!({ "ok": true })) }
 }
 
 async fn connect(bench: &mut Bench) -> Fake {
