@@ -185,6 +185,11 @@ async fn whatever_breaks_there_is_one_copy_at_most() {
 }
 
 #[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_gone() {
+    strict::removals(Api::default(), to, |api| api.posts.len()).await;
+}
+
+#[tokio::test]
 async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let (server, channel) = open(&[]).await;
     let mut job = suite::job();
@@ -318,7 +323,7 @@ async fn faulty_settings_are_described_and_not_repeated() {
         assert!(error.contains("setting thread"), "{pasted} {thread}: {error}");
     }
     let none = suite::connect(&ADAPTER, json!({}), None).err().unwrap();
-    assert!(none.contains("credential is missing"), "{none}");
+    assert!(none.starts_with("the credential: copy"), "{none}");
     // Nothing that is a secret is a setting, so nothing of it is kept in the open.
     assert!(ADAPTER.settings.iter().all(|s| s.name == "thread"));
 }

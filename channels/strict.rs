@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use crate::suite::{self, CUTS, Cut};
-use crate::{Channel, Failure, Pass, Receipt, Retry, Sighting};
+use crate::{Channel, Failure, Pass, Receipt, Retraction, Retry, Sighting};
 
-/// What becomes of a request that makes a post.
+/// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     Done,
@@ -83,7 +83,7 @@ pub fn good(body: Value) -> Said {
 
 /// What one network does with requests.
 pub trait Network: Clone + Send + 'static {
-    /// Whether such a request makes a post. Only those have fates.
+    /// Whether such a request makes a post. Those have fates of their own.
     fn makes(method: &str, path: &str) -> bool;
 
     /// Does what is asked, and answers. What the real API would not take is a fault.
@@ -94,6 +94,8 @@ pub trait Network: Clone + Send + 'static {
 pub struct State<N> {
     pub network: N,
     pub fates: VecDeque<Fate>,
+    /// The fates of requests that make no post.
+    pub others: VecDeque<Fate>,
     /// Method and path of each request.
     pub requests: Vec<String>,
     faults: Vec<String>,
@@ -111,7 +113,8 @@ impl<N: Network> Strict<N> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fates = fates.iter().cloned().collect();
-        let state = State { network, fates, requests: Vec::new(), faults: Vec::new() };
+        let state =
+            State { network, fates, others: VecDeque::new(), requests: Vec::new(), faults: Vec::new() };
         let server = Self { url, state: Arc::new(Mutex::new(state)) };
         let state = Arc::clone(&server.state);
         tokio::spawn(async move {
@@ -149,7 +152,11 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
         return;
     }
     let makes = N::makes(&method, target.split('?').next().unwrap_or_default());
-    let fate = if makes { state.lock().unwrap().fates.pop_front().unwrap_or(Fate::Done) } else { Fate::Done };
+    let fate = {
+        let mut state = state.lock().unwrap();
+        let fates = if makes { &mut state.fates } else { &mut state.others };
+        fates.pop_front().unwrap_or(Fate::Done)
+    };
     let early = |at| matches!(fate, Fate::Broken { at: broken, .. } if broken == at);
     if early(Cut::BeforeRead) {
         return;
@@ -160,7 +167,6 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
         return;
     }
     let (status, headers, body) = state.lock().unwrap().answer(&Asked::read(&request), &fate);
-    let body = if body.is_null() { String::new() } else { body.to_string() };
     let whole = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\
          {headers}\r\n{body}",
@@ -169,6 +175,7 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
     let part = match fate {
         Fate::Broken { at: Cut::BeforeStatus, .. } => "",
         Fate::Broken { at: Cut::MidHeaders, .. } => &whole[..40],
+        // Also where there is no body.
         Fate::Broken { .. } => &whole[..whole.len() - 5],
         Fate::Slow(time) => {
             tokio::time::sleep(time).await;
@@ -180,7 +187,11 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
 }
 
 impl<N: Network> State<N> {
-    fn answer(&mut self, asked: &Asked, fate: &Fate) -> Said {
+    fn answer(&mut self, asked: &Asked, fate: &Fate) -> (u16, String, String) {
+        let written = |(status, headers, body): Said| {
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            (status, headers, body)
+        };
         self.requests.push(format!("{} {}", asked.method, asked.path));
         if asked.method != "POST" && !asked.content.is_empty() {
             self.faults.push("content where none belongs".to_owned());
@@ -191,15 +202,17 @@ impl<N: Network> State<N> {
         // What is not done is looked at all the same.
         if let Fate::Refused(status, headers, body) = fate {
             self.network.clone().answer(asked, &mut self.faults);
-            return (*status, (*headers).to_owned(), serde_json::from_str(body).unwrap_or_default());
+            return (*status, (*headers).to_owned(), (*body).to_owned());
         }
         if let Fate::Broken { done: false, .. } = fate {
-            return self.network.clone().answer(asked, &mut self.faults);
+            return written(self.network.clone().answer(asked, &mut self.faults));
         }
         let said = self.network.answer(asked, &mut self.faults);
         match fate {
-            Fate::DoneBut(status) => (*status, String::new(), json!({ "error": "something went wrong" })),
-            _ => said,
+            Fate::DoneBut(status) => {
+                written((*status, String::new(), json!({ "error": "something went wrong" })))
+            }
+            _ => written(said),
         }
     }
 }
@@ -230,14 +243,8 @@ pub async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
     None
 }
 
-/// However a connection breaks, and whatever a server says after it did what was asked, there is one copy
-/// at most; and where the network can be read, what is there is found.
-pub async fn outcomes<N: Network>(
-    network: N,
-    connect: impl Fn(&str) -> Box<dyn Channel>,
-    copies: impl Fn(&N) -> usize,
-    readable: bool,
-) {
+/// Whatever can go wrong with a request.
+fn misfortunes() -> Vec<Fate> {
     let mut fates = vec![Fate::Slow(Duration::from_millis(2_500))];
     fates.extend([500, 502, 503, 504, 408].map(Fate::DoneBut));
     for at in CUTS.into_iter().filter(|c| *c != Cut::BeforeConnect) {
@@ -246,7 +253,64 @@ pub async fn outcomes<N: Network>(
             fates.push(Fate::Broken { done: true, at });
         }
     }
-    for fate in fates {
+    fates
+}
+
+/// However a removal goes wrong, a post that is there is never said to be gone, and the next try ends it.
+pub async fn removals<N: Network>(
+    network: N,
+    connect: impl Fn(&str) -> Box<dyn Channel>,
+    copies: impl Fn(&N) -> usize,
+) {
+    for fate in
+        misfortunes().into_iter().chain([Fate::Refused(401, "", ""), Fate::Refused(200, "", "<html>")])
+    {
+        let server = Strict::start(network.clone(), &[]).await;
+        let channel = connect(&server.url);
+        let receipt = attempt(&*channel).await.unwrap();
+        server.state().others.push_back(fate.clone());
+        let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+        assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
+        assert!(said != Retraction::Gone || copies(&server.state().network) == 0, "{fate:?}: {said:?}");
+        assert!(server.state().others.is_empty(), "{fate:?} was met");
+        let again = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+        assert_eq!((again, copies(&server.state().network)), (Retraction::Gone, 0), "{fate:?}");
+    }
+}
+
+/// However reading back goes wrong, a post that is there is never said to be absent. Each attempt to read
+/// asks `asks` times.
+pub async fn reads<N: Network>(network: N, connect: impl Fn(&str) -> Box<dyn Channel>, asks: usize) {
+    for fate in misfortunes().into_iter().chain([Fate::Refused(401, "", ""), Fate::Refused(200, "", "{}")]) {
+        for nth in 0..asks {
+            let server = Strict::start(network.clone(), &[Fate::DoneBut(500)]).await;
+            let channel = connect(&server.url);
+            assert!(attempt(&*channel).await.is_err());
+            let before = std::iter::repeat_n(Fate::Done, nth);
+            server.state().others = before.chain([fate.clone()]).collect();
+            let seen = channel.read_back(&suite::job()).await;
+            assert!(matches!(seen, Sighting::Unknown(_) | Sighting::Found(_)), "{fate:?}, {nth}: {seen:?}");
+            assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)), "{fate:?}, {nth}");
+        }
+    }
+}
+
+/// However a connection breaks, and whatever a server says after it did what was asked, there is one copy
+/// at most; and where the network can be read, what is there is found.
+pub async fn outcomes<N: Network>(
+    network: N,
+    connect: impl Fn(&str) -> Box<dyn Channel>,
+    copies: impl Fn(&N) -> usize,
+    readable: bool,
+) {
+    // A credential that is refused once had no effect, and is not tried again by itself.
+    let server = Strict::start(network.clone(), &[Fate::Refused(401, "", "")]).await;
+    let channel = connect(&server.url);
+    let refused = attempt(&*channel).await;
+    assert!(matches!(refused, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{refused:?}");
+    assert_eq!(copies(&server.state().network), 0);
+    assert!(deliver(&*channel).await.is_some());
+    for fate in misfortunes() {
         let done = !matches!(fate, Fate::Broken { done: false, .. });
         let server = Strict::start(network.clone(), std::slice::from_ref(&fate)).await;
         let settled = deliver(&*connect(&server.url)).await;

@@ -172,6 +172,11 @@ async fn whatever_breaks_there_is_one_copy_at_most() {
 }
 
 #[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_gone() {
+    strict::removals(Api::new(), to, |api| api.posts.len()).await;
+}
+
+#[tokio::test]
 async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let (server, channel) = open(&[]).await;
     let mut job = suite::job();
