@@ -173,7 +173,7 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
             Retry::Backoff => Outcome::Retry { reason, not_before: None },
             Retry::After(wait) => Outcome::Retry { reason, not_before: Some(now + millis(wait)) },
             Retry::Later(wait) => Outcome::Later { reason, not_before: now + millis(wait) },
-            Retry::Reconnect => Outcome::Failed { reason: format!("{reason}; connect the channel again") },
+            Retry::Reconnect => Outcome::Failed { reason: with_remedy(reason) },
             Retry::Never => Outcome::Failed { reason },
         },
     }
@@ -185,5 +185,24 @@ pub(crate) async fn pause_if_asked(shared: &Shared, permit: &Permit, outcome: &O
         && let Err(e) = sending::pause(&shared.app, &permit.channel, *until, reason).await
     {
         tracing::error!(error = %e, cause = ?e, "cannot write down that a channel waits");
+    }
+}
+
+/// A reason with what to do, unless it says that already. What follows the status are the network's words.
+fn with_remedy(reason: String) -> String {
+    let ours = reason.split(" (status ").next().unwrap_or_default();
+    if ours.contains("; ") { reason } else { format!("{reason}; connect the channel again") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_one_remedy() {
+        let gone = "the webhook is gone; make a new one (status 404): Unknown Webhook";
+        assert_eq!(with_remedy(gone.into()), gone);
+        let refused = "the token is refused (status 401): no; never";
+        assert_eq!(with_remedy(refused.into()), format!("{refused}; connect the channel again"));
     }
 }
