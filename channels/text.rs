@@ -227,6 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn no_picture_goes_where_its_words_cannot() {
+        let medium = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "a map".into() };
+        let post =
+            Rendition { title: None, text: "t".into(), language: "en".into(), media: vec![medium] };
+        for adapter in crate::ALL {
+            assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
+        }
+        for adapter in [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER] {
+            let problems = check(&post, &adapter.limits);
+            let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));
+            assert!(refused, "{}: {problems:?}", adapter.name);
+        }
+        assert!(check(&post, &crate::discord::ADAPTER.limits).is_empty());
+    }
+
+    #[test]
     fn what_could_show_other_words_to_an_approver_is_refused() {
         let limits = crate::website::ADAPTER.limits;
         let fields = |title: &str, text: &str, language: &str, alt: &str| -> Vec<&'static str> {
