@@ -82,7 +82,7 @@ const ADDRESS: &str =
     "the credential: copy the webhook's whole address, https://discord.com/api/webhooks/NUMBER/TOKEN";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let address = connection.secret()?.expose_secret().trim();
+    let address = connection.secret().map_err(|_| ADDRESS)?.expose_secret().trim();
     let mut url = connection.http.check(address).map_err(|why| format!("{ADDRESS}: {why}"))?;
     let (id, token) = parts_of(&url).ok_or(ADDRESS)?;
     let pasted = url.query_pairs().find(|(name, _)| name == "thread_id").map(|(_, id)| id.into_owned());

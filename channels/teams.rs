@@ -58,7 +58,7 @@ pub const ADAPTER: Adapter = Adapter {
 const ADDRESS: &str = "the credential: copy the flow's whole address, with sig= at its end";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let address = connection.secret()?.expose_secret().trim();
+    let address = connection.secret().map_err(|_| ADDRESS)?.expose_secret().trim();
     let url = connection.http.check(address).map_err(|why| format!("{ADDRESS}: {why}"))?;
     let signature = url.query_pairs().find(|(name, value)| name == "sig" && !value.is_empty());
     let signature = signature.map(|(_, value)| value.into_owned());

@@ -76,7 +76,7 @@ fn runs(text: &str, links: &mut usize) -> Vec<Value> {
 
 /// The text in parts of which none holds a function.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let begins = |at: usize| ["{DATE(", "{TIME("].iter().any(|f| text[at + 1..].starts_with(f));
+    let begins = move |at: usize| ["{DATE(", "{TIME("].iter().any(|f| text[at + 1..].starts_with(f));
     let mut rest = text.match_indices('{').map(|(at, _)| at + 1).filter(move |at| begins(at - 1));
     let mut from = Some(0);
     std::iter::from_fn(move || {

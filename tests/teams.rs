@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
+use holdline::app::channels::{self, ChannelEdit};
 use holdline::app::incidents::{self, NewIncident};
 use holdline::clock::rfc3339;
 use holdline::domain::incident::Severity;
@@ -13,12 +14,17 @@ use crate::support::Bench;
 
 const PATH: &str = "/powerautomate/automations/direct/workflows/a/triggers/manual/paths/invoke";
 
-/// A flow that takes every call.
-async fn connect(bench: &mut Bench) {
+/// A flow that answers every call so; its address.
+async fn flow(status: StatusCode) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}{PATH}?sig=hunter2", listener.local_addr().unwrap());
-    let routes = Router::new().route(PATH, post(async || StatusCode::ACCEPTED));
+    let routes = Router::new().route(PATH, post(move || async move { status }));
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    address
+}
+
+async fn connect(bench: &mut Bench, status: StatusCode) {
+    let address = flow(status).await;
     bench.connect_with("team", "teams", json!({}), Some(&address)).await;
 }
 
@@ -29,7 +35,7 @@ async fn next_promise(bench: &Bench, incident: &str) -> Option<String> {
 on_both! {
     async fn a_flow_that_has_started_keeps_no_promise(bench) {
         let mut bench = bench;
-        connect(&mut bench).await;
+        connect(&mut bench, StatusCode::ACCEPTED).await;
         let new = NewIncident {
             title: "Payments are down".into(),
             severity: Severity::Major,
@@ -58,6 +64,22 @@ on_both! {
         let sent = bench.until(&sent.id, &["accepted", "accepted"]).await;
         assert_eq!(sent.deliveries.iter().filter(|d| d.started_only).count(), 1);
         assert_eq!(next_promise(&bench, &incident).await, Some(promise));
+        worker.stop().await.unwrap();
+    }
+
+    async fn the_address_is_sealed_and_can_be_replaced_beside_a_doubt(bench) {
+        let mut bench = bench;
+        connect(&mut bench, StatusCode::BAD_GATEWAY).await;
+        let worker = bench.start().await;
+        let new = json!({"kind": "routine", "channels": ["team"], "source": {"text": "Cards work again."}});
+        let sent = bench.approved(new).await;
+        bench.until(&sent.id, &["in_doubt"]).await;
+        let id = bench.channels.last().unwrap();
+        let other = flow(StatusCode::ACCEPTED).await;
+        let edit = ChannelEdit { credential: Some(other.into()), ..ChannelEdit::default() };
+        let view = channels::edit(&bench.app, &bench.administrator, id, None, edit).await.unwrap();
+        assert!(view.has_credential, "{view:?}");
+        assert!(!serde_json::to_string(&view).unwrap().contains("hunter2"), "{view:?}");
         worker.stop().await.unwrap();
     }
 }
