@@ -156,7 +156,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn what_the_limits_allow_fits_into_a_call_and_is_shown(
-            part in "([\"\\\\\n*_]|a\n|\\[a\\]\\(https://b\\.c\\)|\\{\\{DATE\\(|\\{\\{\\{TIME\\(|- a\n|1\\. b\n|http://a\u{a0}b\n|https://a.b/c |http://a.b\n|é|\u{1f468}|\\PC){1,40}",
+            part in "([\"\\\\\n*_]|a\n|\\[a\\]\\(https://b\\.example\\)|\\{\\{DATE\\(|\\{\\{\\{TIME\\(|- a\n|1\\. b\n|http://a\u{a0}b\n|https://a.example/c |http://a.example\n|é|\u{1f468}|\\PC){1,40}",
             title in "([\"\\\\\u{1f468}*_]|\\{\\{DATE\\(){0,28}",
         ) {
             let most = ADAPTER.limits.text_bytes.unwrap();
@@ -189,7 +189,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_beyond_is_shown_all_the_same() {
-        let text = "https://a.b/c\n".repeat(PARAGRAPHS + 5);
+        let text = "https://a.example/c\n".repeat(PARAGRAPHS + 5);
         let post = Rendition { title: None, text: text.clone(), language: "en".into(), media: Vec::new() };
         let sent = content(&post);
         let shown = shown(&sent).unwrap();

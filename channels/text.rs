@@ -229,8 +229,7 @@ mod tests {
     #[test]
     fn no_picture_goes_where_its_words_cannot() {
         let medium = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "a map".into() };
-        let post =
-            Rendition { title: None, text: "t".into(), language: "en".into(), media: vec![medium] };
+        let post = Rendition { title: None, text: "t".into(), language: "en".into(), media: vec![medium] };
         for adapter in crate::ALL {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }

@@ -95,7 +95,7 @@ pub fn legend(ui: &Ui, room: &Room) -> Vec<(String, String, usize)> {
             class(ui, d),
             sign(d.state, d.started_only)
         );
-        (sign, ui.standing(d), n)
+        (sign, ui.delivery_word(d), n)
     });
     shown.collect()
 }
@@ -131,7 +131,7 @@ fn counted(room: &Room) -> Vec<(&DeliveryView, usize)> {
 /// The whole in one sentence.
 fn summary(ui: &Ui, room: &Room) -> String {
     let states: Vec<_> =
-        counted(room).iter().map(|(d, n)| format!("{} {}", ui.standing(d), ui.number(*n))).collect();
+        counted(room).iter().map(|(d, n)| format!("{} {}", ui.delivery_word(d), ui.number(*n))).collect();
     let texts = ui.n("matrix-texts", room.posts.len());
     let channels = ui.n("matrix-channels", room.channels.len());
     let named =
@@ -171,7 +171,7 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
         svg.push_str("<svg class=\"from\" x=\"50%\"><path class=\"sign never\" d=\"M-4 0h8\"/></svg></svg>");
         return;
     };
-    let state = ui.standing(d);
+    let state = ui.delivery_word(d);
     let time = d.settled_at.as_deref().map(|at| when(ui, at)).unwrap_or_default();
     let bare = if time.is_empty() { " bare" } else { "" };
     let seen = d.url.as_ref().map_or_else(String::new, |_| format!(", {}", ui.t("see-it")));
@@ -201,7 +201,7 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
 /// The colour, and whether it is begun at all.
 fn class(ui: &Ui, d: &DeliveryView) -> String {
     let unbegun = if d.state == State::Draft { " unbegun" } else { "" };
-    format!("{}{unbegun}", ui.standing_class(d))
+    format!("{}{unbegun}", ui.delivery_class(d))
 }
 
 /// The sign of a state, around the origin: each has another form, so that it is not the colour alone that

@@ -334,12 +334,12 @@ impl Ui {
     }
 
     /// The word of a delivery's state, which says when no more than a start is known.
-    pub fn standing(&self, d: &DeliveryView) -> String {
+    pub fn delivery_word(&self, d: &DeliveryView) -> String {
         if d.started_only { self.t("state-started-only") } else { self.word("state", &d.state) }
     }
 
     /// Its class.
-    pub fn standing_class(&self, d: &DeliveryView) -> &'static str {
+    pub fn delivery_class(&self, d: &DeliveryView) -> &'static str {
         if d.started_only { "wait" } else { self.state_class(&d.state) }
     }
 
