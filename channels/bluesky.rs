@@ -368,19 +368,19 @@ impl Channel for Bluesky {
             #[serde(default = "yes")]
             active: bool,
         }
-        let unready = |detail: String| Health { ready: false, detail };
+
         let session = match self.session().await {
             Ok(session) => session,
-            Err(failure) => return unready(failure.to_string()),
+            Err(failure) => return Health::unready(failure.to_string()),
         };
         let url = self.method("com.atproto.server.getSession");
         match self.http.call(Request::get(url.as_str()).bearer(&session.access_jwt)).await {
-            Err(trouble) => unready(trouble.to_string()),
-            Ok(answer) if !answer.is_success() => unready(self.failure(&answer).await.to_string()),
+            Err(trouble) => Health::unready(trouble.to_string()),
+            Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).await.to_string()),
             Ok(answer) => match answer.json::<Account>() {
-                Err(why) => unready(why),
-                Ok(a) if !a.active => unready(format!("the account @{} is not active", a.handle)),
-                Ok(a) => Health { ready: true, detail: format!("logged in as @{}", a.handle) },
+                Err(why) => Health::unready(why),
+                Ok(a) if !a.active => Health::unready(format!("the account @{} is not active", a.handle)),
+                Ok(a) => Health::ready(format!("logged in as @{}", a.handle)),
             },
         }
     }

@@ -282,9 +282,9 @@ impl Channel for Discord {
         match self.ask().await {
             Ok(webhook) => {
                 let name = text::shown(webhook.name.as_deref().unwrap_or_default());
-                Health { ready: true, detail: format!("posts as the webhook {name} at {}", self.shown) }
+                Health::ready(format!("posts as the webhook {name} at {}", self.shown))
             }
-            Err(detail) => Health { ready: false, detail },
+            Err(detail) => Health::unready(detail),
         }
     }
 }

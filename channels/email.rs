@@ -349,8 +349,8 @@ impl Channel for Email {
 
     async fn check(&self) -> Health {
         match timeout(self.patience.prepare, self.open()).await {
-            Err(_) => Health { ready: false, detail: format!("{}: no answer in time", self.host) },
-            Ok(Err(failure)) => Health { ready: false, detail: failure.to_string() },
+            Err(_) => Health::unready(format!("{}: no answer in time", self.host)),
+            Ok(Err(failure)) => Health::unready(failure.to_string()),
             Ok(Ok(smtp)) => {
                 self.part(smtp).await;
                 let (host, n) = (&self.host, self.to.len());
@@ -358,7 +358,7 @@ impl Channel for Email {
                     Some(_) => format!("logged in at {host} for {n} recipients"),
                     None => format!("connected to {host} for {n} recipients"),
                 };
-                Health { ready: true, detail }
+                Health::ready(detail)
             }
         }
     }

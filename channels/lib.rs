@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod gate;
+mod health;
 pub mod http;
 mod message;
 pub mod place;
@@ -46,6 +47,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use gate::{Closed, Gate, InFlight, Pass};
+pub use health::Health;
 pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
@@ -341,14 +343,6 @@ pub enum Retraction {
     Gone,
     /// Still public, and why.
     StillLive(String),
-}
-
-/// What a health check saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    pub ready: bool,
-    /// One sentence: the account, or what is wrong and what to do.
-    pub detail: String,
 }
 
 /// One connected account.

@@ -249,10 +249,7 @@ impl Channel for Mastodon {
     }
 
     async fn check(&self) -> Health {
-        match self.inspect().await {
-            Ok(detail) => Health { ready: true, detail },
-            Err(detail) => Health { ready: false, detail },
-        }
+        self.inspect().await.into()
     }
 
     fn limits(&self) -> Option<Limits> {

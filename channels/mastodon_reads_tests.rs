@@ -126,7 +126,7 @@ async fn a_check_tells_what_the_server_is_and_takes() {
     ] {
         let (_server, channel) = open(kind, &[]).await;
         assert_eq!(channel.limits(), None);
-        assert_eq!(channel.check().await, Health { ready: true, detail: detail.to_owned() });
+        assert_eq!(channel.check().await, Health::ready(detail.to_owned()));
         let limits = channel.limits().unwrap();
         assert_eq!((limits.text, limits.unit, limits.title), (Some(500), unit, None));
         assert_eq!((limits.media, limits.media_bytes), (4, 16_777_216));
@@ -194,7 +194,7 @@ async fn a_name_is_shown_without_what_cannot_be_kept() {
     let fake = Fake::start(vec![account, answer(404, "", ""), instance]).await;
     let seen = connect_to(&fake.url, &json!({})).check().await;
     let detail = format!("logged in as @bank{}; Mastodon 4.3.2, 500 characters", "a".repeat(96));
-    assert_eq!(seen, Health { ready: true, detail });
+    assert_eq!(seen, Health::ready(detail));
 }
 
 #[test]

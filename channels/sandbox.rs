@@ -144,11 +144,9 @@ impl Channel for Sandbox {
 
     async fn check(&self) -> Health {
         match self.http.call(Request::get(self.endpoint(&["health"]).as_str())).await {
-            Ok(answer) if answer.status == 200 => {
-                Health { ready: true, detail: "the timeline answers".into() }
-            }
-            Ok(answer) => Health { ready: false, detail: format!("the sandbox answered {}", answer.status) },
-            Err(trouble) => Health { ready: false, detail: trouble.to_string() },
+            Ok(answer) if answer.status == 200 => Health::ready("the timeline answers"),
+            Ok(answer) => Health::unready(format!("the sandbox answered {}", answer.status)),
+            Err(trouble) => Health::unready(trouble.to_string()),
         }
     }
 }

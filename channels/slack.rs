@@ -305,10 +305,7 @@ impl Channel for Slack {
     }
 
     async fn check(&self) -> Health {
-        match self.inspect().await {
-            Ok(detail) => Health { ready: true, detail },
-            Err(detail) => Health { ready: false, detail },
-        }
+        self.inspect().await.into()
     }
 }
 

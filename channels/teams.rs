@@ -148,9 +148,9 @@ impl Channel for Teams {
                         "The flow's host answers, {place}. The flow itself will be tried with the first post."
                     )
                 };
-                Health { ready: true, detail }
+                Health::ready(detail)
             }
-            Err(trouble) => Health { ready: false, detail: trouble.to_string() },
+            Err(trouble) => Health::unready(trouble.to_string()),
         }
     }
 }

@@ -186,9 +186,9 @@ impl Channel for Webhook {
         match self.http.reach(self.url.as_str()).await {
             Ok(()) => {
                 let detail = "The receiver's host answers. The signature will be tried with the first post.";
-                Health { ready: true, detail: detail.to_owned() }
+                Health::ready(detail.to_owned())
             }
-            Err(trouble) => Health { ready: false, detail: trouble.to_string() },
+            Err(trouble) => Health::unready(trouble.to_string()),
         }
     }
 }

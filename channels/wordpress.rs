@@ -367,21 +367,22 @@ impl Channel for WordPress {
     }
 
     async fn check(&self) -> Health {
-        let unready = |detail: String| Health { ready: false, detail };
         let mut url = self.api(&["users", "me"]);
         url.query_pairs_mut().extend_pairs([("context", "edit"), ("_fields", "slug,capabilities")]);
         match self.http.call(self.authorised(Request::get(url.as_str()))).await {
-            Err(trouble) => unready(trouble.to_string()),
+            Err(trouble) => Health::unready(trouble.to_string()),
             Ok(answer) if answer.status == 404 => {
-                unready("no REST API is at this address; give the address of the site".to_owned())
+                Health::unready("no REST API is at this address; give the address of the site".to_owned())
             }
-            Ok(answer) if !answer.is_success() => unready(failure(&answer).to_string()),
+            Ok(answer) if !answer.is_success() => Health::unready(failure(&answer).to_string()),
             Ok(answer) => match answer.json::<Value>() {
-                Err(why) => unready(why),
+                Err(why) => Health::unready(why),
                 Ok(user) if user["capabilities"]["publish_posts"] == true => {
-                    Health { ready: true, detail: format!("logged in as {}", self.account) }
+                    Health::ready(format!("logged in as {}", self.account))
                 }
-                Ok(_) => unready(format!("{} may not publish posts; make it an author", self.account)),
+                Ok(_) => {
+                    Health::unready(format!("{} may not publish posts; make it an author", self.account))
+                }
             },
         }
     }

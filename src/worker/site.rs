@@ -65,6 +65,6 @@ impl Channel for Site {
     }
 
     async fn check(&self) -> Health {
-        Health { ready: true, detail: format!("served at {}", self.0.public_url()) }
+        Health::ready(format!("served at {}", self.0.public_url()))
     }
 }
