@@ -8,6 +8,7 @@
 pub mod address;
 pub mod gate;
 mod health;
+mod html;
 pub mod http;
 mod message;
 pub mod place;
@@ -19,11 +20,13 @@ pub mod discord;
 mod discord_text;
 pub mod email;
 mod form;
+pub mod ghost;
 mod known;
 pub mod mailer;
 pub mod mastodon;
 mod mastodon_count;
 mod mastodon_names;
+pub mod matrix;
 pub mod sandbox;
 pub mod slack;
 mod slack_text;
@@ -55,7 +58,9 @@ pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     discord::ADAPTER,
     email::ADAPTER,
+    ghost::ADAPTER,
     mastodon::ADAPTER,
+    matrix::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
     teams::ADAPTER,

@@ -74,7 +74,13 @@ impl Request {
     /// Authorises with a bearer token.
     #[must_use]
     pub fn bearer(self, token: &SecretString) -> Self {
-        let value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()));
+        self.authorised("Bearer", token)
+    }
+
+    /// Authorises with a token of any scheme.
+    #[must_use]
+    pub fn authorised(self, scheme: &str, token: &SecretString) -> Self {
+        let value = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()));
         self.set("authorization", value.ok(), true)
     }
 

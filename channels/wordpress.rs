@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::html::escape;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
 #[path = "wordpress_page.rs"]
 mod page;
 
-use page::{escape, page};
+use page::page;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {

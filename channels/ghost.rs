@@ -1,0 +1,380 @@
+//! Adapter `ghost`: posts on a Ghost site, over its Admin API.
+//!
+//! Facts: <https://docs.ghost.org/admin-api/> (authentication, posts, images); what a stale edit, a repeated
+//! slug and a refused key answer was seen on Ghost 6.65.
+//!
+//! A post is made as a draft under a slug that is derived from the delivery, then published. Every attempt
+//! looks for the slug first, so a draft or a post of an earlier attempt is used again. A draft whose answer
+//! was lost may still come, and gets the same slug with `-2`. So there can be several, and all attempts
+//! publish the same one: the one whose slug has the smallest number. A slug is unique, so nothing that
+//! comes later can have a smaller one.
+//!
+//! An edit names the `updated_at` that was read, and Ghost refuses it when the post was changed since. That
+//! time has whole seconds there, so it is no key: what keeps a second post away is the slug.
+//!
+//! No request names a newsletter, so nothing is sent by e-mail. A post that an editor has scheduled is left
+//! to people, because it may have one. Posts are for everybody (`visibility`), whatever the site's
+//! usual is. The words stand in one HTML card, which Ghost keeps as they are; to the addresses of links it adds
+//! `ref=`, unless the site's settings say otherwise.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::form::{self, Part};
+use crate::http::{Answer, Http, Request, Trouble};
+use crate::message::Doing;
+use crate::text::{self, Unit};
+use crate::{
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
+    Pass, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+};
+
+#[path = "ghost_answers.rs"]
+mod answers;
+#[path = "ghost_key.rs"]
+mod key;
+#[path = "ghost_post.rs"]
+mod post;
+
+use answers::{failure, is_missing};
+use key::Key;
+use post::{Post, content, in_order, receipt, slug, slugs};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "ghost",
+    title: "Ghost",
+    capabilities: Capabilities {
+        replay: Replay::HandleFirst,
+        read_back: ReadBack::Consistent,
+        retract: true,
+        media: true,
+        starts_only: false,
+        concurrency: 2,
+    },
+    // Ghost's titles have at most 255 characters; the rest keeps a page readable.
+    limits: Limits {
+        text: Some(20_000),
+        unit: Unit::Characters,
+        text_bytes: None,
+        title: Some(200),
+        title_needed: true,
+        media: 10,
+        media_bytes: 8 << 20,
+        alt: None,
+    },
+    settings: &[Setting {
+        name: "url",
+        help: "The site's address as its Admin API has it, for example https://news.bank.example",
+        required: true,
+        private: false,
+    }],
+    connect,
+};
+
+/// What this adapter speaks; Ghost 5 and 6 take it.
+const VERSION: &str = "v5.0";
+/// The fields of a post that are read.
+const FIELDS: &str = "id,status,url,slug,updated_at";
+
+/// Said of a post that Ghost itself will publish.
+const SCHEDULED: &str = "Ghost will publish it at a date that was set there";
+/// Said of a post that left by e-mail, which no request of ours asks for.
+const MAILED: &str = "somebody sent the post by e-mail from Ghost";
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let site = connection.url("url")?;
+    let key = Key::read(connection.secret()?)?;
+    let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
+    Ok(Box::new(Ghost { site, key, http, clock }))
+}
+
+struct Ghost {
+    site: Url,
+    key: Key,
+    http: Arc<Http>,
+    clock: Clock,
+}
+
+/// The posts of an answer.
+#[derive(Deserialize)]
+struct Posts {
+    posts: Vec<Post>,
+}
+
+impl Ghost {
+    /// An address of the API below the site.
+    fn api(&self, parts: &[&str]) -> Url {
+        let mut url = self.site.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["ghost", "api", "admin"]).extend(parts).push("");
+        }
+        url.set_query(None);
+        url
+    }
+
+    /// With a fresh token, which lives for five minutes.
+    fn authorised(&self, request: Request) -> Request {
+        let token = self.key.token((self.clock)().timestamp());
+        request.authorised("Ghost", &token).header("accept-version", VERSION)
+    }
+
+    fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        failure(answer, &self.key.secrets(), doing)
+    }
+
+    async fn get(&self, url: &Url) -> Result<Answer, Failure> {
+        self.http.call(self.authorised(Request::get(url.as_str()))).await.map_err(no_effect)
+    }
+
+    /// The posts of this delivery, the one that counts first.
+    async fn find(&self, job: &Job) -> Result<Vec<Post>, Failure> {
+        let mut url = self.api(&["posts"]);
+        url.query_pairs_mut().extend_pairs([
+            ("filter", format!("slug:[{}]", slugs(job)).as_str()),
+            ("limit", "100"),
+            ("fields", FIELDS),
+        ]);
+        let answer = self.get(&url).await?;
+        if !answer.is_success() {
+            return Err(not_looked(self.failure(&answer, Doing::Ask)));
+        }
+        let posts = answer.json::<Posts>().map_err(unread)?.posts;
+        if posts.iter().any(|post| !post::is_id(&post.id)) {
+            return Err(unread("the answer names no post".to_owned()));
+        }
+        Ok(in_order(posts, job))
+    }
+
+    /// Uploads the pictures. No page shows them yet.
+    async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
+        let mut all = Vec::new();
+        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
+            all.push(self.upload_one(job, picture, bytes, pass).await?);
+        }
+        Ok(all)
+    }
+
+    async fn upload_one(
+        &self,
+        job: &Job,
+        picture: &MediaRef,
+        bytes: &[u8],
+        pass: &Pass,
+    ) -> Result<String, Failure> {
+        let name = format!("{}.{}", slug(job), form::ending(&picture.mime));
+        let (mime, content) = form::form(&[
+            Part { name: "file".to_owned(), file: Some(name), mime: &picture.mime, bytes },
+            Part { name: "purpose".to_owned(), file: None, mime: "text/plain", bytes: b"image" },
+        ]);
+        let url = self.api(&["images", "upload"]);
+        let request = self.authorised(Request::post(url.as_str())).body(&mime, content);
+        let answer = self.http.send(request, pass).await.map_err(no_effect)?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post).without_effect());
+        }
+        let told: Value = answer.json().map_err(unread)?;
+        let url = told["images"][0]["url"].as_str().filter(|url| is_web(url));
+        url.map(str::to_owned)
+            .ok_or_else(|| unread("the server does not say where the picture is".to_owned()))
+    }
+
+    fn write(&self, request: Request, content: &Value) -> Request {
+        self.authorised(request).json(&json!({ "posts": [content] }))
+    }
+
+    /// Makes the draft. Nobody but the editors sees it. What comes back is the post that counts: a draft of
+    /// an earlier attempt may have come meanwhile.
+    async fn draft(&self, job: &Job, content: &Value, pass: &Pass) -> Result<Post, Failure> {
+        let mut draft = content.clone();
+        draft["status"] = "draft".into();
+        draft["slug"] = slug(job).into();
+        let mut url = self.api(&["posts"]);
+        url.set_query(Some("source=html"));
+        let answer = self.http.send(self.write(Request::post(url.as_str()), &draft), pass).await;
+        let answer = answer.map_err(no_effect)?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post).without_effect());
+        }
+        let mut all = self.find(job).await?;
+        if all.is_empty() {
+            return Err(unread("Ghost does not show the draft yet".to_owned()));
+        }
+        Ok(all.swap_remove(0))
+    }
+
+    /// The step that the public sees. It carries the content again: the draft may be older than the words
+    /// that were approved, or an editor may have touched it. Without a date it is that of the moment.
+    async fn reveal(&self, draft: &Post, content: &Value, pass: &Pass) -> Result<Receipt, Failure> {
+        let mut post = content.clone();
+        post["status"] = "published".into();
+        post["published_at"] = Value::Null;
+        post["updated_at"] = draft.updated_at.clone().into();
+        let mut url = self.api(&["posts", &draft.id]);
+        url.set_query(Some("source=html"));
+        let request = self.write(Request::put(url.as_str()), &post);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post));
+        }
+        let told = answer.json::<Posts>().map_err(|reason| Failure::InDoubt { reason })?.posts;
+        let Some(post) = told.first() else {
+            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
+        };
+        match post.status.as_str() {
+            "published" => Ok(receipt(post)),
+            "scheduled" => Err(Failure::InDoubt { reason: SCHEDULED.to_owned() }),
+            "draft" => {
+                let reason = "Ghost kept the post as a draft; may this key publish?".to_owned();
+                Err(Failure::Rejected { reason, retry: Retry::Reconnect })
+            }
+            _ => Err(Failure::InDoubt { reason: "Ghost does not say what it did".to_owned() }),
+        }
+    }
+
+    /// Makes the post a draft again: the public sees it no more, and nothing is lost.
+    async fn hide(&self, id: &str) -> Result<Retraction, String> {
+        if !post::is_id(id) {
+            return Err(NOT_OURS.to_owned());
+        }
+        let mut url = self.api(&["posts", id]);
+        url.query_pairs_mut().append_pair("fields", FIELDS);
+        let answer = self.get(&url).await.map_err(|failure| failure.to_string())?;
+        if is_missing(&answer) {
+            return Ok(Retraction::Gone);
+        }
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Ask).to_string());
+        }
+        let told = answer.json::<Posts>()?.posts;
+        let post = told.first().ok_or("the answer names no post")?;
+        match post.status.as_str() {
+            "draft" => return Ok(Retraction::Gone),
+            "published" | "scheduled" => {}
+            _ => return Err(MAILED.to_owned()),
+        }
+        url.set_query(None);
+        let draft = json!({ "status": "draft", "updated_at": post.updated_at });
+        let request = self.write(Request::put(url.as_str()), &draft);
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        if !answer.is_success() {
+            return Ok(Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()));
+        }
+        match answer.json::<Posts>()?.posts.first() {
+            Some(post) if post.status == "draft" => Ok(Retraction::Gone),
+            _ => Err("Ghost does not say what it did".to_owned()),
+        }
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let mut url = self.api(&["users", "me"]);
+        url.query_pairs_mut().append_pair("include", "roles");
+        let answer = self.get(&url).await.map_err(|failure| failure.to_string())?;
+        // The key of an integration belongs to nobody; one of a person has the person's role.
+        if !(answer.is_success() || is_missing(&answer)) {
+            return Err(self.failure(&answer, Doing::Ask).to_string());
+        }
+        let told: Value = answer.json()?;
+        let roles = told["users"][0]["roles"].as_array().cloned().unwrap_or_default();
+        if roles.iter().any(|role| role["name"] == "Contributor") {
+            return Err(
+                "the key is a contributor's, who may not publish; use that of an integration".to_owned()
+            );
+        }
+        let answer = self.get(&self.api(&["site"])).await.map_err(|failure| failure.to_string())?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Ask).to_string());
+        }
+        let told: Value = answer.json()?;
+        Ok(format!("publishes on {}", text::shown(told["site"]["title"].as_str().unwrap_or_default())))
+    }
+}
+
+/// Whether nothing but an address of the web can be made of it.
+fn is_web(address: &str) -> bool {
+    text::links(address).first().is_some_and(|link| link.url == address)
+}
+
+fn no_effect(trouble: Trouble) -> Failure {
+    trouble.failure(false).without_effect()
+}
+
+/// An answer to a step before the public one that cannot be read.
+fn unread(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// A look-up that was refused. It says nothing about the content, so it is never refused for good.
+fn not_looked(failure: Failure) -> Failure {
+    match failure.without_effect() {
+        Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
+        other => other,
+    }
+}
+
+/// Why a post that is there is not published by us.
+fn left_to_people(post: &Post) -> Option<&'static str> {
+    match post.status.as_str() {
+        "scheduled" => Some(SCHEDULED),
+        "published" | "draft" => None,
+        _ => Some(MAILED),
+    }
+}
+
+#[async_trait]
+impl Channel for Ghost {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let known = self.find(job).await?.into_iter().next();
+        if let Some(post) = known.as_ref().filter(|post| post.is_public()) {
+            return Ok(receipt(post));
+        }
+        if let Some(why) = known.as_ref().and_then(left_to_people) {
+            return Err(Failure::InDoubt { reason: why.to_owned() });
+        }
+        let content = content(job, &self.upload(job, pass).await?);
+        let post = match known {
+            Some(post) => post,
+            None => self.draft(job, &content, pass).await?,
+        };
+        match left_to_people(&post) {
+            Some(why) => Err(Failure::InDoubt { reason: why.to_owned() }),
+            None if post.is_public() => Ok(receipt(&post)),
+            None => self.reveal(&post, &content, pass).await,
+        }
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        match self.find(job).await.as_ref().map(|posts| posts.first()) {
+            Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
+            Ok(Some(post)) => {
+                left_to_people(post).map_or(Sighting::Absent, |why| Sighting::Unknown(why.to_owned()))
+            }
+            Ok(None) => Sighting::Absent,
+            Err(why) => Sighting::Unknown(why.to_string()),
+        }
+    }
+
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        let done = match remote_id {
+            Some(id) => self.hide(id).await,
+            None => match self.find(job).await.as_ref().map(|posts| posts.first()) {
+                Ok(Some(post)) if post.status != "draft" => self.hide(&post.id).await,
+                Ok(_) => Err(NOT_OURS.to_owned()),
+                Err(why) => Err(why.to_string()),
+            },
+        };
+        done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "ghost_tests.rs"]
+mod tests;

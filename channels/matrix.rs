@@ -1,0 +1,378 @@
+//! Adapter `matrix`: messages of one account in one room without encryption.
+//!
+//! Facts: <https://spec.matrix.org/latest/client-server-api/>, sections "Sending events to a room",
+//! "Transaction identifiers", "Redactions", "Getting events for a room" and "Room state"; what a repeated
+//! transaction, a redaction and a refusal answer was seen on Synapse 1.163.
+//!
+//! The transaction id comes from the delivery, so that a repeated send gives the first event again. That
+//! holds for one device, and for as long as the server remembers: Synapse about a day. A token that is
+//! replaced may be another device's, and nobody tells this adapter. So it is not called safe to repeat:
+//! each event also carries the delivery's id, every attempt looks for it first, and after a doubt the core
+//! sends again only when two looks, with time between, did not find it. A message that was taken down
+//! loses that id, and then a doubt is for a person.
+//!
+//! The text goes out as it is, calls nobody (`m.mentions` is empty), and is the whole of what every app
+//! shows. Pictures stand below it in the formatted form of the same event, with their words: an event is
+//! there or not, and never half. Apps that show no pictures inside a message show the text alone. Whether an app
+//! fetches a preview of a link is the room's and the reader's choice; a sender cannot switch it off.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{Answer, Http, Request, Trouble};
+use crate::known::Known;
+use crate::message::Doing;
+use crate::text::{self, Unit};
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting, form,
+};
+
+#[path = "matrix_answers.rs"]
+mod answers;
+#[path = "matrix_event.rs"]
+mod event;
+
+use answers::{code, failure, power};
+use event::{Event, Seen, content, is_event, is_room, link, transaction};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "matrix",
+    title: "Matrix",
+    capabilities: Capabilities {
+        replay: Replay::TimedKey,
+        read_back: ReadBack::Consistent,
+        retract: true,
+        media: true,
+        starts_only: false,
+        // Messages stay in their order.
+        concurrency: 1,
+    },
+    // An event has at most 65,536 bytes, in which the text stands once, and twice beside pictures.
+    limits: Limits {
+        text: Some(20_000),
+        unit: Unit::Bytes,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 4,
+        media_bytes: 8 << 20,
+        alt: Some(1_000),
+    },
+    settings: &[
+        Setting {
+            name: "server",
+            help: "The homeserver's address, for example https://matrix.bank.example",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "room",
+            help: "The room's id, which begins with !: in Element under Settings, Advanced",
+            required: true,
+            private: false,
+        },
+    ],
+    connect,
+};
+
+/// Events of one page, and most pages of one look.
+const PAGE: usize = 50;
+const MOST_PAGES: usize = 20;
+/// How far the clocks may differ.
+const DRIFT: TimeDelta = TimeDelta::minutes(10);
+/// Most bytes of an event's content. The server adds some more of its own, up to 65,536.
+const MOST_BYTES: usize = 60_000;
+
+const TAKEN_DOWN: &str = "the post was there, and somebody took it down";
+const OTHER: &str = "another account has posted it; connect that one";
+const UNCLEAR: &str =
+    "a message of the account was taken down since, and nobody can tell whether it was this one";
+const TOO_MANY: &str = "the room has had too many messages since to look through";
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let server = connection.url("server")?;
+    let room = connection.setting("room")?;
+    if !is_room(&room) {
+        return Err(
+            "the setting room: write the room's id, which begins with !; an alias can move".to_owned()
+        );
+    }
+    let token = connection.secret()?.clone();
+    let http = Arc::clone(&connection.http);
+    Ok(Box::new(Matrix { server, room, token, http, known: Known::default() }))
+}
+
+struct Matrix {
+    server: Url,
+    room: String,
+    token: SecretString,
+    http: Arc<Http>,
+    /// Whose token it is: a token's account never changes.
+    known: Known<String>,
+}
+
+impl Matrix {
+    fn api(&self, parts: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        url.set_query(None);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().push("_matrix").extend(parts);
+        }
+        url
+    }
+
+    fn in_room(&self, room: &str, parts: &[&str]) -> Url {
+        self.api(&[&["client", "v3", "rooms", room], parts].concat())
+    }
+
+    fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        failure(answer, self.token.expose_secret(), doing)
+    }
+
+    /// Asks without an effect. What goes wrong says nothing about the content.
+    async fn ask<T: serde::de::DeserializeOwned>(&self, url: &Url) -> Result<T, Failure> {
+        let answer =
+            self.http.call(Request::get(url.as_str()).bearer(&self.token)).await.map_err(no_effect)?;
+        if answer.status != 200 {
+            return Err(not_asked(self.failure(&answer, Doing::Ask)));
+        }
+        answer.json().map_err(unread)
+    }
+
+    async fn whoami(&self) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Who {
+            user_id: String,
+        }
+        let who: Who = self.ask(&self.api(&["client", "v3", "account", "whoami"])).await?;
+        self.known.keep(Some(who.user_id.clone()));
+        Ok(who.user_id)
+    }
+
+    async fn account(&self) -> Result<String, Failure> {
+        match self.known.get() {
+            Some(account) => Ok(account),
+            None => self.whoami().await,
+        }
+    }
+
+    /// Looks for the event of the delivery among the messages since then; among those of the account alone
+    /// where that is enough.
+    async fn find(&self, job: &Job, since: DateTime<Utc>, own: bool) -> Result<Seen, Failure> {
+        #[derive(Deserialize)]
+        struct Page {
+            chunk: Vec<Event>,
+            end: Option<String>,
+        }
+        let account = self.account().await?;
+        let mut filter = json!({ "types": ["m.room.message"] });
+        if own {
+            filter["senders"] = json!([account]);
+        }
+        let since = (since - DRIFT).timestamp_millis();
+        let (mut from, mut seen) = (None::<String>, Seen::Nothing);
+        for _ in 0..MOST_PAGES {
+            let mut url = self.in_room(&self.room, &["messages"]);
+            url.query_pairs_mut()
+                .append_pair("dir", "b")
+                .append_pair("limit", &PAGE.to_string())
+                .append_pair("filter", &filter.to_string())
+                .extend_pairs(from.iter().map(|from| ("from", from)));
+            let page: Page = self.ask(&url).await?;
+            for event in &page.chunk {
+                if event.is_before(since, &account) {
+                    return Ok(seen);
+                }
+                match event.seen(job, &account) {
+                    Seen::Nothing => {}
+                    // Anybody in the room can copy the key of a post that is there.
+                    vague @ (Seen::Unclear | Seen::Other) => seen = vague,
+                    ours => return Ok(ours),
+                }
+            }
+            match page.end {
+                Some(end) => from = Some(end),
+                None => return Ok(seen),
+            }
+        }
+        Ok(Seen::TooMuch)
+    }
+
+    /// Uploads the pictures. Nobody sees them before an event names them.
+    async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
+        #[derive(Deserialize)]
+        struct Uploaded {
+            content_uri: String,
+        }
+        let mut all = Vec::new();
+        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
+            let mut url = self.api(&["media", "v3", "upload"]);
+            let name = format!("picture.{}", form::ending(&picture.mime));
+            url.query_pairs_mut().append_pair("filename", &name);
+            let request = Request::post(url.as_str()).bearer(&self.token).body(&picture.mime, bytes.clone());
+            let answer = self.http.send(request, pass).await.map_err(no_effect)?;
+            if !answer.is_success() {
+                return Err(self.failure(&answer, Doing::Post).without_effect());
+            }
+            let uri = answer.json::<Uploaded>().map_err(unread)?.content_uri;
+            if !uri.starts_with("mxc://") || uri.len() > 300 {
+                return Err(unread("the server does not say where the picture is".to_owned()));
+            }
+            all.push(uri);
+        }
+        Ok(all)
+    }
+
+    fn receipt(&self, event: &str, account: Option<&str>) -> Receipt {
+        let url = Some(link(&self.room, event, account));
+        Receipt { remote_id: format!("{} {event}", self.room), url, note: None }
+    }
+
+    async fn redact(&self, job: &Job, remote_id: &str) -> Result<Retraction, String> {
+        let parts = remote_id.split_once(' ').filter(|(room, event)| is_room(room) && is_event(event));
+        let (room, event) = parts.ok_or(NOT_OURS)?;
+        let transaction = format!("{}-down", transaction(job));
+        let url = self.in_room(room, &["redact", event, &transaction]);
+        let request = Request::put(url.as_str()).bearer(&self.token).json(&json!({}));
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        if answer.status != 200 {
+            return Ok(Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()));
+        }
+        // A redaction is taken also where it has no effect.
+        let left: Event =
+            self.ask(&self.in_room(room, &["event", event])).await.map_err(|f| f.to_string())?;
+        if left.is_redacted() {
+            return Ok(Retraction::Gone);
+        }
+        Ok(Retraction::StillLive("the server took the redaction, and still shows the post".to_owned()))
+    }
+
+    /// A piece of the room's state, if it is there.
+    async fn state(&self, kind: &str, key: &str) -> Result<Option<Value>, String> {
+        let mut url = self.in_room(&self.room, &["state", kind, key]);
+        if kind == "m.room.create" {
+            url.set_query(Some("format=event"));
+        }
+        let answer = self.http.call(Request::get(url.as_str()).bearer(&self.token)).await;
+        let answer = answer.map_err(|trouble| trouble.to_string())?;
+        match (answer.status, code(&answer).as_str()) {
+            (200, _) => Ok(Some(answer.json()?)),
+            (404, "M_NOT_FOUND") => Ok(None),
+            _ => Err(self.failure(&answer, Doing::Ask).to_string()),
+        }
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let account = self.whoami().await.map_err(|failure| failure.to_string())?;
+        let member = self.state("m.room.member", &account).await?.unwrap_or_default();
+        if member["membership"] != "join" {
+            return Err(answers::NOT_IN.to_owned());
+        }
+        if self.state("m.room.tombstone", "").await?.is_some() {
+            return Err("the room was replaced by another one; connect that one".to_owned());
+        }
+        if self.state("m.room.encryption", "").await?.is_some() {
+            return Err(
+                "the room is encrypted, which cannot be undone; connect one without encryption".to_owned()
+            );
+        }
+        let levels = self.state("m.room.power_levels", "").await?.unwrap_or_default();
+        let create = self.state("m.room.create", "").await?.unwrap_or_default();
+        let power = power(&levels, &create, &account);
+        if !power.post {
+            return Err("the account may not post in the room; give it the power to send messages".to_owned());
+        }
+        let (account, room) = (text::shown(&account), &self.room);
+        Ok(if power.take_down {
+            format!("posts as {account} in the room {room}")
+        } else {
+            format!("posts as {account} in the room {room}, and may take nothing down there")
+        })
+    }
+}
+
+fn no_effect(trouble: Trouble) -> Failure {
+    trouble.failure(false).without_effect()
+}
+
+/// A step before the public one that did not end well.
+fn unread(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// A question that was refused. It says nothing about the content, so that is never refused for good.
+fn not_asked(failure: Failure) -> Failure {
+    match failure.without_effect() {
+        Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
+        other => other,
+    }
+}
+
+#[async_trait]
+impl Channel for Matrix {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let account = self.account().await?;
+        match self.find(job, job.created_at, true).await? {
+            Seen::There(event) => return Ok(self.receipt(&event, Some(&account))),
+            Seen::TakenDown => return Err(Failure::InDoubt { reason: TAKEN_DOWN.to_owned() }),
+            // The core sends again only after it has looked, too.
+            Seen::Nothing | Seen::Unclear | Seen::Other | Seen::TooMuch => {}
+        }
+        let content = content(job, &self.upload(job, pass).await?).to_string().into_bytes();
+        if content.len() > MOST_BYTES {
+            let reason = "the post is too long for one message; shorten it".to_owned();
+            return Err(Failure::Rejected { reason, retry: Retry::Never });
+        }
+        let url = self.in_room(&self.room, &["send", "m.room.message", &transaction(job)]);
+        let request = Request::put(url.as_str()).bearer(&self.token).body("application/json", content);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post));
+        }
+        let told: Value = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
+        match told["event_id"].as_str().filter(|id| is_event(id)) {
+            Some(event) => Ok(self.receipt(event, Some(&account))),
+            None => Err(Failure::InDoubt { reason: "the answer names no post".to_owned() }),
+        }
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        match self.find(job, job.permitted_at, false).await {
+            Ok(Seen::There(event)) => Sighting::Found(self.receipt(&event, self.known.get().as_deref())),
+            Ok(Seen::Nothing) => Sighting::Absent,
+            Ok(Seen::TakenDown) => Sighting::Unknown(TAKEN_DOWN.to_owned()),
+            Ok(Seen::Other) => Sighting::Unknown(OTHER.to_owned()),
+            Ok(Seen::Unclear) => Sighting::Unknown(UNCLEAR.to_owned()),
+            Ok(Seen::TooMuch) => Sighting::Unknown(TOO_MANY.to_owned()),
+            Err(why) => Sighting::Unknown(why.to_string()),
+        }
+    }
+
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        let done = match remote_id {
+            Some(id) => self.redact(job, id).await,
+            None => match self.read_back(job).await {
+                Sighting::Found(found) => self.redact(job, &found.remote_id).await,
+                Sighting::Absent => Err(NOT_OURS.to_owned()),
+                Sighting::Unknown(why) => Err(why),
+            },
+        };
+        done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod tests;

@@ -1,0 +1,499 @@
+//! The Matrix adapter against a scripted server and a strict one. The real one is in `tests/real_matrix.rs`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::*;
+use crate::MediaRef;
+use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::suite::{self, Expected, Kit, answer};
+
+const TOKEN: &str = "syt_hunter2_a";
+const ROOM: &str = "!room:bank.example";
+const ME: &str = "@bank:bank.example";
+const NO_MESSAGES: &str = r#"{"chunk":[],"start":"t1"}"#;
+
+/// A homeserver as far as it is used: one account with two devices, one room.
+#[derive(Clone)]
+struct Api {
+    /// The oldest first.
+    events: Vec<Value>,
+    transactions: HashMap<(String, String), String>,
+    state: HashMap<&'static str, Value>,
+    /// Whether an event is not among the messages yet.
+    lags: bool,
+    /// Whether redactions are taken without effect.
+    stubborn: bool,
+    uploads: usize,
+}
+
+impl Api {
+    fn new() -> Self {
+        let create = json!({ "sender": "@maker:bank.example", "content": { "room_version": "11" } });
+        let member = json!({ "membership": "join" });
+        let state = HashMap::from([("m.room.create", create), ("m.room.member", member)]);
+        Self {
+            events: Vec::new(),
+            transactions: HashMap::new(),
+            state,
+            lags: false,
+            stubborn: false,
+            uploads: 0,
+        }
+    }
+
+    fn with(state: &[(&'static str, Value)]) -> Self {
+        let mut api = Self::new();
+        api.state.extend(state.iter().cloned());
+        api
+    }
+
+    fn shown(&self) -> usize {
+        self.events.iter().filter(|e| e["unsigned"]["redacted_because"].is_null()).count()
+    }
+
+    fn redact(&mut self, id: &str) {
+        for event in self.events.iter_mut().filter(|e| e["event_id"] == id) {
+            event["content"] = json!({});
+            event["unsigned"]["redacted_because"] = json!({ "type": "m.room.redaction" });
+        }
+    }
+}
+
+fn wrong(status: u16, code: &str) -> Said {
+    (status, String::new(), json!({ "errcode": code, "error": format!("no, {TOKEN}") }))
+}
+
+fn event(n: usize, sender: &str, content: Value) -> Value {
+    json!({ "type": "m.room.message", "event_id": format!("$e{n}"), "sender": sender,
+        "origin_server_ts": 1_700_000_060_000_i64 + i64::try_from(n).unwrap(), "content": content, "unsigned": {} })
+}
+
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "PUT" && path.contains("/send/")
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let Some(device) = asked.header("authorization").strip_prefix("Bearer syt_hunter2_") else {
+            return wrong(401, "M_UNKNOWN_TOKEN");
+        };
+        if asked.method == "PUT" && asked.header("content-type") != "application/json" {
+            faults.push("a body of another type".to_owned());
+        }
+        let parts: Vec<&str> = asked.path.trim_start_matches("/_matrix/").split('/').collect();
+        match (asked.method.as_str(), parts.as_slice()) {
+            ("GET", ["client", "v3", "account", "whoami"]) => {
+                good(json!({ "user_id": ME, "device_id": device }))
+            }
+            ("POST", ["media", "v3", "upload"]) => {
+                self.uploads += 1;
+                if asked.header("content-type") != "image/png" || asked.query["filename"] != "picture.png" {
+                    faults.push("an upload without its type and name".to_owned());
+                }
+                good(json!({ "content_uri": format!("mxc://bank.example/m{}", self.uploads) }))
+            }
+            (method, ["client", "v3", "rooms", ROOM, rest @ ..]) => match (method, rest) {
+                ("PUT", ["send", "m.room.message", id]) => self.send(device, id, &asked.json(), faults),
+                ("PUT", ["redact", id, _]) => {
+                    if !self.stubborn {
+                        self.redact(id);
+                    }
+                    good(json!({ "event_id": "$redaction" }))
+                }
+                ("GET", ["event", id]) => {
+                    let found = self.events.iter().find(|e| e["event_id"] == **id);
+                    found.map_or_else(|| wrong(404, "M_NOT_FOUND"), |e| good(e.clone()))
+                }
+                ("GET", ["messages"]) => self.messages(asked, device, faults),
+                ("GET", ["state", kind, key]) => {
+                    if *key != if *kind == "m.room.member" { ME } else { "" } {
+                        faults.push(format!("state {kind} of {key}"));
+                    }
+                    self.state.get(kind).map_or_else(|| wrong(404, "M_NOT_FOUND"), |s| good(s.clone()))
+                }
+                _ => wrong(404, "M_UNRECOGNIZED"),
+            },
+            ("PUT" | "GET", ["client", "v3", "rooms", ..]) => wrong(403, "M_FORBIDDEN"),
+            _ => wrong(404, "M_UNRECOGNIZED"),
+        }
+    }
+}
+
+impl Api {
+    fn send(&mut self, device: &str, id: &str, sent: &Value, faults: &mut Vec<String>) -> Said {
+        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        let plain = ["body", "holdline.delivery", "m.mentions", "msgtype"];
+        let with_pictures =
+            ["body", "format", "formatted_body", "holdline.delivery", "m.mentions", "msgtype"];
+        if (names != plain && names != with_pictures) || sent["m.mentions"] != json!({}) {
+            faults.push(format!("fields: {sent}"));
+        }
+        if sent.to_string().len() > 65_536 - 3_000 {
+            return wrong(413, "M_TOO_LARGE");
+        }
+        let key = (device.to_owned(), id.to_owned());
+        if let Some(first) = self.transactions.get(&key) {
+            return good(json!({ "event_id": first }));
+        }
+        let mut event = event(self.events.len() + 1, ME, sent.clone());
+        event["unsigned"] = json!({ "transaction_id": id, "device": device });
+        let made = event["event_id"].as_str().unwrap().to_owned();
+        self.transactions.insert(key, made.clone());
+        self.events.push(event);
+        good(json!({ "event_id": made }))
+    }
+
+    fn messages(&self, asked: &Asked, device: &str, faults: &mut Vec<String>) -> Said {
+        let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
+        let filter: Value = serde_json::from_str(query("filter")).unwrap();
+        if query("dir") != "b" || query("limit") != "50" || filter["types"] != json!(["m.room.message"]) {
+            faults.push("an odd look".to_owned());
+        }
+        let wanted = |e: &&Value| filter["senders"].as_array().is_none_or(|all| all.contains(&e["sender"]));
+        let all: Vec<&Value> = self.events.iter().rev().filter(|_| !self.lags).filter(wanted).collect();
+        let from: usize = query("from").parse().unwrap_or(0);
+        // Short pages, so that turning them is tested.
+        let page = all.iter().skip(from).take(3).map(|e| {
+            let mut e = (*e).clone();
+            if e["unsigned"]["device"] != device {
+                e["unsigned"].as_object_mut().unwrap().remove("transaction_id");
+            }
+            e
+        });
+        let mut told = json!({ "chunk": page.collect::<Vec<_>>(), "start": "0" });
+        if from + 3 < all.len() {
+            told["end"] = (from + 3).to_string().into();
+        }
+        good(told)
+    }
+}
+
+fn kit() -> Kit {
+    Kit {
+        adapter: ADAPTER,
+        settings: |url| json!({ "server": url, "room": ROOM }),
+        credential: Some(TOKEN),
+        secrets: &["hunter2"],
+        before: vec![answer(200, "", &format!("{{\"user_id\":\"{ME}\"}}")), answer(200, "", NO_MESSAGES)],
+        quiet: 2,
+        accepted: r#"{"event_id":"$e1"}"#,
+        table: vec![
+            (200, Expected::Accepted),
+            (302, Expected::InDoubt),
+            (307, Expected::Rejected(Retry::Reconnect)),
+            (400, Expected::Rejected(Retry::Never)),
+            (401, Expected::Rejected(Retry::Reconnect)),
+            (403, Expected::Rejected(Retry::Reconnect)),
+            (404, Expected::Rejected(Retry::Reconnect)),
+            (408, Expected::InDoubt),
+            (413, Expected::Rejected(Retry::Never)),
+            (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
+            (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
+            (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
+        ],
+    }
+}
+
+fn with(url: &str, token: &str) -> Box<dyn Channel> {
+    suite::connect(&ADAPTER, (kit().settings)(url), Some(token)).unwrap()
+}
+
+fn to(url: &str) -> Box<dyn Channel> {
+    with(url, TOKEN)
+}
+
+async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+    let server = Strict::start(api, fates).await;
+    let channel = to(&server.url);
+    (server, channel)
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most_and_it_is_found() {
+    strict::outcomes(Api::new(), to, Api::shown, true).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_gone() {
+    strict::removals(Api::new(), to, Api::shown).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_absent() {
+    strict::reads(Api::new(), to, 1).await;
+}
+
+#[tokio::test]
+async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = suite::job();
+    job.rendition.text = "*Cards* @room & <b> https://bank.example/".to_owned();
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(receipt.remote_id, format!("{ROOM} $e1"));
+    assert_eq!(
+        receipt.url.as_deref(),
+        Some("https://matrix.to/#/%21room%3Abank.example/%24e1?via=bank.example")
+    );
+    assert_eq!(server.state().network.events[0]["content"]["body"], job.rendition.text.as_str());
+    assert!(
+        server.state().requests.iter().any(|r| r.ends_with("/holdline-01936d3c1c5e7a3b80003f2f5a8c9d10"))
+    );
+    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
+    for odd in ["$e1", "room $e1", &format!("{ROOM} e1"), &format!("{ROOM}  $e1")] {
+        assert_eq!(channel.retract(&job, Some(odd)).await, Retraction::StillLive(NOT_OURS.to_owned()));
+    }
+    assert_eq!(server.state().network.shown(), 1);
+    for _ in 0..2 {
+        assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
+        assert_eq!(server.state().network.shown(), 0);
+    }
+    // Whoever looks for it now learns that it was there: nothing is sent again.
+    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(TAKEN_DOWN.to_owned()));
+    assert_eq!(channel.retract(&job, None).await, Retraction::StillLive(TAKEN_DOWN.to_owned()));
+    let again = channel.publish(&job, &Pass::open_for_tests()).await;
+    assert!(matches!(again, Err(Failure::InDoubt { .. })), "{again:?}");
+    assert_eq!(server.state().network.events.len(), 1);
+}
+
+#[tokio::test]
+async fn a_redaction_without_effect_is_none() {
+    let (server, channel) = open(Api { stubborn: true, ..Api::new() }, &[]).await;
+    let receipt = strict::attempt(&*channel).await.unwrap();
+    let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+    assert!(matches!(&said, Retraction::StillLive(why) if why.contains("still shows")), "{said:?}");
+    let gone = channel.retract(&suite::job(), Some(&format!("{ROOM} $never"))).await;
+    assert!(matches!(gone, Retraction::StillLive(_)), "the server knows no such post: {gone:?}");
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_token_of_another_device_makes_no_second_post() {
+    for lost in [Fate::DoneBut(500), Fate::Broken { done: true, at: suite::Cut::BeforeStatus }] {
+        let (server, channel) = open(Api::new(), &[lost]).await;
+        assert!(matches!(strict::attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+        let other = with(&server.url, "syt_hunter2_b");
+        assert!(matches!(other.read_back(&suite::job()).await, Sighting::Found(_)));
+        assert_eq!(strict::attempt(&*other).await.unwrap().remote_id, format!("{ROOM} $e1"));
+        assert_eq!(server.state().network.events.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_same_device_makes_no_second_post_even_when_nothing_is_seen() {
+    let (server, channel) = open(Api { lags: true, ..Api::new() }, &[Fate::DoneBut(500)]).await;
+    assert!(matches!(strict::attempt(&*channel).await, Err(Failure::InDoubt { .. })));
+    assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
+    assert_eq!(strict::attempt(&*channel).await.unwrap().remote_id, format!("{ROOM} $e1"));
+    assert_eq!(server.state().network.events.len(), 1);
+}
+
+#[test]
+fn a_replay_is_not_called_safe() {
+    // A token can be replaced by one of another device, for which the transaction id proves nothing.
+    assert_ne!(ADAPTER.capabilities.replay, Replay::ClientId);
+}
+
+#[tokio::test]
+async fn a_post_is_found_among_others_and_those_of_others_are_not_taken_for_it() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let job = suite::job();
+    let own = json!({ "holdline.delivery": job.delivery.to_string() });
+    let other =
+        json!({ "holdline.delivery": "01936d3c-1c5e-7a3b-8000-000000000000", "body": job.rendition.text });
+    let push = |events: Vec<Value>| server.state().network.events.extend(events);
+    push(vec![event(90, ME, other.clone()), event(91, "@x:bank.example", other)]);
+    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    // Copied by somebody else; and from another server, whose times prove nothing.
+    let mut old = event(92, "@x:evil.example", json!({ "body": "x" }));
+    old["origin_server_ts"] = 1.into();
+    push(vec![event(93, "@x:evil.example", own.clone()), old]);
+    push((10..20).map(|n| event(n, "@x:evil.example", json!({ "body": "y" }))).collect());
+    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt));
+    push((20..90).map(|n| event(n, "@x:evil.example", json!({ "body": "y" }))).collect());
+    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(TOO_MANY.to_owned()));
+    // A new attempt looks at its own messages alone.
+    let before = server.state().network.events.len();
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(server.state().network.events.len(), before);
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_not_called_absent() {
+    let job = suite::job();
+    let own = json!({ "holdline.delivery": job.delivery.to_string() });
+    let (server, channel) = open(Api::new(), &[]).await;
+    server.state().network.events.push(event(1, "@old:bank.example", own.clone()));
+    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(OTHER.to_owned()));
+    let (server, channel) = open(Api::new(), &[]).await;
+    server.state().network.events.push(event(1, ME, own.clone()));
+    server.state().network.redact("$e1");
+    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(UNCLEAR.to_owned()), "from another device");
+    // Older than the first attempt: it says nothing.
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut old = event(1, ME, own);
+    old["origin_server_ts"] = 1_699_990_000_000_i64.into();
+    server.state().network.events.push(old);
+    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let wait = |s| Retry::After(Duration::from_secs(s));
+    for (status, headers, body, expected, words) in [
+        (
+            401,
+            "",
+            r#"{"errcode":"M_UNKNOWN_TOKEN","error":"Invalid","soft_logout":false}"#,
+            Retry::Reconnect,
+            "the token is refused; log in again and give the new one (status 401): Invalid",
+        ),
+        (
+            401,
+            "",
+            r#"{"errcode":"M_UNKNOWN_TOKEN","soft_logout":true}"#,
+            Retry::Reconnect,
+            "as the same device",
+        ),
+        (401, "", r#"{"errcode":"M_USER_LOCKED","soft_logout":true}"#, Retry::Reconnect, "is locked"),
+        (403, "", r#"{"errcode":"M_USER_SUSPENDED"}"#, Retry::Reconnect, "is locked"),
+        (
+            403,
+            "",
+            r#"{"errcode":"M_FORBIDDEN","error":"user_level (0) < send_level (50)"}"#,
+            Retry::Reconnect,
+            "may not post in the room; check the channel (status 403): user_level",
+        ),
+        (403, "", r#"{"errcode":"M_CONSENT_NOT_GIVEN"}"#, Retry::Reconnect, "terms"),
+        (403, "", r#"{"errcode":"M_RESOURCE_LIMIT_EXCEEDED"}"#, Retry::Reconnect, "limits"),
+        (404, "", r#"{"errcode":"M_NOT_FOUND"}"#, Retry::Reconnect, "does not know the room"),
+        (404, "", "<html>", Retry::Reconnect, "no Matrix API"),
+        (413, "", r#"{"errcode":"M_TOO_LARGE"}"#, Retry::Never, "too large"),
+        (400, "", r#"{"errcode":"M_BAD_JSON"}"#, Retry::Never, "refuses the content"),
+        (
+            429,
+            "Retry-After: 30\r\n",
+            r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":1}"#,
+            wait(30),
+            "wait",
+        ),
+        (429, "", r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":4000}"#, wait(4), "wait"),
+        (429, "", r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":99999999999}"#, wait(86_400), "wait"),
+        (429, "", "", Retry::Backoff, "wait"),
+    ] {
+        let (server, channel) = open(Api::new(), &[Fate::Refused(status, headers, body)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        let Failure::Rejected { reason, retry } = &failure else { panic!("{body}: {failure:?}") };
+        assert!(*retry == expected && reason.contains(words), "{body}: {failure:?}");
+        assert!(server.state().network.events.is_empty());
+    }
+    for body in ["", "{}", "[]", r#"{"event_id":7}"#, r#"{"event_id":"e1"}"#, r#"{"event_id":"$e\u001b[2K"}"#]
+    {
+        let (_server, channel) = open(Api::new(), &[Fate::Refused(200, "", body)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        assert!(matches!(failure, Failure::InDoubt { .. }), "{body}: {failure:?}");
+    }
+    // A refused look says nothing about the content.
+    for (status, expected) in [(400, Retry::Backoff), (403, Retry::Reconnect), (500, Retry::Backoff)] {
+        let (server, channel) = open(Api::new(), &[]).await;
+        server.state().others =
+            [Fate::Done, Fate::Refused(status, "", r#"{"errcode":"M_FORBIDDEN"}"#)].into();
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        assert!(
+            matches!(&failure, Failure::Rejected { retry, .. } if *retry == expected),
+            "{status}: {failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_check_says_what_is_missing() {
+    let checked = async |api: Api| {
+        let server = Strict::start(api, &[]).await;
+        let health = to(&server.url).check().await;
+        assert!(server.state().network.events.is_empty());
+        (health.ready, health.detail)
+    };
+    let well = format!("posts as {ME} in the room {ROOM}");
+    assert_eq!(checked(Api::new()).await, (true, well.clone()));
+    let levels = |levels: Value| ("m.room.power_levels", levels);
+    let maker =
+        |version: &str| ("m.room.create", json!({ "sender": ME, "content": { "room_version": version } }));
+    let also = json!({ "sender": "@x:y", "content": { "room_version": "12", "additional_creators": [ME] } });
+    for (state, ready, words) in [
+        (vec![("m.room.member", json!({ "membership": "invite" }))], false, "invite it and let it join"),
+        (vec![("m.room.tombstone", json!({}))], false, "replaced by another one"),
+        (vec![("m.room.encryption", json!({ "algorithm": "m.megolm.v1.aes-sha2" }))], false, "is encrypted"),
+        (vec![levels(json!({ "events_default": 50 }))], false, "give it the power"),
+        (vec![levels(json!({ "events": { "m.room.message": "50" } }))], false, "give it the power"),
+        (vec![levels(json!({ "events_default": 50, "users_default": 50 }))], true, well.as_str()),
+        (vec![levels(json!({ "events_default": 50, "users": { ME: "50" } }))], true, well.as_str()),
+        (vec![levels(json!({ "events": { "m.room.redaction": 50 } }))], true, "may take nothing down there"),
+        (vec![levels(json!({ "events_default": 50 })), maker("12")], true, well.as_str()),
+        (vec![levels(json!({ "events_default": 50 })), ("m.room.create", also)], true, well.as_str()),
+        (vec![levels(json!({ "events_default": 50 })), maker("11")], false, "give it the power"),
+    ] {
+        let (seen, detail) = checked(Api::with(&state)).await;
+        assert!(seen == ready && detail.contains(words), "{state:?}: {seen} {detail}");
+    }
+    let server = Strict::start(Api::new(), &[]).await;
+    let away = json!({ "server": server.url, "room": "!away:bank.example" });
+    let away = suite::connect(&ADAPTER, away, Some(TOKEN)).unwrap().check().await;
+    assert!(!away.ready && away.detail.contains("is not in the room"), "{away:?}");
+    let other = with(&server.url, "hunter2").check().await;
+    assert!(!other.ready && other.detail.contains("token is refused") && !other.detail.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_longest_post_is_taken_and_pictures_come_with_their_words() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = suite::job();
+    // Each of these is two bytes in the event.
+    job.rendition.text = "\"\n".repeat(9_999) + "ab";
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    job.rendition.text.push('c');
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, "is 1 too long; the limit is 20000");
+    let (server2, channel) = open(Api::new(), &[]).await;
+    let picture = |alt: &str| MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.into() };
+    job.rendition.text = "One <b>\n\nTwo".to_owned();
+    job.rendition.media = vec![picture("A \"map\""), picture("A chart")];
+    job.media = vec![vec![1], vec![2]];
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    let html = "<p>One &lt;b&gt;</p>\n<p>Two</p>\n\
+        <p><img src=\"mxc://bank.example/m1\" alt=\"A &quot;map&quot;\" title=\"A &quot;map&quot;\"></p>\
+        <p><img src=\"mxc://bank.example/m2\" alt=\"A chart\" title=\"A chart\"></p>";
+    let sent = server2.state().network.events[0]["content"].clone();
+    assert_eq!((&sent["body"], &sent["formatted_body"]), (&json!(job.rendition.text), &json!(html)));
+    // Beside pictures the text stands there twice, and its marks are written out.
+    let (server3, channel) = open(Api::new(), &[]).await;
+    job.rendition.text = "\"\n".repeat(10_000);
+    let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+    assert!(
+        matches!(&failure, Failure::Rejected { retry: Retry::Never, reason } if reason.contains("shorten it"))
+    );
+    assert!(server3.state().network.events.is_empty());
+    drop(server);
+}
+
+#[tokio::test]
+async fn faulty_settings_are_described_and_not_repeated() {
+    let tried = |room: &str, token: Option<&str>| {
+        suite::connect(&ADAPTER, json!({ "server": "https://m.example", "room": room }), token).err()
+    };
+    assert_eq!(tried(ROOM, Some(TOKEN)), None);
+    assert_eq!(tried("!opaque", Some(TOKEN)), None);
+    for room in ["#bank:bank.example", "room", "!", "!a b:c", "!é:c", &format!("!{}", "a".repeat(255))] {
+        assert!(tried(room, Some(TOKEN)).unwrap().contains("the setting room"), "{room}");
+    }
+    assert!(tried("", Some(TOKEN)).unwrap().contains("room is missing"));
+    assert!(tried(ROOM, None).unwrap().contains("credential is missing"));
+}
