@@ -376,5 +376,8 @@ impl Channel for Ghost {
 }
 
 #[cfg(test)]
+#[path = "ghost_site.rs"]
+mod site;
+#[cfg(test)]
 #[path = "ghost_tests.rs"]
 mod tests;

@@ -374,5 +374,8 @@ impl Channel for Matrix {
 }
 
 #[cfg(test)]
+#[path = "matrix_server.rs"]
+mod server;
+#[cfg(test)]
 #[path = "matrix_tests.rs"]
 mod tests;

@@ -36,6 +36,8 @@ mod people;
 mod public_page;
 mod reads_together;
 mod real_channels;
+mod real_ghost;
+mod real_matrix;
 mod reasons;
 mod recover;
 mod repeats;

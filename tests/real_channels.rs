@@ -38,12 +38,12 @@ pub fn unique(text: &str) -> String {
     format!("{text} [{}-{}]", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst))
 }
 
-async fn get(url: &str) -> Answer {
+pub async fn get(url: &str) -> Answer {
     http().call(Request::get(url)).await.unwrap()
 }
 
 /// A small picture, uploaded.
-async fn picture(bench: &Bench) -> Value {
+pub async fn picture(bench: &Bench) -> Value {
     const PNG: &str = "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c\
         63f8cfc0000003010100c9fe92ef0000000049454e44ae426082";
     let bytes = hex::decode(PNG).unwrap();
@@ -51,20 +51,20 @@ async fn picture(bench: &Bench) -> Value {
     json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map of the branches" })
 }
 
-fn only(post: &PostView) -> &DeliveryView {
+pub fn only(post: &PostView) -> &DeliveryView {
     let [delivery] = post.deliveries.as_slice() else { panic!("one delivery: {post:?}") };
     delivery
 }
 
 /// Publishes on the channel of that name and waits for the acceptance.
-async fn publish(bench: &Bench, channel: &str, source: Value) -> DeliveryView {
+pub async fn publish(bench: &Bench, channel: &str, source: Value) -> DeliveryView {
     let post = bench.approved(json!({ "kind": "routine", "channels": [channel], "source": source })).await;
     only(&bench.until(&post.id, &["accepted"]).await).clone()
 }
 
 /// Publishes while the answer to the request with this text is lost, and waits until reading back
 /// has settled the doubt.
-async fn publish_with_lost_answer(
+pub async fn publish_with_lost_answer(
     bench: &Bench,
     relay: &Relay,
     request: &str,
@@ -81,17 +81,17 @@ async fn publish_with_lost_answer(
     settled
 }
 
-async fn retract(bench: &Bench, delivery: &str) -> Retraction {
+pub async fn retract(bench: &Bench, delivery: &str) -> Retraction {
     held::retract(&bench.app, &bench.approver, delivery, "a mistake").await.unwrap()
 }
 
-async fn ready(bench: &Bench, channel: usize) -> (bool, String) {
+pub async fn ready(bench: &Bench, channel: usize) -> (bool, String) {
     let seen = app_channels::test(&bench.app, &bench.administrator, &bench.channels[channel]).await.unwrap();
     (seen.ready, seen.detail)
 }
 
 /// A freeze that holds what is due on the channel: nothing reaches the server.
-async fn held_by_a_freeze(bench: &Bench, channel: &str, source: Value) {
+pub async fn held_by_a_freeze(bench: &Bench, channel: &str, source: Value) {
     let id = bench.channels.last().unwrap().clone();
     let new = NewFreeze { scope: Scope { channels: vec![id], ..Scope::default() }, ..NewFreeze::default() };
     let freeze = freezes::create(&bench.app, &bench.operator, &new).await.unwrap();

@@ -164,7 +164,8 @@ fn account(app: &App, c: &Channel) -> Option<String> {
     let address = match c.adapter.as_str() {
         "bluesky" => format!("https://bsky.app/profile/{}", setting("account")?),
         "mastodon" => setting("server")?.to_owned(),
-        "wordpress" => setting("url")?.to_owned(),
+        "ghost" | "wordpress" => setting("url")?.to_owned(),
+        "matrix" => format!("https://matrix.to/#/{}", setting("room")?),
         "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
         "website" => app.public_url().to_owned(),
         _ => return None,

@@ -32,8 +32,11 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/strict.rs", "what adapters are tested with"),
     ("channels/suite.rs", "what every adapter is tested with"),
     ("channels/form.rs", "the form of an upload"),
+    ("channels/ghost_site.rs", "a Ghost for tests"),
+    ("channels/html.rs", "pages that networks get"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_server.rs", "a Mastodon for tests"),
+    ("channels/matrix_server.rs", "a homeserver for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),
 ];

@@ -44,7 +44,7 @@ token = bank["access_token"]
 encryption = {"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 quiet = room(visitor["access_token"], power_level_content_override={"events_default": 50})
 ask("POST", f"/_matrix/client/v3/rooms/{quiet}/join", {}, token)
-announcements = room(token, name="Announcements")
+announcements = room(token, name="Announcements", room_version="11")
 ask("POST", f"/_matrix/client/v3/rooms/{announcements}/join", {}, visitor["access_token"])
 print(json.dumps({
     "url": url,

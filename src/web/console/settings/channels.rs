@@ -125,6 +125,8 @@ impl Form {
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
             "teams" => Some("credential-teams"),
+            "ghost" => Some("credential-ghost"),
+            "matrix" => Some("credential-matrix"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }

@@ -28,6 +28,7 @@ setting-to = Recipients
 setting-chat = Channel or group
 setting-channel = Channel
 setting-thread = Thread
+setting-room = Room
 setting-visibility = Visibility
 setting-warning = Content warning
 setting-bluesky-server = The account’s server, for example https://bsky.social
@@ -42,6 +43,9 @@ setting-sandbox-url = Where its timeline is
 setting-discord-thread = The id of a thread in that channel, if the posts go into one
 setting-slack-channel = The channel’s id, for example C024BE91L: the last line of its details in Slack
 setting-slack-server = https://slack-gov.com for GovSlack; otherwise https://slack.com
+setting-ghost-url = The site’s address as its Admin API has it, for example https://news.bank.example
+setting-matrix-server = The homeserver’s address, for example https://matrix.bank.example
+setting-matrix-room = The room’s id, which begins with !: in Element under Settings, Advanced
 setting-telegram-chat = @bank, or its number such as -1001234567890
 setting-telegram-server = Your own Bot API server, if you run one; otherwise https://api.telegram.org
 setting-email-host = The mail server, for example mail.bank.example
@@ -58,6 +62,8 @@ credential-webhook = Signing secret
 credential-slack = Token of the app’s bot (xoxb-…)
 credential-telegram = Token of the bot
 credential-discord = Address of the webhook, from the channel’s settings under Integrations
+credential-ghost = Admin API key of a custom integration (Settings, Integrations), with its colon
+credential-matrix = Access token of the account, from a log-in that nothing else uses
 credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
 credential-other = Credential
 

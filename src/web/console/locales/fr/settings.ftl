@@ -28,6 +28,7 @@ setting-to = Destinataires
 setting-chat = Canal ou groupe
 setting-channel = Canal
 setting-thread = Fil
+setting-room = Salon
 setting-visibility = Visibilité
 setting-warning = Avertissement de contenu
 setting-bluesky-server = Le serveur du compte, par exemple https://bsky.social
@@ -42,6 +43,9 @@ setting-sandbox-url = Où se trouve son fil
 setting-discord-thread = L’identifiant d’un fil de ce salon, si les publications doivent y aller
 setting-slack-channel = L’identifiant du canal, par exemple C024BE91L : la dernière ligne de ses détails dans Slack
 setting-slack-server = https://slack-gov.com pour GovSlack ; sinon https://slack.com
+setting-ghost-url = L’adresse du site telle que la donne son API Admin, par exemple https://news.bank.example
+setting-matrix-server = L’adresse du serveur d’accueil, par exemple https://matrix.bank.example
+setting-matrix-room = L’identifiant du salon, qui commence par ! : dans Element sous Paramètres, Avancé
 setting-telegram-chat = @bank, ou son numéro, par exemple -1001234567890
 setting-telegram-server = Votre propre serveur Bot API, si vous en avez un ; sinon https://api.telegram.org
 setting-email-host = Le serveur de messagerie, par exemple mail.bank.example
@@ -58,6 +62,8 @@ credential-webhook = Secret de signature
 credential-slack = Jeton du bot de l’application (xoxb-…)
 credential-telegram = Jeton du bot
 credential-discord = Adresse du webhook, dans les paramètres du salon, sous Intégrations
+credential-ghost = Clé de l’API Admin d’une intégration personnalisée (Paramètres, Intégrations), avec ses deux-points
+credential-matrix = Jeton d’accès du compte, d’une connexion que rien d’autre n’utilise
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
 credential-other = Secret d’accès
 
