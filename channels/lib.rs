@@ -37,6 +37,11 @@ pub mod telegram;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
+mod x_count;
+mod x_emoji;
+mod x_names;
+mod x_punycode;
+mod x_urls;
 
 use std::sync::Arc;
 use std::time::Duration;
