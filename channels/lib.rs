@@ -37,6 +37,7 @@ pub mod telegram;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
+pub mod x;
 mod x_count;
 mod x_emoji;
 mod x_names;
@@ -68,6 +69,7 @@ pub static ALL: &[Adapter] = &[
     webhook::ADAPTER,
     website::ADAPTER,
     wordpress::ADAPTER,
+    x::ADAPTER,
 ];
 
 /// The adapter of that name, as stored with a channel.
@@ -325,6 +327,9 @@ pub enum Retry {
     Reconnect,
     /// This content will never be accepted.
     Never,
+    /// The account has posted these words before, and the network takes them only once. After an earlier
+    /// attempt at the delivery that is a doubt: it can have been that one.
+    Duplicate,
 }
 
 /// What reading back saw.

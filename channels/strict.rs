@@ -193,7 +193,7 @@ impl<N: Network> State<N> {
             (status, headers, body)
         };
         self.requests.push(format!("{} {}", asked.method, asked.path));
-        if asked.method != "POST" && !asked.content.is_empty() {
+        if !matches!(asked.method.as_str(), "POST" | "PUT") && !asked.content.is_empty() {
             self.faults.push("content where none belongs".to_owned());
         }
         if asked.header("user-agent").is_empty() {
