@@ -20,6 +20,8 @@ mod discord_text;
 pub mod email;
 mod form;
 mod known;
+pub mod linkedin;
+mod linkedin_text;
 pub mod mailer;
 pub mod mastodon;
 mod mastodon_count;
@@ -61,6 +63,7 @@ pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     discord::ADAPTER,
     email::ADAPTER,
+    linkedin::ADAPTER,
     mastodon::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,

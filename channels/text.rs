@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition, discord_text, mastodon_count, slack_text, x_count};
+use crate::{Limits, Rendition, discord_text, linkedin_text, mastodon_count, slack_text, x_count};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub enum Unit {
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
     /// title, which is the content warning there, counts with the text.
     Mastodon,
+    /// Units of UTF-16 of what LinkedIn is sent: its marks are escaped there.
+    #[serde(rename = "linkedin")]
+    LinkedIn,
     /// As X weighs them: most letters of the alphabets 1, all else and each emoji 2, a link 23.
     X,
     /// Unicode scalar values of title and text together.
@@ -54,6 +57,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Bytes => text.len(),
+        Unit::LinkedIn => count(&linkedin_text::written(text), Unit::Utf16),
         Unit::X => x_count::size(text),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }
