@@ -4,7 +4,7 @@
 //! `fundamentals/rate-limits` and `fundamentals/response-codes-and-errors` there. Not tried on the real
 //! network. Told by no document, and taken from what clients have met: the words of the refusal of the
 //! same text, that a text comes back with `&`, `<` and `>` written out, and how credits that are used up
-//! are refused.
+//! are refused. The check sees whose the token is, and not whether it may write.
 //!
 //! There is no key against repetition, and X refuses the same text twice. Reading back compares the
 //! account's posts since the first attempt by their words, with X's own short links put back; links

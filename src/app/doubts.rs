@@ -164,6 +164,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
     let address = match c.adapter.as_str() {
         "bluesky" => format!("https://bsky.app/profile/{}", setting("account")?),
         "mastodon" => setting("server")?.to_owned(),
+        "linkedin" => format!("https://www.linkedin.com/company/{}", setting("organization")?),
         "wordpress" => setting("url")?.to_owned(),
         "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
         "website" => app.public_url().to_owned(),
