@@ -22,6 +22,8 @@ pub mod email;
 mod form;
 pub mod ghost;
 mod known;
+pub mod linkedin;
+mod linkedin_text;
 pub mod mailer;
 pub mod mastodon;
 mod mastodon_count;
@@ -40,6 +42,12 @@ pub mod telegram;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
+pub mod x;
+mod x_count;
+mod x_emoji;
+mod x_names;
+mod x_punycode;
+mod x_urls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +67,7 @@ pub static ALL: &[Adapter] = &[
     discord::ADAPTER,
     email::ADAPTER,
     ghost::ADAPTER,
+    linkedin::ADAPTER,
     mastodon::ADAPTER,
     matrix::ADAPTER,
     sandbox::ADAPTER,
@@ -68,6 +77,7 @@ pub static ALL: &[Adapter] = &[
     webhook::ADAPTER,
     website::ADAPTER,
     wordpress::ADAPTER,
+    x::ADAPTER,
 ];
 
 /// The adapter of that name, as stored with a channel.
@@ -325,6 +335,9 @@ pub enum Retry {
     Reconnect,
     /// This content will never be accepted.
     Never,
+    /// The account has posted these words before, and the network takes them only once. After an earlier
+    /// attempt at the delivery that is a doubt: it can have been that one.
+    Duplicate,
 }
 
 /// What reading back saw.

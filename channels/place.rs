@@ -1,14 +1,21 @@
-//! Whether two connections lead to the same server. Pure.
+//! Whether two connections can lead to the same account. Pure.
 
 use serde_json::Value;
 use url::Url;
 
-/// Whether the settings name the same server. Where one names none, they may.
+/// Whether the settings name the same server, and the same page there. Where one names none, they may.
 pub fn same(one: &Value, other: &Value) -> bool {
     let origin = |settings: &Value| {
         let server = settings.get("server").and_then(Value::as_str)?;
         Url::parse(server.trim()).ok().map(|url| url.origin()).filter(url::Origin::is_tuple)
     };
+    let page = |settings: &Value| {
+        let page = settings.get("organization")?;
+        Some(page.as_str().map_or_else(|| page.to_string(), |text| text.trim().to_owned()))
+    };
+    if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
+        return false;
+    }
     match (origin(one), origin(other)) {
         (Some(one), Some(other)) => one == other,
         _ => true,
@@ -29,6 +36,9 @@ mod tests {
             assert!(same(&one, &server(other)), "{other}");
         }
         assert!(same(&one, &json!({})) && same(&one, &server("social.example")), "nobody knows");
+        let page = |number: Value| json!({ "organization": number });
+        assert!(same(&page("4711".into()), &page(4711.into())) && same(&page("4711".into()), &json!({})));
+        assert!(!same(&page("4711".into()), &page("4712".into())), "another page");
         for other in ["https://other.example", "https://social.example:8443"] {
             assert!(!same(&one, &server(other)), "{other}");
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition, discord_text, mastodon_count, slack_text};
+use crate::{Limits, Rendition, discord_text, linkedin_text, mastodon_count, slack_text, x_count};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub enum Unit {
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
     /// title, which is the content warning there, counts with the text.
     Mastodon,
+    /// Units of UTF-16 of what LinkedIn is sent: its marks are escaped there.
+    #[serde(rename = "linkedin")]
+    LinkedIn,
+    /// As X weighs them: most letters of the alphabets 1, all else and each emoji 2, a link 23.
+    X,
     /// Unicode scalar values of title and text together.
     CharactersAndTitle,
 }
@@ -52,6 +57,8 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Bytes => text.len(),
+        Unit::LinkedIn => count(&linkedin_text::written(text), Unit::Utf16),
+        Unit::X => x_count::size(text),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
     }
 }
@@ -77,6 +84,9 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     }
     if let Some(c) = hidden(&r.text, true) {
         add("text", format!("holds the character {}, which nobody sees; take it out", c.escape_unicode()));
+    }
+    if let Some(c) = x_count::refused(&r.text).filter(|_| limits.unit == Unit::X) {
+        add("text", format!("holds the character {}, which X does not take", c.escape_unicode()));
     }
     if let Some(c) = r.title.as_ref().and_then(|t| hidden(t, false)) {
         add("title", format!("holds the character {}; it is one line of plain text", c.escape_unicode()));

@@ -57,3 +57,4 @@ mod support;
 mod teams;
 mod tidy;
 mod two_nodes;
+mod x;

@@ -166,6 +166,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
         "mastodon" => setting("server")?.to_owned(),
         "ghost" | "wordpress" => setting("url")?.to_owned(),
         "matrix" => format!("https://matrix.to/#/{}", setting("room")?),
+        "linkedin" => format!("https://www.linkedin.com/company/{}", setting("organization")?),
         "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
         "website" => app.public_url().to_owned(),
         _ => return None,

@@ -134,7 +134,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             let not_before = wait.map(|wait| shared.app.clock().now() + wait);
             Outcome::NotBegun { reason: why.to_string(), not_before }
         }
-        Ok(result) => outcome(result, readable, shared.app.clock().now()),
+        Ok(result) => outcome(result, readable, permit.number, shared.app.clock().now()),
     }
 }
 
@@ -148,8 +148,8 @@ fn millis(wait: Duration) -> Millis {
     Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX).min(86_400_000)
 }
 
-/// What the adapter's answer means.
-fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Outcome {
+/// What the adapter's answer to the attempt of that number means.
+fn outcome(result: Result<Receipt, Failure>, readable: bool, number: i64, now: Millis) -> Outcome {
     match result {
         Ok(r) => Outcome::Accepted {
             remote_id: storable(r.remote_id),
@@ -174,7 +174,9 @@ fn outcome(result: Result<Receipt, Failure>, readable: bool, now: Millis) -> Out
             Retry::After(wait) => Outcome::Retry { reason, not_before: Some(now + millis(wait)) },
             Retry::Later(wait) => Outcome::Later { reason, not_before: now + millis(wait) },
             Retry::Reconnect => Outcome::Failed { reason: with_remedy(reason) },
-            Retry::Never => Outcome::Failed { reason },
+            // An earlier attempt can have made what is there: reading back tells, or a person.
+            Retry::Duplicate if number > 1 => Outcome::InDoubt { reason, readable },
+            Retry::Never | Retry::Duplicate => Outcome::Failed { reason },
         },
     }
 }

@@ -35,17 +35,23 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/ghost_post.rs", "the page that Ghost gets"),
     ("channels/ghost_site.rs", "a Ghost for tests"),
     ("channels/html.rs", "pages that networks get"),
+    ("channels/linkedin_server.rs", "a LinkedIn for tests"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_server.rs", "a Mastodon for tests"),
     ("channels/matrix_event.rs", "the message that Matrix gets"),
     ("channels/matrix_server.rs", "a homeserver for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),
+    ("channels/x_emoji.rs", "emoji"),
+    ("channels/x_names.rs", "top-level domains"),
+    ("channels/x_server.rs", "an X for tests"),
 ];
 
 /// Single strings that nobody reads in the console: file, beginning, reason.
 pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/discord.rs", "DiscordBot (", "a header"),
+    ("channels/linkedin_answers.rs", "DAY limit", "it reads the answer"),
+    ("channels/linkedin_answers.rs", "duplicate of", "it reads the answer"),
     ("channels/mastodon_media.rs", "text/plain;", "a header"),
     ("channels/message.rs", "(no host)", "stands for an address that cannot be read"),
     ("channels/message.rs", "Answer(", "for the technical log"),
@@ -56,6 +62,7 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/telegram_answers.rs", "have no rights", "it reads the answer"),
     ("channels/telegram_answers.rs", "need administrator rights", "it reads the answer"),
     ("channels/telegram_answers.rs", "not enough rights", "it reads the answer"),
+    ("channels/x_answers.rs", "duplicate content", "it reads the answer"),
     ("src/app/actor.rs", "the service", "a name in the audit log, which stays English"),
     ("src/app/audit.rs", "the log has", "the API alone asks for a size"),
     ("src/app/import.rs", "", "the API and the command line import"),

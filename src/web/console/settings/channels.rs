@@ -121,6 +121,8 @@ impl Form {
             "wordpress" => Some("credential-wordpress"),
             "email" => Some("credential-email"),
             "webhook" => Some("credential-webhook"),
+            "linkedin" => Some("credential-linkedin"),
+            "x" => Some("credential-x"),
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),

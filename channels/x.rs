@@ -1,0 +1,247 @@
+//! Adapter `x`: posts of one account on X.
+//!
+//! Facts: <https://docs.x.com/x-api/posts/create-post>, `media/upload`, `users/get-posts`,
+//! `fundamentals/rate-limits` and `fundamentals/response-codes-and-errors` there. Not tried on the real
+//! network. Told by no document, and taken from what clients have met: the words of the refusal of the
+//! same text, that a text comes back with `&`, `<` and `>` written out, and how credits that are used up
+//! are refused. The check sees whose the token is, and not whether it may write.
+//!
+//! There is no key against repetition, and X refuses the same text twice. Reading back compares the
+//! account's posts since the first attempt by their words, with X's own short links put back; links
+//! compare without their scheme, because X adds one. One that is equal is found, several are left to
+//! people, and none proves nothing.
+//!
+//! A name behind `@` calls that account, and a link may get a preview: X lets neither be switched off.
+//! A post with a link costs more than ten times one without (July 2026: 0.20 and 0.015 US dollars).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::{Answer, Http, Request};
+use crate::known::Known;
+use crate::message::Doing;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
+};
+
+#[path = "x_answers.rs"]
+mod answers;
+#[path = "x_media.rs"]
+mod media;
+#[path = "x_reads.rs"]
+mod reads;
+
+use answers::{failure, is_id, link};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "x",
+    title: "X",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::Words,
+        retract: true,
+        media: true,
+        starts_only: false,
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(280),
+        unit: Unit::X,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 4,
+        media_bytes: 5_000_000,
+        alt: Some(1_000),
+    },
+    settings: &[Setting {
+        name: "server",
+        help: "An emulator's address, for tests; otherwise https://api.x.com",
+        required: false,
+        private: false,
+    }],
+    connect,
+};
+
+const SERVER: &str = "https://api.x.com";
+
+/// The longest that all before the post may take: the core waits for two minutes, and then it knows
+/// nothing any more.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 80 });
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let server = match connection.setting("server") {
+        Ok(_) => connection.url("server")?,
+        Err(_) => connection.http.check(SERVER)?,
+    };
+    let token = connection.secret()?.clone();
+    let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
+    Ok(Box::new(X { server, token, http, clock, known: Known::default() }))
+}
+
+struct X {
+    server: Url,
+    token: SecretString,
+    http: Arc<Http>,
+    clock: Clock,
+    known: Known<Who>,
+}
+
+/// Whom the token stands for.
+#[derive(Debug, Clone, Deserialize)]
+struct Who {
+    id: String,
+    username: String,
+    #[serde(default)]
+    protected: bool,
+}
+
+/// What an answer is about.
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+impl X {
+    fn api(&self, parts: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().push("2").extend(parts);
+        }
+        url.set_query(None);
+        url
+    }
+
+    fn post(&self, parts: &[&str], content: &Value) -> Request {
+        Request::post(self.api(parts).as_str()).bearer(&self.token).json(content)
+    }
+
+    fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        failure(answer, (self.clock)(), self.token.expose_secret(), doing)
+    }
+
+    /// Reads, with everything that is not a full answer as a sentence.
+    async fn look<T: DeserializeOwned>(&self, url: &Url) -> Result<T, String> {
+        let request = Request::get(url.as_str()).bearer(&self.token);
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        if answer.status != 200 {
+            return Err(self.failure(&answer, Doing::Ask).to_string());
+        }
+        answer.json()
+    }
+
+    /// Whom the token stands for.
+    async fn ask(&self) -> Result<Who, String> {
+        let mut url = self.api(&["users", "me"]);
+        url.query_pairs_mut().append_pair("user.fields", "protected");
+        let who = self.look::<Data<Who>>(&url).await?.data;
+        if !is_id(&who.id) {
+            return Err("the server does not name the account of the token".to_owned());
+        }
+        self.known.keep(Some(who.clone()));
+        Ok(who)
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let who = self.ask().await?;
+        let name = text::shown(&who.username);
+        Ok(if who.protected {
+            format!("logged in as @{name}; its posts are protected, only its followers see them")
+        } else {
+            format!("logged in as @{name}")
+        })
+    }
+
+    async fn delete(&self, id: &str) -> Result<Retraction, String> {
+        if !is_id(id) {
+            return Err(NOT_OURS.to_owned());
+        }
+        let url = self.api(&["tweets", id]);
+        let request = Request::delete(url.as_str()).bearer(&self.token);
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        let told: Value = answer.json().unwrap_or_default();
+        match answer.status {
+            200 if told["data"]["deleted"] == true => Ok(Retraction::Gone),
+            200 => Err("X does not say that the post is deleted".to_owned()),
+            404 => self.is_gone(&url, self.failure(&answer, Doing::TakeDown)).await,
+            _ => Err(self.failure(&answer, Doing::TakeDown).to_string()),
+        }
+    }
+
+    /// X knows no such post to delete. That it is gone is believed when nobody is shown it either.
+    async fn is_gone(&self, url: &Url, why: Failure) -> Result<Retraction, String> {
+        let request = Request::get(url.as_str()).bearer(&self.token);
+        let seen = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        let told: Value = seen.json().unwrap_or_default();
+        if matches!(seen.status, 200 | 404) && answers::says_not_found(&told) {
+            return Ok(Retraction::Gone);
+        }
+        if seen.status == 200 && told["data"].is_object() {
+            return Err("another account posted it; connect that one".to_owned());
+        }
+        Err(why.to_string())
+    }
+}
+
+/// The post as the API takes it: it refuses fields that it does not know.
+fn content(job: &Job, media: &[String]) -> Value {
+    let mut content = json!({ "text": job.rendition.text });
+    if !media.is_empty() {
+        content["media"] = json!({ "media_ids": media });
+    }
+    content
+}
+
+#[async_trait]
+impl Channel for X {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let late = |_| Failure::Rejected {
+            reason: "the server was not ready for the post in time".to_owned(),
+            retry: Retry::Backoff,
+        };
+        let media = tokio::time::timeout(PATIENCE, self.upload(job, pass)).await.map_err(late)??;
+        let request = self.post(&["tweets"], &content(job, &media));
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post));
+        }
+        let told: Value = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
+        let Some(id) = told["data"]["id"].as_str().filter(|id| is_id(id)) else {
+            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
+        };
+        // Only its link needs to know more.
+        let who = self.known.learn(async { self.ask().await.ok() }).await;
+        Ok(Receipt { remote_id: id.to_owned(), url: who.and_then(|w| link(&w.username, id)), note: None })
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        self.find(job).await.unwrap_or_else(Sighting::Unknown)
+    }
+
+    async fn retract(&self, _job: &Job, remote_id: Option<&str>) -> Retraction {
+        // Words are no proof that a post is ours; whoever knows all deliveries looks before.
+        let Some(id) = remote_id else { return Retraction::StillLive(NOT_OURS.to_owned()) };
+        self.delete(id).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "x_server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "x_tests.rs"]
+mod tests;
