@@ -9,6 +9,7 @@ pub mod address;
 pub mod gate;
 mod health;
 pub mod http;
+mod keeper;
 mod message;
 pub mod place;
 mod rendition;
@@ -48,6 +49,7 @@ use serde::{Deserialize, Serialize};
 
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::Health;
+pub use keeper::Keeper;
 pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
@@ -267,6 +269,8 @@ pub struct Job {
     /// The incident this belongs to, for channels that show one.
     pub incident: Option<String>,
     pub rendition: Rendition,
+    /// What an earlier attempt with these very words wrote down with [`Pass::keep`], if one did.
+    pub handle: Option<String>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
 }
