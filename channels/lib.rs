@@ -19,7 +19,10 @@ pub mod bluesky;
 pub mod discord;
 mod discord_text;
 pub mod email;
+pub mod facebook;
 mod form;
+mod graph;
+mod graph_api;
 mod known;
 pub mod mailer;
 pub mod mastodon;
@@ -35,6 +38,8 @@ mod strict;
 mod suite;
 pub mod teams;
 pub mod telegram;
+pub mod threads;
+mod threads_count;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
@@ -57,11 +62,13 @@ pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     discord::ADAPTER,
     email::ADAPTER,
+    facebook::ADAPTER,
     mastodon::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
     teams::ADAPTER,
     telegram::ADAPTER,
+    threads::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
     wordpress::ADAPTER,

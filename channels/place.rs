@@ -1,10 +1,16 @@
-//! Whether two connections lead to the same server. Pure.
+//! Whether two connections lead to the same place. Pure.
 
 use serde_json::Value;
 use url::Url;
 
-/// Whether the settings name the same server. Where one names none, they may.
+/// Whether the settings name the same server, and the same page on it. Where one names none, they may.
 pub fn same(one: &Value, other: &Value) -> bool {
+    let page = |settings: &Value| settings.get("page")?.as_str().map(|page| page.trim().to_owned());
+    if let (Some(one), Some(other)) = (page(one), page(other))
+        && one != other
+    {
+        return false;
+    }
     let origin = |settings: &Value| {
         let server = settings.get("server").and_then(Value::as_str)?;
         Url::parse(server.trim()).ok().map(|url| url.origin()).filter(url::Origin::is_tuple)
@@ -20,6 +26,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn another_page_is_another_place() {
+        let page = |page: &str| json!({ "page": page });
+        assert!(same(&page("1"), &page(" 1")) && same(&page("1"), &json!({})));
+        assert!(!same(&page("1"), &page("2")));
+    }
 
     #[test]
     fn a_server_is_the_same_however_it_is_written() {

@@ -166,6 +166,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
         "mastodon" => setting("server")?.to_owned(),
         "wordpress" => setting("url")?.to_owned(),
         "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
+        "facebook" => format!("https://www.facebook.com/{}", setting("page")?),
         "website" => app.public_url().to_owned(),
         _ => return None,
     };

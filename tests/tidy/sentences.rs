@@ -31,9 +31,11 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
     ("channels/strict.rs", "what adapters are tested with"),
     ("channels/suite.rs", "what every adapter is tested with"),
+    ("channels/facebook_server.rs", "a Facebook for tests"),
     ("channels/form.rs", "the form of an upload"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_server.rs", "a Mastodon for tests"),
+    ("channels/threads_server.rs", "a Threads for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),
 ];
@@ -41,6 +43,7 @@ const NOT_THESE: &[(&str, &str)] = &[
 /// Single strings that nobody reads in the console: file, beginning, reason.
 pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/discord.rs", "DiscordBot (", "a header"),
+    ("channels/facebook.rs", "text/plain;", "a header"),
     ("channels/mastodon_media.rs", "text/plain;", "a header"),
     ("channels/message.rs", "(no host)", "stands for an address that cannot be read"),
     ("channels/message.rs", "Answer(", "for the technical log"),

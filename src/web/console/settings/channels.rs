@@ -124,6 +124,8 @@ impl Form {
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
+            "threads" => Some("credential-threads"),
+            "facebook" => Some("credential-facebook"),
             "teams" => Some("credential-teams"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),

@@ -44,6 +44,12 @@ setting-slack-channel = L’identifiant du canal, par exemple C024BE91L : la de
 setting-slack-server = https://slack-gov.com pour GovSlack ; sinon https://slack.com
 setting-telegram-chat = @bank, ou son numéro, par exemple -1001234567890
 setting-telegram-server = Votre propre serveur Bot API, si vous en avez un ; sinon https://api.telegram.org
+setting-threads-user = Le numéro du compte ; un test l’indique s’il est faux
+setting-threads-version = La version de l’API ; sinon v1.0
+setting-threads-server = Un autre serveur de l’API ; sinon https://graph.threads.net
+setting-facebook-page = Le numéro de la page ; un test l’indique s’il est faux
+setting-facebook-version = La version de l’API ; sinon v26.0
+setting-facebook-server = Un autre serveur de l’API ; sinon https://graph.facebook.com
 setting-email-host = Le serveur de messagerie, par exemple mail.bank.example
 setting-email-port = Son port ; 587 par défaut, 465 pour tls
 setting-email-security = starttls (par défaut), tls, ou none pour un réseau privé autorisé
@@ -59,6 +65,8 @@ credential-slack = Jeton du bot de l’application (xoxb-…)
 credential-telegram = Jeton du bot
 credential-discord = Adresse du webhook, dans les paramètres du salon, sous Intégrations
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
+credential-threads = Jeton d’accès du compte
+credential-facebook = Jeton d’accès de la page
 credential-other = Secret d’accès
 
 channel-none = Aucun canal n’est relié. Reliez les comptes sur lesquels vous publiez ; chacun est aussitôt testé.
