@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::keeper::{Keeper, Nowhere};
+
 /// Why the gate let nothing through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
@@ -38,7 +40,11 @@ pub type Judge<S> = Arc<dyn Fn(&S) -> Option<String> + Send + Sync>;
 
 /// What adapters see of the gate: the right to begin one attempt.
 #[derive(Clone)]
-pub struct Pass(Arc<dyn Turnstile>);
+pub struct Pass {
+    turnstile: Arc<dyn Turnstile>,
+    /// Writes down the attempt's handle, where the network has one.
+    pub(crate) keeper: Option<Arc<dyn Keeper>>,
+}
 
 impl Pass {
     /// Reads the gate and registers the send, in one step. Called at the first body byte of every
@@ -47,7 +53,13 @@ impl Pass {
     /// # Errors
     /// [`Closed`] when nothing may leave. The caller abandons the request.
     pub fn begin(&self) -> Result<(), Closed> {
-        self.0.begin()
+        self.turnstile.begin()
+    }
+
+    /// The pass of an attempt whose handle is written down by `keeper`.
+    #[must_use]
+    pub fn kept_by(self, keeper: Arc<dyn Keeper>) -> Self {
+        Self { keeper: Some(keeper), ..self }
     }
 
     /// A pass that is always open, for adapters' own tests.
@@ -58,7 +70,7 @@ impl Pass {
                 Ok(())
             }
         }
-        Self(Arc::new(Open))
+        Self { turnstile: Arc::new(Open), keeper: Some(Arc::new(Nowhere)) }
     }
 }
 
@@ -217,7 +229,8 @@ impl<S: Send + 'static> Gate<S> {
         let permit = Permit { subject, in_time, begun: None, ended: asked < state.reopened };
         state.permits.insert(attempt.to_owned(), permit);
         drop(state);
-        Pass(Arc::new(Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() }))
+        let ticket = Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() };
+        Pass { turnstile: Arc::new(ticket), keeper: None }
     }
 
     /// Takes a settled attempt off the list.

@@ -10,6 +10,7 @@ pub mod gate;
 mod health;
 mod html;
 pub mod http;
+mod keeper;
 mod message;
 pub mod place;
 mod rendition;
@@ -19,8 +20,11 @@ pub mod bluesky;
 pub mod discord;
 mod discord_text;
 pub mod email;
+pub mod facebook;
 mod form;
 pub mod ghost;
+mod graph;
+mod graph_api;
 mod known;
 pub mod linkedin;
 mod linkedin_text;
@@ -39,6 +43,8 @@ mod strict;
 mod suite;
 pub mod teams;
 pub mod telegram;
+pub mod threads;
+mod threads_count;
 pub mod webhook;
 pub mod website;
 pub mod wordpress;
@@ -59,6 +65,7 @@ use serde::{Deserialize, Serialize};
 
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::Health;
+pub use keeper::Keeper;
 pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
@@ -68,12 +75,14 @@ pub static ALL: &[Adapter] = &[
     email::ADAPTER,
     ghost::ADAPTER,
     linkedin::ADAPTER,
+    facebook::ADAPTER,
     mastodon::ADAPTER,
     matrix::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
     teams::ADAPTER,
     telegram::ADAPTER,
+    threads::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
     wordpress::ADAPTER,
@@ -282,6 +291,8 @@ pub struct Job {
     /// The incident this belongs to, for channels that show one.
     pub incident: Option<String>,
     pub rendition: Rendition,
+    /// What an earlier attempt with these very words wrote down with [`Pass::keep`], if one did.
+    pub handle: Option<String>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
 }

@@ -10,7 +10,7 @@ pub fn same(one: &Value, other: &Value) -> bool {
         Url::parse(server.trim()).ok().map(|url| url.origin()).filter(url::Origin::is_tuple)
     };
     let page = |settings: &Value| {
-        let page = settings.get("organization")?;
+        let page = settings.get("page").or_else(|| settings.get("organization"))?;
         Some(page.as_str().map_or_else(|| page.to_string(), |text| text.trim().to_owned()))
     };
     if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
@@ -27,6 +27,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn another_page_is_another_place() {
+        let page = |page: &str| json!({ "page": page });
+        assert!(same(&page("1"), &page(" 1")) && same(&page("1"), &json!({})));
+        assert!(!same(&page("1"), &page("2")));
+    }
 
     #[test]
     fn a_server_is_the_same_however_it_is_written() {

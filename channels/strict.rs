@@ -5,13 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use crate::suite::{self, CUTS, Cut};
-use crate::{Channel, Failure, Pass, Receipt, Retraction, Retry, Sighting};
+use crate::{Channel, Failure, Job, Keeper, Pass, Receipt, Retraction, Retry, Sighting};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,9 +218,39 @@ impl<N: Network> State<N> {
     }
 }
 
+/// What the core remembers of a delivery between its attempts.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<Option<String>>>);
+
+impl Memory {
+    /// The delivery as the next attempt or read sees it.
+    pub fn job(&self) -> Job {
+        Job { handle: self.handle(), ..suite::job() }
+    }
+
+    /// What was written down last.
+    pub fn handle(&self) -> Option<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Keeper for Memory {
+    async fn keep(&self, handle: &str) -> Result<(), String> {
+        *self.0.lock().unwrap() = Some(handle.to_owned());
+        Ok(())
+    }
+}
+
 /// One attempt. It prints no secret.
 pub async fn attempt(channel: &dyn Channel) -> Result<Receipt, Failure> {
-    let result = channel.publish(&suite::job(), &Pass::open_for_tests()).await;
+    attempt_of(channel, &Memory::default()).await
+}
+
+/// One attempt at what is remembered. It prints no secret.
+pub async fn attempt_of(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Failure> {
+    let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
+    let result = channel.publish(&memory.job(), &pass).await;
     assert!(!format!("{result:?}").contains("hunter2"), "{result:?}");
     result
 }
@@ -227,12 +258,13 @@ pub async fn attempt(channel: &dyn Channel) -> Result<Receipt, Failure> {
 /// What the core makes of a channel: it tries again only what provably had no effect, reads back what is in
 /// doubt, and leaves the rest to people.
 pub async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
+    let memory = Memory::default();
     for _ in 0..8 {
-        match attempt(channel).await {
+        match attempt_of(channel, &memory).await {
             Ok(receipt) => return Some(receipt),
             Err(Failure::Rejected { retry: Retry::Backoff | Retry::After(_), .. }) => {}
             Err(Failure::InDoubt { .. }) => {
-                return match channel.read_back(&suite::job()).await {
+                return match channel.read_back(&memory.job()).await {
                     Sighting::Found(receipt) => Some(receipt),
                     _ => None,
                 };
@@ -285,12 +317,13 @@ pub async fn reads<N: Network>(network: N, connect: impl Fn(&str) -> Box<dyn Cha
         for nth in 0..asks {
             let server = Strict::start(network.clone(), &[Fate::DoneBut(500)]).await;
             let channel = connect(&server.url);
-            assert!(attempt(&*channel).await.is_err());
+            let memory = Memory::default();
+            assert!(attempt_of(&*channel, &memory).await.is_err());
             let before = std::iter::repeat_n(Fate::Done, nth);
             server.state().others = before.chain([fate.clone()]).collect();
-            let seen = channel.read_back(&suite::job()).await;
+            let seen = channel.read_back(&memory.job()).await;
             assert!(matches!(seen, Sighting::Unknown(_) | Sighting::Found(_)), "{fate:?}, {nth}: {seen:?}");
-            assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)), "{fate:?}, {nth}");
+            assert!(matches!(channel.read_back(&memory.job()).await, Sighting::Found(_)), "{fate:?}, {nth}");
         }
     }
 }

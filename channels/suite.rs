@@ -161,6 +161,7 @@ pub fn job() -> Job {
             language: "en".to_owned(),
             media: Vec::new(),
         },
+        handle: None,
         media: Vec::new(),
     }
 }

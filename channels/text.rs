@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::{Limits, Rendition, discord_text, linkedin_text, mastodon_count, slack_text, x_count};
+use crate::{
+    Limits, Rendition, discord_text, linkedin_text, mastodon_count, slack_text, threads_count, x_count,
+};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub enum Unit {
     Slack,
     /// Units of UTF-16 of what Discord is sent: its marks are escaped there.
     Discord,
+    /// Unicode scalar values, and bytes of UTF-8 for emoji, as Threads counts them.
+    Threads,
     /// Bytes of UTF-8.
     Bytes,
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
@@ -56,6 +60,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Utf16 => text.encode_utf16().count(),
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
+        Unit::Threads => threads_count::count(text),
         Unit::Bytes => text.len(),
         Unit::LinkedIn => count(&linkedin_text::written(text), Unit::Utf16),
         Unit::X => x_count::size(text),
@@ -243,7 +248,9 @@ mod tests {
         for adapter in crate::ALL {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
-        for adapter in [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER] {
+        for adapter in
+            [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::threads::ADAPTER]
+        {
             let problems = check(&post, &adapter.limits);
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));
             assert!(refused, "{}: {problems:?}", adapter.name);

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use holdline::app::approvals::{self, NewDecision};
-use holdline::app::channels::{self, NewChannel};
+use holdline::app::channels::{self as app_channels, NewChannel};
 use holdline::app::invitations;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::secrets::Keys;
@@ -35,17 +35,25 @@ const STEPS: [&str; 7] = ["claimed", "permitted", "begun", UNDER_WAY, "answered"
 const UNDER_WAY: &str = "under way";
 
 /// One installation that is killed again and again.
-struct Victim {
+pub struct Victim {
     folder: TempDir,
     url: Option<String>,
     keys: Keys,
     operator: Actor,
     approver: Actor,
     sandbox: Sandbox,
+    /// How many channels a post goes to.
+    channels: usize,
 }
 
 impl Victim {
+    /// One with two sandbox channels.
     async fn new(database: Database) -> Self {
+        Self::with(database, Vec::new()).await
+    }
+
+    /// One with these channels, or with two of the sandbox.
+    pub async fn with(database: Database, mut channels: Vec<NewChannel>) -> Self {
         let folder = TempDir::new().unwrap();
         let url = match database {
             Database::Sqlite => None,
@@ -56,7 +64,12 @@ impl Victim {
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), Clock::real()).await.unwrap();
         let nobody =
             Actor { id: String::new(), name: String::new(), roles: Vec::new(), origin: "test".into() };
-        let mut victim = Self { folder, url, keys, operator: nobody.clone(), approver: nobody, sandbox };
+        if channels.is_empty() {
+            channels = ["alpha", "beta"].map(|name| sandboxed(&sandbox, name)).into();
+        }
+        let operator = nobody.clone();
+        let count = channels.len();
+        let mut victim = Self { folder, url, keys, operator, approver: nobody, sandbox, channels: count };
         let app = victim.open().await;
         nodes::gate_row(&app).await.unwrap();
         let token = people::first_start(&app).await.unwrap().unwrap();
@@ -74,16 +87,8 @@ impl Victim {
             let actor = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
             if role == Role::Operator { victim.operator = actor } else { victim.approver = actor }
         }
-        for name in ["alpha", "beta"] {
-            let new = NewChannel {
-                name: name.into(),
-                adapter: "sandbox".into(),
-                brand: "main".into(),
-                settings: json!({"url": victim.sandbox.url(name)}),
-                credential: None,
-                drill: false,
-            };
-            channels::create(&app, &boss, new).await.unwrap();
+        for new in channels {
+            app_channels::create(&app, &boss, new).await.unwrap();
         }
         app.close().await;
         victim
@@ -100,7 +105,7 @@ impl Victim {
 
     /// Queues a post that is due at once, and one that is due when the service runs: each step is
     /// passed at least twice. How many deliveries they are.
-    async fn queue(&self) -> usize {
+    pub async fn queue(&self) -> usize {
         // A start takes its time on a busy machine; on PostgreSQL it waits 6 s for the process that was killed.
         let waits = [0, if self.url.is_some() { 12_000 } else { 5_000 }];
         let app = self.open().await;
@@ -114,11 +119,11 @@ impl Victim {
             approvals::decide(&app, &self.approver, &post.id, &yes).await.unwrap();
         }
         app.close().await;
-        waits.len() * 2
+        waits.len() * self.channels
     }
 
     /// Attempts that nobody settled.
-    async fn unsettled(&self) -> i64 {
+    pub async fn unsettled(&self) -> i64 {
         const SQL: &str = "select count(*) from attempts where outcome is null or outcome = 'in_doubt'";
         match &self.url {
             None => {
@@ -134,7 +139,7 @@ impl Victim {
     }
 
     /// A service; with a fault that the environment arms.
-    fn serve(&self, fault: Option<(&str, &str)>) -> Child {
+    pub fn serve(&self, fault: Option<(&str, &str)>) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private", "127.0.0.0/8", "--data"]);
         command.arg(self.folder.path()).env("HOLDLINE_LOG", "warn");
@@ -151,7 +156,7 @@ impl Victim {
     }
 
     /// Waits until nothing is open any more; the number of accepted deliveries.
-    async fn settled(&self, total: usize) -> usize {
+    pub async fn settled(&self, total: usize) -> usize {
         let app = self.open().await;
         let until = Instant::now() + Duration::from_secs(150);
         loop {
@@ -168,6 +173,18 @@ impl Victim {
     }
 }
 
+/// A channel to a timeline of the sandbox.
+fn sandboxed(sandbox: &Sandbox, name: &str) -> NewChannel {
+    NewChannel {
+        name: name.into(),
+        adapter: "sandbox".into(),
+        brand: "main".into(),
+        settings: json!({"url": sandbox.url(name)}),
+        credential: None,
+        drill: false,
+    }
+}
+
 /// What the rounds of one step came to.
 #[derive(Default)]
 struct Tally {
@@ -177,7 +194,7 @@ struct Tally {
 
 /// Runs the service until it is killed: it kills itself at the step's first or second pass, or is
 /// killed from outside while the network has a post and has not answered.
-async fn kill_once(victim: &Victim, step: &str, round: usize) {
+pub async fn kill_once(victim: &Victim, step: &str, round: usize) {
     let pass = 1 + round % 2;
     let before = victim.sandbox.arrived();
     let mut child = if step == UNDER_WAY {

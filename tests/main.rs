@@ -27,6 +27,8 @@ mod imports;
 mod incidents;
 #[cfg(feature = "failpoints")]
 mod kill;
+#[cfg(feature = "failpoints")]
+mod kill_handles;
 mod mastodon;
 mod migrations;
 mod misfits;
@@ -55,6 +57,7 @@ mod slack;
 mod slow_channels;
 mod support;
 mod teams;
+mod threads;
 mod tidy;
 mod two_nodes;
 mod x;

@@ -53,7 +53,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `discord`, `facebook`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,

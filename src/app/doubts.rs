@@ -168,6 +168,7 @@ fn account(app: &App, c: &Channel) -> Option<String> {
         "matrix" => format!("https://matrix.to/#/{}", setting("room")?),
         "linkedin" => format!("https://www.linkedin.com/company/{}", setting("organization")?),
         "telegram" => format!("https://t.me/{}", setting("chat")?.strip_prefix('@')?),
+        "facebook" => format!("https://www.facebook.com/{}", setting("page")?),
         "website" => app.public_url().to_owned(),
         _ => return None,
     };

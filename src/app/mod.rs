@@ -24,6 +24,8 @@ pub mod error;
 pub mod flights;
 /// Freezes, seal and thaw.
 pub mod freezes;
+/// What an attempt prepared before its public step.
+pub(crate) mod handles;
 /// What monitoring systems say becomes signals.
 pub mod heard;
 /// Held posts, doubts, and what people decide about them.

@@ -365,6 +365,7 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
         reads: 0,
         absent: 0,
         next_read_at: None,
+        handle: None,
     }
 }
 

@@ -106,9 +106,13 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     }
 }
 
-/// When the first attempt at a delivery was permitted.
-pub(crate) async fn first_permit(app: &App, delivery: &str) -> Result<Option<Millis>> {
-    Ok(app.store().attempts(delivery).await?.first().map(|a| a.permitted_at))
+/// What is known of all attempts at the delivery of one: when the first was permitted, and the newest handle
+/// that one of them with the same words has.
+pub(crate) async fn history(app: &App, of: &Attempt) -> Result<(Millis, Option<String>)> {
+    let all = app.store().attempts(&of.delivery_id).await?;
+    let first = all.first().map_or(of.permitted_at, |a| a.permitted_at);
+    let same = all.into_iter().filter(|a| a.content_hash == of.content_hash);
+    Ok((first, same.filter_map(|a| a.handle).next_back()))
 }
 
 async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {

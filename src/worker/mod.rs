@@ -9,6 +9,8 @@ pub mod desk;
 pub mod dispatch;
 /// Fault points of the tests.
 pub mod faults;
+/// What outlives an attempt on networks with two steps.
+mod handles;
 /// Two queues, of which the crisis one goes first.
 pub mod lanes;
 /// Opened channels, and what people ask of them.

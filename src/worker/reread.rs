@@ -95,7 +95,7 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     let delivery = sending::delivery(&shared.app, &attempt.delivery_id).await?;
     let post = sending::post(&shared.app, &delivery.post_id).await?;
     // A copy of any attempt at it is what is looked for.
-    let first = reads::first_permit(&shared.app, &delivery.id).await?;
+    let (first, handle) = reads::history(&shared.app, attempt).await?;
     let permit = Permit {
         attempt: attempt.id.clone(),
         delivery: delivery.id.clone(),
@@ -117,9 +117,9 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         },
         created_at: delivery.created_at,
         valid_until: delivery.valid_until,
-        permitted_at: first.unwrap_or(attempt.permitted_at),
+        permitted_at: first,
     };
-    let job = send::job(&permit, Vec::new()).map_err(AppError::Internal)?;
+    let job = send::job(&permit, handle, Vec::new()).map_err(AppError::Internal)?;
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
 }
 

@@ -7,7 +7,7 @@ use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
 
 use super::lines::Work;
 use super::part::Watch;
-use super::{Shared, caught, faults, recall};
+use super::{Shared, caught, faults, handles, recall};
 use crate::app::permits::Permit;
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
@@ -80,7 +80,7 @@ fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
 }
 
 /// The adapter's view of an attempt.
-pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, String> {
+pub(crate) fn job(permit_like: &Permit, handle: Option<String>, media: Vec<Vec<u8>>) -> Result<Job, String> {
     Ok(Job {
         delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
         created_at: date_time(permit_like.created_at),
@@ -89,6 +89,7 @@ pub(crate) fn job(permit_like: &Permit, media: Vec<Vec<u8>>) -> Result<Job, Stri
         kind: permit_like.kind.clone(),
         incident: permit_like.incident.clone(),
         rendition: permit_like.rendition.clone(),
+        handle,
         media,
     })
 }
@@ -113,13 +114,18 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         }
     }
-    let job = match job(permit, media) {
+    let handle = match handles::known(shared, &open, permit).await {
+        Ok(handle) => handle,
+        Err(reason) => return Outcome::Retry { reason, not_before: None },
+    };
+    let job = match job(permit, handle, media) {
         Ok(job) => job,
         Err(reason) => return Outcome::Failed { reason },
     };
     let readable = open.capabilities.read_back != ReadBack::None;
+    let pass = handles::kept(shared, permit, pass);
     faults::point("begun");
-    let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, pass)).await;
+    let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, &pass)).await;
     faults::point("published");
     match published {
         // The adapter's work is dropped by now: what has not begun will not begin.

@@ -126,6 +126,8 @@ impl Form {
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
+            "threads" => Some("credential-threads"),
+            "facebook" => Some("credential-facebook"),
             "teams" => Some("credential-teams"),
             "ghost" => Some("credential-ghost"),
             "matrix" => Some("credential-matrix"),

@@ -54,6 +54,12 @@ setting-matrix-server = The homeserver’s address, for example https://matrix.b
 setting-matrix-room = The room’s id, which begins with !: in Element under Settings, Advanced
 setting-telegram-chat = @bank, or its number such as -1001234567890
 setting-telegram-server = Your own Bot API server, if you run one; otherwise https://api.telegram.org
+setting-threads-user = The account’s number; a check says it when it is wrong
+setting-threads-version = The version of the API; otherwise v1.0
+setting-threads-server = Another server of the API; otherwise https://graph.threads.net
+setting-facebook-page = The page’s number; a check says it when it is wrong
+setting-facebook-version = The version of the API; otherwise v26.0
+setting-facebook-server = Another server of the API; otherwise https://graph.facebook.com
 setting-email-host = The mail server, for example mail.bank.example
 setting-email-port = Its port; 587 unless given, 465 for tls
 setting-email-security = starttls (unless given), tls, or none for an allowed private network
@@ -73,6 +79,8 @@ credential-discord = Address of the webhook, from the channel’s settings under
 credential-ghost = Admin API key of a custom integration (Settings, Integrations), with its colon
 credential-matrix = Access token of the account, from a log-in that nothing else uses
 credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
+credential-threads = Access token of the account
+credential-facebook = Access token of the page
 credential-other = Credential
 
 channel-none = No channel is connected. Connect the accounts that you publish on; each is tested at once.

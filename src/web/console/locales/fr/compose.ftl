@@ -73,6 +73,7 @@ compose-unit-mastodon = caractères (un lien en vaut 23)
 compose-unit-charactersandtitle = caractères, titre compris
 compose-unit-bytes = octets
 compose-unit-utf16 = caractères (un émoji en vaut souvent 2)
+compose-unit-threads = caractères (un émoji compte par ses octets, souvent 4)
 compose-unit-slack = caractères comptés comme Slack (un émoji en vaut souvent 2, & en vaut 5, < et > en valent 4, un lien 2 de plus)
 compose-unit-linkedin = caractères comptés comme LinkedIn peut le faire (un émoji en vaut souvent 2, un signe comme _ ou ( en vaut 2)
 compose-unit-x = caractères pesés comme X (un caractère chinois, japonais ou coréen et un émoji en valent 2, un lien 23)

@@ -54,6 +54,12 @@ setting-matrix-server = L’adresse du serveur d’accueil, par exemple https://
 setting-matrix-room = L’identifiant du salon, qui commence par ! : dans Element sous Paramètres, Avancé
 setting-telegram-chat = @bank, ou son numéro, par exemple -1001234567890
 setting-telegram-server = Votre propre serveur Bot API, si vous en avez un ; sinon https://api.telegram.org
+setting-threads-user = Le numéro du compte ; un test l’indique s’il est faux
+setting-threads-version = La version de l’API ; sinon v1.0
+setting-threads-server = Un autre serveur de l’API ; sinon https://graph.threads.net
+setting-facebook-page = Le numéro de la page ; un test l’indique s’il est faux
+setting-facebook-version = La version de l’API ; sinon v26.0
+setting-facebook-server = Un autre serveur de l’API ; sinon https://graph.facebook.com
 setting-email-host = Le serveur de messagerie, par exemple mail.bank.example
 setting-email-port = Son port ; 587 par défaut, 465 pour tls
 setting-email-security = starttls (par défaut), tls, ou none pour un réseau privé autorisé
@@ -73,6 +79,8 @@ credential-discord = Adresse du webhook, dans les paramètres du salon, sous Int
 credential-ghost = Clé de l’API Admin d’une intégration personnalisée (Paramètres, Intégrations), avec ses deux-points
 credential-matrix = Jeton d’accès du compte, d’une connexion que rien d’autre n’utilise
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
+credential-threads = Jeton d’accès du compte
+credential-facebook = Jeton d’accès de la page
 credential-other = Secret d’accès
 
 channel-none = Aucun canal n’est relié. Reliez les comptes sur lesquels vous publiez ; chacun est aussitôt testé.

@@ -1,0 +1,179 @@
+//! The calls of Meta's Graph APIs. The access token goes in a header, so that no address holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::http::{Answer, Http, Request};
+use crate::message::Doing;
+use crate::{Connection, Failure, Pass, Retraction, Retry, graph};
+
+/// Items of one page, and most pages of one look.
+const PAGE: usize = 100;
+const MOST_PAGES: usize = 10;
+/// How long an accepted post waits for its link.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 2 });
+
+/// One account's way to its API.
+pub(crate) struct Api {
+    server: Url,
+    version: String,
+    token: SecretString,
+    http: Arc<Http>,
+}
+
+impl Api {
+    /// The API at the server and of the version that the settings name, or at these.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub(crate) fn new(connection: &Connection, server: &str, version: &str) -> Result<Self, String> {
+        let version = connection.setting("version").unwrap_or_else(|_| version.to_owned());
+        if !graph::is_version(&version) {
+            return Err("the setting version: write it like v26.0".to_owned());
+        }
+        let server = match connection.setting("server") {
+            Ok(_) => connection.url("server")?,
+            Err(_) => connection.http.check(server)?,
+        };
+        let token = connection.secret()?.expose_secret().trim().to_owned();
+        if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+            return Err("the access token holds a blank or another odd character; copy it again".to_owned());
+        }
+        Ok(Self { server, version, token: token.into(), http: Arc::clone(&connection.http) })
+    }
+
+    /// An address below the version.
+    fn url(&self, parts: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(&self.version).extend(parts);
+        }
+        url.set_query(None);
+        url
+    }
+
+    /// A request that sends a form.
+    pub(crate) fn post(&self, parts: &[&str], form: &[(&str, &str)]) -> Request {
+        let body = Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
+        self.upload(parts, "application/x-www-form-urlencoded", body)
+    }
+
+    /// A request that sends a body of any type.
+    pub(crate) fn upload(&self, parts: &[&str], mime: &str, body: Vec<u8>) -> Request {
+        Request::post(self.url(parts).as_str()).bearer(&self.token).body(mime, body)
+    }
+
+    /// What a refusal means.
+    pub(crate) fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
+        graph::failure(answer, self.token.expose_secret(), doing)
+    }
+
+    /// Sends content through the gate; what the API says of what it made.
+    ///
+    /// # Errors
+    /// What became of it, and the answer if there is one.
+    pub(crate) async fn make(
+        &self,
+        request: Request,
+        pass: &Pass,
+    ) -> Result<Value, (Failure, Option<Answer>)> {
+        let answer = self.http.send(request, pass).await.map_err(|trouble| (trouble.failure(false), None))?;
+        if answer.status != 200 {
+            return Err((self.failure(&answer, Doing::Post), Some(answer)));
+        }
+        answer.json().map_err(|reason| (Failure::InDoubt { reason }, Some(answer)))
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// A rejection without effect. That something could not be looked at says nothing about the post, so it
+    /// is never refused for good.
+    pub(crate) async fn ask(&self, parts: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        let mut url = self.url(parts);
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.http.call(Request::get(url.as_str()).bearer(&self.token)).await;
+        let answer = answer.map_err(|trouble| trouble.failure(false).without_effect())?;
+        if answer.status == 200 {
+            return Ok(answer);
+        }
+        match self.failure(&answer, Doing::Ask).without_effect() {
+            Failure::Rejected { reason, retry: Retry::Never } => {
+                Err(Failure::Rejected { reason, retry: Retry::Backoff })
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Looks through a list from a time on, newest first, until `wanted` takes an item. Nothing: the list was
+    /// read to its end.
+    ///
+    /// # Errors
+    /// A sentence, when it could not be read to its end.
+    pub(crate) async fn look<T: DeserializeOwned, R>(
+        &self,
+        parts: &[&str],
+        fields: &str,
+        since: DateTime<Utc>,
+        mut wanted: impl FnMut(T) -> Option<R>,
+    ) -> Result<Option<R>, String> {
+        let (since, limit) = (since.timestamp().to_string(), PAGE.to_string());
+        let mut cursor = None::<String>;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("fields", fields), ("since", since.as_str()), ("limit", limit.as_str())];
+            query.extend(cursor.as_deref().map(|after| ("after", after)));
+            let answer = self.ask(parts, &query).await.map_err(|failure| failure.to_string())?;
+            let (items, next) = graph::page(&answer)?;
+            if let Some(found) = items.into_iter().find_map(&mut wanted) {
+                return Ok(Some(found));
+            }
+            if next.is_none() {
+                return Ok(None);
+            }
+            cursor = next;
+        }
+        Err("the account has had too many posts since to look through".to_owned())
+    }
+
+    /// The address of a post, if it is told soon. The post is out already.
+    pub(crate) async fn link(&self, post: &str, field: &str) -> Option<String> {
+        let told =
+            tokio::time::timeout(PATIENCE, self.ask(&[post], &[("fields", field)])).await.ok()?.ok()?;
+        let told: Value = told.json().ok()?;
+        told[field].as_str().and_then(web)
+    }
+
+    /// Takes a post down. Nothing: the network does not know it, or not for this access token.
+    pub(crate) async fn take_down(&self, post: &str) -> Option<Retraction> {
+        let request = Request::delete(self.url(&[post]).as_str()).bearer(&self.token);
+        let answer = match self.http.call(request).await {
+            Ok(answer) => answer,
+            Err(trouble) => return Some(Retraction::StillLive(trouble.to_string())),
+        };
+        let told: Value = answer.json().unwrap_or_default();
+        if answer.status == 200 && told["success"] == true {
+            return Some(Retraction::Gone);
+        }
+        if graph::is_not_there(&answer) {
+            return None;
+        }
+        let why = match answer.status {
+            200 => "the answer does not say that the post is gone".to_owned(),
+            _ => self.failure(&answer, Doing::TakeDown).to_string(),
+        };
+        Some(Retraction::StillLive(why))
+    }
+}
+
+/// The server's own words: nothing but an address of the web becomes a link.
+pub(crate) fn web(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok().filter(|url| url.scheme() == "https" && url.host_str().is_some())?;
+    (address.len() <= 2_000).then(|| url.into())
+}

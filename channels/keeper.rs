@@ -1,0 +1,41 @@
+//! What must outlive an attempt on networks with two steps: the handle that exists before the public one.
+
+use async_trait::async_trait;
+
+use crate::{Failure, Pass, Retry};
+
+/// Writes down the handle of one attempt.
+#[async_trait]
+pub trait Keeper: Send + Sync {
+    /// When it returns, the handle outlives the process, and every later attempt at the delivery and every
+    /// read is given it. Of two handles the later one counts.
+    ///
+    /// # Errors
+    /// A sentence. The handle may be written down or not, and the public step must not be made.
+    async fn keep(&self, handle: &str) -> Result<(), String>;
+}
+
+impl Pass {
+    /// Writes down what the network calls the post, before the step that the public sees. An attempt
+    /// without a handle has therefore never made that step.
+    ///
+    /// # Errors
+    /// A rejection without effect: the public step is not made.
+    pub async fn keep(&self, handle: &str) -> Result<(), Failure> {
+        let kept = match &self.keeper {
+            Some(keeper) => keeper.keep(handle).await,
+            None => Err("nothing keeps what the network calls the post".to_owned()),
+        };
+        kept.map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
+    }
+}
+
+/// Keeps nothing, for adapters' own tests.
+pub(crate) struct Nowhere;
+
+#[async_trait]
+impl Keeper for Nowhere {
+    async fn keep(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Adapter `threads`: posts of an account on Threads.
+//!
+//! Facts: <https://developers.facebook.com/docs/threads/posts>, `threads/reference/publishing`,
+//! `threads/troubleshooting` (the states of a container), `threads/reference/user` and
+//! `threads/retrieve-and-manage-posts` for lists and removals.
+//!
+//! A post has two steps. A container is made, which nobody sees; then it is published. Its number is written
+//! down before the second step ([`Pass::keep`]), so that every later attempt and every look knows it:
+//! `PUBLISHED` proves that the post is out, `FINISHED` that it is not yet, and `EXPIRED` and `ERROR` that it
+//! never will be. An attempt without a container never came to the second step. Every attempt publishes the
+//! same container as long as that can be published.
+//!
+//! Not tried on a real account, and told by no document: that a container which is published twice makes one
+//! post only, and that its state is up to date at once. Neither is relied on alone: the state is read before
+//! the container is published again, twice and half a minute later when the answer was lost. Told by no
+//! document either: what is answered for a post that is gone (its absence from the account's posts is asked
+//! for as well), and that the token may go in a header, as with Meta's other APIs.
+//!
+//! When the answer to the second step is lost, the post's own number stays unknown: the container does not
+//! tell it. Such a post is looked for by its words when it is to be taken down.
+//!
+//! Threads makes a mention of each `@name`, a topic of a `#word`, and shows a preview of the first link; it
+//! has no way to switch that off. Pictures are not sent: Threads fetches them from a public address.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::graph::{is_id, is_not_there};
+use crate::graph_api::Api;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
+};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "threads",
+    title: "Threads",
+    capabilities: Capabilities {
+        replay: Replay::HandleFirst,
+        read_back: ReadBack::Consistent,
+        retract: true,
+        media: false,
+        starts_only: false,
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(500),
+        unit: Unit::Threads,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 0,
+        media_bytes: 0,
+        alt: None,
+    },
+    settings: &[
+        Setting {
+            name: "user",
+            help: "The account's number; a check says it when it is wrong",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "version",
+            help: "The version of the API; otherwise v1.0",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "server",
+            help: "Another server of the API; otherwise https://graph.threads.net",
+            required: false,
+            private: false,
+        },
+    ],
+    connect,
+};
+
+/// Most different links of one post (`threads/create-posts/text-attachments` there).
+const MOST_LINKS: usize = 5;
+const SERVER: &str = "https://graph.threads.net";
+const VERSION: &str = "v1.0";
+/// How far the clocks may differ.
+const DRIFT: TimeDelta = TimeDelta::minutes(10);
+/// The waits before each look at a container that is being prepared. One of text is ready at once.
+const LOOKS: [u64; 6] = [0, 1, 2, 4, 8, 15];
+const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let user = connection.setting("user")?;
+    if !is_id(&user) {
+        return Err("the setting user: write the account's number".to_owned());
+    }
+    Ok(Box::new(Threads { api: Api::new(connection, SERVER, VERSION)?, user }))
+}
+
+struct Threads {
+    api: Api,
+    user: String,
+}
+
+/// What has become of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Preparing,
+    Ready,
+    Out,
+    /// It is not out and never will be.
+    Dead,
+}
+
+/// A post, as far as it is read.
+#[derive(Deserialize)]
+struct Post {
+    id: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// Stands for the post whose number is not known, in a receipt.
+const CONTAINER: &str = "container";
+
+impl Threads {
+    /// The handle of a container: with the account, because no other one may publish it.
+    fn handle(&self, container: &str) -> String {
+        format!("{}:{container}", self.user)
+    }
+
+    /// The container of a handle, if it is this account's.
+    fn container<'a>(&self, handle: &'a str) -> Option<&'a str> {
+        let (user, container) = handle.split_once(':')?;
+        (user == self.user && is_id(container)).then_some(container)
+    }
+
+    async fn state(&self, container: &str) -> Result<State, Failure> {
+        let answer = self.api.ask(&[container], &[("fields", "status,error_message")]).await?;
+        let told: Value = answer.json().map_err(not_told)?;
+        match told["status"].as_str() {
+            Some("IN_PROGRESS") => Ok(State::Preparing),
+            Some("FINISHED") => Ok(State::Ready),
+            Some("PUBLISHED") => Ok(State::Out),
+            Some("EXPIRED" | "ERROR") => Ok(State::Dead),
+            _ => Err(not_told("Threads does not tell what has become of the post".to_owned())),
+        }
+    }
+
+    /// Makes a container. Nobody sees it.
+    async fn make(&self, job: &Job, pass: &Pass) -> Result<String, Failure> {
+        let links: HashSet<String> = text::links(&job.rendition.text).into_iter().map(|l| l.url).collect();
+        if links.len() > MOST_LINKS {
+            let reason = format!("Threads takes at most {MOST_LINKS} links in a post");
+            return Err(Failure::Rejected { reason, retry: Retry::Never });
+        }
+        let form = [("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
+        let made = self.api.make(self.api.post(&[&self.user, "threads"], &form), pass).await;
+        let made = made.map_err(|(failure, _)| failure.without_effect())?;
+        let id = made["id"].as_str().filter(|id| is_id(id));
+        id.map(str::to_owned).ok_or_else(|| not_told("the answer names no container".to_owned()))
+    }
+
+    /// The container that this attempt publishes, and whether it is out already: that of an earlier attempt,
+    /// or a new one. It is written down.
+    async fn prepare(&self, job: &Job, pass: &Pass) -> Result<(String, State), Failure> {
+        let known = job.handle.as_deref().and_then(|handle| self.container(handle));
+        let mut state = State::Dead;
+        if let Some(container) = known {
+            state = self.state(container).await?;
+        }
+        let container = match known.filter(|_| state != State::Dead) {
+            Some(container) => container.to_owned(),
+            None => self.make(job, pass).await?,
+        };
+        // Also that of an earlier attempt: an attempt that others took over must not go on.
+        pass.keep(&self.handle(&container)).await?;
+        if state == State::Out {
+            return Ok((container, state));
+        }
+        for wait in LOOKS {
+            tokio::time::sleep(SECOND * u32::try_from(wait).unwrap_or(1)).await;
+            match self.state(&container).await? {
+                State::Preparing => {}
+                State::Dead => return Err(not_told("Threads could not prepare the post".to_owned())),
+                state => return Ok((container, state)),
+            }
+        }
+        Err(not_told("Threads is still preparing the post".to_owned()))
+    }
+
+    /// The step that the public sees.
+    async fn reveal(&self, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+        let request = self.api.post(&[&self.user, "threads_publish"], &[("creation_id", container)]);
+        let failure = match self.api.make(request, pass).await {
+            Ok(told) => {
+                let id = told["id"].as_str().filter(|id| is_id(id));
+                let id =
+                    id.ok_or_else(|| Failure::InDoubt { reason: "the answer names no post".to_owned() })?;
+                let url = self.api.link(id, "permalink").await;
+                return Ok(Receipt { remote_id: self.handle(id), url, note: None });
+            }
+            // It is not there yet, although it was said to be ready: nothing was done.
+            Err((_, Some(answer))) if is_not_there(&answer) => {
+                not_told(answer.refused("Threads is still preparing the post", None))
+            }
+            Err((failure, _)) => failure,
+        };
+        // A container that is out already is perhaps refused: then it is no refusal of the post.
+        let refused = matches!(failure, Failure::Rejected { retry: Retry::Never | Retry::Backoff, .. });
+        if refused && self.state(container).await == Ok(State::Out) {
+            return Ok(self.out(container));
+        }
+        Err(failure)
+    }
+
+    /// The receipt of a post that is out and whose number is not known.
+    fn out(&self, container: &str) -> Receipt {
+        Receipt { remote_id: format!("{}:{CONTAINER}:{container}", self.user), url: None, note: None }
+    }
+
+    async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
+        let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
+        let id = match parts.as_slice() {
+            [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
+            [user, CONTAINER, _] if *user == self.user => self.by_words(job).await?,
+            // A person saw it: it is ours when its container says so.
+            [""] => match self.read_back(job).await {
+                Sighting::Found(_) => self.by_words(job).await?,
+                Sighting::Absent => return Err(NOT_OURS.to_owned()),
+                Sighting::Unknown(why) => return Err(why),
+            },
+            _ => return Err(NOT_OURS.to_owned()),
+        };
+        match self.api.take_down(&id).await {
+            Some(said) => Ok(said),
+            None if self.is_listed(job, &id).await? => Err(HIDDEN.to_owned()),
+            // Somebody else took it down.
+            None => Ok(Retraction::Gone),
+        }
+    }
+
+    async fn is_listed(&self, job: &Job, id: &str) -> Result<bool, String> {
+        let same = |post: Post| (post.id == id).then_some(());
+        let found = self.api.look(&[&self.user, "threads"], "id", job.permitted_at - DRIFT, same).await?;
+        Ok(found.is_some())
+    }
+
+    /// The one post with these words since the first attempt.
+    async fn by_words(&self, job: &Job) -> Result<String, String> {
+        let mut found = Vec::new();
+        let words = plain(&job.rendition.text);
+        let each = |post: Post| {
+            if plain(&post.text) == words && is_id(&post.id) {
+                found.push(post.id);
+            }
+            None::<()>
+        };
+        self.api.look(&[&self.user, "threads"], "id,text", job.permitted_at - DRIFT, each).await?;
+        match found.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => Err(NOT_ONE.to_owned()),
+        }
+    }
+
+    async fn inspect(&self) -> Result<String, String> {
+        let told = self.api.ask(&["me"], &[("fields", "id,username")]).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        let id = told["id"].as_str().filter(|id| is_id(id)).ok_or("Threads does not name the account")?;
+        let name = text::shown(told["username"].as_str().unwrap_or_default());
+        if id != self.user {
+            return Err(format!("the access token is of @{name}; its number for the setting user is {id}"));
+        }
+        // Only who may publish is told the quota.
+        let quota = [("fields", "quota_usage,config")];
+        let told = self.api.ask(&[&self.user, "threads_publishing_limit"], &quota).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
+        match (used.as_u64(), total.as_u64()) {
+            (Some(used), Some(total)) if used >= total => {
+                Err(format!("@{name} has used up its {total} posts of 24 hours; wait"))
+            }
+            _ => Ok(format!("posts as @{name} on Threads")),
+        }
+    }
+}
+
+const HIDDEN: &str = "Threads does not take the post down and still lists it; take it down by hand";
+const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
+     take it down by hand";
+
+/// A step before the public one that came to nothing.
+fn not_told(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// What can be compared, without what the network cuts off.
+fn plain(text: &str) -> String {
+    text.trim().replace("\r\n", "\n")
+}
+
+#[async_trait]
+impl Channel for Threads {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        match self.prepare(job, pass).await? {
+            (container, State::Out) => Ok(self.out(&container)),
+            (container, _) => self.reveal(&container, pass).await,
+        }
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        let Some(handle) = job.handle.as_deref() else {
+            // Without a container nothing can have been published.
+            return Sighting::Absent;
+        };
+        let Some(container) = self.container(handle) else {
+            return Sighting::Unknown("the post was prepared on another account".to_owned());
+        };
+        match self.state(container).await {
+            Ok(State::Out) => Sighting::Found(self.out(container)),
+            Ok(State::Ready | State::Dead) => Sighting::Absent,
+            Ok(State::Preparing) => Sighting::Unknown("Threads is still preparing the post".to_owned()),
+            Err(failure) => Sighting::Unknown(failure.to_string()),
+        }
+    }
+
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        self.remove(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "threads_server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "threads_tests.rs"]
+mod tests;

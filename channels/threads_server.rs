@@ -1,0 +1,176 @@
+//! Meta's API of Threads for tests, as far as it is used.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::strict::{Asked, Network, Said, good};
+
+pub(super) const TOKEN: &str = "THAAhunter2";
+pub(super) const USER: &str = "17841400000000001";
+
+/// The API as far as it is used: one account. A container that is published twice makes two posts, which the
+/// real one perhaps does not.
+#[derive(Clone)]
+pub(super) struct Api {
+    /// State and text by number.
+    pub(super) containers: HashMap<String, (&'static str, String)>,
+    pub(super) posts: Vec<Value>,
+    pub(super) made: usize,
+    pub(super) published: usize,
+    /// What becomes of new containers, one look after the other.
+    pub(super) states: Vec<&'static str>,
+    pub(super) used: usize,
+    /// Whether a container that is out is refused.
+    pub(super) refuses_twice: bool,
+}
+
+impl Api {
+    pub(super) fn new() -> Self {
+        let states = vec!["FINISHED"];
+        Self {
+            containers: HashMap::new(),
+            posts: Vec::new(),
+            made: 0,
+            published: 0,
+            states,
+            used: 3,
+            refuses_twice: false,
+        }
+    }
+}
+
+fn wrong(status: u16, code: i64, subcode: i64) -> Said {
+    let error = json!({ "code": code, "error_subcode": subcode, "message": format!("no {TOKEN}") });
+    (status, String::new(), json!({ "error": error }))
+}
+
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path.ends_with("/threads_publish")
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.header("authorization") != format!("Bearer {TOKEN}") {
+            return wrong(400, 190, 463);
+        }
+        if asked.query.contains_key("access_token") {
+            faults.push("the token is in the address".to_owned());
+        }
+        let parts: Vec<&str> = asked.path.split('/').skip(1).collect();
+        let ["v1.0", rest @ ..] = parts.as_slice() else {
+            faults.push(format!("path {}", asked.path));
+            return wrong(404, 2_500, 0);
+        };
+        match (asked.method.as_str(), rest) {
+            ("POST", [USER, "threads"]) => self.make(asked, faults),
+            ("POST", [USER, "threads_publish"]) => self.publish(asked, faults),
+            ("GET", ["me"]) => good(json!({ "id": USER, "username": "bank" })),
+            ("GET", [USER, "threads_publishing_limit"]) => {
+                let config = json!({ "quota_total": 250, "quota_duration": 86_400 });
+                good(json!({ "data": [{ "quota_usage": self.used, "config": config }] }))
+            }
+            ("GET", [USER, "threads"]) => self.list(asked, faults),
+            ("GET", [id]) => self.node(id, asked),
+            ("DELETE", [id]) => {
+                let before = self.posts.len();
+                self.posts.retain(|post| post["id"] != *id);
+                match self.posts.len() {
+                    after if after == before => wrong(400, 100, 33),
+                    _ => good(json!({ "success": true, "deleted_id": id })),
+                }
+            }
+            _ => wrong(400, 100, 33),
+        }
+    }
+}
+
+fn form(asked: &Asked, faults: &mut Vec<String>) -> HashMap<String, String> {
+    if asked.header("content-type") != "application/x-www-form-urlencoded" || !asked.query.is_empty() {
+        faults.push("parameters go in a form".to_owned());
+    }
+    url::form_urlencoded::parse(&asked.content).into_owned().collect()
+}
+
+impl Api {
+    fn make(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let mut form = form(asked, faults);
+        let text = form.remove("text").unwrap_or_default();
+        if form.len() != 1 || form["media_type"] != "TEXT" || text.is_empty() {
+            faults.push(format!("fields: {form:?}"));
+        }
+        if text.chars().count() > 500 {
+            return wrong(400, 100, 0);
+        }
+        self.made += 1;
+        let id = format!("1800000000000000{}", self.made);
+        self.containers.insert(id.clone(), ("IN_PROGRESS", text));
+        good(json!({ "id": id }))
+    }
+
+    fn publish(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let form = form(asked, faults);
+        let creation = &form["creation_id"];
+        if form.len() != 1 {
+            faults.push(format!("fields: {form:?}"));
+        }
+        match self.containers.get_mut(creation) {
+            Some((state @ "FINISHED", text)) => {
+                *state = "PUBLISHED";
+                let text = text.clone();
+                self.post(&text)
+            }
+            Some(("PUBLISHED", _)) if self.refuses_twice => wrong(400, 100, 0),
+            Some(("PUBLISHED", text)) => {
+                let text = text.clone();
+                self.post(&text)
+            }
+            _ => wrong(400, 24, 4_279_009),
+        }
+    }
+
+    pub(super) fn post(&mut self, text: &str) -> Said {
+        self.published += 1;
+        let id = format!("1790000000000000{}", self.published);
+        let permalink = format!("https://www.threads.com/@bank/post/D{}", self.published);
+        self.posts.insert(0, json!({ "id": id, "text": text, "permalink": permalink }));
+        good(json!({ "id": id }))
+    }
+
+    fn list(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
+        let fields: Vec<&str> = query("fields").split(',').collect();
+        if query("since") != "1699999450" || query("limit").parse::<usize>().is_err() {
+            faults.push(format!("query: {:?}", asked.query));
+        }
+        let from: usize = query("after").parse().unwrap_or(0);
+        // Short pages, so that turning them is tested.
+        let page = self.posts.iter().skip(from).take(2).map(|post| {
+            let shown = fields.iter().map(|name| ((*name).to_owned(), post[*name].clone()));
+            Value::Object(shown.collect())
+        });
+        let page: Vec<Value> = page.collect();
+        let after = from + page.len();
+        let mut paging = json!({ "cursors": { "after": after.to_string() } });
+        if after < self.posts.len() {
+            paging["next"] = format!("https://evil.example/?access_token={TOKEN}").into();
+        }
+        good(json!({ "data": page, "paging": paging }))
+    }
+
+    fn node(&mut self, id: &str, asked: &Asked) -> Said {
+        let fields = asked.query.get("fields").map_or("", String::as_str);
+        if let Some((state, _)) = self.containers.get_mut(id) {
+            if *state == "IN_PROGRESS" {
+                *state = if self.states.len() > 1 { self.states.remove(0) } else { self.states[0] };
+            }
+            assert_eq!(fields, "status,error_message");
+            return good(json!({ "id": id, "status": state }));
+        }
+        match self.posts.iter().find(|post| post["id"] == id) {
+            Some(post) if fields == "permalink" => good(json!({ "id": id, "permalink": post["permalink"] })),
+            Some(_) => wrong(400, 100, 0),
+            None => wrong(400, 100, 33),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What outlives an attempt on networks with two steps: its handle, written down before the public step.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use channels::{Keeper, Pass, Replay};
+
+use super::lines::Open;
+use super::{Shared, faults, send};
+use crate::app::permits::Permit;
+use crate::app::{App, AppError, handles};
+
+/// Writes down the handle of one attempt.
+struct Written {
+    app: App,
+    attempt: String,
+    delivery: String,
+}
+
+#[async_trait]
+impl Keeper for Written {
+    async fn keep(&self, handle: &str) -> Result<(), String> {
+        let handle = send::storable(handle.to_owned());
+        let kept = handles::keep(&self.app, &self.attempt, &self.delivery, &handle).await;
+        kept.map_err(|e| match e {
+            AppError::Conflict(why) => why,
+            e => {
+                tracing::error!(error = %e, cause = ?e, attempt = self.attempt, "cannot write down a handle");
+                "the database did not take what the network calls the post; nothing was published".into()
+            }
+        })?;
+        faults::point("kept");
+        Ok(())
+    }
+}
+
+/// The pass of an attempt, with what writes down its handle.
+pub(crate) fn kept(shared: &Shared, permit: &Permit, pass: &Pass) -> Pass {
+    let (app, attempt, delivery) = (shared.app.clone(), permit.attempt.clone(), permit.delivery.clone());
+    pass.clone().kept_by(Arc::new(Written { app, attempt, delivery }))
+}
+
+/// The handle of an earlier attempt, on networks that have one.
+pub(crate) async fn known(shared: &Shared, open: &Open, permit: &Permit) -> Result<Option<String>, String> {
+    if open.capabilities.replay != Replay::HandleFirst || permit.number == 1 {
+        return Ok(None);
+    }
+    handles::known(&shared.app, &permit.attempt).await.map_err(|e| {
+        tracing::error!(error = %e, cause = ?e, attempt = permit.attempt, "cannot read a handle");
+        "the database did not tell what earlier attempts had prepared".into()
+    })
+}

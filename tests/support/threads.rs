@@ -1,0 +1,151 @@
+//! A small Threads: one account, whose containers are published. It makes a post of each publication, also
+//! of the second one of a container, so that it would be seen.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+/// What the account is called by its number.
+pub const USER: &str = "17841400000000001";
+/// Its access token.
+pub const TOKEN: &str = "THAAhunter2";
+
+/// What becomes of a publication.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Good,
+    /// Nothing is published, and the answer says nothing.
+    Deaf,
+    /// It is published, and the answer says nothing.
+    Lost,
+}
+
+#[derive(Default)]
+struct Account {
+    mode: Mode,
+    /// The containers in their order, with their words.
+    containers: Vec<(String, String)>,
+    /// The container of each post.
+    posts: Vec<String>,
+}
+
+/// The running fake.
+#[derive(Clone)]
+pub struct Threads {
+    account: Arc<Mutex<Account>>,
+    /// A new container is answered for when there is a permit.
+    answers: Arc<Semaphore>,
+    url: String,
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+impl Threads {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answers = Arc::new(Semaphore::new(1_000));
+        let fake = Self { account: Arc::default(), answers, url };
+        let routes = Router::new()
+            .route("/v1.0/me", get(me))
+            .route(&format!("/v1.0/{USER}/threads_publishing_limit"), get(limit))
+            .route(&format!("/v1.0/{USER}/threads"), post(make))
+            .route(&format!("/v1.0/{USER}/threads_publish"), post(publish))
+            .route("/v1.0/{id}", get(node))
+            .with_state(fake.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        fake
+    }
+
+    /// The settings of its channel.
+    pub fn settings(&self) -> Value {
+        json!({ "server": self.url, "user": USER })
+    }
+
+    pub fn set(&self, mode: Mode) {
+        self.account.lock().unwrap().mode = mode;
+    }
+
+    /// New containers are made, and their answers wait.
+    pub fn hold(&self) {
+        self.answers.forget_permits(1_000);
+    }
+
+    /// The answers come.
+    pub fn go_on(&self) {
+        self.answers.add_permits(1_000);
+    }
+
+    /// The containers in their order.
+    pub fn containers(&self) -> Vec<String> {
+        self.account.lock().unwrap().containers.iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The container of each post, in their order.
+    pub fn posts(&self) -> Vec<String> {
+        self.account.lock().unwrap().posts.clone()
+    }
+}
+
+fn refused(code: i64) -> Answer {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": { "code": code, "message": "no" } })))
+}
+
+fn good(told: Value) -> Answer {
+    (StatusCode::OK, Json(told))
+}
+
+/// The fields of a form, if the token is right.
+fn form(headers: &HeaderMap, body: &str) -> Option<HashMap<String, String>> {
+    let right = headers.get("authorization").is_some_and(|value| *value == format!("Bearer {TOKEN}"));
+    right.then(|| form_urlencoded::parse(body.as_bytes()).into_owned().collect())
+}
+
+async fn me() -> Answer {
+    good(json!({ "id": USER, "username": "bank" }))
+}
+
+async fn limit() -> Answer {
+    good(json!({ "data": [{ "quota_usage": 1, "config": { "quota_total": 250 } }] }))
+}
+
+async fn make(State(fake): State<Threads>, headers: HeaderMap, body: String) -> Answer {
+    let Some(form) = form(&headers, &body) else { return refused(190) };
+    let id = {
+        let mut account = fake.account.lock().unwrap();
+        let id = format!("1800000000{:04}", account.containers.len());
+        account.containers.push((id.clone(), form["text"].clone()));
+        id
+    };
+    let _permit = fake.answers.acquire().await.unwrap();
+    good(json!({ "id": id }))
+}
+
+async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) -> Answer {
+    let Some(form) = form(&headers, &body) else { return refused(190) };
+    let mut account = fake.account.lock().unwrap();
+    let creation = form["creation_id"].clone();
+    if account.mode != Mode::Deaf {
+        account.posts.push(creation);
+    }
+    match account.mode {
+        Mode::Good => good(json!({ "id": format!("1790000000{:04}", account.posts.len()) })),
+        Mode::Deaf | Mode::Lost => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({}))),
+    }
+}
+
+async fn node(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {
+    let account = fake.account.lock().unwrap();
+    if !account.containers.iter().any(|(container, _)| *container == id) {
+        return good(json!({ "id": id, "permalink": format!("https://www.threads.com/@bank/post/{id}") }));
+    }
+    let status = if account.posts.contains(&id) { "PUBLISHED" } else { "FINISHED" };
+    good(json!({ "id": id, "status": status }))
+}
