@@ -5,6 +5,7 @@ pub mod relay;
 pub mod scene;
 pub mod second_verifier;
 pub mod storm;
+pub mod traces;
 pub mod visitor;
 
 use std::net::SocketAddr;
