@@ -9,7 +9,9 @@
 //! name version 10.
 //!
 //! A webhook has no key against repetition, and finds a post only by its id: a doubt is for people. With
-//! the id of its receipt a post is taken down.
+//! the id of its receipt a post is taken down. A webhook looks for it in one place: in the thread that is
+//! named, or in the channel that it belongs to now. It can be moved, so the receipt names the place, and
+//! that no post is found there proves something only where the webhook is still in that channel.
 //!
 //! Nobody is called by a post (`allowed_mentions`), marks are escaped so that Discord shows the words that
 //! were approved ([`discord_text`]), and links have no preview, because it would show words that nobody
@@ -18,7 +20,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -82,8 +83,7 @@ const ADDRESS: &str =
     "the credential: copy the webhook's whole address, https://discord.com/api/webhooks/NUMBER/TOKEN";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let address = connection.secret().map_err(|_| ADDRESS)?.expose_secret().trim();
-    let mut url = connection.http.check(address).map_err(|why| format!("{ADDRESS}: {why}"))?;
+    let mut url = connection.address(ADDRESS)?;
     let (id, token) = parts_of(&url).ok_or(ADDRESS)?;
     let pasted = url.query_pairs().find(|(name, _)| name == "thread_id").map(|(_, id)| id.into_owned());
     let thread = match (connection.setting("thread").ok(), pasted) {
@@ -95,7 +95,7 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if thread.as_deref().is_some_and(|id| !is_id(id)) {
         return Err("the setting thread: write the thread's number".to_owned());
     }
-    let shown = leads(address);
+    let shown = leads(url.as_str());
     url.set_query(None);
     url.set_fragment(None);
     url.set_path(&format!("/api/{VERSION}/webhooks/{id}/{token}"));
@@ -130,6 +130,7 @@ struct Discord {
 struct Webhook {
     name: Option<String>,
     guild_id: Option<String>,
+    channel_id: Option<String>,
 }
 
 /// A message, as far as it is read.
@@ -137,6 +138,14 @@ struct Webhook {
 struct Message {
     id: String,
     channel_id: String,
+}
+
+/// Where a webhook looks for a post.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Thread(&'a str),
+    /// The webhook's own channel, when it posted.
+    Channel(&'a str),
 }
 
 impl Discord {
@@ -149,24 +158,44 @@ impl Discord {
         url
     }
 
-    /// What a receipt names a post by: the webhook, because no other one finds the post, the thread if there
-    /// is one, and the post.
-    fn remote_id(&self, message: &str) -> String {
-        let parts = [Some(self.id.as_str()), self.thread.as_deref(), Some(message)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(":")
+    /// What a receipt names a post by: the webhook, because no other one finds the post, the place, and the
+    /// post.
+    fn remote_id(&self, message: &Message) -> String {
+        let place =
+            self.thread.as_ref().map_or_else(|| message.channel_id.clone(), |t| format!("thread:{t}"));
+        format!("{}:{place}:{}", self.id, message.id)
     }
 
-    /// The address of a post, if this webhook made it.
-    fn post_of(&self, remote_id: &str) -> Option<Url> {
+    /// Where a post is, and its address, if this webhook made it.
+    fn post_of<'a>(&self, remote_id: &'a str) -> Option<(Place<'a>, Url)> {
         let parts: Vec<&str> = remote_id.split(':').collect();
-        let (thread, message) = match parts.as_slice() {
-            [id, message] if *id == self.id => (None, message),
-            [id, thread, message] if *id == self.id && is_id(thread) => (Some(*thread), message),
+        let (place, message) = match parts.as_slice() {
+            [id, "thread", thread, message] if *id == self.id && is_id(thread) => {
+                (Place::Thread(thread), message)
+            }
+            [id, channel, message] if *id == self.id && is_id(channel) => (Place::Channel(channel), message),
             _ => return None,
         };
-        let mut url = self.address(thread);
+        let mut url = self.address(match place {
+            Place::Thread(thread) => Some(thread),
+            Place::Channel(_) => None,
+        });
         url.path_segments_mut().ok()?.push("messages").push(message);
-        is_id(message).then_some(url)
+        is_id(message).then_some((place, url))
+    }
+
+    /// What it means that the webhook finds no post of that id in the place.
+    async fn missing(&self, place: Place<'_>) -> Retraction {
+        let Place::Channel(channel) = place else { return Retraction::Gone };
+        match self.ask().await {
+            Ok(webhook) if webhook.channel_id.as_deref() == Some(channel) => Retraction::Gone,
+            Ok(_) => Retraction::StillLive(
+                "the webhook was moved to another channel, and finds no post of the one before; \
+                 take it down by hand"
+                    .to_owned(),
+            ),
+            Err(why) => Retraction::StillLive(why),
+        }
     }
 
     fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
@@ -187,12 +216,21 @@ impl Discord {
 
     /// The post's address, if the server's id is known, or told soon. The post is out already.
     async fn link(&self, message: &Message) -> Option<String> {
-        if !is_id(&message.channel_id) {
-            return None;
-        }
         let ask = async { self.ask().await.ok().and_then(|_| self.guild.get()) };
         let guild = self.guild.learn(ask).await?;
         Some(format!("https://discord.com/channels/{guild}/{}/{}", message.channel_id, message.id))
+    }
+
+    /// What a check saw, and what it cannot see.
+    fn detail(&self, webhook: &Webhook) -> String {
+        let name = text::shown(webhook.name.as_deref().unwrap_or_default());
+        let channel = webhook.channel_id.as_deref().filter(|id| is_id(id)).unwrap_or("?");
+        let shown = &self.shown;
+        let seen = format!("Posts as the webhook {name} in the channel {channel}, at {shown}.");
+        match &self.thread {
+            Some(thread) => format!("{seen} The thread {thread} will be tried with the first post."),
+            None => seen,
+        }
     }
 
     fn request(&self, job: &Job) -> Request {
@@ -253,11 +291,11 @@ impl Channel for Discord {
             return Err(self.failure(&answer, Doing::Post));
         }
         let message: Message = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        if !is_id(&message.id) {
+        if !is_id(&message.id) || !is_id(&message.channel_id) {
             return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
         }
         let url = self.link(&message).await;
-        Ok(Receipt { url, remote_id: self.remote_id(&message.id), note: None })
+        Ok(Receipt { url, remote_id: self.remote_id(&message), note: None })
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
@@ -265,7 +303,7 @@ impl Channel for Discord {
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
-        let Some(url) = remote_id.and_then(|id| self.post_of(id)) else {
+        let Some((place, url)) = remote_id.and_then(|id| self.post_of(id)) else {
             return Retraction::StillLive(
                 "a webhook finds a post by its id alone, and only its own; take it down by hand".to_owned(),
             );
@@ -273,17 +311,15 @@ impl Channel for Discord {
         let request = Request::delete(url.as_str()).header("user-agent", AGENT);
         match self.http.call(request).await {
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
-            Ok(answer) if answer.status == 204 || answers::is_no_more(&answer) => Retraction::Gone,
+            Ok(answer) if answer.status == 204 => Retraction::Gone,
+            Ok(answer) if answers::is_no_more(&answer) => self.missing(place).await,
             Ok(answer) => Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()),
         }
     }
 
     async fn check(&self) -> Health {
         match self.ask().await {
-            Ok(webhook) => {
-                let name = text::shown(webhook.name.as_deref().unwrap_or_default());
-                Health::ready(format!("posts as the webhook {name} at {}", self.shown))
-            }
+            Ok(webhook) => Health::ready(self.detail(&webhook)),
             Err(detail) => Health::unready(detail),
         }
     }

@@ -19,7 +19,7 @@ fn code(answer: &Answer) -> i64 {
     told["code"].as_i64().unwrap_or_default()
 }
 
-/// The webhook answers, and has no message of that id: somebody else took it down.
+/// The webhook answers, and finds no message of that id where it looks.
 pub(super) fn is_no_more(answer: &Answer) -> bool {
     const UNKNOWN_MESSAGE: i64 = 10_008;
     answer.status == 404 && code(answer) == UNKNOWN_MESSAGE
@@ -34,22 +34,15 @@ const CONNECT_AGAIN: &[i64] = &[40_001, 50_027];
 /// nothing of a fault of the server, which may have come after the post.
 pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
     let words = answer.words("message", &[token]);
-    let rejected =
-        |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
+    let rejected = |what: &str, retry| answer.rejected(what, words.as_deref(), retry);
     let later = || rejected("Discord asks us to wait", wait(answer).map_or(Retry::Backoff, Retry::After));
-    let refuses = match doing {
-        Doing::Post => "Discord refuses the post",
-        Doing::Ask => "Discord does not answer for the webhook",
-        Doing::TakeDown => "Discord does not take the post down",
-    };
     let code = code(answer);
     match answer.status {
         408 => answer.failure(),
         400..=499 if TRANSIENT.contains(&code) => later(),
-        400..=499 if CONNECT_AGAIN.contains(&code) => {
+        400..=499 if answer.status == 401 || CONNECT_AGAIN.contains(&code) => {
             rejected("the webhook's address is refused; make a new one", Retry::Reconnect)
         }
-        401 => rejected("the webhook's address is refused; make a new one", Retry::Reconnect),
         // Each refusal of Discord's own has a number.
         403 if code == 0 => rejected(
             "something before Discord refuses this machine; ask who runs the network that it calls from",
@@ -61,7 +54,7 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
         },
         404 => rejected("the webhook or its thread is gone; make a new one", Retry::Reconnect),
         429 => later(),
-        400 | 405..=407 | 410..=499 => rejected(refuses, Retry::Never),
+        400 | 405..=407 | 410..=499 => rejected(&doing.refusal("Discord"), Retry::Never),
         _ => answer.failure(),
     }
 }

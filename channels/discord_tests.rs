@@ -7,14 +7,15 @@ use crate::suite::{self, Expected, Kit};
 use crate::{MediaRef, Retry};
 use std::time::Duration;
 
-const WEBHOOK: &str = r#"{"id":"77","name":"Bank","guild_id":"5","channel_id":"6","token":"hunter2"}"#;
-
 /// Discord's API as far as it is used: one webhook.
 #[derive(Clone, Default)]
 struct Api {
-    posts: Vec<(String, Value)>,
+    /// Their ids, what was sent, and the channel or thread that they are in.
+    posts: Vec<(String, Value, &'static str)>,
     files: Vec<Vec<u8>>,
     thread: Option<&'static str>,
+    /// The channel that the webhook was moved to.
+    moved: Option<&'static str>,
     made: usize,
 }
 
@@ -49,7 +50,9 @@ impl Network for Api {
         }
         let thread = asked.query.get("thread_id").map(String::as_str);
         match (asked.method.as_str(), rest) {
-            ("GET", "") => good(serde_json::from_str(WEBHOOK).unwrap()),
+            ("GET", "") => good(json!({
+                "name": "Bank", "guild_id": "5", "channel_id": self.moved.unwrap_or("6"), "token": "hunter2"
+            })),
             _ if thread != self.thread => wrong(404, 10_003, "Unknown Channel"),
             ("POST", "") => self.post(asked, faults),
             ("DELETE", _) => self.delete(rest.trim_start_matches("/messages/")),
@@ -59,6 +62,11 @@ impl Network for Api {
 }
 
 impl Api {
+    /// Where the webhook posts now.
+    fn place(&self) -> &'static str {
+        self.thread.or(self.moved).unwrap_or("6")
+    }
+
     fn post(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         if asked.query.get("wait").map(String::as_str) != Some("true") {
             faults.push("without wait=true no id comes back".to_owned());
@@ -87,8 +95,9 @@ impl Api {
         }
         self.made += 1;
         let id = format!("10{}", self.made);
-        self.posts.push((id.clone(), sent));
-        good(json!({ "id": id, "channel_id": "6", "webhook_id": "77", "type": 0 }))
+        let place = self.place();
+        self.posts.push((id.clone(), sent, place));
+        good(json!({ "id": id, "channel_id": place, "webhook_id": "77", "type": 0 }))
     }
 
     /// The post in a form of several parts, whose files it keeps.
@@ -123,8 +132,8 @@ impl Api {
     }
 
     fn delete(&mut self, id: &str) -> Said {
-        let before = self.posts.len();
-        self.posts.retain(|(kept, _)| kept != id);
+        let (before, place) = (self.posts.len(), self.place());
+        self.posts.retain(|(kept, _, of)| kept != id || *of != place);
         if before == self.posts.len() {
             return wrong(404, 10_008, "Unknown Message");
         }
@@ -195,29 +204,49 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let mut job = suite::job();
     job.rendition.text = "@everyone *Cards* fail, see https://bank.example/a_b_c".to_owned();
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
-    assert_eq!(receipt.remote_id, "77:101");
+    assert_eq!(receipt.remote_id, "77:6:101");
     assert_eq!(receipt.url.as_deref(), Some("https://discord.com/channels/5/6/101"));
     let sent = server.state().network.posts[0].1["content"].clone();
     assert_eq!(sent, "@everyone \\*Cards\\* fail, see <https://bank.example/a_b_c>");
     assert_eq!(shown(sent.as_str().unwrap()), Ok(job.rendition.text.clone()));
     assert!(matches!(channel.read_back(&job).await, Sighting::Unknown(_)));
     for unknown in
-        [None, Some("../x"), Some(""), Some("101"), Some("78:101"), Some("77:x:101"), Some("77:..")]
+        [None, Some("../x"), Some(""), Some("101"), Some("78:6:101"), Some("77:x:101"), Some("77:6:..")]
     {
         let kept = channel.retract(&job, unknown).await;
         assert!(matches!(kept, Retraction::StillLive(_)), "{kept:?}");
     }
     assert_eq!(server.state().network.posts.len(), 1);
     for _ in 0..2 {
-        assert_eq!(channel.retract(&job, Some("77:101")).await, Retraction::Gone);
+        assert_eq!(channel.retract(&job, Some("77:6:101")).await, Retraction::Gone);
         assert!(server.state().network.posts.is_empty());
     }
     // A webhook that is gone says nothing of its messages.
     let other = format!("{}/api/webhooks/78/hunter2", server.url);
     let other = suite::connect(&ADAPTER, json!({}), Some(&other)).unwrap();
-    let kept = other.retract(&job, Some("78:101")).await;
+    let kept = other.retract(&job, Some("78:6:101")).await;
     let gone = "the webhook or its thread is gone; make a new one (status 404): Unknown Webhook";
     assert_eq!(kept, Retraction::StillLive(gone.to_owned()));
+}
+
+#[tokio::test]
+async fn a_post_that_a_moved_webhook_does_not_find_is_not_said_to_be_gone() {
+    let (server, channel) = open(&[]).await;
+    let receipt = strict::attempt(&*channel).await.unwrap();
+    server.state().network.moved = Some("8");
+    let moved =
+        "the webhook was moved to another channel, and finds no post of the one before; take it down by hand";
+    let kept = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+    assert_eq!(kept, Retraction::StillLive(moved.to_owned()));
+    // Where the webhook is cannot be asked: nothing is known.
+    server.state().others = [Fate::Done, Fate::Refused(502, "", "")].into();
+    let kept = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+    assert!(matches!(kept, Retraction::StillLive(_)), "{kept:?}");
+    assert_eq!(server.state().network.posts.len(), 1);
+    assert_eq!(strict::attempt(&*channel).await.unwrap().remote_id, "77:8:102");
+    server.state().network.moved = None;
+    assert_eq!(channel.retract(&suite::job(), Some(&receipt.remote_id)).await, Retraction::Gone);
+    assert_eq!(server.state().network.posts.len(), 1);
 }
 
 #[tokio::test]
@@ -241,22 +270,20 @@ async fn pictures_go_with_their_words() {
 #[tokio::test]
 async fn a_thread_is_named_in_each_call() {
     let server = Strict::start(Api { thread: Some("9"), ..Api::default() }, &[]).await;
-    // As a setting, and as Discord shows it in the address.
-    for (pasted, settings) in [("", json!({ "thread": "9" })), ("?thread_id=9#x", json!({}))] {
+    let mut last = String::new();
+    // As a setting, as Discord shows it in the address, and as both.
+    let thread = || json!({ "thread": "9" });
+    for (pasted, settings) in [("", thread()), ("?thread_id=9#x", json!({})), ("?thread_id=9", thread())] {
         let url = format!("{}{pasted}", address(&server.url));
         let channel = suite::connect(&ADAPTER, settings, Some(&url)).unwrap();
-        strict::attempt(&*channel).await.unwrap();
+        last = strict::attempt(&*channel).await.unwrap().remote_id;
     }
-    let url = format!("{}?thread_id=9", address(&server.url));
-    let receipt = strict::attempt(&*suite::connect(&ADAPTER, json!({ "thread": "9" }), Some(&url)).unwrap())
-        .await
-        .unwrap();
-    assert_eq!(receipt.remote_id, "77:9:103");
+    assert_eq!(last, "77:thread:9:103");
     // The thread of the post counts, whatever the setting is by now.
     let channel = to(&server.url);
-    assert_eq!(channel.retract(&suite::job(), Some(&receipt.remote_id)).await, Retraction::Gone);
-    let failure = strict::attempt(&*to(&server.url)).await.unwrap_err();
-    assert!(matches!(failure, Failure::Rejected { retry: Retry::Reconnect, .. }), "{failure:?}");
+    assert_eq!(channel.retract(&suite::job(), Some(&last)).await, Retraction::Gone);
+    let failure = strict::attempt(&*channel).await;
+    assert!(matches!(failure, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{failure:?}");
 }
 
 #[tokio::test]
@@ -281,9 +308,11 @@ async fn the_wait_is_read_in_each_form() {
 
 #[tokio::test]
 async fn what_names_no_post_is_in_doubt() {
-    let bodies = ["", "[]", r#"{"id":"a/b","channel_id":"6"}"#, r#"{"id":"","channel_id":"6"}"#];
-    for (status, body) in bodies.map(|b| (200, b)).into_iter().chain([(204, "")]) {
-        let (_server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+    let ids = [("a/b", "6"), ("", "6"), ("101", "a/b"), ("101", "")];
+    let named = ids.map(|(id, channel)| json!({ "id": id, "channel_id": channel }).to_string());
+    let bodies = ["", "[]"].map(str::to_owned).into_iter().chain(named);
+    for (status, body) in bodies.map(|b| (200, b)).chain([(204, String::new())]) {
+        let (_server, channel) = open(&[Fate::refused(status, "", body.as_str())]).await;
         let result = strict::attempt(&*channel).await;
         assert!(matches!(result, Err(Failure::InDoubt { .. })), "{status} {body}: {result:?}");
     }
@@ -292,10 +321,14 @@ async fn what_names_no_post_is_in_doubt() {
 #[tokio::test]
 async fn the_check_asks_for_the_webhook_and_posts_nothing() {
     let (server, channel) = open(&[]).await;
-    let health = channel.check().await;
     let shown = format!("{}/… (sha256 {})", server.url, &crate::hash(address(&server.url).as_bytes())[..12]);
-    assert_eq!((health.ready, health.detail), (true, format!("posts as the webhook Bank at {shown}")));
-    assert_eq!(server.state().requests, ["GET /api/v10/webhooks/77/hunter2"]);
+    let seen = format!("Posts as the webhook Bank in the channel 6, at {shown}.");
+    assert_eq!(channel.check().await, Health::ready(seen.clone()));
+    // A thread cannot be asked for.
+    let thread = suite::connect(&ADAPTER, json!({ "thread": "9" }), Some(&address(&server.url))).unwrap();
+    let tried = format!("{seen} The thread 9 will be tried with the first post.");
+    assert_eq!(thread.check().await, Health::ready(tried));
+    assert_eq!(server.state().requests, ["GET /api/v10/webhooks/77/hunter2"; 2]);
     let gone = format!("{}-other", address(&server.url));
     let health = suite::connect(&ADAPTER, json!({}), Some(&gone)).unwrap().check().await;
     assert!(!health.ready && health.detail.contains("make a new one"), "{health:?}");
@@ -322,17 +355,14 @@ async fn faulty_settings_are_described_and_not_repeated() {
         let error = tried(&format!("{good}{pasted}"), json!({ "thread": thread })).unwrap();
         assert!(error.contains("setting thread"), "{pasted} {thread}: {error}");
     }
-    let none = suite::connect(&ADAPTER, json!({}), None).err().unwrap();
-    assert!(none.starts_with("the credential: copy"), "{none}");
+    assert!(suite::connect(&ADAPTER, json!({}), None).err().unwrap().starts_with("the credential: copy"));
     // Nothing that is a secret is a setting, so nothing of it is kept in the open.
     assert!(ADAPTER.settings.iter().all(|s| s.name == "thread"));
 }
 
 #[tokio::test]
 async fn the_number_of_a_refusal_says_more_than_its_status() {
-    let told = |code: i64| -> &'static str {
-        Box::leak(json!({ "code": code, "message": "No" }).to_string().into_boxed_str())
-    };
+    let told = |code: i64| json!({ "code": code, "message": "No" }).to_string();
     for (status, body, expected, words) in [
         (400, told(130_000), Retry::Backoff, "asks us to wait"),
         (403, told(20_016), Retry::Backoff, "asks us to wait"),
@@ -340,16 +370,16 @@ async fn the_number_of_a_refusal_says_more_than_its_status() {
         (400, told(50_027), Retry::Reconnect, "address is refused"),
         (403, told(40_001), Retry::Reconnect, "address is refused"),
         (403, told(50_013), Retry::Reconnect, "may not post there"),
-        (403, "error code: 1010", Retry::Reconnect, "something before Discord"),
+        (403, "error code: 1010".to_owned(), Retry::Reconnect, "something before Discord"),
         (400, told(50_035), Retry::Never, "Discord refuses the post (status 400): No"),
     ] {
-        let (_server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+        let (_server, channel) = open(&[Fate::refused(status, "", body.as_str())]).await;
         let failure = strict::attempt(&*channel).await.unwrap_err();
         let Failure::Rejected { reason, retry } = &failure else { panic!("{body}: {failure:?}") };
         assert!(*retry == expected && reason.contains(words), "{body}: {failure:?}");
     }
     // A server's own fault may have come after the post.
-    let (_server, channel) = open(&[Fate::Refused(503, "", told(130_000))]).await;
+    let (_server, channel) = open(&[Fate::refused(503, "", told(130_000))]).await;
     let failure = strict::attempt(&*channel).await.unwrap_err();
     assert!(matches!(failure, Failure::InDoubt { .. }), "{failure:?}");
 }

@@ -51,8 +51,19 @@ impl<T: Clone> Known<T> {
             return None;
         }
         let learned = tokio::time::timeout(PATIENCE, ask).await.ok().flatten();
-        self.keep(learned.clone());
-        learned
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*state, learned) {
+            // A check learned it meanwhile.
+            (State::Learned(known), None) => Some(known.clone()),
+            (State::New | State::Missed, None) => {
+                *state = State::Missed;
+                None
+            }
+            (_, Some(learned)) => {
+                *state = State::Learned(learned.clone());
+                Some(learned)
+            }
+        }
     }
 }
 
@@ -68,5 +79,15 @@ mod tests {
         assert_eq!(known.learn(again).await, None);
         known.keep(Some(7));
         assert_eq!((known.get(), known.learn(async { None }).await), (Some(7), Some(7)));
+    }
+
+    #[tokio::test]
+    async fn a_miss_takes_nothing_from_what_a_check_learned_meanwhile() {
+        let known = Known::default();
+        let ask = async {
+            known.keep(Some(7));
+            None
+        };
+        assert_eq!((known.learn(ask).await, known.get()), (Some(7), Some(7)));
     }
 }

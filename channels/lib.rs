@@ -60,7 +60,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use gate::{Closed, Gate, InFlight, Pass};
@@ -200,6 +200,23 @@ impl Connection {
     /// A sentence that names it and does not repeat the value.
     pub fn url(&self, name: &str) -> Result<url::Url, String> {
         self.http.check(&self.setting(name)?).map_err(|why| format!("the setting {name}: {why}"))
+    }
+
+    /// As [`Connection::url`], or `other` where the setting is not given.
+    ///
+    /// # Errors
+    /// A sentence that names it and does not repeat the value.
+    pub(crate) fn url_or(&self, name: &str, other: &str) -> Result<url::Url, String> {
+        if self.setting(name).is_ok() { self.url(name) } else { self.http.check(other) }
+    }
+
+    /// The credential of a network whose address is the secret.
+    ///
+    /// # Errors
+    /// `hint`, which names the credential and says what to copy; never a part of the value.
+    pub(crate) fn address(&self, hint: &str) -> Result<url::Url, String> {
+        let address = self.secret().map_err(|_| hint)?.expose_secret().trim();
+        self.http.check(address).map_err(|why| format!("{hint}: {why}"))
     }
 
     /// The credential that must be there.

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 
 use super::kinds::Kind;
 use super::server::{TOKEN, now};
-use super::tests::{PLEROMA, attempt, connect_to, open};
+use super::tests::{PLEROMA, connect_to, open};
 use super::*;
+use crate::strict::attempt;
 use crate::suite::{self, Fake, answer};
 
 #[tokio::test]
@@ -61,7 +62,7 @@ async fn only_what_can_be_the_post_is_asked_for_and_once() {
         json!({ "status": text, "visibility": "public", "spoiler_text": "Cards" }),
     ] {
         let id = server.add("7", "", now());
-        server.state().posts.iter_mut().find(|p| p.id == id).unwrap().sent = other;
+        server.state().network.posts.iter_mut().find(|p| p.id == id).unwrap().sent = other;
     }
     for _ in 0..2 {
         let Sighting::Found(receipt) = channel.read_back(&suite::job()).await else { panic!() };

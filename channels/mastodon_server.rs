@@ -1,41 +1,16 @@
-//! A strict Mastodon in miniature, for tests: whatever the real API would not take is noted as a
-//! fault, and it can be told to misbehave.
+//! A strict Mastodon in miniature, for tests.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-use url::Url;
 use uuid::Uuid;
 
 use super::kinds::Kind;
-use crate::suite::{self, Cut};
+use crate::strict::{Asked, Network, Said, Strict};
 use crate::text::{Unit, count};
 
 pub const TOKEN: &str = "hunter2-token";
-
-/// What becomes of a request that makes a post.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    Done,
-    /// It is done, or not, and the connection breaks there.
-    Broken {
-        done: bool,
-        at: Cut,
-    },
-    /// It waits in the server's queue until [`Server::land`], and its answer is lost.
-    Late,
-    /// It is done, and the answer says otherwise.
-    DoneBut(u16),
-    /// It is done, and the answer comes after this long.
-    Slow(Duration),
-    /// It is refused: status, headers, body.
-    Refused(u16, &'static str, &'static str),
-}
 
 /// A post as the server keeps it.
 #[derive(Debug, Clone)]
@@ -59,131 +34,46 @@ impl Kept {
     }
 }
 
-#[derive(Default)]
-pub struct State {
+/// One account on one server.
+#[derive(Clone, Default)]
+pub struct Api {
     pub posts: Vec<Kept>,
-    pub fates: VecDeque<Fate>,
-    pub faults: Vec<String>,
-    pub requests: Vec<String>,
     pub pictures: HashMap<String, usize>,
     pub uploads: Vec<String>,
+    kind: Kind,
     keys: HashMap<String, String>,
-    late: Vec<(Option<String>, Value)>,
     made: usize,
 }
 
-/// The server.
-pub struct Server {
-    pub url: String,
-    kind: Arc<Kind>,
-    state: Arc<Mutex<State>>,
+impl From<Kind> for Api {
+    fn from(kind: Kind) -> Self {
+        Self { kind, ..Self::default() }
+    }
 }
 
-type Said = (u16, String, Value);
+/// The server.
+pub type Server = Strict<Api>;
 
-impl Server {
-    /// Starts it. The fates are those of the requests that make a post, in their order; then all are done.
-    pub async fn start(kind: Kind, fates: &[Fate]) -> Self {
-        Self::start_at("127.0.0.1:0", kind, fates).await
-    }
-
-    pub async fn start_at(address: &str, kind: Kind, fates: &[Fate]) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State { fates: fates.iter().cloned().collect(), ..State::default() };
-        let server = Self { url, kind: Arc::new(kind), state: Arc::new(Mutex::new(state)) };
-        let (kind, state) = (Arc::clone(&server.kind), Arc::clone(&server.state));
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(converse(socket, Arc::clone(&kind), Arc::clone(&state)));
-            }
-        });
-        server
-    }
-
-    /// What it keeps. What it was sent must have been without fault.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        let state = self.state.lock().unwrap();
-        assert_eq!(state.faults, Vec::<String>::new());
-        state
-    }
-
+impl Strict<Api> {
     pub fn copies(&self) -> usize {
-        self.state().posts.len()
-    }
-
-    /// What waited in the queue is done now.
-    pub fn land(&self) {
-        let mut state = self.state.lock().unwrap();
-        for (key, sent) in std::mem::take(&mut state.late) {
-            state.make(&self.kind, key, sent);
-        }
+        self.state().network.posts.len()
     }
 
     /// A post that came another way.
     pub fn add(&self, account: &'static str, text: &str, at: DateTime<Utc>) -> String {
-        let mut state = self.state.lock().unwrap();
-        state.made += 1;
-        let id = format!("90{}", state.made);
+        let mut state = self.state();
+        let network = &mut state.network;
+        network.made += 1;
+        let id = format!("90{}", network.made);
         let sent = json!({ "status": text, "visibility": "public" });
-        state.posts.push(Kept { id: id.clone(), account, sent, at });
+        network.posts.push(Kept { id: id.clone(), account, sent, at });
         id
-    }
-}
-
-impl Drop for Server {
-    /// Also where no test looks at what it keeps.
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.state.lock().unwrap().faults, Vec::<String>::new());
-        }
     }
 }
 
 /// The suite's clock.
 pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_100, 0).unwrap()
-}
-
-async fn converse(mut socket: TcpStream, kind: Arc<Kind>, state: Arc<Mutex<State>>) {
-    if socket.peek(&mut [0]).await.unwrap_or(0) == 0 {
-        return;
-    }
-    let mut head = [0; 20];
-    let seen = socket.peek(&mut head).await.unwrap_or(0);
-    let makes = head[..seen].starts_with(b"POST /api/v1/statuse");
-    let fate = if makes { state.lock().unwrap().fates.pop_front().unwrap_or(Fate::Done) } else { Fate::Done };
-    let early = |at| matches!(fate, Fate::Broken { at: broken, .. } if broken == at);
-    if early(Cut::BeforeRead) {
-        return;
-    }
-    let mut request = Vec::new();
-    suite::read_request(&mut socket, !early(Cut::MidRequest), |b| request.extend_from_slice(b)).await;
-    if early(Cut::MidRequest) {
-        return;
-    }
-    let (status, headers, body) = {
-        let mut state = state.lock().unwrap();
-        state.answer(&kind, &request, &fate)
-    };
-    let date = (now() + kind.ahead).format("%a, %d %b %Y %H:%M:%S GMT");
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let whole = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nDate: {date}\r\nConnection: close\r\n\
-         Content-Length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    );
-    let part = match fate {
-        Fate::Late | Fate::Broken { at: Cut::BeforeStatus, .. } => "",
-        Fate::Broken { at: Cut::MidHeaders, .. } => &whole[..40],
-        Fate::Broken { .. } => &whole[..whole.len() - 5],
-        Fate::Slow(time) => {
-            tokio::time::sleep(time).await;
-            &whole
-        }
-        _ => &whole,
-    };
-    let _ = socket.write_all(part.as_bytes()).await;
 }
 
 fn wrong(status: u16, words: &str) -> Said {
@@ -195,57 +85,47 @@ fn good(body: Value) -> Said {
     (200, "X-RateLimit-Limit: 300\r\nX-RateLimit-Remaining: 299\r\n".to_owned(), body)
 }
 
-impl State {
-    fn fault(&mut self, what: impl Into<String>) {
-        self.faults.push(what.into());
+impl Network for Api {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path == "/api/v1/statuses"
     }
 
-    fn answer(&mut self, kind: &Kind, request: &[u8], fate: &Fate) -> Said {
-        let at = request.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-        let (head, content) = (String::from_utf8(request[..at].to_vec()).unwrap(), &request[at + 4..]);
-        let mut lines = head.lines();
-        let first = lines.next().unwrap().to_owned();
-        let headers: HashMap<String, String> = lines
-            .map(|l| l.split_once(": ").unwrap())
-            .map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()))
-            .collect();
-        let mut words = first.split(' ');
-        let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
-        let url = Url::parse("http://server").unwrap().join(target).unwrap();
-        self.requests.push(format!("{method} {}", url.path()));
-        if headers.get("authorization").map(String::as_str) != Some(&format!("Bearer {TOKEN}")) {
+    fn headers(&self) -> String {
+        format!("Date: {}\r\n", (now() + self.kind.ahead).format("%a, %d %b %Y %H:%M:%S GMT"))
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.header("authorization") != format!("Bearer {TOKEN}") {
             return wrong(401, "The access token is invalid");
         }
-        let path: Vec<&str> = url.path().split('/').skip(2).collect();
-        let makes = method == "POST" && path == ["v1", "statuses"];
-        if headers.contains_key("idempotency-key") && !makes {
-            self.fault("a key where none belongs");
+        if asked.headers.contains_key("idempotency-key") && !Self::makes(&asked.method, &asked.path) {
+            faults.push("a key where none belongs".to_owned());
         }
-        if method != "POST" && !content.is_empty() {
-            self.fault("content where none belongs");
-        }
-        match (method.as_str(), path.as_slice()) {
-            ("GET", ["v2", "instance"]) if kind.has_v2 => good(kind.instance()),
-            ("GET", ["v1", "instance"]) => good(kind.instance()),
+        let path: Vec<&str> = asked.path.split('/').skip(2).collect();
+        match (asked.method.as_str(), path.as_slice()) {
+            ("GET", ["v2", "instance"]) if self.kind.has_v2 => good(self.kind.instance()),
+            ("GET", ["v1", "instance"]) => good(self.kind.instance()),
             ("GET", ["v1", "accounts", "verify_credentials"]) => good(json!({ "id": "7", "acct": "bank" })),
-            ("GET", ["v1", "apps", "verify_credentials"]) => good(json!({ "scopes": kind.scopes })),
-            ("POST", ["v2", "media"]) => self.upload(kind, &headers, content),
+            ("GET", ["v1", "apps", "verify_credentials"]) => good(json!({ "scopes": self.kind.scopes })),
+            ("POST", ["v2", "media"]) => self.upload(asked, faults),
             ("GET", ["v1", "media", id]) => self.picture(id),
-            ("POST", ["v1", "statuses"]) => self.post(kind, &headers, content, fate),
-            ("GET", ["v1", "accounts", "7", "statuses"]) => self.list(&url),
-            ("GET", ["v1", "statuses", id, "source"]) if kind.has_source => self.source(id),
+            ("POST", ["v1", "statuses"]) => self.post(asked, faults),
+            ("GET", ["v1", "accounts", "7", "statuses"]) => self.list(&asked.query, faults),
+            ("GET", ["v1", "statuses", id, "source"]) if self.kind.has_source => self.source(id),
             ("GET", ["v1", "statuses", id]) => self.show(id),
             ("DELETE", ["v1", "statuses", id]) => self.delete(id),
             _ => (404, String::new(), json!({ "error": "Record not found" })),
         }
     }
+}
 
-    fn upload(&mut self, kind: &Kind, headers: &HashMap<String, String>, content: &[u8]) -> Said {
-        let text = String::from_utf8_lossy(content).into_owned();
-        let boundary = headers["content-type"].strip_prefix("multipart/form-data; boundary=").unwrap();
+impl Api {
+    fn upload(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let text = String::from_utf8_lossy(&asked.content).into_owned();
+        let boundary = asked.header("content-type").strip_prefix("multipart/form-data; boundary=").unwrap();
         let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
         let [_, words, file, end] = parts.as_slice() else {
-            self.fault(format!("{} parts", parts.len()));
+            faults.push(format!("{} parts", parts.len()));
             return wrong(422, "no parts");
         };
         let right = words.contains("name=\"description\"")
@@ -253,12 +133,12 @@ impl State {
             && file.contains("Content-Type: image/")
             && *end == "--\r\n";
         if !right {
-            self.fault("the parts of a picture");
+            faults.push("the parts of a picture".to_owned());
         }
         self.uploads.push(words.split("\r\n\r\n").nth(1).unwrap().trim_end().to_owned());
         let id = format!("5{}", self.pictures.len());
-        self.pictures.insert(id.clone(), kind.slow_pictures);
-        let status = if kind.slow_pictures > 0 { 202 } else { 200 };
+        self.pictures.insert(id.clone(), self.kind.slow_pictures);
+        let status = if self.kind.slow_pictures > 0 { 202 } else { 200 };
         (status, String::new(), json!({ "id": id, "url": null }))
     }
 
@@ -273,39 +153,21 @@ impl State {
         }
     }
 
-    fn post(&mut self, kind: &Kind, headers: &HashMap<String, String>, content: &[u8], fate: &Fate) -> Said {
-        if headers["content-type"] != "application/json" {
-            self.fault("a form: some servers publish an empty post from one");
+    fn post(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.header("content-type") != "application/json" {
+            faults.push("a form: some servers publish an empty post from one".to_owned());
         }
-        let key = headers.get("idempotency-key").cloned();
-        if key.is_some() == kind.version.contains("Pleroma") {
-            self.fault("a key for Pleroma, or none for another");
+        let key = asked.headers.get("idempotency-key").cloned();
+        if key.is_some() == self.kind.version.contains("Pleroma") {
+            faults.push("a key for Pleroma, or none for another".to_owned());
         }
-        let sent: Value = serde_json::from_slice(content).unwrap();
-        if let Err(fault) = self.check(&sent) {
-            self.fault(fault);
-        }
+        let sent = asked.json();
+        faults.extend(self.check(&sent).err());
         if length(&sent) > 500 {
             return wrong(422, "Validation failed: Text character limit of 500 exceeded");
         }
-        match fate {
-            Fate::Refused(status, headers, body) => {
-                return (*status, (*headers).to_owned(), serde_json::from_str(body).unwrap_or_default());
-            }
-            Fate::Late => {
-                self.late.push((key, sent));
-                return good(Value::Null);
-            }
-            Fate::Broken { done: false, .. } => return good(json!({ "id": "0" })),
-            _ => {}
-        }
-        let shown = self.make(kind, key, sent);
-        match (fate, shown) {
-            (Fate::DoneBut(status), _) => wrong(*status, "something went wrong"),
-            (_, Some(shown)) => good(shown),
-            // The key's post was deleted.
-            (_, None) => wrong(404, "Record not found"),
-        }
+        // The key's post was deleted, or it is shown.
+        self.make(key, sent).map_or_else(|| wrong(404, "Record not found"), good)
     }
 
     fn check(&self, sent: &Value) -> Result<(), String> {
@@ -330,8 +192,8 @@ impl State {
     }
 
     /// Makes a post, or finds that of the key.
-    fn make(&mut self, kind: &Kind, key: Option<String>, sent: Value) -> Option<Value> {
-        if let Some(known) = key.as_ref().filter(|_| kind.keeps_keys).and_then(|k| self.keys.get(k)) {
+    fn make(&mut self, key: Option<String>, sent: Value) -> Option<Value> {
+        if let Some(known) = key.as_ref().filter(|_| self.kind.keeps_keys).and_then(|k| self.keys.get(k)) {
             return self.posts.iter().find(|p| p.id == *known).map(Kept::shown);
         }
         self.made += 1;
@@ -340,16 +202,15 @@ impl State {
             assert!(key == "key-1" || Uuid::parse_str(&key).is_ok());
             self.keys.insert(key, id.clone());
         }
-        let kept = Kept { id, account: "7", sent, at: now() + kind.ahead };
+        let kept = Kept { id, account: "7", sent, at: now() + self.kind.ahead };
         let shown = kept.shown();
         self.posts.push(kept);
         Some(shown)
     }
 
-    fn list(&mut self, url: &Url) -> Said {
-        let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
+    fn list(&self, asked: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
         if asked.get("exclude_reblogs").map(String::as_str) != Some("true") {
-            self.fault("the posts of others are asked for");
+            faults.push("the posts of others are asked for".to_owned());
         }
         let limit: usize = asked["limit"].parse().unwrap();
         let mut own: Vec<&Kept> = self.posts.iter().filter(|p| p.account == "7").collect();

@@ -1,8 +1,9 @@
 //! The Mastodon adapter against a scripted server and a strict one.
 
 use super::kinds::Kind;
-use super::server::{Fate, Server as Site, TOKEN};
+use super::server::{Server as Site, TOKEN};
 use super::*;
+use crate::strict::{Fate, attempt, deliver};
 use crate::suite::{self, CUTS, Cut, Expected, Fake, Kit, answer};
 use crate::{MediaRef, Retry};
 
@@ -47,34 +48,9 @@ pub(super) fn connect_to(url: &str, settings: &Value) -> Box<dyn Channel> {
 }
 
 pub(super) async fn open(kind: Kind, fates: &[Fate]) -> (Site, Box<dyn Channel>) {
-    let server = Site::start(kind, fates).await;
+    let server = Site::start(kind.into(), fates).await;
     let channel = connect_to(&server.url, &json!({}));
     (server, channel)
-}
-
-pub(super) async fn attempt(channel: &dyn Channel) -> Result<Receipt, Failure> {
-    let result = channel.publish(&suite::job(), &Pass::open_for_tests()).await;
-    assert!(!format!("{result:?}").contains("hunter2"), "{result:?}");
-    result
-}
-
-/// What the core makes of it: tries again only what provably had no effect, reads back what is in
-/// doubt, and leaves the rest to people.
-async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
-    for _ in 0..8 {
-        match attempt(channel).await {
-            Ok(receipt) => return Some(receipt),
-            Err(Failure::Rejected { retry: Retry::Backoff | Retry::After(_), .. }) => {}
-            Err(Failure::InDoubt { .. }) => {
-                return match channel.read_back(&suite::job()).await {
-                    Sighting::Found(receipt) => Some(receipt),
-                    _ => None,
-                };
-            }
-            Err(_) => return None,
-        }
-    }
-    None
 }
 
 #[tokio::test]
@@ -84,7 +60,7 @@ async fn it_passes_the_suite() {
 
 #[tokio::test]
 async fn the_post_is_what_was_approved() {
-    let server = Site::start(Kind::default(), &[]).await;
+    let server = Site::start(Kind::default().into(), &[]).await;
     let channel = connect_to(&server.url, &json!({ "visibility": "unlisted", "warning": "title" }));
     let mut job = suite::job();
     job.rendition.title = Some("Payments".to_owned());
@@ -94,7 +70,7 @@ async fn the_post_is_what_was_approved() {
     assert_eq!(receipt.url.as_deref(), Some("https://social.example/@bank/101"));
     let expected = json!({ "status": job.rendition.text, "visibility": "unlisted", "language": "fr-CH",
         "sensitive": true, "spoiler_text": "Payments" });
-    assert_eq!(server.state().posts[0].sent, expected);
+    assert_eq!(server.state().network.posts[0].sent, expected);
     assert!(matches!(channel.read_back(&job).await, Sighting::Found(_)));
     job.rendition.title = None;
     assert_eq!(channel.read_back(&job).await, Sighting::Absent, "another warning is another post");
@@ -125,7 +101,7 @@ async fn no_connection_is_no_effect() {
     let result = attempt(&*channel).await;
     assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
     let address = server.url.trim_start_matches("http://").to_owned();
-    let server = Site::start_at(&address, Kind::default(), &[]).await;
+    let server = Site::start_at(&address, Kind::default().into(), &[]).await;
     deliver(&*channel).await.unwrap();
     assert_eq!(server.copies(), 1);
 }
@@ -277,8 +253,8 @@ async fn a_picture_is_waited_for() {
     let (server, channel) = open(Kind { slow_pictures: 1, ..Kind::default() }, &[]).await;
     channel.publish(&with_picture(), &Pass::open_for_tests()).await.unwrap();
     let state = server.state();
-    assert_eq!(state.posts[0].sent["media_ids"], json!(["50"]));
-    assert_eq!(state.uploads, [with_picture().rendition.media[0].alt.as_str()]);
+    assert_eq!(state.network.posts[0].sent["media_ids"], json!(["50"]));
+    assert_eq!(state.network.uploads, [with_picture().rendition.media[0].alt.as_str()]);
     assert_eq!(state.requests.iter().filter(|r| *r == "GET /api/v1/media/50").count(), 2);
 }
 
@@ -325,5 +301,5 @@ async fn a_picture_that_goes_wrong_has_no_effect() {
     job.rendition.media[0].alt = "a".repeat(1_501);
     let result = channel.publish(&job, &Pass::open_for_tests()).await;
     assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Never, .. })), "{result:?}");
-    assert!(server.state().uploads.is_empty(), "the server would cut the words");
+    assert!(server.state().network.uploads.is_empty(), "the server would cut the words");
 }

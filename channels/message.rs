@@ -25,6 +25,17 @@ pub(crate) enum Doing {
     TakeDown,
 }
 
+impl Doing {
+    /// What the network of that name does when it refuses.
+    pub(crate) fn refusal(self, title: &str) -> String {
+        match self {
+            Self::Post => format!("{title} refuses the post"),
+            Self::Ask => format!("{title} refuses the question"),
+            Self::TakeDown => format!("{title} does not take the post down"),
+        }
+    }
+}
+
 /// A request. A fault in a part of it comes out as "not sent".
 #[derive(Clone)]
 pub struct Request {
@@ -185,6 +196,11 @@ impl Answer {
             .map_or_else(|| format!("{what} (status {status})"), |w| format!("{what} (status {status}): {w}"))
     }
 
+    /// A refusal without effect, in our words and in the server's.
+    pub(crate) fn rejected(&self, what: &str, words: Option<&str>, retry: Retry) -> Failure {
+        Failure::Rejected { reason: self.refused(what, words), retry }
+    }
+
     /// What an answer that does not accept means, where the network has no table of its own.
     ///
     /// Only a status that servers give before they act counts as a rejection.
@@ -239,6 +255,16 @@ mod tests {
         assert_eq!(answer(&[date, earlier]).retry_after(), Some(Duration::ZERO));
         assert_eq!(answer(&[later]).retry_after(), None, "no date to measure against");
         assert_eq!(answer(&[("retry-after", "soon")]).retry_after(), None);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_refused() {
+        let all = [Doing::Post, Doing::Ask, Doing::TakeDown].map(|doing| doing.refusal("Slack"));
+        let words = ["refuses the post", "refuses the question", "does not take the post down"];
+        assert_eq!(all, words.map(|w| format!("Slack {w}")));
+        let told = answer(&[]).rejected(&all[1], Some("no"), Retry::Never);
+        let reason = "Slack refuses the question (status 429): no".to_owned();
+        assert_eq!(told, Failure::Rejected { reason, retry: Retry::Never });
     }
 
     #[test]

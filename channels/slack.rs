@@ -5,16 +5,16 @@
 //! <https://docs.slack.dev/apis/web-api/rate-limits>. A refusal comes with status 200 and `ok: false`;
 //! the words `fatal_error` and `internal_error` say that part of the work may have been done.
 //!
-//! Not tried on a real workspace, and told by no document: whether `mrkdwn: false` still makes links of
-//! addresses between angle brackets, and whether it makes emoji of names such as `:bank:`.
-//!
 //! There is no key against repetition. Each post carries the delivery's id as metadata, which only apps
 //! see, so reading back finds it by that; that none is there proves nothing. An incoming webhook would
 //! name no post, so nothing could be found or taken down: it is not used.
 //!
-//! Text goes out as plain text ([`slack_text`]), 4,000 characters at most: Slack cuts what is longer
-//! into several messages. Links have no preview, because it would show words that nobody approved.
-//! Pictures are not sent.
+//! Readers see a block of rich text, in which nothing is parsed; notifications show the plain text beside
+//! it ([`slack_text`]). It has 4,000 characters at most: Slack cuts what is longer into several messages.
+//! Links have no preview, because it would show words that nobody approved. Pictures are not sent.
+//!
+//! A check reads the channel. An archived one can be read, too, and to ask for it needs one more
+//! permission, so the check says that the first post will tell.
 
 use std::sync::Arc;
 
@@ -93,14 +93,12 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if !is_id(&channel) {
         return Err("the setting channel: write the channel's id, for example C024BE91L".to_owned());
     }
-    let server = match connection.setting("server") {
-        Ok(_) => connection.url("server")?,
-        Err(_) => connection.http.check(SERVER)?,
-    };
+    let server = connection.url_or("server", SERVER)?;
     let token = connection.secret()?.clone();
     if !token.expose_secret().starts_with("xoxb-") {
         return Err(
-            "the token of the app's bot begins with xoxb-; copy it from OAuth & Permissions".to_owned()
+            "the credential: the token of the app's bot begins with xoxb-; copy it from OAuth & Permissions"
+                .to_owned(),
         );
     }
     let http = Arc::clone(&connection.http);
@@ -250,7 +248,11 @@ impl Slack {
         let mut url = self.method("conversations.history");
         url.query_pairs_mut().append_pair("channel", &self.channel).append_pair("limit", "1");
         self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
-        Ok(format!("posts as {} in the workspace {}", text::shown(&who.user), text::shown(&who.team)))
+        let (user, team) = (text::shown(&who.user), text::shown(&who.team));
+        Ok(format!(
+            "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
+             first post."
+        ))
     }
 }
 
@@ -261,6 +263,7 @@ fn content(job: &Job, channel: &str) -> Value {
     json!({
         "channel": channel,
         "text": slack_text::written(&job.rendition.text),
+        "blocks": slack_text::blocks(&job.rendition.text),
         "mrkdwn": false,
         "parse": "none",
         "link_names": false,

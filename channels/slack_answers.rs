@@ -59,6 +59,9 @@ const LATER: &[&str] =
 const NEVER: &[&str] = &[
     "no_text",
     "msg_too_long",
+    "msg_blocks_too_long",
+    "invalid_blocks",
+    "invalid_blocks_format",
     "markdown_text_conflict",
     "invalid_arguments",
     "invalid_metadata_format",
@@ -76,14 +79,9 @@ const NEVER: &[&str] = &[
 pub(super) fn failure(answer: &Answer, error: &str, token: &str, doing: Doing) -> Failure {
     let plain = error.len() <= 60 && error.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let words = Some(error).filter(|e| plain && !e.is_empty() && !token.contains(e));
-    let rejected = |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words), retry };
+    let rejected = |what: &str, retry| answer.rejected(what, words, retry);
     let wait = answer.retry_after().map_or(Retry::Backoff, Retry::After);
     let is_in = |list: &[&str]| list.contains(&error);
-    let refuses = match doing {
-        Doing::Post => "Slack refuses the post",
-        Doing::Ask => "Slack does not answer",
-        Doing::TakeDown => "Slack does not take the post down",
-    };
     match answer.status {
         200 if error == "missing_scope" => {
             let told: Value = answer.json().unwrap_or_default();
@@ -100,7 +98,7 @@ pub(super) fn failure(answer: &Answer, error: &str, token: &str, doing: Doing) -
             Retry::Reconnect,
         ),
         200 if is_in(LATER) => rejected("Slack asks us to wait", wait),
-        200 if is_in(NEVER) => rejected(refuses, Retry::Never),
+        200 if is_in(NEVER) => rejected(&doing.refusal("Slack"), Retry::Never),
         200 => Failure::InDoubt { reason: answer.refused("Slack does not say what it did", words) },
         _ => answer.failure(),
     }

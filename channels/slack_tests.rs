@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::Retry;
+use crate::slack_text::tests::seen;
+use crate::slack_text::written;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
 use crate::suite::{self, Expected, Kit};
 
@@ -64,21 +66,13 @@ impl Network for Api {
 
 impl Api {
     fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
-        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        if names
-            != [
-                "channel",
-                "link_names",
-                "metadata",
-                "mrkdwn",
-                "parse",
-                "text",
-                "unfurl_links",
-                "unfurl_media",
-            ]
-            || sent["unfurl_links"] != false
-            || sent["unfurl_media"] != false
-        {
+        let mut fixed = sent.clone();
+        let open = ["blocks", "channel", "metadata", "text"];
+        let given = fixed.as_object_mut().map(|o| open.map(|name| o.remove(name).is_some()));
+        let plain = json!({
+            "link_names": false, "mrkdwn": false, "parse": "none", "unfurl_links": false, "unfurl_media": false,
+        });
+        if given != Some([true; 4]) || fixed != plain {
             faults.push(format!("fields: {sent}"));
         }
         let payload = &sent["metadata"]["event_payload"];
@@ -94,6 +88,14 @@ impl Api {
                 faults.push(format!("<{inside}> is at work"));
             }
         }
+        match seen(&sent["blocks"]) {
+            Ok(shown) if written(&shown) == text => {}
+            Ok(shown) => faults.push(format!("readers see {shown}, and notifications {text}")),
+            Err(fault) => faults.push(fault),
+        }
+        if sent["blocks"].to_string().chars().count() > 12_000 {
+            return wrong("msg_blocks_too_long");
+        }
         if sent["channel"] != "C024BE91L" {
             return wrong("channel_not_found");
         }
@@ -105,7 +107,10 @@ impl Api {
         }
         self.made += 1;
         let ts = format!("17000001{:02}.000100", self.made);
-        self.messages.push(json!({ "type": "message", "ts": ts, "bot_id": "B1", "text": text, "metadata": sent["metadata"] }));
+        self.messages.push(json!({
+            "type": "message", "ts": ts, "bot_id": "B1", "text": text, "blocks": sent["blocks"],
+            "metadata": sent["metadata"],
+        }));
         good(json!({ "ok": true, "channel": "C024BE91L", "ts": ts }))
     }
 
@@ -211,12 +216,18 @@ async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_absent() {
 async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     let (server, channel) = open(Api::new(), &[]).await;
     let mut job = suite::job();
-    job.rendition.text = "*Cards* <!channel> & https://bank.example/?a=1&b=2".to_owned();
+    job.rendition.text = "*Cards* :bank: <!channel> & https://bank.example/?a=1&b=2".to_owned();
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
     assert_eq!(receipt.remote_id, "C024BE91L:1700000101.000100");
     assert_eq!(receipt.url.as_deref(), Some("https://bank.slack.com/archives/C024BE91L/p1700000101000100"));
-    let text = "*Cards* &lt;!channel&gt; &amp; <https://bank.example/?a=1&amp;b=2>";
-    assert_eq!(server.state().network.messages[0]["text"], text);
+    let text = "*Cards* :bank: &lt;!channel&gt; &amp; <https://bank.example/?a=1&amp;b=2>";
+    let sent = server.state().network.messages[0].clone();
+    assert_eq!(sent["text"], text);
+    let elements = json!([
+        { "type": "text", "text": "*Cards* :bank: <!channel> & " },
+        { "type": "link", "url": "https://bank.example/?a=1&b=2" },
+    ]);
+    assert_eq!(sent["blocks"][0]["elements"][0]["elements"], elements);
     assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
     for _ in 0..2 {
         assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
@@ -276,9 +287,7 @@ async fn what_is_not_shown_yet_is_absent_and_not_sent_again_here() {
 
 #[tokio::test]
 async fn refusals_say_what_to_do() {
-    let told = |error: &str| -> &'static str {
-        Box::leak(json!({ "ok": false, "error": error, "needed": "chat:write" }).to_string().into_boxed_str())
-    };
+    let told = |error: &str| json!({ "ok": false, "error": error, "needed": "chat:write" }).to_string();
     for (error, expected, words) in [
         ("invalid_auth", Retry::Reconnect, "the token is refused (status 200): invalid_auth"),
         ("missing_scope", Retry::Reconnect, "lacks the permission chat:write"),
@@ -289,7 +298,7 @@ async fn refusals_say_what_to_do() {
         ("ratelimited", Retry::After(Duration::from_secs(30)), "wait"),
     ] {
         let (server, channel) =
-            open(Api::new(), &[Fate::Refused(200, "Retry-After: 30\r\n", told(error))]).await;
+            open(Api::new(), &[Fate::refused(200, "Retry-After: 30\r\n", told(error))]).await;
         let failure = strict::attempt(&*channel).await.unwrap_err();
         let Failure::Rejected { reason, retry } = &failure else { panic!("{error}: {failure:?}") };
         assert!(*retry == expected && reason.contains(words), "{error}: {failure:?}");
@@ -297,9 +306,9 @@ async fn refusals_say_what_to_do() {
     }
     let unclear =
         ["fatal_error", "internal_error", "service_unavailable", "never_heard_of", "", TOKEN, "a\u{1b}[2K"];
-    for body in unclear.map(told).into_iter().chain(["[]", "{}", r#"{"ok":true}"#, r#"{"ok":true,"ts":"x"}"#])
-    {
-        let (_server, channel) = open(Api::new(), &[Fate::Refused(200, "", body)]).await;
+    let odd = ["[]", "{}", r#"{"ok":true}"#, r#"{"ok":true,"ts":"x"}"#].map(str::to_owned);
+    for body in unclear.map(told).into_iter().chain(odd) {
+        let (_server, channel) = open(Api::new(), &[Fate::refused(200, "", body.as_str())]).await;
         let failure = strict::attempt(&*channel).await.unwrap_err();
         assert!(matches!(failure, Failure::InDoubt { .. }), "{body}: {failure:?}");
         assert!(!failure.to_string().contains('\u{1b}'), "{failure:?}");
@@ -314,7 +323,8 @@ async fn the_check_says_what_is_missing() {
         assert!(server.state().network.messages.is_empty());
         (health.ready, health.detail)
     };
-    assert_eq!(checked(SCOPES).await, (true, "posts as holdline in the workspace Bank".to_owned()));
+    let good = "Posts as holdline in the workspace Bank. Whether the channel is archived will be seen with the first post.";
+    assert_eq!(checked(SCOPES).await, (true, good.to_owned()));
     for (scopes, lacking) in [
         ("channels:history,metadata.message:read", "chat:write"),
         ("chat:write,channels:history", "metadata.message:read"),

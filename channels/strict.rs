@@ -29,6 +29,28 @@ pub enum Fate {
     Slow(Duration),
     /// It is refused: status, headers, body.
     Refused(u16, &'static str, &'static str),
+    /// The same, with words that a test made: [`Fate::refused`].
+    Told(u16, String, String),
+    /// It waits in the server's queue until [`Strict::land`], and its answer is lost.
+    Late,
+}
+
+impl Fate {
+    /// It is refused so.
+    pub fn refused(status: u16, headers: impl Into<String>, body: impl Into<String>) -> Self {
+        Self::Told(status, headers.into(), body.into())
+    }
+
+    /// Status, headers and body of a refusal.
+    fn refusal(&self) -> Option<(u16, String, String)> {
+        match self {
+            Self::Refused(status, headers, body) => {
+                Some((*status, (*headers).to_owned(), (*body).to_owned()))
+            }
+            Self::Told(status, headers, body) => Some((*status, headers.clone(), body.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// One request.
@@ -89,6 +111,11 @@ pub trait Network: Clone + Send + 'static {
 
     /// Does what is asked, and answers. What the real API would not take is a fault.
     fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said;
+
+    /// Headers of each answer, whatever it is.
+    fn headers(&self) -> String {
+        String::new()
+    }
 }
 
 /// What a server keeps.
@@ -100,6 +127,8 @@ pub struct State<N> {
     /// Method and path of each request.
     pub requests: Vec<String>,
     faults: Vec<String>,
+    /// What waits in its queue.
+    late: Vec<Asked>,
 }
 
 /// The server.
@@ -111,11 +140,22 @@ pub struct Strict<N: Network> {
 impl<N: Network> Strict<N> {
     /// Starts it. The fates are those of the requests that make a post, in their order; then all are done.
     pub async fn start(network: N, fates: &[Fate]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", network, fates).await
+    }
+
+    /// Starts it at that address.
+    pub async fn start_at(address: &str, network: N, fates: &[Fate]) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fates = fates.iter().cloned().collect();
-        let state =
-            State { network, fates, others: VecDeque::new(), requests: Vec::new(), faults: Vec::new() };
+        let state = State {
+            network,
+            fates,
+            others: VecDeque::new(),
+            requests: Vec::new(),
+            faults: Vec::new(),
+            late: Vec::new(),
+        };
         let server = Self { url, state: Arc::new(Mutex::new(state)) };
         let state = Arc::clone(&server.state);
         tokio::spawn(async move {
@@ -131,6 +171,15 @@ impl<N: Network> Strict<N> {
         let state = self.state.lock().unwrap();
         assert_eq!(state.faults, Vec::<String>::new());
         state
+    }
+
+    /// What waited in its queue is done now.
+    pub fn land(&self) {
+        let mut state = self.state.lock().unwrap();
+        let State { network, faults, late, .. } = &mut *state;
+        for asked in late.drain(..) {
+            network.answer(&asked, faults);
+        }
     }
 }
 
@@ -167,14 +216,14 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
     if early(Cut::MidRequest) {
         return;
     }
-    let (status, headers, body) = state.lock().unwrap().answer(&Asked::read(&request), &fate);
+    let (status, headers, body) = state.lock().unwrap().answer(Asked::read(&request), &fate);
     let whole = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\
          {headers}\r\n{body}",
         body.len()
     );
     let part = match fate {
-        Fate::Broken { at: Cut::BeforeStatus, .. } => "",
+        Fate::Late | Fate::Broken { at: Cut::BeforeStatus, .. } => "",
         Fate::Broken { at: Cut::MidHeaders, .. } => &whole[..40],
         // Also where there is no body.
         Fate::Broken { .. } => &whole[..whole.len() - 5],
@@ -188,11 +237,7 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
 }
 
 impl<N: Network> State<N> {
-    fn answer(&mut self, asked: &Asked, fate: &Fate) -> (u16, String, String) {
-        let written = |(status, headers, body): Said| {
-            let body = if body.is_null() { String::new() } else { body.to_string() };
-            (status, headers, body)
-        };
+    fn answer(&mut self, asked: Asked, fate: &Fate) -> (u16, String, String) {
         self.requests.push(format!("{} {}", asked.method, asked.path));
         if !matches!(asked.method.as_str(), "POST" | "PUT") && !asked.content.is_empty() {
             self.faults.push("content where none belongs".to_owned());
@@ -201,20 +246,21 @@ impl<N: Network> State<N> {
             self.faults.push("no user agent".to_owned());
         }
         // What is not done is looked at all the same.
-        if let Fate::Refused(status, headers, body) = fate {
-            self.network.clone().answer(asked, &mut self.faults);
-            return (*status, (*headers).to_owned(), (*body).to_owned());
-        }
-        if let Fate::Broken { done: false, .. } = fate {
-            return written(self.network.clone().answer(asked, &mut self.faults));
-        }
-        let said = self.network.answer(asked, &mut self.faults);
+        let undone =
+            matches!(fate, Fate::Late | Fate::Broken { done: false, .. }) || fate.refusal().is_some();
+        let mut copy = undone.then(|| self.network.clone());
+        let (mut status, mut headers, mut body) =
+            copy.as_mut().unwrap_or(&mut self.network).answer(&asked, &mut self.faults);
         match fate {
-            Fate::DoneBut(status) => {
-                written((*status, String::new(), json!({ "error": "something went wrong" })))
+            Fate::Late => self.late.push(asked),
+            Fate::DoneBut(other) => {
+                (status, headers, body) = (*other, String::new(), json!({ "error": "something went wrong" }));
             }
-            _ => written(said),
+            _ => {}
         }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (status, headers, body) = fate.refusal().unwrap_or((status, headers, body));
+        (status, self.network.headers() + &headers, body)
     }
 }
 
@@ -323,6 +369,7 @@ pub async fn reads<N: Network>(network: N, connect: impl Fn(&str) -> Box<dyn Cha
             server.state().others = before.chain([fate.clone()]).collect();
             let seen = channel.read_back(&memory.job()).await;
             assert!(matches!(seen, Sighting::Unknown(_) | Sighting::Found(_)), "{fate:?}, {nth}: {seen:?}");
+            assert!(server.state().others.is_empty(), "{fate:?}, {nth} was met");
             assert!(matches!(channel.read_back(&memory.job()).await, Sighting::Found(_)), "{fate:?}, {nth}");
         }
     }

@@ -55,8 +55,14 @@ pub struct Fake {
 
 impl Fake {
     pub async fn start(steps: Vec<Step>) -> Self {
+        Self::start_with(|_| steps).await
+    }
+
+    /// With steps that know its address.
+    pub async fn start_with(steps: impl FnOnce(&str) -> Vec<Step>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let steps = steps(&url);
         let requests = Arc::new(Mutex::new(Vec::new()));
         let fake = Self { url, requests: Arc::clone(&requests) };
         if matches!(steps.first(), Some(Step::Cut(Cut::BeforeConnect))) {
@@ -209,18 +215,35 @@ pub async fn all(kit: &Kit) {
 pub async fn statuses(kit: &Kit) {
     for &(status, expected) in &kit.table {
         let headers = if status == 429 { "Retry-After: 7\r\n" } else { "" };
-        // A refusal may repeat what was sent.
-        let secret = kit.credential.or(kit.secrets.first().copied()).unwrap_or_default();
-        let hostile = json!({ "error": format!("bad {secret}"), "message": secret }).to_string();
-        let body = if status < 300 { kit.accepted } else { hostile.as_str() };
-        let (_, result) = publish(kit, answer(status, headers, body), &Pass::open_for_tests()).await;
-        let seen = match &result {
-            Ok(_) => Expected::Accepted,
-            Err(Failure::Rejected { retry, .. }) => Expected::Rejected(*retry),
-            Err(Failure::InDoubt { .. }) => Expected::InDoubt,
-            Err(Failure::Closed { .. }) => panic!("{status}: the gate was open"),
-        };
-        assert_eq!(seen, expected, "{} on {status}: {result:?}", kit.adapter.name);
+        for hostile in [flat, nested] {
+            let said = |credential: &str| {
+                let body =
+                    if status < 300 { kit.accepted.to_owned() } else { hostile(credential).to_string() };
+                answer(status, headers, &body)
+            };
+            let (_, result) = publish(kit, said, &Pass::open_for_tests()).await;
+            assert_eq!(seen(status, &result), expected, "{} on {status}: {result:?}", kit.adapter.name);
+        }
+    }
+}
+
+/// A refusal that repeats what was sent, in each field that adapters read.
+fn flat(credential: &str) -> Value {
+    json!({ "error": format!("bad {credential}"), "message": credential, "description": credential })
+}
+
+/// The same where the error is an object.
+fn nested(credential: &str) -> Value {
+    json!({ "error": { "code": "Bad", "message": format!("bad {credential}") } })
+}
+
+/// What became of a post.
+fn seen(status: u16, result: &Result<Receipt, Failure>) -> Expected {
+    match result {
+        Ok(_) => Expected::Accepted,
+        Err(Failure::Rejected { retry, .. }) => Expected::Rejected(*retry),
+        Err(Failure::InDoubt { .. }) => Expected::InDoubt,
+        Err(Failure::Closed { .. }) => panic!("{status}: the gate was open"),
     }
 }
 
@@ -228,7 +251,7 @@ pub async fn statuses(kit: &Kit) {
 pub async fn cuts(kit: &Kit) {
     let name = kit.adapter.name;
     for cut in CUTS {
-        let (fake, result) = publish(kit, Step::Cut(cut), &Pass::open_for_tests()).await;
+        let (fake, result) = publish(kit, |_| Step::Cut(cut), &Pass::open_for_tests()).await;
         if cut == Cut::BeforeConnect && kit.before.is_empty() {
             let no_effect = matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. }));
             assert!(no_effect, "{name}: no connection, no effect, got {result:?}");
@@ -250,18 +273,22 @@ pub async fn cuts(kit: &Kit) {
 
 /// A closed gate lets no content through, and is told as such.
 pub async fn closed_gate(kit: &Kit) {
-    let (fake, result) = publish(kit, answer(200, "", kit.accepted), &closed_pass()).await;
+    let (fake, result) = publish(kit, |_| answer(200, "", kit.accepted), &closed_pass()).await;
     let name = kit.adapter.name;
     assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{name}: {result:?}");
     assert_eq!(fake.requests().len(), kit.quiet, "{name}: content left through a closed gate");
 }
 
-/// Publishes [`job`] once to a server that ends with `last`, and looks at all that is printed.
-async fn publish(kit: &Kit, last: Step, pass: &Pass) -> (Fake, Result<Receipt, Failure>) {
-    let mut steps = kit.before.clone();
-    steps.push(last);
-    let fake = Fake::start(steps).await;
-    let credential = kit.credential.map(|c| c.replace("{url}", &fake.url));
+/// Publishes [`job`] once to a server that ends with `last`, which knows the credential (or a secret of the
+/// settings), and looks at all that is printed.
+async fn publish(kit: &Kit, last: impl Fn(&str) -> Step, pass: &Pass) -> (Fake, Result<Receipt, Failure>) {
+    let credential = |url: &str| kit.credential.map(|c| c.replace("{url}", url));
+    let fake = Fake::start_with(|url| {
+        let known = credential(url).or(kit.secrets.first().map(|s| (*s).to_owned())).unwrap_or_default();
+        kit.before.iter().cloned().chain([last(&known)]).collect()
+    })
+    .await;
+    let credential = credential(&fake.url);
     let channel = connect(&kit.adapter, (kit.settings)(&fake.url), credential.as_deref()).unwrap();
     let result = channel.publish(&job(), pass).await;
     let printed = match &result {
@@ -270,7 +297,7 @@ async fn publish(kit: &Kit, last: Step, pass: &Pass) -> (Fake, Result<Receipt, F
     };
     // The link of an accepted post may repeat the channel's own address, never its credential.
     let hidden = if result.is_err() { kit.secrets } else { &[] };
-    for secret in hidden.iter().copied().chain(kit.credential) {
+    for secret in hidden.iter().copied().chain(credential.as_deref()) {
         assert!(!printed.contains(secret), "{} prints {secret}: {printed}", kit.adapter.name);
     }
     (fake, result)

@@ -2,8 +2,9 @@
 //!
 //! Facts: <https://support.microsoft.com/office/create-incoming-webhooks-with-workflows-for-microsoft-teams>
 //! and <https://learn.microsoft.com/connectors/teams/> (a message has about 28 KB at most). The address is
-//! the secret, so it is the credential, and no error shows its path. Addresses of flows at
-//! `logic.azure.com` were moved and stopped working on 30 November 2025.
+//! the secret, so it is the credential, and no error shows its path. Flows of Power Automate had addresses at
+//! `logic.azure.com`, which stopped working on 30 November 2025. Those of an Azure Logic App of one's own are
+//! there still, so such an address is taken, and the check says what it may mean.
 //!
 //! An acceptance (202) says that the flow has started, and no more: there is no id, nothing can be read
 //! back or taken down, and nothing says whether the flow reached the channel. So such a post keeps no
@@ -14,10 +15,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
+use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
@@ -58,20 +59,28 @@ pub const ADAPTER: Adapter = Adapter {
 const ADDRESS: &str = "the credential: copy the flow's whole address, with sig= at its end";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
-    let address = connection.secret().map_err(|_| ADDRESS)?.expose_secret().trim();
-    let url = connection.http.check(address).map_err(|why| format!("{ADDRESS}: {why}"))?;
-    let signature = url.query_pairs().find(|(name, value)| name == "sig" && !value.is_empty());
-    let signature = signature.map(|(_, value)| value.into_owned());
-    let Some(signature) = signature.filter(|_| url.path().contains("/workflows/")) else {
+    let url = connection.address(ADDRESS)?;
+    let has_signature = url.query_pairs().any(|(name, value)| name == "sig" && !value.is_empty());
+    if !has_signature || !url.path().contains("/workflows/") {
         return Err(ADDRESS.to_owned());
-    };
-    Ok(Box::new(Teams { shown: leads(address), url, signature, http: Arc::clone(&connection.http) }))
+    }
+    let (secrets, shown) = (secrets(&url), leads(url.as_str()));
+    Ok(Box::new(Teams { shown, secrets, url, http: Arc::clone(&connection.http) }))
+}
+
+/// The signature in each form in which a server could repeat it: as the address has it, and decoded.
+fn secrets(url: &Url) -> Vec<String> {
+    let raw = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("sig="));
+    let decoded = url.query_pairs().filter(|(name, _)| name == "sig").map(|(_, value)| value.into_owned());
+    let mut all: Vec<String> = raw.map(str::to_owned).chain(decoded).filter(|s| !s.is_empty()).collect();
+    all.dedup();
+    all
 }
 
 struct Teams {
     url: Url,
-    /// The secret part of the address.
-    signature: String,
+    /// The secret part of the address, in each form.
+    secrets: Vec<String>,
     /// The address without its secret.
     shown: String,
     http: Arc<Http>,
@@ -80,22 +89,29 @@ struct Teams {
 impl Teams {
     /// What an answer that does not accept means.
     fn failure(&self, answer: &Answer) -> Failure {
-        let words = answer.words("/error/message", &[&self.signature]);
-        let rejected =
-            |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        let words = answer.words("/error/message", &secrets);
+        let rejected = |what: &str, retry| answer.rejected(what, words.as_deref(), retry);
         match answer.status {
             401 | 403 | 404 | 410 => rejected(
                 "the flow is gone, switched off or refuses the address; make a new one",
                 Retry::Reconnect,
             ),
-            400 | 402 | 405..=407 | 409 | 411..=428 => rejected("Teams refuses the post", Retry::Never),
+            400 | 402 | 405..=407 | 409 | 411..=428 => rejected(&Doing::Post.refusal("Teams"), Retry::Never),
             _ => answer.failure(),
         }
     }
 
-    /// Whether the flow's address is of a kind that is no more.
-    fn is_old(&self) -> bool {
-        self.url.host_str().is_some_and(|host| host.ends_with(".logic.azure.com"))
+    /// What a check says when the host answers.
+    fn detail(&self) -> String {
+        let place = &self.shown;
+        if self.url.host_str().is_some_and(|host| host.ends_with(".logic.azure.com")) {
+            return format!(
+                "The flow's host answers, {place}. But flows of Power Automate left logic.azure.com on 30 November \
+                 2025: unless this is a Logic App of your own, copy the flow's address anew."
+            );
+        }
+        format!("The flow's host answers, {place}. The flow itself will be tried with the first post.")
     }
 }
 
@@ -136,20 +152,7 @@ impl Channel for Teams {
 
     async fn check(&self) -> Health {
         match self.http.reach(self.url.as_str()).await {
-            Ok(()) => {
-                let place = &self.shown;
-                let detail = if self.is_old() {
-                    format!(
-                        "The flow's host answers, {place}. But flows at logic.azure.com moved on 30 November \
-                         2025; copy the flow's address anew."
-                    )
-                } else {
-                    format!(
-                        "The flow's host answers, {place}. The flow itself will be tried with the first post."
-                    )
-                };
-                Health::ready(detail)
-            }
+            Ok(()) => Health::ready(self.detail()),
             Err(trouble) => Health::unready(trouble.to_string()),
         }
     }

@@ -8,7 +8,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{Rendition, text};
+use crate::Rendition;
+use crate::text::{self, Span};
 
 /// Most paragraphs, and most links that open: each takes room in the call, which may have 28 KB. What is
 /// beyond is shown all the same, on lines of the last paragraph, and as addresses.
@@ -56,21 +57,18 @@ fn paragraphs(text: &str) -> Vec<String> {
 /// A paragraph in runs: its links, and what is between them.
 fn runs(text: &str, links: &mut usize) -> Vec<Value> {
     let mut out = Vec::new();
-    let mut at = 0;
-    let plain = |text: &str, out: &mut Vec<Value>| {
-        out.extend(parts(text).map(|part| json!({ "type": "TextRun", "text": part })));
-    };
-    for link in text::links(text).iter().filter(|l| is_plain(&l.url)) {
-        if *links == LINKS {
-            break;
+    for span in text::spans(text) {
+        match span {
+            Span::Link(url) if *links < LINKS => {
+                *links += 1;
+                let open = json!({ "type": "Action.OpenUrl", "url": url });
+                out.push(json!({ "type": "TextRun", "text": url, "selectAction": open }));
+            }
+            Span::Link(words) | Span::Plain(words) => {
+                out.extend(parts(words).map(|part| json!({ "type": "TextRun", "text": part })));
+            }
         }
-        *links += 1;
-        plain(&text[at..link.start], &mut out);
-        let open = json!({ "type": "Action.OpenUrl", "url": link.url });
-        out.push(json!({ "type": "TextRun", "text": link.url, "selectAction": open }));
-        at = link.end;
     }
-    plain(&text[at..], &mut out);
     out
 }
 
@@ -85,11 +83,6 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
         Some(&text[start..from.unwrap_or(text.len())])
     })
     .filter(|part| !part.is_empty())
-}
-
-/// Whether the address is one and the same wherever it is read.
-fn is_plain(url: &str) -> bool {
-    !url.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '\\' | '"' | '{' | '}'))
 }
 
 #[cfg(test)]

@@ -12,8 +12,14 @@
 //! none is taken down, and that the right to delete messages is enough for any. So that right is asked for,
 //! and nothing is promised of posts that are older.
 //!
+//! "message to delete not found" is taken for gone. The same is said of a message that this bot cannot see
+//! (<https://github.com/telegramdesktop/tdesktop/issues/5978>); the receipt's bot and chat keep out the numbers
+//! of others. What remains: a bot that was put out of the chat and let in again, where it sees nothing from
+//! before.
+//!
 //! Text goes out without a mode and without marks, so that Telegram shows it as it was approved; it
-//! makes links of web addresses by itself, and shows no preview of them. Pictures are not sent: Telegram
+//! makes links of web addresses by itself, and shows no preview of them. It also makes calls of names: in
+//! a group `@name` calls that account, and nothing in the API prevents it. Pictures are not sent: Telegram
 //! keeps no words for those who cannot see them.
 
 use std::sync::Arc;
@@ -83,13 +89,12 @@ const SERVER: &str = "https://api.telegram.org";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let chat = chat(&connection.setting("chat")?)?;
-    let server = match connection.setting("server") {
-        Ok(_) => connection.url("server")?,
-        Err(_) => connection.http.check(SERVER)?,
-    };
+    let server = connection.url_or("server", SERVER)?;
     let token = connection.secret()?.clone();
     if !is_token(token.expose_secret()) {
-        return Err("the bot's token has the form 123456:ABC-DEF; copy it from @BotFather".to_owned());
+        return Err(
+            "the credential: a bot's token has the form 123456:ABC-DEF; get it from @BotFather".to_owned()
+        );
     }
     Ok(Box::new(Telegram { server, chat, token, http: Arc::clone(&connection.http) }))
 }
@@ -285,7 +290,7 @@ fn may_post(chat: &Chat, member: &Member) -> Result<(), String> {
             Err("the bot may not write in the group; make it an administrator there".to_owned())
         }
         _ if is_group => Err("the bot is not in the group; add it".to_owned()),
-        _ => Err("the setting chat leads to a person; give a channel or a group".to_owned()),
+        _ => Err("the setting chat leads to a person; name a channel or a group".to_owned()),
     }
 }
 

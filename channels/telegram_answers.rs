@@ -24,14 +24,13 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
     let said = answer.words("description", &[token, word]);
     let told: Value = answer.json().unwrap_or_default();
     let status = answer.status;
-    let rejected =
-        |what: &str, retry| Failure::Rejected { reason: answer.refused(what, said.as_deref()), retry };
+    let rejected = |what: &str, retry| answer.rejected(what, said.as_deref(), retry);
     let describes =
         |words: &str| told["description"].as_str().is_some_and(|d| d.to_ascii_lowercase().contains(words));
-    let (no_right, refuses) = match doing {
-        Doing::Post => ("the bot may not post there", "Telegram refuses the post"),
-        Doing::Ask => ("the bot does not find the chat", "Telegram does not answer"),
-        Doing::TakeDown => ("the bot may not take posts down there", "Telegram does not take the post down"),
+    let no_right = match doing {
+        Doing::Post => "the bot may not post there",
+        Doing::Ask => "the bot does not find the chat",
+        Doing::TakeDown => "the bot may not take posts down there",
     };
     match status {
         // An unknown token is an unknown address.
@@ -55,7 +54,7 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
             let retry = wait.map_or(Retry::Backoff, |w| Retry::After(w.min(LONGEST_WAIT)));
             rejected("Telegram asks us to wait", retry)
         }
-        400..=407 | 410..=499 => rejected(refuses, Retry::Never),
+        400..=407 | 410..=499 => rejected(&doing.refusal("Telegram"), Retry::Never),
         _ => answer.failure(),
     }
 }

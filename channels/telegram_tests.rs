@@ -62,10 +62,12 @@ impl Network for Api {
         let here = |chat: &str| chat == "@bank" || chat == "-1001234567890";
         match (asked.method.as_str(), method) {
             ("GET", "getMe") => {
-                done(json!({ "id": 7, "is_bot": true, "first_name": "B", "username": "bank_bot" }))
+                done(json!({ "id": 123_456, "is_bot": true, "first_name": "B", "username": "bank_bot" }))
             }
             ("GET", "getChat") if here(&asked.query["chat_id"]) => done(self.chat()),
-            ("GET", "getChatMember") if here(&asked.query["chat_id"]) && asked.query["user_id"] == "7" => {
+            ("GET", "getChatMember")
+                if here(&asked.query["chat_id"]) && asked.query["user_id"] == "123456" =>
+            {
                 done(self.member.clone())
             }
             ("GET", _) => wrong(400, "Bad Request: chat not found"),
@@ -269,9 +271,8 @@ async fn the_check_says_whether_the_bot_may_post() {
 
 #[tokio::test]
 async fn refusals_say_what_to_do() {
-    let told = |code: u16, words: &str, more: Value| -> &'static str {
-        let body = json!({ "ok": false, "error_code": code, "description": words, "parameters": more });
-        Box::leak(body.to_string().into_boxed_str())
+    let told = |code: u16, words: &str, more: Value| {
+        json!({ "ok": false, "error_code": code, "description": words, "parameters": more }).to_string()
     };
     for (status, body, expected, words) in [
         (400, told(400, "Bad Request: chat not found", json!({})), Retry::Reconnect, "chat not found"),
@@ -315,7 +316,7 @@ async fn refusals_say_what_to_do() {
             "wait",
         ),
     ] {
-        let (server, channel) = open(&[Fate::Refused(status, "", body)]).await;
+        let (server, channel) = open(&[Fate::refused(status, "", body.as_str())]).await;
         let failure = strict::attempt(&*channel).await.unwrap_err();
         let Failure::Rejected { reason, retry } = &failure else { panic!("{failure:?}") };
         assert!(*retry == expected && reason.contains(words), "{body}: {failure:?}");
@@ -335,13 +336,12 @@ async fn an_acceptance_without_a_number_is_in_doubt() {
         let result = strict::attempt(&*channel).await;
         assert!(matches!(result, Err(Failure::InDoubt { .. })), "{body}: {result:?}");
     }
-    let told = |number: i64| -> &'static str {
-        let body =
-            json!({ "ok": true, "result": { "message_id": number, "chat": { "id": -5, "type": "group" } } });
-        Box::leak(body.to_string().into_boxed_str())
+    let told = |number: i64| {
+        let chat = json!({ "id": -5, "type": "group" });
+        json!({ "ok": true, "result": { "message_id": number, "chat": chat } }).to_string()
     };
     for (chat, number, named) in [(-5, 1, true), (-5, 0, false), (-5, -3, false), (-6, 1, false)] {
-        let server = Strict::start(Api::new(), &[Fate::Refused(200, "", told(number))]).await;
+        let server = Strict::start(Api::new(), &[Fate::refused(200, "", told(number))]).await;
         let settings = json!({ "server": server.url, "chat": chat });
         let result = strict::attempt(&*suite::connect(&ADAPTER, settings, Some(TOKEN)).unwrap()).await;
         let right = if named { result.is_ok() } else { matches!(result, Err(Failure::InDoubt { .. })) };

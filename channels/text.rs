@@ -180,6 +180,29 @@ pub fn links(text: &str) -> Vec<Link> {
     found.map(|l| Link { start: l.start(), end: l.end(), url: l.as_str().to_owned() }).collect()
 }
 
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span<'a> {
+    Plain(&'a str),
+    /// An address of the web that is one and the same wherever it is read: no mark of any network ends it.
+    Link(&'a str),
+}
+
+/// The text in parts, in order and none of them empty; put together they are the text.
+pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
+    let marks = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '|' | '\\' | '"' | '{' | '}');
+    let mut out = Vec::new();
+    let mut at = 0;
+    for link in links(text).iter().filter(|l| !l.url.contains(marks)) {
+        out.push(Span::Plain(&text[at..link.start]));
+        out.push(Span::Link(&text[link.start..link.end]));
+        at = link.end;
+    }
+    out.push(Span::Plain(&text[at..]));
+    out.retain(|span| *span != Span::Plain(""));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -196,6 +219,8 @@ mod tests {
             for l in links(&text) {
                 prop_assert_eq!(&text[l.start..l.end], l.url.as_str());
             }
+            let part = |span: Span<'_>| match span { Span::Plain(part) | Span::Link(part) => part.to_owned() };
+            prop_assert_eq!(spans(&text).into_iter().map(part).collect::<String>(), text);
         }
     }
 
@@ -284,6 +309,17 @@ mod tests {
         {
             assert_eq!(fields("t", "t", tag, "a map"), ["language"], "{tag:?}");
         }
+    }
+
+    #[test]
+    fn what_a_mark_could_end_is_no_link_of_a_span() {
+        let (plain, link) = (Span::Plain, Span::Link);
+        assert_eq!(spans("https://b.example/c d"), [link("https://b.example/c"), plain(" d")]);
+        for mark in ['<', '>', '|', '\\', '"', '{', '}', '\u{a0}'] {
+            let text = format!("https://b.example/c{mark}d");
+            assert!(spans(&text).iter().all(|s| !matches!(s, Span::Link(l) if l.contains(mark))), "{text}");
+        }
+        assert_eq!(spans(""), []);
     }
 
     #[test]

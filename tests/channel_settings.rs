@@ -49,7 +49,7 @@ on_both! {
         sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
         assert!(matches!(edit(elsewhere.clone()).await, Err(AppError::Conflict(_))), "it is in doubt");
         edit(json!({"name": "alpha again"})).await.expect("a name is no other place");
-        let accepted = Outcome::Accepted { remote_id: "1".into(), url: None, note: None };
+        let accepted = Outcome::Accepted { remote_id: "1".into(), url: None, note: None, started_only: false };
         sending::settle(&bench.app, &[(permit, accepted)]).await.unwrap();
         edit(elsewhere).await.unwrap();
     }

@@ -38,7 +38,7 @@ async fn entries(bench: &Bench, verb: &str) -> usize {
 }
 
 fn accepted() -> Outcome {
-    Outcome::Accepted { remote_id: "1".into(), url: None, note: None }
+    Outcome::Accepted { remote_id: "1".into(), url: None, note: None, started_only: false }
 }
 
 fn retry() -> Outcome {

@@ -263,7 +263,11 @@ pub async fn edit(
 /// a sender cannot tell; its channels say so at their first check.
 fn try_open(app: &App, adapter: &str, settings: &Value, credential: Option<SecretString>) -> Result<()> {
     let Ok(networks) = app.networks() else { return Ok(()) };
-    networks.try_open(adapter, settings, credential).map_err(|why| AppError::field("settings", why))
+    networks.try_open(adapter, settings, credential).map_err(|why| {
+        // As everywhere in these sentences: first what is wrong.
+        let field = if why.starts_with("the credential") { "credential" } else { "settings" };
+        AppError::field(field, why)
+    })
 }
 
 /// Lists the channels.
@@ -295,21 +299,9 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
     app.networks()?.check(id).await
 }
 
-/// What lists say of a channel.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Named {
-    pub name: String,
-    /// See [`::channels::Capabilities::starts_only`].
-    pub starts_only: bool,
-}
-
 /// What people call each channel, by its id.
-pub(crate) async fn names(app: &App) -> Result<HashMap<String, Named>> {
-    let named = |c: Channel| {
-        let starts_only = ::channels::adapter(&c.adapter).is_some_and(|a| a.capabilities.starts_only);
-        (c.id, Named { name: c.name, starts_only })
-    };
-    Ok(app.store().channels().await?.into_iter().map(named).collect())
+pub(crate) async fn names(app: &App) -> Result<HashMap<String, String>> {
+    Ok(app.store().channels().await?.into_iter().map(|c| (c.id, c.name)).collect())
 }
 
 /// All rows with their credentials still sealed: for the sender.

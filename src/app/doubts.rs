@@ -16,7 +16,7 @@ use crate::store::attempts::Attempt;
 use crate::store::deliveries::Delivery;
 use crate::store::posts::Post;
 
-/// A delivery that is or was in doubt.
+/// A delivery that is or was in doubt, or has only started.
 #[derive(Debug, Clone, Serialize)]
 pub struct DoubtView {
     pub delivery: String,
@@ -27,6 +27,8 @@ pub struct DoubtView {
     pub channel_name: String,
     pub adapter: String,
     pub state: State,
+    /// It is accepted, and no more than a start is known: a person can settle it, too.
+    pub started_only: bool,
     pub due: String,
     /// Why it is in doubt, or what became of it.
     pub reason: Option<String>,
@@ -128,6 +130,7 @@ fn view(
     Ok(DoubtView {
         kind: Kind::parse(&post.kind).map_err(AppError::Internal)?,
         state: State::parse(&d.state).map_err(AppError::Internal)?,
+        started_only: d.started != 0,
         channel_name: channel.map(|c| c.name.clone()).unwrap_or_default(),
         adapter: channel.map(|c| c.adapter.clone()).unwrap_or_default(),
         account: channel.and_then(|c| account(app, c)),

@@ -23,6 +23,9 @@ pub struct FlightView {
     #[serde(default)]
     pub text: String,
     pub state: State,
+    /// It is accepted, and no more than a start is known, as in `DeliveryView`.
+    #[serde(default)]
+    pub started_only: bool,
     pub reason: Option<String>,
     /// Where it can be read, when it was accepted.
     pub url: Option<String>,
@@ -38,6 +41,7 @@ pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>>
         let retract = format!("/api/v1/deliveries/{}/retract", f.delivery_id);
         Ok(FlightView {
             retract: (state == State::Accepted && retracts).then_some(retract),
+            started_only: f.started != 0,
             state,
             delivery: f.delivery_id,
             attempt: f.attempt_id,

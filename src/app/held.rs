@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::channels::Named;
 use super::error::Problems;
 use super::hub::Topic;
-use super::promises::By;
-use super::{Actor, App, AppError, Result, approvals, doubts, held_set, promises, reasons};
+pub use super::settle::{Settle, Settlement, settle};
+use super::{Actor, App, AppError, Result, approvals, held_set, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -17,7 +16,6 @@ use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::{Lane, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
-use crate::store::attempts::Settled;
 use crate::store::deliveries::{Change, Delivery, Waiting};
 use crate::store::posts::Post;
 
@@ -98,30 +96,6 @@ pub struct Reviewed {
     pub left: Vec<(String, String)>,
 }
 
-/// How a person settles a doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Settlement {
-    /// It is there: a person has seen it.
-    Published,
-    /// It is not there, and must not be tried again.
-    NotPublished,
-    /// It is not there: try again.
-    TryAgain,
-}
-
-/// A person's word about a delivery in doubt.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Settle {
-    pub settlement: Settlement,
-    /// What was seen, and where.
-    pub note: String,
-    /// Where people find it. A link to read: a retraction looks for the post by itself.
-    #[serde(default)]
-    pub url: Option<String>,
-}
-
 /// Lists what waits for a person, by state: `held`, `in_doubt`, `failed`, `expired`.
 ///
 /// # Errors
@@ -154,14 +128,14 @@ pub async fn tally(app: &App, by: &Actor, state: State, label: Option<&str>) -> 
     Ok(Tally { total, matching, labels: app.store().labels_in(state.word(), 50).await? })
 }
 
-pub(super) fn view(w: Waiting, names: &HashMap<String, Named>) -> Result<WaitingView> {
+pub(super) fn view(w: Waiting, names: &HashMap<String, String>) -> Result<WaitingView> {
     Ok(WaitingView {
         state: State::parse(&w.state).map_err(AppError::Internal)?,
         due: rfc3339(w.due_at),
         labels: serde_json::from_str(&w.labels).unwrap_or_default(),
         delivery: w.id,
         post: w.post_id,
-        channel_name: names.get(&w.channel_id).map(|n| n.name.clone()).unwrap_or_default(),
+        channel_name: names.get(&w.channel_id).cloned().unwrap_or_default(),
         channel: w.channel_id,
         freeze: w.freeze_id,
         reason: w.reason,
@@ -291,60 +265,6 @@ fn change(
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
-}
-
-/// Settles a delivery in doubt by a person's word.
-///
-/// # Errors
-/// When it is not in doubt, or the note is missing.
-pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> Result<()> {
-    by.need(Right::Decide)?;
-    if settle.note.trim().is_empty() {
-        return Err(AppError::field("note", "say what you saw, and where"));
-    }
-    reasons::check("note", &settle.note)?;
-    if settle.url.as_deref().is_some_and(|url| !doubts::is_web(url)) {
-        return Err(AppError::field("url", "write the whole address, beginning with https://"));
-    }
-    let now = app.now();
-    let mut tx = app.store().begin().await?;
-    let published = (settle.settlement == Settlement::Published).then_some(delivery);
-    promises::lock(&mut tx, published.as_slice(), By::Person).await?;
-    let a = tx.open_attempt(delivery).await?;
-    let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
-    let state = State::parse(&d.state).map_err(AppError::Internal)?;
-    if state != State::InDoubt {
-        return Err(AppError::Conflict(format!("this delivery is {}; only a doubt can be settled", d.state)));
-    }
-    let a = a.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
-    let (step, outcome) = match settle.settlement {
-        Settlement::Published => (Move::Accept, "accepted"),
-        Settlement::NotPublished => (Move::Fail, "rejected"),
-        Settlement::TryAgain => (Move::Retry, "rejected"),
-    };
-    let next = state.after(step).map_err(|e| AppError::Internal(e.to_string()))?;
-    let settled = Settled {
-        id: a.id.clone(),
-        outcome,
-        detail: Some(format!("settled by a person: {}", settle.note)),
-        // What a person types is where it can be seen, not what the network calls it.
-        remote_id: None,
-        at: now,
-        next_read_at: None,
-    };
-    tx.settle_attempts(&[settled]).await?;
-    let mut entries = promises::keep(&mut tx, published.as_slice(), By::Person).await?;
-    let change = Change {
-        ready_at: (step == Move::Retry).then_some(now),
-        due_at: (step == Move::Retry).then_some(now),
-        remote_url: settle.url.clone().filter(|_| step == Move::Accept),
-        settled_at: (step != Move::Retry).then_some(now),
-        ..Change::to(delivery, next.word())
-    };
-    tx.change_deliveries(&[change]).await?;
-    let entry = Entry::new("doubt.settled", &format!("delivery:{delivery}")).after(settle).note(&settle.note);
-    entries.push(entry);
-    app.commit(tx, by, &entries, &[Topic::Queue]).await
 }
 
 /// Takes an accepted post down, where the network can.

@@ -88,6 +88,8 @@ pub mod sending;
 pub mod series;
 /// Sessions of the console.
 pub mod sessions;
+/// A person's word about what no network tells.
+pub mod settle;
 /// How many signals wait at most, and who has how much of that room.
 pub mod shares;
 /// All signals page by page.

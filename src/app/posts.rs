@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::channels::Named;
 use super::compose::{Built, Directory, build};
 pub use super::edits::{cancel, edit};
 use super::hub::Topic;
@@ -103,7 +102,7 @@ pub struct DeliveryView {
     pub channel_name: String,
     pub state: State,
     /// It is accepted, and the network said no more than that something has started: nobody knows whether
-    /// the post is there. It keeps no promise.
+    /// the post is there. It keeps no promise, until a person settles it.
     #[serde(default)]
     pub started_only: bool,
     pub ready: String,
@@ -119,7 +118,7 @@ pub struct DeliveryView {
 }
 
 /// Reads a row. `names` are those of the channels, by id.
-pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, Named>) -> Result<PostView> {
+pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, String>) -> Result<PostView> {
     let broken = |e: String| AppError::Internal(format!("post {}: {e}", p.id));
     Ok(PostView {
         authors: p.writers()?,
@@ -142,19 +141,17 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, N
     })
 }
 
-fn delivery_view(d: Delivery, names: &HashMap<String, Named>) -> Result<DeliveryView> {
+fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<DeliveryView> {
     let state = State::parse(&d.state).map_err(|e| AppError::Internal(format!("delivery {}: {e}", d.id)))?;
-    let named = names.get(&d.channel_id).cloned().unwrap_or_default();
     Ok(DeliveryView {
-        // What a person saw has no id of the network's.
-        started_only: named.starts_only && state == State::Accepted && d.remote_id.is_some(),
+        started_only: d.started != 0,
         state,
         rendition: serde_json::from_str(&d.rendition).unwrap_or_default(),
         approved: d.approved_hash.as_deref() == Some(d.content_hash.as_str()),
         ready: rfc3339(d.ready_at),
         settled_at: d.settled_at.map(rfc3339),
         id: d.id,
-        channel_name: named.name,
+        channel_name: names.get(&d.channel_id).cloned().unwrap_or_default(),
         channel: d.channel_id,
         content_hash: d.content_hash,
         attempts: d.attempts,

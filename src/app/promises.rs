@@ -6,39 +6,21 @@ use crate::domain::audit::Entry;
 use crate::store::Tx;
 use crate::store::posts::Post;
 
-/// Who says that a post is out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    Network,
-    /// Somebody saw it there.
-    Person,
-}
-
-/// The adapters whose networks only say that something has started: by their word no post is out.
-fn starting() -> Vec<&'static str> {
-    ::channels::ALL.iter().filter(|a| a.capabilities.starts_only).map(|a| a.name).collect()
-}
-
-/// What these deliveries promise: incident, post, time.
-async fn promised(tx: &mut Tx, deliveries: &[&str], by: By) -> Result<Vec<(String, String, Millis)>> {
-    Ok(tx.promised_by(deliveries, &starting(), by == By::Person).await?)
-}
-
 /// Locks the incidents whose promise these deliveries may change. Called before deliveries and
 /// attempts are touched: whoever locks an incident locks it first.
-pub(super) async fn lock(tx: &mut Tx, deliveries: &[&str], by: By) -> Result<()> {
-    for (incident, _, _) in promised(tx, deliveries, by).await? {
+pub(super) async fn lock(tx: &mut Tx, deliveries: &[&str]) -> Result<()> {
+    for (incident, _, _) in tx.promised_by(deliveries).await? {
         tx.incident(&incident).await?;
     }
     Ok(())
 }
 
-/// Takes over what posts promise, of which these deliveries are accepted in this change. Only the
-/// first accepted delivery of a post counts, and only of the newest post: a late one promises nothing
-/// any more. A network that only says that something has started accepts nothing here. Called after [`lock`], and before the deliveries are marked accepted.
-pub(super) async fn keep(tx: &mut Tx, accepted: &[&str], by: By) -> Result<Vec<Entry>> {
+/// Takes over what posts promise, of which these deliveries are out in this change: they are accepted, and
+/// more than a start is known. Only the first such delivery of a post counts, and only of the newest post: a
+/// late one promises nothing any more. Called after [`lock`], and before the deliveries are changed.
+pub(super) async fn keep(tx: &mut Tx, out: &[&str]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for (incident, post, at) in promised(tx, accepted, by).await? {
+    for (incident, post, at) in tx.promised_by(out).await? {
         let Some(row) = tx.incident(&incident).await? else { continue };
         if row.resolved_at.is_some() || row.next_promise_at == Some(at) {
             continue;

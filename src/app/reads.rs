@@ -3,7 +3,6 @@
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::owners::Claimant;
-use super::promises::By;
 use super::sending::seed;
 use super::{Actor, App, AppError, Result, promises};
 use crate::clock::Millis;
@@ -48,7 +47,7 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         claimant.lock(&mut tx).await?;
     }
     let found: &[&str] = if matches!(seen, Seen::Found { .. }) { &[delivery] } else { &[] };
-    promises::lock(&mut tx, found, By::Network).await?;
+    promises::lock(&mut tx, found).await?;
     // Both are locked before they are judged: a person may settle the doubt at the same moment.
     let a = tx.attempt(attempt).await?.ok_or_else(|| AppError::not_found("attempt", attempt))?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
@@ -65,7 +64,7 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         Seen::Found { remote_id, url, .. } => {
             tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", Some(remote_id), now)])
                 .await?;
-            let mut entries = promises::keep(&mut tx, found, By::Network).await?;
+            let mut entries = promises::keep(&mut tx, found).await?;
             let change = Change {
                 remote_id: Some(remote_id.clone()),
                 remote_url: url.clone(),

@@ -96,6 +96,7 @@ pub fn deliveries(
             remote_url: None,
             settled_at: None,
             created_at: post.created_at,
+            started: 0,
         });
     }
     problems.check()?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::incidents::{self, IncidentView};
-use super::posts::{self, PostView};
+use super::posts::{self, DeliveryView, PostView};
 use super::signals::severity;
 use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
@@ -168,9 +168,15 @@ fn columns(posts: &[PostView]) -> Vec<(String, String)> {
     out
 }
 
+/// Whether the copy is there, as far as anybody knows: a start is none.
+fn is_out(d: &&DeliveryView) -> bool {
+    d.state == State::Accepted && !d.started_only
+}
+
+/// When the newest copy went out.
 fn last_word(posts: &[PostView]) -> Option<String> {
     let deliveries = posts.iter().flat_map(|p| &p.deliveries);
-    deliveries.filter(|d| d.state == State::Accepted).filter_map(|d| d.settled_at.clone()).max()
+    deliveries.filter(is_out).filter_map(|d| d.settled_at.clone()).max()
 }
 
 async fn happenings(
@@ -225,7 +231,7 @@ async fn happenings(
 /// Where a post went out in one minute: when the last copy did, and the names of the channels.
 fn out_by_minute(post: &PostView) -> Vec<(String, Vec<&str>)> {
     let mut out: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
-    for d in post.deliveries.iter().filter(|d| d.state == State::Accepted) {
+    for d in post.deliveries.iter().filter(is_out) {
         let Some(at) = d.settled_at.as_deref() else { continue };
         // An instant begins with its date and minute: 2026-11-27T14:02.
         let (last, names) = out.entry(at.get(..16).unwrap_or(at)).or_default();

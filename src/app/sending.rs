@@ -8,7 +8,6 @@ use channels::ReadBack;
 
 use super::hub::Topic;
 use super::permits::Permit;
-use super::promises::By;
 use super::unbegun::never_began;
 use super::{Actor, App, AppError, Result, freezes, promises};
 use crate::clock::{Millis, rfc3339};
@@ -27,6 +26,8 @@ pub enum Outcome {
         remote_id: String,
         url: Option<String>,
         note: Option<String>,
+        /// The network only said that something has started: no promise is kept.
+        started_only: bool,
     },
     /// Provably no effect; try again no earlier than this.
     Retry {
@@ -93,7 +94,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
-    promises::lock(&mut tx, &promising(outcomes, |_| true), By::Network).await?;
+    promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
@@ -111,7 +112,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.retain(|_| late.next() == Some(false));
     }
     let accepted = promising(outcomes, |permit| taken.contains(&permit.attempt));
-    entries.extend(promises::keep(&mut tx, &accepted, By::Network).await?);
+    entries.extend(promises::keep(&mut tx, &accepted).await?);
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
@@ -119,9 +120,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     app.commit(tx, &Actor::service(app.node()), &entries, topics).await
 }
 
-/// The accepted deliveries of an incident's posts: they may promise the next update.
+/// The deliveries of an incident's posts that are out by these outcomes: they may promise the next update.
 fn promising(outcomes: &[(Permit, Outcome)], counts: impl Fn(&Permit) -> bool) -> Vec<&str> {
-    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && matches!(o, Outcome::Accepted { .. }));
+    let is_out = |o: &Outcome| matches!(o, Outcome::Accepted { started_only: false, .. });
+    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && is_out(o));
     out.filter(|(p, _)| counts(p)).map(|(p, _)| p.delivery.as_str()).collect()
 }
 
@@ -137,13 +139,13 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
     let to = |what| State::Sending.after(what).map(|s| Change::to(&permit.delivery, s.word()));
     let refused = |e: crate::domain::delivery::Refused| AppError::Internal(e.to_string());
     let change = match outcome {
-        Outcome::Accepted { remote_id, url, note } => {
+        Outcome::Accepted { remote_id, url, note, started_only } => {
             s.outcome = "accepted";
             s.remote_id = Some(remote_id.clone());
             s.detail.clone_from(note);
             let c = to(Move::Accept).map_err(refused)?;
             // What a person should read beside the success, such as refused recipients.
-            let c = Change { reason: note.clone(), ..c };
+            let c = Change { reason: note.clone(), started: *started_only, ..c };
             Change { remote_id: Some(remote_id.clone()), remote_url: url.clone(), settled_at: Some(now), ..c }
         }
         Outcome::Retry { reason, not_before } => {

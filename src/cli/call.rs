@@ -28,7 +28,7 @@ const MATTER: &[&str] = &[
     "corrects",
 ];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
-const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "url", "retract", "reason"];
+const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "started_only", "url", "retract", "reason"];
 const WAITING: &[&str] = &["delivery", "post", "channel_name", "state", "due", "labels", "reason"];
 const NODE: &[&str] = &["id", "name", "last_seen_at", "acked_epoch", "closed"];
 

@@ -10,7 +10,7 @@ use super::End;
 use super::api::{Api, encode, query};
 use super::call::{POST, Show, read_json};
 
-const DELIVERY: &[&str] = &["id", "channel_name", "state", "attempts", "url", "reason"];
+const DELIVERY: &[&str] = &["id", "channel_name", "state", "started_only", "attempts", "url", "reason"];
 
 #[derive(Debug, Subcommand)]
 pub enum Posts {

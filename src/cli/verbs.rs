@@ -311,7 +311,7 @@ pub enum Held {
         #[arg(long, default_value_t = 0)]
         spread_minutes: u32,
     },
-    /// Settle a doubt: published, not_published or try_again.
+    /// Settle a doubt (published, not_published or try_again), or what has only started (the first two).
     Settle {
         delivery: String,
         settlement: String,

@@ -66,6 +66,10 @@ pub enum Move {
     Doubt,
     Cancel,
     Retract,
+    /// A person saw what a network had only said to have started.
+    Confirm,
+    /// A person did not find what a network had only said to have started.
+    Deny,
 }
 
 impl Move {
@@ -85,6 +89,8 @@ impl Move {
             Self::Doubt => "come into doubt",
             Self::Cancel => "be cancelled",
             Self::Retract => "be retracted",
+            Self::Confirm => "be confirmed",
+            Self::Deny => "be found missing",
         }
     }
 }
@@ -123,6 +129,8 @@ impl State {
                 M::Cancel,
             ) => Ok(Self::Cancelled),
             (Self::Accepted, M::Retract) => Ok(Self::Retracted),
+            (Self::Accepted, M::Confirm) => Ok(Self::Accepted),
+            (Self::Accepted, M::Deny) => Ok(Self::Failed),
             (from, what) => Err(Refused { from, what }),
         }
     }
@@ -137,7 +145,7 @@ impl State {
 mod tests {
     use super::*;
 
-    const MOVES: [Move; 13] = [
+    const MOVES: [Move; 15] = [
         Move::Schedule,
         Move::Unapprove,
         Move::Claim,
@@ -151,15 +159,22 @@ mod tests {
         Move::Doubt,
         Move::Cancel,
         Move::Retract,
+        Move::Confirm,
+        Move::Deny,
     ];
 
     #[test]
-    fn what_was_accepted_is_never_sent_again() {
+    fn what_was_accepted_is_never_sent_again_unless_a_person_did_not_find_it() {
         for start in [State::Accepted, State::Retracted] {
             for what in MOVES {
-                if let Ok(next) = start.after(what) {
-                    assert_eq!((start, next), (State::Accepted, State::Retracted));
-                }
+                let next = match what {
+                    _ if start == State::Retracted => None,
+                    Move::Retract => Some(State::Retracted),
+                    Move::Confirm => Some(State::Accepted),
+                    Move::Deny => Some(State::Failed),
+                    _ => None,
+                };
+                assert_eq!(start.after(what).ok(), next, "{start:?} {what:?}");
             }
         }
     }

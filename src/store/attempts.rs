@@ -178,6 +178,33 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(delivery).fetch_optional(c).await?))
     }
 
+    /// The attempt at a delivery that a person can settle, locked: open, in doubt, or accepted by a network
+    /// that only said that something has started. The delivery is locked afterwards.
+    pub async fn attempt_to_settle(&mut self, delivery: &str) -> Result<Option<Attempt>> {
+        const SQL: &str = "select * from attempts where delivery_id = $1
+              and (outcome is null or outcome = 'in_doubt' or (outcome = 'accepted'
+                and exists (select 1 from deliveries d where d.id = $1 and d.started = 1)))
+            order by number desc limit 1";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(delivery).fetch_optional(c).await?))
+    }
+
+    /// A person's word about an attempt that was accepted when something had only started. The network's id
+    /// stays.
+    pub async fn settle_started(&mut self, a: &Settled) -> Result<()> {
+        const SQL: &str = "update attempts set outcome = $2, detail = $3, settled_at = $4
+            where id = $1 and outcome = 'accepted'";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&a.id)
+            .bind(a.outcome)
+            .bind(&a.detail)
+            .bind(a.at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
     /// Writes new attempts, and moves their deliveries, and others, to new states.
     pub async fn insert_attempts(&mut self, attempts: &[Attempt], changes: &[Change]) -> Result<()> {
         const SQL: &str =

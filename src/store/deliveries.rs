@@ -35,6 +35,9 @@ pub struct Delivery {
     pub remote_url: Option<String>,
     pub settled_at: Option<Millis>,
     pub created_at: Millis,
+    /// 1: it is accepted, and the network only said that something has started; nobody has seen the post.
+    #[serde(default)]
+    pub started: i64,
 }
 
 /// What a due or claimed delivery is judged by, and what its permit needs.
@@ -98,6 +101,8 @@ pub struct Change {
     pub attempts: i64,
     /// The node that has it in hand from now on.
     pub claimed_by: Option<String>,
+    /// It is accepted, and no more than a start is known.
+    pub started: bool,
 }
 
 impl Change {
@@ -121,6 +126,7 @@ impl Change {
             settled_at: None,
             attempts: 0,
             claimed_by: None,
+            started: false,
         }
     }
 }
@@ -139,18 +145,19 @@ pub struct QueueRow {
 
 pub(super) const CHANGE: &str =
     "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
-      more, node, due_at) as ({rows})
+      more, node, due_at, started) as ({rows})
     update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
       due_at = coalesce(v.due_at, deliveries.due_at),
       freeze_id = v.freeze_id, reason = v.reason,
       remote_id = coalesce(v.remote_id, deliveries.remote_id),
       remote_url = coalesce(v.remote_url, deliveries.remote_url),
       settled_at = v.settled_at, attempts = deliveries.attempts + v.more,
-      permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node
+      permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node,
+      started = v.started
     from v where deliveries.id = v.id";
 
 /// The rows of [`CHANGE`], in the order in which deliveries are locked.
-pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 11]> {
+pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_unstable_by_key(|c| &c.id);
     changes
@@ -168,6 +175,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 11]> {
                 d.attempts.into(),
                 (&d.claimed_by).into(),
                 d.due_at.into(),
+                i64::from(d.started).into(),
             ]
         })
         .collect()

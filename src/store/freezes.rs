@@ -71,6 +71,8 @@ pub struct Flight {
     pub lane: i64,
     pub due_at: Millis,
     pub state: String,
+    /// As in `Delivery`.
+    pub started: i64,
     pub reason: Option<String>,
     pub remote_url: Option<String>,
     pub brand: String,
@@ -115,7 +117,7 @@ impl Store {
     pub async fn flights(&self, freeze: &str) -> Result<Vec<Flight>> {
         const SQL: &str =
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
-              c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.reason,
+              c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.started, d.reason,
               d.remote_url, p.brand, p.labels, p.source
             from (select attempt_id from flights where freeze_id = $1
                 union select u.id from attempts u

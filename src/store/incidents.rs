@@ -51,39 +51,23 @@ impl Tx {
     }
 
     /// What the posts of these deliveries promise (incident, post, time), oldest post first, when
-    /// nothing of the post is out yet and no newer post that promised something is. An acceptance by one of
-    /// the adapters that only start is none (unless somebody saw the posts of `deliveries`); what a person
-    /// said of such a one has no remote id.
-    pub async fn promised_by(
-        &mut self,
-        deliveries: &[&str],
-        starting: &[&'static str],
-        seen: bool,
-    ) -> Result<Vec<(String, String, Millis)>> {
+    /// nothing of the post is out yet and no newer post that promised something is. What has only started
+    /// is not out.
+    pub async fn promised_by(&mut self, deliveries: &[&str]) -> Result<Vec<(String, String, Millis)>> {
         const SQL: &str = "select distinct p.incident_id, p.id, p.promise_at, p.due_at
-            from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id
+            from deliveries d join posts p on p.id = d.post_id
             where d.id in ({ids}) and p.promise_at is not null and p.incident_id is not null
-              and c.adapter not in ({unseen})
-              and not exists (select 1 from deliveries o join channels oc on oc.id = o.channel_id
-                where o.post_id = p.id and (o.state = 'accepted' or o.state = 'retracted')
-                  and (oc.adapter not in ({starting}) or o.remote_id is null))
+              and not exists (select 1 from deliveries o where o.post_id = p.id
+                and (o.state = 'accepted' or o.state = 'retracted') and o.started = 0)
               and not exists (select 1 from posts n join deliveries o on o.post_id = n.id
-                join channels oc on oc.id = o.channel_id
                 where n.incident_id = p.incident_id and n.promise_at is not null
                   and (n.due_at > p.due_at or (n.due_at = p.due_at and n.id > p.id))
-                  and (o.state = 'accepted' or o.state = 'retracted')
-                  and (oc.adapter not in ({starting}) or o.remote_id is null))
+                  and (o.state = 'accepted' or o.state = 'retracted') and o.started = 0)
             order by p.incident_id, p.due_at, p.id";
         if deliveries.is_empty() {
             return Ok(Vec::new());
         }
-        // The adapters' names are our own words.
-        let quoted =
-            |names: &[&str]| names.iter().fold("''".to_owned(), |all, name| format!("{all}, '{name}'"));
-        let sql = SQL
-            .replace("{ids}", &dialect::list(1, dialect::padded(deliveries.len())))
-            .replace("{unseen}", &quoted(if seen { &[] } else { starting }))
-            .replace("{starting}", &quoted(starting));
+        let sql = SQL.replace("{ids}", &dialect::list(1, dialect::padded(deliveries.len())));
         let rows: Vec<(String, String, Millis, Millis)> =
             on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?);
         Ok(rows.into_iter().map(|(incident, post, at, _)| (incident, post, at)).collect())

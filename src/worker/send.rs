@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
+use channels::{Capabilities, Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
 
 use super::lines::Work;
 use super::part::Watch;
@@ -140,7 +140,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             let not_before = wait.map(|wait| shared.app.clock().now() + wait);
             Outcome::NotBegun { reason: why.to_string(), not_before }
         }
-        Ok(result) => outcome(result, readable, permit.number, shared.app.clock().now()),
+        Ok(result) => outcome(result, &open.capabilities, permit.number, shared.app.clock().now()),
     }
 }
 
@@ -155,12 +155,14 @@ fn millis(wait: Duration) -> Millis {
 }
 
 /// What the adapter's answer to the attempt of that number means.
-fn outcome(result: Result<Receipt, Failure>, readable: bool, number: i64, now: Millis) -> Outcome {
+fn outcome(result: Result<Receipt, Failure>, can: &Capabilities, number: i64, now: Millis) -> Outcome {
+    let readable = can.read_back != ReadBack::None;
     match result {
         Ok(r) => Outcome::Accepted {
             remote_id: storable(r.remote_id),
             url: r.url.map(storable),
             note: r.note.map(storable),
+            started_only: can.starts_only,
         },
         Err(Failure::InDoubt { reason }) => Outcome::InDoubt { reason, readable },
         Err(Failure::Closed { why, partly: true }) => {
@@ -196,9 +198,11 @@ pub(crate) async fn pause_if_asked(shared: &Shared, permit: &Permit, outcome: &O
     }
 }
 
-/// A reason with what to do, unless it says that already. What follows the status are the network's words.
+/// A reason with what to do, unless it says that already. What follows a status or a colon are the network's
+/// words.
 fn with_remedy(reason: String) -> String {
     let ours = reason.split(" (status ").next().unwrap_or_default();
+    let ours = ours.split(": ").next().unwrap_or_default();
     if ours.contains("; ") { reason } else { format!("{reason}; connect the channel again") }
 }
 
@@ -210,7 +214,11 @@ mod tests {
     fn a_reason_has_one_remedy() {
         let gone = "the webhook is gone; make a new one (status 404): Unknown Webhook";
         assert_eq!(with_remedy(gone.into()), gone);
-        let refused = "the token is refused (status 401): no; never";
-        assert_eq!(with_remedy(refused.into()), format!("{refused}; connect the channel again"));
+        for refused in [
+            "the token is refused (status 401): no; never",
+            "the mail server refuses the log-in: 5.7.8 no; see https://mail.example",
+        ] {
+            assert_eq!(with_remedy(refused.into()), format!("{refused}; connect the channel again"));
+        }
     }
 }

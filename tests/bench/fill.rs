@@ -125,6 +125,7 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
         remote_url: None,
         settled_at: None,
         created_at: now,
+        started: 0,
     };
     (post, row)
 }

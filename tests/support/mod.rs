@@ -6,6 +6,7 @@ pub mod scene;
 pub mod second_verifier;
 pub mod storm;
 pub mod threads;
+pub mod traces;
 pub mod visitor;
 
 use std::net::SocketAddr;

@@ -59,7 +59,11 @@ async fn page(
 
 impl DoubtPage {
     fn is_open(&self) -> bool {
-        self.it.state == Delivered::InDoubt
+        self.it.state == Delivered::InDoubt || self.it.started_only
+    }
+
+    fn title(&self) -> &'static str {
+        if self.it.started_only { "started-one" } else { "doubt-one" }
     }
 
     fn live(&self) -> String {

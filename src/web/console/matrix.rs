@@ -95,7 +95,7 @@ pub fn legend(ui: &Ui, room: &Room) -> Vec<(String, String, usize)> {
             class(ui, d),
             sign(d.state, d.started_only)
         );
-        (sign, ui.delivery_word(d), n)
+        (sign, ui.stand(&d.state, &d.started_only), n)
     });
     shown.collect()
 }
@@ -130,8 +130,10 @@ fn counted(room: &Room) -> Vec<(&DeliveryView, usize)> {
 
 /// The whole in one sentence.
 fn summary(ui: &Ui, room: &Room) -> String {
-    let states: Vec<_> =
-        counted(room).iter().map(|(d, n)| format!("{} {}", ui.delivery_word(d), ui.number(*n))).collect();
+    let states: Vec<_> = counted(room)
+        .iter()
+        .map(|(d, n)| format!("{} {}", ui.stand(&d.state, &d.started_only), ui.number(*n)))
+        .collect();
     let texts = ui.n("matrix-texts", room.posts.len());
     let channels = ui.n("matrix-channels", room.channels.len());
     let named =
@@ -171,7 +173,7 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
         svg.push_str("<svg class=\"from\" x=\"50%\"><path class=\"sign never\" d=\"M-4 0h8\"/></svg></svg>");
         return;
     };
-    let state = ui.delivery_word(d);
+    let state = ui.stand(&d.state, &d.started_only);
     let time = d.settled_at.as_deref().map(|at| when(ui, at)).unwrap_or_default();
     let bare = if time.is_empty() { " bare" } else { "" };
     let seen = d.url.as_ref().map_or_else(String::new, |_| format!(", {}", ui.t("see-it")));
@@ -201,7 +203,7 @@ fn cell(svg: &mut String, ui: &Ui, post: &PostView, channel: &(String, String), 
 /// The colour, and whether it is begun at all.
 fn class(ui: &Ui, d: &DeliveryView) -> String {
     let unbegun = if d.state == State::Draft { " unbegun" } else { "" };
-    format!("{}{unbegun}", ui.delivery_class(d))
+    format!("{}{unbegun}", ui.stand_class(&d.state, &d.started_only))
 }
 
 /// The sign of a state, around the origin: each has another form, so that it is not the colour alone that

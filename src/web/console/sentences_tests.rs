@@ -48,6 +48,16 @@ fn sentences_come_out_right() {
             "text: alpha: is 12 too long; the limit is 300",
             "texte : alpha : trop long de 12 ; la limite est de 300",
         ),
+        (
+            "Posts as the webhook Bank in the channel 6, at https://x.example/… (sha256 ab). The thread 9 will be \
+             tried with the first post.",
+            "Publie en tant que webhook Bank dans le salon 6, à l’adresse https://x.example/… (sha256 ab). Le fil 9 \
+             sera testé lors de la première publication.",
+        ),
+        (
+            "Slack refuses the question (status 200): msg_too_long",
+            "Slack refuse la demande (code HTTP 200) : msg_too_long",
+        ),
         ("the session has ended (ExpiredToken)", "la session a pris fin (ExpiredToken)"),
         ("brand: is missing: where its timeline is", "marque : ce réglage manque : où se trouve son fil"),
         (

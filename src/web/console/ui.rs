@@ -11,7 +11,6 @@ use super::visit::Visit;
 use super::words::Lang;
 use crate::app::channels::ChannelView;
 use crate::app::overview::{self, Overview, Standing};
-use crate::app::posts::DeliveryView;
 use crate::app::{Actor, Result, reasons};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -323,7 +322,7 @@ impl Ui {
     }
 
     /// The colour of a delivery's state.
-    pub fn state_class(&self, state: &State) -> &'static str {
+    fn state_class(&self, state: &State) -> &'static str {
         match state {
             State::Accepted => "good",
             State::InDoubt | State::Failed => "bad",
@@ -333,14 +332,14 @@ impl Ui {
         }
     }
 
-    /// The word of a delivery's state, which says when no more than a start is known.
-    pub fn delivery_word(&self, d: &DeliveryView) -> String {
-        if d.started_only { self.t("state-started-only") } else { self.word("state", &d.state) }
+    /// Where a delivery stands, in a word that says when no more than a start is known.
+    pub fn stand(&self, state: &State, started_only: &bool) -> String {
+        if *started_only { self.t("state-started-only") } else { self.word("state", state) }
     }
 
-    /// Its class.
-    pub fn delivery_class(&self, d: &DeliveryView) -> &'static str {
-        if d.started_only { "wait" } else { self.state_class(&d.state) }
+    /// The class of that word.
+    pub fn stand_class(&self, state: &State, started_only: &bool) -> &'static str {
+        if *started_only { "wait" } else { self.state_class(state) }
     }
 
     /// Whether this page is below that path: for the navigation.

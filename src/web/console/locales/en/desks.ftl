@@ -126,6 +126,9 @@ doubt-not-there = It is not there, do not try again
 doubt-again = It is not there, try again
 doubt-again-hint = Trying again sends it once more. If it is there after all, people will read it twice.
 doubt-settled = This is settled; nothing is in doubt any more.
+started-settle = Say whether it is there
+started-one = A post that was only started
+started-hint = Once somebody saw it, it keeps its promise. One that is not there has failed, and is not tried again by itself.
 doubt-back = All in doubt
 
 log-title = The log

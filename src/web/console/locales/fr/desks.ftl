@@ -126,6 +126,9 @@ doubt-not-there = Elle n’y est pas, ne pas réessayer
 doubt-again = Elle n’y est pas, réessayer
 doubt-again-hint = Réessayer l’envoie une fois de plus. Si elle y est malgré tout, on la lira deux fois.
 doubt-settled = C’est réglé ; il n’y a plus de doute.
+started-settle = Dire si elle est en place
+started-one = Une publication seulement lancée
+started-hint = Dès que quelqu’un l’a vue, elle tient sa promesse. Si elle n’y est pas, elle a échoué, et n’est pas réessayée d’elle-même.
 doubt-back = Tous les doutes
 
 log-title = Le journal
