@@ -12,6 +12,7 @@ mod html;
 pub mod http;
 mod keeper;
 mod message;
+mod outcome;
 pub mod place;
 mod rendition;
 pub mod text;
@@ -56,7 +57,6 @@ mod x_punycode;
 mod x_urls;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -66,6 +66,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::Health;
 pub use keeper::Keeper;
+pub use outcome::{Failure, NOT_OURS, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
@@ -312,83 +313,6 @@ pub struct Job {
     pub handle: Option<String>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
-}
-
-/// The network accepted the post.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    pub remote_id: String,
-    pub url: Option<String>,
-    /// Whatever else a person should read, such as refused recipients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// The network did not accept the post, or nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The gate was closed. `partly` says whether an earlier request of the same attempt had left.
-    #[error("{why}")]
-    Closed { why: Closed, partly: bool },
-    /// Provably no effect.
-    #[error("{reason}")]
-    Rejected { reason: String, retry: Retry },
-    /// Bytes left and no full answer came.
-    #[error("in doubt: {reason}")]
-    InDoubt { reason: String },
-}
-
-impl Failure {
-    /// For a step before the public one (a log-in, an upload, a draft): whatever became of it, nobody
-    /// has seen anything, so a doubt about it is none.
-    #[must_use]
-    pub fn without_effect(self) -> Self {
-        match self {
-            Self::InDoubt { reason } => Self::Rejected { reason, retry: Retry::Backoff },
-            other => other,
-        }
-    }
-}
-
-/// What to do after a rejection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// Try again after the back-off.
-    Backoff,
-    /// The network named the wait; the whole channel waits.
-    After(Duration),
-    /// The network named a wait that is for this post alone.
-    Later(Duration),
-    /// A person must act first: credentials, permission.
-    Reconnect,
-    /// This content will never be accepted.
-    Never,
-    /// The account has posted these words before, and the network takes them only once. After an earlier
-    /// attempt at the delivery that is a doubt: it can have been that one.
-    Duplicate,
-}
-
-/// What reading back saw.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sighting {
-    Found(Receipt),
-    /// The network answered, and the post is not there.
-    Absent,
-    /// The network could not be asked.
-    Unknown(String),
-}
-
-/// Why a post that a person saw is not taken down.
-pub const NOT_OURS: &str = "the account holds no post of this delivery; \
-     what a person saw there must be taken down by hand";
-
-/// What a retraction did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "result", content = "reason")]
-pub enum Retraction {
-    Gone,
-    /// Still public, and why.
-    StillLive(String),
 }
 
 /// One connected account.

@@ -30,6 +30,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/worker/timer.rs", "names of jobs, for the technical log"),
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
     ("channels/strict.rs", "what adapters are tested with"),
+    ("channels/strict_trials.rs", "what adapters are tested with"),
     ("channels/suite.rs", "what every adapter is tested with"),
     ("channels/facebook_server.rs", "a Facebook for tests"),
     ("channels/form.rs", "the form of an upload"),
