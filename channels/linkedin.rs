@@ -223,6 +223,9 @@ impl Channel for LinkedIn {
 }
 
 #[cfg(test)]
+#[path = "linkedin_said_tests.rs"]
+mod said_tests;
+#[cfg(test)]
 #[path = "linkedin_server.rs"]
 mod server;
 #[cfg(test)]

@@ -34,9 +34,10 @@ pub(super) fn link(id: &str) -> String {
     format!("https://www.linkedin.com/feed/update/{id}")
 }
 
-/// A 404 of the API itself, which comes with words; another one says only that no API is there.
+/// A 404 that names a missing entity. Another one says only that no such address is there for the app. The
+/// code is the one that clients have met; no document lists it.
 pub(super) fn says_not_found(answer: &Answer) -> bool {
-    answer.status == 404 && answer.json::<Value>().is_ok_and(|told| told["message"].is_string())
+    answer.status == 404 && answer.json::<Value>().is_ok_and(|told| told["code"] == "NOT_FOUND")
 }
 
 /// Whether the answer says that these words are out already.
@@ -61,6 +62,10 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
     let old = told["code"] == "NONEXISTENT_VERSION";
     match answer.status {
         401 => rejected("the access token is refused", Retry::Reconnect),
+        // Clients have met it with 422.
+        400..=428 | 430..=499 if doing == Doing::Post && is_duplicate(&told) => {
+            rejected("LinkedIn says that the page has posted these words already", Retry::Duplicate)
+        }
         403 => rejected(
             "the token may not do this for the page; its member must be an administrator or a content \
              administrator there, and its app needs w_organization_social and r_organization_social",
@@ -70,9 +75,6 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         400..=499 if old => rejected(END, Retry::Reconnect),
         // Another request for the same may be under way.
         409 => Failure::InDoubt { reason: answer.refused("LinkedIn has another request in hand", None) },
-        422 if doing == Doing::Post && is_duplicate(&told) => {
-            rejected("LinkedIn says that the page has posted these words already", Retry::Duplicate)
-        }
         429 => {
             let wait = answer.retry_after().or_else(|| day(&told, now));
             rejected("LinkedIn asks us to wait", wait.map_or(Retry::Backoff, Retry::After))

@@ -35,6 +35,9 @@ struct Post {
     content: Value,
     #[serde(default)]
     reshare_context: Value,
+    lifecycle_state: Option<String>,
+    #[serde(default)]
+    distribution: Value,
 }
 
 impl Post {
@@ -47,7 +50,11 @@ impl Post {
             Some(several) => several.len(),
             None => usize::from(self.content["media"].is_object()),
         };
-        self.reshare_context.is_null()
+        // A draft, one that could not be published, and an advertisement are shown to nobody on the page.
+        let shown = self.lifecycle_state.as_deref().is_none_or(|state| state == "PUBLISHED")
+            && self.distribution["feedDistribution"] != "NONE";
+        shown
+            && self.reshare_context.is_null()
             && pictures == post.media.len()
             && (plain(&linkedin_text::read(&self.commentary)) == ours || plain(&self.commentary) == ours)
     }

@@ -40,18 +40,18 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     server.state().network.url.clone_from(&server.url);
     let channel = to(&server.url);
     (server, channel)
 }
 
-fn kept(id: usize, text: &str) -> Kept {
+pub(super) fn kept(id: usize, text: &str) -> Kept {
     let content = Value::Null;
     Kept {
         id: format!("urn:li:share:{id}"),
@@ -120,7 +120,7 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     }
     // Not there to be deleted, and shown all the same.
     server.state().network.posts.push(kept(5, "x"));
-    server.state().others.push_back(Fate::Refused(404, "", r#"{"message":"no"}"#));
+    server.state().others.push_back(Fate::Refused(404, "", r#"{"code":"NOT_FOUND","message":"no"}"#));
     assert!(matches!(channel.retract(&job, Some("urn:li:share:5")).await, Retraction::StillLive(_)));
 }
 

@@ -1,6 +1,7 @@
 //! Counting text as the networks count it. Pure.
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
@@ -155,6 +156,14 @@ pub(crate) fn shown(name: &str) -> String {
 /// right-to-left texts need, are no overrides.
 pub fn turns(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}')
+}
+
+/// What is left of a text without anything that an adapter leaves out when it compares: links lose their
+/// scheme and slashes on their way, marks are escaped with `\\`, letters are composed.
+pub fn loose(text: &str) -> String {
+    let left_out = |c: &char| matches!(c, '/' | '\\' | '\r');
+    let text: String = text.nfc().flat_map(char::to_lowercase).filter(|c| !left_out(c)).collect();
+    text.replace("https:", "").replace("http:", "").trim().to_owned()
 }
 
 /// Whether the tag has the form of BCP 47: a language of letters, then parts of letters and digits.
@@ -334,5 +343,14 @@ mod tests {
         let text = "Siehe (https://bank.example/störung), bank.example und https://b.example/a?c=d.";
         let urls: Vec<_> = links(text).into_iter().map(|l| l.url).collect();
         assert_eq!(urls, ["https://bank.example/störung", "https://b.example/a?c=d"]);
+    }
+
+    #[test]
+    fn texts_that_an_adapter_takes_for_the_same_are_the_same() {
+        let same = loose("See https://bank.example @caf\u{e9}");
+        for text in ["See bank.example/ \\@cafe\u{301}", "see HTTP://bank.example @caf\u{e9} "] {
+            assert_eq!(loose(text), same, "{text}");
+        }
+        assert_ne!(loose("See bank.example now"), same);
     }
 }

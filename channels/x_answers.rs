@@ -29,11 +29,19 @@ pub(super) fn says_not_found(told: &Value) -> bool {
     told["data"].is_null() && (is_it(told) || among)
 }
 
+/// Whether the answer says that these words are out already.
+fn is_duplicate(told: &Value) -> bool {
+    let says =
+        |text: &Value| text.as_str().is_some_and(|t| t.to_ascii_lowercase().contains("duplicate content"));
+    let errors = told["errors"].as_array().into_iter().flatten();
+    says(&told["detail"]) || errors.into_iter().any(|e| e["code"] == 187 || says(&e["message"]))
+}
+
 /// What an answer that does not accept means.
 pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: Doing) -> Failure {
     let told: Value = answer.json().unwrap_or_default();
     let text = |field: &str| told[field].as_str().unwrap_or_default().to_ascii_lowercase();
-    let (kind, title, detail) = (text("type"), text("title"), text("detail"));
+    let (kind, title) = (text("type"), text("title"));
     let words = answer.words("detail", &[secret]);
     let rejected =
         |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
@@ -52,7 +60,8 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
     };
     match answer.status {
         401 => rejected("the access token is refused", Retry::Reconnect),
-        403 if doing == Doing::Post && detail.contains("duplicate content") => {
+        // Clients have met it with 403.
+        400..=428 | 430..=499 if doing == Doing::Post && is_duplicate(&told) => {
             rejected("X says that the account has posted these words already", Retry::Duplicate)
         }
         403 if is_kind("/client-forbidden") || is_kind("/unsupported-authentication") => rejected(

@@ -21,6 +21,11 @@ struct Media {
 impl X {
     /// Uploads the pictures of a post; their ids.
     pub(super) async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
+        if job.rendition.media.iter().any(|m| m.mime == "image/gif") {
+            // X makes films of them, one for each post, which takes a while and cannot be seen here.
+            let reason = "pictures in the form GIF are not sent to X; choose another one".to_owned();
+            return Err(Failure::Rejected { reason, retry: Retry::Never });
+        }
         let mut ids = Vec::new();
         for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
             ids.push(self.upload_one(picture, bytes, pass).await?);
@@ -29,10 +34,9 @@ impl X {
     }
 
     async fn upload_one(&self, picture: &MediaRef, bytes: &[u8], pass: &Pass) -> Result<String, Failure> {
-        let is_gif = picture.mime == "image/gif";
         let begin = json!({
             "media_type": picture.mime,
-            "media_category": if is_gif { "tweet_gif" } else { "tweet_image" },
+            "media_category": "tweet_image",
             "total_bytes": bytes.len(),
         });
         let answer = self.step(self.post(&["media", "upload", "initialize"], &begin), pass).await?;

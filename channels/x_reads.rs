@@ -1,6 +1,6 @@
 //! What is looked up on X: the account's posts, and which of them has the words.
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use unicode_normalization::UnicodeNormalization;
@@ -18,6 +18,7 @@ const DRIFT: TimeDelta = TimeDelta::seconds(60);
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Post {
     id: String,
+    created_at: DateTime<Utc>,
     #[serde(flatten)]
     said: Said,
     /// The whole text of a longer post.
@@ -74,15 +75,35 @@ impl Post {
     /// Whether it is a post of its own with these words and as many pictures.
     fn says(&self, post: &Rendition) -> bool {
         let said = self.note_tweet.as_ref().unwrap_or(&self.said);
-        let theirs = said.entities.urls.iter().fold(said.text.clone(), |text, short| {
-            let whole = if short.media_key.is_some() { "" } else { &short.expanded_url };
-            if short.url.is_empty() { text } else { text.replace(&short.url, whole) }
-        });
+        let theirs = expanded(&said.text, &said.entities.urls);
         let ours = plain(&post.text);
         self.referenced_tweets.is_empty()
             && self.attachments.media_keys.len() == post.media.len()
             && (plain(&theirs) == ours || plain(&read(&theirs)) == ours)
     }
+}
+
+/// Most links of one post that are put back, and most bytes of one.
+const LINKS: usize = 50;
+const LINK: usize = 4_000;
+
+/// The text with X's short links put back, each place once. A server's other replacements are left out.
+fn expanded(text: &str, links: &[Short]) -> String {
+    let is_short = |s: &&Short| {
+        let rest = s.url.strip_prefix("https://t.co/").or_else(|| s.url.strip_prefix("http://t.co/"));
+        rest.is_some_and(|r| !r.is_empty()) && s.expanded_url.len() <= LINK
+    };
+    let links: Vec<&Short> = links.iter().take(LINKS).filter(is_short).collect();
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    for _ in 0..LINKS {
+        // The longest one of those that begin first: one short link can begin another.
+        let found = links.iter().filter_map(|s| Some((rest.find(&s.url)?, *s)));
+        let Some((at, short)) = found.min_by_key(|(at, s)| (*at, usize::MAX - s.url.len())) else { break };
+        out.push_str(&rest[..at]);
+        out.push_str(if short.media_key.is_some() { "" } else { &short.expanded_url });
+        rest = &rest[at + short.url.len()..];
+    }
+    out + rest
 }
 
 /// What can be compared: composed, without what X cuts off, and links without what it may add.
@@ -122,7 +143,8 @@ impl X {
             Some(who) => who,
             None => self.ask().await?,
         };
-        let since = (job.permitted_at - DRIFT).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let from = job.permitted_at - DRIFT;
+        let since = from.to_rfc3339_opts(SecondsFormat::Secs, true);
         let (mut found, mut next) = (Vec::new(), None::<String>);
         for page in 0.. {
             if page == PAGES {
@@ -142,7 +164,11 @@ impl X {
             if told.meta.result_count != told.data.len() {
                 return Err("the answer holds no list of posts".to_owned());
             }
-            found.extend(told.data.into_iter().filter(|p| is_id(&p.id) && p.says(&job.rendition)));
+            // Not left to the server: what is older is another post with these words.
+            let is_it = |p: &Post| {
+                p.created_at.timestamp() >= from.timestamp() && is_id(&p.id) && p.says(&job.rendition)
+            };
+            found.extend(told.data.into_iter().filter(is_it));
             next = told.meta.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
                 break;
@@ -158,5 +184,24 @@ impl X {
                 Sighting::Unknown("the account has several posts with these words".to_owned())
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn short(url: &str, expanded: &str) -> Short {
+        Short { url: url.to_owned(), expanded_url: expanded.to_owned(), media_key: None }
+    }
+
+    #[test]
+    fn links_are_put_back_once_and_nothing_else_is() {
+        let links = [short("https://t.co/a", "https://bank.ch"), short("https://t.co/ab", "https://t.co/a")];
+        let text = "See https://t.co/ab and https://t.co/a.";
+        assert_eq!(expanded(text, &links), "See https://t.co/a and https://bank.ch.");
+        assert_eq!(expanded("aaa", &[short("a", "aa"), short("", "b")]), "aaa");
+        let many: Vec<Short> = (0..999).map(|_| short("https://t.co/a", &"x".repeat(LINK))).collect();
+        assert!(expanded(&"https://t.co/a".repeat(999), &many).len() < 400_000);
     }
 }

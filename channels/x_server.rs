@@ -32,6 +32,8 @@ pub struct Api {
     pub pictures: BTreeMap<String, Picture>,
     /// Posts are not in the list yet.
     pub lags: bool,
+    /// The list does not heed since when posts are asked for.
+    pub careless: bool,
     pub protected: bool,
     /// Most posts of one page.
     pub page: usize,
@@ -126,7 +128,8 @@ impl Api {
         {
             faults.push(format!("{:?}", asked.query));
         }
-        let all: Vec<&Kept> = self.posts.iter().rev().filter(|p| p.at >= since && !self.lags).collect();
+        let all: Vec<&Kept> =
+            self.posts.iter().rev().filter(|p| (self.careless || p.at >= since) && !self.lags).collect();
         let from: usize = query("pagination_token").parse().unwrap_or_default();
         let page = if self.page == 0 { 100 } else { self.page };
         let data: Vec<Value> = all.iter().skip(from).take(page).map(|p| shown(p)).collect();
@@ -210,7 +213,8 @@ fn shown(p: &Kept) -> Value {
         urls.push(json!({ "url": "https://t.co/pic", "media_key": "3_1",
             "expanded_url": format!("https://x.com/bank/status/{}/photo/1", p.id) }));
     }
-    let mut out = json!({ "id": p.id, "text": words });
+    let at = DateTime::from_timestamp(p.at, 0).unwrap();
+    let mut out = json!({ "id": p.id, "text": words, "created_at": at.to_rfc3339() });
     if !urls.is_empty() {
         out["entities"] = json!({ "urls": urls });
     }

@@ -280,3 +280,35 @@ fn faulty_settings_are_described_and_not_repeated() {
         tried(json!({ "server": "ftp://hunter2" }), Some(TOKEN)).unwrap().starts_with("the setting server")
     );
 }
+
+#[tokio::test]
+async fn an_older_post_with_the_same_words_is_another_one() {
+    let (server, channel) = open(Api { careless: true, ..Api::default() }, &[]).await;
+    strict::attempt(&*channel).await.unwrap();
+    assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
+    server.state().network.posts[0].at -= 40 * 86_400;
+    assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
+}
+
+#[tokio::test]
+async fn a_repetition_is_one_under_any_status() {
+    let words = r#"{"detail":"You are not allowed to create a Tweet with duplicate content."}"#;
+    for (status, told) in [(400, words), (403, words), (422, r#"{"errors":[{"code":187}]}"#)] {
+        let (_, channel) = open(Api::default(), &[Fate::Refused(status, "", told)]).await;
+        let failure = strict::attempt(&*channel).await.unwrap_err();
+        assert!(
+            matches!(failure, Failure::Rejected { retry: Retry::Duplicate, .. }),
+            "{status}: {failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_gif_is_not_sent() {
+    let (server, channel) = open(Api::default(), &[]).await;
+    let mut job = with_picture(10);
+    job.rendition.media[0].mime = "image/gif".to_owned();
+    let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected { retry: Retry::Never, .. }), "{failure:?}");
+    assert!(server.state().requests.is_empty());
+}

@@ -43,8 +43,9 @@ async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> (StatusCode,
 
 async fn list(State(fake): State<Fake>) -> Json<Value> {
     let fake = fake.lock().unwrap();
-    let posts = fake.posts.iter().filter(|_| !fake.lags);
-    let data: Vec<Value> = posts.map(|(id, text)| json!({ "id": id, "text": text })).collect();
+    let (posts, now) = (fake.posts.iter().filter(|_| !fake.lags), chrono::Utc::now().to_rfc3339());
+    let data: Vec<Value> =
+        posts.map(|(id, text)| json!({ "id": id, "text": text, "created_at": now })).collect();
     Json(json!({ "meta": { "result_count": data.len() }, "data": data }))
 }
 

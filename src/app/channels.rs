@@ -178,11 +178,18 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
-/// Whether posts that are out would not be seen with other settings: on Mastodon a server says the same of
-/// a post that is gone, that is another server's, and that only followers see.
+/// Whether posts that are out would not be seen with other settings: these servers say the same of a post
+/// that is gone, and that is another server's; Mastodon's also of one that only followers see.
 fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
-    adapter == "mastodon" && (!::channels::place::same(before, after) || hides(before) && !hides(after))
+    let server = |settings: &Value| settings["server"].as_str().map(|s| s.trim().to_owned());
+    let moves = server(before) != server(after) && (server(before).is_none() || server(after).is_none());
+    match adapter {
+        "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
+        // Without a server it is the network's own.
+        "x" | "linkedin" => moves || !::channels::place::same(before, after),
+        _ => false,
+    }
 }
 
 /// Changes a channel, when it is still at the version that was read.
@@ -340,4 +347,26 @@ fn check(name: &str, adapter: &str, settings: &Value, drill: bool) -> Result<()>
         problems.add("drill", "only a sandbox or the website can take part in a drill");
     }
     problems.check()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::loses_posts;
+
+    #[test]
+    fn another_server_does_not_see_the_posts_that_are_out() {
+        let (own, one) = (json!({}), json!({ "server": "https://one.example" }));
+        let other = json!({ "server": "https://two.example", "organization": 7 });
+        for adapter in ["x", "linkedin"] {
+            for (before, after) in [(&own, &one), (&one, &own), (&one, &other)] {
+                assert!(loses_posts(adapter, before, after), "{adapter}: {before} to {after}");
+            }
+            assert!(!loses_posts(adapter, &one, &json!({ "server": "https://one.example/" })));
+            assert!(!loses_posts(adapter, &own, &own));
+        }
+        assert!(!loses_posts("mastodon", &one, &json!({ "server": "https://one.example/" })));
+        assert!(loses_posts("mastodon", &one, &other) && !loses_posts("bluesky", &one, &other));
+    }
 }

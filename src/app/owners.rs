@@ -1,7 +1,7 @@
 //! Whose a post is that a network knows by its words alone: another delivery of the same account may
 //! have the same ones.
 
-use ::channels::{Rendition, place};
+use ::channels::{Rendition, place, text};
 
 use super::{App, AppError, Result};
 use crate::clock::Millis;
@@ -58,9 +58,9 @@ impl Claimant {
     }
 }
 
-/// What can be compared: text and title, without what networks cut off.
+/// What can be compared: text and title, without anything that an adapter leaves out when it compares. Two
+/// that are held for rivals wrongly cost a look; two that are not could cost a post.
 fn words(body: &str) -> Option<(String, String)> {
     let rendition: Rendition = serde_json::from_str(body).ok()?;
-    let plain = |text: &str| text.trim().replace("\r\n", "\n");
-    Some((plain(&rendition.text), plain(rendition.title.as_deref().unwrap_or_default())))
+    Some((text::loose(&rendition.text), text::loose(rendition.title.as_deref().unwrap_or_default())))
 }
