@@ -334,7 +334,7 @@ pub(super) mod tests {
     async fn a_batch_looks_its_rows_up_and_walks_no_table() {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::sqlite(&folder.path().join("plan.db")).await.unwrap();
-        for (sql, columns) in [(deliveries::CHANGE, 11), (attempts::SETTLE, 6)] {
+        for (sql, columns) in [(deliveries::CHANGE, 12), (attempts::SETTLE, 6)] {
             for (rows, alike) in [(1, false), (40, false), (40, true), (CHUNK, false), (CHUNK, true)] {
                 let same: Vec<_> = (0..columns).map(|column| alike && column > 0).collect();
                 let sql = sql.replace("{rows}", &dialect::values(rows, &same));
