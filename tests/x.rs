@@ -10,13 +10,15 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use holdline::app::doubts;
 use holdline::app::held::{self, Settle, Settlement};
+use holdline::clock::{Clock, rfc3339};
 use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::Bench;
 
-#[derive(Default)]
 struct Account {
+    /// Stamps the posts.
+    clock: Clock,
     posts: Vec<(String, String)>,
     /// The next post is made, and the answer says otherwise.
     loses: bool,
@@ -43,7 +45,7 @@ async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> (StatusCode,
 
 async fn list(State(fake): State<Fake>) -> Json<Value> {
     let fake = fake.lock().unwrap();
-    let (posts, now) = (fake.posts.iter().filter(|_| !fake.lags), chrono::Utc::now().to_rfc3339());
+    let (posts, now) = (fake.posts.iter().filter(|_| !fake.lags), rfc3339(fake.clock.now()));
     let data: Vec<Value> =
         posts.map(|(id, text)| json!({ "id": id, "text": text, "created_at": now })).collect();
     Json(json!({ "meta": { "result_count": data.len() }, "data": data }))
@@ -57,7 +59,8 @@ async fn remove(State(fake): State<Fake>, Path(id): Path<String>) -> Json<Value>
 async fn connect(bench: &mut Bench) -> Fake {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let fake = Fake::default();
+    let clock = bench.app.clock().clone();
+    let fake = Arc::new(Mutex::new(Account { clock, posts: Vec::new(), loses: false, lags: false }));
     let routes = Router::new()
         .route("/2/users/me", get(|| async { Json(json!({ "data": { "id": "7", "username": "bank" } })) }))
         .route("/2/tweets", post(make))
