@@ -62,6 +62,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
         alt: Some(1_024),
+        parts: 1,
     },
     settings: &[Setting {
         name: "thread",

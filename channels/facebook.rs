@@ -55,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 4 << 20,
         alt: Some(1_000),
+        parts: 1,
     },
     settings: &[
         Setting {

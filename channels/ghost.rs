@@ -66,6 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 10,
         media_bytes: 8 << 20,
         alt: None,
+        parts: 1,
     },
     settings: &[Setting {
         name: "url",

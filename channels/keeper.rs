@@ -28,6 +28,23 @@ impl Pass {
         };
         kept.map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
     }
+
+    /// Writes down the parts of a thread that are out, by what the network calls each. Later attempts go on
+    /// after them. A post in one part has its receipt for that.
+    ///
+    /// # Errors
+    /// A doubt: the parts are out.
+    pub async fn keep_parts<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a str>,
+        of: usize,
+    ) -> Result<(), Failure> {
+        if of == 1 {
+            return Ok(());
+        }
+        let parts: Vec<&str> = parts.collect();
+        self.keep(&parts.join(" ")).await.map_err(|failure| failure.partly(parts.len(), of))
+    }
 }
 
 /// Keeps nothing, for adapters' own tests.

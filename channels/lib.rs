@@ -13,6 +13,7 @@ pub mod http;
 mod keeper;
 mod message;
 mod outcome;
+pub mod parts;
 pub mod place;
 mod rendition;
 pub mod text;
@@ -22,6 +23,7 @@ pub mod discord;
 mod discord_text;
 pub mod email;
 pub mod facebook;
+pub mod fit;
 mod form;
 pub mod ghost;
 mod graph;
@@ -290,6 +292,13 @@ pub struct Limits {
     /// Most characters of the words for those who cannot see a picture.
     #[serde(default)]
     pub alt: Option<usize>,
+    /// Most parts of one post, each an answer to the one before; 1: there are no threads.
+    #[serde(default = "one")]
+    pub parts: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// One attempt, as an adapter sees it.

@@ -21,22 +21,33 @@ pub(super) struct Status {
     pub created_at: Option<DateTime<Utc>>,
     pub edited_at: Option<DateTime<Utc>>,
     in_reply_to_id: Option<String>,
+    account: Option<Owner>,
     spoiler_text: Option<String>,
     media_attachments: Option<Vec<IgnoredAny>>,
     /// HTML.
     content: Option<String>,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+struct Owner {
+    id: String,
+}
+
 impl Status {
-    /// Whether it can be that post, by what a list tells: sent to the same people, with as many pictures,
-    /// and with a word of the text. What is not told decides nothing.
-    pub fn can_be(&self, post: &Rendition, visibility: &str) -> bool {
+    /// Whether the account of that id posted it.
+    pub fn is_by(&self, account: &str) -> bool {
+        self.account.as_ref().is_some_and(|owner| owner.id == account)
+    }
+
+    /// Whether it can be that post as an answer to `after`, by what a list tells: sent to the same people,
+    /// with as many pictures, and with a word of the text. What is not told decides nothing.
+    pub fn can_be(&self, post: &Rendition, visibility: &str, after: Option<&String>) -> bool {
         let word = post.text.split_whitespace().filter(|w| w.chars().all(|c| c.is_ascii_alphabetic()));
         let word = word.max_by_key(|w| w.len()).unwrap_or_default();
         self.visibility.as_deref().is_none_or(|told| told == visibility)
             && self.media_attachments.as_ref().is_none_or(|told| told.len() == post.media.len())
             && self.spoiler_text.as_ref().is_none_or(|told| told.trim().is_empty() == post.title.is_none())
-            && self.in_reply_to_id.is_none()
+            && self.in_reply_to_id.as_ref() == after
             && self.content.as_ref().is_none_or(|told| told.contains(word))
     }
 }
@@ -116,6 +127,7 @@ impl Server {
             media: self.media,
             media_bytes: self.media_bytes,
             alt: Some(self.alt),
+            parts: 10,
         }
     }
 }

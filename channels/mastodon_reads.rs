@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::Mastodon;
 use super::answers::{self, Software, Source, Status};
+use super::{Mastodon, thread};
 use crate::http::{Answer, Request};
 use crate::{Job, NOT_OURS, Retraction, Sighting};
 
@@ -77,15 +77,17 @@ impl Mastodon {
         Err("the account has posted too much since to look through".to_owned())
     }
 
-    async fn search(&self, job: &Job) -> Result<Sighting, String> {
+    /// Looks for a post, or for the first part of one, by its words.
+    pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
+        let wanted = thread::part(&job.rendition, 0);
         let mut posts = self.posts_since(job).await?;
-        posts.retain(|p| p.can_be(&job.rendition, &self.visibility));
+        posts.retain(|p| p.can_be(&wanted, &self.visibility, None));
         if posts.len() > SOURCES {
             return Err("the account has posted too much since to look through".to_owned());
         }
         let mut found = Vec::new();
         for post in posts {
-            if self.source(&post).await?.says(&job.rendition) {
+            if self.source(&post).await?.says(&wanted) {
                 found.push(post);
             }
         }
@@ -97,7 +99,7 @@ impl Mastodon {
     }
 
     /// The source of a post. What was read once is not asked for again.
-    async fn source(&self, post: &Status) -> Result<Source, String> {
+    pub(super) async fn source(&self, post: &Status) -> Result<Source, String> {
         let version = (post.id.clone(), post.edited_at);
         if let Some(source) = self.known().sources.get(&version) {
             return Ok(source.clone());
@@ -109,10 +111,6 @@ impl Mastodon {
         }
         known.sources.insert(version, source.clone());
         Ok(source)
-    }
-
-    pub(super) async fn find(&self, job: &Job) -> Sighting {
-        self.search(job).await.unwrap_or_else(Sighting::Unknown)
     }
 
     /// Deletes a post. That it is not there is believed when the server does not show it either: it

@@ -26,7 +26,8 @@ impl Kept {
         json!({
             "id": self.id, "created_at": self.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "url": format!("https://social.example/@bank/{}", self.id),
-            "visibility": self.sent["visibility"], "in_reply_to_id": null,
+            "visibility": self.sent["visibility"], "in_reply_to_id": self.sent["in_reply_to_id"],
+            "account": { "id": self.account },
             "content": format!("<p>{}</p>", self.sent["status"].as_str().unwrap()),
             "spoiler_text": self.sent["spoiler_text"].as_str().unwrap_or_default(),
             "media_attachments": self.sent["media_ids"].as_array().cloned().unwrap_or_default(),
@@ -112,6 +113,7 @@ impl Network for Api {
             ("POST", ["v1", "statuses"]) => self.post(asked, faults),
             ("GET", ["v1", "accounts", "7", "statuses"]) => self.list(&asked.query, faults),
             ("GET", ["v1", "statuses", id, "source"]) if self.kind.has_source => self.source(id),
+            ("GET", ["v1", "statuses", id, "context"]) => self.context(id),
             ("GET", ["v1", "statuses", id]) => self.show(id),
             ("DELETE", ["v1", "statuses", id]) => self.delete(id),
             _ => (404, String::new(), json!({ "error": "Record not found" })),
@@ -178,6 +180,7 @@ impl Api {
                 "spoiler_text" | "language" => value.as_str().is_some_and(|s| !s.is_empty()),
                 "visibility" => matches!(value.as_str(), Some("public" | "unlisted" | "private")),
                 "sensitive" => value.is_boolean(),
+                "in_reply_to_id" => self.posts.iter().any(|p| value == p.id.as_str()),
                 "media_ids" => value.as_array().is_some_and(|ids| {
                     ids.len() <= 4 && ids.iter().all(|id| self.pictures.get(id.as_str().unwrap()) == Some(&0))
                 }),
@@ -199,7 +202,8 @@ impl Api {
         self.made += 1;
         let id = format!("10{}", self.made);
         if let Some(key) = key {
-            assert!(key == "key-1" || Uuid::parse_str(&key).is_ok());
+            let first = key.rsplit_once('-').map_or(key.as_str(), |(first, _)| first);
+            assert!([key.as_str(), first].iter().any(|k| *k == "key-1" || Uuid::parse_str(k).is_ok()));
             self.keys.insert(key, id.clone());
         }
         let kept = Kept { id, account: "7", sent, at: now() + self.kind.ahead };
@@ -229,6 +233,22 @@ impl Api {
                 good(json!({ "id": id, "text": text, "spoiler_text": spoiler }))
             },
         )
+    }
+
+    /// All that answers a post, and what answers that.
+    fn context(&self, id: &str) -> Said {
+        let mut found: Vec<&Kept> = Vec::new();
+        for post in &self.posts {
+            let after = &post.sent["in_reply_to_id"];
+            if *after == id || found.iter().any(|p| *after == p.id.as_str()) {
+                found.push(post);
+            }
+        }
+        let descendants: Value = found.into_iter().map(Kept::shown).collect();
+        if !self.posts.iter().any(|p| p.id == id) {
+            return wrong(404, "Record not found");
+        }
+        good(json!({ "ancestors": [], "descendants": descendants }))
     }
 
     fn show(&self, id: &str) -> Said {

@@ -65,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 8 << 20,
         alt: Some(1_000),
+        parts: 1,
     },
     settings: &[
         Setting {

@@ -11,6 +11,9 @@ pub struct Rendition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     pub text: String,
+    /// What follows the text in a thread, each part an answer to the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
     /// BCP 47 language tag.
     pub language: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,6 +29,11 @@ pub struct MediaRef {
 }
 
 impl Rendition {
+    /// The text and what follows it, in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.text).chain(&self.more).map(String::as_str)
+    }
+
     /// The canonical bytes that are hashed, approved and frozen into the attempt.
     pub fn canonical(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings and lists always serialise")

@@ -164,6 +164,7 @@ pub fn job() -> Job {
         rendition: Rendition {
             title: None,
             text: "Payments are slow. We are working on it.".to_owned(),
+            more: Vec::new(),
             language: "en".to_owned(),
             media: Vec::new(),
         },

@@ -34,6 +34,7 @@ mod migrations;
 mod misfits;
 mod nodes;
 mod notices;
+mod parted;
 mod people;
 mod public_page;
 mod reads_together;

@@ -53,7 +53,9 @@ impl Networks for Desk {
             Err(why) => return Ok(Retraction::StillLive(why)),
         };
         let mut remote_id = sent.remote_id;
-        if remote_id.is_none() && open.capabilities.read_back == ReadBack::Words {
+        // What is written down of a thread is its own.
+        let by_words = open.capabilities.read_back == ReadBack::Words && sent.job.rendition.more.is_empty();
+        if remote_id.is_none() && by_words {
             // Another delivery may have the same words: its post stays.
             let found = match reread::look(&open, &sent.job).await {
                 Sighting::Found(receipt) => send::storable(receipt.remote_id),

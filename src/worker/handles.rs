@@ -42,7 +42,8 @@ pub(crate) fn kept(shared: &Shared, permit: &Permit, pass: &Pass) -> Pass {
 
 /// The handle of an earlier attempt, on networks that have one.
 pub(crate) async fn known(shared: &Shared, open: &Open, permit: &Permit) -> Result<Option<String>, String> {
-    if open.capabilities.replay != Replay::HandleFirst || permit.number == 1 {
+    let keeps = open.capabilities.replay == Replay::HandleFirst || !permit.rendition.more.is_empty();
+    if !keeps || permit.number == 1 {
         return Ok(None);
     }
     handles::known(&shared.app, &permit.attempt).await.map_err(|e| {
