@@ -266,6 +266,9 @@ pub enum Replay {
 pub enum ReadBack {
     /// The read is strongly consistent: absent means absent, once nothing is under way any more.
     Consistent,
+    /// A handle that is written down before the public step tells how far the post has come. That it is not
+    /// out is believed late, and only of an attempt whose handle cannot have been lost with a database.
+    Step,
     /// Each post carries the delivery's own id, and the read may lag: found is proof, and absent proves
     /// nothing.
     Key,
@@ -335,6 +338,13 @@ pub trait Channel: Send + Sync {
 
     /// Looks for the post of `job` on the network.
     async fn read_back(&self, job: &Job) -> Sighting;
+
+    /// Looks for the post of `job` by its words, where a receipt with this `remote_id` (or none) does not say
+    /// which one it is, although reading back does not go by words. What is found can be another delivery's:
+    /// whoever knows all deliveries looks before it is taken down.
+    async fn by_words(&self, _job: &Job, _remote_id: Option<&str>) -> Option<Sighting> {
+        None
+    }
 
     /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person
     /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::http::Answer;
-use crate::message::LONGEST_WAIT;
+use crate::message::{LONGEST_WAIT, SLACK};
 use crate::text::{self, Unit};
 use crate::{Failure, Limits, Receipt, Rendition, Retry};
 
@@ -243,9 +243,6 @@ pub(super) fn wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
 pub(super) fn date(answer: &Answer) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(answer.header("date")?).ok().map(|d| d.with_timezone(&Utc))
 }
-
-/// How far the clocks of this service's nodes, of the server's web site and of its database may differ.
-const SLACK: TimeDelta = TimeDelta::seconds(60);
 
 /// From when on a post can be that of an attempt, by the server's clock as far as it tells it.
 pub(super) fn since(

@@ -139,10 +139,19 @@ async fn every_attempt_publishes_the_same_container() {
     server.state().network.post("Another one.");
     server.state().network.post("A third one.");
     server.state().network.post(&suite::job().rendition.text);
-    let two = channel.retract(&memory.job(), Some(&receipt.remote_id)).await;
-    assert_eq!(two, Retraction::StillLive(NOT_ONE.to_owned()));
+    let unknown = Retraction::StillLive(NOT_ONE.to_owned());
+    let by_words = async |id: Option<&str>| channel.by_words(&memory.job(), id).await.unwrap();
+    for id in [None, Some(receipt.remote_id.as_str())] {
+        assert_eq!(by_words(id).await, Sighting::Unknown(NOT_ONE.to_owned()));
+    }
     server.state().network.posts.remove(0);
-    assert_eq!(channel.retract(&memory.job(), Some(&receipt.remote_id)).await, Retraction::Gone);
+    // The adapter takes nothing down by its words: who knows all deliveries looks in between.
+    assert_eq!(channel.retract(&memory.job(), Some(&receipt.remote_id)).await, unknown);
+    let Sighting::Found(found) = by_words(None).await else { panic!("one post has the words") };
+    assert_eq!(by_words(Some(&receipt.remote_id)).await, Sighting::Found(found.clone()));
+    assert_eq!(channel.by_words(&memory.job(), Some(&found.remote_id)).await, None, "it is known");
+    assert_eq!(channel.by_words(&suite::job(), None).await, Some(Sighting::Absent), "nothing was prepared");
+    assert_eq!(channel.retract(&memory.job(), Some(&found.remote_id)).await, Retraction::Gone);
     let texts: Vec<_> = server.state().network.posts.iter().map(|post| post["text"].clone()).collect();
     assert_eq!(texts, ["A third one.", "Another one."]);
 }
@@ -159,9 +168,23 @@ async fn a_container_that_is_refused_because_it_is_out_is_no_refusal() {
     let fake = suite::Fake::start(vec![ready.clone(), ready.clone(), refused.clone(), out]).await;
     let result = to(&fake.url).publish(&memory.job(), &Pass::open_for_tests()).await;
     assert_eq!(result.unwrap().remote_id, format!("{USER}:container:18000000000000001"));
-    let fake = suite::Fake::start(vec![ready.clone(), ready.clone(), refused, ready]).await;
+    let fake = suite::Fake::start(vec![ready.clone(), ready.clone(), refused.clone(), ready.clone()]).await;
     let result = to(&fake.url).publish(&memory.job(), &Pass::open_for_tests()).await;
     assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Never, .. })), "{result:?}");
+    // An earlier attempt may have published it, and nobody says.
+    let silent = suite::answer(500, "", "");
+    let lapsed = suite::answer(400, "", r#"{"error":{"code":190,"error_subcode":463,"message":"expired"}}"#);
+    for refusal in [refused, lapsed] {
+        let steps = vec![ready.clone(), ready.clone(), refusal.clone(), silent.clone()];
+        let fake = suite::Fake::start(steps).await;
+        let result = to(&fake.url).publish(&memory.job(), &Pass::open_for_tests()).await;
+        assert!(matches!(result, Err(Failure::InDoubt { .. })), "{refusal:?}: {result:?}");
+        // A first attempt has published nothing before.
+        let made = suite::answer(200, "", r#"{"id":"18000000000000001"}"#);
+        let fake = suite::Fake::start(vec![made, ready.clone(), refusal.clone(), silent.clone()]).await;
+        let result = to(&fake.url).publish(&suite::job(), &Pass::open_for_tests()).await;
+        assert!(matches!(result, Err(Failure::Rejected { .. })), "{refusal:?}: {result:?}");
+    }
     assert_eq!(server.state().network.published, 1);
 }
 
@@ -180,6 +203,13 @@ async fn what_became_of_a_container_decides() {
     for unknown in ["IN_PROGRESS", "", "published"] {
         assert!(matches!(seen(unknown).await, Sighting::Unknown(_)), "{unknown}");
     }
+    // One that is forgotten may have been out: people decide, and then another one is made.
+    let (server, channel) = open(Api::new(), &[]).await;
+    let memory = Memory::default();
+    memory.keep(&format!("{USER}:18000000000000007")).await.unwrap();
+    assert!(matches!(channel.read_back(&memory.job()).await, Sighting::Unknown(_)));
+    strict::attempt_of(&*channel, &memory).await.unwrap();
+    assert_eq!(counts(&server), (1, 1));
     let (server, channel) = open(Api::new(), &[]).await;
     // An attempt without a container never came to the second step, and nothing needs to be asked.
     assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);

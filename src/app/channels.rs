@@ -187,7 +187,7 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     match adapter {
         "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
         // Without a server it is the network's own.
-        "x" | "linkedin" => moves || !::channels::place::same(before, after),
+        "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
         _ => false,
     }
 }

@@ -55,9 +55,13 @@ impl Networks for Desk {
         let mut remote_id = sent.remote_id;
         // What is written down of a thread is its own.
         let by_words = open.capabilities.read_back == ReadBack::Words && sent.job.rendition.more.is_empty();
-        if remote_id.is_none() && by_words {
+        let look = match remote_id {
+            None if by_words => Some(reread::look(&open, &sent.job).await),
+            _ => open.channel.by_words(&sent.job, remote_id.as_deref()).await,
+        };
+        if let Some(look) = look {
             // Another delivery may have the same words: its post stays.
-            let found = match reread::look(&open, &sent.job).await {
+            let found = match look {
                 Sighting::Found(receipt) => send::storable(receipt.remote_id),
                 Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned())),
                 Sighting::Unknown(why) => return Ok(Retraction::StillLive(why)),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, Pass, ReadBack, Replay};
+use channels::{Capabilities, Channel, Connection, Pass};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -18,7 +18,6 @@ use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::clock::{Millis, date_time};
-use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
 /// A channel that is open for sending.
@@ -83,15 +82,6 @@ const NOT_READY_WAIT: Millis = 30_000;
 /// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
 /// when the machine itself goes down each of them is in doubt, although it never began.
 const AHEAD: usize = 128;
-
-/// How far a network can be believed, in the core's words.
-pub(crate) fn trust(c: &Capabilities) -> Trust {
-    Trust {
-        replay_is_safe: c.replay == Replay::ClientId,
-        absent_is_proof: c.read_back == ReadBack::Consistent,
-        readable: c.read_back != ReadBack::None,
-    }
-}
 
 impl Lines {
     pub fn new(app: App, http: Arc<Http>) -> Self {
