@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
 #[path = "bluesky_record.rs"]
@@ -68,6 +69,9 @@ pub const ADAPTER: Adapter = Adapter {
 
 /// The collection of posts.
 const POSTS: &str = "app.bsky.feed.post";
+
+/// The collection of what the account shows again of others.
+const REPOSTS: &str = "app.bsky.feed.repost";
 
 /// Seconds before its end at which a session is renewed.
 const RENEW_BEFORE: i64 = 300;
@@ -331,6 +335,25 @@ impl Channel for Bluesky {
             }
         }
         Retraction::Gone
+    }
+
+    async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        let session = self.session().await.map_err(|failure| failure.to_string())?;
+        let (mut posts, mut ordered) = (Vec::new(), None);
+        for collection in [POSTS, REPOSTS] {
+            let mut url = self.method("com.atproto.repo.listRecords");
+            let query = [("repo", session.did.as_str()), ("collection", collection), ("limit", "100")];
+            url.query_pairs_mut().extend_pairs(query);
+            let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
+            if answer.status != 200 {
+                return Err(format!("the server does not list the posts ({})", error_name(&answer)));
+            }
+            posts.extend(answer.json::<record::List>()?.records.into_iter().map(record::seen));
+            ordered.get_or_insert(posts.len());
+        }
+        let ordered = ordered.unwrap_or(0);
+        let shown = format!("@{}", crate::text::shown(&self.account));
+        Ok(Some(watch::Account { id: format!("bluesky {}", session.did), shown, posts, ordered }))
     }
 
     async fn check(&self) -> Health {

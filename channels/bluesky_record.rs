@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::Digest;
 
 use super::POSTS;
-use crate::{Job, Receipt, text};
+use crate::{Job, Receipt, text, watch};
 
 /// A record as the server names it: its address and the hash of its content.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +19,24 @@ pub(super) struct Record {
     pub cid: String,
     #[serde(default)]
     pub value: Value,
+}
+
+/// A list of records.
+#[derive(Deserialize)]
+pub(super) struct List {
+    pub records: Vec<Record>,
+}
+
+/// A post that is there, as everybody sees it. Its time is the word of whoever made it.
+pub(super) fn seen(found: Record) -> watch::Seen {
+    let text = match (&found.value["text"], &found.value["subject"]["uri"]) {
+        (Value::String(text), _) => text.clone(),
+        (_, Value::String(uri)) => format!("shows again: {uri}"),
+        _ => String::new(),
+    };
+    let at = found.value["createdAt"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let Receipt { remote_id: id, url, .. } = receipt(found.uri);
+    watch::Seen { id, at: at.map(|at| at.with_timezone(&Utc)), url, words: watch::words(&text) }
 }
 
 /// When a token ends, in Unix seconds: its own word (RFC 7519, section 4.1.4), which only decides

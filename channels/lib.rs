@@ -17,6 +17,7 @@ pub mod parts;
 pub mod place;
 mod rendition;
 pub mod text;
+pub mod watch;
 
 pub mod bluesky;
 pub mod discord;
@@ -344,6 +345,15 @@ pub trait Channel: Send + Sync {
     /// whoever knows all deliveries looks before it is taken down.
     async fn by_words(&self, _job: &Job, _remote_id: Option<&str>) -> Option<Sighting> {
         None
+    }
+
+    /// The account and its newest posts, whoever made them: at least those of `since` or later, by the
+    /// network's own clock. Nothing: this network cannot be asked.
+    ///
+    /// # Errors
+    /// A sentence, when it could not be read, or holds too many to look through.
+    async fn watch(&self, _since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        Ok(None)
     }
 
     /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person

@@ -25,7 +25,7 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting,
+    ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -236,6 +236,10 @@ impl Channel for Mastodon {
         // Words are no proof that a post is ours; whoever knows all deliveries looks before.
         let Some(id) = remote_id else { return Retraction::StillLive(NOT_OURS.to_owned()) };
         self.delete(id).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
     }
 
     async fn check(&self) -> Health {

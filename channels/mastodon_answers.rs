@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::http::Answer;
 use crate::message::{LONGEST_WAIT, SLACK};
 use crate::text::{self, Unit};
-use crate::{Failure, Limits, Receipt, Rendition, Retry};
+use crate::{Failure, Limits, Receipt, Rendition, Retry, watch};
 
 /// A post, as far as it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +22,8 @@ pub(super) struct Status {
     pub edited_at: Option<DateTime<Utc>>,
     in_reply_to_id: Option<String>,
     account: Option<Owner>,
+    /// What it shows again, of others.
+    reblog: Option<Box<Status>>,
     spoiler_text: Option<String>,
     media_attachments: Option<Vec<IgnoredAny>>,
     /// HTML.
@@ -50,6 +52,23 @@ impl Status {
             && self.in_reply_to_id.as_ref() == after
             && self.content.as_ref().is_none_or(|told| told.contains(word))
     }
+}
+
+/// A post that is there, as everybody sees it.
+pub(super) fn seen(status: Status) -> watch::Seen {
+    let again = status.reblog.is_some();
+    let shown = status.reblog.as_deref().unwrap_or(&status);
+    let html = shown.content.as_deref().unwrap_or_default();
+    let warning = shown.spoiler_text.as_deref().unwrap_or_default();
+    let text = watch::words_of_html(html);
+    let words = if again { format!("shows again: {text}") } else { format!("{warning} {text}") };
+    let url = shown.url.clone().filter(is_web);
+    watch::Seen { at: status.created_at, url, words: watch::words(&words), id: status.id }
+}
+
+/// Whether it can be shown as a link.
+fn is_web(url: &String) -> bool {
+    url.len() <= 2_000 && text::links(url).first().is_some_and(|l| l.url == *url)
 }
 
 /// The words of a post as they were sent.
@@ -170,7 +189,6 @@ pub(super) fn receipt(status: Status, asked: &str) -> Result<Receipt, String> {
     if !is_id(&status.id) {
         return Err("the answer names no post".to_owned());
     }
-    let is_web = |url: &String| url.len() <= 2_000 && text::links(url).first().is_some_and(|l| l.url == *url);
     let is_word = |v: &String| v.len() <= 20 && v.chars().all(|c| c.is_ascii_lowercase());
     let other = status.visibility.filter(|v| v != asked && is_word(v));
     Ok(Receipt {

@@ -9,7 +9,7 @@ use url::Url;
 use super::answers::{self, Software, Source, Status};
 use super::{Mastodon, thread};
 use crate::http::{Answer, Request};
-use crate::{Job, NOT_OURS, Retraction, Sighting};
+use crate::{Job, NOT_OURS, Retraction, Sighting, watch};
 
 /// Most pages of the account's posts that one look reads.
 const PAGES: usize = 5;
@@ -72,6 +72,38 @@ impl Mastodon {
             out.extend(new);
             if !old.is_empty() {
                 return Ok(out);
+            }
+        }
+        Err("the account has posted too much since to look through".to_owned())
+    }
+
+    /// The account and its newest posts, with what it shows again of others.
+    pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<watch::Account, String> {
+        let (account, _) = self.look::<Account>(&self.api(&["v1", "accounts", "verify_credentials"])).await?;
+        if !answers::is_id(&account.id) {
+            return Err("the server does not name the account".to_owned());
+        }
+        let mut url = self.api(&["v1", "accounts", &account.id, "statuses"]);
+        let (mut posts, mut before) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
+            url.query_pairs_mut().clear().append_pair("limit", "40");
+            if let Some(id) = &before {
+                url.query_pairs_mut().append_pair("max_id", id);
+            }
+            let (page, _): (Vec<Status>, _) = self.spare(&url).await?;
+            let last = page.last().map(|last| (last.id.clone(), last.created_at));
+            posts.extend(page.into_iter().filter(|post| answers::is_id(&post.id)).map(answers::seen));
+            match last {
+                Some((id, at)) if before.as_ref() != Some(&id) && at.is_none_or(|at| at >= since) => {
+                    before = Some(id);
+                }
+                _ => {
+                    let id =
+                        format!("mastodon {} {}", self.server.origin().ascii_serialization(), account.id);
+                    let shown = format!("@{}", crate::text::shown(&account.acct));
+                    let ordered = posts.len();
+                    return Ok(watch::Account { id, shown, posts, ordered });
+                }
             }
         }
         Err("the account has posted too much since to look through".to_owned())

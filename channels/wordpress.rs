@@ -13,6 +13,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,9 +24,11 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
+#[path = "wordpress_watch.rs"]
+mod newest;
 #[path = "wordpress_page.rs"]
 mod page;
 
@@ -366,6 +369,10 @@ impl Channel for WordPress {
             return Retraction::StillLive(NOT_OURS.to_owned());
         };
         self.trash(&post.id.to_string()).await
+    }
+
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
     }
 
     async fn check(&self) -> Health {

@@ -61,4 +61,5 @@ mod teams;
 mod threads;
 mod tidy;
 mod two_nodes;
+mod watches;
 mod x;

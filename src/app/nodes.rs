@@ -288,6 +288,9 @@ pub(super) async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
 /// The setting with the epoch of the last confirmation.
 const CONFIRMED: &str = "confirmed_epoch";
 
+/// The setting with the time of the last confirmation, in Unix milliseconds.
+pub(super) const CONFIRMED_AT: &str = "confirmed_at";
+
 /// Whether an attempt that was permitted in that epoch, and everything about it, is in this database: it was
 /// permitted after the last confirmation. What came before may have gone on elsewhere.
 ///
@@ -325,6 +328,7 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
         "it was due when the database was confirmed, and may have gone out already: look before you decide";
     let held = tx.hold_due(app.now(), why).await?;
     tx.set_setting(CONFIRMED, &epoch.to_string()).await?;
+    tx.set_setting(CONFIRMED_AT, &app.now().to_string()).await?;
     let mut entries = vec![
         Entry::new("gate.confirmed", "gate:1")
             .after(&serde_json::json!({"epoch": epoch, "timeline": timeline, "database": database,

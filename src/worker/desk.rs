@@ -1,15 +1,20 @@
 //! What people ask of the networks: check, retract, read back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use channels::{NOT_OURS, ReadBack, Retraction, Sighting};
+use channels::{NOT_OURS, ReadBack, Retraction, Sighting, watch};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Shared, reread, send};
+use super::{Shared, caught, reread, send};
 use crate::app::channels::HealthView;
 use crate::app::{AppError, Networks, Result, reads};
+use crate::clock::{Millis, date_time};
+
+/// The longest look at the posts of an account.
+const WATCH_LIMIT: Duration = Duration::from_secs(30);
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -72,6 +77,20 @@ impl Networks for Desk {
             remote_id = Some(found);
         }
         Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
+    }
+
+    async fn watch(
+        &self,
+        channel: &str,
+        since: Millis,
+    ) -> std::result::Result<Option<watch::Account>, String> {
+        let open = self.0.lines.get(channel)?;
+        let look = tokio::time::timeout(WATCH_LIMIT, caught(open.channel.watch(date_time(since))));
+        match look.await {
+            Err(_) => Err("no answer in time".to_owned()),
+            Ok(None) => Err("the sender met a fault of its own; its log says which".to_owned()),
+            Ok(Some(seen)) => seen,
+        }
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {
