@@ -266,3 +266,6 @@ mod tests;
 #[cfg(test)]
 #[path = "mastodon_thread_tests.rs"]
 mod thread_tests;
+#[cfg(test)]
+#[path = "mastodon_watch_tests.rs"]
+mod watch_tests;
