@@ -1,5 +1,7 @@
 //! Looking for an event on a strict homeserver: among others, under wrong clocks, and when it is not as expected.
 
+use serde_json::json;
+
 use super::server::{Api, ME, ROOM, TOKEN, event};
 use super::*;
 use crate::strict::{Fate, Memory, Strict, attempt_of};

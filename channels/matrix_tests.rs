@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::server::{Api, ME, ROOM, TOKEN};
 use super::*;
 use crate::MediaRef;
