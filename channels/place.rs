@@ -3,7 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
-/// Whether the settings name the same server, and the same page or account there. Where one names none, they may.
+/// Whether the settings name the same server or site, and the same page or account there. Where one names none,
+/// they may.
 pub fn same(one: &Value, other: &Value) -> bool {
     let origin = |settings: &Value| {
         let server = settings.get("server").and_then(Value::as_str)?;
@@ -17,6 +18,14 @@ pub fn same(one: &Value, other: &Value) -> bool {
     if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
         return false;
     }
+    // A site can be a folder of its server.
+    let site = |settings: &Value| {
+        let url = Url::parse(settings.get("url").and_then(Value::as_str)?.trim()).ok()?;
+        Some((url.origin().ascii_serialization(), url.path().trim_end_matches('/').to_owned()))
+    };
+    if matches!((site(one), site(other)), (Some(one), Some(other)) if one != other) {
+        return false;
+    }
     match (origin(one), origin(other)) {
         (Some(one), Some(other)) => one == other,
         _ => true,
@@ -28,6 +37,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn another_site_is_another_place() {
+        let site = |url: &str| json!({ "url": url });
+        let one = site("https://bank.example/news");
+        assert!(same(&one, &site(" https://Bank.example:443/news/")) && same(&one, &json!({})));
+        for other in ["https://bank.example", "https://bank.example/news2", "https://old.example/news"] {
+            assert!(!same(&one, &site(other)), "{other}");
+        }
+    }
 
     #[test]
     fn another_page_is_another_place() {

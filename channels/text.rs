@@ -5,7 +5,9 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 pub use crate::fit::{Problem, check};
-use crate::{Rendition, discord_text, linkedin_text, mastodon_count, slack_text, threads_count, x_count};
+use crate::{
+    Rendition, discord_text, linkedin_text, mastodon_count, matrix, slack_text, threads_count, x_count,
+};
 
 /// What a network counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub enum Unit {
     Threads,
     /// Bytes of UTF-8.
     Bytes,
+    /// Bytes of the whole event that Matrix is sent: beside pictures the text stands there twice, and its
+    /// marks are written out.
+    Matrix,
     /// Graphemes as Mastodon counts them: a link is 23, a mention goes without its server, and the
     /// title, which is the content warning there, counts with the text.
     Mastodon,
@@ -54,7 +59,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Threads => threads_count::count(text),
-        Unit::Bytes => text.len(),
+        Unit::Bytes | Unit::Matrix => text.len(),
         Unit::LinkedIn => count(&linkedin_text::written(text), Unit::Utf16),
         Unit::X => x_count::size(text),
         Unit::Mastodon => count(&mastodon_count::counted(text), Unit::Graphemes),
@@ -69,6 +74,9 @@ pub fn size(r: &Rendition, unit: Unit) -> usize {
 }
 
 pub(crate) fn first_size(r: &Rendition, unit: Unit) -> usize {
+    if unit == Unit::Matrix {
+        return matrix::size(r);
+    }
     let shares = matches!(unit, Unit::Mastodon | Unit::CharactersAndTitle);
     let title = r.title.as_ref().filter(|_| shares);
     count(&r.text, unit) + title.map_or(0, |t| title_size(t, unit))

@@ -38,7 +38,7 @@ impl WordPress {
         let answer = self.http.call(self.authorised(Request::get(url.as_str()))).await;
         let answer = answer.map_err(|trouble| trouble.to_string())?;
         if !answer.is_success() {
-            return Err(super::failure(&answer).to_string());
+            return Err(super::failure(&answer, &self.password).to_string());
         }
         answer.json()
     }

@@ -178,8 +178,8 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
-/// Whether posts that are out would not be seen with other settings: these servers say the same of a post
-/// that is gone, and that is another server's; Mastodon's also of one that only followers see.
+/// Whether posts that are out would not be seen with other settings: these servers and sites say the same of
+/// a post that is gone, and that is another's; Mastodon's also of one that only followers see.
 fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
     let server = |settings: &Value| settings["server"].as_str().map(|s| s.trim().to_owned());
@@ -188,6 +188,7 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
         "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
         // Without a server it is the network's own.
         "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
+        "ghost" | "wordpress" => !::channels::place::same(before, after),
         _ => false,
     }
 }
@@ -366,6 +367,15 @@ mod tests {
             assert!(!loses_posts(adapter, &one, &json!({ "server": "https://one.example/" })));
             assert!(!loses_posts(adapter, &own, &own));
         }
+        let site = |url: &str| json!({ "url": url, "account": "press" });
+        for adapter in ["ghost", "wordpress"] {
+            let at = |url: &str| loses_posts(adapter, &site("https://one.example/blog"), &site(url));
+            assert!(
+                at("https://two.example/blog") && at("https://one.example") && at("http://one.example/blog")
+            );
+            assert!(!at("https://one.example/blog/"), "{adapter}");
+        }
+        assert!(!loses_posts("webhook", &site("https://one.example"), &site("https://two.example")));
         assert!(!loses_posts("mastodon", &one, &json!({ "server": "https://one.example/" })));
         assert!(loses_posts("mastodon", &one, &other) && !loses_posts("bluesky", &one, &other));
     }

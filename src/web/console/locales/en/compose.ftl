@@ -75,6 +75,7 @@ compose-unit-graphemes = characters
 compose-unit-mastodon = characters (a link is 23)
 compose-unit-charactersandtitle = characters with the title
 compose-unit-bytes = bytes
+compose-unit-matrix = bytes of the message (beside pictures the text counts twice)
 compose-unit-utf16 = characters (most emoji are 2)
 compose-unit-threads = characters (an emoji counts by its bytes, often 4)
 compose-unit-slack = characters as Slack counts them (most emoji are 2, & is 5, < and > are 4, a link is 2 more)
