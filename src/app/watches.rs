@@ -24,6 +24,8 @@ use crate::store::{Tx, Unaudited};
 
 /// How far back a look reads before the last one: clocks differ, and networks list late.
 const BEFORE: Millis = 10 * 60_000;
+/// How long whatever is under way keeps a new post open, whatever that says. An attempt ends sooner.
+const UNDER_WAY: Millis = 3 * 60_000;
 /// Most posts that the list shows.
 const LISTED: i64 = 200;
 
@@ -253,6 +255,7 @@ async fn judge(tx: &mut Tx, channel: &Channel, seen: &Account, times: &Times) ->
     let ids: Vec<&str> = judged.iter().map(|p| p.remote_id.as_str()).collect();
     let ours = Ours {
         account: &seen.id,
+        at: times.at,
         receipts: tx.receipts(&channel.adapter, &ids).await?,
         parts: tx.thread_parts(&channel.adapter, times.since - BEFORE).await?,
         candidates: tx.candidates(&channel.adapter, times.since - BEFORE).await?,
@@ -290,6 +293,7 @@ fn row(channel: &Channel, seen: &Account, p: &Seen, at: Millis) -> SeenPost {
 /// What our deliveries say of posts.
 struct Ours<'a> {
     account: &'a str,
+    at: Millis,
     receipts: Vec<(String, Option<String>)>,
     parts: Vec<String>,
     candidates: Vec<Candidate>,
@@ -305,10 +309,15 @@ impl Ours<'_> {
         if self.parts.iter().any(|parts| parts.split(' ').any(|id| id == p.remote_id)) {
             return Some("ours");
         }
+        let is_fresh = self.at - p.seen_at < UNDER_WAY;
         // A channel that nobody has looked at yet may be the same account.
         let nobody_knows = |account: &Option<String>| account.as_deref().is_none_or(str::is_empty);
         let may_be = |c: &&Candidate| nobody_knows(&c.account) || c.account.as_deref() == Some(self.account);
-        let candidate = self.candidates.iter().filter(may_be).any(|c| c.under_way || says(&c.body, &p.words));
+        let candidate = self
+            .candidates
+            .iter()
+            .filter(may_be)
+            .any(|c| (c.under_way && is_fresh) || says(&c.body, &p.words));
         (candidate || receipts().any(|(_, account)| nobody_knows(account))).then_some("open")
     }
 }
