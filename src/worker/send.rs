@@ -114,7 +114,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         }
     }
-    let handle = match handles::known(shared, &open, permit).await {
+    let handle = match handles::known(shared, permit).await {
         Ok(handle) => handle,
         Err(reason) => return Outcome::Retry { reason, not_before: None },
     };
