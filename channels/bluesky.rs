@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use crate::http::{Answer, Http, Request, Trouble};
+use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
@@ -295,13 +296,18 @@ fn login_failure(answer: &Answer) -> Failure {
 #[async_trait]
 impl Channel for Bluesky {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let session = self.session().await?;
-        let images = self.upload(job, &session, pass).await?;
-        let of = job.rendition.texts().count();
+        let (out, of) = (parts_out(job), job.rendition.texts().count());
+        let session = self.session().await.map_err(|failure| failure.partly(out, of))?;
+        let images = self.upload(job, &session, pass).await.map_err(|failure| failure.partly(out, of))?;
         let mut thread = Vec::<Record>::new();
         while thread.len() < of {
             let made = self.put(job, &session, &images, &thread, pass).await;
-            thread.push(made.map_err(|failure| failure.partly(thread.len(), of))?);
+            let made = made.map_err(|failure| failure.partly(thread.len().max(out), of))?;
+            if of > 1 && made.cid.is_empty() {
+                let reason = "the server does not name the post fully".to_owned();
+                return Err(Failure::InDoubt { reason }.partly(thread.len().max(out), of));
+            }
+            thread.push(made);
             pass.keep_parts(thread.iter().map(|part| part.uri.as_str()), of).await?;
         }
         Ok(receipt(thread.swap_remove(0).uri))

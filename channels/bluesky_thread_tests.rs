@@ -66,6 +66,22 @@ async fn a_second_try_finishes_the_thread_and_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn parts_that_are_out_are_never_forgotten_by_a_later_try() {
+    let out = Job { handle: Some([uri(0), uri(1)].join(" ")), ..thread() };
+    for steps in [
+        vec![answer(401, "", "{}")],
+        vec![login(LATER), answer(429, "Retry-After: 7\r\n", "{}")],
+        vec![login(LATER), answer(400, "", "{}")],
+    ] {
+        let (_, channel) = open(steps.clone()).await;
+        let failure = channel.publish(&out, &Pass::open_for_tests()).await.unwrap_err();
+        let said =
+            matches!(&failure, Failure::InDoubt { reason } if reason.starts_with("parts out: 2 of 3; "));
+        assert!(said, "{steps:?}: {failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_refusal_after_the_first_part_is_one_without_effect() {
     for (status, headers) in [(400, ""), (413, ""), (429, "Retry-After: 7\r\n"), (500, "")] {
         let (_, channel) = open(vec![login(LATER), made(0), answer(status, headers, "{}")]).await;

@@ -41,15 +41,20 @@ impl Status {
         self.account.as_ref().is_some_and(|owner| owner.id == account)
     }
 
-    /// Whether it can be that post as an answer to `after`, by what a list tells: sent to the same people,
-    /// with as many pictures, and with a word of the text. What is not told decides nothing.
-    pub fn can_be(&self, post: &Rendition, visibility: &str, after: Option<&String>) -> bool {
+    /// Whether it answers the post of that id.
+    pub fn answers(&self, id: &str) -> bool {
+        self.in_reply_to_id.as_deref() == Some(id)
+    }
+
+    /// Whether it can be that post, by what a list tells: sent to the same people, with as many pictures,
+    /// and with a word of the text. What is not told decides nothing.
+    pub fn can_be(&self, post: &Rendition, visibility: &str) -> bool {
         let word = post.text.split_whitespace().filter(|w| w.chars().all(|c| c.is_ascii_alphabetic()));
         let word = word.max_by_key(|w| w.len()).unwrap_or_default();
         self.visibility.as_deref().is_none_or(|told| told == visibility)
             && self.media_attachments.as_ref().is_none_or(|told| told.len() == post.media.len())
             && self.spoiler_text.as_ref().is_none_or(|told| told.trim().is_empty() == post.title.is_none())
-            && self.in_reply_to_id.as_ref() == after
+            && self.in_reply_to_id.is_none()
             && self.content.as_ref().is_none_or(|told| told.contains(word))
     }
 }

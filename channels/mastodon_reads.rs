@@ -113,7 +113,7 @@ impl Mastodon {
     pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
         let wanted = thread::part(&job.rendition, 0);
         let mut posts = self.posts_since(job).await?;
-        posts.retain(|p| p.can_be(&wanted, &self.visibility, None));
+        posts.retain(|p| p.can_be(&wanted, &self.visibility));
         if posts.len() > SOURCES {
             return Err("the account has posted too much since to look through".to_owned());
         }

@@ -62,7 +62,7 @@ impl Mastodon {
         }
         match first.filter(|_| out == 0) {
             Some(receipt) => Ok(receipt),
-            None => Ok(self.receipt_of(&ids[0]).await),
+            None => self.receipt_of(&ids[0]).await.map_err(|reason| Failure::InDoubt { reason }),
         }
     }
 
@@ -100,13 +100,20 @@ impl Mastodon {
             let wanted = part(&job.rendition, ids.len());
             let around: Context = self.look(&self.api(&["v1", "statuses", last, "context"])).await?.0;
             let answers = around.descendants.into_iter();
-            let mut found = Vec::new();
-            for post in
-                answers.filter(|p| p.is_by(&account) && p.can_be(&wanted, &self.visibility, Some(last)))
-            {
+            let own: Vec<Status> = answers.filter(|p| p.is_by(&account) && p.answers(last)).collect();
+            let (mut found, mut others) = (Vec::new(), 0);
+            for post in own {
                 if answers::is_id(&post.id) && self.source(&post).await?.says(&wanted) {
                     found.push(post.id);
+                } else {
+                    others += 1;
                 }
+            }
+            // It may be the part, changed since.
+            if found.is_empty() && others > 0 {
+                return Err(
+                    "an answer of the account is there that does not say what was approved".to_owned()
+                );
             }
             match (found.pop(), found.is_empty()) {
                 (None, _) => return Ok(()),
@@ -131,17 +138,21 @@ impl Mastodon {
         }
         match self.follow(job, &mut ids, of).await {
             Err(why) => Sighting::Unknown(why),
-            Ok(()) if ids.len() == of => Sighting::Found(self.receipt_of(&ids[0]).await),
-            Ok(()) => Sighting::partly(ids.len(), of),
+            Ok(()) if ids.len() == of => {
+                self.receipt_of(&ids[0]).await.map_or_else(Sighting::Unknown, Sighting::Found)
+            }
+            Ok(()) => Sighting::Unknown(format!("parts out: {} of {of}; look before another try", ids.len())),
         }
     }
 
-    /// The receipt of a post that is out, with its link where the server tells it.
-    async fn receipt_of(&self, id: &str) -> Receipt {
-        let shown = self.look::<Status>(&self.api(&["v1", "statuses", id])).await;
-        let receipt = shown.and_then(|(status, _)| answers::receipt(status, &self.visibility));
-        let receipt = receipt.ok().filter(|receipt| receipt.remote_id == id);
-        receipt.unwrap_or_else(|| Receipt { remote_id: id.to_owned(), url: None, note: None })
+    /// The receipt of a post that is out.
+    async fn receipt_of(&self, id: &str) -> Result<Receipt, String> {
+        let (status, _) = self.look::<Status>(&self.api(&["v1", "statuses", id])).await?;
+        let receipt = answers::receipt(status, &self.visibility)?;
+        if receipt.remote_id != id {
+            return Err("the server shows another post for the first part".to_owned());
+        }
+        Ok(receipt)
     }
 
     /// Deletes the parts, the last one first, so that no answer stands without what it answers.
@@ -157,11 +168,22 @@ impl Mastodon {
         if ids.is_empty() {
             return Err(crate::NOT_OURS.to_owned());
         }
-        self.follow(job, &mut ids, of).await?;
+        let followed = self.follow(job, &mut ids, of).await;
+        // What is known goes, whatever became of the others.
+        let mut left = Vec::new();
         for id in ids.iter().rev() {
-            if let Retraction::StillLive(why) = self.delete(id).await? {
-                return Err(why);
+            match self.delete(id).await {
+                Ok(Retraction::Gone) => {}
+                Ok(Retraction::StillLive(why)) | Err(why) => left.push(why),
             }
+        }
+        followed?;
+        if let Some(why) = left.pop() {
+            return Err(why);
+        }
+        if ids.len() < of {
+            let out = ids.len();
+            return Err(format!("parts taken down: {out} of {of}; look whether another one is there"));
         }
         Ok(Retraction::Gone)
     }

@@ -67,10 +67,12 @@ async fn a_thread_that_stopped_goes_on_where_it_stopped() {
         Fate::Refused(422, "", r#"{"error":"no"}"#),
         Fate::Refused(429, "Retry-After: 7\r\n", r#"{"error":"slow"}"#),
     ];
-    for n in 1..3 {
+    // Also where the server keeps no keys, so that a second request makes a second post.
+    for (n, keeps_keys) in [(1, true), (2, true), (1, false), (2, false)] {
         for fate in &fates {
             let before = std::iter::repeat_n(Fate::Done, n).chain([fate.clone()]);
-            let (server, channel) = open(Kind::default(), &before.collect::<Vec<_>>()).await;
+            let kind = Kind { keeps_keys, ..Kind::default() };
+            let (server, channel) = open(kind, &before.collect::<Vec<_>>()).await;
             let memory = Memory::default();
             let failure = attempt(&*channel, &memory).await.unwrap_err();
             let said = format!("parts out: {n} of 3; ");

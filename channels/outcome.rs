@@ -9,6 +9,7 @@ use crate::Closed;
 /// The network accepted the post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
+    /// What the network calls the post; empty when it does not tell.
     pub remote_id: String,
     pub url: Option<String>,
     /// Whatever else a person should read, such as refused recipients.

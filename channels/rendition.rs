@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 /// The exact content that one channel will receive, in one language. People approve this.
 ///
-/// Its canonical form is the JSON of its fields in this order; the content hash is SHA-256 of it.
+/// A field that this version does not know is an error: what cannot be sent is not sent in part. Its canonical
+/// form is the JSON of its fields in this order; the content hash is SHA-256 of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rendition {
     /// A headline or subject, where the network has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -126,9 +126,6 @@ struct Post {
     text: String,
 }
 
-/// Stands for the post whose number is not known, in a receipt.
-const CONTAINER: &str = "container";
-
 impl Threads {
     /// The handle of a container: with the account, because no other one may publish it.
     fn handle(&self, container: &str) -> String {
@@ -221,32 +218,25 @@ impl Threads {
             Err((failure, _)) => failure,
         };
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
-        // A container that is out already is perhaps refused: then it is no refusal of the post.
+        // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
+        // not to be out is believed of a container that nobody published before; of another one later.
+        let is_first = job.handle.as_deref() != Some(self.handle(container).as_str());
         match self.state(container).await {
-            Ok(State::Out) => Ok(self.out(container)),
-            Ok(State::Ready | State::Dead) => Err(Failure::Rejected { reason, retry }),
-            // The next attempt looks first.
-            _ if matches!(retry, Retry::Backoff | Retry::After(_) | Retry::Later(_)) => {
-                Err(Failure::Rejected { reason, retry })
-            }
-            // Nobody published this one before.
-            _ if job.handle.as_deref() != Some(self.handle(container).as_str()) => {
-                Err(Failure::Rejected { reason, retry })
-            }
+            Ok(State::Out) => Ok(self.out()),
+            _ if is_first => Err(Failure::Rejected { reason, retry }),
             _ => Err(Failure::InDoubt { reason }),
         }
     }
 
     /// The receipt of a post that is out and whose number is not known.
-    fn out(&self, container: &str) -> Receipt {
-        Receipt { remote_id: format!("{}:{CONTAINER}:{container}", self.user), url: None, note: None }
+    fn out(&self) -> Receipt {
+        Receipt { remote_id: String::new(), url: None, note: None }
     }
 
     async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
         let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
         let id = match parts.as_slice() {
             [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
-            [user, CONTAINER, _] if *user == self.user => return Err(NOT_ONE.to_owned()),
             _ => return Err(NOT_OURS.to_owned()),
         };
         if let Some(said) = self.api.take_down(&id).await {
@@ -325,7 +315,7 @@ fn plain(text: &str) -> String {
 impl Channel for Threads {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         match self.prepare(job, pass).await? {
-            (container, State::Out) => Ok(self.out(&container)),
+            (_, State::Out) => Ok(self.out()),
             (container, _) => self.reveal(job, &container, pass).await,
         }
     }
@@ -339,7 +329,7 @@ impl Channel for Threads {
             return Sighting::Unknown("the post was prepared on another account".to_owned());
         };
         match self.state(container).await {
-            Ok(State::Out) => Sighting::Found(self.out(container)),
+            Ok(State::Out) => Sighting::Found(self.out()),
             Ok(State::Ready | State::Dead) => Sighting::Absent,
             Ok(State::Preparing) => Sighting::Unknown("Threads is still preparing the post".to_owned()),
             Ok(State::Forgotten) => {
@@ -350,20 +340,15 @@ impl Channel for Threads {
     }
 
     async fn by_words(&self, job: &Job, remote_id: Option<&str>) -> Option<Sighting> {
-        let is_out = match remote_id {
-            Some(id) if id.split(':').nth(1) != Some(CONTAINER) => return None,
-            Some(_) => Ok(()),
-            // A person saw it: it is ours when its container says so.
-            None => match self.read_back(job).await {
-                Sighting::Found(_) => Ok(()),
-                other => Err(other),
-            },
-        };
-        Some(match is_out {
-            Err(other) => other,
-            Ok(()) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
+        if remote_id.is_some() {
+            return None;
+        }
+        // It is ours when its container says so.
+        Some(match self.read_back(job).await {
+            Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
                 Sighting::Found(Receipt { remote_id: self.handle(&id), url: None, note: None })
             }),
+            other => other,
         })
     }
 

@@ -52,17 +52,16 @@ impl Claimant {
         let own = words(&of.body);
         let since = self.first.saturating_sub(NEAR);
         let others = tx.without_remote(adapter, &self.delivery, since).await?;
-        let same = |body: &str| words(body).iter().any(|part| own.contains(part));
-        let rival = others.iter().any(|(channel, body)| self.kin.contains(channel) && same(body));
+        let rival = others.iter().any(|(channel, body)| self.kin.contains(channel) && words(body) == own);
         let why = "another delivery with the same words may have made the post that is there";
         Ok(rival.then(|| why.to_owned()))
     }
 }
 
-/// What can be compared: title and text, of a thread each part, without anything that an adapter leaves out
-/// when it compares. Two that are held for rivals wrongly cost a look; two that are not could cost a post.
-fn words(body: &str) -> Vec<(String, String)> {
-    let Ok(rendition) = serde_json::from_str::<Rendition>(body) else { return Vec::new() };
-    let title = text::loose(rendition.title.as_deref().unwrap_or_default());
-    rendition.texts().map(|part| (title.clone(), text::loose(part))).collect()
+/// What can be compared: text and title, without anything that an adapter leaves out when it compares. Of a
+/// thread it is the first part: the others answer it. Two that are held for rivals wrongly cost a look; two that
+/// are not could cost a post.
+fn words(body: &str) -> Option<(String, String)> {
+    let rendition: Rendition = serde_json::from_str(body).ok()?;
+    Some((text::loose(&rendition.text), text::loose(rendition.title.as_deref().unwrap_or_default())))
 }

@@ -30,7 +30,7 @@ impl Tx {
 
     /// What else of an adapter may have a post whose id nobody knows: the channel and the frozen bytes
     /// of each attempt at another delivery that is open or in doubt, or was permitted since then and is
-    /// called accepted without an id of its post (Threads has only a container's, sometimes).
+    /// called accepted without an id.
     pub async fn without_remote(
         &mut self,
         adapter: &str,
@@ -46,7 +46,7 @@ impl Tx {
             where d.state = 'in_doubt' and a.outcome = 'in_doubt' and c.adapter = $1 and d.id <> $2
             union all select d.channel_id, a.body from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
-            where a.outcome = 'accepted' and (a.remote_id is null or a.remote_id like '%:container:%') and a.permitted_at >= $3
+            where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $3
               and c.adapter = $1 and d.id <> $2";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(delivery).bind(since).fetch_all(c).await?))
     }

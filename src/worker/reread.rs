@@ -187,7 +187,10 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         || shared.has_ended(&attempt.incarnation) || nodes::is_over(&shared.app, attempt.permitted_at);
     let own = attempt.node_id == shared.app.node() && ended();
     // Only our own record says of what has no handle that its public step was never made.
-    let own = own && (of != ReadBack::Step || nodes::is_of_this_database(&shared.app, attempt.epoch).await?);
+    // While the gate is closed, the database may be one that a person has yet to confirm.
+    let is_sure = of != ReadBack::Step
+        || shared.gate.status().1.is_none() && nodes::is_of_this_database(&shared.app, attempt.epoch).await?;
+    let own = own && is_sure;
     // Without a handle it is our own record that is believed, and that is not late.
     let late = if sent.job.handle.is_none() { outcome::LATE } else { trust.late };
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, late, ..trust };
