@@ -21,6 +21,12 @@ pub mod watch;
 
 pub mod bluesky;
 pub mod discord;
+mod discord_answers;
+pub mod discord_bot;
+mod discord_post;
+mod discord_rights;
+#[cfg(test)]
+mod discord_server;
 mod discord_text;
 pub mod email;
 pub mod facebook;
@@ -76,6 +82,7 @@ pub use rendition::{MediaRef, Rendition, hash};
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     discord::ADAPTER,
+    discord_bot::ADAPTER,
     email::ADAPTER,
     ghost::ADAPTER,
     linkedin::ADAPTER,

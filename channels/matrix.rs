@@ -7,10 +7,9 @@
 //! The transaction id comes from the delivery, so that a repeated send gives the first event again. That
 //! holds for one device, and for as long as the server remembers: Synapse about a day. A token that is
 //! replaced may be another device's, and nobody tells this adapter. So it is not called safe to repeat:
-//! each event also carries the delivery's id, every attempt looks for it first, and after a doubt the core
-//! sends again only when two looks, with time between, went back to what stood there before
-//! ([`look::Base`]) and did not find it. A message that was taken down loses that id, unless we did it;
-//! then a doubt is for a person.
+//! each event also carries the delivery's id, every later attempt looks for it first, back to what stood there
+//! before ([`look::Base`]), and after a doubt it is sent again only by a person's word. A message that was
+//! taken down loses that id, unless we did it.
 //!
 //! The text goes out as it is, calls nobody (`m.mentions` is empty), and is the whole of what every app
 //! shows. Pictures stand below it in the formatted form of the same event, with their words: an event is
@@ -52,7 +51,9 @@ pub const ADAPTER: Adapter = Adapter {
     title: "Matrix",
     capabilities: Capabilities {
         replay: Replay::TimedKey,
-        read_back: ReadBack::Consistent,
+        // A look stops at a message that was there before, and the order of a room is also other servers' word:
+        // that nothing is found is for a person.
+        read_back: ReadBack::Key,
         retract: true,
         media: true,
         starts_only: false,

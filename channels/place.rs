@@ -3,16 +3,15 @@
 use serde_json::Value;
 use url::Url;
 
-/// Whether the settings name the same server or site, and the same page or account there. Where one names none,
-/// they may.
+/// Whether the settings name the same server or site, and the same page, channel or account there. Where one
+/// names none, they may.
 pub fn same(one: &Value, other: &Value) -> bool {
     let origin = |settings: &Value| {
         let server = settings.get("server").and_then(Value::as_str)?;
         Url::parse(server.trim()).ok().map(|url| url.origin()).filter(url::Origin::is_tuple)
     };
     let page = |settings: &Value| {
-        let page =
-            settings.get("page").or_else(|| settings.get("organization")).or_else(|| settings.get("user"))?;
+        let page = ["page", "organization", "channel", "user"].iter().find_map(|name| settings.get(*name))?;
         Some(page.as_str().map_or_else(|| page.to_string(), |text| text.trim().to_owned()))
     };
     if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
@@ -54,6 +53,8 @@ mod tests {
         assert!(same(&page("1"), &page(" 1")) && same(&page("1"), &json!({})));
         assert!(!same(&page("1"), &page("2")));
         assert!(!same(&json!({ "user": "1" }), &json!({ "user": "2" })));
+        let channel = |id: &str| json!({ "channel": id });
+        assert!(same(&channel("1"), &channel("1")) && !same(&channel("1"), &channel("2")));
     }
 
     #[test]

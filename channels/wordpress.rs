@@ -257,7 +257,14 @@ impl WordPress {
     async fn trash(&self, id: &str) -> Retraction {
         let url = self.api(&["posts", id]);
         match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
-            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
+            Ok(answer) if is_gone(&answer) => Retraction::Gone,
+            // A page in between can say yes to anything.
+            Ok(answer) if answer.is_success() => match answer.json::<Value>() {
+                Ok(told) if told["id"].as_u64() == id.parse().ok() && told["status"] == "trash" => {
+                    Retraction::Gone
+                }
+                _ => Retraction::StillLive("the site does not say that it took the post down".to_owned()),
+            },
             Ok(answer) => Retraction::StillLive(self.failure(&answer).to_string()),
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
         }

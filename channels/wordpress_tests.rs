@@ -120,7 +120,10 @@ async fn a_refused_look_up_says_what_to_do() {
 #[tokio::test]
 async fn only_the_post_s_own_absence_is_taken_for_gone() {
     for (status, code, gone) in [
-        (200, "", true),
+        (200, "\",\"id\":7,\"status\":\"trash", true),
+        (200, "\",\"id\":8,\"status\":\"trash", false),
+        (200, "\",\"id\":7,\"status\":\"publish", false),
+        (200, "", false),
         (410, "rest_already_trashed", true),
         (404, "rest_post_invalid_id", true),
         (404, "rest_no_route", false),

@@ -53,7 +53,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `facebook`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,
@@ -189,6 +189,11 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
         // Without a server it is the network's own.
         "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
         "ghost" | "wordpress" => !::channels::place::same(before, after),
+        // A receipt names its channel, so that one may be another.
+        "discord_bot" => {
+            let at = |settings: &Value| serde_json::json!({ "server": server(settings) });
+            moves || !::channels::place::same(&at(before), &at(after))
+        }
         _ => false,
     }
 }
@@ -376,6 +381,10 @@ mod tests {
             assert!(!at("https://one.example/blog/"), "{adapter}");
         }
         assert!(!loses_posts("webhook", &site("https://one.example"), &site("https://two.example")));
+        let channel = |id: &str| json!({ "server": "https://one.example", "channel": id });
+        assert!(!loses_posts("discord_bot", &channel("6"), &channel("7")));
+        assert!(loses_posts("discord_bot", &channel("6"), &json!({ "channel": "6" })));
+        assert!(loses_posts("discord_bot", &channel("6"), &other));
         assert!(!loses_posts("mastodon", &one, &json!({ "server": "https://one.example/" })));
         assert!(loses_posts("mastodon", &one, &other) && !loses_posts("bluesky", &one, &other));
     }

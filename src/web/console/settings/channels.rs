@@ -129,6 +129,7 @@ impl Form {
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
+            "discord_bot" => Some("credential-discord_bot"),
             "threads" => Some("credential-threads"),
             "facebook" => Some("credential-facebook"),
             "teams" => Some("credential-teams"),

@@ -43,6 +43,8 @@ setting-wordpress-account = The user whose application password you give below
 setting-webhook-url = The address that receives the calls
 setting-sandbox-url = Where its timeline is
 setting-discord-thread = The id of a thread in that channel, if the posts go into one
+setting-discord_bot-channel = The id of the channel, or of a thread in it: right click on it with the developer mode on, Copy ID
+setting-discord_bot-server = Another server of the API; otherwise https://discord.com
 setting-linkedin-organization = The page’s number, from the address of its administration: linkedin.com/company/NUMBER/admin
 setting-linkedin-version = Year and month, like 202607, which holds unless given; each version ends after a year
 setting-linkedin-server = An emulator’s address, for tests; otherwise https://api.linkedin.com
@@ -76,6 +78,7 @@ credential-webhook = Signing secret
 credential-slack = Token of the app’s bot (xoxb-…)
 credential-telegram = Token of the bot
 credential-discord = Address of the webhook, from the channel’s settings under Integrations
+credential-discord_bot = Token of the bot, from the developer portal
 credential-ghost = Admin API key of a custom integration (Settings, Integrations), with its colon
 credential-matrix = Access token of the account, from a log-in that nothing else uses
 credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end

@@ -43,6 +43,8 @@ setting-wordpress-account = L’utilisateur dont vous donnez le mot de passe d�
 setting-webhook-url = L’adresse qui reçoit les appels
 setting-sandbox-url = Où se trouve son fil
 setting-discord-thread = L’identifiant d’un fil de ce salon, si les publications doivent y aller
+setting-discord_bot-channel = L’identifiant du salon, ou d’un de ses fils : clic droit dessus avec le mode développeur activé, Copier l’identifiant
+setting-discord_bot-server = Un autre serveur de l’API ; sinon https://discord.com
 setting-linkedin-organization = Le numéro de la page, tiré de l’adresse de son administration : linkedin.com/company/NUMÉRO/admin
 setting-linkedin-version = Année et mois, par exemple 202607, qui vaut par défaut ; chaque version prend fin après un an
 setting-linkedin-server = L’adresse d’un émulateur, pour des essais ; sinon https://api.linkedin.com
@@ -76,6 +78,7 @@ credential-webhook = Secret de signature
 credential-slack = Jeton du bot de l’application (xoxb-…)
 credential-telegram = Jeton du bot
 credential-discord = Adresse du webhook, dans les paramètres du salon, sous Intégrations
+credential-discord_bot = Jeton du bot, depuis le portail des développeurs
 credential-ghost = Clé de l’API Admin d’une intégration personnalisée (Paramètres, Intégrations), avec ses deux-points
 credential-matrix = Jeton d’accès du compte, d’une connexion que rien d’autre n’utilise
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
