@@ -253,12 +253,11 @@ impl WordPress {
         Ok(receipt(&post))
     }
 
-    /// Takes a post off the site.
+    /// Takes a post off the site. A page in between can say yes to anything.
     async fn trash(&self, id: &str) -> Retraction {
         let url = self.api(&["posts", id]);
         match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
             Ok(answer) if is_gone(&answer) => Retraction::Gone,
-            // A page in between can say yes to anything.
             Ok(answer) if answer.is_success() => match answer.json::<Value>() {
                 Ok(told) if told["id"].as_u64() == id.parse().ok() && told["status"] == "trash" => {
                     Retraction::Gone

@@ -36,7 +36,8 @@ struct Account {
     containers: Vec<(String, String)>,
     /// The number and the container of each post that is there.
     posts: Vec<(String, String)>,
-    published: usize,
+    /// The containers that were published, also of posts that are gone.
+    published: Vec<String>,
 }
 
 impl Account {
@@ -150,9 +151,9 @@ async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) 
     let Some(form) = form(&headers, &body) else { return refused(190) };
     let mut account = fake.account.lock().unwrap();
     let creation = form["creation_id"].clone();
-    let id = format!("1790000000{:04}", account.published);
+    let id = format!("1790000000{:04}", account.published.len());
     if account.mode != Mode::Deaf {
-        account.published += 1;
+        account.published.push(creation.clone());
         account.posts.push((id.clone(), creation));
     }
     match account.mode {
@@ -179,7 +180,6 @@ async fn node(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {
     if !account.containers.iter().any(|(container, _)| *container == id) {
         return good(json!({ "id": id, "permalink": format!("https://www.threads.com/@bank/post/{id}") }));
     }
-    let status =
-        if account.posts.iter().any(|(_, container)| *container == id) { "PUBLISHED" } else { "FINISHED" };
+    let status = if account.published.contains(&id) { "PUBLISHED" } else { "FINISHED" };
     good(json!({ "id": id, "status": status }))
 }
