@@ -8,8 +8,11 @@
 //! A draft whose answer was lost may still come, later than the next attempt's own. So there can be
 //! several, and all attempts must publish the same one: the oldest. A draft that comes after a look
 //! is never older than what the look saw.
+//!
+//! Its number is written down before the public step ([`Pass::keep`]), with the time of its last change: an
+//! editor can give it another slug, or take it down, and what an editor took down is never published again
+//! by an attempt.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,8 +23,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::html::escape;
-use crate::http::{Answer, Http, Request, Trouble};
-use crate::text::{self, Unit};
+use crate::http::{Answer, Http, Request};
+use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
@@ -33,9 +36,12 @@ mod answers;
 mod newest;
 #[path = "wordpress_page.rs"]
 mod page;
+#[path = "wordpress_post.rs"]
+mod post;
 
-use answers::{failure, is_gone, is_plain};
+use answers::{failure, is_gone, is_plain, no_effect, not_looked, unread};
 use page::page;
+use post::{DELETED, FIELDS, Post, Prepared, SCHEDULED, in_order, left_to_people, slug, slugs};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -78,21 +84,8 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-/// How many slugs a delivery can have: its own, and with `-2`, `-3` and so on those that WordPress
-/// gives to drafts that come while another one has it. More than there are attempts.
-const SLUGS: usize = 20;
-
-/// Said of a post that WordPress itself will publish.
-const SCHEDULED: &str = "WordPress will publish it at a date that was set there";
-
-/// Said of a post that was made private: it may have been public before.
-const HIDDEN: &str = "somebody made the post private on WordPress";
-
 /// Most bytes of a picture's words in the address of its upload, where each can become three.
 const MOST_ALT: usize = 500;
-
-/// The fields of a post that are read.
-const FIELDS: &str = "id,status,link,slug";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let site = connection.url("url")?;
@@ -106,19 +99,6 @@ struct WordPress {
     account: String,
     password: SecretString,
     http: Arc<Http>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Post {
-    id: u64,
-    status: String,
-    link: String,
-}
-
-impl Post {
-    fn is_public(&self) -> bool {
-        self.status == "publish"
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,6 +142,36 @@ impl WordPress {
             return Err(not_looked(self.failure(&answer)));
         }
         Ok(in_order(answer.json().map_err(unread)?))
+    }
+
+    /// The post of that number, if there is one.
+    async fn one(&self, id: u64) -> Result<Option<Post>, Failure> {
+        let mut url = self.api(&["posts", &id.to_string()]);
+        url.query_pairs_mut().extend_pairs([("context", "edit"), ("_fields", FIELDS)]);
+        let answer = self.http.call(self.authorised(Request::get(url.as_str()))).await;
+        let answer = answer.map_err(no_effect)?;
+        if is_gone(&answer) {
+            return Ok(None);
+        }
+        if !answer.is_success() {
+            return Err(not_looked(self.failure(&answer)));
+        }
+        match answer.json::<Post>().map_err(unread)? {
+            post if post.id == id => Ok(Some(post)),
+            _ => Err(unread("the answer is not about the post".to_owned())),
+        }
+    }
+
+    /// The post of this delivery: one that is public, else the one that an earlier attempt was about to
+    /// publish, else the first.
+    async fn known(&self, job: &Job) -> Result<Option<Post>, Failure> {
+        let found = self.find(job).await?.into_iter().next();
+        match Prepared::read(job) {
+            Some(prepared) if found.as_ref().is_none_or(|post| !post.is_public()) => {
+                self.one(prepared.id).await
+            }
+            _ => Ok(found),
+        }
     }
 
     /// Uploads the pictures, or finds those of an earlier attempt. No page shows them yet.
@@ -234,6 +244,7 @@ impl WordPress {
         let mut post = content.clone();
         post["status"] = "publish".into();
         post["date_gmt"] = Value::Null;
+        pass.keep(&Prepared::of(draft).handle()).await?;
         let url = self.api(&["posts", &draft.id.to_string()]);
         let request = self.authorised(Request::post(url.as_str())).json(&post);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
@@ -241,16 +252,22 @@ impl WordPress {
             return Err(self.failure(&answer));
         }
         let post = answer.json::<Post>().map_err(|reason| Failure::InDoubt { reason })?;
-        if post.status == "future" {
+        if post.id != draft.id {
+            return Err(Failure::InDoubt { reason: "the answer is not about the post".to_owned() });
+        }
+        match post.status.as_str() {
+            "publish" => Ok(post.receipt(&self.password)),
             // Something on the site gave it a date all the same: WordPress publishes it then, by itself.
-            return Err(Failure::InDoubt { reason: SCHEDULED.to_owned() });
+            "future" => Err(Failure::InDoubt { reason: SCHEDULED.to_owned() }),
+            status => {
+                let status = Some(status).filter(|s| is_plain(s, &self.password)).unwrap_or("?");
+                let reason = format!("WordPress kept the post as \"{status}\"; may this user publish?");
+                // So it was not public, and the next attempt finds it as it is now.
+                let kept = pass.keep(&Prepared::of(&post).handle()).await;
+                kept.map_err(|why| Failure::InDoubt { reason: format!("{reason} ({why})") })?;
+                Err(Failure::Rejected { reason, retry: Retry::Reconnect })
+            }
         }
-        if post.status != "publish" {
-            let status = Some(post.status.as_str()).filter(|s| is_plain(s, &self.password)).unwrap_or("?");
-            let reason = format!("WordPress kept the post as \"{status}\"; may this user publish?");
-            return Err(Failure::Rejected { reason, retry: Retry::Reconnect });
-        }
-        Ok(receipt(&post))
     }
 
     /// Takes a post off the site. A page in between can say yes to anything.
@@ -270,30 +287,6 @@ impl WordPress {
     }
 }
 
-/// The slug that all attempts at one delivery share.
-fn slug(job: &Job) -> String {
-    format!("holdline-{}", job.delivery.simple())
-}
-
-/// All slugs that a post of this delivery can have, as the API takes a list.
-fn slugs(job: &Job) -> String {
-    let mut all = slug(job);
-    for n in 2..=SLUGS {
-        let _ = write!(all, ",{}-{n}", slug(job));
-    }
-    all
-}
-
-/// What is public counts most, then what an editor has scheduled or hidden; of drafts, the oldest.
-fn in_order(mut posts: Vec<Post>) -> Vec<Post> {
-    posts.sort_by_key(|post| match post.status.as_str() {
-        "publish" => (0, post.id),
-        "future" | "private" => (1, post.id),
-        _ => (2, post.id),
-    });
-    posts
-}
-
 fn content(job: &Job, media: &[Media]) -> Value {
     let post = &job.rendition;
     json!({
@@ -303,35 +296,15 @@ fn content(job: &Job, media: &[Media]) -> Value {
     })
 }
 
-fn receipt(post: &Post) -> Receipt {
-    // The site's own words: nothing but an address of the web becomes a link.
-    let is_web = text::links(&post.link).first().is_some_and(|l| l.url == post.link);
-    Receipt { remote_id: post.id.to_string(), url: is_web.then(|| post.link.clone()), note: None }
-}
-
-fn no_effect(trouble: Trouble) -> Failure {
-    trouble.failure(false).without_effect()
-}
-
-/// An answer to a step before the public one that cannot be read.
-fn unread(reason: String) -> Failure {
-    Failure::Rejected { reason, retry: Retry::Backoff }
-}
-
-/// A look-up that was refused. It says nothing about the content, so it is never refused for good.
-fn not_looked(failure: Failure) -> Failure {
-    match failure.without_effect() {
-        Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
-        other => other,
-    }
-}
-
 #[async_trait]
 impl Channel for WordPress {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let known = self.find(job).await?.into_iter().next();
+        let (known, prepared) = (self.known(job).await?, Prepared::read(job));
+        if let Some(why) = known.as_ref().and_then(|post| left_to_people(post, prepared.as_ref())) {
+            return Err(Failure::InDoubt { reason: why.to_owned() });
+        }
         if let Some(post) = known.as_ref().filter(|post| post.is_public()) {
-            return Ok(receipt(post));
+            return Ok(post.receipt(&self.password));
         }
         let media = self.upload(job, pass).await?;
         let content = content(job, &media);
@@ -339,15 +312,22 @@ impl Channel for WordPress {
             Some(post) => post,
             None => self.draft(job, &content, pass).await?,
         };
-        if post.is_public() { Ok(receipt(&post)) } else { self.reveal(&post, &content, pass).await }
+        match left_to_people(&post, prepared.as_ref()) {
+            Some(why) => Err(Failure::InDoubt { reason: why.to_owned() }),
+            None if post.is_public() => Ok(post.receipt(&self.password)),
+            None => self.reveal(&post, &content, pass).await,
+        }
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job).await.as_ref().map(|posts| posts.first()) {
-            Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
-            Ok(Some(post)) if post.status == "future" => Sighting::Unknown(SCHEDULED.to_owned()),
-            Ok(Some(post)) if post.status == "private" => Sighting::Unknown(HIDDEN.to_owned()),
-            Ok(_) => Sighting::Absent,
+        let (known, prepared) = (self.known(job).await, Prepared::read(job));
+        match known {
+            Ok(Some(post)) if post.is_public() => Sighting::Found(post.receipt(&self.password)),
+            Ok(Some(post)) => left_to_people(&post, prepared.as_ref())
+                .map_or(Sighting::Absent, |why| Sighting::Unknown(why.to_owned())),
+            // The draft of the public step was there.
+            Ok(None) if prepared.is_some() => Sighting::Unknown(DELETED.to_owned()),
+            Ok(None) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why.to_string()),
         }
     }
@@ -356,14 +336,12 @@ impl Channel for WordPress {
         if let Some(id) = remote_id {
             return self.trash(id).await;
         }
-        let posts = match self.find(job).await {
-            Ok(posts) => posts,
-            Err(why) => return Retraction::StillLive(why.to_string()),
-        };
-        let Some(post) = posts.first().filter(|p| p.is_public() || p.status == "future") else {
-            return Retraction::StillLive(NOT_OURS.to_owned());
-        };
-        self.trash(&post.id.to_string()).await
+        match self.known(job).await {
+            Ok(Some(post)) if post.comes_out() => self.trash(&post.id.to_string()).await,
+            Ok(Some(post)) if post.status == "trash" => Retraction::Gone,
+            Ok(_) => Retraction::StillLive(NOT_OURS.to_owned()),
+            Err(why) => Retraction::StillLive(why.to_string()),
+        }
     }
 
     async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
@@ -392,6 +370,9 @@ impl Channel for WordPress {
     }
 }
 
+#[cfg(test)]
+#[path = "wordpress_edited_tests.rs"]
+mod edited_tests;
 #[cfg(test)]
 #[path = "wordpress_site.rs"]
 mod site;

@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::Failure;
-use crate::http::Answer;
+use crate::http::{Answer, Trouble};
+use crate::{Failure, Retry};
 
 /// What an error answer says.
 #[derive(Default, Deserialize)]
@@ -20,12 +20,16 @@ pub(super) fn is_gone(answer: &Answer) -> bool {
     matches!((answer.status, code.as_str()), (404, "rest_post_invalid_id") | (410, "rest_already_trashed"))
 }
 
-/// Whether the site's word can be shown: WordPress's own are small letters, digits and `_`. The site takes
-/// a password with or without its blanks, and could repeat it.
-pub(super) fn is_plain(word: &str, password: &SecretString) -> bool {
+/// Whether a site's words show the password, which it takes with or without its blanks, and could repeat.
+pub(super) fn shows(words: &str, password: &SecretString) -> bool {
     let bare = |text: &str| text.replace(char::is_whitespace, "").to_lowercase();
+    bare(words).contains(&bare(password.expose_secret()))
+}
+
+/// Whether the site's word can be shown: WordPress's own are small letters, digits and `_`.
+pub(super) fn is_plain(word: &str, password: &SecretString) -> bool {
     let plain = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
-    plain && (1..=60).contains(&word.len()) && !bare(word).contains(&bare(password.expose_secret()))
+    plain && (1..=60).contains(&word.len()) && !shows(word, password)
 }
 
 /// What an answer that does not accept means: the status, and the site's name for the error.
@@ -35,6 +39,23 @@ pub(super) fn failure(answer: &Answer, password: &SecretString) -> Failure {
         Failure::Rejected { reason, retry } if is_plain(&code, password) => {
             Failure::Rejected { reason: format!("{reason}: {code}"), retry }
         }
+        other => other,
+    }
+}
+
+pub(super) fn no_effect(trouble: Trouble) -> Failure {
+    trouble.failure(false).without_effect()
+}
+
+/// An answer to a step before the public one that cannot be read.
+pub(super) fn unread(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// A look-up that was refused. It says nothing about the content, so it is never refused for good.
+pub(super) fn not_looked(failure: Failure) -> Failure {
+    match failure.without_effect() {
+        Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
         other => other,
     }
 }

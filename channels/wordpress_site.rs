@@ -21,6 +21,8 @@ pub enum Fate {
     Late,
     /// It is done, and what was late lands just before it.
     AfterLate,
+    /// Something on the site keeps the post for an editor.
+    Moderated,
 }
 
 /// A post as the site keeps it.
@@ -31,12 +33,16 @@ pub struct Kept {
     pub status: String,
     /// Somebody gave it a date that is still to come.
     pub dated: bool,
+    /// When it was changed last, in seconds.
+    pub changed: usize,
 }
 
 impl Kept {
     fn shown(&self) -> Value {
         let link = format!("https://bank.example/{}", self.slug);
-        json!({ "id": self.id, "status": self.status, "link": link, "slug": self.slug })
+        let changed = format!("2026-11-28T09:{:02}:{:02}", self.changed / 60, self.changed % 60);
+        json!({ "id": self.id, "status": self.status, "link": link, "slug": self.slug,
+            "modified_gmt": changed })
     }
 }
 
@@ -45,6 +51,10 @@ struct State {
     posts: Vec<Kept>,
     fates: VecDeque<Fate>,
     late: Vec<(String, Value)>,
+    /// Each change has its own second.
+    seconds: usize,
+    /// How many posts were ever made.
+    made: usize,
 }
 
 /// The site.
@@ -86,7 +96,18 @@ impl Site {
 
     /// An editor changes every post.
     pub fn edit(&self, change: impl Fn(&mut Kept)) {
-        self.state.lock().unwrap().posts.iter_mut().for_each(change);
+        let mut state = self.state.lock().unwrap();
+        state.seconds += 1;
+        let now = state.seconds;
+        for post in &mut state.posts {
+            change(post);
+            post.changed = now;
+        }
+    }
+
+    /// An editor empties the trash.
+    pub fn empty_the_trash(&self) {
+        self.state.lock().unwrap().posts.retain(|post| post.status != "trash");
     }
 
     /// The ids of the posts in this state.
@@ -113,6 +134,10 @@ async fn converse(mut socket: TcpStream, state: Arc<Mutex<State>>) {
 impl State {
     /// The answer, unless it is lost.
     fn answer(&mut self, method: &str, url: &Url, content: &str) -> Option<(u16, Value)> {
+        if method == "GET" && !url.path().ends_with("/posts") {
+            let missing = || (404, json!({ "code": "rest_post_invalid_id" }));
+            return Some(self.place(url.path()).map_or_else(missing, |at| (200, self.posts[at].shown())));
+        }
         if method == "GET" {
             return Some((200, self.look(url)));
         }
@@ -128,7 +153,13 @@ impl State {
         if fate == Fate::AfterLate {
             self.land();
         }
-        let shown = self.write(url.path(), &content);
+        let mut shown = self.write(url.path(), &content);
+        if fate == Fate::Moderated {
+            let id = shown["id"].clone();
+            let post = self.posts.iter_mut().find(|post| id == post.id).unwrap();
+            post.status = "pending".to_owned();
+            shown = post.shown();
+        }
         (fate != Fate::Lost).then_some((200, shown))
     }
 
@@ -157,15 +188,20 @@ impl State {
     fn write(&mut self, path: &str, content: &Value) -> Value {
         let at = self.place(path).unwrap_or_else(|| {
             assert_eq!(path, "/wp-json/wp/v2/posts");
-            let id = self.posts.len() + 7;
-            self.posts.push(Kept { id, slug: String::new(), status: String::new(), dated: false });
+            // A number is given once.
+            let id = self.made + 7;
+            self.made += 1;
+            let (slug, status) = (String::new(), String::new());
+            self.posts.push(Kept { id, slug, status, dated: false, changed: 0 });
             self.posts.len() - 1
         });
         let (id, wanted) = (self.posts[at].id, content["slug"].as_str().unwrap().to_owned());
         let taken = |slug: &String| self.posts.iter().any(|p| p.id != id && p.slug == *slug);
         let others = (2..).map(|n| format!("{wanted}-{n}"));
         let slug = std::iter::once(wanted.clone()).chain(others).find(|slug| !taken(slug)).unwrap();
+        self.seconds += 1;
         let post = &mut self.posts[at];
+        post.changed = self.seconds;
         post.slug = slug;
         post.status = content["status"].as_str().unwrap().to_owned();
         // A null date is that of the request; one that is not mentioned stays.
@@ -181,6 +217,8 @@ impl State {
         if self.posts[at].status == "trash" {
             return (410, json!({ "code": "rest_already_trashed" }));
         }
+        self.seconds += 1;
+        self.posts[at].changed = self.seconds;
         self.posts[at].status = "trash".to_owned();
         self.posts[at].slug.push_str("__trashed");
         (200, self.posts[at].shown())

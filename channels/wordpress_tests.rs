@@ -271,7 +271,7 @@ async fn long_words_of_a_picture_stand_on_the_page_and_not_in_an_address() {
         job.rendition.media =
             vec![MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.to_owned() }];
         job.media = vec![vec![1]];
-        assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+        assert!(crate::text::check(&job.rendition, &ADAPTER.limits).is_empty());
         let media = r#"{"id":3,"source_url":"https://bank.example/a.png"}"#;
         let mut steps = vec![answer(200, "", "[]"), answer(200, "", "[]"), answer(201, "", media)];
         steps.extend([answer(201, "", DRAFT), answer(200, "", "[]"), answer(200, "", PUBLISHED)]);
