@@ -22,6 +22,8 @@ use crate::{
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
+#[path = "bluesky_watch.rs"]
+mod newest;
 #[path = "bluesky_record.rs"]
 mod record;
 
@@ -76,13 +78,23 @@ const REPOSTS: &str = "app.bsky.feed.repost";
 
 /// Seconds before its end at which a session is renewed.
 const RENEW_BEFORE: i64 = 300;
+/// Seconds after a refused log-in in which only a post tries another.
+const LOGIN_REST: i64 = 600;
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let server = connection.url("server")?;
     let account = connection.setting("account")?.trim_start_matches('@').to_owned();
     let password = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(Bluesky { server, account, password, http, clock, session: Mutex::default() }))
+    Ok(Box::new(Bluesky {
+        server,
+        account,
+        password,
+        http,
+        clock,
+        session: Mutex::default(),
+        refused: Mutex::default(),
+    }))
 }
 
 struct Bluesky {
@@ -93,6 +105,8 @@ struct Bluesky {
     clock: Clock,
     /// One at a time renews it: replaying an old refresh token ends the newer one too.
     session: Mutex<Option<Session>>,
+    /// When a log-in was refused last, in Unix seconds, and how.
+    refused: Mutex<Option<(i64, Failure)>>,
 }
 
 /// A log-in. The access token lives for two hours, the refresh token for 90 days.
@@ -137,10 +151,24 @@ impl Bluesky {
         let login = json!({ "identifier": self.account, "password": self.password.expose_secret() });
         let answer = self.http.call(Request::post(url.as_str()).json(&login)).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(login_failure(&answer));
+            let failure = login_failure(&answer);
+            if matches!(failure, Failure::Rejected { retry: Retry::Reconnect, .. }) {
+                *self.refused.lock().await = Some(((self.clock)().timestamp(), failure.clone()));
+            }
+            return Err(failure);
         }
         let session = answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })?;
         Ok(kept.insert(session).clone())
+    }
+
+    /// The session, for what can wait: a server counts log-ins, refused ones too (300 a day), and posts need
+    /// theirs.
+    async fn spare_session(&self) -> Result<Session, Failure> {
+        let refused = self.refused.lock().await.clone();
+        match refused.filter(|(at, _)| (self.clock)().timestamp() - at < LOGIN_REST) {
+            Some((_, failure)) if self.session.lock().await.is_none() => Err(failure),
+            _ => self.session().await,
+        }
     }
 
     /// Uploads the pictures. They are invisible until a record names them.
@@ -344,22 +372,7 @@ impl Channel for Bluesky {
     }
 
     async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
-        let session = self.session().await.map_err(|failure| failure.to_string())?;
-        let (mut posts, mut ordered) = (Vec::new(), None);
-        for collection in [POSTS, REPOSTS] {
-            let mut url = self.method("com.atproto.repo.listRecords");
-            let query = [("repo", session.did.as_str()), ("collection", collection), ("limit", "100")];
-            url.query_pairs_mut().extend_pairs(query);
-            let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
-            if answer.status != 200 {
-                return Err(format!("the server does not list the posts ({})", error_name(&answer)));
-            }
-            posts.extend(answer.json::<record::List>()?.records.into_iter().map(record::seen));
-            ordered.get_or_insert(posts.len());
-        }
-        let ordered = ordered.unwrap_or(0);
-        let shown = format!("@{}", crate::text::shown(&self.account));
-        Ok(Some(watch::Account { id: format!("bluesky {}", session.did), shown, posts, ordered }))
+        self.newest().await.map(Some)
     }
 
     async fn check(&self) -> Health {
@@ -370,7 +383,7 @@ impl Channel for Bluesky {
             active: bool,
         }
 
-        let session = match self.session().await {
+        let session = match self.spare_session().await {
             Ok(session) => session,
             Err(failure) => return Health::unready(failure.to_string()),
         };

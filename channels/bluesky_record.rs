@@ -114,6 +114,14 @@ pub(super) fn receipt(uri: String) -> Receipt {
     Receipt { remote_id: uri, url, note: None }
 }
 
+/// Whether the address is that of a record in the account's collection. A record key has these characters, at
+/// most 512 of them (<https://atproto.com/specs/record-key>).
+pub(super) fn is_of(uri: &str, did: &str, collection: &str) -> bool {
+    let key = uri.strip_prefix(&format!("at://{did}/{collection}/"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:~-".contains(c);
+    key.is_some_and(|key| (1..=512).contains(&key.len()) && key.chars().all(plain))
+}
+
 /// Whose record it is, where the address says so by the account's id.
 pub(super) fn owner(uri: &str) -> Option<&str> {
     uri.strip_prefix("at://")?.split('/').next().filter(|did| did.starts_with("did:"))

@@ -136,6 +136,40 @@ async fn an_ended_session_is_forgotten_and_the_next_attempt_logs_in() {
 }
 
 #[tokio::test]
+async fn a_refused_log_in_is_tried_again_by_posts_only() {
+    let refused = || answer(401, "", r#"{"error":"AuthenticationRequired"}"#);
+    let (fake, channel) = open(vec![refused(), login(LATER), answer(200, "", kit().accepted)]).await;
+    for _ in 0..3 {
+        let health = channel.check().await;
+        assert!(!health.ready && health.detail.contains("refused"), "{health:?}");
+    }
+    assert_eq!(fake.requests().len(), 1, "log-ins are counted there");
+    channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(fake.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_look_at_the_account_needs_no_log_in() {
+    let record =
+        |key: &str| json!({ "uri": format!("at://did:plc:bank/{POSTS}/{key}"), "value": { "text": "a" } });
+    let list = |records: &[Value]| answer(200, "", &json!({ "records": records }).to_string());
+    let repo = answer(200, "", r#"{"did":"did:plc:bank"}"#);
+    let (fake, channel) = open(vec![repo.clone(), list(&[record("3k2a")]), list(&[])]).await;
+    let seen = channel.watch(fake_now()).await.unwrap().unwrap();
+    assert_eq!((seen.id.as_str(), seen.posts().count()), ("bluesky did:plc:bank", 1));
+    assert!(fake.requests().iter().all(|r| !r.contains("createSession") && !r.contains("hunter2")));
+    for odd in ["", "a/b", "a b", "a\u{0}b", &"k".repeat(513)] {
+        let (_, channel) = open(vec![repo.clone(), list(&[record(odd)]), list(&[record(odd)])]).await;
+        let why = channel.watch(fake_now()).await.unwrap_err();
+        assert!(why.contains("not the account's"), "{why}");
+    }
+}
+
+fn fake_now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+}
+
+#[tokio::test]
 async fn a_session_near_its_end_is_renewed_before_the_post() {
     let (fake, channel) =
         open(vec![login(1_700_000_200), login(LATER), answer(200, "", kit().accepted)]).await;

@@ -30,6 +30,9 @@ const TRANSIENT: &[i64] = &[130_000, 20_016, 20_028];
 /// The token is not the webhook's, or no bot's.
 const CONNECT_AGAIN: &[i64] = &[40_001, 50_027];
 
+/// Discord knows no such server, member or user.
+const NOT_ON_SERVER: &[i64] = &[10_004, 10_007, 10_013];
+
 /// Who speaks with Discord, for the words of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
@@ -55,9 +58,10 @@ impl Who {
         }
     }
 
-    fn gone(self) -> &'static str {
+    fn gone(self, code: i64) -> &'static str {
         match self {
             Self::Webhook => "the webhook or its thread is gone; make a new one",
+            Self::Bot if NOT_ON_SERVER.contains(&code) => "the bot is not on the server; add it there",
             Self::Bot => "Discord does not know the channel; look at the settings",
         }
     }
@@ -81,7 +85,7 @@ impl Who {
                 Retry::Reconnect,
             ),
             403 => rejected(self.may_not(doing), Retry::Reconnect),
-            404 => rejected(self.gone(), Retry::Reconnect),
+            404 => rejected(self.gone(code), Retry::Reconnect),
             429 => later(),
             400 | 405..=407 | 410..=499 => rejected(&doing.refusal("Discord"), Retry::Never),
             _ => answer.failure(),

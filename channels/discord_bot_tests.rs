@@ -282,6 +282,7 @@ async fn a_refusal_says_what_the_bot_lacks() {
         (403, told(50_001), Retry::Reconnect, "the bot may not post there"),
         (403, told(50_013), Retry::Reconnect, "the bot may not post there"),
         (404, told(10_003), Retry::Reconnect, "does not know the channel"),
+        (404, told(10_007), Retry::Reconnect, "is not on the server"),
         (400, told(200_000), Retry::Never, "Discord refuses the post (status 400): No"),
         (403, "error code: 1010".to_owned(), Retry::Reconnect, "something before Discord"),
         (429, told(20_028), Retry::Backoff, "asks us to wait"),

@@ -59,16 +59,24 @@ impl Status {
     }
 }
 
-/// A post that is there, as everybody sees it.
-pub(super) fn seen(status: Status) -> watch::Seen {
+/// A post of the account; nothing: a message to some people, which is theirs. What is for followers keeps its
+/// words to itself, unless the channel posts so (`visibility`).
+pub(super) fn seen(status: Status, visibility: &str) -> Option<watch::Seen> {
+    let told = status.visibility.as_deref().unwrap_or("public");
+    if !matches!(told, "public" | "unlisted" | "private") {
+        return None;
+    }
     let again = status.reblog.is_some();
     let shown = status.reblog.as_deref().unwrap_or(&status);
-    let html = shown.content.as_deref().unwrap_or_default();
+    let text = watch::words_of_html(shown.content.as_deref().unwrap_or_default());
     let warning = shown.spoiler_text.as_deref().unwrap_or_default();
-    let text = watch::words_of_html(html);
-    let words = if again { format!("shows again: {text}") } else { format!("{warning} {text}") };
+    let words = match told {
+        "private" if visibility != "private" => "(for followers only)".to_owned(),
+        _ if again => format!("shows again: {text}"),
+        _ => format!("{warning} {text}"),
+    };
     let url = shown.url.clone().filter(is_web);
-    watch::Seen { at: status.created_at, url, words: watch::words(&words), id: status.id }
+    Some(watch::Seen { at: status.created_at, url, words: watch::words(&words), id: status.id })
 }
 
 /// Whether it can be shown as a link.

@@ -77,14 +77,14 @@ impl Mastodon {
         Err("the account has posted too much since to look through".to_owned())
     }
 
-    /// The account and its newest posts, with what it shows again of others.
+    /// The account and its newest posts, with what it shows again of others, as far as five pages reach.
     pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<watch::Account, String> {
         let (account, _) = self.look::<Account>(&self.api(&["v1", "accounts", "verify_credentials"])).await?;
         if !answers::is_id(&account.id) {
             return Err("the server does not name the account".to_owned());
         }
         let mut url = self.api(&["v1", "accounts", &account.id, "statuses"]);
-        let (mut posts, mut before) = (Vec::new(), None::<String>);
+        let (mut posts, mut before, mut more) = (Vec::new(), None::<String>, true);
         for _ in 0..PAGES {
             url.query_pairs_mut().clear().append_pair("limit", "40");
             if let Some(id) = &before {
@@ -92,21 +92,22 @@ impl Mastodon {
             }
             let (page, _): (Vec<Status>, _) = self.spare(&url).await?;
             let last = page.last().map(|last| (last.id.clone(), last.created_at));
-            posts.extend(page.into_iter().filter(|post| answers::is_id(&post.id)).map(answers::seen));
+            let named = page.into_iter().filter(|post| answers::is_id(&post.id));
+            posts.extend(named.filter_map(|post| answers::seen(post, &self.visibility)));
             match last {
                 Some((id, at)) if before.as_ref() != Some(&id) && at.is_none_or(|at| at >= since) => {
                     before = Some(id);
                 }
                 _ => {
-                    let id =
-                        format!("mastodon {} {}", self.server.origin().ascii_serialization(), account.id);
-                    let shown = format!("@{}", crate::text::shown(&account.acct));
-                    let ordered = posts.len();
-                    return Ok(watch::Account { id, shown, posts, ordered });
+                    more = false;
+                    break;
                 }
             }
         }
-        Err("the account has posted too much since to look through".to_owned())
+        let id = format!("mastodon {} {}", self.server.origin().ascii_serialization(), account.id);
+        let shown = format!("@{}", crate::text::shown(&account.acct));
+        let lists = vec![watch::List { posts, told: watch::Told::ByTime }];
+        Ok(watch::Account { id, shown, lists, more })
     }
 
     /// Looks for a post, or for the first part of one, by its words.

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::Rendition;
+
 /// Most characters of a post that are kept.
 const WORDS: usize = 500;
 
@@ -12,10 +14,35 @@ pub struct Account {
     pub id: String,
     /// What people call it.
     pub shown: String,
+    pub lists: Vec<List>,
+    /// There is more that is new than could be read.
+    pub more: bool,
+}
+
+impl Account {
+    /// Every post once.
+    pub fn posts(&self) -> impl Iterator<Item = &Seen> {
+        let earlier = |n: usize| self.lists[..n].iter().flat_map(|list| &list.posts);
+        let all = self.lists.iter().enumerate().flat_map(|(n, list)| list.posts.iter().map(move |p| (n, p)));
+        all.filter(move |(n, post)| earlier(*n).all(|other| other.id != post.id)).map(|(_, post)| post)
+    }
+}
+
+/// Posts, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
     pub posts: Vec<Seen>,
-    /// How many of these come first, in the order in which the network made them, the newest first: what
-    /// stands before one that is known is new, whatever time it bears.
-    pub ordered: usize,
+    pub told: Told,
+}
+
+/// What tells the new posts of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The order in which the network made them, and every look reads as far: what stands before a known one
+    /// is new, whatever time it bears. `whole`: nothing is behind the last one.
+    ByOrder { whole: bool },
+    /// The network's own clock.
+    ByTime,
 }
 
 /// A post that is there.
@@ -23,10 +50,10 @@ pub struct Account {
 pub struct Seen {
     /// As a receipt names it.
     pub id: String,
-    /// When the network says that it was made, or shown again.
+    /// When the network, or whoever posted it, says that it was made or shown again.
     pub at: Option<DateTime<Utc>>,
     pub url: Option<String>,
-    /// Plain words, of at most 500 characters. They are anybody's.
+    /// Plain words, of at most 500 characters; `…` at the end: there are more. They are anybody's.
     pub words: String,
 }
 
@@ -35,7 +62,11 @@ pub(crate) fn words(text: &str) -> String {
     let shown = |c: char| if c.is_whitespace() { ' ' } else { c };
     let hidden = |c: &char| !c.is_control() && !crate::text::turns(*c);
     let line: String = text.chars().map(shown).filter(hidden).collect();
-    line.split(' ').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ").chars().take(WORDS).collect()
+    let line = line.split(' ').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= WORDS {
+        return line;
+    }
+    line.chars().take(WORDS - 1).chain(['…']).collect()
 }
 
 /// The words of a page.
@@ -52,21 +83,78 @@ pub(crate) fn words_of_html(html: &str) -> String {
             _ => {}
         }
     }
-    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
-    words(&entities.iter().fold(text, |text, (name, c)| text.replace(name, c)))
+    words(&plain(&text))
 }
 
-/// Whether the words of a post may be those of a text that was sent: letters and digits are compared, as far
-/// as both are kept, because networks change marks, links and line breaks.
-pub fn may_say(seen: &str, sent: &str) -> bool {
-    let bare = |text: &str| -> String {
-        let text = text.replace("https://", "").replace("http://", "");
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(80).collect()
+/// With what HTML writes as `&name;` or `&#number;` as it is meant. Each is read once.
+fn plain(html: &str) -> String {
+    let mut pieces = html.split('&');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(';').and_then(|(name, rest)| Some((meant(name)?, rest))) {
+            Some((c, rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            None => {
+                out.push('&');
+                out.push_str(piece);
+            }
+        }
+    }
+    out
+}
+
+/// The character of a mark in HTML.
+fn meant(name: &str) -> Option<char> {
+    const NAMES: [(&str, char); 8] = [
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", ' '),
+        ("hellip", '…'),
+        ("shy", '\u{ad}'),
+    ];
+    if let Some(number) = name.strip_prefix('#').filter(|n| n.len() <= 8) {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code);
+    }
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c)
+}
+
+/// Fewer letters of a beginning than this tell nothing of the rest.
+const BEGINNING: usize = 40;
+
+/// The part of a text that was sent whose words these may be, 0 for the first. Letters and digits are compared, because
+/// networks change marks, links, line breaks, and the servers of mentions.
+pub fn part_said(seen: &str, sent: &Rendition) -> Option<usize> {
+    let beginning = seen.strip_suffix('…').map(bare).filter(|b| b.chars().count() >= BEGINNING);
+    let seen = bare(seen);
+    let says = |text: &str| {
+        let sent = bare(text);
+        sent == seen || beginning.as_ref().is_some_and(|b| sent.starts_with(b.as_str()))
     };
-    let sent = bare(sent);
-    let seen: String = seen.replace("https://", "").replace("http://", "");
-    let seen: String = seen.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    !sent.is_empty() && seen.contains(&sent)
+    let title = sent.title.as_deref().unwrap_or_default();
+    let is_part = |(n, text): &(usize, &str)| says(text) || (*n == 0 && says(&format!("{title} {text}")));
+    sent.texts().enumerate().find(is_part).map(|(n, _)| n)
+}
+
+/// What is compared of a text: its letters and digits, or all its marks where there are none.
+fn bare(text: &str) -> String {
+    let word = |word: &str| {
+        let word = word.trim_start_matches("https://").trim_start_matches("http://");
+        // A mention is shown without its server.
+        let mention = word.find('@').and_then(|at| word[at + 1..].find('@').map(|server| at + 1 + server));
+        word[..mention.unwrap_or(word.len())].to_lowercase()
+    };
+    let words: String = text.split_whitespace().map(word).collect();
+    let letters: String = words.chars().filter(|c| c.is_alphanumeric()).collect();
+    if letters.is_empty() { words } else { letters }
 }
 
 #[cfg(test)]
@@ -76,20 +164,44 @@ mod tests {
     #[test]
     fn words_are_plain_and_short() {
         assert_eq!(words(" a\n\tb\u{202e}c\0 "), "a bc");
-        assert_eq!(words(&"é".repeat(900)).chars().count(), 500);
+        let cut = words(&"é".repeat(900));
+        assert_eq!((cut.chars().count(), cut.chars().last()), (500, Some('…')));
+        assert_eq!(words(&"é".repeat(500)), "é".repeat(500));
         let html =
             "<p>Caf&eacute; &amp; bar<br>see <a href=\"https://b.example/?a=1&amp;b\">b</a> &lt;b&gt;</p>";
         assert_eq!(words_of_html(html), "Caf&eacute; & bar see b <b>");
         assert_eq!(words_of_html("a > b <script"), "a > b");
-        assert_eq!(words_of_html("&amp;lt;"), "&lt;", "each mark is read once");
+        assert_eq!(
+            words_of_html("&amp;lt; &#91;Up&#x5D; &#0; &#99999999999; &"),
+            "&lt; [Up] &#99999999999; &"
+        );
+    }
+
+    fn said(seen: &str, title: &str, text: &str) -> Option<usize> {
+        let mut sent = crate::suite::job().rendition;
+        sent.title = Some(title.to_owned()).filter(|t| !t.is_empty());
+        let mut parts = text.split("|").map(str::to_owned);
+        sent.text = parts.next().unwrap();
+        sent.more = parts.collect();
+        part_said(seen, &sent)
     }
 
     #[test]
-    fn what_may_be_ours_is_compared_by_its_letters() {
-        assert!(may_say("Title Cards fail: see bank.example/a", "Cards fail;\nsee https://bank.example/a"));
-        assert!(!may_say("Cards work", "Cards fail"));
-        assert!(!may_say("anything", "…"), "nothing to compare");
+    fn what_may_be_ours_is_compared_by_all_its_letters() {
+        let text = "Cards fail;\nsee https://bank.example/a";
+        assert_eq!(said("Cards fail; see bank.example/a", "", text), Some(0));
+        assert_eq!(said("Title: Cards fail: see bank.example/a", "Title", text), Some(0));
+        for other in ["Cards work", "Cards fail; see bank.example/a and pay at evil.example", "Cards", ""] {
+            assert_eq!(said(other, "", text), None, "{other}");
+        }
+        assert_eq!(said("Second", "Title", "First|Second"), Some(1));
+        assert_eq!(said("Ask @help", "", "Ask @help@social.example"), Some(0));
+        assert_eq!(
+            (said("👍 👍", "", "👍👍"), said("👎", "", "👍👍"), said("…", "", "👍")),
+            (Some(0), None, None)
+        );
         let long = "word ".repeat(200);
-        assert!(may_say(&words(&long), &long), "as far as both are kept");
+        assert_eq!(said(&words(&long), "", &long), Some(0), "as far as they are kept");
+        assert_eq!(said("Cards…", "", text), None, "a short beginning tells nothing");
     }
 }

@@ -344,8 +344,8 @@ impl Channel for WordPress {
         }
     }
 
-    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
-        self.newest(since).await.map(Some)
+    async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest().await.map(Some)
     }
 
     async fn check(&self) -> Health {

@@ -1,14 +1,15 @@
 //! What the account has published on the site.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::NaiveDateTime;
 use serde::Deserialize;
+use url::Url;
 
 use super::WordPress;
 use crate::http::Request;
-use crate::watch::{self, Account, Seen};
+use crate::watch::{self, Account, List, Seen, Told};
 
-/// Most posts of one look.
-const MOST: &str = "100";
+/// Most posts of one list.
+const MOST: usize = 100;
 
 #[derive(Deserialize)]
 struct User {
@@ -22,9 +23,9 @@ struct Published {
     id: u64,
     #[serde(default)]
     link: String,
-    modified_gmt: String,
+    date_gmt: String,
     title: Raw,
-    content: Raw,
+    excerpt: Rendered,
 }
 
 #[derive(Deserialize)]
@@ -33,8 +34,20 @@ struct Raw {
     raw: String,
 }
 
+#[derive(Deserialize)]
+struct Rendered {
+    #[serde(default)]
+    rendered: String,
+}
+
+#[derive(Deserialize)]
+struct Home {
+    #[serde(default)]
+    home: String,
+}
+
 impl WordPress {
-    async fn told<T: serde::de::DeserializeOwned>(&self, url: &url::Url) -> Result<T, String> {
+    async fn told<T: serde::de::DeserializeOwned>(&self, url: &Url) -> Result<T, String> {
         let answer = self.http.call(self.authorised(Request::get(url.as_str()))).await;
         let answer = answer.map_err(|trouble| trouble.to_string())?;
         if !answer.is_success() {
@@ -43,26 +56,42 @@ impl WordPress {
         answer.json()
     }
 
-    /// The posts that the account has published: the newest, and those that were changed last, because one
-    /// that was a draft for long has an old number. Posts of other people on the site are theirs.
+    /// The posts that the account has published: the newest by their numbers, whatever date they bear, and
+    /// the newest by their dates, because one that was a draft for long has an old number. Posts of other
+    /// people on the site are theirs. Of the words only the beginning is read: an answer has a limit.
     ///
-    /// Source: <https://developer.wordpress.org/rest-api/reference/posts/#list-posts>. A new post bears the
-    /// time of its date as that of its last change, so a date in the past hides it in the second list.
-    pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<Account, String> {
+    /// Source: <https://developer.wordpress.org/rest-api/reference/posts/#list-posts>.
+    pub(super) async fn newest(&self) -> Result<Account, String> {
         let mut url = self.api(&["users", "me"]);
         url.query_pairs_mut().append_pair("_fields", "id,name");
         let user: User = self.told(&url).await?;
-        let mut posts = self.published(&user, "id").await?;
-        let ordered = posts.len();
-        let changed = self.published(&user, "modified").await?.into_iter();
-        let is_new = |post: &Seen| post.at.is_none_or(|at| at >= since);
-        let more: Vec<Seen> = changed.filter(|c| is_new(c) && posts.iter().all(|p| p.id != c.id)).collect();
-        posts.extend(more);
-        let mut site = self.site.clone();
-        site.set_query(None);
+        let site = self.home().await?;
+        let numbered = self.published(&user, "id").await?;
+        let whole = numbered.len() < MOST;
+        let dated = self.published(&user, "date").await?;
+        let lists = vec![
+            List { posts: numbered, told: Told::ByOrder { whole } },
+            List { posts: dated, told: Told::ByTime },
+        ];
         let shown = format!("{} ({})", crate::text::shown(&user.name), site.host_str().unwrap_or_default());
         let id = format!("wordpress {} {}", site.as_str().trim_end_matches('/'), user.id);
-        Ok(Account { id, shown, posts, ordered })
+        Ok(Account { id, shown, lists, more: false })
+    }
+
+    /// The site's own address: it may be reached by others, too.
+    async fn home(&self) -> Result<Url, String> {
+        let mut url = self.site.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["wp-json", ""]);
+        }
+        url.set_query(Some("_fields=home"));
+        let told = self.told::<Home>(&url).await?.home;
+        let mut home = Url::parse(&told).ok().filter(|url| url.host_str().is_some() && told.len() <= 500);
+        if let Some(url) = &mut home {
+            url.set_query(None);
+            url.set_fragment(None);
+        }
+        home.ok_or_else(|| "the site does not say its address".to_owned())
     }
 
     async fn published(&self, by: &User, order: &str) -> Result<Vec<Seen>, String> {
@@ -72,9 +101,9 @@ impl WordPress {
             ("status", "publish"),
             ("orderby", order),
             ("order", "desc"),
-            ("per_page", MOST),
+            ("per_page", MOST.to_string().as_str()),
             ("context", "edit"),
-            ("_fields", "id,link,modified_gmt,title,content"),
+            ("_fields", "id,link,date_gmt,title,excerpt"),
         ]);
         let posts: Vec<Published> = self.told(&url).await?;
         Ok(posts.into_iter().map(seen).collect())
@@ -83,8 +112,11 @@ impl WordPress {
 
 fn seen(post: Published) -> Seen {
     // WordPress writes UTC without saying so.
-    let at = NaiveDateTime::parse_from_str(&post.modified_gmt, "%Y-%m-%dT%H:%M:%S").ok();
-    let words = format!("{} {}", post.title.raw, watch::words_of_html(&post.content.raw));
+    let at = NaiveDateTime::parse_from_str(&post.date_gmt, "%Y-%m-%dT%H:%M:%S").ok();
+    // The site cuts long words by itself, with this mark.
+    let beginning = watch::words_of_html(&post.excerpt.rendered);
+    let beginning = beginning.strip_suffix("[…]").map_or(beginning.clone(), |b| format!("{}…", b.trim_end()));
+    let words = format!("{} {beginning}", post.title.raw);
     let is_web = post.link.len() <= 2_000 && crate::text::links(&post.link).len() == 1;
     let url = Some(post.link).filter(|_| is_web);
     Seen { id: post.id.to_string(), at: at.map(|at| at.and_utc()), url, words: watch::words(&words) }

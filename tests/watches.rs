@@ -7,7 +7,7 @@ use channels::http::Request;
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::signals::{self, SignalView};
 use holdline::app::watches::{self, SeenView, WatchList};
-use holdline::app::{channels as app_channels, incidents, nodes};
+use holdline::app::{channels as app_channels, incidents, nodes, posts, settle};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -30,6 +30,22 @@ async fn alarms(bench: &Bench, words: &str) -> Vec<SignalView> {
 
 fn seen<'a>(list: &'a WatchList, words: &str) -> Vec<&'a SeenView> {
     list.posts.iter().filter(|p| p.words.contains(words)).collect()
+}
+
+fn states<'a>(list: &'a WatchList, words: &str) -> Vec<&'a str> {
+    seen(list, words).iter().map(|p| p.state.as_str()).collect()
+}
+
+async fn switch(bench: &Bench, channel: &str, disabled: bool) {
+    let edit = serde_json::from_value(json!({ "disabled": disabled })).unwrap();
+    app_channels::edit(&bench.app, &bench.administrator, channel, None, edit).await.unwrap();
+    // The sender hears of it by itself; a look before that fails.
+    for _ in 0..100 {
+        if disabled || look(bench).await.accounts.iter().all(|w| w.trouble.is_none()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Another account on the server: what other tests post is not seen there.
@@ -139,8 +155,109 @@ on_both! {
         look(&bench).await;
         let parts = ["First", "Second"].map(|n| unique(&format!("{n} part {}", "of a long text ".repeat(14))));
         publish(&bench, "sky", json!({ "text": parts.join("\n---\n") })).await;
+        // One is foreign, so the look has seen them all.
+        let theirs = unique("Beside the thread");
+        intrude_on_bluesky(&server, &theirs).await;
         let list = look(&bench).await;
-        assert!(list.posts.is_empty(), "{list:?}");
+        assert_eq!(states(&list, ""), ["foreign"], "{list:?}");
+        assert_eq!(seen(&list, &theirs).len(), 1);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_part_of_a_thread_that_stopped_is_ours_whatever_a_person_says_of_the_rest(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        let relay = Relay::start(word(&server, "url")).await;
+        bluesky(&mut bench, &server, &relay.url, word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let parts = ["First", "Second"].map(|n| unique(&format!("{n} part {}", "of a long text ".repeat(14))));
+        let post = json!({ "kind": "routine", "channels": ["sky"], "source": { "text": parts.join("\n---\n") } });
+        relay.refuse_after("putRecord", 1);
+        let post = bench.approved(post).await;
+        bench.until(&post.id, &["in_doubt"]).await;
+        let delivery = posts::get(&bench.app, &bench.operator, &post.id).await.unwrap().deliveries[0].id.clone();
+        let settle = json!({ "settlement": "not_published", "note": "only the first part is there" });
+        let settle = serde_json::from_value(settle).unwrap();
+        settle::settle(&bench.app, &bench.approver, &delivery, &settle).await.unwrap();
+        let list = look(&bench).await;
+        assert!(list.posts.is_empty() && list.accounts[0].trouble.is_none(), "{list:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn nothing_is_judged_before_a_database_is_confirmed(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        bluesky(&mut bench, &server, word(&server, "url"), word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let lost = unique("Sent by what is lost");
+        intrude_on_bluesky(&server, &lost).await;
+        worker.gate().shut("the database is another one");
+        let list = look(&bench).await;
+        assert!(list.posts.is_empty() && alarms(&bench, &lost).await.is_empty(), "{list:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_came_while_the_channel_was_disabled_is_listed_without_an_alarm(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        bluesky(&mut bench, &server, word(&server, "url"), word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let id = bench.channels.last().unwrap().clone();
+        switch(&bench, &id, true).await;
+        assert!(look(&bench).await.accounts.is_empty());
+        let by_hand = unique("Posted by hand");
+        intrude_on_bluesky(&server, &by_hand).await;
+        switch(&bench, &id, false).await;
+        assert_eq!(states(&look(&bench).await, &by_hand), ["unsure"]);
+        let theirs = unique("After that");
+        intrude_on_bluesky(&server, &theirs).await;
+        assert_eq!(states(&look(&bench).await, &theirs), ["foreign"]);
+        assert!(alarms(&bench, &by_hand).await.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_post_with_the_words_of_a_doubt_is_excused_once_and_more_words_are_not(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        let relay = Relay::start(word(&server, "url")).await;
+        bluesky(&mut bench, &server, &relay.url, word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let text = unique("We are looking into it");
+        relay.lose_answer_to("putRecord");
+        let post = json!({ "kind": "routine", "channels": ["sky"], "source": { "text": text } });
+        let post = bench.approved(post).await;
+        bench.until(&post.id, &["in_doubt"]).await;
+        intrude_on_bluesky(&server, &format!("{text} and pay at evil.example")).await;
+        intrude_on_bluesky(&server, &text).await;
+        let list = look(&bench).await;
+        let mut all = states(&list, &text);
+        all.sort_unstable();
+        assert_eq!(all, ["foreign", "foreign", "open"], "{list:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn an_account_that_can_be_seen_no_more_is_an_alarm_that_ends_by_itself(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        let relay = Relay::start(word(&server, "url")).await;
+        bluesky(&mut bench, &server, &relay.url, word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        relay.refuse_after("listRecords", 0);
+        for minutes in [0, 5, 4] {
+            bench.app.clock().advance(minutes * 60_000);
+            look(&bench).await;
+        }
+        assert!(alarms(&bench, "log in there").await.is_empty(), "it may be a hiccup");
+        for minutes in [1, 10] {
+            bench.app.clock().advance(minutes * 60_000);
+            look(&bench).await;
+            let [alarm] = &alarms(&bench, "log in there").await[..] else { panic!("one alarm") };
+            assert!(alarm.title.starts_with("nobody can see what is posted on sky"), "{alarm:?}");
+        }
+        relay.go_on();
+        bench.app.clock().advance(10 * 60_000);
+        look(&bench).await;
+        assert!(alarms(&bench, "log in there").await.is_empty(), "it has ended");
         worker.stop().await.unwrap();
     }
 

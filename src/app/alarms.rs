@@ -4,19 +4,21 @@
 use ::channels::watch::Account;
 
 use super::{App, Result, heard, signals};
+use crate::clock::rfc3339;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::incident::Severity;
 use crate::domain::signal::{Heard, SignalState};
 use crate::store::Tx;
-use crate::store::watches::SeenPost;
+use crate::store::signals::Signal;
+use crate::store::watches::{SeenPost, Watch};
 
 /// Who says it, and in whose name.
 pub const WATCH: &str = "watch";
 /// The plan for an account that others have taken.
 const PLAN: &str = "account_taken";
 /// Most posts that an alarm quotes.
-const QUOTED: usize = 8;
+const QUOTED: i64 = 8;
 
 /// Raises the alarm, or adds the posts to the one that waits; its id. No place is kept from it: what nobody
 /// sent is never left because others have said much.
@@ -34,15 +36,18 @@ pub(super) async fn raise(
     let known = tx.newest_signal(WATCH, WATCH, &key).await?;
     let waiting = known.filter(|s| s.state == SignalState::Waiting.word());
     let mut posts: Vec<SeenPost> = new.iter().map(|p| (*p).clone()).collect();
+    let mut count = new.len();
     if let Some(s) = &waiting {
-        posts.extend(tx.posts_of_signal(&s.id).await?);
+        let (before, of) = tx.posts_of_signal(&s.id, QUOTED).await?;
+        posts.extend(before);
+        count += usize::try_from(of).unwrap_or_default();
     }
-    let heard = words(account, key, &posts);
+    let heard = words(account, key, &posts, count);
     let (verb, signal) = match waiting {
         Some(known) => {
             let (times, now) = (known.times + 1, app.now());
             let said = heard::worded(known, &heard, times);
-            let said = crate::store::signals::Signal { times, last_seen_at: now, logged_at: now, ..said };
+            let said = Signal { times, last_seen_at: now, logged_at: now, ..said };
             tx.set_signal(&said).await?;
             ("signal.repeated", said)
         }
@@ -53,9 +58,9 @@ pub(super) async fn raise(
     Ok(id)
 }
 
-fn words(account: &Account, key: String, posts: &[SeenPost]) -> Heard {
+fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> Heard {
     let shown = &account.shown;
-    let title = match posts.len() {
+    let title = match count {
         1 => format!("a post on {shown} that Holdline did not send"),
         n => format!("{n} posts on {shown} that Holdline did not send"),
     };
@@ -63,7 +68,9 @@ fn words(account: &Account, key: String, posts: &[SeenPost]) -> Heard {
         let words: String = p.words.chars().take(160).collect();
         format!("“{words}” {}", p.url.as_deref().unwrap_or(&p.remote_id))
     };
-    let detail: Vec<String> = posts.iter().take(QUOTED).map(quote).collect();
+    let quoted = posts.iter().map(quote).take(usize::try_from(QUOTED).unwrap_or_default());
+    let more = account.more.then(|| "There are more than could be looked through.".to_owned());
+    let detail: Vec<String> = more.into_iter().chain(quoted).collect();
     Heard {
         source: WATCH.to_owned(),
         thing: key.clone(),
@@ -75,4 +82,63 @@ fn words(account: &Account, key: String, posts: &[SeenPost]) -> Heard {
         playbook: Some(PLAN.to_owned()),
         ..Heard::default()
     }
+}
+
+fn blind(channel: &str) -> String {
+    format!("cannot be looked at: {channel}")
+}
+
+/// Raises the alarm that an account which was looked at cannot be any more, once for each time: whoever takes
+/// an account changes its password.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn raise_blind(
+    app: &App,
+    tx: &mut Tx,
+    watch: &Watch,
+    channel: &str,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let (key, since) = (blind(&watch.channel_id), watch.troubled_at.unwrap_or_default());
+    let known = tx.newest_signal(WATCH, WATCH, &key).await?;
+    if known.is_some_and(|s| s.first_seen_at >= since) {
+        return Ok(());
+    }
+    let title = format!("nobody can see what is posted on {channel} since {}", rfc3339(since));
+    let detail = format!(
+        "See whether you can still log in there: who takes an account shuts others out. The look at {} ended \
+         with: {}",
+        watch.shown,
+        watch.trouble.as_deref().unwrap_or_default()
+    );
+    let heard = Heard {
+        source: WATCH.to_owned(),
+        thing: key.clone(),
+        key,
+        title: heard::short(&title),
+        detail: Some(heard::short_detail(&detail)),
+        severity: Some(Severity::Major),
+        playbook: Some(PLAN.to_owned()),
+        ..Heard::default()
+    };
+    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
+    let subject = format!("signal:{}", signal.id);
+    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
+    Ok(())
+}
+
+/// It can be looked at again: its alarm ends by itself.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn end_blind(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    let known = tx.newest_signal(WATCH, WATCH, &blind(channel)).await?;
+    let Some(signal) = known.filter(|s| s.ended_at.is_none()) else { return Ok(()) };
+    tx.end_signal(&signal.id, app.now()).await?;
+    if let Some(ended) = tx.signal(&signal.id).await? {
+        let subject = format!("signal:{}", signal.id);
+        entries.push(Entry::new("signal.ended", &subject).after(&signals::view(ended)?));
+    }
+    Ok(())
 }

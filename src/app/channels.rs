@@ -263,6 +263,9 @@ pub async fn edit(
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
+    if row.disabled_at.is_some() {
+        tx.forget_look(id).await?;
+    }
     row.version += 1;
     let view = view(app, row);
     let after = Changed { channel: view.clone().covered(), credential_replaced: had && given };

@@ -24,6 +24,8 @@ mod edits;
 pub mod error;
 /// What was under way when a freeze was sealed.
 pub mod flights;
+/// Whose a post is that was seen on an account.
+mod foreign;
 /// Freezes, seal and thaw.
 pub mod freezes;
 /// What an attempt prepared before its public step.
@@ -168,6 +170,8 @@ pub trait Networks: Send + Sync {
     async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
     /// Reads back an attempt in doubt at once.
     async fn read_back(&self, delivery: &str) -> Result<()>;
+    /// Whether this node's database is the one to go on with, as far as it knows: its gate is open.
+    fn may_judge(&self) -> bool;
     /// The account of a channel and its newest posts; nothing: its network cannot be asked.
     ///
     /// # Errors

@@ -1,33 +1,34 @@
 //! The watch over accounts (I13): a post that no delivery made raises an alarm, which is a signal with the
 //! plan for a taken account.
 //!
-//! Posts are told apart by their ids; those that were there at the first look are known. What stands before a
-//! known one is new; of others the network's clock tells whether they are older than the watch. A post whose words
-//! may be those of a delivery that is under way, in doubt, or published without an id stays open, and is
-//! judged again at each look.
+//! Whose a post is, [`foreign`] judges. An account that was looked at and cannot be any more raises an alarm,
+//! too: whoever takes an account can shut us out. Nothing is looked at by a node whose gate is closed: what is
+//! in a database that nobody has confirmed judges no post.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use ::channels::Rendition;
-use ::channels::watch::{Account, Seen, may_say};
-use futures::future::join_all;
+use ::channels::watch::Account;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
+use super::foreign::{self, Times};
 use super::nodes::CONFIRMED_AT;
 use super::{Actor, App, Result, alarms};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 use crate::store::channels::Channel;
-use crate::store::watches::{Candidate, SeenPost, Watch};
+use crate::store::watches::{SeenPost, Watch};
 use crate::store::{Tx, Unaudited};
 
 /// How far back a look reads before the last one: clocks differ, and networks list late.
-const BEFORE: Millis = 10 * 60_000;
-/// How long whatever is under way keeps a new post open, whatever that says. An attempt ends sooner.
-const UNDER_WAY: Millis = 3 * 60_000;
-/// Most posts that the list shows.
+pub(super) const BEFORE: Millis = 10 * 60_000;
+/// How long looks fail before that is an alarm, and how often they are tried from then on.
+const BLIND: Millis = 10 * 60_000;
+/// Most posts that the list shows, and the page of a channel.
 const LISTED: i64 = 200;
+const ON_A_PAGE: i64 = 20;
 
 /// What is watched, and what was seen.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -60,8 +61,9 @@ pub struct SeenView {
     pub channel: String,
     /// As the network names it.
     pub id: String,
-    /// `foreign`: nobody here sent it. `open`: it may be a delivery that has no id yet. `unsure`: it is
-    /// older than the watch, or came before the database was confirmed.
+    /// `foreign`: nobody here sent it, and a signal was raised. `open`: it may be a delivery that has no id yet.
+    /// `unsure`: it is older than the watch, came before the database was confirmed, or while the channel
+    /// was disabled.
     pub state: String,
     pub words: String,
     pub url: Option<String>,
@@ -89,12 +91,16 @@ pub async fn list(app: &App, by: &Actor) -> Result<WatchList> {
     Ok(WatchList { accounts: accounts.collect(), posts: posts.collect() })
 }
 
-/// The watch over one channel's account, if there is one.
+/// The watch over one channel's account, if there is one, and the newest posts there that are not ours.
 ///
 /// # Errors
 /// The database's own.
-pub async fn of_channel(app: &App, by: &Actor, channel: &str) -> Result<Option<WatchView>> {
-    Ok(list(app, by).await?.accounts.into_iter().find(|w| w.channel == channel))
+pub async fn of_channel(app: &App, by: &Actor, channel: &str) -> Result<Option<(WatchView, Vec<SeenView>)>> {
+    by.need(Right::Read)?;
+    let Some(channel) = app.store().channel(channel).await?.filter(is_watched) else { return Ok(None) };
+    let Some(watch) = app.store().watch(&channel.id).await? else { return Ok(None) };
+    let posts = app.store().foreign_posts_of(&watch.account, ON_A_PAGE).await?;
+    Ok(Some((view(watch, &channel.name), posts.into_iter().map(seen_view).collect())))
 }
 
 fn view(w: Watch, name: &str) -> WatchView {
@@ -127,26 +133,70 @@ fn is_watched(c: &Channel) -> bool {
     c.disabled_at.is_none() && !c.drill
 }
 
-/// Looks at the account of every channel, side by side.
+/// Looks at the account of every channel, side by side. What each saw is written down one after the other: two
+/// channels can lead to one account.
 ///
 /// # Errors
 /// The database's own.
 pub async fn look_all(app: &App) -> Result<()> {
+    if !app.networks()?.may_judge() {
+        return Ok(());
+    }
     let channels = app.store().channels().await?;
-    let looks = channels.iter().filter(|c| is_watched(c)).map(|c| look(app, c));
-    // An error of one keeps no other.
-    join_all(looks).await.into_iter().collect()
+    let watches: HashMap<String, Watch> =
+        app.store().watches().await?.into_iter().map(|w| (w.channel_id.clone(), w)).collect();
+    let watched = channels.iter().filter(|c| is_watched(c));
+    let mut looks: FuturesUnordered<_> = watched
+        .map(|c| {
+            let watch = watches.get(&c.id);
+            async move { (c, look(app, c, watch).await) }
+        })
+        .collect();
+    let mut done = Ok(());
+    while let Some((channel, look)) = looks.next().await {
+        let noted = match look {
+            Some(look) => note_look(app, channel, watches.get(&channel.id), look).await,
+            None => Ok(()),
+        };
+        // An error of one keeps no other.
+        done = done.and(noted);
+    }
+    done
 }
 
-/// Looks at the account of one channel.
-async fn look(app: &App, channel: &Channel) -> Result<()> {
+/// What one look brought.
+struct Look {
+    began: Millis,
+    /// Nothing: the network cannot be asked.
+    seen: std::result::Result<Option<Account>, String>,
+}
+
+/// Looks at the account of one channel, unless looks have failed for long and it is not their turn.
+async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Look> {
     let began = app.now();
-    let watches = app.store().watches().await?;
-    let last = watches.into_iter().find(|w| w.channel_id == channel.id).and_then(|w| w.looked_at);
-    match app.networks()?.watch(&channel.id, last.unwrap_or(began) - BEFORE).await {
+    let failing = watch.and_then(|w| w.troubled_at).map_or(0, |since| (began - since) / 60_000);
+    let every = BLIND / 60_000;
+    if failing > every && failing % every != 0 {
+        return None;
+    }
+    let since = watch.and_then(|w| w.looked_at).unwrap_or(began) - BEFORE;
+    let networks = app.networks().ok()?;
+    Some(Look { began, seen: networks.watch(&channel.id, since).await })
+}
+
+async fn note_look(app: &App, channel: &Channel, watch: Option<&Watch>, look: Look) -> Result<()> {
+    if !app.networks()?.may_judge() {
+        return Ok(());
+    }
+    match look.seen {
+        Ok(Some(seen)) => note(app, channel, seen, look.began).await,
+        Err(why) => note_trouble(app, channel, &why, look.began).await,
+        Ok(None) if watch.is_some() => {
+            let mut tx = app.store().begin().await?;
+            tx.delete_watch(&channel.id).await?;
+            Ok(tx.commit_unaudited(Unaudited::Look).await?)
+        }
         Ok(None) => Ok(()),
-        Ok(Some(seen)) => note(app, channel, seen, began).await,
-        Err(why) => note_trouble(app, channel, &why, began).await,
     }
 }
 
@@ -164,14 +214,22 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
         troubled_at: None,
     };
     let w = before.unwrap_or(new);
-    let troubled_at = w.troubled_at.or(Some(at));
-    tx.put_watch(&Watch { trouble: Some(why.replace('\0', "")), troubled_at, ..w }).await?;
-    if known {
+    let troubled_at = w.troubled_at.unwrap_or(at);
+    let w = Watch { trouble: Some(why.replace('\0', "")), troubled_at: Some(troubled_at), ..w };
+    tx.put_watch(&w).await?;
+    let mut entries = Vec::new();
+    if !known {
+        entries.push(Entry::new("watch.fails", &format!("channel:{}", channel.id)).note(why));
+    }
+    // What was never looked at is not lost.
+    if w.looked_at.is_some() && at - troubled_at >= BLIND {
+        alarms::raise_blind(app, &mut tx, &w, &channel.name, &mut entries).await?;
+    }
+    if entries.is_empty() {
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(());
     }
-    let entry = Entry::new("watch.fails", &format!("channel:{}", channel.id)).note(why);
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await
+    app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
 }
 
 /// Writes down what a look saw, and raises the alarm about what nobody here sent.
@@ -183,18 +241,18 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     let subject = format!("channel:{}", channel.id);
     let mut entries = Vec::new();
     if same.is_none_or(|w| w.looked_at.is_none()) {
-        let what = serde_json::json!({"account": seen.id, "posts": seen.posts.len()});
+        let what = serde_json::json!({"account": seen.id, "posts": seen.posts().count()});
         entries.push(Entry::new("watch.began", &subject).after(&what));
     } else if same.is_some_and(|w| w.trouble.is_some()) {
         entries.push(Entry::new("watch.goes_on", &subject));
     }
-    let times = Times {
-        first: !tx.is_watched(&seen.id).await?,
-        returned: is_first_after_return(&mut tx, same).await?,
-        since,
-        at,
-    };
-    let posts = judge(&mut tx, channel, &seen, &times).await?;
+    if before.as_ref().is_some_and(|w| w.trouble.is_some()) {
+        alarms::end_blind(app, &mut tx, &channel.id, &mut entries).await?;
+    }
+    let first = !tx.is_watched(&seen.id).await?;
+    let was_away = same.is_some_and(|w| w.looked_at.is_none());
+    let unwatched = was_away || is_first_after_return(&mut tx, same).await?;
+    let posts = foreign::judge(&mut tx, channel, &seen, &Times { first, unwatched, since, at }).await?;
     let foreign: Vec<&SeenPost> = posts.iter().filter(|p| p.state == "foreign").collect();
     let signal = match foreign.is_empty() {
         true => None,
@@ -226,104 +284,4 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
 async fn is_first_after_return(tx: &mut Tx, before: Option<&Watch>) -> Result<bool> {
     let confirmed = tx.setting(CONFIRMED_AT).await?.and_then(|at| at.parse::<Millis>().ok());
     Ok(confirmed.is_some_and(|at| before.and_then(|w| w.looked_at).is_some_and(|looked| looked < at)))
-}
-
-/// What a post is judged by besides its words.
-struct Times {
-    /// Nobody has looked at the account before.
-    first: bool,
-    /// The database was confirmed since the last look.
-    returned: bool,
-    since: Millis,
-    at: Millis,
-}
-
-/// The posts that are new, and those that were open, as they are now.
-async fn judge(tx: &mut Tx, channel: &Channel, seen: &Account, times: &Times) -> Result<Vec<SeenPost>> {
-    let ids: Vec<&str> = seen.posts.iter().map(|p| p.id.as_str()).collect();
-    let known = tx.seen_posts(&seen.id, &ids).await?;
-    let settled: HashSet<&str> =
-        known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
-    let open: HashSet<&str> =
-        known.iter().filter(|p| p.state == "open").map(|p| p.remote_id.as_str()).collect();
-    let new = seen.posts.iter().filter(|p| !settled.contains(p.id.as_str()) && !open.contains(p.id.as_str()));
-    let new = new.map(|p| row(channel, seen, p, times.at));
-    let judged: Vec<SeenPost> = known.iter().filter(|p| p.state == "open").cloned().chain(new).collect();
-    if judged.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<&str> = judged.iter().map(|p| p.remote_id.as_str()).collect();
-    let ours = Ours {
-        account: &seen.id,
-        at: times.at,
-        receipts: tx.receipts(&channel.adapter, &ids).await?,
-        parts: tx.thread_parts(&channel.adapter, times.since - BEFORE).await?,
-        candidates: tx.candidates(&channel.adapter, times.since - BEFORE).await?,
-    };
-    // What stands before a known one is new, whatever time it bears.
-    let order = &seen.posts[..seen.ordered.min(seen.posts.len())];
-    let is_known = |p: &Seen| settled.contains(p.id.as_str()) || open.contains(p.id.as_str());
-    let last_known = order.iter().rposition(is_known).unwrap_or(0);
-    let is_new = |p: &SeenPost| order[..last_known].iter().any(|s| s.id == p.remote_id);
-    let state = |p: &SeenPost| match ours.has(p) {
-        Some(state) => state,
-        None if times.first => "known",
-        None if times.returned => "unsure",
-        None if is_new(p) => "foreign",
-        None if p.posted_at.is_some_and(|at| at < times.since - BEFORE) => "unsure",
-        None => "foreign",
-    };
-    Ok(judged.iter().map(|p| SeenPost { state: state(p).to_owned(), ..p.clone() }).collect())
-}
-
-fn row(channel: &Channel, seen: &Account, p: &Seen, at: Millis) -> SeenPost {
-    SeenPost {
-        account: seen.id.clone(),
-        remote_id: p.id.clone(),
-        channel_id: channel.id.clone(),
-        state: "open".to_owned(),
-        seen_at: at,
-        posted_at: p.at.map(|at| at.timestamp_millis()),
-        url: p.url.clone(),
-        words: p.words.clone(),
-        signal_id: None,
-    }
-}
-
-/// What our deliveries say of posts.
-struct Ours<'a> {
-    account: &'a str,
-    at: Millis,
-    receipts: Vec<(String, Option<String>)>,
-    parts: Vec<String>,
-    candidates: Vec<Candidate>,
-}
-
-impl Ours<'_> {
-    /// `ours` when a delivery made it, `open` when one may have, nothing when none did.
-    fn has(&self, p: &SeenPost) -> Option<&'static str> {
-        let receipts = || self.receipts.iter().filter(|(id, _)| *id == p.remote_id);
-        if receipts().any(|(_, account)| account.as_deref() == Some(self.account)) {
-            return Some("ours");
-        }
-        if self.parts.iter().any(|parts| parts.split(' ').any(|id| id == p.remote_id)) {
-            return Some("ours");
-        }
-        let is_fresh = self.at - p.seen_at < UNDER_WAY;
-        // A channel that nobody has looked at yet may be the same account.
-        let nobody_knows = |account: &Option<String>| account.as_deref().is_none_or(str::is_empty);
-        let may_be = |c: &&Candidate| nobody_knows(&c.account) || c.account.as_deref() == Some(self.account);
-        let candidate = self
-            .candidates
-            .iter()
-            .filter(may_be)
-            .any(|c| (c.under_way && is_fresh) || says(&c.body, &p.words));
-        (candidate || receipts().any(|(_, account)| nobody_knows(account))).then_some("open")
-    }
-}
-
-/// Whether the post may say what was sent.
-fn says(body: &str, words: &str) -> bool {
-    let Ok(sent) = serde_json::from_str::<Rendition>(body) else { return false };
-    sent.texts().any(|text| may_say(words, text))
 }

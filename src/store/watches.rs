@@ -32,11 +32,23 @@ pub struct SeenPost {
     pub signal_id: Option<String>,
 }
 
+/// The receipt of a delivery.
+#[derive(Debug, Clone, FromRow)]
+pub struct Received {
+    pub remote_id: String,
+    /// The account of its channel; nothing: nobody has looked at that yet.
+    pub account: Option<String>,
+    /// Those of its channel.
+    pub settings: String,
+}
+
 /// What may have made a post whose id nobody knows.
 #[derive(Debug, Clone, FromRow)]
 pub struct Candidate {
     /// The account of its channel; nothing: nobody has looked at that yet.
     pub account: Option<String>,
+    /// Those of its channel.
+    pub settings: String,
     /// The frozen bytes.
     pub body: String,
     /// The attempt has no outcome yet.
@@ -47,6 +59,19 @@ impl Store {
     pub async fn watches(&self) -> Result<Vec<Watch>> {
         const SQL: &str = "select * from watches order by channel_id";
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    pub async fn watch(&self, channel: &str) -> Result<Option<Watch>> {
+        const SQL: &str = "select * from watches where channel_id = $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(channel).fetch_optional(c).await?))
+    }
+
+    /// The newest of an account that are nobody's here, or of which nobody knows.
+    pub async fn foreign_posts_of(&self, account: &str, limit: i64) -> Result<Vec<SeenPost>> {
+        const SQL: &str =
+            "select * from seen_posts where state in ('open', 'foreign', 'unsure') and account = $1
+            order by seen_at desc, remote_id limit $2";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(account).bind(limit).fetch_all(c).await?))
     }
 
     /// The newest that are nobody's here, or of which nobody knows.
@@ -67,11 +92,23 @@ impl Tx {
 
     /// Whether the account was looked at, by any channel.
     pub async fn is_watched(&mut self, account: &str) -> Result<bool> {
-        const SQL: &str = "select count(*) from seen_posts where account = $1";
-        const LOOKED: &str = "select count(*) from watches where account = $1 and looked_at is not null";
-        let seen: i64 = on!(self, |c| sqlx::query_scalar(SQL).bind(account).fetch_one(c).await?);
-        let looked: i64 = on!(self, |c| sqlx::query_scalar(LOOKED).bind(account).fetch_one(c).await?);
-        Ok(seen + looked > 0)
+        const SQL: &str = "select exists (select 1 from seen_posts where account = $1)
+              or exists (select 1 from watches where account = $1 and looked_at is not null)";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(account).fetch_one(c).await?))
+    }
+
+    /// The channel is not looked at for a while: what comes meanwhile is nobody's alarm.
+    pub async fn forget_look(&mut self, channel: &str) -> Result<()> {
+        const SQL: &str = "update watches set looked_at = null, trouble = null, troubled_at = null
+            where channel_id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(channel).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    pub async fn delete_watch(&mut self, channel: &str) -> Result<()> {
+        const SQL: &str = "delete from watches where channel_id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(channel).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     pub async fn put_watch(&mut self, w: &Watch) -> Result<()> {
@@ -127,16 +164,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Those that an alarm is about, the newest first.
-    pub async fn posts_of_signal(&mut self, signal: &str) -> Result<Vec<SeenPost>> {
-        const SQL: &str = "select * from seen_posts where signal_id = $1 order by seen_at desc, remote_id";
-        Ok(on!(self, |c| sqlx::query_as(SQL).bind(signal).fetch_all(c).await?))
+    /// Those that an alarm is about, the newest first, and how many these are.
+    pub async fn posts_of_signal(&mut self, signal: &str, limit: i64) -> Result<(Vec<SeenPost>, i64)> {
+        const SQL: &str =
+            "select * from seen_posts where signal_id = $1 order by seen_at desc, remote_id limit $2";
+        const COUNT: &str = "select count(*) from seen_posts where signal_id = $1";
+        let posts = on!(self, |c| sqlx::query_as(SQL).bind(signal).bind(limit).fetch_all(c).await?);
+        Ok((posts, on!(self, |c| sqlx::query_scalar(COUNT).bind(signal).fetch_one(c).await?)))
     }
 
-    /// Of these ids those that a delivery's receipt names, with the account of its channel; nothing: nobody
-    /// has looked at that channel yet.
-    pub async fn receipts(&mut self, adapter: &str, ids: &[&str]) -> Result<Vec<(String, Option<String>)>> {
-        const SQL: &str = "select d.remote_id, w.account from deliveries d
+    /// Those of deliveries that name one of these ids.
+    pub async fn receipts(&mut self, adapter: &str, ids: &[&str]) -> Result<Vec<Received>> {
+        const SQL: &str = "select d.remote_id, w.account, c.settings from deliveries d
               join channels c on c.id = d.channel_id left join watches w on w.channel_id = c.id
             where d.remote_id in ({ids}) and c.adapter = {adapter}";
         let n = dialect::padded(ids.len());
@@ -144,11 +183,12 @@ impl Tx {
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).bind(adapter).fetch_all(c).await?))
     }
 
-    /// What is written down of the parts of threads on channels of an adapter, since then.
-    pub async fn thread_parts(&mut self, adapter: &str, since: Millis) -> Result<Vec<String>> {
+    /// What is written down of posts that are out, or about to be, on channels of an adapter, since then: the parts of
+    /// threads, parted by blanks.
+    pub async fn parts_out(&mut self, adapter: &str, since: Millis) -> Result<Vec<String>> {
         const SQL: &str = "select a.handle from attempts a join deliveries d on d.id = a.delivery_id
               join channels c on c.id = d.channel_id
-            where a.handle is not null and a.handle like '% %' and a.permitted_at >= $2 and c.adapter = $1";
+            where a.handle is not null and a.permitted_at >= $2 and c.adapter = $1";
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_all(c).await?))
     }
 
@@ -156,15 +196,15 @@ impl Tx {
     /// doubt, and what was permitted since then and is called published without an id.
     pub async fn candidates(&mut self, adapter: &str, since: Millis) -> Result<Vec<Candidate>> {
         // Apart, so that each looks into the index of its own state.
-        const SQL: &str = "select w.account, a.body, true as under_way from attempts a
+        const SQL: &str = "select w.account, c.settings, a.body, true as under_way from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
               left join watches w on w.channel_id = c.id
             where a.outcome is null and c.adapter = $1
-            union all select w.account, a.body, false from deliveries d
+            union all select w.account, c.settings, a.body, false from deliveries d
               join attempts a on a.delivery_id = d.id join channels c on c.id = d.channel_id
               left join watches w on w.channel_id = c.id
             where d.state = 'in_doubt' and a.outcome = 'in_doubt' and c.adapter = $1
-            union all select w.account, a.body, false from attempts a
+            union all select w.account, c.settings, a.body, false from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
               left join watches w on w.channel_id = c.id
             where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $2 and c.adapter = $1";

@@ -79,6 +79,10 @@ impl Networks for Desk {
         Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
     }
 
+    fn may_judge(&self) -> bool {
+        self.0.gate.status().1.is_none()
+    }
+
     async fn watch(
         &self,
         channel: &str,

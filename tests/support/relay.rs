@@ -1,5 +1,5 @@
 //! A relay in front of a real server that can lose one answer: the server has acted, and the client
-//! never learns it.
+//! never learns it. Or it answers in the server's place that there is trouble.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 /// Forwards bytes both ways until it is told to lose an answer.
 pub struct Relay {
     pub url: String,
-    lose: Arc<Mutex<Option<String>>>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+#[derive(Default)]
+struct Faults {
+    lose: Option<String>,
+    /// What is refused, and how often it passes before.
+    refuse: Option<(String, usize)>,
 }
 
 impl Relay {
@@ -19,11 +26,11 @@ impl Relay {
         let target: SocketAddr = server.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let lose = Arc::new(Mutex::new(None));
-        let relay = Self { url, lose: Arc::clone(&lose) };
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let relay = Self { url, faults: Arc::clone(&faults) };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, target, Arc::clone(&lose)));
+                tokio::spawn(forward(client, target, Arc::clone(&faults)));
             }
         });
         relay
@@ -31,16 +38,26 @@ impl Relay {
 
     /// Loses the answer to the next request that holds this text in its head or its body.
     pub fn lose_answer_to(&self, text: &str) {
-        *self.lose.lock().unwrap() = Some(text.to_owned());
+        self.faults.lock().unwrap().lose = Some(text.to_owned());
+    }
+
+    /// Answers requests that hold this text in their first bytes with 503, after so many have passed.
+    pub fn refuse_after(&self, text: &str, passes: usize) {
+        self.faults.lock().unwrap().refuse = Some((text.to_owned(), passes));
+    }
+
+    /// Refuses nothing any more.
+    pub fn go_on(&self) {
+        self.faults.lock().unwrap().refuse = None;
     }
 
     /// Whether the answer was lost by now.
     pub fn lost(&self) -> bool {
-        self.lose.lock().unwrap().is_none()
+        self.faults.lock().unwrap().lose.is_none()
     }
 }
 
-async fn forward(mut client: TcpStream, target: SocketAddr, lose: Arc<Mutex<Option<String>>>) {
+async fn forward(mut client: TcpStream, target: SocketAddr, faults: Arc<Mutex<Faults>>) {
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     let mut asked = String::new();
@@ -48,14 +65,19 @@ async fn forward(mut client: TcpStream, target: SocketAddr, lose: Arc<Mutex<Opti
         tokio::select! {
             n = client.read(&mut up) => match n {
                 Ok(n) if n > 0 => {
-                    asked.push_str(&String::from_utf8_lossy(&up[..n]));
+                    let said = String::from_utf8_lossy(&up[..n]);
+                    if is_refused(&faults, &said) {
+                        let _ = client.write_all(REFUSED).await;
+                        return;
+                    }
+                    asked.push_str(&said);
                     if server.write_all(&up[..n]).await.is_err() { return }
                 }
                 _ => return,
             },
             n = server.read(&mut down) => match n {
                 Ok(n) if n > 0 => {
-                    if is_lost(&lose, &asked) { return }
+                    if is_lost(&faults, &asked) { return }
                     asked.clear();
                     if client.write_all(&down[..n]).await.is_err() { return }
                 }
@@ -66,6 +88,20 @@ async fn forward(mut client: TcpStream, target: SocketAddr, lose: Arc<Mutex<Opti
 }
 
 /// Whether this is the answer to lose; it is lost once.
-fn is_lost(lose: &Mutex<Option<String>>, asked: &str) -> bool {
-    lose.lock().unwrap().take_if(|text| asked.contains(text.as_str())).is_some()
+fn is_lost(faults: &Mutex<Faults>, asked: &str) -> bool {
+    faults.lock().unwrap().lose.take_if(|text| asked.contains(text.as_str())).is_some()
+}
+
+const REFUSED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+fn is_refused(faults: &Mutex<Faults>, said: &str) -> bool {
+    match &mut faults.lock().unwrap().refuse {
+        Some((text, passes)) if said.contains(text.as_str()) => {
+            let refused = *passes == 0;
+            *passes = passes.saturating_sub(1);
+            refused
+        }
+        _ => false,
+    }
 }

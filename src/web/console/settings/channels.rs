@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::{Map, Value};
 
 use crate::app::channels::{self as verbs, ChannelEdit, ChannelView, NewChannel};
-use crate::app::watches::{self, WatchView};
+use crate::app::watches::{self, SeenView, WatchView};
 use crate::app::{AppError, Result};
 use crate::domain::role::Right;
 use crate::web::Web;
@@ -36,8 +36,8 @@ struct NewPage {
 struct ChannelPage {
     ui: Ui,
     it: ChannelView,
-    /// The watch over its account, where there is one.
-    watch: Option<WatchView>,
+    /// The watch over its account, where there is one, and what was seen there that is not ours.
+    watch: Option<(WatchView, Vec<SeenView>)>,
     title: &'static str,
     form: Form,
     /// The channel was tested a moment ago.

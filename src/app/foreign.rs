@@ -1,0 +1,165 @@
+//! Whose a post is that was seen on an account of ours.
+//!
+//! Posts are told apart by their ids; those that were there at the first look are known. What is new, the
+//! order of the list tells, or the network's clock. A post whose words are those of a delivery that is under way,
+//! in doubt, or called published without an id stays open, and is judged again at each look; each part of a
+//! delivery excuses one post.
+
+use std::collections::HashSet;
+
+use ::channels::watch::{Account, List, Seen, Told, part_said};
+use ::channels::{Rendition, place};
+use serde_json::Value;
+
+use super::Result;
+use super::watches::BEFORE;
+use crate::clock::Millis;
+use crate::store::Tx;
+use crate::store::channels::Channel;
+use crate::store::watches::{Candidate, Received, SeenPost};
+
+/// How long whatever is under way keeps a new post open, whatever that says. An attempt ends sooner.
+const UNDER_WAY: Millis = 3 * 60_000;
+/// A post that is new was made by no attempt before this.
+const LONG_AGO: Millis = 30 * 24 * 60 * 60_000;
+
+/// What a post is judged by besides its words.
+pub(super) struct Times {
+    /// Nobody has looked at the account before.
+    pub first: bool,
+    /// What came since the last look may be ours, or somebody's who was asked to: the database was confirmed
+    /// since, or the channel was disabled.
+    pub unwatched: bool,
+    pub since: Millis,
+    pub at: Millis,
+}
+
+/// The posts that are new, and those that were open, as they are now.
+pub(super) async fn judge(
+    tx: &mut Tx,
+    channel: &Channel,
+    seen: &Account,
+    times: &Times,
+) -> Result<Vec<SeenPost>> {
+    let ids: Vec<&str> = seen.posts().map(|p| p.id.as_str()).collect();
+    let known = tx.seen_posts(&seen.id, &ids).await?;
+    let known_ids: HashSet<&str> = known.iter().map(|p| p.remote_id.as_str()).collect();
+    let new = seen.posts().filter(|p| !known_ids.contains(p.id.as_str()));
+    let mut judged: Vec<SeenPost> = known.iter().filter(|p| p.state == "open").cloned().collect();
+    judged.sort_by_key(|p| p.seen_at);
+    judged.extend(new.map(|p| row(channel, seen, p, times.at)));
+    if judged.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = judged.iter().map(|p| p.remote_id.as_str()).collect();
+    let from = (times.since - BEFORE).max(times.at - LONG_AGO);
+    // In this order: what is settled meanwhile is no candidate any more, but has its receipt.
+    let candidates = tx.candidates(&channel.adapter, from).await?;
+    let parts = tx.parts_out(&channel.adapter, from).await?;
+    let receipts = tx.receipts(&channel.adapter, &ids).await?;
+    let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
+    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &known_ids));
+    let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.since - BEFORE);
+    let mut state = |p: &SeenPost| match ours.has(p) {
+        Some(state) => state,
+        None if times.first => "known",
+        None if times.unwatched => "unsure",
+        None if old(p) && !is_new(&p.remote_id) => "unsure",
+        None => "foreign",
+    };
+    Ok(judged.iter().map(|p| SeenPost { state: state(p).to_owned(), ..p.clone() }).collect())
+}
+
+/// Whether the list's order says that the post is new.
+fn is_new(list: &List, id: &str, known: &HashSet<&str>) -> bool {
+    let Told::ByOrder { whole } = list.told else { return false };
+    let last_known = list.posts.iter().rposition(|p| known.contains(p.id.as_str()));
+    match list.posts.iter().position(|p| p.id == id) {
+        None => false,
+        Some(at) => whole || last_known.is_none_or(|last| at < last),
+    }
+}
+
+fn row(channel: &Channel, seen: &Account, p: &Seen, at: Millis) -> SeenPost {
+    SeenPost {
+        account: seen.id.clone(),
+        remote_id: p.id.clone(),
+        channel_id: channel.id.clone(),
+        state: "open".to_owned(),
+        seen_at: at,
+        posted_at: p.at.map(|at| at.timestamp_millis()),
+        url: p.url.clone(),
+        words: p.words.clone(),
+        signal_id: None,
+    }
+}
+
+/// What our deliveries say of posts.
+struct Ours<'a> {
+    account: &'a str,
+    at: Millis,
+    settings: Value,
+    receipts: Vec<Received>,
+    parts: HashSet<String>,
+    candidates: Vec<(Candidate, Option<Rendition>)>,
+    /// Which parts of which candidates have excused a post.
+    used: HashSet<(usize, usize)>,
+}
+
+impl<'a> Ours<'a> {
+    fn new(
+        channel: &Channel,
+        seen: &'a Account,
+        times: &Times,
+        receipts: Vec<Received>,
+        parts: Vec<String>,
+        candidates: Vec<Candidate>,
+    ) -> Self {
+        let parts = parts.iter().flat_map(|parts| parts.split(' ')).map(str::to_owned).collect();
+        let with_words = candidates.into_iter().map(|c| {
+            let words = serde_json::from_str(&c.body).ok();
+            (c, words)
+        });
+        Self {
+            account: &seen.id,
+            at: times.at,
+            settings: serde_json::from_str(&channel.settings).unwrap_or_default(),
+            receipts,
+            parts,
+            candidates: with_words.collect(),
+            used: HashSet::new(),
+        }
+    }
+
+    /// Whether a channel leads to the account, or may: nobody has looked at it yet.
+    fn leads_here(&self, account: Option<&str>, settings: &str) -> bool {
+        match account.filter(|account| !account.is_empty()) {
+            Some(account) => account == self.account,
+            None => place::same(&self.settings, &serde_json::from_str(settings).unwrap_or_default()),
+        }
+    }
+
+    /// `ours` when a delivery made it, `open` when one may have, nothing when none did.
+    fn has(&mut self, p: &SeenPost) -> Option<&'static str> {
+        let received = || self.receipts.iter().filter(|r| r.remote_id == p.remote_id);
+        if received().any(|r| r.account.as_deref() == Some(self.account)) || self.parts.contains(&p.remote_id)
+        {
+            return Some("ours");
+        }
+        let may_have = received().any(|r| self.leads_here(r.account.as_deref(), &r.settings));
+        let is_fresh = self.at - p.seen_at < UNDER_WAY;
+        let here = |c: &Candidate| self.leads_here(c.account.as_deref(), &c.settings);
+        let mut said = self.candidates.iter().enumerate().filter_map(|(n, (c, words))| {
+            let part = words.as_ref().and_then(|words| part_said(&p.words, words))?;
+            (here(c) && !self.used.contains(&(n, part))).then_some((n, part))
+        });
+        if let Some(first) = said.next() {
+            drop(said);
+            self.used.insert(first);
+            return Some("open");
+        }
+        drop(said);
+        let goes_on = self.candidates.iter().any(|(c, _)| c.under_way && is_fresh && here(c));
+        (may_have || goes_on).then_some("open")
+    }
+}
