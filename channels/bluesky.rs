@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -26,8 +26,10 @@ use crate::{
 mod newest;
 #[path = "bluesky_record.rs"]
 mod record;
+#[path = "bluesky_session.rs"]
+mod session;
 
-use record::{Record, ends, owner, receipt, record_key};
+use record::{Record, owner, receipt, record_key};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -75,11 +77,6 @@ const POSTS: &str = "app.bsky.feed.post";
 
 /// The collection of what the account shows again of others.
 const REPOSTS: &str = "app.bsky.feed.repost";
-
-/// Seconds before its end at which a session is renewed.
-const RENEW_BEFORE: i64 = 300;
-/// Seconds after a refused log-in in which only a post tries another.
-const LOGIN_REST: i64 = 600;
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let server = connection.url("server")?;
@@ -131,44 +128,6 @@ impl Bluesky {
         url.set_path(&format!("/xrpc/{name}"));
         url.set_query(None);
         url
-    }
-
-    /// The session, renewed or made anew. Nothing of it has an effect that the public can see.
-    async fn session(&self) -> Result<Session, Failure> {
-        let mut kept = self.session.lock().await;
-        let renew_at = (self.clock)().timestamp() + RENEW_BEFORE;
-        if let Some(session) = kept.as_ref().filter(|s| ends(&s.access_jwt) > renew_at) {
-            return Ok(session.clone());
-        }
-        if let Some(old) = kept.take().filter(|s| ends(&s.refresh_jwt) > renew_at) {
-            let url = self.method("com.atproto.server.refreshSession");
-            let answer = self.http.call(Request::post(url.as_str()).bearer(&old.refresh_jwt)).await;
-            if let Some(session) = answer.ok().filter(Answer::is_success).and_then(|a| a.json().ok()) {
-                return Ok(kept.insert(session).clone());
-            }
-        }
-        let url = self.method("com.atproto.server.createSession");
-        let login = json!({ "identifier": self.account, "password": self.password.expose_secret() });
-        let answer = self.http.call(Request::post(url.as_str()).json(&login)).await.map_err(no_effect)?;
-        if !answer.is_success() {
-            let failure = login_failure(&answer);
-            if matches!(failure, Failure::Rejected { retry: Retry::Reconnect, .. }) {
-                *self.refused.lock().await = Some(((self.clock)().timestamp(), failure.clone()));
-            }
-            return Err(failure);
-        }
-        let session = answer.json().map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })?;
-        Ok(kept.insert(session).clone())
-    }
-
-    /// The session, for what can wait: a server counts log-ins, refused ones too (300 a day), and posts need
-    /// theirs.
-    async fn spare_session(&self) -> Result<Session, Failure> {
-        let refused = self.refused.lock().await.clone();
-        match refused.filter(|(at, _)| (self.clock)().timestamp() - at < LOGIN_REST) {
-            Some((_, failure)) if self.session.lock().await.is_none() => Err(failure),
-            _ => self.session().await,
-        }
     }
 
     /// Uploads the pictures. They are invisible until a record names them.
@@ -307,18 +266,6 @@ fn error_name(answer: &Answer) -> String {
 
 fn no_effect(trouble: Trouble) -> Failure {
     trouble.failure(false).without_effect()
-}
-
-fn login_failure(answer: &Answer) -> Failure {
-    let (reason, retry) = match answer.status {
-        400 | 401 | 403 => ("the account or its app password is refused", Retry::Reconnect),
-        429 => {
-            let wait = answer.retry_after().map_or(Retry::Backoff, Retry::After);
-            ("the server asks us to wait before logging in", wait)
-        }
-        _ => ("the server cannot log us in now", Retry::Backoff),
-    };
-    Failure::Rejected { reason: format!("{reason} ({})", error_name(answer)), retry }
 }
 
 #[async_trait]

@@ -1,7 +1,8 @@
 //! What is on an account of Bluesky. Everybody may read it, so a look needs no log-in: it goes on when
 //! somebody has changed the password.
 //!
-//! Source: <https://docs.bsky.app/docs/api/com-atproto-repo-list-records>.
+//! Sources: <https://docs.bsky.app/docs/api/com-atproto-repo-list-records>,
+//! <https://docs.bsky.app/docs/api/com-atproto-identity-resolve-handle>.
 
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ use crate::watch::{self, List, Told};
 const MOST: [usize; 2] = [100, 20];
 
 #[derive(Deserialize)]
-struct Repo {
+struct Resolved {
     did: String,
 }
 
@@ -38,16 +39,20 @@ impl Bluesky {
         if let Some(session) = self.session.lock().await.as_ref() {
             return Ok(session.did.clone());
         }
-        if self.account.trim_start_matches('@').contains('@') {
+        let name = self.account.trim_start_matches('@');
+        if name.starts_with("did:") {
+            return Ok(name.to_owned());
+        }
+        if name.contains('@') {
             return Ok(self.spare_session().await.map_err(|failure| failure.to_string())?.did);
         }
-        let mut url = self.method("com.atproto.repo.describeRepo");
-        url.query_pairs_mut().append_pair("repo", self.account.trim_start_matches('@'));
+        let mut url = self.method("com.atproto.identity.resolveHandle");
+        url.query_pairs_mut().append_pair("handle", name);
         let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
         if answer.status != 200 {
             return Err(format!("the server does not know the account ({})", error_name(&answer)));
         }
-        answer.json::<Repo>().map(|repo| repo.did)
+        answer.json::<Resolved>().map(|resolved| resolved.did)
     }
 
     async fn list(&self, did: &str, collection: &str, most: usize) -> Result<List, String> {

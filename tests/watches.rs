@@ -280,19 +280,21 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
-    async fn a_look_that_fails_is_seen_and_a_drill_is_not_looked_at(bench) {
+    async fn a_look_that_fails_is_seen_and_needs_no_password(bench) {
         let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
-        bluesky(&mut bench, &server, word(&server, "url"), "wrong-wrong-wrong").await;
+        let nobody = json!({ "account": "nobody-at-all.test" });
+        bluesky(&mut bench, &nobody, word(&server, "url"), "wrong-wrong-wrong").await;
         let worker = bench.start().await;
         for _ in 0..2 {
             let list = look(&bench).await;
             let [one] = &list.accounts[..] else { panic!("{list:?}") };
-            assert!(one.trouble.as_ref().unwrap().contains("refused") && one.looked_at.is_none(), "{one:?}");
+            let why = one.trouble.as_ref().unwrap();
+            assert!(why.contains("does not know the account") && one.looked_at.is_none(), "{one:?}");
         }
         assert_eq!(entries(&bench, "watch.fails").await, 1, "once");
         let id = bench.channels.last().unwrap().clone();
         let edit = json!({ "settings": { "server": server["url"], "account": server["account"] },
-            "credential": server["app_password"] });
+            "credential": "still-wrong-wrong" });
         let edit = serde_json::from_value(edit).unwrap();
         app_channels::edit(&bench.app, &bench.administrator, &id, None, edit).await.unwrap();
         let mut seen = look(&bench).await;

@@ -85,7 +85,7 @@ fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> He
 }
 
 fn blind(channel: &str) -> String {
-    format!("cannot be looked at: {channel}")
+    ["blind:", channel].concat()
 }
 
 /// Raises the alarm that an account which was looked at cannot be any more, once for each time: whoever takes

@@ -15,7 +15,8 @@ use super::{Actor, App, AppError, Result, readiness};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-pub(crate) use crate::store::channels::Channel;
+pub(crate) use crate::store::Tx;
+use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -178,6 +179,17 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
+/// Whether the channel can lead elsewhere now.
+async fn may_move(tx: &mut Tx, before: &ChannelView, to: &Value) -> Result<()> {
+    if tx.under_way_on(&before.id).await? > 0 {
+        return Err(AppError::Conflict(UNDER_WAY.into()));
+    }
+    if loses_posts(&before.adapter, &before.settings, to) && tx.has_accepted_on(&before.id).await? {
+        return Err(AppError::Conflict(OUT.into()));
+    }
+    Ok(())
+}
+
 /// Whether posts that are out would not be seen with other settings: these servers and sites say the same of
 /// a post that is gone, and that is another's; Mastodon's also of one that only followers see.
 fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
@@ -254,11 +266,8 @@ pub async fn edit(
     try_open(app, &row.adapter, &settings, sealed.map_err(|e| AppError::Conflict(e.to_string()))?)?;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
-    if moves && tx.under_way_on(id).await? > 0 {
-        return Err(AppError::Conflict(UNDER_WAY.into()));
-    }
-    if moves && loses_posts(&row.adapter, &before.settings, &settings) && tx.has_accepted_on(id).await? {
-        return Err(AppError::Conflict(OUT.into()));
+    if moves {
+        may_move(&mut tx, &before, &settings).await?;
     }
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
