@@ -15,8 +15,8 @@ use super::{Actor, App, AppError, Result, readiness};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-pub(crate) use crate::store::Tx;
-use crate::store::channels::Channel;
+use crate::store::Tx;
+pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
