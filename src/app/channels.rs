@@ -11,11 +11,10 @@ use super::error::Problems;
 use super::hub::Topic;
 pub use super::readiness::check_due;
 pub(crate) use super::readiness::{health, keep_health, limits};
-use super::{Actor, App, AppError, Result, readiness};
+use super::{Actor, App, AppError, Result, moved, readiness};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::Tx;
 pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
@@ -173,42 +172,6 @@ struct Changed {
 }
 
 const AGAIN: &str = "give the credential again: it would be sent to another place";
-const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; they would be read back from another \
-    place: wait, or settle them (`holdline held list --state in_doubt`), and change the settings then";
-
-const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
-    taken down: connect another channel with them, and disable this one";
-
-/// Whether the channel can lead elsewhere now.
-async fn may_move(tx: &mut Tx, before: &ChannelView, to: &Value) -> Result<()> {
-    if tx.under_way_on(&before.id).await? > 0 {
-        return Err(AppError::Conflict(UNDER_WAY.into()));
-    }
-    if loses_posts(&before.adapter, &before.settings, to) && tx.has_accepted_on(&before.id).await? {
-        return Err(AppError::Conflict(OUT.into()));
-    }
-    Ok(())
-}
-
-/// Whether posts that are out would not be seen with other settings: these servers and sites say the same of
-/// a post that is gone, and that is another's; Mastodon's also of one that only followers see.
-fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
-    let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
-    let server = |settings: &Value| settings["server"].as_str().map(|s| s.trim().to_owned());
-    let moves = server(before) != server(after) && (server(before).is_none() || server(after).is_none());
-    match adapter {
-        "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
-        // Without a server it is the network's own.
-        "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
-        "ghost" | "wordpress" => !::channels::place::same(before, after),
-        // A receipt names its channel, so that one may be another.
-        "discord_bot" => {
-            let at = |settings: &Value| serde_json::json!({ "server": server(settings) });
-            moves || !::channels::place::same(&at(before), &at(after))
-        }
-        _ => false,
-    }
-}
 
 /// Changes a channel, when it is still at the version that was read.
 ///
@@ -267,7 +230,7 @@ pub async fn edit(
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves {
-        may_move(&mut tx, &before, &settings).await?;
+        moved::may_move(&mut tx, &before, &settings).await?;
     }
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
@@ -365,39 +328,4 @@ fn check(name: &str, adapter: &str, settings: &Value, drill: bool) -> Result<()>
         problems.add("drill", "only a sandbox or the website can take part in a drill");
     }
     problems.check()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::loses_posts;
-
-    #[test]
-    fn another_server_does_not_see_the_posts_that_are_out() {
-        let (own, one) = (json!({}), json!({ "server": "https://one.example" }));
-        let other = json!({ "server": "https://two.example", "organization": 7 });
-        for adapter in ["x", "linkedin"] {
-            for (before, after) in [(&own, &one), (&one, &own), (&one, &other)] {
-                assert!(loses_posts(adapter, before, after), "{adapter}: {before} to {after}");
-            }
-            assert!(!loses_posts(adapter, &one, &json!({ "server": "https://one.example/" })));
-            assert!(!loses_posts(adapter, &own, &own));
-        }
-        let site = |url: &str| json!({ "url": url, "account": "press" });
-        for adapter in ["ghost", "wordpress"] {
-            let at = |url: &str| loses_posts(adapter, &site("https://one.example/blog"), &site(url));
-            assert!(
-                at("https://two.example/blog") && at("https://one.example") && at("http://one.example/blog")
-            );
-            assert!(!at("https://one.example/blog/"), "{adapter}");
-        }
-        assert!(!loses_posts("webhook", &site("https://one.example"), &site("https://two.example")));
-        let channel = |id: &str| json!({ "server": "https://one.example", "channel": id });
-        assert!(!loses_posts("discord_bot", &channel("6"), &channel("7")));
-        assert!(loses_posts("discord_bot", &channel("6"), &json!({ "channel": "6" })));
-        assert!(loses_posts("discord_bot", &channel("6"), &other));
-        assert!(!loses_posts("mastodon", &one, &json!({ "server": "https://one.example/" })));
-        assert!(loses_posts("mastodon", &one, &other) && !loses_posts("bluesky", &one, &other));
-    }
 }

@@ -52,6 +52,8 @@ pub mod logins;
 pub mod media;
 /// What changes in a person.
 pub mod membership;
+/// What other settings of a channel would lose.
+mod moved;
 /// Nodes and the return from a restore.
 pub mod nodes;
 /// Mails to people of the team.

@@ -249,8 +249,8 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     if before.as_ref().is_some_and(|w| w.trouble.is_some()) {
         alarms::end_blind(app, &mut tx, &channel.id, &mut entries).await?;
     }
-    let first = !tx.is_watched(&seen.id).await?;
     let was_away = same.is_some_and(|w| w.looked_at.is_none());
+    let first = !was_away && !tx.is_watched(&seen.id).await?;
     let unwatched = was_away || is_first_after_return(&mut tx, same).await?;
     let posts = foreign::judge(&mut tx, channel, &seen, &Times { first, unwatched, since, at }).await?;
     let foreign: Vec<&SeenPost> = posts.iter().filter(|p| p.state == "foreign").collect();
