@@ -18,12 +18,14 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
 #[path = "bluesky_watch.rs"]
 mod newest;
+#[path = "bluesky_pin.rs"]
+mod pin;
 #[path = "bluesky_record.rs"]
 mod record;
 #[path = "bluesky_session.rs"]
@@ -41,6 +43,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.
@@ -320,6 +323,10 @@ impl Channel for Bluesky {
 
     async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
         self.newest().await.map(Some)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

@@ -51,6 +51,7 @@ impl Who {
     fn may_not(self, doing: Doing) -> &'static str {
         match (self, doing) {
             (Self::Webhook, Doing::TakeDown) => "the webhook may not take it down",
+            (Self::Bot, Doing::Pin) => "the bot may not pin there; give it the permission Pin Messages",
             (Self::Webhook, _) => "the webhook may not post there; make a new one",
             (Self::Bot, Doing::TakeDown) => "the bot may not take it down",
             (Self::Bot, Doing::Post) => "the bot may not post there; give it the permission",

@@ -33,12 +33,14 @@ use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
 use crate::{
-    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, ReadBack, Receipt, Replay,
-    Retraction, Setting, Sighting, discord,
+    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, ReadBack, Receipt,
+    Replay, Retraction, Setting, Sighting, discord,
 };
 
 #[path = "discord_bot_check.rs"]
 mod check;
+#[path = "discord_bot_pin.rs"]
+mod pin;
 #[path = "discord_bot_reads.rs"]
 mod reads;
 
@@ -52,6 +54,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         concurrency: 1,
     },
     limits: discord::ADAPTER.limits,
@@ -200,6 +203,10 @@ impl Channel for Bot {
             Some(id) => self.delete(id).await.unwrap_or_else(Retraction::StillLive),
             None => Retraction::StillLive(NOT_OURS.to_owned()),
         }
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

@@ -40,6 +40,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: false,
+        pins: false,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

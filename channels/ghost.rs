@@ -34,13 +34,15 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Pass, Pinned, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 #[path = "ghost_answers.rs"]
 mod answers;
 #[path = "ghost_key.rs"]
 mod key;
+#[path = "ghost_pin.rs"]
+mod pin;
 #[path = "ghost_post.rs"]
 mod post;
 #[path = "ghost_public.rs"]
@@ -62,6 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         concurrency: 2,
     },
     // Ghost's titles have at most 255 characters; the rest keeps a page readable.
@@ -354,6 +357,10 @@ impl Channel for Ghost {
             },
         };
         done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

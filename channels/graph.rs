@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::{Doing, LONGEST_WAIT};
-use crate::{Failure, Retry};
+use crate::{Failure, NO_PINS, Retry};
 
 /// The wait when the network names none.
 const SOME_TIME: Duration = Duration::from_secs(60);
@@ -150,6 +150,7 @@ pub(crate) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
                 Doing::Post => "Meta refuses the post",
                 Doing::Ask => "Meta does not answer",
                 Doing::TakeDown => "Meta does not take the post down",
+                Doing::Pin => NO_PINS,
             },
             Retry::Never,
         ),

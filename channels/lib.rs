@@ -43,6 +43,8 @@ pub mod mastodon;
 mod mastodon_count;
 mod mastodon_names;
 pub mod matrix;
+#[cfg(test)]
+mod pin_tests;
 pub mod sandbox;
 pub mod slack;
 mod slack_text;
@@ -75,7 +77,7 @@ use serde::{Deserialize, Serialize};
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::Health;
 pub use keeper::Keeper;
-pub use outcome::{Failure, NOT_OURS, Receipt, Retraction, Retry, Sighting};
+pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
 
 /// Every adapter, one line each.
@@ -250,6 +252,8 @@ pub struct Capabilities {
     /// An acceptance says that something has started there, and no more: whether the post is out stays
     /// unknown, and no promise is kept by it.
     pub starts_only: bool,
+    /// A post can be kept at the top of the account, page or room.
+    pub pins: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
 }
@@ -366,6 +370,12 @@ pub trait Channel: Send + Sync {
     /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person
     /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction;
+
+    /// Keeps the post with that receipt at the top of the account, page or room, or lets it go again. Of a
+    /// thread it is the first part. Asked twice, it changes nothing. Only where [`Capabilities::pins`] says so.
+    async fn pin(&self, _remote_id: &str, _up: bool) -> Pinned {
+        Pinned::Failed(NO_PINS.to_owned())
+    }
 
     /// Asks the network whether a post would be accepted now, without posting.
     async fn check(&self) -> Health;

@@ -55,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: false,
         concurrency: 1,
     },
     limits: Limits {

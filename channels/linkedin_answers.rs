@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::Doing;
-use crate::{Failure, Retry};
+use crate::{Failure, NO_PINS, Retry};
 
 /// Whether it is the full name of such a thing. It goes into addresses and into the log.
 fn is_name(text: &str, kinds: &[&str]) -> bool {
@@ -58,6 +58,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         Doing::Post => "LinkedIn refuses the post",
         Doing::Ask => "LinkedIn does not answer",
         Doing::TakeDown => "LinkedIn does not take the post down",
+        Doing::Pin => NO_PINS,
     };
     let old = told["code"] == "NONEXISTENT_VERSION";
     match answer.status {

@@ -24,7 +24,7 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
     ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
 };
 
@@ -32,6 +32,8 @@ use crate::{
 mod answers;
 #[path = "mastodon_media.rs"]
 mod media;
+#[path = "mastodon_pin.rs"]
+mod pin;
 #[path = "mastodon_reads.rs"]
 mod reads;
 #[path = "mastodon_thread.rs"]
@@ -51,6 +53,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.
@@ -240,6 +243,10 @@ impl Channel for Mastodon {
 
     async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
         self.newest(since).await.map(Some)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

@@ -29,8 +29,8 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting, form,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, form,
 };
 
 #[path = "matrix_answers.rs"]
@@ -39,6 +39,8 @@ mod answers;
 mod event;
 #[path = "matrix_look.rs"]
 mod look;
+#[path = "matrix_pin.rs"]
+mod pin;
 
 use answers::{code, failure, power};
 pub(crate) use event::size;
@@ -57,6 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         // Messages stay in their order.
         concurrency: 1,
     },
@@ -364,6 +367,10 @@ impl Channel for Matrix {
             },
         };
         done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

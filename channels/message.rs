@@ -27,6 +27,7 @@ pub(crate) enum Doing {
     Post,
     Ask,
     TakeDown,
+    Pin,
 }
 
 impl Doing {
@@ -36,6 +37,7 @@ impl Doing {
             Self::Post => format!("{title} refuses the post"),
             Self::Ask => format!("{title} refuses the question"),
             Self::TakeDown => format!("{title} does not take the post down"),
+            Self::Pin => format!("{title} does not pin the post"),
         }
     }
 }

@@ -105,3 +105,21 @@ pub enum Retraction {
     /// Still public, and why.
     StillLive(String),
 }
+
+/// Said of networks that keep no post at the top.
+pub const NO_PINS: &str = "posts cannot be pinned there";
+
+/// What became of pinning a post, or of letting it go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "result", content = "reason")]
+pub enum Pinned {
+    Done,
+    /// It is not done, and why.
+    Failed(String),
+}
+
+impl From<Result<(), String>> for Pinned {
+    fn from(done: Result<(), String>) -> Self {
+        done.map_or_else(Self::Failed, |()| Self::Done)
+    }
+}

@@ -24,6 +24,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: false,
         concurrency: 16,
     },
     limits: Limits {

@@ -30,12 +30,14 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, slack_text, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, slack_text, text,
 };
 
 #[path = "slack_answers.rs"]
 mod answers;
+#[path = "slack_pin.rs"]
+mod pin;
 
 use answers::{failure, is_id, is_ts, lacks, link, without, word};
 
@@ -49,6 +51,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        pins: true,
         // About one message a second goes into one channel.
         concurrency: 1,
     },
@@ -228,8 +231,7 @@ impl Slack {
     }
 
     async fn delete(&self, remote_id: &str) -> Result<Retraction, String> {
-        let parts = remote_id.split_once(':').filter(|(channel, ts)| is_id(channel) && is_ts(ts));
-        let (channel, ts) = parts.ok_or(NOT_OURS)?;
+        let (channel, ts) = parts(remote_id).ok_or(NOT_OURS)?;
         let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         match self.accepted(&answer, Doing::TakeDown) {
@@ -274,6 +276,11 @@ fn content(job: &Job, channel: &str) -> Value {
     })
 }
 
+/// Channel and time of a receipt.
+fn parts(remote_id: &str) -> Option<(&str, &str)> {
+    remote_id.split_once(':').filter(|(channel, ts)| is_id(channel) && is_ts(ts))
+}
+
 #[async_trait]
 impl Channel for Slack {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
@@ -306,6 +313,10 @@ impl Channel for Slack {
             },
         };
         done.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

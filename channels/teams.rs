@@ -38,6 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: true,
+        pins: false,
         // About four calls a second.
         concurrency: 1,
     },

@@ -35,12 +35,14 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pinned, ReadBack,
+    Receipt, Replay, Retraction, Setting, Sighting, text,
 };
 
 #[path = "telegram_answers.rs"]
 mod answers;
+#[path = "telegram_pin.rs"]
+mod pin;
 
 use answers::{failure, in_doubt, is_no_more};
 
@@ -54,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        pins: true,
         // About one message a second goes into one chat.
         concurrency: 1,
     },
@@ -341,6 +344,10 @@ impl Channel for Telegram {
         } else {
             Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string())
         }
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

@@ -31,6 +31,7 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
         Doing::Post => "the bot may not post there",
         Doing::Ask => "the bot does not find the chat",
         Doing::TakeDown => "the bot may not take posts down there",
+        Doing::Pin => "the bot may not pin posts there; give it the right",
     };
     match status {
         // An unknown token is an unknown address.

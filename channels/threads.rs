@@ -49,6 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        pins: false,
         concurrency: 1,
     },
     limits: Limits {

@@ -30,6 +30,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: true,
         starts_only: false,
+        pins: false,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

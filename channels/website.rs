@@ -15,6 +15,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        pins: false,
         concurrency: 4,
     },
     limits: Limits {

@@ -27,7 +27,7 @@ use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
+    Pinned, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -36,6 +36,8 @@ mod answers;
 mod newest;
 #[path = "wordpress_page.rs"]
 mod page;
+#[path = "wordpress_pin.rs"]
+mod pin;
 #[path = "wordpress_post.rs"]
 mod post;
 
@@ -53,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        pins: true,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.
@@ -346,6 +349,10 @@ impl Channel for WordPress {
 
     async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
         self.newest().await.map(Some)
+    }
+
+    async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
+        self.keep_on_top(remote_id, up).await.into()
     }
 
     async fn check(&self) -> Health {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::{Doing, LONGEST_WAIT};
-use crate::{Failure, Retry};
+use crate::{Failure, NO_PINS, Retry};
 
 /// Whether it has the form of an id. It goes into addresses and into the log.
 pub(super) fn is_id(text: &str) -> bool {
@@ -57,6 +57,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         Doing::Post => "X refuses the post",
         Doing::Ask => "X does not answer",
         Doing::TakeDown => "X does not take the post down",
+        Doing::Pin => NO_PINS,
     };
     match answer.status {
         401 => rejected("the access token is refused", Retry::Reconnect),

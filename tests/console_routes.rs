@@ -53,6 +53,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/posts/{id}/submit", Some(&[Write])),
         ("/console/posts/{id}/cancel", Some(&[Write])),
         ("/console/posts/{id}/retract", Some(&[Decide])),
+        ("/console/posts/{id}/pin", Some(&[Decide])),
         ("/console/freeze", Some(&[Freeze])),
         ("/console/freezes/{id}", Some(&[Read])),
         ("/console/freezes/{id}/thaw", Some(&[Decide])),

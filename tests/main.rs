@@ -36,6 +36,7 @@ mod nodes;
 mod notices;
 mod parted;
 mod people;
+mod pins;
 mod public_page;
 mod reads_together;
 mod real_channels;

@@ -54,6 +54,8 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/held/review", &[Decide], r#"{"choice":"cancel","label":"x"}"#),
         ("post", "/deliveries/{id}/settle", &[Decide], r#"{"settlement":"try_again","note":"x"}"#),
         ("post", "/deliveries/{id}/retract", &[Decide], COMMENT),
+        ("get", "/posts/{id}/pins", &[Read], ""),
+        ("post", "/posts/{id}/pins", &[Decide], r#"{"pinned":true}"#),
         ("get", "/incidents", &[Read], ""),
         ("post", "/incidents", &[Freeze], r#"{"title":"x","severity":"minor","freeze":false}"#),
         ("get", "/incidents/{id}", &[Read], ""),

@@ -66,6 +66,8 @@ mod owners;
 pub mod people;
 /// Claims and permits: what the sender takes out of the queue.
 pub mod permits;
+/// Posts at the top of their accounts.
+pub mod pins;
 /// Named settings: the approval policy.
 pub mod policy;
 /// Posts: create, edit, submit, cancel, list.
@@ -170,6 +172,8 @@ pub trait Networks: Send + Sync {
     async fn check(&self, channel: &str) -> Result<channels::HealthView>;
     /// Takes an accepted post down.
     async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
+    /// Keeps an accepted post at the top of its account, page or room, or lets it go.
+    async fn pin(&self, delivery: &str, up: bool) -> Result<::channels::Pinned>;
     /// Reads back an attempt in doubt at once.
     async fn read_back(&self, delivery: &str) -> Result<()>;
     /// Whether this node's database is the one to go on with, as far as it knows: its gate is open.

@@ -61,6 +61,10 @@ pub enum Command {
         #[arg(long, default_value = "")]
         comment: String,
     },
+    /// Keep a post at the top of every account, page or room that it is on, where the network can.
+    Pin { post: String },
+    /// Let a pinned post go.
+    Unpin { post: String },
     /// Incidents.
     #[command(subcommand)]
     Incidents(Incidents),

@@ -45,6 +45,8 @@ pub mod notices;
 pub mod owners;
 /// People and their tokens.
 pub mod people;
+/// Posts at the top.
+pub mod pins;
 /// Posts.
 pub mod posts;
 /// Sessions of the console, and preferences.

@@ -20,6 +20,7 @@ mod held;
 mod incidents;
 mod operations;
 mod people;
+mod pins;
 mod posts;
 mod public;
 mod signals;
@@ -143,6 +144,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(held::preview, held::review))
         .routes(routes!(held::settle))
         .routes(routes!(held::retract))
+        .routes(routes!(pins::list, pins::set))
         .routes(routes!(incidents::list, incidents::open))
         .routes(routes!(incidents::playbooks))
         .routes(routes!(incidents::get))

@@ -1,10 +1,10 @@
-//! What people ask of the networks: check, retract, read back.
+//! What people ask of the networks: check, retract, pin, read back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use channels::{NOT_OURS, ReadBack, Retraction, Sighting, watch};
+use channels::{NOT_OURS, Pinned, ReadBack, Retraction, Sighting, watch};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -15,6 +15,8 @@ use crate::clock::{Millis, date_time};
 
 /// The longest look at the posts of an account.
 const WATCH_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that one copy of a post is being pinned.
+const PIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -77,6 +79,27 @@ impl Networks for Desk {
             remote_id = Some(found);
         }
         Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
+    }
+
+    async fn pin(&self, delivery: &str, up: bool) -> Result<Pinned> {
+        let attempt = reads::last(&self.0.app, delivery).await?;
+        let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
+        let sent = reread::sent(&self.0, &attempt).await?;
+        let open = match self.0.lines.get(&sent.channel) {
+            Ok(open) => open,
+            Err(why) => return Ok(Pinned::Failed(why)),
+        };
+        let Some(remote_id) = sent.remote_id else {
+            return Ok(Pinned::Failed("nobody knows what the network calls it; pin it by hand".to_owned()));
+        };
+        match tokio::time::timeout(PIN_LIMIT, caught(open.channel.pin(&remote_id, up))).await {
+            Err(_) => Ok(Pinned::Failed("no answer in time".to_owned())),
+            Ok(None) => {
+                Ok(Pinned::Failed("the sender met a fault of its own; its log says which".to_owned()))
+            }
+            Ok(Some(Pinned::Failed(why))) => Ok(Pinned::Failed(send::storable(why))),
+            Ok(Some(Pinned::Done)) => Ok(Pinned::Done),
+        }
     }
 
     fn may_judge(&self) -> bool {

@@ -117,6 +117,7 @@ fn main_routes() -> Vec<Route> {
         route("/console/posts/{id}/submit", Needs(Right::Write), post(posts::submit)),
         route("/console/posts/{id}/cancel", Needs(Right::Write), post(posts::cancel)),
         route("/console/posts/{id}/retract", Needs(Right::Decide), post(posts::retract)),
+        route("/console/posts/{id}/pin", Needs(Right::Decide), post(posts::pin)),
         route("/console/freeze", Needs(Right::Freeze), get(freeze::form).post(freeze::commit)),
         route("/console/freezes/{id}", Needs(Right::Read), get(freeze::screen)),
         route("/console/freezes/{id}/thaw", Needs(Right::Decide), post(freeze::thaw)),

@@ -13,6 +13,7 @@ use super::page::{Answer, go, show, show_again};
 use super::retract::{self, Refused};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
+use crate::app::pins::{self, Pin, PinView};
 use crate::app::posts::{self, DeliveryView, PostView};
 use crate::app::{media, people};
 use crate::domain::Word;
@@ -31,6 +32,8 @@ struct PostPage {
     /// The posts that were handed over together with this one.
     with: Vec<String>,
     refused: Refused,
+    /// The copies that are out on networks that can keep a post at the top.
+    pins: Vec<PinView>,
     trouble: Trouble,
 }
 
@@ -45,6 +48,8 @@ async fn page(
     let post = posts::get(app, by, id).await?;
     let names: HashMap<String, String> =
         people::list(app, by).await?.into_iter().map(|p| (p.id, p.name)).collect();
+    let mut pins = pins::list(app, by, id).await?;
+    pins.retain(|copy| copy.reason.is_none());
     let name = |id: &String| names.get(id).unwrap_or(id).clone();
     Ok(PostPage {
         ui: visit.ui(web).await?,
@@ -52,6 +57,7 @@ async fn page(
         writers: post.authors.iter().map(name).collect(),
         with,
         refused: Refused::default(),
+        pins,
         post,
         trouble,
     })
@@ -108,6 +114,28 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
     show_again(&PostPage { refused, ..shown })
 }
 
+/// Keeps every copy that is out at the top, or lets all go.
+pub async fn pin(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let asked = Pin { pinned: fields.get("pinned") == "yes" };
+    let trouble = match pins::set(&web.app, visit.by()?, &id, asked).await {
+        Ok(copies) => {
+            let said = |copy: PinView| {
+                let reason = copy.reason.filter(|why| why != ::channels::NO_PINS)?;
+                let reason = Ui::bare(&visit).say(&reason);
+                let words = [("name", copy.channel_name.into()), ("reason", reason.into())];
+                Some(visit.lang.with("postpage-pin-failed", &words))
+            };
+            Trouble { general: copies.into_iter().filter_map(said).collect(), fields: Vec::new() }
+        }
+        Err(e) => Trouble::mendable(e)?,
+    };
+    if trouble.is_empty() {
+        return go(&format!("/console/posts/{id}"));
+    }
+    show_again(&page(&web, &visit, &id, Vec::new(), trouble).await?)
+}
+
 /// Kinds of pictures that a browser shows in place. Everything else would be kept as a file.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
@@ -125,6 +153,14 @@ pub async fn picture(State(web): State<Web>, visit: Visit, Path(sha): Path<Strin
 }
 
 impl PostPage {
+    fn is_pinned(&self) -> bool {
+        self.pins.iter().any(|copy| copy.pinned_at.is_some())
+    }
+
+    fn lacks_a_pin(&self) -> bool {
+        self.pins.iter().any(|copy| copy.pinned_at.is_none())
+    }
+
     fn count(&self, what: Move) -> usize {
         self.post.deliveries.iter().filter(|d| d.state.after(what).is_ok()).count()
     }
