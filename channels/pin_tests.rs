@@ -130,8 +130,7 @@ async fn who_says_to_pin_does_and_nobody_else() {
         can,
         ["bluesky", "discord_bot", "ghost", "mastodon", "matrix", "slack", "telegram", "wordpress"]
     );
-    let fake = Fake::start(Vec::new()).await;
-    let settings = json!({ "url": fake.url });
-    let channel = suite::connect(&crate::webhook::ADAPTER, settings, Some("hunter2hunter2hunter2"));
+    let channel =
+        suite::connect(&crate::sandbox::ADAPTER, json!({ "url": "http://127.0.0.1:1/demo/" }), None);
     assert_eq!(channel.unwrap().pin("9", true).await, Pinned::Failed(NO_PINS.to_owned()));
 }

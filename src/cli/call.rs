@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
-use super::{End, incidents, posts, signals, table};
+use super::{End, incidents, pins, posts, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -94,8 +94,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&value, &["result", "reason"]);
             return Ok(End::all(value["result"] == "gone"));
         }
-        Command::Pin { post } => return pin(api, &show, &post, true).await,
-        Command::Unpin { post } => return pin(api, &show, &post, false).await,
+        Command::Pin { post, off } => return pins::run(api, &show, &post, !off).await,
         Command::Incidents(c) => return incidents::run(api, &show, as_json, c).await,
         Command::Signals(c) => return signals::run(api, &show, as_json, c).await,
         Command::Gate(c) => gate(api, &show, c).await?,
@@ -106,13 +105,6 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
 }
 
 pub(super) type Show<'a> = &'a dyn Fn(&Value, &[&str]);
-
-async fn pin(api: &Api, show: Show<'_>, post: &str, pinned: bool) -> anyhow::Result<End> {
-    let copies = api.post(&format!("/posts/{post}/pins"), &json!({"pinned": pinned})).await?;
-    show(&copies, &["channel_name", "pinned_at", "reason"]);
-    let all = copies.as_array().is_some_and(|all| all.iter().all(|copy| copy["reason"].is_null()));
-    Ok(End::all(all))
-}
 
 async fn people(api: &Api, show: Show<'_>, command: People) -> anyhow::Result<()> {
     match command {

@@ -6,6 +6,7 @@ mod audit;
 mod call;
 mod drill;
 mod incidents;
+mod pins;
 mod posts;
 mod recover;
 mod serve;

@@ -62,9 +62,12 @@ pub enum Command {
         comment: String,
     },
     /// Keep a post at the top of every account, page or room that it is on, where the network can.
-    Pin { post: String },
-    /// Let a pinned post go.
-    Unpin { post: String },
+    Pin {
+        post: String,
+        /// Let it go.
+        #[arg(long)]
+        off: bool,
+    },
     /// Incidents.
     #[command(subcommand)]
     Incidents(Incidents),
