@@ -34,12 +34,13 @@ fn doubt(why: &str) -> Result<Receipt, Failure> {
 
 #[tokio::test]
 async fn what_an_editor_took_down_is_not_published_again() {
+    type Way = Box<dyn Fn(&mut Kept)>;
     let trash = |post: &mut Kept| {
         post.status = "trash".to_owned();
         post.slug.push_str("__trashed");
     };
     let to = |status: &'static str| move |post: &mut Kept| post.status = status.to_owned();
-    let ways: [(&str, Box<dyn Fn(&mut Kept)>); 4] = [
+    let ways: [(&str, Way); 4] = [
         (TRASHED, Box::new(trash)),
         (HIDDEN, Box::new(to("private"))),
         (DOWN, Box::new(to("draft"))),
