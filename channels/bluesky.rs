@@ -19,7 +19,7 @@ use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
+    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
 #[path = "bluesky_watch.rs"]
@@ -43,7 +43,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::One,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.

@@ -156,7 +156,7 @@ async fn a_look_at_the_account_needs_no_log_in() {
     let repo = answer(200, "", r#"{"did":"did:plc:bank"}"#);
     let (fake, channel) = open(vec![repo.clone(), list(&[record("3k2a")]), list(&[])]).await;
     let seen = channel.watch(fake_now()).await.unwrap().unwrap();
-    assert_eq!((seen.id.as_str(), seen.posts().count()), ("bluesky did:plc:bank", 1));
+    assert_eq!((seen.id.as_str(), seen.posts().len()), ("bluesky did:plc:bank", 1));
     assert!(fake.requests().iter().all(|r| !r.contains("createSession") && !r.contains("hunter2")));
     for odd in ["", "a/b", "a b", "a\u{0}b", &"k".repeat(513)] {
         let (_, channel) = open(vec![repo.clone(), list(&[record(odd)]), list(&[record(odd)])]).await;

@@ -63,11 +63,12 @@ impl Bluesky {
         if answer.status != 200 {
             return Err(format!("the server does not list the posts ({})", error_name(&answer)));
         }
-        let records = answer.json::<record::List>()?.records;
+        let mut records = answer.json::<record::List>()?.records;
+        records.truncate(most);
         if records.iter().any(|record| !is_of(&record.uri, did, collection)) {
             return Err("the server lists posts that are not the account's".to_owned());
         }
-        let whole = records.len() < most;
+        let whole = most == MOST[0] && records.len() < most;
         Ok(List { posts: records.into_iter().map(seen).collect(), told: Told::ByOrder { whole } })
     }
 }

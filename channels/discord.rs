@@ -30,7 +30,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
     Replay, Retraction, Setting, Sighting, leads, text,
 };
 
@@ -44,7 +44,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 1,
     },
     limits: Limits {

@@ -33,8 +33,8 @@ use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
 use crate::{
-    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, discord,
+    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, Pins, ReadBack,
+    Receipt, Replay, Retraction, Setting, Sighting, discord,
 };
 
 #[path = "discord_bot_check.rs"]
@@ -54,7 +54,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         concurrency: 1,
     },
     limits: discord::ADAPTER.limits,

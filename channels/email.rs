@@ -26,8 +26,8 @@ use crate::mailer::Letter;
 use crate::smtp_answers::{Refusals, answered, refused, unsent, words};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 /// The registration.
@@ -40,7 +40,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

@@ -30,7 +30,7 @@ use crate::graph_api::{Api, web};
 use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass, Pins,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
 };
 
@@ -44,7 +44,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 1,
     },
     limits: Limits {

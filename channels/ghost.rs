@@ -34,7 +34,7 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pinned, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 #[path = "ghost_answers.rs"]
@@ -64,7 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         concurrency: 2,
     },
     // Ghost's titles have at most 255 characters; the rest keeps a page readable.

@@ -252,10 +252,20 @@ pub struct Capabilities {
     /// An acceptance says that something has started there, and no more: whether the post is out stays
     /// unknown, and no promise is kept by it.
     pub starts_only: bool,
-    /// A post can be kept at the top of the account, page or room.
-    pub pins: bool,
+    /// Whether posts can be kept at the top of the account, page or room.
+    pub pins: Pins,
     /// Sends at once to this channel.
     pub concurrency: usize,
+}
+
+/// How many posts can be kept at the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pins {
+    None,
+    /// One takes the place of the other.
+    One,
+    Several,
 }
 
 /// What happens when the same request arrives twice.

@@ -29,7 +29,7 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
     ReadBack, Receipt, Replay, Retraction, Setting, Sighting, linkedin_text,
 };
 
@@ -55,7 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 1,
     },
     limits: Limits {

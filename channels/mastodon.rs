@@ -25,7 +25,7 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
+    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -53,7 +53,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.

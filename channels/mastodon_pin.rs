@@ -8,8 +8,15 @@ use crate::http::Request;
 
 #[derive(Deserialize)]
 struct Seen {
-    #[serde(default)]
-    pinned: bool,
+    id: String,
+    /// Told to the account that made the post, and to nobody else.
+    pinned: Option<bool>,
+}
+
+impl Seen {
+    fn is(&self, id: &str, up: bool) -> bool {
+        self.id == id && self.pinned == Some(up)
+    }
 }
 
 impl Mastodon {
@@ -23,12 +30,12 @@ impl Mastodon {
         let url = self.api(&["v1", "statuses", id, if up { "pin" } else { "unpin" }]);
         let answer = self.http.call(Request::post(url.as_str()).bearer(&self.token)).await;
         let answer = answer.map_err(|trouble| trouble.to_string())?;
-        if answer.is_success() && answer.json::<Seen>().is_ok_and(|seen| seen.pinned == up) {
+        if answer.is_success() && answer.json::<Seen>().is_ok_and(|seen| seen.is(id, up)) {
             return Ok(());
         }
         let seen =
             self.get(&self.api(&["v1", "statuses", id])).await.map_err(|trouble| trouble.to_string())?;
-        match seen.is_success() && seen.json::<Seen>().is_ok_and(|seen| seen.pinned == up) {
+        match seen.is_success() && seen.json::<Seen>().is_ok_and(|seen| seen.is(id, up)) {
             true => Ok(()),
             false => Err(self.failure(&answer).to_string()),
         }

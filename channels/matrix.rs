@@ -29,7 +29,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, form,
 };
 
@@ -59,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         // Messages stay in their order.
         concurrency: 1,
     },

@@ -29,9 +29,14 @@ impl Matrix {
         let url = self.in_room(room, &["state", PINNED, ""]);
         let request = Request::put(url.as_str()).bearer(&self.token).json(&json!({ "pinned": pinned }));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        match answer.status {
-            200 => Ok(()),
-            _ => Err(self.failure(&answer, Doing::Pin).to_string()),
+        if answer.status != 200 {
+            return Err(self.failure(&answer, Doing::Pin).to_string());
+        }
+        // Who wrote the list at the same time has the last word.
+        let state = self.state(PINNED, "").await?.unwrap_or_default();
+        match state["pinned"].as_array().is_some_and(|all| all.iter().any(|p| p == event)) == up {
+            true => Ok(()),
+            false => Err("somebody changed the pins at the same time; try again".to_owned()),
         }
     }
 }

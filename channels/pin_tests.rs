@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::suite::{self, Fake, Step, answer};
-use crate::{ALL, Adapter, NO_PINS, Pinned, discord_bot, mastodon, slack, telegram};
+use crate::{ALL, Adapter, NO_PINS, Pinned, Pins, discord_bot, mastodon, slack, telegram};
 
 struct Case {
     adapter: Adapter,
@@ -61,16 +61,21 @@ async fn mastodon_pins_and_what_is_pinned_already_is_done() {
     let pin = ("POST /api/v1/statuses/9/pin ", Value::Null);
     let look = ("GET /api/v1/statuses/9 ", Value::Null);
     let new = |answers| case(mastodon::ADAPTER, "9", true, answers);
-    run(Case { asks: vec![pin.clone()], ..new(vec![ok(r#"{"pinned":true}"#)]) }).await;
+    run(Case { asks: vec![pin.clone()], ..new(vec![ok(r#"{"id":"9","pinned":true}"#)]) }).await;
     let refused = || answer(422, "", r#"{"error":"You have already pinned the maximum number of posts"}"#);
     let asks = || vec![pin.clone(), look.clone()];
-    run(Case { asks: asks(), ..new(vec![refused(), ok(r#"{"pinned":true}"#)]) }).await;
+    run(Case { asks: asks(), ..new(vec![refused(), ok(r#"{"id":"9","pinned":true}"#)]) }).await;
     let fails = Some("the maximum number");
-    run(Case { asks: asks(), fails, ..new(vec![refused(), ok(r#"{"pinned":false}"#)]) }).await;
+    run(Case { asks: asks(), fails, ..new(vec![refused(), ok(r#"{"id":"9","pinned":false}"#)]) }).await;
     run(Case { fails: Some("holds no post"), ..case(mastodon::ADAPTER, "9/../1", true, Vec::new()) }).await;
     let unpin = ("POST /api/v1/statuses/9/unpin ", Value::Null);
-    let down = case(mastodon::ADAPTER, "9", false, vec![ok(r#"{"pinned":false}"#)]);
-    run(Case { asks: vec![unpin], ..down }).await;
+    let down = case(mastodon::ADAPTER, "9", false, vec![ok(r#"{"id":"9","pinned":false}"#)]);
+    run(Case { asks: vec![unpin.clone()], ..down }).await;
+    // Another account's post says nothing of pins.
+    for told in [r#"{"id":"9"}"#, r#"{"id":"8","pinned":false}"#, "{}"] {
+        let down = case(mastodon::ADAPTER, "9", false, vec![ok(told), ok(told)]);
+        run(Case { asks: vec![unpin.clone(), look.clone()], fails: Some(""), ..down }).await;
+    }
 }
 
 #[tokio::test]
@@ -125,7 +130,7 @@ async fn slack_says_what_is_pinned_already() {
 
 #[tokio::test]
 async fn who_says_to_pin_does_and_nobody_else() {
-    let can: Vec<&str> = ALL.iter().filter(|a| a.capabilities.pins).map(|a| a.name).collect();
+    let can: Vec<&str> = ALL.iter().filter(|a| a.capabilities.pins != Pins::None).map(|a| a.name).collect();
     assert_eq!(
         can,
         ["bluesky", "discord_bot", "ghost", "mastodon", "matrix", "slack", "telegram", "wordpress"]

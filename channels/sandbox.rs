@@ -10,7 +10,7 @@ use url::Url;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
     Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
@@ -24,7 +24,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 16,
     },
     limits: Limits {

@@ -30,7 +30,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
     ReadBack, Receipt, Replay, Retraction, Setting, Sighting, slack_text, text,
 };
 
@@ -51,7 +51,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         // About one message a second goes into one channel.
         concurrency: 1,
     },

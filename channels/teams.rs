@@ -21,7 +21,7 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
     Replay, Retraction, Retry, Sighting, leads,
 };
 
@@ -38,7 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: true,
-        pins: false,
+        pins: Pins::None,
         // About four calls a second.
         concurrency: 1,
     },

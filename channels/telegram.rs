@@ -35,7 +35,7 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pinned, ReadBack,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pinned, Pins, ReadBack,
     Receipt, Replay, Retraction, Setting, Sighting, text,
 };
 
@@ -56,7 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         // About one message a second goes into one chat.
         concurrency: 1,
     },

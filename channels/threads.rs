@@ -35,7 +35,7 @@ use crate::graph_api::Api;
 use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, ReadBack,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
     Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
 };
 
@@ -49,7 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 1,
     },
     limits: Limits {

@@ -21,10 +21,9 @@ pub struct Account {
 
 impl Account {
     /// Every post once.
-    pub fn posts(&self) -> impl Iterator<Item = &Seen> {
-        let earlier = |n: usize| self.lists[..n].iter().flat_map(|list| &list.posts);
-        let all = self.lists.iter().enumerate().flat_map(|(n, list)| list.posts.iter().map(move |p| (n, p)));
-        all.filter(move |(n, post)| earlier(*n).all(|other| other.id != post.id)).map(|(_, post)| post)
+    pub fn posts(&self) -> Vec<&Seen> {
+        let mut ids = std::collections::HashSet::new();
+        self.lists.iter().flat_map(|list| &list.posts).filter(|post| ids.insert(post.id.as_str())).collect()
     }
 }
 
@@ -38,8 +37,9 @@ pub struct List {
 /// What tells the new posts of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// The order in which the network made them, and every look reads as far: what stands before a known one
-    /// is new, whatever time it bears. `whole`: nothing is behind the last one.
+    /// The order in which the network made them: what stands before a known one is new, whatever time it
+    /// bears. `whole`: nothing is behind the last one, so when the look before saw all, too, everything that is
+    /// not known is new.
     ByOrder { whole: bool },
     /// The network's own clock.
     ByTime,

@@ -16,7 +16,7 @@ use url::Url;
 use crate::http::{Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass, Pins,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
@@ -30,7 +30,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

@@ -2,7 +2,7 @@
 //! timeline is in the service's database.
 
 use crate::text::Unit;
-use crate::{Adapter, Capabilities, Channel, Connection, Limits, ReadBack, Replay};
+use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pins, ReadBack, Replay};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -15,7 +15,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 4,
     },
     limits: Limits {

@@ -27,7 +27,7 @@ use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    Pinned, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -55,7 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: true,
+        pins: Pins::Several,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.

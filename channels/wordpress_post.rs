@@ -26,7 +26,7 @@ pub(super) const DOWN: &str = "somebody took the post down on WordPress, or chan
 pub(super) const DELETED: &str = "somebody deleted the post on WordPress";
 
 /// The fields of a post that are read.
-pub(super) const FIELDS: &str = "id,status,link,slug,modified_gmt";
+pub(super) const FIELDS: &str = "id,status,link,slug,modified";
 
 /// A post of the site.
 #[derive(Debug, Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct Post {
     pub status: String,
     pub link: String,
     #[serde(default)]
-    modified_gmt: String,
+    modified: String,
 }
 
 impl Post {
@@ -67,7 +67,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub fn of(post: &Post) -> Self {
-        Self { id: post.id, modified: time(&post.modified_gmt) }
+        Self { id: post.id, modified: time(&post.modified) }
     }
 
     /// What an earlier attempt wrote down.
@@ -87,7 +87,7 @@ impl Prepared {
     }
 }
 
-/// WordPress writes UTC without saying so.
+/// The site's own time, as it is kept there: what it tells of a draft in UTC moves with the site's zone.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S";
 
 fn time(text: &str) -> Option<NaiveDateTime> {

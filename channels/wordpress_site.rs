@@ -42,7 +42,7 @@ impl Kept {
         let link = format!("https://bank.example/{}", self.slug);
         let changed = format!("2026-11-28T09:{:02}:{:02}", self.changed / 60, self.changed % 60);
         json!({ "id": self.id, "status": self.status, "link": link, "slug": self.slug,
-            "modified_gmt": changed })
+            "modified": changed })
     }
 }
 

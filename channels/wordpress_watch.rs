@@ -106,7 +106,7 @@ impl WordPress {
             ("_fields", "id,link,date_gmt,title,excerpt"),
         ]);
         let posts: Vec<Published> = self.told(&url).await?;
-        Ok(posts.into_iter().map(seen).collect())
+        Ok(posts.into_iter().take(MOST).map(seen).collect())
     }
 }
 
@@ -116,7 +116,7 @@ fn seen(post: Published) -> Seen {
     // The site cuts long words by itself, with this mark.
     let beginning = watch::words_of_html(&post.excerpt.rendered);
     let beginning = beginning.strip_suffix("[…]").map_or(beginning.clone(), |b| format!("{}…", b.trim_end()));
-    let words = format!("{} {beginning}", post.title.raw);
+    let words = format!("{} {beginning}", watch::words_of_html(&post.title.raw));
     let is_web = post.link.len() <= 2_000 && crate::text::links(&post.link).len() == 1;
     let url = Some(post.link).filter(|_| is_web);
     Seen { id: post.id.to_string(), at: at.map(|at| at.and_utc()), url, words: watch::words(&words) }

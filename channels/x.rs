@@ -29,7 +29,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
     ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
 };
 
@@ -52,7 +52,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        pins: false,
+        pins: Pins::None,
         concurrency: 1,
     },
     limits: Limits {

@@ -50,7 +50,7 @@ async fn switch(bench: &Bench, channel: &str, disabled: bool) {
 }
 
 /// Another account on the server: what other tests post is not seen there.
-async fn own_account(server: &Value) -> Value {
+pub async fn own_account(server: &Value) -> Value {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("w{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));
     let (url, password) = (word(server, "url"), format!("hunter2-{name}"));
@@ -234,6 +234,25 @@ on_both! {
         let mut all = states(&list, &text);
         all.sort_unstable();
         assert_eq!(all, ["foreign", "foreign", "open"], "{list:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_name_that_leads_to_another_account_is_an_alarm(bench) {
+        let (mut bench, server) = (bench, own_account(&peer("bluesky")).await);
+        let other = own_account(&peer("bluesky")).await;
+        let relay = Relay::start(word(&server, "url")).await;
+        bluesky(&mut bench, &server, &relay.url, word(&server, "app_password")).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let theirs = unique("Send your coins to us");
+        intrude_on_bluesky(&other, &theirs).await;
+        relay.turn(word(&server, "account"), word(&other, "account"));
+        for _ in 0..2 {
+            let list = look(&bench).await;
+            assert_eq!(states(&list, &theirs), ["unsure"], "{list:?}");
+            let [alarm] = &alarms(&bench, word(&other, "did")).await[..] else { panic!("one alarm") };
+            assert_eq!((alarm.title.as_str(), alarm.times), ("the account behind sky is another one", 1));
+        }
         worker.stop().await.unwrap();
     }
 

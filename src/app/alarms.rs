@@ -84,6 +84,38 @@ fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> He
     }
 }
 
+/// Raises the alarm that a channel whose settings nobody changed leads to another account: its site or its
+/// name was turned to somebody else's.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn raise_other(
+    app: &App,
+    tx: &mut Tx,
+    before: &Watch,
+    now: &Account,
+    channel: &str,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let title = format!("the account behind {channel} is another one");
+    let detail = format!("It was {}, and now it is {} ({}).", before.shown, now.shown, now.id);
+    let key = heard::key(&["other:", &now.id].concat());
+    let heard = Heard {
+        source: WATCH.to_owned(),
+        thing: key.clone(),
+        key,
+        title: heard::short(&title),
+        detail: Some(heard::short_detail(&detail)),
+        severity: Some(Severity::Critical),
+        playbook: Some(PLAN.to_owned()),
+        ..Heard::default()
+    };
+    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
+    let subject = format!("signal:{}", signal.id);
+    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
+    Ok(())
+}
+
 fn blind(channel: &str) -> String {
     ["blind:", channel].concat()
 }

@@ -11,7 +11,7 @@ use super::error::Problems;
 use super::hub::Topic;
 pub use super::readiness::check_due;
 pub(crate) use super::readiness::{health, keep_health, limits};
-use super::{Actor, App, AppError, Result, moved, readiness};
+use super::{Actor, App, AppError, Result, moved, readiness, watches};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -235,15 +235,18 @@ pub async fn edit(
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
-    if row.disabled_at.is_some() {
-        tx.forget_look(id).await?;
+    let mut entries = Vec::new();
+    if moves || given {
+        watches::forget(app, &mut tx, id, &mut entries).await?;
+    } else if row.disabled_at.is_some() {
+        watches::pause(app, &mut tx, id, &mut entries).await?;
     }
     row.version += 1;
     let view = view(app, row);
     let after = Changed { channel: view.clone().covered(), credential_replaced: had && given };
-    let entry =
-        Entry::new("channel.changed", &format!("channel:{id}")).before(&before.covered()).after(&after);
-    app.commit(tx, by, &[entry], &[Topic::Channels, Topic::Queue]).await?;
+    let entry = Entry::new("channel.changed", &format!("channel:{id}"));
+    entries.insert(0, entry.before(&before.covered()).after(&after));
+    app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Times {
     /// What came since the last look may be ours, or somebody's who was asked to: the database was confirmed
     /// since, or the channel was disabled.
     pub unwatched: bool,
+    /// The look before this one saw all that was there.
+    pub was_whole: bool,
     pub since: Millis,
     pub at: Millis,
 }
@@ -41,10 +43,11 @@ pub(super) async fn judge(
     seen: &Account,
     times: &Times,
 ) -> Result<Vec<SeenPost>> {
-    let ids: Vec<&str> = seen.posts().map(|p| p.id.as_str()).collect();
+    let all = seen.posts();
+    let ids: Vec<&str> = all.iter().map(|p| p.id.as_str()).collect();
     let known = tx.seen_posts(&seen.id, &ids).await?;
     let known_ids: HashSet<&str> = known.iter().map(|p| p.remote_id.as_str()).collect();
-    let new = seen.posts().filter(|p| !known_ids.contains(p.id.as_str()));
+    let new = all.iter().filter(|p| !known_ids.contains(p.id.as_str()));
     let mut judged: Vec<SeenPost> = known.iter().filter(|p| p.state == "open").cloned().collect();
     judged.sort_by_key(|p| p.seen_at);
     judged.extend(new.map(|p| row(channel, seen, p, times.at)));
@@ -58,7 +61,7 @@ pub(super) async fn judge(
     let parts = tx.parts_out(&channel.adapter, from).await?;
     let receipts = tx.receipts(&channel.adapter, &ids).await?;
     let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
-    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &known_ids));
+    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &known_ids, times.was_whole));
     let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.since - BEFORE);
     let mut state = |p: &SeenPost| match ours.has(p) {
         Some(state) => state,
@@ -71,12 +74,12 @@ pub(super) async fn judge(
 }
 
 /// Whether the list's order says that the post is new.
-fn is_new(list: &List, id: &str, known: &HashSet<&str>) -> bool {
+fn is_new(list: &List, id: &str, known: &HashSet<&str>, was_whole: bool) -> bool {
     let Told::ByOrder { whole } = list.told else { return false };
     let last_known = list.posts.iter().rposition(|p| known.contains(p.id.as_str()));
     match list.posts.iter().position(|p| p.id == id) {
         None => false,
-        Some(at) => whole || last_known.is_none_or(|last| at < last),
+        Some(at) => (whole && was_whole) || last_known.is_none_or(|last| at < last),
     }
 }
 
@@ -100,7 +103,8 @@ struct Ours<'a> {
     at: Millis,
     settings: Value,
     receipts: Vec<Received>,
-    parts: HashSet<String>,
+    /// What attempts have written down of posts that are out, or about to be.
+    parts: Vec<Received>,
     candidates: Vec<(Candidate, Option<Rendition>)>,
     /// Which parts of which candidates have excused a post.
     used: HashSet<(usize, usize)>,
@@ -112,10 +116,9 @@ impl<'a> Ours<'a> {
         seen: &'a Account,
         times: &Times,
         receipts: Vec<Received>,
-        parts: Vec<String>,
+        parts: Vec<Received>,
         candidates: Vec<Candidate>,
     ) -> Self {
-        let parts = parts.iter().flat_map(|parts| parts.split(' ')).map(str::to_owned).collect();
         let with_words = candidates.into_iter().map(|c| {
             let words = serde_json::from_str(&c.body).ok();
             (c, words)
@@ -139,11 +142,18 @@ impl<'a> Ours<'a> {
         }
     }
 
+    /// Whether an attempt has written it down: a part of a thread, or a post before its public step.
+    fn is_part(&self, id: &str) -> bool {
+        let names =
+            |handle: &str| handle.split(' ').any(|part| part == id || part.split('@').next() == Some(id));
+        let here = |r: &Received| self.leads_here(r.account.as_deref(), &r.settings);
+        self.parts.iter().any(|r| names(&r.remote_id) && here(r))
+    }
+
     /// `ours` when a delivery made it, `open` when one may have, nothing when none did.
     fn has(&mut self, p: &SeenPost) -> Option<&'static str> {
         let received = || self.receipts.iter().filter(|r| r.remote_id == p.remote_id);
-        if received().any(|r| r.account.as_deref() == Some(self.account)) || self.parts.contains(&p.remote_id)
-        {
+        if received().any(|r| r.account.as_deref() == Some(self.account)) || self.is_part(&p.remote_id) {
             return Some("ours");
         }
         let may_have = received().any(|r| self.leads_here(r.account.as_deref(), &r.settings));

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::{NO_PINS, Pinned};
+use ::channels::{NO_PINS, Pinned, Pins};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ struct Copy {
     delivery: String,
     name: String,
     can: bool,
+    /// The one that is pinned takes the place of others: the channel.
+    alone_on: Option<String>,
     pinned_at: Option<Millis>,
 }
 
@@ -71,9 +73,10 @@ async fn copies(app: &App, post: &str) -> Result<Vec<Copy>> {
         app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect();
     let copy = |d: crate::store::deliveries::Delivery| {
         let channel = channels.get(&d.channel_id)?;
-        let can = ::channels::adapter(&channel.adapter).is_some_and(|a| a.capabilities.pins);
-        let pinned_at = pinned.get(&d.id).copied();
-        Some(Copy { name: channel.name.clone(), can, pinned_at, delivery: d.id })
+        let pins = ::channels::adapter(&channel.adapter).map_or(Pins::None, |a| a.capabilities.pins);
+        let (can, pinned_at) = (pins != Pins::None, pinned.get(&d.id).copied());
+        let alone_on = (pins == Pins::One).then_some(d.channel_id);
+        Some(Copy { name: channel.name.clone(), can, alone_on, pinned_at, delivery: d.id })
     };
     Ok(out.into_iter().filter_map(copy).collect())
 }
@@ -103,18 +106,25 @@ pub async fn set(app: &App, by: &Actor, post: &str, pin: Pin) -> Result<Vec<PinV
         let networks = &networks;
         async move {
             let result = match copy.can {
-                true => networks.pin(&copy.delivery, pin.pinned).await?,
+                // What the others did is written down all the same.
+                true => networks
+                    .pin(&copy.delivery, pin.pinned)
+                    .await
+                    .unwrap_or_else(|e| Pinned::Failed(e.to_string())),
                 false => Pinned::Failed(NO_PINS.to_owned()),
             };
-            Ok::<_, AppError>((copy, result))
+            (copy, result)
         }
     });
-    let results = join_all(each).await.into_iter().collect::<Result<Vec<_>>>()?;
+    let results = join_all(each).await;
     let mut tx = app.store().begin().await?;
     let (mut entries, mut views) = (Vec::new(), Vec::new());
     for (copy, result) in results {
         let before = copy.pinned_at.filter(|_| pin.pinned || result != Pinned::Done);
         let at = before.or_else(|| (result == Pinned::Done && pin.pinned).then(|| app.now()));
+        if let Some(channel) = copy.alone_on.filter(|_| pin.pinned && result == Pinned::Done) {
+            tx.clear_pins(&channel).await?;
+        }
         if copy.can {
             tx.set_pin(&copy.delivery, at).await?;
             entries.push(Entry::new(done, &subject(&copy.delivery)).after(&result));

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::watch::Account;
+use ::channels::watch::{Account, Told};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,10 @@ use crate::store::{Tx, Unaudited};
 
 /// How far back a look reads before the last one: clocks differ, and networks list late.
 pub(super) const BEFORE: Millis = 10 * 60_000;
+/// Most posts that one look may bring: who sends more than was asked for is not believed.
+const MOST: usize = 500;
+/// Ticks are not exact.
+const JITTER: Millis = 30_000;
 /// How long looks fail before that is an alarm, and how often they are tried from then on.
 const BLIND: Millis = 10 * 60_000;
 /// Most posts that the list shows, and the page of a channel.
@@ -174,7 +178,7 @@ struct Look {
 /// Looks at the account of one channel, unless looks have failed for long and it is not their turn.
 async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Look> {
     let began = app.now();
-    let failing = watch.and_then(|w| w.troubled_at).map_or(0, |since| (began - since) / 60_000);
+    let failing = watch.and_then(|w| w.troubled_at).map_or(0, |since| (began - since + JITTER) / 60_000);
     let every = BLIND / 60_000;
     if failing > every && failing % every != 0 {
         return None;
@@ -189,15 +193,43 @@ async fn note_look(app: &App, channel: &Channel, watch: Option<&Watch>, look: Lo
         return Ok(());
     }
     match look.seen {
-        Ok(Some(seen)) => note(app, channel, seen, look.began).await,
+        Ok(Some(seen)) if seen.lists.iter().map(|list| list.posts.len()).sum::<usize>() > MOST => {
+            note_trouble(app, channel, "the server lists more than it was asked for", look.began).await
+        }
+        Ok(Some(seen)) => match note(app, channel, seen, look.began).await {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                let why = "what was seen could not be written down; the service's log says why";
+                note_trouble(app, channel, why, look.began).await?;
+                Err(e)
+            }
+        },
         Err(why) => note_trouble(app, channel, &why, look.began).await,
         Ok(None) if watch.is_some() => {
-            let mut tx = app.store().begin().await?;
-            tx.delete_watch(&channel.id).await?;
-            Ok(tx.commit_unaudited(Unaudited::Look).await?)
+            let (mut tx, mut entries) = (app.store().begin().await?, Vec::new());
+            forget(app, &mut tx, &channel.id, &mut entries).await?;
+            app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
         }
         Ok(None) => Ok(()),
     }
+}
+
+/// The channel leads elsewhere now: the watch begins anew.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn forget(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    tx.delete_watch(channel).await?;
+    alarms::end_blind(app, tx, channel, entries).await
+}
+
+/// The channel is not looked at for a while: what comes meanwhile is nobody's alarm.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn pause(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    tx.forget_look(channel).await?;
+    alarms::end_blind(app, tx, channel, entries).await
 }
 
 async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
@@ -212,6 +244,7 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
         looked_at: None,
         trouble: None,
         troubled_at: None,
+        whole: false,
     };
     let w = before.unwrap_or(new);
     let troubled_at = w.troubled_at.unwrap_or(at);
@@ -222,7 +255,7 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
         entries.push(Entry::new("watch.fails", &format!("channel:{}", channel.id)).note(why));
     }
     // What was never looked at is not lost.
-    if w.looked_at.is_some() && at - troubled_at >= BLIND {
+    if !w.account.is_empty() && at - troubled_at + JITTER >= BLIND {
         alarms::raise_blind(app, &mut tx, &w, &channel.name, &mut entries).await?;
     }
     if entries.is_empty() {
@@ -241,18 +274,24 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     let subject = format!("channel:{}", channel.id);
     let mut entries = Vec::new();
     if same.is_none_or(|w| w.looked_at.is_none()) {
-        let what = serde_json::json!({"account": seen.id, "posts": seen.posts().count()});
+        let what = serde_json::json!({"account": seen.id, "posts": seen.posts().len()});
         entries.push(Entry::new("watch.began", &subject).after(&what));
     } else if same.is_some_and(|w| w.trouble.is_some()) {
         entries.push(Entry::new("watch.goes_on", &subject));
     }
-    if before.as_ref().is_some_and(|w| w.trouble.is_some()) {
+    // Its settings and its credential are as they were: an edit forgets the watch.
+    let other = before.as_ref().filter(|w| !w.account.is_empty() && w.account != seen.id);
+    if let Some(before) = other {
+        alarms::raise_other(app, &mut tx, before, &seen, &channel.name, &mut entries).await?;
+    } else if before.as_ref().is_some_and(|w| w.trouble.is_some()) {
         alarms::end_blind(app, &mut tx, &channel.id, &mut entries).await?;
     }
-    let was_away = same.is_some_and(|w| w.looked_at.is_none());
+    let was_away = other.is_some() || same.is_some_and(|w| w.looked_at.is_none());
     let first = !was_away && !tx.is_watched(&seen.id).await?;
     let unwatched = was_away || is_first_after_return(&mut tx, same).await?;
-    let posts = foreign::judge(&mut tx, channel, &seen, &Times { first, unwatched, since, at }).await?;
+    let was_whole = same.is_some_and(|w| w.whole);
+    let times = Times { first, unwatched, was_whole, since, at };
+    let posts = foreign::judge(&mut tx, channel, &seen, &times).await?;
     let foreign: Vec<&SeenPost> = posts.iter().filter(|p| p.state == "foreign").collect();
     let signal = match foreign.is_empty() {
         true => None,
@@ -268,10 +307,12 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
         let what = serde_json::json!({"account": seen.id, "foreign": foreign, "unsure": unsure});
         entries.push(Entry::new("watch.found", &subject).after(&what));
     }
+    let whole =
+        seen.lists.iter().all(|list| matches!(list.told, Told::ByOrder { whole: true } | Told::ByTime));
     let (account, shown, channel_id) = (seen.id, seen.shown, channel.id.clone());
-    let looked_at = Some(at);
-    tx.put_watch(&Watch { channel_id, account, shown, since, looked_at, trouble: None, troubled_at: None })
-        .await?;
+    let (looked_at, trouble, troubled_at) = (Some(at), None, None);
+    let watch = Watch { channel_id, account, shown, since, looked_at, trouble, troubled_at, whole };
+    tx.put_watch(&watch).await?;
     if entries.is_empty() {
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(());

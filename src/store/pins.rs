@@ -15,6 +15,14 @@ impl Store {
 }
 
 impl Tx {
+    /// Nothing is pinned on the channel any more.
+    pub async fn clear_pins(&mut self, channel: &str) -> Result<()> {
+        const SQL: &str = "delete from pins
+            where delivery_id in (select id from deliveries where channel_id = $1)";
+        on!(self, |c| sqlx::query(SQL).bind(channel).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// Writes down that it is pinned; with nothing, that it is not.
     pub async fn set_pin(&mut self, delivery: &str, at: Option<Millis>) -> Result<()> {
         const UP: &str = "insert into pins (delivery_id, pinned_at) values ($1, $2)

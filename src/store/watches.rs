@@ -16,6 +16,8 @@ pub struct Watch {
     pub looked_at: Option<Millis>,
     pub trouble: Option<String>,
     pub troubled_at: Option<Millis>,
+    /// The last look saw all that is there.
+    pub whole: bool,
 }
 
 /// A row of `seen_posts`.
@@ -113,11 +115,11 @@ impl Tx {
 
     pub async fn put_watch(&mut self, w: &Watch) -> Result<()> {
         const SQL: &str =
-            "insert into watches (channel_id, account, shown, since, looked_at, trouble, troubled_at)
-            values ($1, $2, $3, $4, $5, $6, $7)
+            "insert into watches (channel_id, account, shown, since, looked_at, trouble, troubled_at, whole)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             on conflict (channel_id) do update set account = excluded.account, shown = excluded.shown,
               since = excluded.since, looked_at = excluded.looked_at, trouble = excluded.trouble,
-              troubled_at = excluded.troubled_at";
+              troubled_at = excluded.troubled_at, whole = excluded.whole";
         on!(self, |c| sqlx::query(SQL)
             .bind(&w.channel_id)
             .bind(&w.account)
@@ -126,6 +128,7 @@ impl Tx {
             .bind(w.looked_at)
             .bind(&w.trouble)
             .bind(w.troubled_at)
+            .bind(w.whole)
             .execute(c)
             .await
             .map(drop)?);
@@ -185,11 +188,12 @@ impl Tx {
 
     /// What is written down of posts that are out, or about to be, on channels of an adapter, since then: the parts of
     /// threads, parted by blanks.
-    pub async fn parts_out(&mut self, adapter: &str, since: Millis) -> Result<Vec<String>> {
-        const SQL: &str = "select a.handle from attempts a join deliveries d on d.id = a.delivery_id
-              join channels c on c.id = d.channel_id
+    pub async fn parts_out(&mut self, adapter: &str, since: Millis) -> Result<Vec<Received>> {
+        const SQL: &str = "select a.handle as remote_id, w.account, c.settings from attempts a
+              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              left join watches w on w.channel_id = c.id
             where a.handle is not null and a.permitted_at >= $2 and c.adapter = $1";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_all(c).await?))
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))
     }
 
     /// What may have made a post of an adapter's channels whose id nobody knows: what is under way or in

@@ -18,6 +18,8 @@ struct Faults {
     lose: Option<String>,
     /// What is refused, and how often it passes before.
     refuse: Option<(String, usize)>,
+    /// What is put into requests in the place of what.
+    turn: Option<(String, String)>,
 }
 
 impl Relay {
@@ -46,6 +48,12 @@ impl Relay {
         self.faults.lock().unwrap().refuse = Some((text.to_owned(), passes));
     }
 
+    /// Asks the server for `to` whenever it is asked for `from`: a name has been turned. Of requests without
+    /// content.
+    pub fn turn(&self, from: &str, to: &str) {
+        self.faults.lock().unwrap().turn = Some((from.to_owned(), to.to_owned()));
+    }
+
     /// Refuses nothing any more.
     pub fn go_on(&self) {
         self.faults.lock().unwrap().refuse = None;
@@ -70,8 +78,10 @@ async fn forward(mut client: TcpStream, target: SocketAddr, faults: Arc<Mutex<Fa
                         let _ = client.write_all(REFUSED).await;
                         return;
                     }
+                    let turned = turned(&faults, &said);
                     asked.push_str(&said);
-                    if server.write_all(&up[..n]).await.is_err() { return }
+                    let sent = turned.as_deref().map_or(&up[..n], str::as_bytes);
+                    if server.write_all(sent).await.is_err() { return }
                 }
                 _ => return,
             },
@@ -104,4 +114,10 @@ fn is_refused(faults: &Mutex<Faults>, said: &str) -> bool {
         }
         _ => false,
     }
+}
+
+fn turned(faults: &Mutex<Faults>, said: &str) -> Option<String> {
+    let faults = faults.lock().unwrap();
+    let (from, to) = faults.turn.as_ref()?;
+    said.starts_with("GET ").then(|| said.replace(from.as_str(), to))
 }
