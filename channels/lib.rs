@@ -6,6 +6,7 @@
 //! Adding a channel is one file and one line in [`ALL`].
 
 pub mod address;
+mod ear;
 pub mod gate;
 mod health;
 mod html;
@@ -14,6 +15,7 @@ mod keeper;
 mod message;
 mod outcome;
 pub mod place;
+pub mod quota;
 mod rendition;
 pub mod text;
 
@@ -63,8 +65,9 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use ear::{Ear, Heard};
 pub use gate::{Closed, Gate, InFlight, Pass};
-pub use health::Health;
+pub use health::{Facts, Health};
 pub use keeper::Keeper;
 pub use outcome::{Failure, NOT_OURS, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};

@@ -270,7 +270,7 @@ impl Matrix {
         }
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let account = self.whoami().await.map_err(|failure| failure.to_string())?;
         let member = self.state("m.room.member", &account).await?.unwrap_or_default();
         if member["membership"] != "join" {
@@ -291,11 +291,12 @@ impl Matrix {
             return Err("the account may not post in the room; give it the power to send messages".to_owned());
         }
         let (account, room) = (text::shown(&account), &self.room);
-        Ok(if power.take_down {
+        let detail = if power.take_down {
             format!("posts as {account} in the room {room}")
         } else {
             format!("posts as {account} in the room {room}, and may take nothing down there")
-        })
+        };
+        Ok(Health::ready(detail).of(&account))
     }
 }
 

@@ -66,6 +66,9 @@ impl Network for Api {
             ("POST", [USER, "threads"]) => self.make(asked, faults),
             ("POST", [USER, "threads_publish"]) => self.publish(asked, faults),
             ("GET", ["me"]) => good(json!({ "id": USER, "username": "bank" })),
+            ("GET", ["debug_token"]) => {
+                good(json!({ "data": { "expires_at": 1_705_000_000, "scopes": ["threads_basic"] } }))
+            }
             ("GET", [USER, "threads_publishing_limit"]) => {
                 let config = json!({ "quota_total": 250, "quota_duration": 86_400 });
                 good(json!({ "data": [{ "quota_usage": self.used, "config": config }] }))

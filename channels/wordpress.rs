@@ -379,10 +379,12 @@ impl Channel for WordPress {
             Ok(answer) => match answer.json::<Value>() {
                 Err(why) => Health::unready(why),
                 Ok(user) if user["capabilities"]["publish_posts"] == true => {
-                    Health::ready(format!("logged in as {}", self.account))
+                    Health::ready(format!("logged in as {}", self.account)).of(&self.account).lacks(&[])
                 }
                 Ok(_) => {
                     Health::unready(format!("{} may not publish posts; make it an author", self.account))
+                        .of(&self.account)
+                        .lacks(&["publish_posts"])
                 }
             },
         }
