@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::board::{self, ReadinessView};
 use super::hub::Topic;
 use super::policy::Rules;
+
 use super::{Actor, App, AppError, Problem, Result, posts, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -63,6 +65,10 @@ pub struct ReviewSheet {
     #[serde(default)]
     pub misfits: Vec<Problem>,
     pub decisions: Vec<ApprovalView>,
+    /// How ready its channels are, as far as it is known now. A check older than ten minutes is made again,
+    /// for three seconds at most.
+    #[serde(default)]
+    pub readiness: Vec<ReadinessView>,
 }
 
 fn view(a: Approval) -> Result<ApprovalView> {
@@ -94,7 +100,9 @@ pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
     let given = voices(&approvals, &row.writers()?, &bundle, now).len();
     let decisions = approvals.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
+    let channels: Vec<_> = rows.iter().map(|d| d.channel_id.clone()).collect();
     Ok(ReviewSheet {
+        readiness: board::before_decision(app, by, &channels).await?,
         bundle,
         needed: rules.needed(&row)?,
         given,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::Limits;
+use ::channels::{Facts, Limits};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +45,10 @@ pub struct HealthView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub limits: Option<Limits>,
+    /// What the check learned besides; what is not there is not known.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub facts: Facts,
 }
 
 /// A new channel.
@@ -149,6 +153,7 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
         paused_until: 0,
         health: None,
         checked_at: None,
+        posted_at: None,
         created_at: app.now(),
         version: 1,
     };

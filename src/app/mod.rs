@@ -6,6 +6,8 @@ pub mod actor;
 pub mod approvals;
 /// The audit log: lists, checkpoints, exports.
 pub mod audit;
+/// How ready each channel is.
+pub mod board;
 /// Approval of many posts at once.
 pub mod bulk;
 /// The queue by hour and by day, for people to look at.
@@ -100,6 +102,8 @@ pub mod signals;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// How ready a channel is, by what is known.
+pub mod standing;
 /// The freezes of an incident that is opened.
 mod stopping;
 /// What did not begin.
@@ -139,6 +143,7 @@ struct Inner {
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
+    notes: readiness::Notes,
     /// Whether this node has a mail server.
     mails: AtomicBool,
     /// Why nothing can be sent from this process any more.
@@ -186,6 +191,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             networks: Mutex::new(None),
             witness: Witness::default(),
+            notes: readiness::Notes::default(),
             mails: AtomicBool::new(false),
             broken: watch::Sender::default(),
         }))
@@ -283,6 +289,11 @@ impl App {
     /// sender holds an `App`: were they held here too, neither would ever be dropped.
     pub fn set_networks(&self, networks: &Arc<dyn Networks>) {
         *self.0.networks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(networks));
+    }
+
+    /// What this process is doing about channels.
+    fn notes(&self) -> &readiness::Notes {
+        &self.0.notes
     }
 
     /// What talks to the networks.

@@ -94,6 +94,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
+    let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
+    for channel in &posted {
+        tx.note_post(channel, now).await?;
+    }
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
@@ -117,14 +121,21 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
-    app.commit(tx, &Actor::service(app.node()), &entries, topics).await
+    app.commit(tx, &Actor::service(app.node()), &entries, topics).await?;
+    app.notes().noted(posted, now);
+    Ok(())
+}
+
+/// The permits whose posts are out by these outcomes.
+fn out(outcomes: &[(Permit, Outcome)]) -> impl Iterator<Item = &Permit> {
+    let is_out = |o: &Outcome| matches!(o, Outcome::Accepted { started_only: false, .. });
+    outcomes.iter().filter(move |(_, o)| is_out(o)).map(|(p, _)| p)
 }
 
 /// The deliveries of an incident's posts that are out by these outcomes: they may promise the next update.
 fn promising(outcomes: &[(Permit, Outcome)], counts: impl Fn(&Permit) -> bool) -> Vec<&str> {
-    let is_out = |o: &Outcome| matches!(o, Outcome::Accepted { started_only: false, .. });
-    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && is_out(o));
-    out.filter(|(p, _)| counts(p)).map(|(p, _)| p.delivery.as_str()).collect()
+    let promising = out(outcomes).filter(|p| p.incident.is_some() && counts(p));
+    promising.map(|p| p.delivery.as_str()).collect()
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
-use super::{End, incidents, posts, signals, table};
+use super::{End, incidents, posts, ready, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -56,6 +56,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         ),
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => return channels(api, &show, as_json, c).await,
+        Command::Ready => return ready::run(api, &show, as_json).await,
         Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
         Command::Approvals(c) => return approvals(api, &show, as_json, c).await,
         Command::Freeze(f) => {

@@ -7,6 +7,7 @@ mod call;
 mod drill;
 mod incidents;
 mod posts;
+mod ready;
 mod recover;
 mod serve;
 mod signals;

@@ -23,6 +23,8 @@ pub struct Channel {
     /// JSON of the last health check.
     pub health: Option<String>,
     pub checked_at: Option<Millis>,
+    /// When a post last went out there, to the minute.
+    pub posted_at: Option<Millis>,
     pub created_at: Millis,
     pub version: i64,
 }
@@ -112,6 +114,14 @@ impl Tx {
     pub async fn channel_for_update(&mut self, id: &str) -> Result<Option<Channel>> {
         const SQL: &str = "update channels set version = version where id = $1 returning *";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    /// A post went out on the channel.
+    pub async fn note_post(&mut self, id: &str, at: Millis) -> Result<()> {
+        const SQL: &str =
+            "update channels set posted_at = $2 where id = $1 and (posted_at is null or posted_at < $2)";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(at).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {

@@ -85,7 +85,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         start(shared, batch.permits, asked);
         put(shared, batch.claimed).await;
     }
-    let taken = shared.lines.take();
+    let taken = shared.lines.take(shared.app.clock().now());
     if taken.is_empty() {
         return Ok(more);
     }
