@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use reqwest::header::HeaderMap;
 
 use crate::Clock;
+use crate::http::header::HeaderMap;
 use crate::quota::{Form, Quota, form};
 
 /// What was heard.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use holdline::app::hub::Topic;
 use holdline::app::posts::PostView;
 use holdline::app::{channels, incidents, posts};
+use holdline::clock::rfc3339;
 use holdline::domain::delivery::State;
 use holdline::sandbox::Limit;
 use serde_json::json;
