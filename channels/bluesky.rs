@@ -7,21 +7,25 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::Digest;
 use tokio::sync::Mutex;
 use url::Url;
 
 use crate::http::{Answer, Http, Request, Trouble};
-use crate::text::{self, Unit};
+use crate::keeper::parts_out;
+use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
+
+#[path = "bluesky_record.rs"]
+mod record;
+
+use record::{Record, ends, owner, receipt, record_key};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -45,6 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 2_000_000,
         alt: None,
+        parts: 10,
     },
     settings: &[
         Setting {
@@ -65,6 +70,9 @@ pub const ADAPTER: Adapter = Adapter {
 
 /// The collection of posts.
 const POSTS: &str = "app.bsky.feed.post";
+
+/// The collection of what the account shows again of others.
+const REPOSTS: &str = "app.bsky.feed.repost";
 
 /// Seconds before its end at which a session is renewed.
 const RENEW_BEFORE: i64 = 300;
@@ -94,13 +102,6 @@ struct Session {
     did: String,
     access_jwt: SecretString,
     refresh_jwt: SecretString,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    uri: String,
-    #[serde(default)]
-    value: Value,
 }
 
 /// What an XRPC error answer says.
@@ -182,99 +183,91 @@ impl Bluesky {
         }
     }
 
-    async fn find(&self, job: &Job) -> Sighting {
+    /// Puts the part that comes after those of `thread`, or finds it where an earlier attempt has put it.
+    async fn put(
+        &self,
+        job: &Job,
+        session: &Session,
+        images: &[Value],
+        thread: &[Record],
+        pass: &Pass,
+    ) -> Result<Record, Failure> {
+        let content = json!({
+            "repo": session.did,
+            "collection": POSTS,
+            "rkey": record_key(job, thread.len()),
+            "swapRecord": null,
+            "record": record::record(job, images, thread, (self.clock)()),
+        });
+        let url = self.method("com.atproto.repo.putRecord");
+        let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&content);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if answer.is_success() {
+            return answer.json().map_err(|reason| Failure::InDoubt { reason });
+        }
+        if error_name(&answer) != "InvalidSwap" {
+            return Err(self.failure(&answer).await);
+        }
+        // A record with our key is there: an earlier attempt's, in all likelihood.
+        match self.part(job, thread.len()).await {
+            Ok(Some(made)) => Ok(made),
+            Ok(None) => Err(Failure::InDoubt { reason: "the post was there and is gone".to_owned() }),
+            Err(reason) => Err(Failure::InDoubt { reason }),
+        }
+    }
+
+    /// Looks for one part of the post, 0 for the first.
+    async fn part(&self, job: &Job, n: usize) -> Result<Option<Record>, String> {
         let mut url = self.method("com.atproto.repo.getRecord");
         let repo = self.session.lock().await.as_ref().map_or(self.account.clone(), |s| s.did.clone());
         url.query_pairs_mut().extend_pairs([
             ("repo", repo.as_str()),
             ("collection", POSTS),
-            ("rkey", &record_key(job)),
+            ("rkey", &record_key(job, n)),
         ]);
-        let answer = match self.http.call(Request::get(url.as_str())).await {
-            Ok(answer) => answer,
-            Err(trouble) => return Sighting::Unknown(trouble.to_string()),
-        };
+        let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
         match (answer.status, error_name(&answer).as_str()) {
-            (200, _) => match answer.json::<Record>() {
-                Ok(found) if found.value["text"] == job.rendition.text.as_str() => {
-                    Sighting::Found(receipt(found.uri))
+            (200, _) => {
+                let found = answer.json::<Record>()?;
+                if job.rendition.texts().nth(n).is_some_and(|text| found.value["text"] == text) {
+                    return Ok(Some(found));
                 }
-                Ok(_) => Sighting::Unknown("another post has the key of this one".to_owned()),
-                Err(why) => Sighting::Unknown(why),
-            },
-            (400 | 404, "RecordNotFound") => Sighting::Absent,
-            (status, _) => Sighting::Unknown(format!("the server answered {status}")),
+                Err("another post has the key of this one".to_owned())
+            }
+            (400 | 404, "RecordNotFound") => Ok(None),
+            (status, _) => Err(format!("the server answered {status}")),
         }
     }
-}
 
-/// When a token ends, in Unix seconds: its own word (RFC 7519, section 4.1.4), which only decides
-/// whether it is renewed. A token that cannot be read has ended.
-fn ends(token: &SecretString) -> i64 {
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: i64,
+    /// The parts that are there, and how many there should be.
+    async fn parts(&self, job: &Job) -> Result<(Vec<Record>, usize), String> {
+        let (mut there, of) = (Vec::new(), job.rendition.texts().count());
+        for n in 0..of {
+            there.extend(self.part(job, n).await?);
+        }
+        Ok((there, of))
     }
-    let claims = token.expose_secret().split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-    claims.and_then(|bytes| serde_json::from_slice::<Claims>(&bytes).ok()).map_or(0, |c| c.exp)
-}
 
-/// The record key: a timestamp identifier (<https://atproto.com/specs/tid>) that every attempt at
-/// one delivery shares. The lower bits are spread over an hour by a hash, because many posts can be
-/// made in one millisecond; the hour lies in the past, because servers may refuse a later one.
-fn record_key(job: &Job) -> String {
-    const HOUR: u64 = 3_600_000_000;
-    const DIGITS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
-    let hash = sha2::Sha256::digest(job.delivery.as_bytes());
-    let spread = u64::from_be_bytes(hash[..8].try_into().unwrap_or_default());
-    let clock_id = u64::from(u16::from_be_bytes([hash[8], hash[9]]) & 0x3ff);
-    let made = u64::try_from(job.created_at.timestamp_micros()).unwrap_or(0);
-    let micros = (made / HOUR).saturating_sub(1) * HOUR + spread % HOUR;
-    let number = (micros << 10 | clock_id) & (u64::MAX >> 1);
-    (0..13).rev().map(|place| char::from(DIGITS[(number >> (5 * place) & 31) as usize])).collect()
-}
-
-/// Links are not found by the server: each is marked by its byte offsets
-/// (<https://docs.bsky.app/docs/advanced-guides/post-richtext>).
-fn facets(content: &str) -> Vec<Value> {
-    let mark = |link: text::Link| {
-        json!({
-            "index": { "byteStart": link.start, "byteEnd": link.end },
-            "features": [{ "$type": "app.bsky.richtext.facet#link", "uri": link.url }],
-        })
-    };
-    text::links(content).into_iter().map(mark).collect()
-}
-
-fn record(job: &Job, images: &[Value], now: chrono::DateTime<chrono::Utc>) -> Value {
-    let post = &job.rendition;
-    let mut record = json!({
-        "$type": POSTS,
-        "text": post.text,
-        "langs": [post.language],
-        "createdAt": now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-    });
-    let facets = facets(&post.text);
-    if !facets.is_empty() {
-        record["facets"] = facets.into();
+    async fn find(&self, job: &Job) -> Sighting {
+        match self.parts(job).await {
+            Ok((mut there, of)) if there.len() == of => Sighting::Found(receipt(there.swap_remove(0).uri)),
+            Ok((there, _)) if there.is_empty() => Sighting::Absent,
+            Ok((there, of)) => Sighting::partly(there.len(), of),
+            Err(why) => Sighting::Unknown(why),
+        }
     }
-    if !images.is_empty() {
-        record["embed"] = json!({ "$type": "app.bsky.embed.images", "images": images });
+
+    /// Deletes one part. Deleting a record that is not there succeeds.
+    async fn delete(&self, job: &Job, n: usize, session: &Session) -> Result<(), String> {
+        let target = json!({ "repo": session.did, "collection": POSTS, "rkey": record_key(job, n) });
+        let url = self.method("com.atproto.repo.deleteRecord");
+        let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&target);
+        match self.http.call(request).await {
+            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) => Err(self.failure(&answer).await.to_string()),
+            Err(trouble) => Err(trouble.to_string()),
+        }
     }
-    record
-}
-
-/// `at://did/collection/key`, and the page of it.
-fn receipt(uri: String) -> Receipt {
-    let mut parts = uri.trim_start_matches("at://").split('/');
-    let (did, key) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-    let url = Some(format!("https://bsky.app/profile/{did}/post/{key}"));
-    Receipt { remote_id: uri, url, note: None }
-}
-
-/// Whose record it is, where the address says so by the account's id.
-fn owner(uri: &str) -> Option<&str> {
-    uri.strip_prefix("at://")?.split('/').next().filter(|did| did.starts_with("did:"))
 }
 
 /// The name of an XRPC error; a server's free words are left out.
@@ -303,31 +296,21 @@ fn login_failure(answer: &Answer) -> Failure {
 #[async_trait]
 impl Channel for Bluesky {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let session = self.session().await?;
-        let images = self.upload(job, &session, pass).await?;
-        let content = json!({
-            "repo": session.did,
-            "collection": POSTS,
-            "rkey": record_key(job),
-            "swapRecord": null,
-            "record": record(job, &images, (self.clock)()),
-        });
-        let url = self.method("com.atproto.repo.putRecord");
-        let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&content);
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if answer.is_success() {
-            let made = answer.json::<Record>().map_err(|reason| Failure::InDoubt { reason })?;
-            return Ok(receipt(made.uri));
+        let (out, of) = (parts_out(job), job.rendition.texts().count());
+        let session = self.session().await.map_err(|failure| failure.partly(out, of))?;
+        let images = self.upload(job, &session, pass).await.map_err(|failure| failure.partly(out, of))?;
+        let mut thread = Vec::<Record>::new();
+        while thread.len() < of {
+            let made = self.put(job, &session, &images, &thread, pass).await;
+            let made = made.map_err(|failure| failure.partly(thread.len().max(out), of))?;
+            if of > 1 && made.cid.is_empty() {
+                let reason = "the server does not name the post fully".to_owned();
+                return Err(Failure::InDoubt { reason }.partly(thread.len().max(out), of));
+            }
+            thread.push(made);
+            pass.keep_parts(thread.iter().map(|part| part.uri.as_str()), of).await?;
         }
-        if error_name(&answer) != "InvalidSwap" {
-            return Err(self.failure(&answer).await);
-        }
-        // A record with our key is there: an earlier attempt's, in all likelihood.
-        match self.find(job).await {
-            Sighting::Found(receipt) => Ok(receipt),
-            Sighting::Absent => Err(Failure::InDoubt { reason: "the post was there and is gone".to_owned() }),
-            Sighting::Unknown(reason) => Err(Failure::InDoubt { reason }),
-        }
+        Ok(receipt(thread.swap_remove(0).uri))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
@@ -345,20 +328,38 @@ impl Channel for Bluesky {
                 return Retraction::StillLive("another account posted it; connect that one".to_owned());
             }
             Some(_) => {}
-            None => match self.find(job).await {
-                Sighting::Found(_) => {}
-                Sighting::Absent => return Retraction::StillLive(NOT_OURS.to_owned()),
-                Sighting::Unknown(why) => return Retraction::StillLive(why),
+            None => match self.parts(job).await {
+                Ok((there, _)) if there.is_empty() => return Retraction::StillLive(NOT_OURS.to_owned()),
+                Ok(_) => {}
+                Err(why) => return Retraction::StillLive(why),
             },
         }
-        let target = json!({ "repo": session.did, "collection": POSTS, "rkey": record_key(job) });
-        let url = self.method("com.atproto.repo.deleteRecord");
-        let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&target);
-        match self.http.call(request).await {
-            Ok(answer) if answer.is_success() => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(self.failure(&answer).await.to_string()),
-            Err(trouble) => Retraction::StillLive(trouble.to_string()),
+        // The last part first, so that no answer stands without what it answers.
+        for n in (0..job.rendition.texts().count()).rev() {
+            if let Err(why) = self.delete(job, n, &session).await {
+                return Retraction::StillLive(why);
+            }
         }
+        Retraction::Gone
+    }
+
+    async fn watch(&self, _: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        let session = self.session().await.map_err(|failure| failure.to_string())?;
+        let (mut posts, mut ordered) = (Vec::new(), None);
+        for collection in [POSTS, REPOSTS] {
+            let mut url = self.method("com.atproto.repo.listRecords");
+            let query = [("repo", session.did.as_str()), ("collection", collection), ("limit", "100")];
+            url.query_pairs_mut().extend_pairs(query);
+            let answer = self.http.call(Request::get(url.as_str())).await.map_err(|t| t.to_string())?;
+            if answer.status != 200 {
+                return Err(format!("the server does not list the posts ({})", error_name(&answer)));
+            }
+            posts.extend(answer.json::<record::List>()?.records.into_iter().map(record::seen));
+            ordered.get_or_insert(posts.len());
+        }
+        let ordered = ordered.unwrap_or(0);
+        let shown = format!("@{}", crate::text::shown(&self.account));
+        Ok(Some(watch::Account { id: format!("bluesky {}", session.did), shown, posts, ordered }))
     }
 
     async fn check(&self) -> Health {

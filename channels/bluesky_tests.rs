@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::suite::{self, Expected, Fake, Kit, Step, answer};
 
@@ -65,8 +68,8 @@ async fn it_passes_the_suite() {
 #[test]
 fn a_key_is_stable_and_well_formed() {
     let job = suite::job();
-    let key = record_key(&job);
-    assert_eq!(key, record_key(&job));
+    let key = record_key(&job, 0);
+    assert_eq!(key, record_key(&job, 0));
     // The form of the specification: 13 digits, the first with its top bit clear.
     assert_eq!(key.len(), 13);
     assert!(key.starts_with(|c: char| "234567abcdefghij".contains(c)), "{key}");
@@ -76,14 +79,14 @@ fn a_key_is_stable_and_well_formed() {
 #[test]
 fn keys_of_one_millisecond_differ() {
     let keys: std::collections::HashSet<_> = (0..20_000_u128)
-        .map(|n| record_key(&Job { delivery: uuid::Uuid::from_u128(n), ..suite::job() }))
+        .map(|n| record_key(&Job { delivery: uuid::Uuid::from_u128(n), ..suite::job() }, 0))
         .collect();
     assert_eq!(keys.len(), 20_000);
 }
 
 #[test]
 fn links_are_marked_by_bytes() {
-    let marked = facets("Été: see https://bank.example/a, please");
+    let marked = record::facets("Été: see https://bank.example/a, please");
     assert_eq!(marked[0]["index"], json!({ "byteStart": 11, "byteEnd": 33 }));
     assert_eq!(marked[0]["features"][0]["uri"], "https://bank.example/a");
 }
@@ -96,7 +99,7 @@ async fn the_record_is_only_ever_created() {
     assert_eq!(receipt.url.unwrap(), "https://bsky.app/profile/did:plc:bank/post/3k");
     let sent: Value = serde_json::from_str(&fake.content(1)).unwrap();
     assert!(sent.as_object().unwrap().contains_key("swapRecord") && sent["swapRecord"].is_null());
-    assert_eq!(sent["rkey"], record_key(&suite::job()).as_str());
+    assert_eq!(sent["rkey"], record_key(&suite::job(), 0).as_str());
     assert_eq!(sent["record"]["createdAt"], "2023-11-14T22:15:00.000Z", "the time of the attempt");
     assert_eq!(sent["record"]["langs"], json!(["en"]));
 }
@@ -161,7 +164,7 @@ async fn only_the_record_of_the_delivery_is_deleted() {
     let ours = json!({ "uri": "at://did:plc:bank/app.bsky.feed.post/3k",
         "value": { "text": suite::job().rendition.text } })
     .to_string();
-    let key = record_key(&suite::job());
+    let key = record_key(&suite::job(), 0);
     // With a receipt at once; where a person saw it, after a look.
     let (fake, channel) = open(vec![login(LATER), answer(200, "", "{}")]).await;
     let receipt = format!("at://did:plc:bank/{POSTS}/{key}");
@@ -193,3 +196,6 @@ async fn a_lost_upload_has_no_effect() {
     let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
     assert!(matches!(failure, Failure::Rejected { retry: Retry::Backoff, .. }), "{failure:?}");
 }
+
+#[path = "bluesky_thread_tests.rs"]
+mod thread_tests;

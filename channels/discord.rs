@@ -21,23 +21,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use url::Url;
 
-use crate::form::{self, Part};
+use crate::discord_answers::{Who, is_id, is_no_more};
+use crate::discord_post::{AGENT, Message, VERSION, content, filled};
 use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, discord_text, leads, text,
+    Replay, Retraction, Setting, Sighting, leads, text,
 };
-
-#[path = "discord_answers.rs"]
-mod answers;
-
-use answers::{failure, is_id};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -62,6 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
         alt: Some(1_024),
+        parts: 1,
     },
     settings: &[Setting {
         name: "thread",
@@ -71,13 +67,6 @@ pub const ADAPTER: Adapter = Adapter {
     }],
     connect,
 };
-
-/// Discord wants to know the program, and blocks those that do not say it in this form. The address is that
-/// of the examples, because the product has no page of its own.
-const AGENT: &str = concat!("DiscordBot (https://holdline.example.org, ", env!("CARGO_PKG_VERSION"), ")");
-const VERSION: &str = "v10";
-/// A post without previews of its links. Pictures stay.
-const SUPPRESS_EMBEDS: u8 = 4;
 
 const ADDRESS: &str =
     "the credential: copy the webhook's whole address, https://discord.com/api/webhooks/NUMBER/TOKEN";
@@ -131,13 +120,6 @@ struct Webhook {
     name: Option<String>,
     guild_id: Option<String>,
     channel_id: Option<String>,
-}
-
-/// A message, as far as it is read.
-#[derive(Deserialize)]
-struct Message {
-    id: String,
-    channel_id: String,
 }
 
 /// Where a webhook looks for a post.
@@ -199,7 +181,7 @@ impl Discord {
     }
 
     fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
-        failure(answer, &self.token, doing)
+        Who::Webhook.failure(answer, &self.token, doing)
     }
 
     /// What Discord says of the webhook. It needs no more than its address.
@@ -218,7 +200,7 @@ impl Discord {
     async fn link(&self, message: &Message) -> Option<String> {
         let ask = async { self.ask().await.ok().and_then(|_| self.guild.get()) };
         let guild = self.guild.learn(ask).await?;
-        Some(format!("https://discord.com/channels/{guild}/{}/{}", message.channel_id, message.id))
+        Some(message.link(&guild))
     }
 
     /// What a check saw, and what it cannot see.
@@ -237,49 +219,8 @@ impl Discord {
         let mut url = self.address(self.thread.as_deref());
         url.query_pairs_mut().append_pair("wait", "true");
         let request = Request::post(url.as_str()).header("user-agent", AGENT);
-        let content = content(job);
-        if job.media.is_empty() {
-            return request.json(&content);
-        }
-        let content = content.to_string();
-        let payload = Part {
-            name: "payload_json".to_owned(),
-            file: None,
-            mime: "application/json",
-            bytes: content.as_bytes(),
-        };
-        let all = job.rendition.media.iter().zip(&job.media).enumerate();
-        let files = all.map(|(n, (picture, bytes))| Part {
-            name: format!("files[{n}]"),
-            file: Some(file(n, &picture.mime)),
-            mime: &picture.mime,
-            bytes,
-        });
-        let (mime, body) = form::form(&std::iter::once(payload).chain(files).collect::<Vec<_>>());
-        request.body(&mime, body)
+        filled(request, &content(job), job)
     }
-}
-
-/// What a picture's file is called.
-fn file(number: usize, mime: &str) -> String {
-    format!("picture-{number}.{}", form::ending(mime))
-}
-
-/// The post as the API takes it.
-fn content(job: &Job) -> Value {
-    let mut content = json!({
-        "content": discord_text::written(&job.rendition.text),
-        "allowed_mentions": { "parse": [] },
-        "flags": SUPPRESS_EMBEDS,
-    });
-    if !job.rendition.media.is_empty() {
-        let all = job.rendition.media.iter().enumerate();
-        let all: Vec<Value> = all
-            .map(|(n, m)| json!({ "id": n, "filename": file(n, &m.mime), "description": m.alt }))
-            .collect();
-        content["attachments"] = all.into();
-    }
-    content
 }
 
 #[async_trait]
@@ -291,7 +232,7 @@ impl Channel for Discord {
             return Err(self.failure(&answer, Doing::Post));
         }
         let message: Message = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        if !is_id(&message.id) || !is_id(&message.channel_id) {
+        if !message.is_named() {
             return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
         }
         let url = self.link(&message).await;
@@ -312,7 +253,7 @@ impl Channel for Discord {
         match self.http.call(request).await {
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
             Ok(answer) if answer.status == 204 => Retraction::Gone,
-            Ok(answer) if answers::is_no_more(&answer) => self.missing(place).await,
+            Ok(answer) if is_no_more(&answer) => self.missing(place).await,
             Ok(answer) => Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()),
         }
     }

@@ -1,6 +1,9 @@
 //! The Discord adapter against a scripted server and a strict one.
 
+use serde_json::{Value, json};
+
 use super::*;
+use crate::discord_server::{look, posted, wrong};
 use crate::discord_text::tests::shown;
 use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
 use crate::suite::{self, Expected, Kit};
@@ -19,28 +22,13 @@ struct Api {
     made: usize,
 }
 
-fn wrong(status: u16, code: i64, words: &str) -> Said {
-    (status, String::new(), json!({ "code": code, "message": words, "hostile": "hunter2" }))
-}
-
 impl Network for Api {
     fn makes(method: &str, path: &str) -> bool {
         method == "POST" && path.contains("/webhooks/")
     }
 
     fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        if !asked.path.starts_with("/api/v10/") {
-            // Without a version it is 6, in which a wait counts milliseconds.
-            faults.push(format!("the version of the API: {}", asked.path));
-        }
-        let agent = asked.header("user-agent");
-        let form = agent.strip_prefix("DiscordBot (https://").and_then(|a| a.strip_suffix(')'));
-        if form
-            .and_then(|f| f.split_once(", "))
-            .is_none_or(|(_, v)| !v.starts_with(|c: char| c.is_ascii_digit()))
-        {
-            faults.push(format!("Discord blocks the user agent {agent}"));
-        }
+        look(asked, faults);
         let rest = asked.path.strip_prefix("/api/v10/webhooks/77/hunter2");
         let Some(rest) = rest.filter(|r| r.is_empty() || r.starts_with('/')) else {
             return wrong(404, 10_015, "Unknown Webhook");
@@ -71,64 +59,16 @@ impl Api {
         if asked.query.get("wait").map(String::as_str) != Some("true") {
             faults.push("without wait=true no id comes back".to_owned());
         }
-        let sent = match asked.header("content-type") {
-            "application/json" => asked.json(),
-            form => self.parts(form, &asked.content, faults),
+        let (sent, files) = match posted(asked, &["allowed_mentions", "content", "flags"], faults) {
+            Ok(posted) => posted,
+            Err(refusal) => return refusal,
         };
-        let mut names: Vec<&str> = sent.as_object().unwrap().keys().map(String::as_str).collect();
-        names.retain(|n| *n != "attachments");
-        if names != ["allowed_mentions", "content", "flags"]
-            || sent["allowed_mentions"] != json!({ "parse": [] })
-            || sent["flags"] != 4
-        {
-            faults.push(format!("fields: {sent}"));
-        }
-        let text = sent["content"].as_str().unwrap();
-        if let Err(mark) = shown(text) {
-            faults.push(mark);
-        }
-        if text.trim().is_empty() {
-            return wrong(400, 50_006, "Cannot send an empty message");
-        }
-        if text.encode_utf16().count() > 2_000 {
-            return wrong(400, 50_035, "Invalid Form Body");
-        }
+        self.files.extend(files);
         self.made += 1;
         let id = format!("10{}", self.made);
         let place = self.place();
         self.posts.push((id.clone(), sent, place));
         good(json!({ "id": id, "channel_id": place, "webhook_id": "77", "type": 0 }))
-    }
-
-    /// The post in a form of several parts, whose files it keeps.
-    fn parts(&mut self, form: &str, content: &[u8], faults: &mut Vec<String>) -> Value {
-        let boundary = form.strip_prefix("multipart/form-data; boundary=").unwrap();
-        let text: String = content.iter().map(|b| char::from(*b)).collect();
-        let whole = text.split(&format!("--{boundary}")).collect::<Vec<_>>();
-        let [_, first, files @ .., "--\r\n"] = whole.as_slice() else { panic!("{} parts", whole.len()) };
-        let (head, json) = first.split_once("\r\n\r\n").unwrap();
-        if !head.contains("name=\"payload_json\"") || !head.contains("Content-Type: application/json") {
-            faults.push(format!("the first part: {head}"));
-        }
-        let bytes: Vec<u8> = json.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-        let sent: Value = serde_json::from_slice(bytes.trim_ascii_end()).unwrap();
-        let told = sent["attachments"].as_array().unwrap();
-        if told.len() != files.len() {
-            faults.push("as many files as attachments".to_owned());
-        }
-        for (n, (file, told)) in files.iter().zip(told).enumerate() {
-            let (head, bytes) = file.split_once("\r\n\r\n").unwrap();
-            let name = told["filename"].as_str().unwrap();
-            let right = head.contains(&format!("name=\"files[{n}]\"; filename=\"{name}\""))
-                && told["id"] == n
-                && told["description"].as_str().is_some_and(|d| d.chars().count() <= 1_024);
-            if !right {
-                faults.push(format!("file {n}: {head}"));
-            }
-            let bytes = bytes.strip_suffix("\r\n").unwrap();
-            self.files.push(bytes.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect());
-        }
-        sent
     }
 
     fn delete(&mut self, id: &str) -> Said {

@@ -9,7 +9,7 @@
 //! everybody like any other, and nobody tried it on a real page: a crisis post that only seems to be out is
 //! worse than a doubt. So a doubt is read back by the words among the page's published posts since the first
 //! attempt; that none is there proves nothing. The error 506 (the same words were posted before) proves that
-//! they are there, and not who posted them: it is a doubt, too.
+//! they are there, and not who posted them: it refuses a first attempt, and is a doubt after another one.
 //!
 //! Pictures are uploaded unpublished with the words for those who cannot see them, and attached to the post;
 //! until then nobody sees them. How long these words may be is not said. Without a field `link` no preview
@@ -20,13 +20,14 @@
 //! whose token it is, and whether the page and its posts can be read.
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::form::{self, Part};
 use crate::graph::is_id;
 use crate::graph_api::{Api, web};
+use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
@@ -55,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 4 << 20,
         alt: Some(1_000),
+        parts: 1,
     },
     settings: &[
         Setting {
@@ -81,8 +83,6 @@ pub const ADAPTER: Adapter = Adapter {
 
 const SERVER: &str = "https://graph.facebook.com";
 const VERSION: &str = "v26.0";
-/// How far the clocks may differ.
-const DRIFT: TimeDelta = TimeDelta::minutes(10);
 /// How Facebook writes times.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%z";
 
@@ -142,7 +142,7 @@ impl Facebook {
 
     /// The one post with these words since the first attempt.
     async fn find(&self, job: &Job) -> Result<Option<Receipt>, String> {
-        let (words, since) = (plain(&job.rendition.text), job.permitted_at - DRIFT);
+        let (words, since) = (plain(&job.rendition.text), job.permitted_at - SLACK);
         let mut found = Vec::new();
         let each = |post: Post| {
             let made = DateTime::parse_from_str(&post.created_time, TIME);
@@ -168,9 +168,14 @@ impl Facebook {
         if let Some(said) = self.api.take_down(id).await {
             return Ok(said);
         }
+        // It could be hidden from this access token.
+        self.api.belongs_to(&self.page).await?;
+        if self.api.ask_if_there(&[id], &[("fields", "id")]).await.map_err(|f| f.to_string())?.is_some() {
+            return Err(HIDDEN.to_owned());
+        }
         let same = |post: Post| (post.id == id).then_some(());
         let posts = [self.page.as_str(), "published_posts"];
-        match self.api.look(&posts, "id", job.permitted_at - DRIFT, same).await? {
+        match self.api.look(&posts, "id", job.permitted_at - SLACK, same).await? {
             Some(()) => Err(HIDDEN.to_owned()),
             // Somebody else took it down.
             None => Ok(Retraction::Gone),

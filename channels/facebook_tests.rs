@@ -137,7 +137,7 @@ async fn only_a_new_post_of_the_page_with_the_same_words_is_taken_for_ours() {
     let words = job.rendition.text.clone();
     {
         let network = &mut server.state().network;
-        network.add(&words, "2023-11-14T22:03:00+0000");
+        network.add(&words, "2023-11-14T22:12:49+0000");
         network.add(&words, "yesterday");
         network.add("Other words.", NEW);
         network.posts.insert(0, json!({ "id": "1_2", "message": words, "created_time": NEW }));
@@ -151,7 +151,7 @@ async fn only_a_new_post_of_the_page_with_the_same_words_is_taken_for_ours() {
         }
     });
     assert_eq!(channel.read_back(&job).await, Sighting::Absent);
-    let id = server.state().network.add(&format!("{words}\r\n"), "2023-11-14T22:04:11+0000");
+    let id = server.state().network.add(&format!("{words}\r\n"), "2023-11-14T22:13:11+0000");
     let Sighting::Found(found) = channel.read_back(&job).await else { panic!("it is there") };
     assert_eq!(found.remote_id, id);
     server.state().network.add(&words, NEW);
@@ -187,7 +187,7 @@ async fn refusals_say_what_to_do_and_a_duplicate_is_no_success() {
             "asks us to wait",
         ),
         (r#"{"error":{"code":368,"message":"no"}}"#, Some(Retry::Reconnect), "restricted the account"),
-        (r#"{"error":{"code":506,"message":"no"}}"#, None, "same words were posted before"),
+        (r#"{"error":{"code":506,"message":"no"}}"#, Some(Retry::Duplicate), "same words were posted before"),
         (r#"{"error":{"code":1,"message":"no"}}"#, None, "does not say what it did"),
     ] {
         let usage = "X-Page-Usage: {\"call_count\":100}\r\n";
@@ -217,11 +217,21 @@ async fn a_post_that_is_listed_is_not_gone() {
     server.state().others.push_back(Fate::Refused(400, "", hidden));
     let said = channel.retract(&job, Some(&receipt.remote_id)).await;
     assert_eq!(said, Retraction::StillLive(HIDDEN.to_owned()));
-    // Who may not read the page's posts does not know.
+    // Who may not read the page or its posts does not know, nor does the token of another page.
     server.state().network.posts.clear();
-    server.state().others.extend([Fate::Done, Fate::Refused(400, "", hidden)]);
-    let said = channel.retract(&job, Some(&receipt.remote_id)).await;
-    assert!(matches!(said, Retraction::StillLive(_)), "{said:?}");
+    let other = Fate::Refused(200, "", r#"{"id":"1"}"#);
+    let refused = || Fate::Refused(400, "", hidden);
+    for fates in [
+        vec![Fate::Done, other],
+        vec![Fate::Done, refused()],
+        vec![Fate::Done, Fate::Done, Fate::Done, refused()],
+    ] {
+        server.state().others.extend(fates.clone());
+        let said = channel.retract(&job, Some(&receipt.remote_id)).await;
+        assert!(matches!(said, Retraction::StillLive(_)), "{fates:?}: {said:?}");
+        assert!(server.state().others.is_empty());
+    }
+    assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
 }
 
 #[tokio::test]

@@ -9,6 +9,10 @@
 //! publish the same one: the one whose slug has the smallest number. A slug is unique, so nothing that
 //! comes later can have a smaller one.
 //!
+//! The id of the post is written down before the public step ([`Pass::keep`]): an editor can give it
+//! another slug, or delete it, and a post that an editor took down is never published again by an attempt.
+//! One that is public under the slug and does not say what was approved is left to people.
+//!
 //! An edit names the `updated_at` that was read, and Ghost refuses it when the post was changed since. That
 //! time has whole seconds there, so it is no key: what keeps a second post away is the slug.
 //!
@@ -39,10 +43,14 @@ mod answers;
 mod key;
 #[path = "ghost_post.rs"]
 mod post;
+#[path = "ghost_public.rs"]
+mod public;
+#[path = "ghost_words.rs"]
+mod words;
 
-use answers::{failure, is_missing};
+use answers::{failure, is_clean, is_missing};
 use key::Key;
-use post::{Post, content, in_order, receipt, slug, slugs};
+use post::{Post, content, in_order, slug, slugs};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -65,7 +73,8 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: 10,
         media_bytes: 8 << 20,
-        alt: None,
+        alt: Some(1_000),
+        parts: 1,
     },
     settings: &[Setting {
         name: "url",
@@ -79,12 +88,22 @@ pub const ADAPTER: Adapter = Adapter {
 /// What this adapter speaks; Ghost 5 and 6 take it.
 const VERSION: &str = "v5.0";
 /// The fields of a post that are read.
-const FIELDS: &str = "id,status,url,slug,updated_at";
+const FIELDS: &str = "id,status,url,slug,updated_at,published_at";
 
 /// Said of a post that Ghost itself will publish.
 const SCHEDULED: &str = "Ghost will publish it at a date that was set there";
 /// Said of a post that left by e-mail, which no request of ours asks for.
 const MAILED: &str = "somebody sent the post by e-mail from Ghost";
+
+/// Said of a draft that has a date.
+const DOWN: &str =
+    "somebody took the post down on Ghost, or gave the draft a date there; to post it anew, delete it there";
+
+/// Said of a post that is gone.
+const DELETED: &str = "somebody deleted the post on Ghost";
+
+/// Said of a post that says something else than was approved.
+const CHANGED: &str = "somebody has changed the words of the post on Ghost";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let site = connection.url("url")?;
@@ -150,6 +169,17 @@ impl Ghost {
         Ok(in_order(posts, job))
     }
 
+    /// The post of this delivery. Of drafts, it is the one that an earlier attempt was about to publish.
+    async fn known(&self, job: &Job) -> Result<Option<Post>, Failure> {
+        let found = self.find(job).await?.into_iter().next();
+        match prepared(job) {
+            Some(id) if found.as_ref().is_none_or(|p| p.id != id && p.is_fresh()) => {
+                Ok(self.one(id).await?.or(found))
+            }
+            _ => Ok(found),
+        }
+    }
+
     /// Uploads the pictures. No page shows them yet.
     async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
         let mut all = Vec::new();
@@ -207,69 +237,6 @@ impl Ghost {
         Ok(all.swap_remove(0))
     }
 
-    /// The step that the public sees. It carries the content again: the draft may be older than the words
-    /// that were approved, or an editor may have touched it. Without a date it is that of the moment.
-    async fn reveal(&self, draft: &Post, content: &Value, pass: &Pass) -> Result<Receipt, Failure> {
-        let mut post = content.clone();
-        post["status"] = "published".into();
-        post["published_at"] = Value::Null;
-        post["updated_at"] = draft.updated_at.clone().into();
-        let mut url = self.api(&["posts", &draft.id]);
-        url.set_query(Some("source=html"));
-        let request = self.write(Request::put(url.as_str()), &post);
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post));
-        }
-        let told = answer.json::<Posts>().map_err(|reason| Failure::InDoubt { reason })?.posts;
-        let Some(post) = told.first() else {
-            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
-        };
-        match post.status.as_str() {
-            "published" => Ok(receipt(post)),
-            "scheduled" => Err(Failure::InDoubt { reason: SCHEDULED.to_owned() }),
-            "draft" => {
-                let reason = "Ghost kept the post as a draft; may this key publish?".to_owned();
-                Err(Failure::Rejected { reason, retry: Retry::Reconnect })
-            }
-            _ => Err(Failure::InDoubt { reason: "Ghost does not say what it did".to_owned() }),
-        }
-    }
-
-    /// Makes the post a draft again: the public sees it no more, and nothing is lost.
-    async fn hide(&self, id: &str) -> Result<Retraction, String> {
-        if !post::is_id(id) {
-            return Err(NOT_OURS.to_owned());
-        }
-        let mut url = self.api(&["posts", id]);
-        url.query_pairs_mut().append_pair("fields", FIELDS);
-        let answer = self.get(&url).await.map_err(|failure| failure.to_string())?;
-        if is_missing(&answer) {
-            return Ok(Retraction::Gone);
-        }
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Ask).to_string());
-        }
-        let told = answer.json::<Posts>()?.posts;
-        let post = told.first().ok_or("the answer names no post")?;
-        match post.status.as_str() {
-            "draft" => return Ok(Retraction::Gone),
-            "published" | "scheduled" => {}
-            _ => return Err(MAILED.to_owned()),
-        }
-        url.set_query(None);
-        let draft = json!({ "status": "draft", "updated_at": post.updated_at });
-        let request = self.write(Request::put(url.as_str()), &draft);
-        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        if !answer.is_success() {
-            return Ok(Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()));
-        }
-        match answer.json::<Posts>()?.posts.first() {
-            Some(post) if post.status == "draft" => Ok(Retraction::Gone),
-            _ => Err("Ghost does not say what it did".to_owned()),
-        }
-    }
-
     async fn inspect(&self) -> Result<String, String> {
         let mut url = self.api(&["users", "me"]);
         url.query_pairs_mut().append_pair("include", "roles");
@@ -290,13 +257,19 @@ impl Ghost {
             return Err(self.failure(&answer, Doing::Ask).to_string());
         }
         let told: Value = answer.json()?;
-        Ok(format!("publishes on {}", text::shown(told["site"]["title"].as_str().unwrap_or_default())))
+        let title = told["site"]["title"].as_str().filter(|title| is_clean(title));
+        Ok(format!("publishes on {}", text::shown(title.or(self.site.host_str()).unwrap_or_default())))
     }
 }
 
-/// Whether nothing but an address of the web can be made of it.
+/// Whether nothing but an address of the web can be made of it, and it shows no token.
 fn is_web(address: &str) -> bool {
-    text::links(address).first().is_some_and(|link| link.url == address)
+    !address.contains(answers::TOKEN) && text::links(address).first().is_some_and(|link| link.url == address)
+}
+
+/// The id of the post that an earlier attempt was about to publish.
+fn prepared(job: &Job) -> Option<&str> {
+    job.handle.as_deref().filter(|id| post::is_id(id))
 }
 
 fn no_effect(trouble: Trouble) -> Failure {
@@ -320,6 +293,7 @@ fn not_looked(failure: Failure) -> Failure {
 fn left_to_people(post: &Post) -> Option<&'static str> {
     match post.status.as_str() {
         "scheduled" => Some(SCHEDULED),
+        "draft" if !post.is_fresh() => Some(DOWN),
         "published" | "draft" => None,
         _ => Some(MAILED),
     }
@@ -328,9 +302,14 @@ fn left_to_people(post: &Post) -> Option<&'static str> {
 #[async_trait]
 impl Channel for Ghost {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let known = self.find(job).await?.into_iter().next();
-        if let Some(post) = known.as_ref().filter(|post| post.is_public()) {
-            return Ok(receipt(post));
+        let known = self.known(job).await?;
+        if let Some(post) = &known {
+            if post.is_public() {
+                return self.ours(job, post).await;
+            }
+            if let Some(why) = left_to_people(post) {
+                return Err(Failure::InDoubt { reason: why.to_owned() });
+            }
         }
         let content = content(job, &self.upload(job, pass).await?);
         let post = match known {
@@ -339,28 +318,38 @@ impl Channel for Ghost {
         };
         match left_to_people(&post) {
             Some(why) => Err(Failure::InDoubt { reason: why.to_owned() }),
-            None if post.is_public() => Ok(receipt(&post)),
-            None => self.reveal(&post, &content, pass).await,
+            None if post.is_public() => self.ours(job, &post).await,
+            None => self.reveal(job, &post, &content, pass).await,
         }
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job).await.as_ref().map(|posts| posts.first()) {
-            Ok(Some(post)) if post.is_public() => Sighting::Found(receipt(post)),
-            Ok(Some(post)) => {
-                left_to_people(post).map_or(Sighting::Absent, |why| Sighting::Unknown(why.to_owned()))
+        let post = match self.known(job).await {
+            Ok(post) => post,
+            Err(why) => return Sighting::Unknown(why.to_string()),
+        };
+        // The draft of the public step was there, so it is not absent when it is gone.
+        let is_it = |post: &Post| prepared(job).is_none_or(|id| id == post.id);
+        match post {
+            Some(post) if post.is_public() => match self.ours(job, &post).await {
+                Ok(receipt) => Sighting::Found(receipt),
+                Err(Failure::InDoubt { reason }) => Sighting::Unknown(reason),
+                Err(why) => Sighting::Unknown(why.to_string()),
+            },
+            Some(post) if !post.is_fresh() || is_it(&post) => {
+                left_to_people(&post).map_or(Sighting::Absent, |why| Sighting::Unknown(why.to_owned()))
             }
-            Ok(None) => Sighting::Absent,
-            Err(why) => Sighting::Unknown(why.to_string()),
+            None if prepared(job).is_none() => Sighting::Absent,
+            _ => Sighting::Unknown(DELETED.to_owned()),
         }
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
         let done = match remote_id {
             Some(id) => self.hide(id).await,
-            None => match self.find(job).await.as_ref().map(|posts| posts.first()) {
+            None => match self.known(job).await {
                 Ok(Some(post)) if post.status != "draft" => self.hide(&post.id).await,
-                Ok(_) => Err(NOT_OURS.to_owned()),
+                Ok(post) => Err(post.as_ref().and_then(left_to_people).unwrap_or(NOT_OURS).to_owned()),
                 Err(why) => Err(why.to_string()),
             },
         };
@@ -372,6 +361,9 @@ impl Channel for Ghost {
     }
 }
 
+#[cfg(test)]
+#[path = "ghost_public_tests.rs"]
+mod public_tests;
 #[cfg(test)]
 #[path = "ghost_site.rs"]
 mod site;

@@ -12,6 +12,16 @@ pub(super) fn kind(answer: &Answer) -> String {
     told["errors"][0]["type"].as_str().unwrap_or_default().to_owned()
 }
 
+/// How each token begins: `{"` in base64.
+pub(super) const TOKEN: &str = "eyJ";
+
+/// Whether words hold neither a token, nor a part of one that would give it away: each has 43 characters
+/// of signature, and the rest can be guessed.
+pub(super) fn is_clean(words: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !words.contains(TOKEN) && words.split(|c| !plain(c)).all(|run| run.len() < 40)
+}
+
 /// Whether Ghost itself says that there is no such thing. Another 404 says only that no Ghost is there.
 pub(super) fn is_missing(answer: &Answer) -> bool {
     answer.status == 404 && kind(answer) == "NotFoundError"
@@ -19,7 +29,7 @@ pub(super) fn is_missing(answer: &Answer) -> bool {
 
 /// What an answer that does not accept means.
 pub(super) fn failure(answer: &Answer, secrets: &[&str], doing: Doing) -> Failure {
-    let words = answer.words("/errors/0/message", secrets);
+    let words = answer.words("/errors/0/message", secrets).filter(|words| is_clean(words));
     let rejected =
         |what: &str, retry| Failure::Rejected { reason: answer.refused(what, words.as_deref()), retry };
     match (answer.status, kind(answer).as_str()) {

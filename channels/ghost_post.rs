@@ -20,13 +20,26 @@ pub(super) struct Post {
     pub status: String,
     pub slug: String,
     pub updated_at: String,
+    /// Also of a draft that was public, or was given a date.
+    #[serde(default)]
+    published_at: Option<String>,
     #[serde(default)]
     url: String,
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Only where it was asked for.
+    #[serde(default)]
+    pub html: Option<String>,
 }
 
 impl Post {
     pub fn is_public(&self) -> bool {
         self.status == "published"
+    }
+
+    /// Whether it is a draft that nobody has ever published or dated.
+    pub fn is_fresh(&self) -> bool {
+        self.status == "draft" && self.published_at.is_none()
     }
 }
 
@@ -59,7 +72,7 @@ pub(super) fn in_order(posts: Vec<Post>, job: &Job) -> Vec<Post> {
     };
     let rank = |post: &Post| match post.status.as_str() {
         "published" => 0,
-        "draft" => 2,
+        "draft" if post.is_fresh() => 2,
         _ => 1,
     };
     let mut all: Vec<_> = posts.into_iter().filter_map(|p| Some((rank(&p), number(&p)?, p))).collect();

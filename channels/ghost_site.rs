@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::{key, slug};
+use super::{content, key, slug};
 use crate::strict::{Asked, Network, Said, good};
 use crate::suite;
 
@@ -37,7 +37,11 @@ impl Site {
 
     /// A draft of this delivery that comes now.
     pub fn land(&mut self) {
-        self.make(&json!({ "title": "late", "status": "draft", "slug": slug(&suite::job()) }));
+        let mut job = suite::job();
+        job.rendition.title = Some("Cards & payments".to_owned());
+        let mut post = content(&job, &[]);
+        (post["status"], post["slug"]) = ("draft".into(), slug(&job).into());
+        self.make(&post);
     }
 
     fn make(&mut self, sent: &Value) -> Value {
@@ -60,6 +64,14 @@ impl Site {
         post.clone()
     }
 
+    /// An editor takes every post down: it is a draft again, and keeps its date.
+    pub fn take_down(&mut self) {
+        for at in 0..self.posts.len() {
+            self.posts[at]["status"] = "draft".into();
+            self.touch(at);
+        }
+    }
+
     fn edit(&mut self, id: &str, sent: &Value, faults: &mut Vec<String>) -> Said {
         let Some(at) = self.posts.iter().position(|p| p["id"] == id) else {
             return wrong(404, "NotFoundError");
@@ -75,6 +87,12 @@ impl Site {
         }
         for (name, value) in sent.as_object().unwrap() {
             self.posts[at][name] = value.clone();
+        }
+        if sent["status"] == "published" && sent.get("published_at") != Some(&Value::Null) {
+            faults.push("a date of its own".to_owned());
+        }
+        if sent["status"] == "published" && self.posts[at]["published_at"].is_null() {
+            self.posts[at]["published_at"] = "2026-01-01T00:00:00.000Z".into();
         }
         if let Some(other) = self.becomes.filter(|_| sent["status"] == "published") {
             self.posts[at]["status"] = other.into();
@@ -119,6 +137,9 @@ impl Network for Site {
             }
             ("GET", ["posts", id]) => {
                 let found = self.posts.iter().find(|p| p["id"] == **id);
+                if asked.query.get("formats").map(String::as_str) != Some("html") {
+                    faults.push("a post without its words".to_owned());
+                }
                 found.map_or_else(|| wrong(404, "NotFoundError"), |p| good(json!({ "posts": [p] })))
             }
             ("POST", ["posts"]) => {

@@ -154,9 +154,7 @@ pub(crate) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
             Retry::Never,
         ),
         // It proves that these words are there, and not who posted them.
-        Meaning::Duplicate => Failure::InDoubt {
-            reason: answer.refused("Meta says that the same words were posted before", Some(&words)),
-        },
+        Meaning::Duplicate => rejected("Meta says that the same words were posted before", Retry::Duplicate),
         Meaning::Unclear => Failure::InDoubt { reason: answer.refused(UNCLEAR, Some(&words)) },
     }
 }

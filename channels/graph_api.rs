@@ -97,10 +97,19 @@ impl Api {
     /// A rejection without effect. That something could not be looked at says nothing about the post, so it
     /// is never refused for good.
     pub(crate) async fn ask(&self, parts: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        let answer = self.call(parts, query).await?;
+        self.told(answer)
+    }
+
+    async fn call(&self, parts: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
         let mut url = self.url(parts);
         url.query_pairs_mut().extend_pairs(query);
         let answer = self.http.call(Request::get(url.as_str()).bearer(&self.token)).await;
-        let answer = answer.map_err(|trouble| trouble.failure(false).without_effect())?;
+        answer.map_err(|trouble| trouble.failure(false).without_effect())
+    }
+
+    /// An answer that says what was asked for.
+    fn told(&self, answer: Answer) -> Result<Answer, Failure> {
         if answer.status == 200 {
             return Ok(answer);
         }
@@ -109,6 +118,34 @@ impl Api {
                 Err(Failure::Rejected { reason, retry: Retry::Backoff })
             }
             other => Err(other),
+        }
+    }
+
+    /// Asks for something that may not be there. Nothing: it is not, or not for this access token.
+    ///
+    /// # Errors
+    /// As [`Api::ask`].
+    pub(crate) async fn ask_if_there(
+        &self,
+        parts: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<Answer>, Failure> {
+        let answer = self.call(parts, query).await?;
+        if graph::is_not_there(&answer) {
+            return Ok(None);
+        }
+        self.told(answer).map(Some)
+    }
+
+    /// Whether the access token is that of the account, so that what it does not see of it is not there.
+    ///
+    /// # Errors
+    /// A sentence, when it is another's, or nobody knows.
+    pub(crate) async fn belongs_to(&self, account: &str) -> Result<(), String> {
+        let told = self.ask(&["me"], &[("fields", "id")]).await.map_err(|failure| failure.to_string())?;
+        match told.json::<Value>()?["id"].as_str() {
+            Some(id) if id == account => Ok(()),
+            _ => Err("the access token is that of another account".to_owned()),
         }
     }
 

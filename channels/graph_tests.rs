@@ -63,7 +63,7 @@ fn every_code_means_something() {
         (190, 467, connect, "access token is refused; connect"),
         (2_500, 0, connect, "access token is refused; connect"),
         (368, 0, connect, "has restricted the account"),
-        (506, 0, None, "same words were posted before"),
+        (506, 0, Some(Retry::Duplicate), "same words were posted before"),
         (1, 1_390_008, connect, "posts too fast"),
         (368, 1_390_008, connect, "posts too fast"),
         (100, 1_346_003, never, "Meta refuses the post"),

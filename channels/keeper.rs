@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Failure, Pass, Retry};
+use crate::{Failure, Job, Pass, Retry};
 
 /// Writes down the handle of one attempt.
 #[async_trait]
@@ -28,6 +28,30 @@ impl Pass {
         };
         kept.map_err(|reason| Failure::Rejected { reason, retry: Retry::Backoff })
     }
+
+    /// Writes down the parts of a thread that are out, by what the network calls each. Later attempts go on
+    /// after them. A post in one part has its receipt for that.
+    ///
+    /// # Errors
+    /// A doubt: the parts are out.
+    pub async fn keep_parts<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a str>,
+        of: usize,
+    ) -> Result<(), Failure> {
+        if of == 1 {
+            return Ok(());
+        }
+        let parts: Vec<&str> = parts.collect();
+        self.keep(&parts.join(" ")).await.map_err(|failure| failure.partly(parts.len(), of))
+    }
+}
+
+/// How many parts of the post earlier attempts have written down as out.
+pub(crate) fn parts_out(job: &Job) -> usize {
+    let of = job.rendition.texts().count();
+    let kept = job.handle.as_deref().filter(|_| of > 1).unwrap_or_default();
+    kept.split(' ').filter(|part| !part.is_empty()).count().min(of)
 }
 
 /// Keeps nothing, for adapters' own tests.

@@ -14,16 +14,25 @@ pub mod http;
 mod keeper;
 mod message;
 mod outcome;
+pub mod parts;
 pub mod place;
 pub mod quota;
 mod rendition;
 pub mod text;
+pub mod watch;
 
 pub mod bluesky;
 pub mod discord;
+mod discord_answers;
+pub mod discord_bot;
+mod discord_post;
+mod discord_rights;
+#[cfg(test)]
+mod discord_server;
 mod discord_text;
 pub mod email;
 pub mod facebook;
+pub mod fit;
 mod form;
 pub mod ghost;
 mod graph;
@@ -76,6 +85,7 @@ pub use rendition::{MediaRef, Rendition, hash};
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
     discord::ADAPTER,
+    discord_bot::ADAPTER,
     email::ADAPTER,
     ghost::ADAPTER,
     linkedin::ADAPTER,
@@ -267,6 +277,9 @@ pub enum Replay {
 pub enum ReadBack {
     /// The read is strongly consistent: absent means absent, once nothing is under way any more.
     Consistent,
+    /// A handle that is written down before the public step tells how far the post has come. That it is not
+    /// out is believed late, and only of an attempt whose handle cannot have been lost with a database.
+    Step,
     /// Each post carries the delivery's own id, and the read may lag: found is proof, and absent proves
     /// nothing.
     Key,
@@ -293,6 +306,13 @@ pub struct Limits {
     /// Most characters of the words for those who cannot see a picture.
     #[serde(default)]
     pub alt: Option<usize>,
+    /// Most parts of one post, each an answer to the one before; 1: there are no threads.
+    #[serde(default = "one")]
+    pub parts: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// One attempt, as an adapter sees it.
@@ -329,6 +349,22 @@ pub trait Channel: Send + Sync {
 
     /// Looks for the post of `job` on the network.
     async fn read_back(&self, job: &Job) -> Sighting;
+
+    /// Looks for the post of `job` by its words, where a receipt with this `remote_id` (or none) does not say
+    /// which one it is, although reading back does not go by words. What is found can be another delivery's:
+    /// whoever knows all deliveries looks before it is taken down.
+    async fn by_words(&self, _job: &Job, _remote_id: Option<&str>) -> Option<Sighting> {
+        None
+    }
+
+    /// The account and its newest posts, whoever made them: at least those of `since` or later, by the
+    /// network's own clock. Nothing: this network cannot be asked.
+    ///
+    /// # Errors
+    /// A sentence, when it could not be read, or holds too many to look through.
+    async fn watch(&self, _since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        Ok(None)
+    }
 
     /// Takes the post of `job` down. `remote_id` is that of its receipt; there is none when a person
     /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.

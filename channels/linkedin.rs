@@ -66,6 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 20,
         media_bytes: 8 << 20,
         alt: Some(4_086),
+        parts: 1,
     },
     settings: &[
         Setting {

@@ -25,7 +25,7 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting,
+    ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -34,8 +34,10 @@ mod answers;
 mod media;
 #[path = "mastodon_reads.rs"]
 mod reads;
+#[path = "mastodon_thread.rs"]
+mod thread;
 
-use answers::{Server, Software, Status};
+use answers::Server;
 use reads::Account;
 
 /// The registration.
@@ -61,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 8 << 20,
         alt: Some(1_500),
+        parts: 10,
     },
     settings: &[
         Setting {
@@ -197,8 +200,7 @@ impl Mastodon {
 }
 
 /// The post as the server gets it: JSON, because some servers publish an empty post from a form.
-fn content(job: &Job, media: &[String], visibility: &str) -> Value {
-    let post = &job.rendition;
+fn content(post: &Rendition, media: &[String], visibility: &str, after: Option<&String>) -> Value {
     let mut content = json!({
         "status": post.text,
         "visibility": visibility,
@@ -211,41 +213,33 @@ fn content(job: &Job, media: &[String], visibility: &str) -> Value {
     if !media.is_empty() {
         content["media_ids"] = media.into();
     }
+    if let Some(id) = after {
+        content["in_reply_to_id"] = id.as_str().into();
+    }
     content
 }
 
 #[async_trait]
 impl Channel for Mastodon {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let before = async {
-            let server = self.server().await;
-            let media = self.upload(job, server.as_ref().map_or(1_500, |s| s.alt), pass).await?;
-            Ok::<_, Failure>((server, media))
-        };
-        let late = |_| media::unread("the server was not ready for the post in time".to_owned());
-        let (server, media) = tokio::time::timeout(PATIENCE, before).await.map_err(late)??;
-        let url = self.api(&["v1", "statuses"]);
-        let mut request = Request::post(url.as_str()).bearer(&self.token);
-        if server.is_some_and(|s| s.software != Software::Pleroma) {
-            request = request.header("idempotency-key", &job.idempotency_key);
-        }
-        let request = request.json(&content(job, &media, &self.visibility));
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer));
-        }
-        let status = answer.json::<Status>().map_err(|reason| Failure::InDoubt { reason })?;
-        answers::receipt(status, &self.visibility).map_err(|reason| Failure::InDoubt { reason })
+        self.publish_parts(job, pass).await
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
         self.find(job).await
     }
 
-    async fn retract(&self, _job: &Job, remote_id: Option<&str>) -> Retraction {
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        if !job.rendition.more.is_empty() {
+            return self.delete_parts(job, remote_id).await.unwrap_or_else(Retraction::StillLive);
+        }
         // Words are no proof that a post is ours; whoever knows all deliveries looks before.
         let Some(id) = remote_id else { return Retraction::StillLive(NOT_OURS.to_owned()) };
         self.delete(id).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
     }
 
     async fn check(&self) -> Health {
@@ -269,3 +263,9 @@ mod server;
 #[cfg(test)]
 #[path = "mastodon_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "mastodon_thread_tests.rs"]
+mod thread_tests;
+#[cfg(test)]
+#[path = "mastodon_watch_tests.rs"]
+mod watch_tests;

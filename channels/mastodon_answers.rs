@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::http::Answer;
-use crate::message::LONGEST_WAIT;
+use crate::message::{LONGEST_WAIT, SLACK};
 use crate::text::{self, Unit};
-use crate::{Failure, Limits, Receipt, Rendition, Retry};
+use crate::{Failure, Limits, Receipt, Rendition, Retry, watch};
 
 /// A post, as far as it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,13 +21,31 @@ pub(super) struct Status {
     pub created_at: Option<DateTime<Utc>>,
     pub edited_at: Option<DateTime<Utc>>,
     in_reply_to_id: Option<String>,
+    account: Option<Owner>,
+    /// What it shows again, of others.
+    reblog: Option<Box<Status>>,
     spoiler_text: Option<String>,
     media_attachments: Option<Vec<IgnoredAny>>,
     /// HTML.
     content: Option<String>,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+struct Owner {
+    id: String,
+}
+
 impl Status {
+    /// Whether the account of that id posted it.
+    pub fn is_by(&self, account: &str) -> bool {
+        self.account.as_ref().is_some_and(|owner| owner.id == account)
+    }
+
+    /// Whether it answers the post of that id.
+    pub fn answers(&self, id: &str) -> bool {
+        self.in_reply_to_id.as_deref() == Some(id)
+    }
+
     /// Whether it can be that post, by what a list tells: sent to the same people, with as many pictures,
     /// and with a word of the text. What is not told decides nothing.
     pub fn can_be(&self, post: &Rendition, visibility: &str) -> bool {
@@ -39,6 +57,23 @@ impl Status {
             && self.in_reply_to_id.is_none()
             && self.content.as_ref().is_none_or(|told| told.contains(word))
     }
+}
+
+/// A post that is there, as everybody sees it.
+pub(super) fn seen(status: Status) -> watch::Seen {
+    let again = status.reblog.is_some();
+    let shown = status.reblog.as_deref().unwrap_or(&status);
+    let html = shown.content.as_deref().unwrap_or_default();
+    let warning = shown.spoiler_text.as_deref().unwrap_or_default();
+    let text = watch::words_of_html(html);
+    let words = if again { format!("shows again: {text}") } else { format!("{warning} {text}") };
+    let url = shown.url.clone().filter(is_web);
+    watch::Seen { at: status.created_at, url, words: watch::words(&words), id: status.id }
+}
+
+/// Whether it can be shown as a link.
+fn is_web(url: &String) -> bool {
+    url.len() <= 2_000 && text::links(url).first().is_some_and(|l| l.url == *url)
 }
 
 /// The words of a post as they were sent.
@@ -116,6 +151,7 @@ impl Server {
             media: self.media,
             media_bytes: self.media_bytes,
             alt: Some(self.alt),
+            parts: 10,
         }
     }
 }
@@ -158,7 +194,6 @@ pub(super) fn receipt(status: Status, asked: &str) -> Result<Receipt, String> {
     if !is_id(&status.id) {
         return Err("the answer names no post".to_owned());
     }
-    let is_web = |url: &String| url.len() <= 2_000 && text::links(url).first().is_some_and(|l| l.url == *url);
     let is_word = |v: &String| v.len() <= 20 && v.chars().all(|c| c.is_ascii_lowercase());
     let other = status.visibility.filter(|v| v != asked && is_word(v));
     Ok(Receipt {
@@ -231,9 +266,6 @@ pub(super) fn wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
 pub(super) fn date(answer: &Answer) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(answer.header("date")?).ok().map(|d| d.with_timezone(&Utc))
 }
-
-/// How far the clocks of this service's nodes, of the server's web site and of its database may differ.
-const SLACK: TimeDelta = TimeDelta::seconds(60);
 
 /// From when on a post can be that of an attempt, by the server's clock as far as it tells it.
 pub(super) fn since(

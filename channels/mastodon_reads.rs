@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use super::Mastodon;
 use super::answers::{self, Software, Source, Status};
+use super::{Mastodon, thread};
 use crate::http::{Answer, Request};
-use crate::{Health, Job, NOT_OURS, Retraction, Sighting};
+use crate::{Health, Job, NOT_OURS, Retraction, Sighting, watch};
 
 /// Most pages of the account's posts that one look reads.
 const PAGES: usize = 5;
@@ -77,15 +77,49 @@ impl Mastodon {
         Err("the account has posted too much since to look through".to_owned())
     }
 
-    async fn search(&self, job: &Job) -> Result<Sighting, String> {
+    /// The account and its newest posts, with what it shows again of others.
+    pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<watch::Account, String> {
+        let (account, _) = self.look::<Account>(&self.api(&["v1", "accounts", "verify_credentials"])).await?;
+        if !answers::is_id(&account.id) {
+            return Err("the server does not name the account".to_owned());
+        }
+        let mut url = self.api(&["v1", "accounts", &account.id, "statuses"]);
+        let (mut posts, mut before) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
+            url.query_pairs_mut().clear().append_pair("limit", "40");
+            if let Some(id) = &before {
+                url.query_pairs_mut().append_pair("max_id", id);
+            }
+            let (page, _): (Vec<Status>, _) = self.spare(&url).await?;
+            let last = page.last().map(|last| (last.id.clone(), last.created_at));
+            posts.extend(page.into_iter().filter(|post| answers::is_id(&post.id)).map(answers::seen));
+            match last {
+                Some((id, at)) if before.as_ref() != Some(&id) && at.is_none_or(|at| at >= since) => {
+                    before = Some(id);
+                }
+                _ => {
+                    let id =
+                        format!("mastodon {} {}", self.server.origin().ascii_serialization(), account.id);
+                    let shown = format!("@{}", crate::text::shown(&account.acct));
+                    let ordered = posts.len();
+                    return Ok(watch::Account { id, shown, posts, ordered });
+                }
+            }
+        }
+        Err("the account has posted too much since to look through".to_owned())
+    }
+
+    /// Looks for a post, or for the first part of one, by its words.
+    pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
+        let wanted = thread::part(&job.rendition, 0);
         let mut posts = self.posts_since(job).await?;
-        posts.retain(|p| p.can_be(&job.rendition, &self.visibility));
+        posts.retain(|p| p.can_be(&wanted, &self.visibility));
         if posts.len() > SOURCES {
             return Err("the account has posted too much since to look through".to_owned());
         }
         let mut found = Vec::new();
         for post in posts {
-            if self.source(&post).await?.says(&job.rendition) {
+            if self.source(&post).await?.says(&wanted) {
                 found.push(post);
             }
         }
@@ -97,7 +131,7 @@ impl Mastodon {
     }
 
     /// The source of a post. What was read once is not asked for again.
-    async fn source(&self, post: &Status) -> Result<Source, String> {
+    pub(super) async fn source(&self, post: &Status) -> Result<Source, String> {
         let version = (post.id.clone(), post.edited_at);
         if let Some(source) = self.known().sources.get(&version) {
             return Ok(source.clone());
@@ -109,10 +143,6 @@ impl Mastodon {
         }
         known.sources.insert(version, source.clone());
         Ok(source)
-    }
-
-    pub(super) async fn find(&self, job: &Job) -> Sighting {
-        self.search(job).await.unwrap_or_else(Sighting::Unknown)
     }
 
     /// Deletes a post. That it is not there is believed when the server does not show it either: it

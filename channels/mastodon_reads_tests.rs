@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::answers::Software;
 use super::kinds::Kind;
 use super::server::{TOKEN, now};
 use super::tests::{PLEROMA, connect_to, open};

@@ -26,7 +26,8 @@ impl Kept {
         json!({
             "id": self.id, "created_at": self.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "url": format!("https://social.example/@bank/{}", self.id),
-            "visibility": self.sent["visibility"], "in_reply_to_id": null,
+            "visibility": self.sent["visibility"], "in_reply_to_id": self.sent["in_reply_to_id"],
+            "account": { "id": self.account }, "reblog": self.sent["reblog"],
             "content": format!("<p>{}</p>", self.sent["status"].as_str().unwrap()),
             "spoiler_text": self.sent["spoiler_text"].as_str().unwrap_or_default(),
             "media_attachments": self.sent["media_ids"].as_array().cloned().unwrap_or_default(),
@@ -43,6 +44,8 @@ pub struct Api {
     kind: Kind,
     keys: HashMap<String, String>,
     made: usize,
+    /// The account is watched: what it shows again of others is asked for, too.
+    pub watches: bool,
 }
 
 impl From<Kind> for Api {
@@ -112,6 +115,7 @@ impl Network for Api {
             ("POST", ["v1", "statuses"]) => self.post(asked, faults),
             ("GET", ["v1", "accounts", "7", "statuses"]) => self.list(&asked.query, faults),
             ("GET", ["v1", "statuses", id, "source"]) if self.kind.has_source => self.source(id),
+            ("GET", ["v1", "statuses", id, "context"]) => self.context(id),
             ("GET", ["v1", "statuses", id]) => self.show(id),
             ("DELETE", ["v1", "statuses", id]) => self.delete(id),
             _ => (404, String::new(), json!({ "error": "Record not found" })),
@@ -178,6 +182,7 @@ impl Api {
                 "spoiler_text" | "language" => value.as_str().is_some_and(|s| !s.is_empty()),
                 "visibility" => matches!(value.as_str(), Some("public" | "unlisted" | "private")),
                 "sensitive" => value.is_boolean(),
+                "in_reply_to_id" => self.posts.iter().any(|p| value == p.id.as_str()),
                 "media_ids" => value.as_array().is_some_and(|ids| {
                     ids.len() <= 4 && ids.iter().all(|id| self.pictures.get(id.as_str().unwrap()) == Some(&0))
                 }),
@@ -199,7 +204,8 @@ impl Api {
         self.made += 1;
         let id = format!("10{}", self.made);
         if let Some(key) = key {
-            assert!(key == "key-1" || Uuid::parse_str(&key).is_ok());
+            let first = key.rsplit_once('-').map_or(key.as_str(), |(first, _)| first);
+            assert!([key.as_str(), first].iter().any(|k| *k == "key-1" || Uuid::parse_str(k).is_ok()));
             self.keys.insert(key, id.clone());
         }
         let kept = Kept { id, account: "7", sent, at: now() + self.kind.ahead };
@@ -209,7 +215,7 @@ impl Api {
     }
 
     fn list(&self, asked: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
-        if asked.get("exclude_reblogs").map(String::as_str) != Some("true") {
+        if asked.get("exclude_reblogs").map(String::as_str) != Some("true") && !self.watches {
             faults.push("the posts of others are asked for".to_owned());
         }
         let limit: usize = asked["limit"].parse().unwrap();
@@ -229,6 +235,22 @@ impl Api {
                 good(json!({ "id": id, "text": text, "spoiler_text": spoiler }))
             },
         )
+    }
+
+    /// All that answers a post, and what answers that.
+    fn context(&self, id: &str) -> Said {
+        let mut found: Vec<&Kept> = Vec::new();
+        for post in &self.posts {
+            let after = &post.sent["in_reply_to_id"];
+            if *after == id || found.iter().any(|p| *after == p.id.as_str()) {
+                found.push(post);
+            }
+        }
+        let descendants: Value = found.into_iter().map(Kept::shown).collect();
+        if !self.posts.iter().any(|p| p.id == id) {
+            return wrong(404, "Record not found");
+        }
+        good(json!({ "ancestors": [], "descendants": descendants }))
     }
 
     fn show(&self, id: &str) -> Said {

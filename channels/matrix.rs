@@ -7,9 +7,9 @@
 //! The transaction id comes from the delivery, so that a repeated send gives the first event again. That
 //! holds for one device, and for as long as the server remembers: Synapse about a day. A token that is
 //! replaced may be another device's, and nobody tells this adapter. So it is not called safe to repeat:
-//! each event also carries the delivery's id, every attempt looks for it first, and after a doubt the core
-//! sends again only when two looks, with time between, did not find it. A message that was taken down
-//! loses that id, and then a doubt is for a person.
+//! each event also carries the delivery's id, every later attempt looks for it first, back to what stood there
+//! before ([`look::Base`]), and after a doubt it is sent again only by a person's word. A message that was
+//! taken down loses that id, unless we did it.
 //!
 //! The text goes out as it is, calls nobody (`m.mentions` is empty), and is the whole of what every app
 //! shows. Pictures stand below it in the formatted form of the same event, with their words: an event is
@@ -19,10 +19,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use crate::http::{Answer, Http, Request, Trouble};
@@ -38,9 +37,13 @@ use crate::{
 mod answers;
 #[path = "matrix_event.rs"]
 mod event;
+#[path = "matrix_look.rs"]
+mod look;
 
 use answers::{code, failure, power};
-use event::{Event, Seen, content, is_event, is_room, link, transaction};
+pub(crate) use event::size;
+use event::{Event, Seen, content, is_account, is_event, is_picture, is_room, link, removal, transaction};
+use look::{Base, MOST_PAGES};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -48,23 +51,27 @@ pub const ADAPTER: Adapter = Adapter {
     title: "Matrix",
     capabilities: Capabilities {
         replay: Replay::TimedKey,
-        read_back: ReadBack::Consistent,
+        // A look stops at a message that was there before, and the order of a room is also other servers' word:
+        // that nothing is found is for a person.
+        read_back: ReadBack::Key,
         retract: true,
         media: true,
         starts_only: false,
         // Messages stay in their order.
         concurrency: 1,
     },
-    // An event has at most 65,536 bytes, in which the text stands once, and twice beside pictures.
+    // An event has at most 65,536 bytes, in which the text stands once, and twice beside pictures. The
+    // rest keeps it readable.
     limits: Limits {
-        text: Some(20_000),
-        unit: Unit::Bytes,
-        text_bytes: None,
+        text: Some(MOST_BYTES),
+        unit: Unit::Matrix,
+        text_bytes: Some(20_000),
         title: None,
         title_needed: false,
         media: 4,
         media_bytes: 8 << 20,
         alt: Some(1_000),
+        parts: 1,
     },
     settings: &[
         Setting {
@@ -83,18 +90,15 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-/// Events of one page, and most pages of one look.
-const PAGE: usize = 50;
-const MOST_PAGES: usize = 20;
-/// How far the clocks may differ.
-const DRIFT: TimeDelta = TimeDelta::minutes(10);
 /// Most bytes of an event's content. The server adds some more of its own, up to 65,536.
 const MOST_BYTES: usize = 60_000;
 
 const TAKEN_DOWN: &str = "the post was there, and somebody took it down";
 const OTHER: &str = "another account has posted it; connect that one";
+const SENT_BY_OTHER: &str = "another account has sent it, and this one does not see it; connect that one";
 const UNCLEAR: &str =
-    "a message of the account was taken down since, and nobody can tell whether it was this one";
+    "a message of the account was taken down or changed since, and nobody can tell whether it was this one";
+const CUT: &str = "the room does not show any more what was there before the post";
 const TOO_MANY: &str = "the room has had too many messages since to look through";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
@@ -107,7 +111,7 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     }
     let token = connection.secret()?.clone();
     let http = Arc::clone(&connection.http);
-    Ok(Box::new(Matrix { server, room, token, http, known: Known::default() }))
+    Ok(Box::new(Matrix { server, room, token, http, known: Known::default(), most: Known::default() }))
 }
 
 struct Matrix {
@@ -117,6 +121,8 @@ struct Matrix {
     http: Arc<Http>,
     /// Whose token it is: a token's account never changes.
     known: Known<String>,
+    /// Most bytes of an upload, once a check has asked.
+    most: Known<u64>,
 }
 
 impl Matrix {
@@ -153,6 +159,9 @@ impl Matrix {
             user_id: String,
         }
         let who: Who = self.ask(&self.api(&["client", "v3", "account", "whoami"])).await?;
+        if !is_account(&who.user_id) {
+            return Err(unread("the server does not say whose token it is".to_owned()));
+        }
         self.known.keep(Some(who.user_id.clone()));
         Ok(who.user_id)
     }
@@ -162,48 +171,6 @@ impl Matrix {
             Some(account) => Ok(account),
             None => self.whoami().await,
         }
-    }
-
-    /// Looks for the event of the delivery among the messages since then; among those of the account alone
-    /// where that is enough.
-    async fn find(&self, job: &Job, since: DateTime<Utc>, own: bool) -> Result<Seen, Failure> {
-        #[derive(Deserialize)]
-        struct Page {
-            chunk: Vec<Event>,
-            end: Option<String>,
-        }
-        let account = self.account().await?;
-        let mut filter = json!({ "types": ["m.room.message"] });
-        if own {
-            filter["senders"] = json!([account]);
-        }
-        let since = (since - DRIFT).timestamp_millis();
-        let (mut from, mut seen) = (None::<String>, Seen::Nothing);
-        for _ in 0..MOST_PAGES {
-            let mut url = self.in_room(&self.room, &["messages"]);
-            url.query_pairs_mut()
-                .append_pair("dir", "b")
-                .append_pair("limit", &PAGE.to_string())
-                .append_pair("filter", &filter.to_string())
-                .extend_pairs(from.iter().map(|from| ("from", from)));
-            let page: Page = self.ask(&url).await?;
-            for event in &page.chunk {
-                if event.is_before(since, &account) {
-                    return Ok(seen);
-                }
-                match event.seen(job, &account) {
-                    Seen::Nothing => {}
-                    // Anybody in the room can copy the key of a post that is there.
-                    vague @ (Seen::Unclear | Seen::Other) => seen = vague,
-                    ours => return Ok(ours),
-                }
-            }
-            match page.end {
-                Some(end) => from = Some(end),
-                None => return Ok(seen),
-            }
-        }
-        Ok(Seen::TooMuch)
     }
 
     /// Uploads the pictures. Nobody sees them before an event names them.
@@ -223,7 +190,7 @@ impl Matrix {
                 return Err(self.failure(&answer, Doing::Post).without_effect());
             }
             let uri = answer.json::<Uploaded>().map_err(unread)?.content_uri;
-            if !uri.starts_with("mxc://") || uri.len() > 300 {
+            if !is_picture(&uri) {
                 return Err(unread("the server does not say where the picture is".to_owned()));
             }
             all.push(uri);
@@ -241,15 +208,16 @@ impl Matrix {
         let (room, event) = parts.ok_or(NOT_OURS)?;
         let transaction = format!("{}-down", transaction(job));
         let url = self.in_room(room, &["redact", event, &transaction]);
-        let request = Request::put(url.as_str()).bearer(&self.token).json(&json!({}));
+        let request = Request::put(url.as_str()).bearer(&self.token).json(&removal(job));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         if answer.status != 200 {
             return Ok(Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()));
         }
         // A redaction is taken also where it has no effect.
-        let left: Event =
+        let left: Value =
             self.ask(&self.in_room(room, &["event", event])).await.map_err(|f| f.to_string())?;
-        if left.is_redacted() {
+        let left = Event(&left);
+        if left.id() == Some(event) && left.is_redacted() && !left.has_words() {
             return Ok(Retraction::Gone);
         }
         Ok(Retraction::StillLive("the server took the redaction, and still shows the post".to_owned()))
@@ -268,6 +236,18 @@ impl Matrix {
             (404, "M_NOT_FOUND") => Ok(None),
             _ => Err(self.failure(&answer, Doing::Ask).to_string()),
         }
+    }
+
+    /// How many bytes an upload may have, if the server can be asked: at its address of today, or the older one.
+    async fn most_upload(&self) -> Option<u64> {
+        for address in [["client", "v1", "media", "config"].as_slice(), &["media", "v3", "config"]] {
+            let request = Request::get(self.api(address).as_str()).bearer(&self.token);
+            let answer = self.http.call(request).await.ok()?;
+            if answer.status == 200 {
+                return answer.json::<Value>().ok()?["m.upload.size"].as_u64().or(Some(u64::MAX));
+            }
+        }
+        None
     }
 
     async fn inspect(&self) -> Result<Health, String> {
@@ -290,6 +270,7 @@ impl Matrix {
         if !power.post {
             return Err("the account may not post in the room; give it the power to send messages".to_owned());
         }
+        self.most.keep(self.most_upload().await);
         let (account, room) = (text::shown(&account), &self.room);
         let detail = if power.take_down {
             format!("posts as {account} in the room {room}")
@@ -321,17 +302,25 @@ fn not_asked(failure: Failure) -> Failure {
 impl Channel for Matrix {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let account = self.account().await?;
-        match self.find(job, job.created_at, true).await? {
+        let base = Base::of(job);
+        // Without a base no attempt has sent anything: what is there is asked for the base alone.
+        let pages = if base.is_some() { MOST_PAGES } else { 1 };
+        let own = base.as_ref().is_none_or(|base| base.account == account);
+        let look = self.look(job, base.as_ref(), own, pages).await?;
+        match look.seen {
             Seen::There(event) => return Ok(self.receipt(&event, Some(&account))),
             Seen::TakenDown => return Err(Failure::InDoubt { reason: TAKEN_DOWN.to_owned() }),
+            Seen::Other => return Err(Failure::InDoubt { reason: OTHER.to_owned() }),
             // The core sends again only after it has looked, too.
-            Seen::Nothing | Seen::Unclear | Seen::Other | Seen::TooMuch => {}
+            Seen::Nothing | Seen::Unclear | Seen::TooMuch | Seen::Cut => {}
         }
-        let content = content(job, &self.upload(job, pass).await?).to_string().into_bytes();
+        let pictures = self.upload(job, pass).await?;
+        let content = content(&job.rendition, job.delivery, &pictures).to_string().into_bytes();
         if content.len() > MOST_BYTES {
             let reason = "the post is too long for one message; shorten it".to_owned();
             return Err(Failure::Rejected { reason, retry: Retry::Never });
         }
+        pass.keep(&Base::written(&account, look.newest.as_deref())).await?;
         let url = self.in_room(&self.room, &["send", "m.room.message", &transaction(job)]);
         let request = Request::put(url.as_str()).bearer(&self.token).body("application/json", content);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
@@ -346,12 +335,21 @@ impl Channel for Matrix {
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job, job.permitted_at, false).await {
-            Ok(Seen::There(event)) => Sighting::Found(self.receipt(&event, self.known.get().as_deref())),
+        let account = match self.account().await {
+            Ok(account) => account,
+            Err(why) => return Sighting::Unknown(why.to_string()),
+        };
+        let base = Base::of(job);
+        // Another account may not see what the one of the base has sent.
+        let own = base.as_ref().is_some_and(|base| base.account == account);
+        match self.look(job, base.as_ref(), own, MOST_PAGES).await.map(|look| look.seen) {
+            Ok(Seen::There(event)) => Sighting::Found(self.receipt(&event, Some(&account))),
+            Ok(Seen::Nothing) if base.is_some() && !own => Sighting::Unknown(SENT_BY_OTHER.to_owned()),
             Ok(Seen::Nothing) => Sighting::Absent,
             Ok(Seen::TakenDown) => Sighting::Unknown(TAKEN_DOWN.to_owned()),
             Ok(Seen::Other) => Sighting::Unknown(OTHER.to_owned()),
             Ok(Seen::Unclear) => Sighting::Unknown(UNCLEAR.to_owned()),
+            Ok(Seen::Cut) => Sighting::Unknown(CUT.to_owned()),
             Ok(Seen::TooMuch) => Sighting::Unknown(TOO_MANY.to_owned()),
             Err(why) => Sighting::Unknown(why.to_string()),
         }
@@ -372,8 +370,16 @@ impl Channel for Matrix {
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
+
+    fn limits(&self) -> Option<Limits> {
+        let media_bytes = self.most.get()?.min(ADAPTER.limits.media_bytes);
+        Some(Limits { media_bytes, ..ADAPTER.limits })
+    }
 }
 
+#[cfg(test)]
+#[path = "matrix_look_tests.rs"]
+mod look_tests;
 #[cfg(test)]
 #[path = "matrix_server.rs"]
 mod server;

@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::Job;
 use crate::html::{escape, paragraphs};
+use crate::{Job, Rendition};
 
 /// Our field in an event's content: the delivery's id.
 const KEY: &str = "holdline.delivery";
+/// Most bytes of a picture's address.
+const LONGEST_ADDRESS: usize = 300;
 
 /// The transaction id that all attempts at one delivery share.
 pub(super) fn transaction(job: &Job) -> String {
@@ -17,13 +19,12 @@ pub(super) fn transaction(job: &Job) -> String {
 }
 
 /// The content of the event, with the addresses of its pictures.
-pub(super) fn content(job: &Job, pictures: &[String]) -> Value {
-    let post = &job.rendition;
+pub(super) fn content(post: &Rendition, delivery: Uuid, pictures: &[String]) -> Value {
     let mut content = json!({
         "msgtype": "m.text",
         "body": post.text,
         "m.mentions": {},
-        KEY: job.delivery.to_string(),
+        KEY: delivery.to_string(),
     });
     if !pictures.is_empty() {
         let mut html = paragraphs(&post.text, "<br>");
@@ -37,17 +38,19 @@ pub(super) fn content(job: &Job, pictures: &[String]) -> Value {
     content
 }
 
-/// An event, as far as it is read.
-#[derive(Debug, Deserialize)]
-pub(super) struct Event {
-    event_id: String,
-    sender: String,
-    origin_server_ts: i64,
-    #[serde(default)]
-    content: Value,
-    #[serde(default)]
-    unsigned: Value,
+/// How many bytes the event's content has at most, before the addresses of its pictures are known.
+pub(crate) fn size(post: &Rendition) -> usize {
+    let pictures = vec!["m".repeat(LONGEST_ADDRESS); post.media.len()];
+    content(post, Uuid::nil(), &pictures).to_string().len()
 }
+
+/// The content of a redaction. It says whose event is gone, which the event itself does not any more.
+pub(super) fn removal(job: &Job) -> Value {
+    json!({ KEY: job.delivery.to_string() })
+}
+
+/// An event, as the server shows it. Whatever is not as expected is somebody's fault, and proves nothing.
+pub(super) struct Event<'a>(pub &'a Value);
 
 /// What a look for the event of a delivery saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,40 +61,74 @@ pub(super) enum Seen {
     TakenDown,
     /// It is there, from another account.
     Other,
-    /// A message of the account was taken down, and with it what would tell whose it was.
+    /// There is a message that may be it, without what would tell whose it is.
     Unclear,
     Nothing,
     /// There were too many messages to look through.
     TooMuch,
+    /// The room does not show any more what was there before it.
+    Cut,
 }
 
-impl Event {
+impl<'a> Event<'a> {
+    pub fn id(&self) -> Option<&'a str> {
+        self.0["event_id"].as_str().filter(|id| is_event(id))
+    }
+
+    pub fn is_of(&self, account: &str) -> bool {
+        self.0["sender"] == account
+    }
+
+    /// Whether the server says that it was taken down.
     pub fn is_redacted(&self) -> bool {
-        !self.unsigned["redacted_because"].is_null()
+        !self.0["unsigned"]["redacted_because"].is_null()
+    }
+
+    /// Whether it shows any words.
+    pub fn has_words(&self) -> bool {
+        self.0["content"]["body"].is_string()
     }
 
     /// What it says about the delivery. The server tells the transaction to the device that sent it, also
     /// once the content is gone.
     pub fn seen(&self, job: &Job, account: &str) -> Seen {
-        let own = self.sender == account;
-        let told = self.unsigned["transaction_id"].as_str();
-        let is_it = self.content[KEY] == job.delivery.to_string()
-            || (own && told.is_some_and(|told| told == transaction(job)));
-        match (is_it, own) {
-            (true, true) if self.is_redacted() => Seen::TakenDown,
-            (true, true) if is_event(&self.event_id) => Seen::There(self.event_id.clone()),
-            (true, false) => Seen::Other,
-            (false, true) if self.is_redacted() && told.is_none() => Seen::Unclear,
-            _ => Seen::Nothing,
+        let (content, unsigned) = (&self.0["content"], &self.0["unsigned"]);
+        let is_down = self.is_redacted() || !self.has_words();
+        let key = job.delivery.to_string();
+        if !self.is_of(account) {
+            let known = self.0["sender"].is_string();
+            return match (content[KEY] == key, known) {
+                (true, true) => Seen::Other,
+                (_, false) => Seen::Unclear,
+                (false, true) => Seen::Nothing,
+            };
         }
+        let told = unsigned["transaction_id"].as_str();
+        let taken_down = &unsigned["redacted_because"];
+        let down_for = taken_down["content"][KEY].as_str().filter(|_| taken_down["sender"] == account);
+        if content[KEY] == key || told.is_some_and(|t| t == transaction(job)) || down_for == Some(&key) {
+            return match self.id() {
+                _ if is_down => Seen::TakenDown,
+                Some(id) => Seen::There(id.to_owned()),
+                None => Seen::Unclear,
+            };
+        }
+        let is_another = content[KEY].is_string() || told.is_some() || down_for.is_some();
+        // Some servers show what an edit made of it, without our field.
+        let is_edited = !unsigned["m.relations"]["m.replace"].is_null();
+        if !is_another && (is_down || is_edited) { Seen::Unclear } else { Seen::Nothing }
     }
+}
 
-    /// Whether it is surely older than that. Only the account's own server is believed: others can write
-    /// any time into their events.
-    pub fn is_before(&self, time: i64, account: &str) -> bool {
-        let server = |name: &str| name.split_once(':').map(|(_, server)| server.to_owned());
-        self.origin_server_ts < time && server(&self.sender) == server(account)
-    }
+/// Whether it has the form of an account's id.
+pub(super) fn is_account(text: &str) -> bool {
+    is_id(text, '@') && text.contains(':')
+}
+
+/// Whether it has the form of a picture's address.
+pub(super) fn is_picture(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:.-_~[]".contains(c);
+    text.starts_with("mxc://") && text.len() <= LONGEST_ADDRESS && text.chars().all(plain)
 }
 
 /// Whether it has the form of a room's id.

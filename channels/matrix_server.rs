@@ -22,6 +22,9 @@ pub struct Api {
     /// Whether redactions are taken without effect.
     pub stubborn: bool,
     pub uploads: usize,
+    /// Most bytes of an upload; an old server tells them at another address.
+    pub most: Option<u64>,
+    pub old: bool,
 }
 
 impl Api {
@@ -36,6 +39,8 @@ impl Api {
             lags: false,
             stubborn: false,
             uploads: 0,
+            most: Some(1_000_000),
+            old: false,
         }
     }
 
@@ -49,10 +54,11 @@ impl Api {
         self.events.iter().filter(|e| e["unsigned"]["redacted_because"].is_null()).count()
     }
 
-    pub fn redact(&mut self, id: &str) {
+    pub fn redact(&mut self, id: &str, by: &str, content: &Value) {
         for event in self.events.iter_mut().filter(|e| e["event_id"] == id) {
             event["content"] = json!({});
-            event["unsigned"]["redacted_because"] = json!({ "type": "m.room.redaction" });
+            let because = json!({ "type": "m.room.redaction", "sender": by, "content": content });
+            event["unsigned"]["redacted_because"] = because;
         }
     }
 }
@@ -84,6 +90,10 @@ impl Network for Api {
             ("GET", ["client", "v3", "account", "whoami"]) => {
                 good(json!({ "user_id": ME, "device_id": device }))
             }
+            ("GET", ["client", "v1", "media", "config"]) if !self.old => {
+                good(json!({ "m.upload.size": self.most }))
+            }
+            ("GET", ["media", "v3", "config"]) if self.old => good(json!({ "m.upload.size": self.most })),
             ("POST", ["media", "v3", "upload"]) => {
                 self.uploads += 1;
                 if asked.header("content-type") != "image/png" || asked.query["filename"] != "picture.png" {
@@ -95,7 +105,7 @@ impl Network for Api {
                 ("PUT", ["send", "m.room.message", id]) => self.send(device, id, &asked.json(), faults),
                 ("PUT", ["redact", id, _]) => {
                     if !self.stubborn {
-                        self.redact(id);
+                        self.redact(id, ME, &asked.json());
                     }
                     good(json!({ "event_id": "$redaction" }))
                 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::server::{Api, ME, ROOM, TOKEN, event};
+use serde_json::json;
+
+use super::server::{Api, ME, ROOM, TOKEN};
 use super::*;
 use crate::MediaRef;
 use crate::strict::{self, Fate, Strict};
@@ -112,7 +114,21 @@ async fn a_redaction_without_effect_is_none() {
     assert!(matches!(&said, Retraction::StillLive(why) if why.contains("still shows")), "{said:?}");
     let gone = channel.retract(&suite::job(), Some(&format!("{ROOM} $never"))).await;
     assert!(matches!(gone, Retraction::StillLive(_)), "the server knows no such post: {gone:?}");
-    drop(server);
+    assert_eq!(server.state().network.shown(), 1);
+    // An answer about another event, or one that still has words, is none either.
+    server.state().network.stubborn = false;
+    let down = r#"{"event_id":"$e1","content":{},"unsigned":{"redacted_because":{}}}"#;
+    for (odd, gone) in [
+        (down.to_owned(), true),
+        (down.replace("$e1", "$e2"), false),
+        (down.replace("{}", r#"{"body":"still"}"#), false),
+        ("{}".to_owned(), false),
+        ("[]".to_owned(), false),
+    ] {
+        server.state().others = [Fate::Done, Fate::refused(200, "", odd.clone())].into();
+        let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+        assert_eq!(said == Retraction::Gone, gone, "{odd}: {said:?}");
+    }
 }
 
 #[tokio::test]
@@ -140,50 +156,6 @@ async fn the_same_device_makes_no_second_post_even_when_nothing_is_seen() {
 fn a_replay_is_not_called_safe() {
     // A token can be replaced by one of another device, for which the transaction id proves nothing.
     assert_ne!(ADAPTER.capabilities.replay, Replay::ClientId);
-}
-
-#[tokio::test]
-async fn a_post_is_found_among_others_and_those_of_others_are_not_taken_for_it() {
-    let (server, channel) = open(Api::new(), &[]).await;
-    let job = suite::job();
-    let own = json!({ "holdline.delivery": job.delivery.to_string() });
-    let other =
-        json!({ "holdline.delivery": "01936d3c-1c5e-7a3b-8000-000000000000", "body": job.rendition.text });
-    let push = |events: Vec<Value>| server.state().network.events.extend(events);
-    push(vec![event(90, ME, other.clone()), event(91, "@x:bank.example", other)]);
-    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
-    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
-    // Copied by somebody else; and from another server, whose times prove nothing.
-    let mut old = event(92, "@x:evil.example", json!({ "body": "x" }));
-    old["origin_server_ts"] = 1.into();
-    push(vec![event(93, "@x:evil.example", own.clone()), old]);
-    push((10..20).map(|n| event(n, "@x:evil.example", json!({ "body": "y" }))).collect());
-    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt));
-    push((20..90).map(|n| event(n, "@x:evil.example", json!({ "body": "y" }))).collect());
-    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(TOO_MANY.to_owned()));
-    // A new attempt looks at its own messages alone.
-    let before = server.state().network.events.len();
-    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
-    assert_eq!(server.state().network.events.len(), before);
-}
-
-#[tokio::test]
-async fn what_cannot_be_told_is_not_called_absent() {
-    let job = suite::job();
-    let own = json!({ "holdline.delivery": job.delivery.to_string() });
-    let (server, channel) = open(Api::new(), &[]).await;
-    server.state().network.events.push(event(1, "@old:bank.example", own.clone()));
-    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(OTHER.to_owned()));
-    let (server, channel) = open(Api::new(), &[]).await;
-    server.state().network.events.push(event(1, ME, own.clone()));
-    server.state().network.redact("$e1");
-    assert_eq!(channel.read_back(&job).await, Sighting::Unknown(UNCLEAR.to_owned()), "from another device");
-    // Older than the first attempt: it says nothing.
-    let (server, channel) = open(Api::new(), &[]).await;
-    let mut old = event(1, ME, own);
-    old["origin_server_ts"] = 1_699_990_000_000_i64.into();
-    server.state().network.events.push(old);
-    assert_eq!(channel.read_back(&job).await, Sighting::Absent);
 }
 
 #[tokio::test]
@@ -294,35 +266,86 @@ async fn the_check_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn the_longest_post_is_taken_and_pictures_come_with_their_words() {
+async fn the_longest_post_is_taken() {
     let (server, channel) = open(Api::new(), &[]).await;
     let mut job = suite::job();
     // Each of these is two bytes in the event.
     job.rendition.text = "\"\n".repeat(9_999) + "ab";
     assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
     channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(server.state().network.events[0]["content"]["body"], job.rendition.text.as_str());
     job.rendition.text.push('c');
-    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, "is 1 too long; the limit is 20000");
-    let (server2, channel) = open(Api::new(), &[]).await;
-    let picture = |alt: &str| MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.into() };
-    job.rendition.text = "One <b>\n\nTwo".to_owned();
-    job.rendition.media = vec![picture("A \"map\""), picture("A chart")];
-    job.media = vec![vec![1], vec![2]];
+    let too_long = "is 1 bytes too long; the limit is 20000 bytes";
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits)[0].message, too_long);
+}
+
+#[tokio::test]
+async fn pictures_come_with_their_words() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = with_pictures("One <b>\n\nTwo", &["A \"map\"", "A chart"]);
     channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
     let html = "<p>One &lt;b&gt;</p>\n<p>Two</p>\n\
         <p><img src=\"mxc://bank.example/m1\" alt=\"A &quot;map&quot;\" title=\"A &quot;map&quot;\"></p>\
         <p><img src=\"mxc://bank.example/m2\" alt=\"A chart\" title=\"A chart\"></p>";
-    let sent = server2.state().network.events[0]["content"].clone();
+    let sent = server.state().network.events[0]["content"].clone();
     assert_eq!((&sent["body"], &sent["formatted_body"]), (&json!(job.rendition.text), &json!(html)));
+    let known = text::size(&job.rendition, Unit::Matrix);
+    assert!((sent.to_string().len()..=MOST_BYTES).contains(&known), "{known} is told beforehand");
+    // An address that could be something else is none.
+    for odd in
+        ["https://bank.example/m1", "mxc://bank.example/\"onload=", &format!("mxc://{}", "m".repeat(300))]
+    {
+        let (server, channel) = open(Api::new(), &[]).await;
+        let told = Fate::refused(200, "", json!({ "content_uri": odd }).to_string());
+        server.state().others = [Fate::Done, Fate::Done, told].into();
+        job.rendition.media.truncate(1);
+        let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+        assert!(matches!(failure, Failure::Rejected { retry: Retry::Backoff, .. }), "{odd}: {failure:?}");
+        assert!(server.state().network.events.is_empty());
+    }
+}
+
+/// A post with pictures of one byte each, with these words.
+fn with_pictures(text: &str, alts: &[&str]) -> Job {
+    let mut job = suite::job();
+    let picture = |alt: &&str| MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: (*alt).into() };
+    job.rendition.text = text.to_owned();
+    job.rendition.media = alts.iter().map(picture).collect();
+    job.media = vec![vec![1]; alts.len()];
+    job
+}
+
+#[tokio::test]
+async fn what_is_too_long_beside_pictures_is_told_before_anybody_approves_it() {
     // Beside pictures the text stands there twice, and its marks are written out.
-    let (server3, channel) = open(Api::new(), &[]).await;
-    job.rendition.text = "\"\n".repeat(10_000);
+    let (server, channel) = open(Api::new(), &[]).await;
+    let job = with_pictures(&"\"\n".repeat(10_000), &["A map"]);
+    let problems = text::check(&job.rendition, &ADAPTER.limits);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].message.ends_with("too long; the limit is 60000"), "{problems:?}");
     let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
-    assert!(
-        matches!(&failure, Failure::Rejected { retry: Retry::Never, reason } if reason.contains("shorten it"))
-    );
-    assert!(server3.state().network.events.is_empty());
-    drop(server);
+    let seen = matches!(&failure, Failure::Rejected { retry: Retry::Never, reason } if reason.contains("shorten it"));
+    assert!(seen, "{failure:?}");
+    assert!(server.state().network.events.is_empty());
+    // What may just be approved is taken.
+    let plain = with_pictures(&"a ".repeat(10_000), &["A map"]);
+    assert!(text::check(&plain.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&plain, &Pass::open_for_tests()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_check_learns_how_large_a_picture_may_be() {
+    for (old, most, expected) in [
+        (false, Some(1_000_000), Some(1_000_000)),
+        (true, Some(5_000), Some(5_000)),
+        (false, Some(100 << 20), Some(8 << 20)),
+        (false, None, Some(8 << 20)),
+    ] {
+        let (_server, channel) = open(Api { old, most, ..Api::new() }, &[]).await;
+        assert_eq!(channel.limits(), None);
+        assert!(channel.check().await.ready);
+        assert_eq!(channel.limits().map(|l| l.media_bytes), expected);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,10 @@ use crate::{Failure, Retry, text};
 
 /// The longest wait that a server can impose, so that a faulty one silences no channel for ever.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How far the clocks of this service's nodes, of a network's web site and of its database may differ, where
+/// posts are looked for from a time on.
+pub(crate) const SLACK: TimeDelta = TimeDelta::seconds(60);
 
 /// What was asked for, for the words of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::Closed;
 /// The network accepted the post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
+    /// What the network calls the post; empty when it does not tell.
     pub remote_id: String,
     pub url: Option<String>,
     /// Whatever else a person should read, such as refused recipients.
@@ -40,6 +41,18 @@ impl Failure {
             other => other,
         }
     }
+
+    /// For a part of a thread, after `out` of its `of` parts: whatever stopped it, they are out.
+    #[must_use]
+    pub fn partly(self, out: usize, of: usize) -> Self {
+        match self {
+            other if out == 0 => other,
+            Self::Closed { why, .. } => Self::Closed { why, partly: true },
+            Self::Rejected { reason, .. } | Self::InDoubt { reason } => {
+                Self::InDoubt { reason: format!("parts out: {out} of {of}; {reason}") }
+            }
+        }
+    }
 }
 
 /// What to do after a rejection.
@@ -68,6 +81,16 @@ pub enum Sighting {
     Absent,
     /// The network could not be asked.
     Unknown(String),
+}
+
+impl Sighting {
+    /// Some parts of a thread are there. A person decides whether it is finished: another try leaves what is
+    /// out as it is.
+    pub fn partly(out: usize, of: usize) -> Self {
+        Self::Unknown(format!(
+            "parts out: {out} of {of}; another try finishes the thread and doubles nothing"
+        ))
+    }
 }
 
 /// Why a post that a person saw is not taken down.

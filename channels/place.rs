@@ -3,17 +3,26 @@
 use serde_json::Value;
 use url::Url;
 
-/// Whether the settings name the same server, and the same page there. Where one names none, they may.
+/// Whether the settings name the same server or site, and the same page, channel or account there. Where one
+/// names none, they may.
 pub fn same(one: &Value, other: &Value) -> bool {
     let origin = |settings: &Value| {
         let server = settings.get("server").and_then(Value::as_str)?;
         Url::parse(server.trim()).ok().map(|url| url.origin()).filter(url::Origin::is_tuple)
     };
     let page = |settings: &Value| {
-        let page = settings.get("page").or_else(|| settings.get("organization"))?;
+        let page = ["page", "organization", "channel", "user"].iter().find_map(|name| settings.get(*name))?;
         Some(page.as_str().map_or_else(|| page.to_string(), |text| text.trim().to_owned()))
     };
     if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
+        return false;
+    }
+    // A site can be a folder of its server.
+    let site = |settings: &Value| {
+        let url = Url::parse(settings.get("url").and_then(Value::as_str)?.trim()).ok()?;
+        Some((url.origin().ascii_serialization(), url.path().trim_end_matches('/').to_owned()))
+    };
+    if matches!((site(one), site(other)), (Some(one), Some(other)) if one != other) {
         return false;
     }
     match (origin(one), origin(other)) {
@@ -29,10 +38,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn another_site_is_another_place() {
+        let site = |url: &str| json!({ "url": url });
+        let one = site("https://bank.example/news");
+        assert!(same(&one, &site(" https://Bank.example:443/news/")) && same(&one, &json!({})));
+        for other in ["https://bank.example", "https://bank.example/news2", "https://old.example/news"] {
+            assert!(!same(&one, &site(other)), "{other}");
+        }
+    }
+
+    #[test]
     fn another_page_is_another_place() {
         let page = |page: &str| json!({ "page": page });
         assert!(same(&page("1"), &page(" 1")) && same(&page("1"), &json!({})));
         assert!(!same(&page("1"), &page("2")));
+        assert!(!same(&json!({ "user": "1" }), &json!({ "user": "2" })));
+        let channel = |id: &str| json!({ "channel": id });
+        assert!(same(&channel("1"), &channel("1")) && !same(&channel("1"), &channel("2")));
     }
 
     #[test]

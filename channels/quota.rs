@@ -57,7 +57,7 @@ pub(crate) struct Form {
     cost: u64,
 }
 
-static FORMS: [Form; 5] = [
+static FORMS: [Form; 6] = [
     Form {
         adapter: "bluesky",
         posts: "/com.atproto.repo.putRecord",
@@ -69,6 +69,13 @@ static FORMS: [Form; 5] = [
         adapter: "discord",
         // A webhook takes nothing but posts.
         posts: "",
+        limits: &[("x-ratelimit", Of::Account)],
+        reset: Reset::After,
+        cost: 1,
+    },
+    Form {
+        adapter: "discord_bot",
+        posts: "/messages",
         limits: &[("x-ratelimit", Of::Account)],
         reset: Reset::After,
         cost: 1,

@@ -31,7 +31,9 @@ fn each_network_is_read_in_its_own_form() {
     }
     let told =
         [("x-ratelimit-limit", "5"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "2.0")];
-    assert_eq!(read("discord", &told), [quota(Of::Account, 5, 0, 2)]);
+    for adapter in ["discord", "discord_bot"] {
+        assert_eq!(read(adapter, &told), [quota(Of::Account, 5, 0, 2)]);
+    }
     let told = [
         ("x-rate-limit-limit", "100"),
         ("x-rate-limit-remaining", "99"),
@@ -62,6 +64,7 @@ fn only_an_answer_to_a_post_tells_of_posts() {
     assert!(!is_post("x", "POST", "/2/media/upload"), "an upload has a limit of its own");
     assert!(is_post("mastodon", "POST", "/api/v1/statuses") && !is_post("mastodon", "POST", "/api/v2/media"));
     assert!(!is_post("mastodon", "DELETE", "/api/v1/statuses/9"));
+    assert!(is_post("discord_bot", "POST", "/api/v10/channels/6/messages"));
     assert!(!is_post("bluesky", "POST", "/xrpc/com.atproto.server.createSession"));
 }
 

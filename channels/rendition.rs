@@ -4,13 +4,18 @@ use serde::{Deserialize, Serialize};
 
 /// The exact content that one channel will receive, in one language. People approve this.
 ///
-/// Its canonical form is the JSON of its fields in this order; the content hash is SHA-256 of it.
+/// A field that this version does not know is an error: what cannot be sent is not sent in part. Its canonical
+/// form is the JSON of its fields in this order; the content hash is SHA-256 of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rendition {
     /// A headline or subject, where the network has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     pub text: String,
+    /// What follows the text in a thread, each part an answer to the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
     /// BCP 47 language tag.
     pub language: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,6 +31,11 @@ pub struct MediaRef {
 }
 
 impl Rendition {
+    /// The text and what follows it, in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.text).chain(&self.more).map(String::as_str)
+    }
+
     /// The canonical bytes that are hashed, approved and frozen into the attempt.
     pub fn canonical(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings and lists always serialise")

@@ -35,6 +35,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
         alt: None,
+        parts: 1,
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     connect,

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Http, Policy};
+use crate::keeper::Nowhere;
 use crate::{Adapter, Channel, Connection, Failure, Gate, Job, Pass, Receipt, Rendition, Retry};
 
 /// What the fake server does with one request.
@@ -164,6 +165,7 @@ pub fn job() -> Job {
         rendition: Rendition {
             title: None,
             text: "Payments are slow. We are working on it.".to_owned(),
+            more: Vec::new(),
             language: "en".to_owned(),
             media: Vec::new(),
         },
@@ -174,7 +176,9 @@ pub fn job() -> Job {
 
 /// A pass of a gate that nobody has opened.
 pub fn closed_pass() -> Pass {
-    Gate::closed(Duration::from_secs(60)).admit("attempt-1", "routine", Box::new(|| true), crate::gate::now())
+    let gate = Gate::closed(Duration::from_secs(60));
+    let pass = gate.admit("attempt-1", "routine", Box::new(|| true), crate::gate::now());
+    pass.kept_by(Arc::new(Nowhere))
 }
 
 /// What an answer must become.

@@ -157,7 +157,7 @@ pub(super) mod tests {
             text.push('x');
             text.truncate(text.floor_char_boundary(most));
             let title = Some(title).filter(|t| !t.is_empty());
-            let post = Rendition { title, text, language: "en".into(), media: Vec::new() };
+            let post = Rendition { title, text, more: Vec::new(), language: "en".into(), media: Vec::new() };
             prop_assume!(text::check(&post, &ADAPTER.limits).is_empty());
             let sent = content(&post);
             prop_assert!(sent.to_string().len() <= MOST, "{} bytes", sent.to_string().len());
@@ -173,6 +173,7 @@ pub(super) mod tests {
         let post = Rendition {
             title: Some("**T** {{TIME(x)}}".into()),
             text: text.into(),
+            more: Vec::new(),
             language: "en".into(),
             media: Vec::new(),
         };
@@ -183,7 +184,13 @@ pub(super) mod tests {
     #[test]
     fn what_is_beyond_is_shown_all_the_same() {
         let text = "https://a.example/c\n".repeat(PARAGRAPHS + 5);
-        let post = Rendition { title: None, text: text.clone(), language: "en".into(), media: Vec::new() };
+        let post = Rendition {
+            title: None,
+            text: text.clone(),
+            more: Vec::new(),
+            language: "en".into(),
+            media: Vec::new(),
+        };
         let sent = content(&post);
         let shown = shown(&sent).unwrap();
         assert_eq!((shown.len(), shown.join("\n")), (PARAGRAPHS, text.trim_end().to_owned()));

@@ -67,6 +67,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 0,
         media_bytes: 0,
         alt: None,
+        parts: 1,
     },
     settings: &[
         Setting {

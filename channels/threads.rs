@@ -7,12 +7,13 @@
 //! A post has two steps. A container is made, which nobody sees; then it is published. Its number is written
 //! down before the second step ([`Pass::keep`]), so that every later attempt and every look knows it:
 //! `PUBLISHED` proves that the post is out, `FINISHED` that it is not yet, and `EXPIRED` and `ERROR` that it
-//! never will be. An attempt without a container never came to the second step. Every attempt publishes the
-//! same container as long as that can be published.
+//! never will be; what is not out is believed five minutes after the attempt, which is how long Threads says to
+//! ask for the state. An attempt without a container never came to the second step. Every attempt publishes
+//! the same container as long as that can be published.
 //!
 //! Not tried on a real account, and told by no document: that a container which is published twice makes one
 //! post only, and that its state is up to date at once. Neither is relied on alone: the state is read before
-//! the container is published again, twice and half a minute later when the answer was lost. Told by no
+//! the container is published again, twice and minutes later when the answer was lost. Told by no
 //! document either: what is answered for a post that is gone (its absence from the account's posts is asked
 //! for as well), and that the token may go in a header, as with Meta's other APIs.
 //!
@@ -26,12 +27,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::graph::{is_id, is_not_there};
 use crate::graph_api::Api;
+use crate::message::SLACK;
 use crate::quota::{Of, Quota};
 use crate::text::Unit;
 use crate::{
@@ -45,7 +46,7 @@ pub const ADAPTER: Adapter = Adapter {
     title: "Threads",
     capabilities: Capabilities {
         replay: Replay::HandleFirst,
-        read_back: ReadBack::Consistent,
+        read_back: ReadBack::Step,
         retract: true,
         media: false,
         starts_only: false,
@@ -60,6 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 0,
         media_bytes: 0,
         alt: None,
+        parts: 1,
     },
     settings: &[
         Setting {
@@ -88,8 +90,6 @@ pub const ADAPTER: Adapter = Adapter {
 const MOST_LINKS: usize = 5;
 const SERVER: &str = "https://graph.threads.net";
 const VERSION: &str = "v1.0";
-/// How far the clocks may differ.
-const DRIFT: TimeDelta = TimeDelta::minutes(10);
 /// The waits before each look at a container that is being prepared. One of text is ready at once.
 const LOOKS: [u64; 6] = [0, 1, 2, 4, 8, 15];
 const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
@@ -115,6 +115,8 @@ enum State {
     Out,
     /// It is not out and never will be.
     Dead,
+    /// Threads does not know it. It may have been out.
+    Forgotten,
 }
 
 /// A post, as far as it is read.
@@ -124,9 +126,6 @@ struct Post {
     #[serde(default)]
     text: String,
 }
-
-/// Stands for the post whose number is not known, in a receipt.
-const CONTAINER: &str = "container";
 
 impl Threads {
     /// The handle of a container: with the account, because no other one may publish it.
@@ -141,7 +140,12 @@ impl Threads {
     }
 
     async fn state(&self, container: &str) -> Result<State, Failure> {
-        let answer = self.api.ask(&[container], &[("fields", "status,error_message")]).await?;
+        let fields = [("fields", "status,error_message")];
+        let Some(answer) = self.api.ask_if_there(&[container], &fields).await? else {
+            // It could be hidden from this access token.
+            self.api.belongs_to(&self.user).await.map_err(not_told)?;
+            return Ok(State::Forgotten);
+        };
         let told: Value = answer.json().map_err(not_told)?;
         match told["status"].as_str() {
             Some("IN_PROGRESS") => Ok(State::Preparing),
@@ -174,7 +178,8 @@ impl Threads {
         if let Some(container) = known {
             state = self.state(container).await?;
         }
-        let container = match known.filter(|_| state != State::Dead) {
+        // People decided about what is forgotten: nobody can publish it any more.
+        let container = match known.filter(|_| !matches!(state, State::Dead | State::Forgotten)) {
             Some(container) => container.to_owned(),
             None => self.make(job, pass).await?,
         };
@@ -187,7 +192,9 @@ impl Threads {
             tokio::time::sleep(SECOND * u32::try_from(wait).unwrap_or(1)).await;
             match self.state(&container).await? {
                 State::Preparing => {}
-                State::Dead => return Err(not_told("Threads could not prepare the post".to_owned())),
+                State::Dead | State::Forgotten => {
+                    return Err(not_told("Threads could not prepare the post".to_owned()));
+                }
                 state => return Ok((container, state)),
             }
         }
@@ -195,7 +202,7 @@ impl Threads {
     }
 
     /// The step that the public sees.
-    async fn reveal(&self, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+    async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
         let request = self.api.post(&[&self.user, "threads_publish"], &[("creation_id", container)]);
         let failure = match self.api.make(request, pass).await {
             Ok(told) => {
@@ -211,34 +218,35 @@ impl Threads {
             }
             Err((failure, _)) => failure,
         };
-        // A container that is out already is perhaps refused: then it is no refusal of the post.
-        let refused = matches!(failure, Failure::Rejected { retry: Retry::Never | Retry::Backoff, .. });
-        if refused && self.state(container).await == Ok(State::Out) {
-            return Ok(self.out(container));
+        let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
+        // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
+        // not to be out is believed of a container that nobody published before; of another one later.
+        let is_first = job.handle.as_deref() != Some(self.handle(container).as_str());
+        match self.state(container).await {
+            Ok(State::Out) => Ok(self.out()),
+            _ if is_first => Err(Failure::Rejected { reason, retry }),
+            _ => Err(Failure::InDoubt { reason }),
         }
-        Err(failure)
     }
 
     /// The receipt of a post that is out and whose number is not known.
-    fn out(&self, container: &str) -> Receipt {
-        Receipt { remote_id: format!("{}:{CONTAINER}:{container}", self.user), url: None, note: None }
+    fn out(&self) -> Receipt {
+        Receipt { remote_id: String::new(), url: None, note: None }
     }
 
     async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
         let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
         let id = match parts.as_slice() {
             [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
-            [user, CONTAINER, _] if *user == self.user => self.by_words(job).await?,
-            // A person saw it: it is ours when its container says so.
-            [""] => match self.read_back(job).await {
-                Sighting::Found(_) => self.by_words(job).await?,
-                Sighting::Absent => return Err(NOT_OURS.to_owned()),
-                Sighting::Unknown(why) => return Err(why),
-            },
             _ => return Err(NOT_OURS.to_owned()),
         };
-        match self.api.take_down(&id).await {
-            Some(said) => Ok(said),
+        if let Some(said) = self.api.take_down(&id).await {
+            return Ok(said);
+        }
+        // It could be hidden from this access token.
+        self.api.belongs_to(&self.user).await?;
+        match self.api.ask_if_there(&[&id], &[("fields", "id")]).await.map_err(|f| f.to_string())? {
+            Some(_) => Err(HIDDEN.to_owned()),
             None if self.is_listed(job, &id).await? => Err(HIDDEN.to_owned()),
             // Somebody else took it down.
             None => Ok(Retraction::Gone),
@@ -247,12 +255,12 @@ impl Threads {
 
     async fn is_listed(&self, job: &Job, id: &str) -> Result<bool, String> {
         let same = |post: Post| (post.id == id).then_some(());
-        let found = self.api.look(&[&self.user, "threads"], "id", job.permitted_at - DRIFT, same).await?;
+        let found = self.api.look(&[&self.user, "threads"], "id", job.permitted_at - SLACK, same).await?;
         Ok(found.is_some())
     }
 
     /// The one post with these words since the first attempt.
-    async fn by_words(&self, job: &Job) -> Result<String, String> {
+    async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
         let mut found = Vec::new();
         let words = plain(&job.rendition.text);
         let each = |post: Post| {
@@ -261,7 +269,7 @@ impl Threads {
             }
             None::<()>
         };
-        self.api.look(&[&self.user, "threads"], "id,text", job.permitted_at - DRIFT, each).await?;
+        self.api.look(&[&self.user, "threads"], "id,text", job.permitted_at - SLACK, each).await?;
         match found.as_slice() {
             [one] => Ok(one.clone()),
             _ => Err(NOT_ONE.to_owned()),
@@ -312,8 +320,8 @@ fn plain(text: &str) -> String {
 impl Channel for Threads {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         match self.prepare(job, pass).await? {
-            (container, State::Out) => Ok(self.out(&container)),
-            (container, _) => self.reveal(&container, pass).await,
+            (_, State::Out) => Ok(self.out()),
+            (container, _) => self.reveal(job, &container, pass).await,
         }
     }
 
@@ -326,11 +334,27 @@ impl Channel for Threads {
             return Sighting::Unknown("the post was prepared on another account".to_owned());
         };
         match self.state(container).await {
-            Ok(State::Out) => Sighting::Found(self.out(container)),
+            Ok(State::Out) => Sighting::Found(self.out()),
             Ok(State::Ready | State::Dead) => Sighting::Absent,
             Ok(State::Preparing) => Sighting::Unknown("Threads is still preparing the post".to_owned()),
+            Ok(State::Forgotten) => {
+                Sighting::Unknown("Threads does not know any more what has become of the post".to_owned())
+            }
             Err(failure) => Sighting::Unknown(failure.to_string()),
         }
+    }
+
+    async fn by_words(&self, job: &Job, remote_id: Option<&str>) -> Option<Sighting> {
+        if remote_id.is_some() {
+            return None;
+        }
+        // It is ours when its container says so.
+        Some(match self.read_back(job).await {
+            Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
+                Sighting::Found(Receipt { remote_id: self.handle(&id), url: None, note: None })
+            }),
+            other => other,
+        })
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

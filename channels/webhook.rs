@@ -42,6 +42,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5 << 20,
         alt: None,
+        parts: 1,
     },
     settings: &[Setting {
         name: "url",

@@ -26,6 +26,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 0,
         media_bytes: 0,
         alt: None,
+        parts: 1,
     },
     settings: &[],
     connect,

@@ -13,6 +13,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,12 +24,17 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
+#[path = "wordpress_answers.rs"]
+mod answers;
+#[path = "wordpress_watch.rs"]
+mod newest;
 #[path = "wordpress_page.rs"]
 mod page;
 
+use answers::{failure, is_gone, is_plain};
 use page::page;
 
 /// The registration.
@@ -52,7 +58,8 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: 10,
         media_bytes: 8 << 20,
-        alt: None,
+        alt: Some(1_000),
+        parts: 1,
     },
     settings: &[
         Setting {
@@ -80,6 +87,9 @@ const SCHEDULED: &str = "WordPress will publish it at a date that was set there"
 
 /// Said of a post that was made private: it may have been public before.
 const HIDDEN: &str = "somebody made the post private on WordPress";
+
+/// Most bytes of a picture's words in the address of its upload, where each can become three.
+const MOST_ALT: usize = 500;
 
 /// The fields of a post that are read.
 const FIELDS: &str = "id,status,link,slug";
@@ -117,13 +127,6 @@ struct Media {
     source_url: String,
 }
 
-/// What an error answer says.
-#[derive(Default, Deserialize)]
-struct Wrong {
-    #[serde(default)]
-    code: String,
-}
-
 impl WordPress {
     /// An address of the API below the site.
     fn api(&self, parts: &[&str]) -> Url {
@@ -139,6 +142,10 @@ impl WordPress {
         request.basic(&self.account, &self.password)
     }
 
+    fn failure(&self, answer: &Answer) -> Failure {
+        failure(answer, &self.password)
+    }
+
     /// The posts of this delivery, the one that counts first.
     async fn find(&self, job: &Job) -> Result<Vec<Post>, Failure> {
         let mut url = self.api(&["posts"]);
@@ -152,7 +159,7 @@ impl WordPress {
         let answer = self.http.call(self.authorised(Request::get(url.as_str()))).await;
         let answer = answer.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(not_looked(failure(&answer)));
+            return Err(not_looked(self.failure(&answer)));
         }
         Ok(in_order(answer.json().map_err(unread)?))
     }
@@ -167,7 +174,7 @@ impl WordPress {
             let known =
                 self.http.call(self.authorised(Request::get(url.as_str()))).await.map_err(no_effect)?;
             if !known.is_success() {
-                return Err(not_looked(failure(&known)));
+                return Err(not_looked(self.failure(&known)));
             }
             let known = known.json::<Vec<Media>>().map_err(unread)?.into_iter().next();
             all.push(match known {
@@ -186,7 +193,11 @@ impl WordPress {
         pass: &Pass,
     ) -> Result<Media, Failure> {
         let mut url = self.api(&["media"]);
-        url.query_pairs_mut().extend_pairs([("slug", name), ("alt_text", &picture.alt)]);
+        url.query_pairs_mut().append_pair("slug", name);
+        // An address has its own limit; the page carries the words in any case.
+        if picture.alt.len() <= MOST_ALT {
+            url.query_pairs_mut().append_pair("alt_text", &picture.alt);
+        }
         let ending = picture.mime.rsplit('/').next().unwrap_or("bin");
         let request = self
             .authorised(Request::post(url.as_str()))
@@ -194,7 +205,7 @@ impl WordPress {
             .body(&picture.mime, bytes.to_vec());
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(failure(&answer).without_effect());
+            return Err(self.failure(&answer).without_effect());
         }
         answer.json().map_err(unread)
     }
@@ -208,7 +219,7 @@ impl WordPress {
         let request = self.authorised(Request::post(url.as_str())).json(&draft);
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(failure(&answer).without_effect());
+            return Err(self.failure(&answer).without_effect());
         }
         let made = answer.json().map_err(unread)?;
         let mut all = self.find(job).await?;
@@ -227,7 +238,7 @@ impl WordPress {
         let request = self.authorised(Request::post(url.as_str())).json(&post);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
-            return Err(failure(&answer));
+            return Err(self.failure(&answer));
         }
         let post = answer.json::<Post>().map_err(|reason| Failure::InDoubt { reason })?;
         if post.status == "future" {
@@ -235,18 +246,25 @@ impl WordPress {
             return Err(Failure::InDoubt { reason: SCHEDULED.to_owned() });
         }
         if post.status != "publish" {
-            let reason = format!("WordPress kept the post as \"{}\"; may this user publish?", post.status);
+            let status = Some(post.status.as_str()).filter(|s| is_plain(s, &self.password)).unwrap_or("?");
+            let reason = format!("WordPress kept the post as \"{status}\"; may this user publish?");
             return Err(Failure::Rejected { reason, retry: Retry::Reconnect });
         }
         Ok(receipt(&post))
     }
 
-    /// Takes a post off the site.
+    /// Takes a post off the site. A page in between can say yes to anything.
     async fn trash(&self, id: &str) -> Retraction {
         let url = self.api(&["posts", id]);
         match self.http.call(self.authorised(Request::delete(url.as_str()))).await {
-            Ok(answer) if answer.is_success() || is_gone(&answer) => Retraction::Gone,
-            Ok(answer) => Retraction::StillLive(failure(&answer).to_string()),
+            Ok(answer) if is_gone(&answer) => Retraction::Gone,
+            Ok(answer) if answer.is_success() => match answer.json::<Value>() {
+                Ok(told) if told["id"].as_u64() == id.parse().ok() && told["status"] == "trash" => {
+                    Retraction::Gone
+                }
+                _ => Retraction::StillLive("the site does not say that it took the post down".to_owned()),
+            },
+            Ok(answer) => Retraction::StillLive(self.failure(&answer).to_string()),
             Err(trouble) => Retraction::StillLive(trouble.to_string()),
         }
     }
@@ -289,25 +307,6 @@ fn receipt(post: &Post) -> Receipt {
     // The site's own words: nothing but an address of the web becomes a link.
     let is_web = text::links(&post.link).first().is_some_and(|l| l.url == post.link);
     Receipt { remote_id: post.id.to_string(), url: is_web.then(|| post.link.clone()), note: None }
-}
-
-/// Whether the site says that there is no such post, or that it lies in the trash already. Another
-/// 404 says only that the API is not there.
-fn is_gone(answer: &Answer) -> bool {
-    let code = answer.json::<Wrong>().unwrap_or_default().code;
-    matches!((answer.status, code.as_str()), (404, "rest_post_invalid_id") | (410, "rest_already_trashed"))
-}
-
-/// What an answer that does not accept means: the status, and the site's name for the error.
-fn failure(answer: &Answer) -> Failure {
-    let code = answer.json::<Wrong>().unwrap_or_default().code;
-    let plain = code.len() <= 60 && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    match answer.failure() {
-        Failure::Rejected { reason, retry } if plain && !code.is_empty() => {
-            Failure::Rejected { reason: format!("{reason}: {code}"), retry }
-        }
-        other => other,
-    }
 }
 
 fn no_effect(trouble: Trouble) -> Failure {
@@ -367,6 +366,10 @@ impl Channel for WordPress {
         self.trash(&post.id.to_string()).await
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         let mut url = self.api(&["users", "me"]);
         url.query_pairs_mut().extend_pairs([("context", "edit"), ("_fields", "slug,capabilities")]);
@@ -375,7 +378,7 @@ impl Channel for WordPress {
             Ok(answer) if answer.status == 404 => {
                 Health::unready("no REST API is at this address; give the address of the site".to_owned())
             }
-            Ok(answer) if !answer.is_success() => Health::unready(failure(&answer).to_string()),
+            Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).to_string()),
             Ok(answer) => match answer.json::<Value>() {
                 Err(why) => Health::unready(why),
                 Ok(user) if user["capabilities"]["publish_posts"] == true => {

@@ -183,6 +183,6 @@ impl State {
         }
         self.posts[at].status = "trash".to_owned();
         self.posts[at].slug.push_str("__trashed");
-        (200, json!({}))
+        (200, self.posts[at].shown())
     }
 }

@@ -120,7 +120,10 @@ async fn a_refused_look_up_says_what_to_do() {
 #[tokio::test]
 async fn only_the_post_s_own_absence_is_taken_for_gone() {
     for (status, code, gone) in [
-        (200, "", true),
+        (200, "\",\"id\":7,\"status\":\"trash", true),
+        (200, "\",\"id\":8,\"status\":\"trash", false),
+        (200, "\",\"id\":7,\"status\":\"publish", false),
+        (200, "", false),
         (410, "rest_already_trashed", true),
         (404, "rest_post_invalid_id", true),
         (404, "rest_no_route", false),
@@ -239,4 +242,44 @@ async fn a_public_post_counts_whatever_slug_the_site_gave_it() {
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
     attempt(&*channel).await.unwrap();
     assert_eq!(site.ids("publish"), [7]);
+}
+
+#[tokio::test]
+async fn a_site_that_repeats_the_password_shows_it_to_nobody() {
+    for said in
+        ["hunter2 abcd efgh", "hunter2abcdefgh", "rest_hunter2abcdefgh", "cHJlc3M6aHVudGVyMiBhYmNkIGVmZ2g"]
+    {
+        let refused = format!("{{\"code\":\"{said}\"}}");
+        for (status, body) in [(403, refused), (200, PUBLISHED.replace("publish", said))] {
+            let mut steps = kit().before;
+            steps.push(answer(status, "", &body));
+            let (_, result) = publish(steps).await;
+            let printed = format!("{result:?}");
+            assert!(result.is_err() && !printed.contains(said), "{printed}");
+        }
+    }
+    let (_, result) = publish(vec![answer(403, "", "{\"code\":\"rest_cannot_create\"}")]).await;
+    assert!(format!("{result:?}").contains(": rest_cannot_create"), "{result:?}");
+}
+
+#[tokio::test]
+async fn long_words_of_a_picture_stand_on_the_page_and_not_in_an_address() {
+    let long = "\u{1f469}".repeat(1_000);
+    for (alt, inside) in [("A map", true), (long.as_str(), false)] {
+        let mut job = suite::job();
+        job.rendition.title = Some("Cards".to_owned());
+        job.rendition.media =
+            vec![MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.to_owned() }];
+        job.media = vec![vec![1]];
+        assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+        let media = r#"{"id":3,"source_url":"https://bank.example/a.png"}"#;
+        let mut steps = vec![answer(200, "", "[]"), answer(200, "", "[]"), answer(201, "", media)];
+        steps.extend([answer(201, "", DRAFT), answer(200, "", "[]"), answer(200, "", PUBLISHED)]);
+        let fake = Fake::start(steps).await;
+        let channel = suite::connect(&ADAPTER, (kit().settings)(&fake.url), Some(PASSWORD)).unwrap();
+        channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+        let upload = &fake.requests()[2];
+        assert_eq!(upload.contains("alt_text="), inside);
+        assert!(upload.lines().next().unwrap().len() < 2_500 && fake.content(5).contains(alt));
+    }
 }

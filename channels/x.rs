@@ -63,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5_000_000,
         alt: Some(1_000),
+        parts: 1,
     },
     settings: &[Setting {
         name: "server",

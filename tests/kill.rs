@@ -122,18 +122,29 @@ impl Victim {
         waits.len() * self.channels
     }
 
+    /// Lets a minute pass for everything that is in doubt.
+    pub async fn age_doubts(&self) {
+        const SQL: &str = "update attempts set settled_at = settled_at - 60000, next_read_at = 0
+            where outcome = 'in_doubt' and next_read_at is not null returning number";
+        self.number(SQL).await;
+    }
+
     /// Attempts that nobody settled.
     pub async fn unsettled(&self) -> i64 {
         const SQL: &str = "select count(*) from attempts where outcome is null or outcome = 'in_doubt'";
+        self.number(SQL).await.unwrap()
+    }
+
+    async fn number(&self, sql: &'static str) -> Option<i64> {
         match &self.url {
             None => {
                 let file = self.folder.path().join("holdline.db");
                 let db = sqlx::SqlitePool::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-                sqlx::query_scalar(SQL).fetch_one(&db).await.unwrap()
+                sqlx::query_scalar(sql).fetch_optional(&db).await.unwrap()
             }
             Some(url) => {
                 let db = sqlx::PgPool::connect(url).await.unwrap();
-                sqlx::query_scalar(SQL).fetch_one(&db).await.unwrap()
+                sqlx::query_scalar(sql).fetch_optional(&db).await.unwrap()
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Ghost on a real site, which `tests/run` starts from `tests/peers`.
 
-use channels::Retraction;
+use std::sync::Arc;
+
+use channels::{Connection, Failure, Job, Pass, Rendition, Retraction, Sighting};
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -8,8 +10,8 @@ use crate::real_channels::{
     get, held_by_a_freeze, only, peer, picture, publish, publish_with_lost_answer, ready, retract, unique,
     word,
 };
-use crate::support::Bench;
 use crate::support::relay::Relay;
+use crate::support::{Bench, http};
 
 /// The posts of the site whose page holds this text, as its visitors get them.
 async fn on_ghost(server: &Value, text: &str) -> Vec<Value> {
@@ -22,6 +24,28 @@ async fn on_ghost(server: &Value, text: &str) -> Vec<Value> {
 
 async fn ghost(bench: &mut Bench, url: &str, key: &str) {
     bench.connect_with("news", "ghost", json!({ "url": url }), Some(key)).await;
+}
+
+/// A delivery whose words Ghost writes anew.
+fn job(bench: &Bench) -> Job {
+    let now = holdline::clock::date_time(bench.app.clock().now());
+    Job {
+        delivery: bench.app.clock().id().parse().unwrap(),
+        created_at: now,
+        permitted_at: now,
+        idempotency_key: "key-1".to_owned(),
+        kind: "update".to_owned(),
+        incident: None,
+        rendition: Rendition {
+            title: Some("Cards \"&\" <payments>".to_owned()),
+            text: "One <b> [gallery] \"quoted\" l\u{2019}eau\u{a0}: caf\u{e9} & 'x'\ntwo\n\nhttps://bank.example/?a=1&b=2".to_owned(),
+            more: Vec::new(),
+            language: "fr".to_owned(),
+            media: Vec::new(),
+        },
+        handle: None,
+        media: Vec::new(),
+    }
 }
 
 /// Words that stand in a page as they are.
@@ -91,5 +115,32 @@ on_both! {
             assert!(!ready && detail.contains("the admin key is refused") && !detail.contains(&secret[..16]), "{detail}");
         }
         worker.stop().await.unwrap();
+    }
+
+    async fn a_post_that_was_taken_down_on_ghost_is_not_published_again(bench) {
+        let (server, job) = (peer("ghost"), job(&bench));
+        let now = job.created_at;
+        let connection = Connection {
+            settings: json!({ "url": server["url"] }),
+            credential: Some(word(&server, "key").into()),
+            http: Arc::new(http()),
+            clock: Arc::new(move || now),
+        };
+        let channel = (channels::adapter("ghost").unwrap().connect)(&connection).unwrap();
+        assert_eq!(channel.read_back(&job).await, Sighting::Absent);
+        let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+        // Ghost has written the words anew, and they are the same.
+        assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
+        assert_eq!(channel.publish(&job, &Pass::open_for_tests()).await, Ok(receipt.clone()));
+        let mut other = job.clone();
+        other.rendition.text = "Other words".to_owned();
+        assert!(matches!(channel.read_back(&other).await, Sighting::Unknown(_)));
+        // A draft again, as an editor makes it one: it keeps its date.
+        assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
+        let seen = channel.read_back(&job).await;
+        assert!(matches!(&seen, Sighting::Unknown(why) if why.contains("took the post down")), "{seen:?}");
+        let again = channel.publish(&job, &Pass::open_for_tests()).await;
+        assert!(matches!(again, Err(Failure::InDoubt { .. })), "{again:?}");
+        assert_eq!(get(&receipt.url.unwrap()).await.status, 404);
     }
 }

@@ -60,6 +60,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/incidents/{id}/promise", &[Write], r#"{"at":"2099-01-01T00:00:00Z"}"#),
         ("post", "/incidents/{id}/resolve", &[Decide], COMMENT),
         ("get", "/signals", &[Read], ""),
+        ("get", "/watch", &[Read], ""),
         ("post", "/signals", &[Freeze], r#"{"source":"x","key":"x","title":"x"}"#),
         ("post", "/signals/alertmanager", &[Freeze], r#"{"version":"4","groupKey":"x","alerts":[]}"#),
         ("post", "/signals/{id}/join", &[Decide], r#"{"incident":"x"}"#),

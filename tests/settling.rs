@@ -139,14 +139,14 @@ on_both! {
         bench.sql("update deliveries set state = 'failed'").await;
         bench.app.clock().advance(6_000);
         assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
-        let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
+        let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true, late: 30_000 };
         reads::note_read(&bench.app, &first.attempt, &first.delivery, &Seen::Absent, trust).await.unwrap();
         assert_eq!(reads::due(&bench.app).await.unwrap().len(), 0);
     }
 
     async fn a_doubt_that_proves_without_effect_is_tried_again_later_and_not_for_ever(bench) {
         let id = post(&bench, &["alpha"]).await;
-        let trust = Trust { replay_is_safe: true, absent_is_proof: true, readable: true };
+        let trust = Trust { replay_is_safe: true, absent_is_proof: true, readable: true, late: 30_000 };
         for tries in 1..=MAX_ATTEMPTS {
             let one = permit(&bench).await;
             assert_eq!(one.tries, tries);
@@ -311,7 +311,7 @@ async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
     let worker = bench.start().await;
     assert_eq!(reads::due(&other.app).await.unwrap().len(), 0, "it reads for itself");
     worker.vanish();
-    let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true };
+    let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true, late: 30_000 };
     let looks =
         (0..4).map(|_| reads::note_read(&bench.app, &first.attempt, &first.delivery, &Seen::Absent, trust));
     for look in futures::future::join_all(looks).await {

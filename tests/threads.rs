@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use channels::Retraction;
 use holdline::app::audit::{self, AuditFilter};
-use holdline::app::{doubts, nodes};
+use holdline::app::{doubts, held, nodes};
 
 use crate::on_both;
 use crate::support::Bench;
@@ -79,10 +80,90 @@ on_both! {
         assert_eq!(bench.until(&post, &["in_doubt"]).await.deliveries[0].attempts, 1);
         assert!(fake.posts().is_empty());
         clock.advance(30_000);
+        until(async || bench.look().await.attempts(&delivery).await.unwrap()[0].reads > 1).await;
+        assert_eq!(bench.until(&post, &["in_doubt"]).await.deliveries[0].attempts, 1, "not in five minutes");
+        clock.advance(270_000);
         bench.until(&post, &["accepted"]).await;
         let handle = Some(format!("{USER}:{}", fake.containers()[0]));
         assert_eq!(handles(&bench, &delivery).await, [handle.clone(), handle]);
         assert_eq!((fake.containers().len(), fake.posts().len()), (1, 1));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_container_that_was_lost_with_a_database_is_for_a_person(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        fake.set(Mode::Lost);
+        let (post, delivery) = send(&bench).await;
+        bench.until(&post, &["in_doubt"]).await;
+        // The database is one from before the container was written down; a person confirms it.
+        bench.sql("update attempts set handle = null").await;
+        nodes::confirm(&bench.app, &bench.administrator, "the backup of this night").await.unwrap();
+        fake.set(Mode::Good);
+        let clock = bench.app.clock();
+        for wait in [5_000, 30_000, 120_000, 600_000] {
+            let before = bench.look().await.attempts(&delivery).await.unwrap()[0].reads;
+            clock.advance(wait);
+            until(async || bench.look().await.attempts(&delivery).await.unwrap()[0].reads > before).await;
+        }
+        until(async || bench.look().await.attempts(&delivery).await.unwrap()[0].next_read_at.is_none()).await;
+        assert_eq!(bench.until(&post, &["in_doubt"]).await.deliveries[0].attempts, 1);
+        assert_eq!((fake.containers().len(), fake.posts().len()), (1, 1), "it is out, once");
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_waits_for_another_try_is_held_by_a_confirmation(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        fake.set(Mode::Busy);
+        let (post, _) = send(&bench).await;
+        until(async || {
+            let post = holdline::app::posts::get(&bench.app, &bench.operator, &post).await.unwrap();
+            post.deliveries[0].attempts > 0 && serde_json::to_value(post.deliveries[0].state).unwrap() == "scheduled"
+        })
+        .await;
+        let held = nodes::confirm(&bench.app, &bench.administrator, "the backup of this night").await.unwrap();
+        assert_eq!(held.held, 1, "its next try may have been made elsewhere");
+        bench.until(&post, &["held"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn the_post_of_another_delivery_with_the_same_words_is_not_taken_down(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        let (first, of_first) = send(&bench).await;
+        bench.until(&first, &["accepted"]).await;
+        // The number of the second one stays unknown.
+        fake.set(Mode::Lost);
+        let (second, of_second) = send(&bench).await;
+        bench.until(&second, &["in_doubt"]).await;
+        doubts::read_back(&bench.app, &bench.approver, &of_second).await.unwrap();
+        bench.until(&second, &["accepted"]).await;
+        fake.set(Mode::Good);
+        let retract = async |delivery: &str| {
+            held::retract(&bench.app, &bench.approver, delivery, "a mistake").await.unwrap()
+        };
+        let why = |said: Retraction| match said {
+            Retraction::StillLive(why) => why,
+            Retraction::Gone => panic!("it is not"),
+        };
+        assert!(why(retract(&of_second).await).contains("not exactly one post has its words"));
+        fake.lose_newest();
+        assert!(why(retract(&of_second).await).contains("belongs to another delivery"));
+        assert_eq!(fake.posts().len(), 1, "that of the first one");
+        assert_eq!(retract(&of_first).await, Retraction::Gone);
+        assert!(fake.posts().is_empty());
+        // Alone with its words, it is found by them.
+        fake.set(Mode::Lost);
+        let (third, of_third) = send(&bench).await;
+        bench.until(&third, &["in_doubt"]).await;
+        doubts::read_back(&bench.app, &bench.approver, &of_third).await.unwrap();
+        bench.until(&third, &["accepted"]).await;
+        // The second one could have made it, as far as anybody knows.
+        assert!(why(retract(&of_third).await).contains("may have made"));
         worker.stop().await.unwrap();
     }
 

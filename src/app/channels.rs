@@ -57,7 +57,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `facebook`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `linkedin`, `mastodon`, `matrix`, `slack`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,
@@ -183,8 +183,8 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
-/// Whether posts that are out would not be seen with other settings: these servers say the same of a post
-/// that is gone, and that is another server's; Mastodon's also of one that only followers see.
+/// Whether posts that are out would not be seen with other settings: these servers and sites say the same of
+/// a post that is gone, and that is another's; Mastodon's also of one that only followers see.
 fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
     let server = |settings: &Value| settings["server"].as_str().map(|s| s.trim().to_owned());
@@ -192,7 +192,13 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     match adapter {
         "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
         // Without a server it is the network's own.
-        "x" | "linkedin" => moves || !::channels::place::same(before, after),
+        "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
+        "ghost" | "wordpress" => !::channels::place::same(before, after),
+        // A receipt names its channel, so that one may be another.
+        "discord_bot" => {
+            let at = |settings: &Value| serde_json::json!({ "server": server(settings) });
+            moves || !::channels::place::same(&at(before), &at(after))
+        }
         _ => false,
     }
 }
@@ -371,6 +377,19 @@ mod tests {
             assert!(!loses_posts(adapter, &one, &json!({ "server": "https://one.example/" })));
             assert!(!loses_posts(adapter, &own, &own));
         }
+        let site = |url: &str| json!({ "url": url, "account": "press" });
+        for adapter in ["ghost", "wordpress"] {
+            let at = |url: &str| loses_posts(adapter, &site("https://one.example/blog"), &site(url));
+            assert!(
+                at("https://two.example/blog") && at("https://one.example") && at("http://one.example/blog")
+            );
+            assert!(!at("https://one.example/blog/"), "{adapter}");
+        }
+        assert!(!loses_posts("webhook", &site("https://one.example"), &site("https://two.example")));
+        let channel = |id: &str| json!({ "server": "https://one.example", "channel": id });
+        assert!(!loses_posts("discord_bot", &channel("6"), &channel("7")));
+        assert!(loses_posts("discord_bot", &channel("6"), &json!({ "channel": "6" })));
+        assert!(loses_posts("discord_bot", &channel("6"), &other));
         assert!(!loses_posts("mastodon", &one, &json!({ "server": "https://one.example/" })));
         assert!(loses_posts("mastodon", &one, &other) && !loses_posts("bluesky", &one, &other));
     }

@@ -169,7 +169,7 @@ async fn keep(app: &App, by: &Actor, mut heard: Vec<Heard>) -> Result<Received> 
         }
         match (step, known) {
             (Step::Add, _) => {
-                let new = row(app, by, h);
+                let new = row(app, &by.id, h);
                 let kept = tx.insert_signal(&new).await?;
                 if kept.id == new.id {
                     shares.add(&by.id, &h.source, 1);
@@ -264,7 +264,7 @@ fn is_same(known: &Signal, heard: &Heard) -> bool {
 }
 
 /// A waiting one in its newest words, which it has since it was said so often.
-fn worded(known: Signal, heard: &Heard, times: i64) -> Signal {
+pub(super) fn worded(known: Signal, heard: &Heard, times: i64) -> Signal {
     Signal {
         worded: if is_same(&known, heard) { known.worded } else { times },
         title: heard.title.clone(),
@@ -276,11 +276,27 @@ fn worded(known: Signal, heard: &Heard, times: i64) -> Signal {
     }
 }
 
-fn row(app: &App, by: &Actor, h: &Heard) -> Signal {
+/// What names a thing however long that is.
+pub(super) fn key(thing: &str) -> String {
+    if thing.chars().count() <= KEY { thing.to_owned() } else { ::channels::hash(thing.as_bytes()) }
+}
+
+/// A title that can be kept.
+pub(super) fn short(title: &str) -> String {
+    clean(title, TITLE, false)
+}
+
+/// Further words that can be kept.
+pub(super) fn short_detail(detail: &str) -> String {
+    clean(detail, DETAIL, true)
+}
+
+/// A new one, said by `by`.
+pub(super) fn row(app: &App, by: &str, h: &Heard) -> Signal {
     let now = app.now();
     Signal {
         id: app.id(),
-        said_by: by.id.clone(),
+        said_by: by.to_owned(),
         source: h.source.clone(),
         key: h.key.clone(),
         thing: h.thing.clone(),

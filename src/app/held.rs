@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::hub::Topic;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set, reasons};
+use super::{Actor, App, AppError, Result, approvals, held_set, reads, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -267,7 +267,7 @@ fn change(
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
 }
 
-/// Takes an accepted post down, where the network can.
+/// Takes an accepted post down, or the parts of a thread that are out, where the network can.
 ///
 /// # Errors
 /// When it was not accepted, or the actor may not decide.
@@ -278,7 +278,8 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     if d.state == State::Retracted.word() {
         return Ok(::channels::Retraction::Gone);
     }
-    if d.state != State::Accepted.word() {
+    // What is out of a thread that stopped can be taken down whatever became of the rest.
+    if d.state != State::Accepted.word() && !reads::has_parts_out(app, delivery).await? {
         return Err(AppError::Conflict(format!(
             "this delivery is {}; only what was accepted is public",
             d.state

@@ -2,6 +2,8 @@
 
 /// Who acts, and what they may do.
 pub mod actor;
+/// Alarms about posts that nobody here sent.
+mod alarms;
 /// Approvals.
 pub mod approvals;
 /// The audit log: lists, checkpoints, exports.
@@ -108,6 +110,8 @@ pub mod standing;
 mod stopping;
 /// What did not begin.
 pub mod unbegun;
+/// The watch over accounts: posts that nobody here sent.
+pub mod watches;
 /// What this process has seen of the database.
 pub mod witness;
 
@@ -169,6 +173,15 @@ pub trait Networks: Send + Sync {
     async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
     /// Reads back an attempt in doubt at once.
     async fn read_back(&self, delivery: &str) -> Result<()>;
+    /// The account of a channel and its newest posts; nothing: its network cannot be asked.
+    ///
+    /// # Errors
+    /// A sentence, when it could not be read.
+    async fn watch(
+        &self,
+        channel: &str,
+        since: Millis,
+    ) -> std::result::Result<Option<::channels::watch::Account>, String>;
 }
 
 impl std::fmt::Debug for App {

@@ -285,6 +285,22 @@ pub(super) async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
     Ok(tx.node(app.node()).await?.is_some_and(|n| n.incarnation != app.incarnation()))
 }
 
+/// The setting with the epoch of the last confirmation.
+const CONFIRMED: &str = "confirmed_epoch";
+
+/// The setting with the time of the last confirmation, in Unix milliseconds.
+pub(super) const CONFIRMED_AT: &str = "confirmed_at";
+
+/// Whether an attempt that was permitted in that epoch, and everything about it, is in this database: it was
+/// permitted after the last confirmation. What came before may have gone on elsewhere.
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn is_of_this_database(app: &App, epoch: i64) -> Result<bool> {
+    let confirmed = app.store().setting(CONFIRMED).await?;
+    Ok(confirmed.is_none_or(|at| at.parse::<i64>().is_ok_and(|at| epoch >= at)))
+}
+
 /// What a confirmation did.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Confirmed {
@@ -311,6 +327,8 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     let why =
         "it was due when the database was confirmed, and may have gone out already: look before you decide";
     let held = tx.hold_due(app.now(), why).await?;
+    tx.set_setting(CONFIRMED, &epoch.to_string()).await?;
+    tx.set_setting(CONFIRMED_AT, &app.now().to_string()).await?;
     let mut entries = vec![
         Entry::new("gate.confirmed", "gate:1")
             .after(&serde_json::json!({"epoch": epoch, "timeline": timeline, "database": database,

@@ -58,8 +58,9 @@ impl Claimant {
     }
 }
 
-/// What can be compared: text and title, without anything that an adapter leaves out when it compares. Two
-/// that are held for rivals wrongly cost a look; two that are not could cost a post.
+/// What can be compared: text and title, without anything that an adapter leaves out when it compares. Of a
+/// thread it is the first part: the others answer it. Two that are held for rivals wrongly cost a look; two that
+/// are not could cost a post.
 fn words(body: &str) -> Option<(String, String)> {
     let rendition: Rendition = serde_json::from_str(body).ok()?;
     Some((text::loose(&rendition.text), text::loose(rendition.title.as_deref().unwrap_or_default())))

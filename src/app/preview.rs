@@ -80,7 +80,9 @@ fn measure_text(r: &Rendition, limits: Option<&Limits>) -> Measure {
     let units = by(limits.unit, limits.text);
     match (limits.text, limits.text_bytes) {
         (None, Some(most)) => by(Unit::Bytes, Some(most)),
-        (Some(_), Some(most)) if !units.is_over() && r.text.len() > most => by(Unit::Bytes, Some(most)),
+        (Some(_), Some(most)) if !units.is_over() && by(Unit::Bytes, None).count > most => {
+            by(Unit::Bytes, Some(most))
+        }
         _ => units,
     }
 }
@@ -100,6 +102,7 @@ mod tests {
         let post = |words: &str| Rendition {
             title: None,
             text: words.into(),
+            more: Vec::new(),
             language: "en".into(),
             media: Vec::new(),
         };

@@ -1,5 +1,7 @@
 //! Reading back what is in doubt: when, what was seen, and what that proves.
 
+use ::channels::Rendition;
+
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::owners::Claimant;
@@ -62,11 +64,12 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     let subject = format!("delivery:{}", d.id);
     let (absent, detail) = match &seen {
         Seen::Found { remote_id, url, .. } => {
-            tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", Some(remote_id), now)])
-                .await?;
+            // Some networks tell that it is there, and not what they call it.
+            let named = Some(remote_id).filter(|id| !id.is_empty());
+            tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", named, now)]).await?;
             let mut entries = promises::keep(&mut tx, found).await?;
             let change = Change {
-                remote_id: Some(remote_id.clone()),
+                remote_id: named.cloned(),
                 remote_url: url.clone(),
                 settled_at: Some(now),
                 ..Change::to(&d.id, State::Accepted.word())
@@ -112,6 +115,16 @@ pub(crate) async fn history(app: &App, of: &Attempt) -> Result<(Millis, Option<S
     let first = all.first().map_or(of.permitted_at, |a| a.permitted_at);
     let same = all.into_iter().filter(|a| a.content_hash == of.content_hash);
     Ok((first, same.filter_map(|a| a.handle).next_back()))
+}
+
+/// Whether parts of a thread are written down as out.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn has_parts_out(app: &App, delivery: &str) -> Result<bool> {
+    let all = app.store().attempts(delivery).await?;
+    let is_thread = |body: &str| serde_json::from_str::<Rendition>(body).is_ok_and(|r| !r.more.is_empty());
+    Ok(all.iter().any(|a| a.handle.is_some() && is_thread(&a.body)))
 }
 
 async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {

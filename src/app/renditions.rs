@@ -1,6 +1,6 @@
 //! From what was typed to exactly what each channel receives.
 
-use channels::{MediaRef, Rendition, text};
+use channels::{Limits, MediaRef, Rendition, fit, text};
 
 use super::Result;
 use super::channels::limits;
@@ -13,28 +13,29 @@ use crate::store::posts::Post;
 /// What every text of a drill begins with.
 pub const EXERCISE: &str = "EXERCISE EXERCISE EXERCISE";
 
-/// The rendition for one channel. In a drill it carries the word EXERCISE. A channel that shows no
-/// title gets none.
-pub fn render(source: &Source, channel: &str, titled: bool, drill: bool) -> Rendition {
-    let text = source.text_for(channel);
+/// The rendition for one channel of these limits. In a drill it carries the word EXERCISE, and so does each
+/// part of a thread. A channel that shows no title gets none.
+pub fn render(source: &Source, channel: &str, limits: Option<&Limits>, drill: bool) -> Rendition {
+    let titled = limits.is_none_or(|l| l.title.is_some());
     let title = source.title.as_ref().filter(|_| titled);
-    Rendition {
+    let post = Rendition {
         title: title.map(|t| if drill { format!("EXERCISE: {t}") } else { t.clone() }),
-        text: if drill { format!("{EXERCISE}\n{text}") } else { text.to_owned() },
+        text: source.text_for(channel).to_owned(),
+        more: Vec::new(),
         language: source.language.clone(),
         media: source
             .media
             .iter()
             .map(|m| MediaRef { sha256: m.sha256.clone(), mime: m.mime.clone(), alt: m.alt.clone() })
             .collect(),
-    }
+    };
+    fit::fitted(post, limits, |part| if drill { format!("{EXERCISE}\n{part}") } else { part.to_owned() })
 }
 
 /// The rendition for a connected channel, and what its limits do not allow.
 pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
     let limits = limits(channel);
-    let titled = limits.is_none_or(|l| l.title.is_some());
-    let rendition = render(source, &channel.name, titled, drill);
+    let rendition = render(source, &channel.name, limits.as_ref(), drill);
     let problems = limits.map(|l| text::check(&rendition, &l)).unwrap_or_default();
     (rendition, problems)
 }

@@ -152,12 +152,12 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
     let change = match outcome {
         Outcome::Accepted { remote_id, url, note, started_only } => {
             s.outcome = "accepted";
-            s.remote_id = Some(remote_id.clone());
+            s.remote_id = Some(remote_id.clone()).filter(|id| !id.is_empty());
             s.detail.clone_from(note);
             let c = to(Move::Accept).map_err(refused)?;
             // What a person should read beside the success, such as refused recipients.
             let c = Change { reason: note.clone(), started: *started_only, ..c };
-            Change { remote_id: Some(remote_id.clone()), remote_url: url.clone(), settled_at: Some(now), ..c }
+            Change { remote_id: s.remote_id.clone(), remote_url: url.clone(), settled_at: Some(now), ..c }
         }
         Outcome::Retry { reason, not_before } => {
             s.detail = Some(reason.clone());

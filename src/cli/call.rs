@@ -54,6 +54,18 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             &api.get("/playbooks").await?,
             &["key", "title.en", "severity", "first_words_minutes", "cadence_minutes"],
         ),
+        Command::Watch => {
+            let list = api.get("/watch").await?;
+            let accounts = ["channel_name", "account", "since", "looked_at", "trouble"];
+            let posts = ["seen_at", "state", "words", "url", "signal"];
+            match as_json {
+                true => show(&list, &[]),
+                false => {
+                    show(&list["accounts"], &accounts);
+                    show(&list["posts"], &posts);
+                }
+            }
+        }
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => return channels(api, &show, as_json, c).await,
         Command::Ready => return ready::run(api, &show, as_json).await,

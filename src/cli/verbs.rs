@@ -69,6 +69,8 @@ pub enum Command {
     /// What monitoring systems say: it waits for a decision.
     #[command(subcommand)]
     Signals(Signals),
+    /// The accounts that are watched for posts that nobody here sent, and those posts.
+    Watch,
     /// The gate and the nodes.
     #[command(subcommand)]
     Gate(Gate),

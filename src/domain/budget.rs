@@ -110,7 +110,7 @@ impl Budget {
         }
         match before {
             // What a post was answered is the network's word about posts.
-            Some(before) if before.told.by == By::Post && before.ends > at => before,
+            Some(before) if before.is_answer_at(at) => before,
             before => {
                 let is_low = told.left <= reserve.of(told.limit);
                 let first = before.and_then(|b| b.look_holds);
@@ -132,6 +132,11 @@ impl Budget {
             By::Post => Self { told, ..self },
             By::Look => Self::hear(None, told, reserve, now),
         })
+    }
+
+    /// Whether it is what a post was answered, and its window has not ended.
+    pub fn is_answer_at(&self, now: Millis) -> bool {
+        self.told.by == By::Post && self.ends > now
     }
 
     /// Whether anything of it counts: until the window ends, and then as long as looks may come.

@@ -25,7 +25,12 @@ pub struct Trust {
     pub absent_is_proof: bool,
     /// The network can be read at all.
     pub readable: bool,
+    /// How long a late request could still land.
+    pub late: Millis,
 }
+
+/// How long a late request could still land, on most networks.
+pub const LATE: Millis = 30_000;
 
 /// What to do with an attempt in doubt after the `reads`-th read, of which the last `absent`
 /// answered "not there".
@@ -39,18 +44,15 @@ pub enum Doubt {
     AskPerson,
 }
 
-/// How long a late request could still land.
-const LATE: Millis = 30_000;
-
 /// The next step. A single "not there" is never enough where a late request could still land:
-/// two in a row are needed, the second at least 30 s after the doubt began, which is `since`
+/// two in a row are needed, the second at least `late` after the doubt began, which is `since`
 /// milliseconds ago.
 pub fn next_step(trust: Trust, reads: i64, absent: i64, since: Millis) -> Doubt {
     if trust.replay_is_safe && absent >= 1 {
         return Doubt::NoEffect;
     }
     if trust.absent_is_proof && absent >= 2 && reads >= 2 {
-        return if since >= LATE { Doubt::NoEffect } else { Doubt::ReadAfter(LATE) };
+        return if since >= trust.late { Doubt::NoEffect } else { Doubt::ReadAfter(trust.late) };
     }
     match READS.get(usize::try_from(reads).unwrap_or(usize::MAX)) {
         Some(after) if trust.readable => Doubt::ReadAfter(*after),
@@ -62,7 +64,8 @@ pub fn next_step(trust: Trust, reads: i64, absent: i64, since: Millis) -> Doubt 
 mod tests {
     use super::*;
 
-    const NOTHING: Trust = Trust { replay_is_safe: false, absent_is_proof: false, readable: false };
+    const NOTHING: Trust =
+        Trust { replay_is_safe: false, absent_is_proof: false, readable: false, late: LATE };
 
     #[test]
     fn backoff_grows_and_stays_bounded() {
@@ -88,7 +91,7 @@ mod tests {
 
     #[test]
     fn one_absent_read_is_not_enough_without_an_own_id() {
-        let consistent = Trust { readable: true, absent_is_proof: true, replay_is_safe: false };
+        let consistent = Trust { readable: true, absent_is_proof: true, ..NOTHING };
         assert_eq!(next_step(consistent, 1, 1, LATE), Doubt::ReadAfter(30_000));
         assert_eq!(next_step(consistent, 2, 2, LATE), Doubt::NoEffect);
         assert_eq!(
@@ -96,5 +99,8 @@ mod tests {
             Doubt::ReadAfter(LATE),
             "two quick looks prove nothing"
         );
+        let slow = Trust { late: 300_000, ..consistent };
+        assert_eq!(next_step(slow, 3, 3, 299_999), Doubt::ReadAfter(300_000));
+        assert_eq!(next_step(slow, 3, 3, 300_000), Doubt::NoEffect);
     }
 }

@@ -90,6 +90,8 @@ impl Word for PostState {
 pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// A line with nothing but `---` parts it: where the whole does not fit, and the network has threads, each
+    /// part is a post of its own. Elsewhere the parts are paragraphs.
     pub text: String,
     /// BCP 47 language tag, for example `en` or `fr`.
     #[serde(default = "english")]

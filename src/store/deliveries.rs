@@ -368,11 +368,11 @@ impl Tx {
         self.run_rows(SQL, &rows).await
     }
 
-    /// Holds everything that is due or claimed, whatever it is; their ids.
+    /// Holds everything that is due or claimed, or waits for another try, whatever it is; their ids.
     pub async fn hold_due(&mut self, now: Millis, why: &str) -> Result<Vec<String>> {
         const SQL: &str =
             "update deliveries set state = 'held', claimed_by = null, freeze_id = null, reason = $2
-            where (state = 'scheduled' and ready_at <= $1) or state = 'claimed' returning id";
+            where (state = 'scheduled' and (ready_at <= $1 or permits > 0)) or state = 'claimed' returning id";
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(now).bind(why).fetch_all(c).await?))
     }
 

@@ -59,6 +59,8 @@ pub mod signals;
 pub mod site;
 /// Rows of several at once.
 mod together;
+/// The accounts that are looked at, and what was seen there.
+pub mod watches;
 
 mod pool;
 mod rows;

@@ -24,6 +24,7 @@ mod posts;
 mod public;
 mod signals;
 mod sizes;
+mod watches;
 /// The words of the public page, in each language.
 mod words;
 
@@ -152,6 +153,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(signals::alertmanager))
         .routes(routes!(signals::dismiss))
         .routes(routes!(signals::join))
+        .routes(routes!(watches::list))
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::export))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use channels::quota::Quota;
-use channels::{Facts, Health, NOT_OURS, ReadBack, Retraction, Sighting};
+use channels::{Facts, Health, NOT_OURS, ReadBack, Retraction, Sighting, watch};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -14,6 +14,9 @@ use super::{Shared, caught, reread, send};
 use crate::app::channels::HealthView;
 use crate::app::{AppError, Networks, Result, reads};
 use crate::clock::{Millis, date_time};
+
+/// The longest look at the posts of an account.
+const WATCH_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a check may take. That of a channel whose server hangs is an answer, too.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -86,9 +89,15 @@ impl Networks for Desk {
             Err(why) => return Ok(Retraction::StillLive(why)),
         };
         let mut remote_id = sent.remote_id;
-        if remote_id.is_none() && open.capabilities.read_back == ReadBack::Words {
+        // What is written down of a thread is its own.
+        let by_words = open.capabilities.read_back == ReadBack::Words && sent.job.rendition.more.is_empty();
+        let look = match remote_id {
+            None if by_words => Some(reread::look(&open, &sent.job).await),
+            _ => open.channel.by_words(&sent.job, remote_id.as_deref()).await,
+        };
+        if let Some(look) = look {
             // Another delivery may have the same words: its post stays.
-            let found = match reread::look(&open, &sent.job).await {
+            let found = match look {
                 Sighting::Found(receipt) => send::storable(receipt.remote_id),
                 Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned())),
                 Sighting::Unknown(why) => return Ok(Retraction::StillLive(why)),
@@ -99,6 +108,20 @@ impl Networks for Desk {
             remote_id = Some(found);
         }
         Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
+    }
+
+    async fn watch(
+        &self,
+        channel: &str,
+        since: Millis,
+    ) -> std::result::Result<Option<watch::Account>, String> {
+        let open = self.0.lines.get(channel)?;
+        let look = tokio::time::timeout(WATCH_LIMIT, caught(open.channel.watch(date_time(since))));
+        match look.await {
+            Err(_) => Err("no answer in time".to_owned()),
+            Ok(None) => Err("the sender met a fault of its own; its log says which".to_owned()),
+            Ok(Some(seen)) => seen,
+        }
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use channels::{Keeper, Pass, Replay};
+use channels::{Keeper, Pass};
 
-use super::lines::Open;
 use super::{Shared, faults, send};
 use crate::app::permits::Permit;
 use crate::app::{App, AppError, handles};
@@ -40,9 +39,9 @@ pub(crate) fn kept(shared: &Shared, permit: &Permit, pass: &Pass) -> Pass {
     pass.clone().kept_by(Arc::new(Written { app, attempt, delivery }))
 }
 
-/// The handle of an earlier attempt, on networks that have one.
-pub(crate) async fn known(shared: &Shared, open: &Open, permit: &Permit) -> Result<Option<String>, String> {
-    if open.capabilities.replay != Replay::HandleFirst || permit.number == 1 {
+/// The handle of an earlier attempt, where one wrote it down.
+pub(crate) async fn known(shared: &Shared, permit: &Permit) -> Result<Option<String>, String> {
+    if permit.number == 1 {
         return Ok(None);
     }
     handles::known(&shared.app, &permit.attempt).await.map_err(|e| {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use channels::Pass;
 use channels::http::Http;
-use channels::{Capabilities, Pass, ReadBack, Replay};
 use tokio::sync::Notify;
 
 use super::Shared;
@@ -17,7 +17,6 @@ use crate::app::sending::Outcome;
 use crate::app::{App, Result};
 use crate::clock::Millis;
 use crate::domain::budget::Reserve;
-use crate::domain::outcome::Trust;
 use crate::domain::post::Lane;
 
 #[path = "lines_budgets.rs"]
@@ -85,15 +84,6 @@ const NOT_READY_WAIT: Millis = 30_000;
 /// Most permits that wait behind the sends of one channel, so that a rush shares its commits. Few:
 /// when the machine itself goes down each of them is in doubt, although it never began.
 const AHEAD: usize = 128;
-
-/// How far a network can be believed, in the core's words.
-pub(crate) fn trust(c: &Capabilities) -> Trust {
-    Trust {
-        replay_is_safe: c.replay == Replay::ClientId,
-        absent_is_proof: c.read_back == ReadBack::Consistent,
-        readable: c.read_back != ReadBack::None,
-    }
-}
 
 impl Lines {
     pub fn new(app: App, http: Arc<Http>, reserve: Reserve) -> Self {

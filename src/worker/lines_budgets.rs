@@ -17,7 +17,13 @@ const LOOK_AGAIN: Millis = 60_000;
 /// All budgets that this node knows, by whose they are.
 pub(super) struct Budgets {
     reserve: Reserve,
-    known: HashMap<String, Budget>,
+    /// A network can tell several limits of one account, each with its own window.
+    known: HashMap<String, Vec<Budget>>,
+}
+
+fn words(quota: &Quota, by: By) -> Told {
+    let resets_at = quota.resets_at.map(|at| at.timestamp_millis());
+    Told { limit: quota.limit, left: quota.left, resets_at, by }
 }
 
 /// What a line belongs to.
@@ -57,19 +63,37 @@ impl Budgets {
         Self { reserve, known: HashMap::new() }
     }
 
-    fn hear(&mut self, owner: String, quota: &Quota, by: By, at: Millis) {
-        let resets_at = quota.resets_at.map(|at| at.timestamp_millis());
-        let told = Told { limit: quota.limit, left: quota.left, resets_at, by };
-        // Windows that have ended tell nothing, except for how long looks have held.
-        self.known.retain(|_, budget| budget.counts_at(at));
-        let before = self.known.get(&owner).copied();
-        self.known.insert(owner, Budget::hear(before, told, self.reserve, at));
+    /// The answer to a post told these limits of one owner: they are all that counts of it.
+    fn hear_answer(&mut self, owner: String, told: &[&Quota], at: Millis) {
+        self.forget(at);
+        let budget = |q: &&Quota| Budget::hear(None, words(q, By::Post), self.reserve, at);
+        let budgets = told.iter().map(budget).collect();
+        self.known.insert(owner, budgets);
+    }
+
+    /// A check that asked was told this.
+    fn hear_look(&mut self, owner: String, told: &Quota, at: Millis) {
+        self.forget(at);
+        let known = self.known.entry(owner).or_default();
+        if known.iter().any(|budget| budget.is_answer_at(at)) {
+            return;
+        }
+        *known = vec![Budget::hear(known.first().copied(), words(told, By::Look), self.reserve, at)];
+    }
+
+    /// Windows that have ended tell nothing, except for how long looks have held.
+    fn forget(&mut self, at: Millis) {
+        self.known.retain(|_, budgets| {
+            budgets.retain(|budget| budget.counts_at(at));
+            !budgets.is_empty()
+        });
     }
 
     /// How many routine posts may begin for these owners, beside what is under way.
     fn room(&self, owners: &Owners, under_way: impl Fn(&str) -> u64, now: Millis) -> Room {
-        let known = owners.all().filter_map(|owner| Some((owner, self.known.get(owner)?)));
-        known.map(|(owner, b)| b.room(self.reserve, under_way(owner), now)).fold(Room::Open, Room::and)
+        let room = |owner: &String, b: &Budget| b.room(self.reserve, under_way(owner), now);
+        let of = |owner| self.known.get(owner).into_iter().flatten().map(move |b| (owner, b));
+        owners.all().flat_map(of).map(|(owner, b)| room(owner, b)).fold(Room::Open, Room::and)
     }
 }
 
@@ -91,7 +115,7 @@ impl Line {
         {
             owners.looked_at = row.checked_at;
             let owner = owners.owner(&posts);
-            budgets.hear(owner, &posts, By::Look, at);
+            budgets.hear_look(owner, &posts, at);
         }
     }
 }
@@ -156,17 +180,18 @@ impl Lines {
         let Some(line) = state.get_mut(channel) else { return };
         let mut budgets = self.budgets();
         let told = told.unwrap_or_default();
+        let mut by_owner: HashMap<String, Vec<&Quota>> = HashMap::new();
         for quota in &told {
-            let owner = line.owners.owner(quota);
-            budgets.hear(owner, quota, By::Post, now);
+            by_owner.entry(line.owners.owner(quota)).or_default().push(quota);
+        }
+        for (owner, told) in by_owner {
+            budgets.hear_answer(owner, &told, now);
         }
         let reserve = budgets.reserve;
         if told.is_empty() && !budgets.known.is_empty() {
             for owner in line.owners.all() {
-                let Some(known) = budgets.known.remove(owner) else { continue };
-                if let Some(left) = known.posted(accepted, reserve, now) {
-                    budgets.known.insert(owner.clone(), left);
-                }
+                let Some(known) = budgets.known.get_mut(owner) else { continue };
+                *known = known.iter().filter_map(|b| b.posted(accepted, reserve, now)).collect();
             }
         }
     }
@@ -178,12 +203,44 @@ impl Lines {
         }
         let state = self.lock();
         let budgets = self.budgets();
-        let known = state.get(channel)?.owners.all().filter_map(|owner| budgets.known.get(owner));
+        let known = state.get(channel)?.owners.all().filter_map(|owner| budgets.known.get(owner)).flatten();
         let until = known.filter_map(|budget| budget.spent(budgets.reserve, now)).max()?;
         Some(kept(until, now))
     }
 
     pub(super) fn budgets(&self) -> std::sync::MutexGuard<'_, Budgets> {
         self.budgets.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::date_time;
+
+    const T: Millis = 1_764_248_520_000;
+
+    fn quota(limit: u64, left: u64, after: Millis) -> Quota {
+        Quota { of: Of::Account, limit: Some(limit), left, resets_at: Some(date_time(T + after)) }
+    }
+
+    fn room(budgets: &Budgets, now: Millis) -> Room {
+        let owners = Owners { account: "us".into(), ..Owners::default() };
+        budgets.room(&owners, |_| 0, now)
+    }
+
+    #[test]
+    fn every_window_of_an_account_counts_and_the_next_answer_replaces_all() {
+        let mut budgets = Budgets::new(Reserve(20));
+        let (quarter, day) = (quota(100, 20, 900_000), quota(1_000, 203, 80_000_000));
+        for told in [[&quarter, &day], [&day, &quarter]] {
+            budgets.hear_answer("us".into(), &told, T);
+            assert_eq!(room(&budgets, T), Room::Wait(T + 900_000), "the short window is used up");
+            assert_eq!(room(&budgets, T + 900_000), Room::Some(3), "the long one still counts");
+        }
+        budgets.hear_look("us".into(), &quota(250, 0, 900_000), T + 1);
+        assert_eq!(room(&budgets, T + 900_000), Room::Some(3), "a look changes nothing of it");
+        budgets.hear_answer("us".into(), &[&quota(300, 300, 900_000)], T + 2);
+        assert_eq!(room(&budgets, T + 2), Room::Some(240));
     }
 }

@@ -5,21 +5,36 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Capabilities, Job, ReadBack, Sighting};
+use channels::{Capabilities, Job, ReadBack, Replay, Sighting};
 use tokio::task::JoinSet;
 
 use super::lines::Open;
-use super::{Shared, caught, lines, send};
+use super::{Shared, caught, send};
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
 use crate::app::{AppError, Result, nodes, sending};
+use crate::clock::Millis;
 use crate::domain::freeze::Subject;
-use crate::domain::outcome::Trust;
+use crate::domain::outcome::{self, Trust};
 use crate::domain::post::Lane;
 
 /// How long a channel rests after a read that could not be written down.
 const REST: Duration = Duration::from_secs(5);
+
+/// How long what a network says of a step may be late: Threads says to ask for up to five minutes
+/// (<https://developers.facebook.com/docs/threads/troubleshooting>).
+const STEP_LATE: Millis = 300_000;
+
+/// How far a network can be believed, in the core's words.
+fn trust(c: &Capabilities) -> Trust {
+    Trust {
+        replay_is_safe: c.replay == Replay::ClientId,
+        absent_is_proof: matches!(c.read_back, ReadBack::Consistent | ReadBack::Step),
+        readable: c.read_back != ReadBack::None,
+        late: if c.read_back == ReadBack::Step { STEP_LATE } else { outcome::LATE },
+    }
+}
 
 /// Runs until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -156,13 +171,13 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
         return Ok(());
     }
     let sent = sent(shared, attempt).await?;
-    let (seen, trust) = match shared.lines.get(&sent.channel) {
-        Err(why) => {
-            (Seen::Unknown(why), Trust { replay_is_safe: false, absent_is_proof: false, readable: true })
-        }
+    let nothing =
+        Trust { replay_is_safe: false, absent_is_proof: false, readable: true, late: outcome::LATE };
+    let (seen, trust, of) = match shared.lines.get(&sent.channel) {
+        Err(why) => (Seen::Unknown(why), nothing, ReadBack::None),
         Ok(open) => {
             let seen = seen(look(&open, &sent.job).await, &open.capabilities);
-            (seen, lines::trust(&open.capabilities))
+            (seen, trust(&open.capabilities), open.capabilities.read_back)
         }
     };
     // A node that went silent may still hold a request that lands later: what is not there yet is no
@@ -171,7 +186,14 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     let ended =
         || shared.has_ended(&attempt.incarnation) || nodes::is_over(&shared.app, attempt.permitted_at);
     let own = attempt.node_id == shared.app.node() && ended();
-    let trust = Trust { absent_is_proof: trust.absent_is_proof && own, ..trust };
+    // Only our own record says of what has no handle that its public step was never made.
+    // While the gate is closed, the database may be one that a person has yet to confirm.
+    let is_sure = of != ReadBack::Step
+        || shared.gate.status().1.is_none() && nodes::is_of_this_database(&shared.app, attempt.epoch).await?;
+    let own = own && is_sure;
+    // Without a handle it is our own record that is believed, and that is not late.
+    let late = if sent.job.handle.is_none() { outcome::LATE } else { trust.late };
+    let trust = Trust { absent_is_proof: trust.absent_is_proof && own, late, ..trust };
     tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
     reads::note_read(&shared.app, &attempt.id, &attempt.delivery_id, &seen, trust).await
 }

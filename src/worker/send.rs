@@ -117,7 +117,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         }
     }
-    let handle = match handles::known(shared, &open, permit).await {
+    let handle = match handles::known(shared, permit).await {
         Ok(handle) => handle,
         Err(reason) => return Outcome::Retry { reason, not_before: None },
     };
@@ -140,7 +140,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
         Err(_) => Outcome::InDoubt { reason: "no answer in time".into(), readable },
         // This node's disk refuses. Others may try a crisis post at once; a routine one waits, so that the
         // log does not fill meanwhile.
-        Ok(Err(Failure::Closed { why: why @ Closed::Unmarked(_), .. })) => {
+        Ok(Err(Failure::Closed { why: why @ Closed::Unmarked(_), partly: false })) => {
             let wait = (permit.subject.lane == Lane::Routine).then_some(UNMARKED_WAIT);
             let not_before = wait.map(|wait| shared.app.clock().now() + wait);
             Outcome::NotBegun { reason: why.to_string(), not_before }

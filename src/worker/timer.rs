@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
-use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, series, staging};
+use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, series, staging, watches};
 use crate::clock::Millis;
 
 /// The running scheduler.
@@ -23,7 +23,7 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 6] = [
+const TICKS: [Tick; 7] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
@@ -47,6 +47,12 @@ const TICKS: [Tick; 6] = [
         name: "channel checks",
         turn: 50_000,
         work: |app| Box::pin(async move { channels::check_due(&app).await }),
+    },
+    Tick {
+        cron: "40 * * * * *",
+        name: "posts that nobody here sent",
+        turn: 50_000,
+        work: |app| Box::pin(async move { watches::look_all(&app).await }),
     },
     Tick {
         cron: "50 * * * * *",

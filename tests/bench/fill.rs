@@ -77,7 +77,8 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
          end of June. Ask in your branch or open it in the app; it takes four minutes, and the first year is free."
     );
     let now = app.clock().now();
-    let rendition = Rendition { title: None, text, language: "en".into(), media: Vec::new() };
+    let rendition =
+        Rendition { title: None, text, more: Vec::new(), language: "en".into(), media: Vec::new() };
     let body = String::from_utf8(rendition.canonical()).unwrap();
     let post = Post {
         id: app.clock().id(),

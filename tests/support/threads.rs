@@ -25,6 +25,8 @@ pub enum Mode {
     Deaf,
     /// It is published, and the answer says nothing.
     Lost,
+    /// Nothing is prepared: the account has asked too much.
+    Busy,
 }
 
 #[derive(Default)]
@@ -32,8 +34,17 @@ struct Account {
     mode: Mode,
     /// The containers in their order, with their words.
     containers: Vec<(String, String)>,
-    /// The container of each post.
-    posts: Vec<String>,
+    /// The number and the container of each post that is there.
+    posts: Vec<(String, String)>,
+    /// The containers that were published, also of posts that are gone.
+    published: Vec<String>,
+}
+
+impl Account {
+    fn text(&self, container: &str) -> &str {
+        let found = self.containers.iter().find(|(id, _)| id == container);
+        found.map_or("", |(_, text)| text)
+    }
 }
 
 /// The running fake.
@@ -56,9 +67,9 @@ impl Threads {
         let routes = Router::new()
             .route("/v1.0/me", get(me))
             .route(&format!("/v1.0/{USER}/threads_publishing_limit"), get(limit))
-            .route(&format!("/v1.0/{USER}/threads"), post(make))
+            .route(&format!("/v1.0/{USER}/threads"), post(make).get(list))
             .route(&format!("/v1.0/{USER}/threads_publish"), post(publish))
-            .route("/v1.0/{id}", get(node))
+            .route("/v1.0/{id}", get(node).delete(remove))
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         fake
@@ -90,7 +101,12 @@ impl Threads {
 
     /// The container of each post, in their order.
     pub fn posts(&self) -> Vec<String> {
-        self.account.lock().unwrap().posts.clone()
+        self.account.lock().unwrap().posts.iter().map(|(_, container)| container.clone()).collect()
+    }
+
+    /// Somebody takes down the newest post by hand.
+    pub fn lose_newest(&self) {
+        self.account.lock().unwrap().posts.pop();
     }
 }
 
@@ -118,6 +134,9 @@ async fn limit() -> Answer {
 
 async fn make(State(fake): State<Threads>, headers: HeaderMap, body: String) -> Answer {
     let Some(form) = form(&headers, &body) else { return refused(190) };
+    if fake.account.lock().unwrap().mode == Mode::Busy {
+        return refused(4);
+    }
     let id = {
         let mut account = fake.account.lock().unwrap();
         let id = format!("1800000000{:04}", account.containers.len());
@@ -132,13 +151,28 @@ async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) 
     let Some(form) = form(&headers, &body) else { return refused(190) };
     let mut account = fake.account.lock().unwrap();
     let creation = form["creation_id"].clone();
+    let id = format!("1790000000{:04}", account.published.len());
     if account.mode != Mode::Deaf {
-        account.posts.push(creation);
+        account.published.push(creation.clone());
+        account.posts.push((id.clone(), creation));
     }
     match account.mode {
-        Mode::Good => good(json!({ "id": format!("1790000000{:04}", account.posts.len()) })),
+        Mode::Good | Mode::Busy => good(json!({ "id": id })),
         Mode::Deaf | Mode::Lost => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({}))),
     }
+}
+
+async fn list(State(fake): State<Threads>) -> Answer {
+    let account = fake.account.lock().unwrap();
+    let newest = account.posts.iter().rev();
+    let data: Vec<Value> =
+        newest.map(|(id, container)| json!({ "id": id, "text": account.text(container) })).collect();
+    good(json!({ "data": data }))
+}
+
+async fn remove(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {
+    fake.account.lock().unwrap().posts.retain(|(known, _)| *known != id);
+    good(json!({ "success": true }))
 }
 
 async fn node(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {
@@ -146,6 +180,6 @@ async fn node(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {
     if !account.containers.iter().any(|(container, _)| *container == id) {
         return good(json!({ "id": id, "permalink": format!("https://www.threads.com/@bank/post/{id}") }));
     }
-    let status = if account.posts.contains(&id) { "PUBLISHED" } else { "FINISHED" };
+    let status = if account.published.contains(&id) { "PUBLISHED" } else { "FINISHED" };
     good(json!({ "id": id, "status": status }))
 }

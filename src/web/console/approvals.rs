@@ -58,6 +58,8 @@ pub(super) struct Rendition {
     pub channels: Vec<String>,
     pub title: Option<String>,
     pub text: String,
+    /// What follows in a thread.
+    pub more: Vec<String>,
     pub language: String,
     /// Hash and alternative text.
     pub media: Vec<(String, String)>,
@@ -233,6 +235,7 @@ pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
             channels: vec![d.channel_name.clone()],
             title: r.title,
             text: r.text,
+            more: r.more,
             language: r.language,
             media: r.media.into_iter().map(|m| (m.sha256, m.alt)).collect(),
             hash: d.content_hash.clone(),

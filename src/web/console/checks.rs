@@ -30,6 +30,8 @@ pub struct SeenLanguage {
 pub struct SeenRendition {
     pub title: Option<String>,
     pub text: String,
+    /// What follows in a thread.
+    pub more: Vec<String>,
     pub media: Vec<(String, String)>,
     pub fits: Vec<Fit>,
     hash: String,
@@ -114,13 +116,18 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
         }
         let r = c.rendition;
         let media = r.media.into_iter().map(|m| (m.sha256, m.alt)).collect();
-        out.push(SeenRendition { title: r.title, text: r.text, media, fits: vec![fit], hash });
+        out.push(SeenRendition { title: r.title, text: r.text, more: r.more, media, fits: vec![fit], hash });
     }
     out
 }
 
 /// What a channel's limits do not allow, in the reader's words where we have them.
 fn channel_words(ui: &Ui, field: &str, message: &str) -> (String, bool) {
+    let part = message.strip_prefix("part ").and_then(|m| m.split_once(": "));
+    if let Some((n, message)) = part.and_then(|(n, m)| Some((n.parse::<i64>().ok()?, m))) {
+        let (words, is_english) = channel_words(ui, field, message);
+        return (format!("{words} ({})", ui.n("part-number", n)), is_english);
+    }
     let number = |after: &str| message.strip_prefix(after)?.split(' ').next()?.parse::<i64>().ok();
     let words = match (field, message) {
         ("text", "is empty") => Some(ui.t("compose-empty")),
@@ -157,7 +164,7 @@ fn checks(ui: &Ui, draft: &Draft, previews: &[(String, Preview)]) -> Vec<Check> 
     }
     let mut links: Vec<String> = Vec::new();
     for (_, p) in previews {
-        let found = p.channels.iter().flat_map(|c| ::channels::text::links(&c.rendition.text));
+        let found = p.channels.iter().flat_map(|c| c.rendition.texts()).flat_map(::channels::text::links);
         links.extend(found.map(|l| l.url));
     }
     links.sort();

@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::{Map, Value};
 
 use crate::app::channels::{self as verbs, ChannelEdit, ChannelView, NewChannel};
+use crate::app::watches::{self, WatchView};
 use crate::app::{AppError, Result};
 use crate::domain::role::Right;
 use crate::web::Web;
@@ -35,6 +36,8 @@ struct NewPage {
 struct ChannelPage {
     ui: Ui,
     it: ChannelView,
+    /// The watch over its account, where there is one.
+    watch: Option<WatchView>,
     title: &'static str,
     form: Form,
     /// The channel was tested a moment ago.
@@ -126,6 +129,7 @@ impl Form {
             "slack" => Some("credential-slack"),
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
+            "discord_bot" => Some("credential-discord_bot"),
             "threads" => Some("credential-threads"),
             "facebook" => Some("credential-facebook"),
             "teams" => Some("credential-teams"),
@@ -232,7 +236,8 @@ async fn page(
     tested: bool,
     trouble: Trouble,
 ) -> Result<ChannelPage> {
-    Ok(ChannelPage { ui: visit.ui(web).await?, title: form.adapter.title, it, form, tested, trouble })
+    let watch = watches::of_channel(&web.app, visit.by()?, &it.id).await?;
+    Ok(ChannelPage { ui: visit.ui(web).await?, title: form.adapter.title, it, watch, form, tested, trouble })
 }
 
 impl ChannelPage {

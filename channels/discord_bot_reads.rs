@@ -1,0 +1,101 @@
+//! The bot's own messages in its channel, and which of them has the words.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Bot;
+use crate::discord_answers::is_id;
+use crate::discord_post::Message;
+use crate::message::SLACK;
+use crate::{Job, Sighting, discord_text};
+
+/// Messages of one page, and most pages of one look.
+const PAGE: &str = "100";
+const MOST_PAGES: usize = 20;
+/// The first millisecond that an id can hold.
+const EPOCH: i64 = 1_420_070_400_000;
+/// A message that somebody wrote; others are notes of Discord itself.
+const WRITTEN: u64 = 0;
+
+/// A message of the channel, as far as it is read.
+#[derive(Deserialize)]
+struct Seen {
+    #[serde(flatten)]
+    named: Message,
+    author: Author,
+    content: String,
+    #[serde(rename = "type")]
+    kind: u64,
+    attachments: Vec<IgnoredAny>,
+    /// It is a webhook's, whose author is no account.
+    webhook_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    id: String,
+}
+
+impl Seen {
+    /// Whether it is the bot's, with these words and as many pictures.
+    fn says(&self, job: &Job, me: &str) -> bool {
+        self.webhook_id.is_none()
+            && self.author.id == me
+            && self.kind == WRITTEN
+            && self.attachments.len() == job.rendition.media.len()
+            && plain(&self.content) == plain(&discord_text::written(&job.rendition.text))
+    }
+}
+
+/// What can be compared, without what Discord cuts off.
+fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}
+
+/// The smallest id of a message of that time.
+pub(super) fn id_at(time: DateTime<Utc>) -> u64 {
+    u64::try_from(time.timestamp_millis() - EPOCH).unwrap_or_default() << 22
+}
+
+impl Bot {
+    /// The bot's own id.
+    pub(super) async fn me(&self) -> Result<String, String> {
+        #[derive(Deserialize)]
+        struct Me {
+            id: String,
+        }
+        if let Some(me) = self.me.get() {
+            return Ok(me);
+        }
+        let told: Me = self.ask(&self.url(&["users", "@me"])).await?;
+        if !is_id(&told.id) {
+            return Err("Discord does not name the bot".to_owned());
+        }
+        self.me.keep(Some(told.id.clone()));
+        Ok(told.id)
+    }
+
+    /// Looks for the one post with these words since the first attempt.
+    pub(super) async fn find(&self, job: &Job) -> Result<Sighting, String> {
+        let me = self.me().await?;
+        let mut after = id_at(job.permitted_at - SLACK);
+        let mut found = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let mut url = self.url(&["channels", &self.channel, "messages"]);
+            url.query_pairs_mut().append_pair("after", &after.to_string()).append_pair("limit", PAGE);
+            let page: Vec<Seen> = self.ask(&url).await?;
+            let newest = page.iter().filter_map(|seen| seen.named.id.parse::<u64>().ok()).max();
+            found.extend(page.into_iter().filter(|seen| seen.named.is_named() && seen.says(job, &me)));
+            let Some(newest) = newest.filter(|newest| *newest > after) else {
+                return Ok(match found.as_slice() {
+                    [] => Sighting::Absent,
+                    [one] => Sighting::Found(Self::receipt(&one.named, self.server_of_channel().await)),
+                    _ => Sighting::Unknown("the channel has several posts with these words".to_owned()),
+                });
+            };
+            after = newest;
+        }
+        Err("the channel has had too many messages since to look through".to_owned())
+    }
+}

@@ -1,0 +1,82 @@
+//! A post as Discord's API takes it, from a webhook or a bot. Pure.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::discord_answers::is_id;
+use crate::form::{self, Part};
+use crate::http::Request;
+use crate::{Job, discord_text};
+
+/// Discord wants to know the program, and blocks those that do not say it in this form. The address is that
+/// of the examples, because the product has no page of its own.
+pub(crate) const AGENT: &str =
+    concat!("DiscordBot (https://holdline.example.org, ", env!("CARGO_PKG_VERSION"), ")");
+/// The version of the API.
+pub(crate) const VERSION: &str = "v10";
+/// A post without previews of its links. Pictures stay.
+const SUPPRESS_EMBEDS: u8 = 4;
+
+/// A message, as far as the answer to a post is read.
+#[derive(Deserialize)]
+pub(crate) struct Message {
+    pub id: String,
+    pub channel_id: String,
+}
+
+impl Message {
+    /// Whether it names a post.
+    pub(crate) fn is_named(&self) -> bool {
+        is_id(&self.id) && is_id(&self.channel_id)
+    }
+
+    /// Its address, on the server of that id.
+    pub(crate) fn link(&self, guild: &str) -> String {
+        format!("https://discord.com/channels/{guild}/{}/{}", self.channel_id, self.id)
+    }
+}
+
+/// What a picture's file is called.
+fn file(number: usize, mime: &str) -> String {
+    format!("picture-{number}.{}", form::ending(mime))
+}
+
+/// The post as the API takes it.
+pub(crate) fn content(job: &Job) -> Value {
+    let mut content = json!({
+        "content": discord_text::written(&job.rendition.text),
+        "allowed_mentions": { "parse": [] },
+        "flags": SUPPRESS_EMBEDS,
+    });
+    if !job.rendition.media.is_empty() {
+        let all = job.rendition.media.iter().enumerate();
+        let all: Vec<Value> = all
+            .map(|(n, m)| json!({ "id": n, "filename": file(n, &m.mime), "description": m.alt }))
+            .collect();
+        content["attachments"] = all.into();
+    }
+    content
+}
+
+/// The request with the post and its pictures.
+pub(crate) fn filled(request: Request, content: &Value, job: &Job) -> Request {
+    if job.media.is_empty() {
+        return request.json(content);
+    }
+    let content = content.to_string();
+    let payload = Part {
+        name: "payload_json".to_owned(),
+        file: None,
+        mime: "application/json",
+        bytes: content.as_bytes(),
+    };
+    let all = job.rendition.media.iter().zip(&job.media).enumerate();
+    let files = all.map(|(n, (picture, bytes))| Part {
+        name: format!("files[{n}]"),
+        file: Some(file(n, &picture.mime)),
+        mime: &picture.mime,
+        bytes,
+    });
+    let (mime, body) = form::form(&std::iter::once(payload).chain(files).collect::<Vec<_>>());
+    request.body(&mime, body)
+}

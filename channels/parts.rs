@@ -1,0 +1,53 @@
+//! Where an author parts a text, for networks that show a long one as a thread. Pure.
+
+/// A line of its own that parts a text.
+pub const MARK: &str = "---";
+
+/// The parts of a text, in order and none of them empty. A text without a mark is one part, as it is.
+pub fn parts(text: &str) -> Vec<String> {
+    if !text.lines().any(is_mark) {
+        return vec![text.to_owned()];
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let parts = lines.split(|line| is_mark(line)).map(|part| part.join("\n").trim().to_owned());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+/// The text for a network that shows it in one piece: each part is a paragraph.
+pub fn whole(text: &str) -> String {
+    parts(text).join("\n\n")
+}
+
+fn is_mark(line: &str) -> bool {
+    line.trim() == MARK
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_a_line_of_its_own_parts_a_text() {
+        assert_eq!(
+            parts("One.\r\n---\r\nTwo\nlines.\n --- \n\n---\nThree."),
+            ["One.", "Two\nlines.", "Three."]
+        );
+        for text in ["", " One. \n", "One --- two", "----", "a\n- - -\nb"] {
+            assert_eq!(parts(text), [text], "{text:?}");
+            assert_eq!(whole(text), text);
+        }
+        assert_eq!(whole("One.\n---\nTwo."), "One.\n\nTwo.");
+        assert_eq!(whole("---\n---"), "", "nothing is left, and an empty text is refused");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_marks_and_blanks_is_lost(text in "([a-c ]{0,3}(\n|\n---\n|\n ---\n)){0,12}") {
+            let bare = |t: &str| t.replace(MARK, "").split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(bare(&whole(&text)), bare(&text));
+            prop_assert!(!whole(&text).lines().any(is_mark));
+        }
+    }
+}

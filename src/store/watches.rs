@@ -1,0 +1,173 @@
+//! The accounts that are looked at, and the posts that were seen on them.
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{Result, Store, Tx, dialect, listed, on, read};
+use crate::clock::Millis;
+
+/// A row of `watches`.
+#[derive(Debug, Clone, FromRow)]
+pub struct Watch {
+    pub channel_id: String,
+    /// Empty until a look has succeeded.
+    pub account: String,
+    pub shown: String,
+    pub since: Millis,
+    pub looked_at: Option<Millis>,
+    pub trouble: Option<String>,
+    pub troubled_at: Option<Millis>,
+}
+
+/// A row of `seen_posts`.
+#[derive(Debug, Clone, FromRow)]
+pub struct SeenPost {
+    pub account: String,
+    pub remote_id: String,
+    pub channel_id: String,
+    pub state: String,
+    pub seen_at: Millis,
+    pub posted_at: Option<Millis>,
+    pub url: Option<String>,
+    pub words: String,
+    pub signal_id: Option<String>,
+}
+
+/// What may have made a post whose id nobody knows.
+#[derive(Debug, Clone, FromRow)]
+pub struct Candidate {
+    /// The account of its channel; nothing: nobody has looked at that yet.
+    pub account: Option<String>,
+    /// The frozen bytes.
+    pub body: String,
+    /// The attempt has no outcome yet.
+    pub under_way: bool,
+}
+
+impl Store {
+    pub async fn watches(&self) -> Result<Vec<Watch>> {
+        const SQL: &str = "select * from watches order by channel_id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    /// The newest that are nobody's here, or of which nobody knows.
+    pub async fn foreign_posts(&self, limit: i64) -> Result<Vec<SeenPost>> {
+        const SQL: &str = "select * from seen_posts where state in ('open', 'foreign', 'unsure')
+            order by seen_at desc, remote_id limit $1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(limit).fetch_all(c).await?))
+    }
+}
+
+impl Tx {
+    /// The watch of a channel. Nobody else changes it until this change ends.
+    pub async fn watch_for_update(&mut self, channel: &str) -> Result<Option<Watch>> {
+        const SQL: &str = "select * from watches where channel_id = $1";
+        let sql = format!("{SQL}{}", dialect::FOR_UPDATE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(channel).fetch_optional(c).await?))
+    }
+
+    /// Whether the account was looked at, by any channel.
+    pub async fn is_watched(&mut self, account: &str) -> Result<bool> {
+        const SQL: &str = "select count(*) from seen_posts where account = $1";
+        const LOOKED: &str = "select count(*) from watches where account = $1 and looked_at is not null";
+        let seen: i64 = on!(self, |c| sqlx::query_scalar(SQL).bind(account).fetch_one(c).await?);
+        let looked: i64 = on!(self, |c| sqlx::query_scalar(LOOKED).bind(account).fetch_one(c).await?);
+        Ok(seen + looked > 0)
+    }
+
+    pub async fn put_watch(&mut self, w: &Watch) -> Result<()> {
+        const SQL: &str =
+            "insert into watches (channel_id, account, shown, since, looked_at, trouble, troubled_at)
+            values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict (channel_id) do update set account = excluded.account, shown = excluded.shown,
+              since = excluded.since, looked_at = excluded.looked_at, trouble = excluded.trouble,
+              troubled_at = excluded.troubled_at";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&w.channel_id)
+            .bind(&w.account)
+            .bind(&w.shown)
+            .bind(w.since)
+            .bind(w.looked_at)
+            .bind(&w.trouble)
+            .bind(w.troubled_at)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Those of an account that were seen before: of these ids, and all that are open.
+    pub async fn seen_posts(&mut self, account: &str, ids: &[&str]) -> Result<Vec<SeenPost>> {
+        const SQL: &str = "select * from seen_posts where (remote_id in ({ids}) or state = 'open')
+              and account = {account}";
+        let n = dialect::padded(ids.len());
+        let sql = SQL.replace("{ids}", &dialect::list(1, n)).replace("{account}", &format!("${}", n + 1));
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).bind(account).fetch_all(c).await?))
+    }
+
+    /// Writes down a post that was seen, or what is known of it by now.
+    pub async fn put_seen_post(&mut self, p: &SeenPost) -> Result<()> {
+        const SQL: &str = "insert into seen_posts
+              (account, remote_id, channel_id, state, seen_at, posted_at, url, words, signal_id)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            on conflict (account, remote_id) do update set state = excluded.state,
+              signal_id = excluded.signal_id";
+        on!(self, |c| sqlx::query(SQL)
+            .bind(&p.account)
+            .bind(&p.remote_id)
+            .bind(&p.channel_id)
+            .bind(&p.state)
+            .bind(p.seen_at)
+            .bind(p.posted_at)
+            .bind(&p.url)
+            .bind(&p.words)
+            .bind(&p.signal_id)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
+    /// Those that an alarm is about, the newest first.
+    pub async fn posts_of_signal(&mut self, signal: &str) -> Result<Vec<SeenPost>> {
+        const SQL: &str = "select * from seen_posts where signal_id = $1 order by seen_at desc, remote_id";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(signal).fetch_all(c).await?))
+    }
+
+    /// Of these ids those that a delivery's receipt names, with the account of its channel; nothing: nobody
+    /// has looked at that channel yet.
+    pub async fn receipts(&mut self, adapter: &str, ids: &[&str]) -> Result<Vec<(String, Option<String>)>> {
+        const SQL: &str = "select d.remote_id, w.account from deliveries d
+              join channels c on c.id = d.channel_id left join watches w on w.channel_id = c.id
+            where d.remote_id in ({ids}) and c.adapter = {adapter}";
+        let n = dialect::padded(ids.len());
+        let sql = SQL.replace("{ids}", &dialect::list(1, n)).replace("{adapter}", &format!("${}", n + 1));
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).bind(adapter).fetch_all(c).await?))
+    }
+
+    /// What is written down of the parts of threads on channels of an adapter, since then.
+    pub async fn thread_parts(&mut self, adapter: &str, since: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "select a.handle from attempts a join deliveries d on d.id = a.delivery_id
+              join channels c on c.id = d.channel_id
+            where a.handle is not null and a.handle like '% %' and a.permitted_at >= $2 and c.adapter = $1";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_all(c).await?))
+    }
+
+    /// What may have made a post of an adapter's channels whose id nobody knows: what is under way or in
+    /// doubt, and what was permitted since then and is called published without an id.
+    pub async fn candidates(&mut self, adapter: &str, since: Millis) -> Result<Vec<Candidate>> {
+        // Apart, so that each looks into the index of its own state.
+        const SQL: &str = "select w.account, a.body, true as under_way from attempts a
+              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              left join watches w on w.channel_id = c.id
+            where a.outcome is null and c.adapter = $1
+            union all select w.account, a.body, false from deliveries d
+              join attempts a on a.delivery_id = d.id join channels c on c.id = d.channel_id
+              left join watches w on w.channel_id = c.id
+            where d.state = 'in_doubt' and a.outcome = 'in_doubt' and c.adapter = $1
+            union all select w.account, a.body, false from attempts a
+              join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              left join watches w on w.channel_id = c.id
+            where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $2 and c.adapter = $1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))
+    }
+}
