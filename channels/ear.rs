@@ -13,6 +13,8 @@ use crate::quota::{Form, Quota, form};
 pub struct Heard {
     /// How far the server's clock is ahead of ours, by its last answer, in milliseconds.
     pub skew_ms: Option<i64>,
+    /// When that was heard.
+    pub skew_at: Option<DateTime<Utc>>,
     /// What the last answer to a post told of posts.
     pub posts: Vec<Quota>,
     /// What the last other answer told of requests: the limit of which the least is left.
@@ -54,6 +56,7 @@ impl Ear {
         let theirs = theirs.map(|date| date.with_timezone(&Utc));
         let mut heard = self.lock();
         heard.skew_ms = theirs.map(|date| date.signed_duration_since(now).num_milliseconds());
+        heard.skew_at = theirs.map(|_| now);
         let Some(form) = self.form else { return };
         let told = form.read(header, theirs.unwrap_or(now), now);
         let method = subject.split(' ').next().unwrap_or_default();

@@ -37,6 +37,7 @@ async fn the_clock_of_a_server_is_compared_and_an_impossible_one_does_no_harm() 
         let (_fake, channel, ear) = listen("x", vec![answer(200, date, ME)]).await;
         assert!(channel.check().await.ready, "{date}");
         assert_eq!(ear.heard().skew_ms, skew, "{date}");
+        assert_eq!(ear.heard().skew_at, skew.map(|_| (ear.clock)()), "{date}");
     }
     for date in ["Date: Sat, 31 Dec 262142 23:59:59 GMT\r\n", "Date: Sun, 01 Jan 0000 00:00:00 +2359\r\n"] {
         let reset = "x-rate-limit-remaining: 0\r\nx-rate-limit-reset: 9223372036854775807\r\n";

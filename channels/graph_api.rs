@@ -1,4 +1,5 @@
-//! The calls of Meta's Graph APIs. The access token goes in a header, so that no address holds it.
+//! The calls of Meta's Graph APIs. The access token goes in a header, so that no address holds it; only the
+//! question about the token itself names it in its address.
 
 use std::sync::Arc;
 use std::time::Duration;

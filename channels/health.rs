@@ -37,6 +37,31 @@ pub struct Facts {
     /// How far the server's clock is ahead of ours, in milliseconds; its `Date` counts whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,
+    /// When that was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_at: Option<DateTime<Utc>>,
+}
+
+/// What to do about a permission that the credential lacks.
+pub fn lacking(permission: &str) -> String {
+    format!("the credential lacks the permission {permission}; grant it, then connect the channel again")
+}
+
+/// The credential has ended.
+pub const EXPIRED: &str = "the credential has expired; connect the channel again";
+
+/// The posts of this account are used up.
+pub const USED_UP: &str =
+    "the network takes no more posts of this account for now; wait, or post there by hand";
+
+impl Facts {
+    /// Why no post can go by this credential, whatever else is well: it has ended, or lacks a permission.
+    pub fn refusal(&self, now: DateTime<Utc>) -> Option<String> {
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Some(EXPIRED.to_owned());
+        }
+        self.missing.iter().flatten().next().map(|permission| lacking(permission))
+    }
 }
 
 impl Health {
@@ -59,18 +84,26 @@ impl Health {
         self
     }
 
-    /// With the permissions that are missing; none: that was looked at.
+    /// With the permissions that are missing, without which it is not ready; none: that was looked at.
     #[must_use]
     pub fn lacks(mut self, missing: &[&str]) -> Self {
         self.facts.missing = Some(missing.iter().map(|m| (*m).to_owned()).collect());
-        self
+        match missing.first() {
+            Some(permission) => self.refused(lacking(permission)),
+            None => self,
+        }
     }
 
-    /// With the posts that are still taken, as far as that is told.
+    /// With the posts that are still taken, as far as that is told; it is not ready when they are used up.
     #[must_use]
     pub fn takes(mut self, posts: Option<Quota>) -> Self {
         self.facts.posts = posts;
-        self
+        if posts.is_some_and(|posts| posts.left == 0) { self.refused(USED_UP.to_owned()) } else { self }
+    }
+
+    /// Not ready, for this reason when there was none yet.
+    fn refused(self, why: String) -> Self {
+        if self.ready { Self { ready: false, detail: why, ..self } } else { self }
     }
 
     /// With the end of the credential, as far as that is told.
@@ -90,5 +123,30 @@ impl From<Result<String, String>> for Health {
 impl From<Result<Self, String>> for Health {
     fn from(seen: Result<Self, String>) -> Self {
         seen.unwrap_or_else(Self::unready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::Of;
+
+    #[test]
+    fn what_refuses_a_post_is_not_ready() {
+        let takes =
+            |left| Some(Quota { of: Of::Account, limit: Some(250), left, resets_at: None, heard_at: None });
+        let well = || Health::ready("well");
+        assert!(well().lacks(&[]).takes(takes(1)).takes(None).ready);
+        let lacks = well().lacks(&["write"]).takes(takes(0));
+        assert_eq!((lacks.ready, lacks.detail), (false, lacking("write")));
+        let used = well().takes(takes(0));
+        assert_eq!((used.ready, &*used.detail), (false, USED_UP));
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        assert_eq!(well().until(Some(now)).facts.refusal(now).as_deref(), Some(EXPIRED));
+        assert_eq!(
+            well().until(now.checked_add_signed(chrono::TimeDelta::seconds(1))).facts.refusal(now),
+            None
+        );
+        assert_eq!(lacks.facts.refusal(now), Some(lacking("write")));
     }
 }

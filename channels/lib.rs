@@ -8,7 +8,7 @@
 pub mod address;
 mod ear;
 pub mod gate;
-mod health;
+pub mod health;
 mod html;
 pub mod http;
 mod keeper;

@@ -175,7 +175,7 @@ impl Mastodon {
             scopes: Option<Vec<String>>,
         }
         let url = self.api(&["v1", "accounts", "verify_credentials"]);
-        let account = self.look::<Account>(&url).await?.0;
+        let (account, answer) = self.look::<Account>(&url).await?;
         self.known().account = Some(account.id);
         let name = crate::text::shown(&account.acct);
         if account.suspended {
@@ -184,11 +184,17 @@ impl Mastodon {
         if account.moved.is_some_and(|m| !m.is_null()) {
             return Err(format!("the account @{name} has moved; connect the new one"));
         }
+        let whole = format!("@{name}@{}", self.server.host_str().unwrap_or_default());
+        // Posts are requests, too.
+        if answer.header("x-ratelimit-remaining") == Some("0") {
+            return Ok(
+                Health::unready("the server takes no more requests of this account for now").of(&whole)
+            );
+        }
         // Older servers, and others than Mastodon, do not tell the permissions.
         let app = self.look::<App>(&self.api(&["v1", "apps", "verify_credentials"])).await.ok();
         let scopes = app.and_then(|(app, _)| app.scopes);
         let told = scopes.is_some();
-        let whole = format!("@{name}@{}", self.server.host_str().unwrap_or_default());
         if let Some(scope) = scopes.and_then(|all| answers::lacks(&all)) {
             let detail = format!("the app lacks the permission {scope}; make a token with it");
             return Ok(Health::unready(detail).of(&whole).lacks(&[scope]));

@@ -152,6 +152,10 @@ async fn a_check_names_what_is_wrong() {
         (vec![answer(403, "", hostile)], "token"),
         (vec![account(r#","suspended":true"#)], "suspended"),
         (vec![account(r#","moved":{"id":"8"}"#)], "moved"),
+        (
+            vec![answer(200, "X-RateLimit-Remaining: 0\r\n", r#"{"id":"7","acct":"bank"}"#)],
+            "no more requests",
+        ),
         (vec![answer(503, "", hostile)], "503"),
         (vec![account(""), answer(404, "", ""), answer(200, "", hostile)], "does not say what it is"),
     ] {

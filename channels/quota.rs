@@ -3,8 +3,10 @@
 //! Facts: X `fundamentals/rate-limits` (a reset is in Unix seconds; the limits of 24 hours are of a user and
 //! of an app), Mastodon `api/rate-limits` (the answer to a post tells the limit of posts, every other answer
 //! that of requests; a reset is an ISO time), Bluesky `docs/advanced-guides/rate-limits` (points; making a
-//! record costs three), Discord `topics/rate-limits` (a reset after seconds, for the route). Meta tells shares
-//! of calls, LinkedIn and Slack nothing before they refuse; the posts of Threads are asked for by its check.
+//! record costs three). Meta tells shares of calls, LinkedIn and Slack nothing before they refuse; the posts of
+//! Threads are asked for by its check. A window that ends within a minute is how fast posts may follow each
+//! other: its refusals say how long to wait, so nothing is kept of it. Discord tells only such ones
+//! (`topics/rate-limits`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,10 +31,15 @@ pub struct Quota {
     /// When the window ends, by our clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<DateTime<Utc>>,
+    /// When an answer told it; nothing: the check asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_at: Option<DateTime<Utc>>,
 }
 
 /// The longest window that is believed.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
+/// What ends within this is no budget.
+const PACE: TimeDelta = TimeDelta::minutes(1);
 
 /// How a reset is written.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +47,6 @@ enum Reset {
     Unix,
     /// An ISO time; servers that speak the same API write seconds, or Unix seconds.
     Iso,
-    /// Seconds from now, with a fraction.
-    After,
 }
 
 /// The headers of one network.
@@ -57,28 +62,13 @@ pub(crate) struct Form {
     cost: u64,
 }
 
-static FORMS: [Form; 6] = [
+static FORMS: [Form; 4] = [
     Form {
         adapter: "bluesky",
         posts: "/com.atproto.repo.putRecord",
         limits: &[("ratelimit", Of::Account)],
         reset: Reset::Unix,
         cost: 3,
-    },
-    Form {
-        adapter: "discord",
-        // A webhook takes nothing but posts.
-        posts: "",
-        limits: &[("x-ratelimit", Of::Account)],
-        reset: Reset::After,
-        cost: 1,
-    },
-    Form {
-        adapter: "discord_bot",
-        posts: "/messages",
-        limits: &[("x-ratelimit", Of::Account)],
-        reset: Reset::After,
-        cost: 1,
     },
     Form {
         adapter: "mastodon",
@@ -91,7 +81,7 @@ static FORMS: [Form; 6] = [
         adapter: "sandbox",
         posts: "/posts",
         limits: &[("x-ratelimit", Of::Account)],
-        reset: Reset::After,
+        reset: Reset::Iso,
         cost: 1,
     },
     Form {
@@ -119,7 +109,7 @@ impl Form {
     }
 
     /// What the headers tell. `theirs` is the server's clock, by which it writes its times, and `now` ours.
-    /// What cannot be read, has ended, or lies further ahead than a day is not told.
+    /// What cannot be read, ends within a minute, or lies further ahead than a day is not told.
     pub(crate) fn read<'a>(
         &self,
         header: impl Fn(&str) -> Option<&'a str>,
@@ -130,11 +120,8 @@ impl Form {
         let read = |&(name, of): &(&str, Of)| {
             let left = number(format!("{name}-remaining"))?;
             let limit = number(format!("{name}-limit")).filter(|limit| *limit > 0);
-            let wait = match self.reset {
-                Reset::After => after(header(&format!("{name}-reset-after"))?)?,
-                form => self::wait(header(&format!("{name}-reset"))?, form, theirs)?,
-            };
-            if wait <= TimeDelta::zero() || wait > LONGEST {
+            let wait = wait(header(&format!("{name}-reset"))?, self.reset, theirs)?;
+            if wait <= PACE || wait > LONGEST {
                 return None;
             }
             Some(Quota {
@@ -142,16 +129,11 @@ impl Form {
                 limit: limit.map(|limit| limit / self.cost),
                 left: limit.map_or(left, |limit| left.min(limit)) / self.cost,
                 resets_at: Some(now.checked_add_signed(wait)?),
+                heard_at: Some(now),
             })
         };
         self.limits.iter().filter_map(read).collect()
     }
-}
-
-/// Seconds with a fraction.
-fn after(text: &str) -> Option<TimeDelta> {
-    let seconds = text.trim().parse::<f64>().ok().filter(|s| (0.0..=1e6).contains(s))?;
-    TimeDelta::from_std(std::time::Duration::try_from_secs_f64(seconds).ok()?).ok()
 }
 
 /// How long after `theirs` a reset is.

@@ -295,6 +295,7 @@ impl Threads {
             left: total.saturating_sub(used),
             // Each post is free again a day after it went out.
             resets_at: None,
+            heard_at: None,
         });
         let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}"));
         let needed = ["threads_basic", "threads_content_publish"];

@@ -34,7 +34,7 @@ mod newest;
 #[path = "wordpress_page.rs"]
 mod page;
 
-use answers::{failure, is_gone, is_plain};
+use answers::{failure, is_gone, is_plain, publishes};
 use page::page;
 
 /// The registration.
@@ -376,20 +376,10 @@ impl Channel for WordPress {
         match self.http.call(self.authorised(Request::get(url.as_str()))).await {
             Err(trouble) => Health::unready(trouble.to_string()),
             Ok(answer) if answer.status == 404 => {
-                Health::unready("no REST API is at this address; give the address of the site".to_owned())
+                Health::unready("no REST API is at this address; give the address of the site")
             }
             Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).to_string()),
-            Ok(answer) => match answer.json::<Value>() {
-                Err(why) => Health::unready(why),
-                Ok(user) if user["capabilities"]["publish_posts"] == true => {
-                    Health::ready(format!("logged in as {}", self.account)).of(&self.account).lacks(&[])
-                }
-                Ok(_) => {
-                    Health::unready(format!("{} may not publish posts; make it an author", self.account))
-                        .of(&self.account)
-                        .lacks(&["publish_posts"])
-                }
-            },
+            Ok(answer) => answer.json().map(|user| publishes(&user, &self.account)).into(),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::Failure;
 use crate::http::Answer;
+use crate::{Failure, Health};
 
 /// What an error answer says.
 #[derive(Default, Deserialize)]
@@ -37,4 +38,13 @@ pub(super) fn failure(answer: &Answer, password: &SecretString) -> Failure {
         }
         other => other,
     }
+}
+
+/// Whether the user that the site shows may publish.
+pub(super) fn publishes(user: &Value, account: &str) -> Health {
+    if user["capabilities"]["publish_posts"] == true {
+        return Health::ready(format!("logged in as {account}")).of(account).lacks(&[]);
+    }
+    let why = format!("{account} may not publish posts; make it an author");
+    Health::unready(why).of(account).lacks(&["publish_posts"])
 }

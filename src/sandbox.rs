@@ -241,7 +241,7 @@ fn told(mut response: Response<Full<Bytes>>, limit: &Mutex<Limit>) -> Response<F
     for (name, number) in [
         ("x-ratelimit-limit", limit.most),
         ("x-ratelimit-remaining", limit.left),
-        ("x-ratelimit-reset-after", limit.resets_after),
+        ("x-ratelimit-reset", limit.resets_after),
     ] {
         response.headers_mut().insert(name, number.into());
     }
