@@ -15,9 +15,9 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::outcome;
-use crate::store::Tx;
 use crate::store::attempts::{Settled, Unsettled};
 use crate::store::deliveries::Change;
+use crate::store::{Tx, Unaudited};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,9 +95,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     }
     let mut tx = app.store().begin().await?;
     let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
-    for channel in &posted {
-        tx.note_post(channel, now).await?;
-    }
+    tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
@@ -325,6 +323,16 @@ pub async fn pause(app: &App, channel: &str, until: Millis, why: &str) -> Result
         .after(&serde_json::json!({"until": rfc3339(until)}))
         .note(why);
     app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
+}
+
+/// Routine posts of these channels that were given back for the sake of crisis posts are looked at now.
+///
+/// # Errors
+/// The database's own.
+pub async fn wake_kept(app: &App, channels: &[String]) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.wake_kept(channels, app.now()).await?;
+    Ok(tx.commit_unaudited(Unaudited::Lease).await?)
 }
 
 /// How many deliveries are in each state.

@@ -1,7 +1,7 @@
 //! How many routine posts a network still gets, so that crisis posts find room. Pure.
 //!
-//! A crisis post asks nobody here. What a network told in its answer to a post counts until its window ends.
-//! What a look told (a check that asks for it) can be wrong for long, so it holds routine posts once, for a
+//! A crisis post asks nobody here. What a network told in its answer to a post counts until its window ends; the
+//! next window is taken to begin with the whole limit, until an answer tells more. What a look told (a check that asks for it) can be wrong for long, so it holds routine posts once, for a
 //! quarter of an hour at most; then one goes, and its answer decides.
 
 use crate::clock::Millis;
@@ -90,6 +90,7 @@ impl Room {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     told: Told,
+    heard_at: Millis,
     /// It counts until then.
     ends: Millis,
     /// Looks hold routine posts until then. The first end stands until a post is answered.
@@ -106,7 +107,7 @@ impl Budget {
         };
         if told.by == By::Post {
             let ends = told.resets_at.map_or(at.saturating_add(LOOK_HOLDS), |_| within(DAY));
-            return Self { told, ends, look_holds: None };
+            return Self { told, heard_at: at, ends, look_holds: None };
         }
         match before {
             // What a post was answered is the network's word about posts.
@@ -115,16 +116,20 @@ impl Budget {
                 let is_low = told.left <= reserve.of(told.limit);
                 let first = before.and_then(|b| b.look_holds);
                 let look_holds = first.or(is_low.then(|| at.saturating_add(LOOK_HOLDS)));
-                Self { told, ends: within(LOOK_COUNTS), look_holds }
+                Self { told, heard_at: at, ends: within(LOOK_COUNTS), look_holds }
             }
         }
     }
 
-    /// What is known after an answer to a post that told nothing; nothing: it was proved wrong.
+    /// What is known after an answer to a post that told nothing; nothing: it was proved wrong, or its window has
+    /// ended and the network tells no more of it.
     #[must_use]
     pub fn posted(self, accepted: bool, reserve: Reserve, now: Millis) -> Option<Self> {
         if !accepted {
             return Some(self);
+        }
+        if self.told.by == By::Post && self.ends <= now {
+            return None;
         }
         let left = self.told.left.checked_sub(1)?;
         let told = Told { left, ..self.told };
@@ -139,6 +144,22 @@ impl Budget {
         self.told.by == By::Post && self.ends > now
     }
 
+    /// Whether it said that nothing is left before a post began that was taken all the same.
+    pub fn is_proved_wrong(&self, began: Millis, now: Millis) -> bool {
+        self.is_answer_at(now) && self.told.left == 0 && self.heard_at < began
+    }
+
+    /// What is left by a new answer, to a post that began then: one that began before this was heard can have
+    /// been answered earlier.
+    pub fn least(&self, left: u64, began: Millis, now: Millis) -> u64 {
+        if self.is_answer_at(now) && self.heard_at >= began { left.min(self.told.left) } else { left }
+    }
+
+    /// Whether it tells of that limit.
+    pub fn is_of(&self, limit: Option<u64>) -> bool {
+        self.told.limit == limit
+    }
+
     /// Whether anything of it counts: until the window ends, and then as long as looks may come.
     pub fn counts_at(&self, now: Millis) -> bool {
         self.ends.saturating_add(DAY) > now
@@ -146,11 +167,21 @@ impl Budget {
 
     /// How many routine posts may begin beside what is under way.
     pub fn room(&self, reserve: Reserve, under_way: u64, now: Millis) -> Room {
+        if reserve.0 == 0 {
+            return Room::Open;
+        }
         if let Some(until) = self.spent(reserve, now) {
             return Room::Wait(until);
         }
         if self.ends <= now {
-            return Room::Open;
+            // All of what waited would go at once, and most of it be refused.
+            return match self.told.limit.filter(|_| self.told.by == By::Post) {
+                Some(limit) => {
+                    let free = limit.saturating_sub(reserve.of(Some(limit))).max(1);
+                    Room::Some(free.saturating_sub(under_way))
+                }
+                None => Room::Open,
+            };
         }
         let free = self.told.left.saturating_sub(reserve.of(self.told.limit));
         // After a hold by a look one goes, and its answer decides.
@@ -159,7 +190,7 @@ impl Budget {
 
     /// Until when what is left is for crisis posts.
     pub fn spent(&self, reserve: Reserve, now: Millis) -> Option<Millis> {
-        if self.ends <= now || !self.is_low(reserve) {
+        if reserve.0 == 0 || self.ends <= now || !self.is_low(reserve) {
             return None;
         }
         match self.told.by {
@@ -205,7 +236,11 @@ mod tests {
         assert_eq!(budget.room(R, 3, T), Room::Some(2));
         assert_eq!(budget.room(R, 9, T), Room::Some(0), "they are under way, and may fail");
         assert_eq!(post(300, 60, 600_000).room(R, 0, T), Room::Wait(T + 600_000));
-        assert_eq!(post(300, 60, 600_000).room(R, 0, T + 600_000), Room::Open, "the window has ended");
+        let ended = post(300, 60, 600_000);
+        assert_eq!(ended.room(R, 0, T + 600_000), Room::Some(240), "the next window, less the reserve");
+        assert_eq!(ended.room(R, 9, T + 600_000), Room::Some(231));
+        assert_eq!(ended.posted(false, R, T + 600_000), Some(ended));
+        assert_eq!(ended.posted(true, R, T + 600_000), None, "the network tells of no limit any more");
         let after = budget.posted(true, R, T).unwrap();
         assert_eq!(after.room(R, 0, T), Room::Some(4), "an answer without headers is counted");
         assert_eq!(budget.posted(false, R, T), Some(budget));
@@ -230,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn without_a_reserve_only_a_refusal_holds() {
+        for budget in
+            [post(300, 0, 600_000), post(300, 1, 600_000), Budget::hear(None, look(0), Reserve(0), T)]
+        {
+            assert_eq!(budget.room(Reserve(0), 9, T), Room::Open);
+            assert_eq!(budget.spent(Reserve(0), T), None);
+        }
+    }
+
+    #[test]
     fn an_answer_to_a_post_goes_before_a_look() {
         let told = post(300, 200, 600_000);
         assert_eq!(Budget::hear(Some(told), look(0), R, T + 1), told);
@@ -249,7 +294,8 @@ mod tests {
                 let longest = if by == By::Post { DAY } else { LOOK_HOLDS };
                 prop_assert!(until > at && until <= at.saturating_add(longest));
             }
-            prop_assert!(budget.posted(true, Reserve(percent), at).is_some() == (left > 0));
+            let has_ended = budget.told.by == By::Post && budget.ends <= at;
+            prop_assert!(budget.posted(true, Reserve(percent), at).is_some() == (left > 0 && !has_ended));
         }
     }
 }

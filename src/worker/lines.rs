@@ -59,6 +59,8 @@ struct Line {
     owners: Owners,
     /// What the last check said, when it said no.
     not_ready: Option<String>,
+    /// Until when routine posts were given back because of a budget, by this process or by an earlier one.
+    kept_until: Millis,
 }
 
 /// A claim that goes back to the queue: until when, and why.
@@ -71,8 +73,8 @@ pub(crate) struct Back {
 /// A durable permit and its pass through the gate.
 pub(crate) type Work = (Permit, Pass);
 
-/// Most claims that wait in one line; more go back to the queue, so that the backlog of a channel
-/// that hangs is out of the way of the others.
+/// Most claims that wait in one line; more routine posts go back to the queue, so that the backlog of a
+/// channel that hangs is out of the way of the others.
 const LONGEST: usize = 200;
 
 /// How long what a full line gives back waits.
@@ -120,6 +122,7 @@ impl Lines {
                 disabled: false,
                 owners: Owners::default(),
                 not_ready: None,
+                kept_until: Millis::MAX,
             });
             line.look(&row, &mut self.budgets());
             // A pause only grows, and one that a send has just noted may not be written yet.
@@ -148,27 +151,30 @@ impl Lines {
     pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> HashMap<Back, Vec<String>> {
         let mut back = HashMap::<_, Vec<_>>::new();
         let mut state = self.lock();
+        let budgets = self.budgets();
+        // What came before a budget was known goes back first: it is in nobody's way.
+        for line in state.values_mut() {
+            let Some(kept) = line.kept(&budgets, now) else { continue };
+            let routine = line.claimed.take_routine();
+            if !routine.is_empty() {
+                line.kept_until = line.kept_until.max(kept.until);
+                back.entry(kept).or_default().extend(routine);
+            }
+        }
         for c in claims {
             match state.get_mut(&c.channel) {
                 None => {
                     let why = "the channel is not known to this node yet".to_owned();
                     back.entry(Back { until: now + 1_000, why }).or_default().push(c.delivery);
                 }
-                Some(line) => match line.wait(c.lane, now) {
-                    Some(wait) => back.entry(wait).or_default().push(c.delivery),
-                    None => line.claimed.push(c.lane, c.delivery),
-                },
-            }
-        }
-        // What a budget keeps goes back, too, when it came before that was known.
-        let budgets = self.budgets();
-        let shares = Shares::new(&state, &budgets, now);
-        let waits: Vec<_> =
-            state.iter().filter_map(|(id, line)| Some((id.clone(), shares.wait(line)?))).collect();
-        for (id, wait) in waits {
-            let routine = state.get_mut(&id).map(|line| line.claimed.take_routine()).unwrap_or_default();
-            if !routine.is_empty() {
-                back.entry(wait).or_default().extend(routine);
+                Some(line) => {
+                    let kept = line.kept(&budgets, now).filter(|_| c.lane == Lane::Routine);
+                    line.kept_until = line.kept_until.max(kept.as_ref().map_or(0, |kept| kept.until));
+                    match kept.or_else(|| line.wait(c.lane, now)) {
+                        Some(wait) => back.entry(wait).or_default().push(c.delivery),
+                        None => line.claimed.push(c.lane, c.delivery),
+                    }
+                }
             }
         }
         back
@@ -179,13 +185,13 @@ impl Lines {
         self.lock().values().any(|line| line.busy > 0)
     }
 
-    /// What may be claimed and permitted in one go. Lines that are closed, paused or have claims
-    /// waiting take nothing; one that is not ready takes crisis posts.
+    /// What may be claimed and permitted in one go. Lines that are closed or paused take nothing; one that
+    /// is not ready, or has claims waiting, takes crisis posts.
     pub fn rooms(&self, now: Millis) -> Rooms {
         let mut rooms = Rooms::default();
         let state = self.lock();
-        let takes = |line: &Line| line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0;
-        let routine = |line: &Line| line.wait(Lane::Routine, now).is_none();
+        let takes = |line: &Line| line.wait(Lane::Crisis, now).is_none() && line.claimed.crisis() == 0;
+        let routine = |line: &Line| line.wait(Lane::Routine, now).is_none() && line.claimed.len() == 0;
         // Once one line wants more, the others take what they can in the same change.
         let wanted = state.values().any(|line| takes(line) && routine(line) && line.room() > 0);
         let budgets = self.budgets();
@@ -322,7 +328,7 @@ impl Line {
         if let Some(why) = self.not_ready.as_ref().filter(|_| lane == Lane::Routine) {
             return back(now + NOT_READY_WAIT, &format!("the channel is not ready: {why}"));
         }
-        if self.claimed.len() >= LONGEST {
+        if lane == Lane::Routine && self.claimed.len() >= LONGEST {
             return back(now + FULL_WAIT, "many posts wait for this channel");
         }
         None

@@ -1,7 +1,7 @@
 //! What networks still take, by account and by app: routine posts leave the rest to crisis posts. In memory;
 //! a node that starts knows what the checks have written, and hears the rest with its first posts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use channels::quota::{Of, Quota};
 
@@ -11,7 +11,10 @@ use crate::clock::{Millis, rfc3339};
 use crate::domain::budget::{Budget, By, Reserve, Room, Told};
 use crate::domain::post::Lane;
 
-/// How soon a post that waits for a window looks again: what is known may have changed.
+/// Ends of one window differ by less: networks write them in seconds, by their own clocks.
+const SAME_END: Millis = 60_000;
+
+/// How soon what was permitted and is kept looks again: then it is given back like the others.
 const LOOK_AGAIN: Millis = 60_000;
 
 /// All budgets that this node knows, by whose they are.
@@ -19,6 +22,9 @@ pub(super) struct Budgets {
     reserve: Reserve,
     /// A network can tell several limits of one account, each with its own window.
     known: HashMap<String, Vec<Budget>>,
+    /// Those who were told that nothing is left when a post was taken all the same: what their answers tell
+    /// counts no more than a look.
+    doubted: HashSet<String>,
 }
 
 fn words(quota: &Quota, by: By) -> Told {
@@ -29,52 +35,68 @@ fn words(quota: &Quota, by: By) -> Told {
 /// What a line belongs to.
 #[derive(Default)]
 pub(super) struct Owners {
-    adapter: String,
     account: String,
-    /// The limits of apps that this channel has met. Apps have no names there: two channels that are told the
-    /// same limit with the same end are of the same app.
-    apps: Vec<String>,
+    /// Apps have no names there: all channels of a network on one server count as of one app.
+    app: String,
     /// The check whose quota was heard last.
     looked_at: Option<Millis>,
 }
 
 impl Owners {
-    fn all(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.account).chain(&self.apps)
+    fn all(&self) -> [&String; 2] {
+        [&self.account, &self.app]
     }
 
-    /// Whose that quota is.
-    fn owner(&mut self, quota: &Quota) -> String {
-        if quota.of == Of::Account {
-            return self.account.clone();
-        }
-        let ends = quota.resets_at.map(|at| at.timestamp());
-        let app = format!("app {} {:?} {ends:?}", self.adapter, quota.limit);
-        if !self.apps.contains(&app) {
-            // An app has one limit that counts: the one that was told last.
-            self.apps = vec![app.clone()];
-        }
-        app
+    /// Whose that limit is.
+    fn owner(&self, of: Of) -> &String {
+        if of == Of::Account { &self.account } else { &self.app }
     }
 }
 
 impl Budgets {
     pub fn new(reserve: Reserve) -> Self {
-        Self { reserve, known: HashMap::new() }
+        Self { reserve, known: HashMap::new(), doubted: HashSet::new() }
+    }
+
+    /// A post for these owners that began at `began` was answered: what the answer told.
+    fn answered(&mut self, owners: &Owners, told: &[Quota], accepted: bool, began: Millis, now: Millis) {
+        for of in [Of::Account, Of::App] {
+            let told: Vec<&Quota> = told.iter().filter(|quota| quota.of == of).collect();
+            if !told.is_empty() {
+                self.hear_answer(owners.owner(of), &told, accepted, began, now);
+            }
+        }
+        if !told.is_empty() {
+            return;
+        }
+        for owner in owners.all() {
+            let Some(known) = self.known.get_mut(owner) else { continue };
+            *known = known.iter().filter_map(|b| b.posted(accepted, self.reserve, now)).collect();
+        }
     }
 
     /// The answer to a post told these limits of one owner: they are all that counts of it.
-    fn hear_answer(&mut self, owner: String, told: &[&Quota], at: Millis) {
+    fn hear_answer(&mut self, owner: &str, told: &[&Quota], accepted: bool, began: Millis, at: Millis) {
         self.forget(at);
-        let budget = |q: &&Quota| Budget::hear(None, words(q, By::Post), self.reserve, at);
+        let before = self.known.remove(owner).unwrap_or_default();
+        if accepted && before.iter().any(|budget| budget.is_proved_wrong(began, at)) {
+            self.doubted.insert(owner.to_owned());
+        }
+        let by = if self.doubted.contains(owner) { By::Look } else { By::Post };
+        let budget = |q: &&Quota| {
+            let same = before.iter().copied().find(|budget| budget.is_of(q.limit));
+            let left = same.map_or(q.left, |budget| budget.least(q.left, began, at));
+            let look = same.filter(|budget| !budget.is_answer_at(at));
+            Budget::hear(look, Told { left, ..words(q, by) }, self.reserve, at)
+        };
         let budgets = told.iter().map(budget).collect();
-        self.known.insert(owner, budgets);
+        self.known.insert(owner.to_owned(), budgets);
     }
 
     /// A check that asked was told this.
-    fn hear_look(&mut self, owner: String, told: &Quota, at: Millis) {
+    fn hear_look(&mut self, owner: &str, told: &Quota, at: Millis) {
         self.forget(at);
-        let known = self.known.entry(owner).or_default();
+        let known = self.known.entry(owner.to_owned()).or_default();
         if known.iter().any(|budget| budget.is_answer_at(at)) {
             return;
         }
@@ -89,11 +111,20 @@ impl Budgets {
         });
     }
 
+    fn of<'a>(&'a self, owners: &'a Owners) -> impl Iterator<Item = (&'a String, &'a Budget)> {
+        let of = |owner| self.known.get(owner).into_iter().flatten().map(move |b| (owner, b));
+        owners.all().into_iter().flat_map(of)
+    }
+
     /// How many routine posts may begin for these owners, beside what is under way.
     fn room(&self, owners: &Owners, under_way: impl Fn(&str) -> u64, now: Millis) -> Room {
-        let room = |owner: &String, b: &Budget| b.room(self.reserve, under_way(owner), now);
-        let of = |owner| self.known.get(owner).into_iter().flatten().map(move |b| (owner, b));
-        owners.all().flat_map(of).map(|(owner, b)| room(owner, b)).fold(Room::Open, Room::and)
+        let room = |(owner, b): (&String, &Budget)| b.room(self.reserve, under_way(owner), now);
+        self.of(owners).map(room).fold(Room::Open, Room::and)
+    }
+
+    /// Until when these owners' routine posts wait.
+    fn until(&self, owners: &Owners, now: Millis) -> Option<Millis> {
+        self.of(owners).filter_map(|(_, budget)| budget.spent(self.reserve, now)).max()
     }
 }
 
@@ -103,20 +134,29 @@ impl Line {
         let health = crate::app::channels::health(row);
         let facts = health.map(|h| h.facts).unwrap_or_default();
         let settings: serde_json::Value = serde_json::from_str(&row.settings).unwrap_or_default();
+        // The same name on another server is somebody else.
+        let place = format!("{} {}", row.adapter, settings["server"]);
         let owners = &mut self.owners;
-        owners.adapter.clone_from(&row.adapter);
         owners.account = match facts.account {
-            // The same name on another server is somebody else.
-            Some(account) => format!("{} {} {account}", row.adapter, settings["server"]),
+            Some(account) => format!("{place} {account}"),
             None => row.id.clone(),
         };
+        owners.app = format!("app {place}");
         if let (Some(posts), Some(at)) =
             (facts.posts, row.checked_at.filter(|_| row.checked_at > owners.looked_at))
         {
             owners.looked_at = row.checked_at;
-            let owner = owners.owner(&posts);
-            budgets.hear_look(owner, &posts, at);
+            budgets.hear_look(owners.owner(posts.of), &posts, at);
         }
+    }
+
+    /// Until when its routine posts wait for the sake of crisis posts, and why.
+    pub(super) fn kept(&self, budgets: &Budgets, now: Millis) -> Option<Back> {
+        budgets.until(&self.owners, now).map(|until| {
+            let why =
+                format!("what the network still takes until {} is kept for crisis posts", rfc3339(until));
+            Back { until, why }
+        })
     }
 }
 
@@ -132,7 +172,8 @@ impl<'a> Shares<'a> {
         let mut under_way = HashMap::new();
         if !budgets.known.is_empty() {
             for line in lines.values() {
-                for owner in line.owners.all().filter(|owner| budgets.known.contains_key(*owner)) {
+                for owner in line.owners.all().into_iter().filter(|owner| budgets.known.contains_key(*owner))
+                {
                     *under_way.entry(owner.clone()).or_default() += line.busy as u64;
                 }
             }
@@ -158,42 +199,14 @@ impl<'a> Shares<'a> {
         }
         given
     }
-
-    /// Until when the line's routine posts wait, and why.
-    pub fn wait(&self, line: &Line) -> Option<Back> {
-        match self.room(line) {
-            Room::Wait(until) => Some(kept(until, self.now)),
-            Room::Some(_) | Room::Open => None,
-        }
-    }
-}
-
-fn kept(until: Millis, now: Millis) -> Back {
-    let why = format!("what the network still takes until {} is kept for crisis posts", rfc3339(until));
-    Back { until: until.min(now + LOOK_AGAIN), why }
 }
 
 impl Lines {
-    /// A post was answered: what the answer told of posts, if it told any.
-    pub fn answered(&self, channel: &str, told: Option<Vec<Quota>>, accepted: bool, now: Millis) {
-        let mut state = self.lock();
-        let Some(line) = state.get_mut(channel) else { return };
-        let mut budgets = self.budgets();
-        let told = told.unwrap_or_default();
-        let mut by_owner: HashMap<String, Vec<&Quota>> = HashMap::new();
-        for quota in &told {
-            by_owner.entry(line.owners.owner(quota)).or_default().push(quota);
-        }
-        for (owner, told) in by_owner {
-            budgets.hear_answer(owner, &told, now);
-        }
-        let reserve = budgets.reserve;
-        if told.is_empty() && !budgets.known.is_empty() {
-            for owner in line.owners.all() {
-                let Some(known) = budgets.known.get_mut(owner) else { continue };
-                *known = known.iter().filter_map(|b| b.posted(accepted, reserve, now)).collect();
-            }
-        }
+    /// A post that began at `began` was answered: what the answer told of posts, if it told any.
+    pub fn answered(&self, channel: &str, told: Option<Vec<Quota>>, accepted: bool, began: Millis) {
+        let (state, now) = (self.lock(), self.app.clock().now());
+        let Some(line) = state.get(channel) else { return };
+        self.budgets().answered(&line.owners, &told.unwrap_or_default(), accepted, began, now);
     }
 
     /// Whether a post that is permitted waits all the same: what is left was found to be for crisis posts.
@@ -201,11 +214,28 @@ impl Lines {
         if lane == Lane::Crisis {
             return None;
         }
-        let state = self.lock();
-        let budgets = self.budgets();
-        let known = state.get(channel)?.owners.all().filter_map(|owner| budgets.known.get(owner)).flatten();
-        let until = known.filter_map(|budget| budget.spent(budgets.reserve, now)).max()?;
-        Some(kept(until, now))
+        let kept = self.lock().get(channel)?.kept(&self.budgets(), now)?;
+        Some(Back { until: kept.until.min(now + LOOK_AGAIN), ..kept })
+    }
+
+    /// The channels whose posts were given back for longer than they have to wait by what is known now.
+    pub fn freed(&self, now: Millis) -> Vec<String> {
+        let (state, budgets) = (self.lock(), self.budgets());
+        let is_freed = |line: &Line| {
+            let until = budgets.until(&line.owners, now).unwrap_or(now);
+            line.kept_until > until.saturating_add(SAME_END)
+        };
+        state.iter().filter(|(_, line)| is_freed(line)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Nothing of these channels waits in the queue for longer than it has to.
+    pub fn woken(&self, channels: &[String]) {
+        let mut state = self.lock();
+        for channel in channels {
+            if let Some(line) = state.get_mut(channel) {
+                line.kept_until = 0;
+            }
+        }
     }
 
     pub(super) fn budgets(&self) -> std::sync::MutexGuard<'_, Budgets> {
@@ -214,33 +244,5 @@ impl Lines {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::date_time;
-
-    const T: Millis = 1_764_248_520_000;
-
-    fn quota(limit: u64, left: u64, after: Millis) -> Quota {
-        Quota { of: Of::Account, limit: Some(limit), left, resets_at: Some(date_time(T + after)) }
-    }
-
-    fn room(budgets: &Budgets, now: Millis) -> Room {
-        let owners = Owners { account: "us".into(), ..Owners::default() };
-        budgets.room(&owners, |_| 0, now)
-    }
-
-    #[test]
-    fn every_window_of_an_account_counts_and_the_next_answer_replaces_all() {
-        let mut budgets = Budgets::new(Reserve(20));
-        let (quarter, day) = (quota(100, 20, 900_000), quota(1_000, 203, 80_000_000));
-        for told in [[&quarter, &day], [&day, &quarter]] {
-            budgets.hear_answer("us".into(), &told, T);
-            assert_eq!(room(&budgets, T), Room::Wait(T + 900_000), "the short window is used up");
-            assert_eq!(room(&budgets, T + 900_000), Room::Some(3), "the long one still counts");
-        }
-        budgets.hear_look("us".into(), &quota(250, 0, 900_000), T + 1);
-        assert_eq!(room(&budgets, T + 900_000), Room::Some(3), "a look changes nothing of it");
-        budgets.hear_answer("us".into(), &[&quota(300, 300, 900_000)], T + 2);
-        assert_eq!(room(&budgets, T + 2), Room::Some(240));
-    }
-}
+#[path = "lines_budgets_tests.rs"]
+mod tests;

@@ -128,10 +128,11 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let readable = open.capabilities.read_back != ReadBack::None;
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");
+    let began = shared.app.clock().now();
     let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, &pass)).await;
     faults::point("published");
     let accepted = matches!(&published, Ok(Ok(_)));
-    shared.lines.answered(&permit.channel, open.ear.news(), accepted, shared.app.clock().now());
+    shared.lines.answered(&permit.channel, open.ear.news(), accepted, began);
     match published {
         // The adapter's work is dropped by now: what has not begun will not begin.
         Err(_) if !shared.gate.has_begun(&permit.attempt) => {
