@@ -38,6 +38,7 @@ mod parted;
 mod people;
 mod public_page;
 mod readiness;
+mod readiness_sheet;
 mod reads_together;
 mod real_channels;
 mod real_ghost;

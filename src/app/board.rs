@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::standing::{self, Known, Remark, Standing};
+use super::standing::{self, Remark, Standing};
 use super::{Actor, App, Result, readiness};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::role::Right;
@@ -20,7 +19,7 @@ pub struct ReadinessView {
     pub brand: String,
     pub drill: bool,
     pub standing: Standing,
-    /// When it was checked last; all below is as it was then, but the last post and the wait.
+    /// When it was checked last; what follows is as it was then, unless it has a time of its own.
     pub checked_at: Option<String>,
     /// What the check said.
     pub detail: Option<String>,
@@ -33,8 +32,12 @@ pub struct ReadinessView {
     pub posts_left: Option<u64>,
     pub posts_limit: Option<u64>,
     pub posts_reset_at: Option<String>,
+    /// When it said so.
+    pub posts_at: Option<String>,
     /// How many seconds the server's clock is ahead of this machine's.
     pub clock_ahead: Option<i64>,
+    /// When that was seen.
+    pub clock_at: Option<String>,
     /// When a post last went out there, to the minute: the proof that it works.
     pub posted_at: Option<String>,
     /// The network asked to wait until then.
@@ -54,53 +57,51 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// When the actor may not read.
 pub async fn board(app: &App, by: &Actor) -> Result<Vec<ReadinessView>> {
     by.need(Right::Read)?;
+    seen(app, |c| c.disabled_at.is_none()).await
+}
+
+/// How ready these channels are, as far as it is known now, the worst first.
+pub(super) async fn known(app: &App, channels: &[String]) -> Result<Vec<ReadinessView>> {
+    seen(app, |c| channels.contains(&c.id)).await
+}
+
+async fn seen(app: &App, wanted: impl Fn(&Channel) -> bool) -> Result<Vec<ReadinessView>> {
     let rows = app.store().channels().await?;
-    let mut all: Vec<_> =
-        rows.iter().filter(|c| c.disabled_at.is_none()).map(|c| view(c, app.now())).collect();
+    let mut all: Vec<_> = rows.iter().filter(|c| wanted(c)).map(|c| view(c, app.now())).collect();
     all.sort_by(|a, b| (b.standing, &a.name).cmp(&(a.standing, &b.name)));
     Ok(all)
 }
 
-/// How ready these channels are, for somebody who decides about a post for them: what was not checked for
-/// ten minutes is checked now, and what does not answer within three seconds is shown as it was.
-///
-/// # Errors
-/// When the actor may not read.
-pub async fn before_decision(app: &App, by: &Actor, channels: &[String]) -> Result<Vec<ReadinessView>> {
-    by.need(Right::Read)?;
-    let ours = |b: &ReadinessView| channels.contains(&b.channel);
-    let all: Vec<_> = board(app, by).await?.into_iter().filter(ours).collect();
-    let rows = app.store().channels().await?;
-    let old = |c: &&Channel| {
-        c.disabled_at.is_none()
-            && channels.contains(&c.id)
-            && c.checked_at.is_none_or(|at| at + FRESH <= app.now())
-    };
-    let old: Vec<_> = rows.iter().filter(old).map(|c| c.id.clone()).collect();
+/// Before somebody decides about posts for these channels: what was not checked for ten minutes is checked
+/// now, and what does not answer within three seconds is left as it was. Only for who may ask the networks.
+pub(super) async fn refresh(app: &App, by: &Actor, channels: &[String]) -> Result<()> {
     // A process without a sender cannot ask.
-    if old.is_empty() || app.networks().is_err() {
-        return Ok(all);
+    if !by.may(Right::Test) || app.networks().is_err() {
+        return Ok(());
+    }
+    let is_old = |c: &Channel| {
+        let is_ours = c.disabled_at.is_none() && channels.contains(&c.id);
+        is_ours && c.checked_at.is_none_or(|at| at + FRESH <= app.now())
+    };
+    let rows = app.store().channels().await?;
+    let old: Vec<_> = rows.into_iter().filter(is_old).map(|c| c.id).collect();
+    if old.is_empty() {
+        return Ok(());
     }
     // They go on when nobody waits any more: the next reader sees what they found.
-    let checks = old.into_iter().map(|id| tokio::spawn(readiness::check_once(app.clone(), id)));
-    if tokio::time::timeout(PATIENCE, join_all(checks)).await.is_err() {
+    let checks = tokio::spawn(readiness::check_all(app.clone(), old));
+    if tokio::time::timeout(PATIENCE, checks).await.is_err() {
         tracing::debug!("a channel is slow to answer its check; it is shown as it was");
     }
-    Ok(board(app, by).await?.into_iter().filter(ours).collect())
+    Ok(())
 }
 
 fn view(c: &Channel, now: Millis) -> ReadinessView {
+    let (standing, remarks) = standing::of(c, now);
     let health = readiness::health(c);
-    let known = Known {
-        health: health.as_ref(),
-        checked_at: c.checked_at,
-        paused_until: c.paused_until,
-        // A signature and a token of Ghost carry the time.
-        signs_time: matches!(c.adapter.as_str(), "webhook" | "ghost"),
-    };
-    let (standing, remarks) = standing::judge(&known, now);
-    let facts = health.as_ref().map(|h| h.facts.clone()).unwrap_or_default();
+    let facts = health.as_ref().map(|h| standing::current(h.facts.clone(), now)).unwrap_or_default();
     let time = |at: chrono::DateTime<chrono::Utc>| rfc3339(at.timestamp_millis());
+    let checked_at = health.as_ref().and(c.checked_at).map(rfc3339);
     ReadinessView {
         channel: c.id.clone(),
         name: c.name.clone(),
@@ -108,7 +109,6 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         brand: c.brand.clone(),
         drill: c.drill,
         standing,
-        checked_at: c.checked_at.map(rfc3339),
         detail: health.map(|h| h.detail),
         account: facts.account,
         expires_at: facts.expires_at.map(time),
@@ -116,7 +116,10 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         posts_left: facts.posts.map(|q| q.left),
         posts_limit: facts.posts.and_then(|q| q.limit),
         posts_reset_at: facts.posts.and_then(|q| q.resets_at).map(time),
+        posts_at: facts.posts.and_then(|q| q.heard_at.map(time).or_else(|| checked_at.clone())),
         clock_ahead: facts.skew_ms.map(|ms| ms / 1_000),
+        clock_at: facts.skew_ms.and_then(|_| facts.skew_at.map(time).or_else(|| checked_at.clone())),
+        checked_at,
         posted_at: c.posted_at.map(rfc3339),
         paused_until: (c.paused_until > now).then(|| rfc3339(c.paused_until)),
         remarks,

@@ -114,7 +114,8 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
         shown.push(posts::view(post, rows, &names)?);
     }
     let channels: Vec<_> = shown.iter().flat_map(|p| &p.deliveries).map(|d| d.channel.clone()).collect();
-    let readiness = board::before_decision(app, by, &channels).await?;
+    board::refresh(app, by, &channels).await?;
+    let readiness = board::known(app, &channels).await?;
     Ok(BulkPreview {
         label: label.to_owned(),
         count: all.posts.len(),

@@ -96,6 +96,8 @@ pub mod sessions;
 pub mod settle;
 /// How many signals wait at most, and who has how much of that room.
 pub mod shares;
+/// What approvers read before they decide.
+mod sheets;
 /// All signals page by page.
 pub mod signal_pages;
 /// Signals of monitoring systems.

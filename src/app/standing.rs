@@ -1,10 +1,15 @@
 //! How ready a channel is, judged by what is known of it now. Pure.
 
-use chrono::TimeDelta;
+use ::channels::Facts;
+use ::channels::health::{EXPIRED, USED_UP, lacking};
+use ::channels::quota::Quota;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::channels::HealthView;
+use super::readiness;
 use crate::clock::{Millis, date_time};
+use crate::store::channels::Channel;
 
 /// How ready a channel is; what is worse is greater.
 #[derive(
@@ -28,15 +33,6 @@ pub struct Remark {
     pub words: String,
 }
 
-/// What is known of a channel.
-pub(super) struct Known<'a> {
-    pub health: Option<&'a HealthView>,
-    pub checked_at: Option<Millis>,
-    pub paused_until: Millis,
-    /// Its network refuses what is signed at another time.
-    pub signs_time: bool,
-}
-
 /// A check says nothing any more after this.
 pub(super) const BELIEVED: Millis = 20 * 60_000;
 /// A credential that ends within this is a warning.
@@ -46,25 +42,37 @@ const RENEW_NOW: TimeDelta = TimeDelta::days(3);
 /// Networks take what is signed as far off as this.
 const SKEW: u64 = 5 * 60_000;
 
-/// The worst of what is known, and all of it in words.
-pub(super) fn judge(known: &Known<'_>, now: Millis) -> (Standing, Vec<Remark>) {
-    let mut remarks = Vec::new();
-    let mut add = |standing, words: String| remarks.push(Remark { standing, words });
-    match (known.health, known.checked_at) {
-        (Some(health), Some(at)) => {
-            if at < now - BELIEVED {
-                add(Standing::Unknown, "the last check is old, so nobody knows how it is now".into());
-            }
-            if !health.ready {
-                add(Standing::NotReady, health.detail.clone());
-            }
-            credential(health, now, &mut add);
-            limits(health, now, &mut add);
-            clocks(health, known.signs_time, &mut add);
-        }
-        _ => add(Standing::Unknown, "it was not checked yet".into()),
+/// What of it still counts: what was heard beside a check for as long as a check would, and a limit until its
+/// window ends.
+pub(super) fn current(mut facts: Facts, now: Millis) -> Facts {
+    let runs = |q: &Quota| q.resets_at.is_none_or(|at| at > date_time(now));
+    let young = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at >= date_time(now - BELIEVED));
+    facts.posts = facts.posts.filter(runs);
+    facts.calls = facts.calls.filter(|q| runs(q) && young(q.heard_at));
+    if !young(facts.skew_at) {
+        (facts.skew_ms, facts.skew_at) = (None, None);
     }
-    if known.paused_until > now {
+    facts
+}
+
+/// The worst of what is known of a channel, and all of it in words.
+pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
+    let mut remarks = Vec::new();
+    let mut add = |standing, words: String| {
+        let remark = Remark { standing, words };
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
+        }
+    };
+    if c.disabled_at.is_some() {
+        add(Standing::NotReady, "the channel is disabled".into());
+    } else {
+        // A signature and a token of Ghost carry the time.
+        let signs_time = matches!(c.adapter.as_str(), "webhook" | "ghost");
+        let seen = readiness::health(c).zip(c.checked_at);
+        judge(seen, signs_time, now, &mut add);
+    }
+    if c.paused_until > now {
         add(Standing::NotReady, "the network asked this channel to wait".into());
     }
     let worst = remarks.iter().map(|r| r.standing).max().unwrap_or(Standing::Ready);
@@ -72,17 +80,34 @@ pub(super) fn judge(known: &Known<'_>, now: Millis) -> (Standing, Vec<Remark>) {
     (worst, remarks)
 }
 
-fn credential(health: &HealthView, now: Millis, add: &mut impl FnMut(Standing, String)) {
-    for missing in health.facts.missing.iter().flatten() {
-        let words = format!(
-            "the credential lacks the permission {missing}; grant it, then connect the channel again"
-        );
-        add(Standing::NotReady, words);
+/// What the last check saw, and when.
+fn judge(
+    seen: Option<(HealthView, Millis)>,
+    signs_time: bool,
+    now: Millis,
+    add: &mut impl FnMut(Standing, String),
+) {
+    let Some((health, at)) = seen else { return add(Standing::Unknown, "it was not checked yet".into()) };
+    if at < now - BELIEVED {
+        add(Standing::Unknown, "the last check is old, so nobody knows how it is now".into());
     }
-    let Some(end) = health.facts.expires_at else { return };
+    if !health.ready {
+        add(Standing::NotReady, health.detail);
+    }
+    let facts = current(health.facts, now);
+    credential(&facts, now, add);
+    limits(&facts, add);
+    clocks(&facts, signs_time, add);
+}
+
+fn credential(facts: &Facts, now: Millis, add: &mut impl FnMut(Standing, String)) {
+    for missing in facts.missing.iter().flatten() {
+        add(Standing::NotReady, lacking(missing));
+    }
+    let Some(end) = facts.expires_at else { return };
     let left = end.signed_duration_since(date_time(now));
     if left <= TimeDelta::zero() {
-        add(Standing::NotReady, "the credential has expired; connect the channel again".into());
+        add(Standing::NotReady, EXPIRED.into());
     } else if left <= RENEW_NOW {
         let words = "the credential expires within 3 days; connect the channel again before that";
         add(Standing::NotReady, words.into());
@@ -92,27 +117,22 @@ fn credential(health: &HealthView, now: Millis, add: &mut impl FnMut(Standing, S
     }
 }
 
-fn limits(health: &HealthView, now: Millis, add: &mut impl FnMut(Standing, String)) {
-    let counts = |quota: &&::channels::quota::Quota| quota.resets_at.is_none_or(|at| at > date_time(now));
-    if let Some(posts) = health.facts.posts.as_ref().filter(counts) {
+fn limits(facts: &Facts, add: &mut impl FnMut(Standing, String)) {
+    if let Some(posts) = &facts.posts {
         if posts.left == 0 {
-            let words =
-                "the network takes no more posts of this account for now; wait, or post there by hand";
-            add(Standing::NotReady, words.into());
+            add(Standing::NotReady, USED_UP.into());
         } else if posts.limit.is_some_and(|limit| posts.left <= limit / 5) {
             let words = format!("the network takes only {} more posts of this account for now", posts.left);
             add(Standing::Attention, words);
         }
     }
-    if health.facts.calls.as_ref().filter(counts).is_some_and(|calls| calls.left == 0) {
+    if facts.calls.as_ref().is_some_and(|calls| calls.left == 0) {
         add(Standing::Attention, "the network answers no more questions of this account for now".into());
     }
 }
 
-fn clocks(health: &HealthView, signs_time: bool, add: &mut impl FnMut(Standing, String)) {
-    let Some(apart) = health.facts.skew_ms.map(i64::unsigned_abs).filter(|apart| *apart > SKEW) else {
-        return;
-    };
+fn clocks(facts: &Facts, signs_time: bool, add: &mut impl FnMut(Standing, String)) {
+    let Some(apart) = facts.skew_ms.map(i64::unsigned_abs).filter(|apart| *apart > SKEW) else { return };
     let minutes = apart / 60_000;
     if signs_time {
         let words = format!(
@@ -130,17 +150,40 @@ fn clocks(health: &HealthView, signs_time: bool, add: &mut impl FnMut(Standing, 
 
 #[cfg(test)]
 mod tests {
-    use ::channels::Facts;
-    use ::channels::quota::{Of, Quota};
+    use ::channels::quota::Of;
 
     use super::*;
 
     const NOW: Millis = 1_764_248_520_000;
 
+    fn channel() -> Channel {
+        Channel {
+            id: "c".into(),
+            name: "c".into(),
+            adapter: "sandbox".into(),
+            brand: "main".into(),
+            settings: "{}".into(),
+            credential: None,
+            drill: false,
+            disabled_at: None,
+            paused_until: 0,
+            health: None,
+            checked_at: None,
+            posted_at: None,
+            created_at: NOW,
+            version: 1,
+        }
+    }
+
     fn judged(facts: Facts, ready: bool, age: Millis, signs_time: bool) -> (Standing, Vec<Remark>) {
         let health = HealthView { ready, detail: "told".into(), limits: None, facts };
-        let known = Known { health: Some(&health), checked_at: Some(NOW - age), paused_until: 0, signs_time };
-        judge(&known, NOW)
+        let c = Channel {
+            adapter: if signs_time { "webhook" } else { "sandbox" }.into(),
+            health: Some(serde_json::to_string(&health).unwrap()),
+            checked_at: Some(NOW - age),
+            ..channel()
+        };
+        super::of(&c, NOW)
     }
 
     fn of(facts: Facts) -> Standing {
@@ -149,8 +192,9 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_never_ready() {
-        let never = Known { health: None, checked_at: None, paused_until: 0, signs_time: false };
-        assert_eq!(judge(&never, NOW).0, Standing::Unknown);
+        assert_eq!(super::of(&channel(), NOW).0, Standing::Unknown);
+        let disabled = Channel { disabled_at: Some(NOW), ..channel() };
+        assert_eq!(super::of(&disabled, NOW).0, Standing::NotReady);
         assert_eq!(judged(Facts::default(), true, BELIEVED, false).0, Standing::Ready);
         assert_eq!(judged(Facts::default(), true, BELIEVED + 1, false).0, Standing::Unknown);
         assert_eq!(judged(Facts::default(), false, 0, false).0, Standing::NotReady);
@@ -177,7 +221,7 @@ mod tests {
         let posts = |left, resets: Millis| {
             let resets_at = Some(date_time(NOW + resets));
             of(Facts {
-                posts: Some(Quota { of: Of::Account, limit: Some(250), left, resets_at }),
+                posts: Some(Quota { of: Of::Account, limit: Some(250), left, resets_at, heard_at: None }),
                 ..Facts::default()
             })
         };
@@ -187,5 +231,18 @@ mod tests {
         let skew = |ms, signs| judged(Facts { skew_ms: Some(ms), ..Facts::default() }, true, 0, signs).0;
         assert_eq!((skew(300_000, true), skew(-300_001, true)), (Standing::Ready, Standing::NotReady));
         assert_eq!(skew(i64::MIN, false), Standing::Attention);
+    }
+
+    #[test]
+    fn what_was_heard_beside_a_check_counts_as_long_as_a_check_would() {
+        let heard = |age: Millis| {
+            let at = Some(date_time(NOW - age));
+            let (limit, resets_at) = (Some(250), Some(date_time(NOW + 1_000)));
+            let quota = Some(Quota { of: Of::Account, limit, left: 0, resets_at, heard_at: at });
+            let facts = Facts { skew_ms: Some(900_000), skew_at: at, calls: quota, ..Facts::default() };
+            (of(facts), of(Facts { posts: quota, ..Facts::default() }))
+        };
+        assert_eq!(heard(BELIEVED), (Standing::Attention, Standing::NotReady));
+        assert_eq!(heard(BELIEVED + 1), (Standing::Ready, Standing::NotReady), "its window has not ended");
     }
 }

@@ -38,10 +38,12 @@ fn with_heard(open: &Open, facts: Facts, now: Millis) -> Facts {
     let heard = open.ear.heard();
     let counts = |q: &Quota| q.resets_at.is_none_or(|at| at > date_time(now));
     let posts = heard.posts.into_iter().filter(counts).min_by_key(|q| q.left);
+    let skew = facts.skew_ms.map_or((heard.skew_ms, heard.skew_at), |told| (Some(told), None));
     Facts {
         posts: facts.posts.or(posts),
         calls: facts.calls.or(heard.calls),
-        skew_ms: facts.skew_ms.or(heard.skew_ms),
+        skew_ms: skew.0,
+        skew_at: skew.1,
         ..facts
     }
 }
@@ -76,8 +78,10 @@ impl Networks for Desk {
                 (Some(open.version), HealthView { ready: health.ready, detail, limits, facts })
             }
         };
-        crate::app::channels::keep_health(&self.0.app, channel, version, &seen).await?;
-        Ok(seen)
+        let kept = crate::app::channels::keep_health(&self.0.app, channel, version, seen).await?;
+        // What is left counts from now on.
+        self.0.lines.reload().await?;
+        Ok(kept)
     }
 
     async fn retract(&self, delivery: &str) -> Result<Retraction> {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 
 use crate::app::board::{self, ReadinessView};
+use crate::app::channels::ChannelView;
 use crate::app::standing::Standing;
 use crate::web::Web;
 use crate::web::console::page::{Answer, show};
@@ -58,6 +59,12 @@ impl Ui {
     /// How ready a channel is, in words.
     pub fn board_word(&self, standing: &Standing) -> String {
         self.t(key(*standing))
+    }
+
+    /// The first thing to know of a channel: the worst remark, or what the last check said.
+    pub fn board_says<'a>(&self, c: &'a ChannelView) -> Option<&'a str> {
+        let said = c.health.as_ref().map(|health| health.detail.as_str());
+        c.remarks.first().map(|remark| remark.words.as_str()).or(said)
     }
 
     /// `3 of 250`, or `3`.
