@@ -183,7 +183,7 @@ impl Facebook {
         }
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         // For the token of a page, this is the page.
         let told = self.api.ask(&["me"], &[("fields", "id,name")]).await;
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
@@ -201,7 +201,8 @@ impl Facebook {
         }
         let posts = self.api.ask(&[&self.page, "published_posts"], &[("fields", "id"), ("limit", "1")]).await;
         posts.map_err(|failure| failure.to_string())?;
-        Ok(format!("posts on the page {name}"))
+        let health = Health::ready(format!("posts on the page {name}")).of(&format!("{name} ({id})"));
+        Ok(self.api.with_token(health, &["pages_manage_posts", "pages_read_engagement"]).await)
     }
 }
 

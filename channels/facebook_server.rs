@@ -22,12 +22,15 @@ pub(super) struct Api {
     pub(super) lags: bool,
     /// Whether its address comes with the answer.
     pub(super) tells_link: bool,
+    /// What its token may do.
+    pub(super) scopes: Vec<&'static str>,
 }
 
 impl Api {
     pub(super) fn new() -> Self {
         let (photos, posts) = (HashMap::new(), Vec::new());
-        Self { photos, posts, made: 0, is_published: true, lags: false, tells_link: true }
+        let scopes = vec!["pages_manage_posts", "pages_read_engagement"];
+        Self { photos, posts, made: 0, is_published: true, lags: false, tells_link: true, scopes }
     }
 
     pub(super) fn add(&mut self, message: &str, created_time: &str) -> String {
@@ -69,6 +72,8 @@ impl Network for Api {
             ("POST", [PAGE, "feed"]) => self.feed(asked, faults),
             ("POST", [PAGE, "photos"]) => self.photo(asked, faults),
             ("GET", [PAGE, "published_posts"]) => self.list(asked, faults),
+            // The token of a page has no end.
+            ("GET", ["debug_token"]) => good(json!({ "data": { "expires_at": 0, "scopes": self.scopes } })),
             ("GET", ["me"]) => good(json!({ "id": PAGE, "name": "The Bank" })),
             ("GET", [PAGE]) if fields == "id,is_published" => {
                 good(json!({ "id": PAGE, "is_published": self.is_published }))

@@ -246,6 +246,8 @@ async fn the_check_says_what_is_missing() {
     assert_eq!(checked(Api::new(), PAGE, TOKEN).await, (true, "posts on the page The Bank".to_owned()));
     let (ready, detail) = checked(Api::new(), "1", TOKEN).await;
     assert!(!ready && detail.contains(&format!("of The Bank, number {PAGE};")), "{detail}");
+    let bare = Api { scopes: vec!["pages_read_engagement"], ..Api::new() };
+    assert_eq!(checked(bare, PAGE, TOKEN).await, (false, crate::health::lacking("pages_manage_posts")));
     let (ready, detail) = checked(Api { is_published: false, ..Api::new() }, PAGE, TOKEN).await;
     assert!(!ready && detail.contains("is not published"), "{detail}");
     let (ready, detail) = checked(Api::new(), PAGE, "EAAhunter3").await;

@@ -1,4 +1,5 @@
-//! The calls of Meta's Graph APIs. The access token goes in a header, so that no address holds it.
+//! The calls of Meta's Graph APIs. The access token goes in a header, so that no address holds it; only the
+//! question about the token itself names it in its address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
-use crate::{Connection, Failure, Pass, Retraction, Retry, graph};
+use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
 
 /// Items of one page, and most pages of one look.
 const PAGE: usize = 100;
@@ -185,6 +186,24 @@ impl Api {
             tokio::time::timeout(PATIENCE, self.ask(&[post], &[("fields", field)])).await.ok()?.ok()?;
         let told: Value = told.json().ok()?;
         told[field].as_str().and_then(web)
+    }
+
+    /// With the end of the token, and which of the needed permissions it lacks, where the API tells them
+    /// (`graph-api/reference/debug_token`; 0 is no end). It takes a token in the address only, which no
+    /// error and no log of ours holds. Not every app may ask: a refusal says nothing.
+    pub(crate) async fn with_token(&self, health: Health, needed: &[&str]) -> Health {
+        let query = [("input_token", self.token.expose_secret().trim())];
+        let asked = tokio::time::timeout(PATIENCE, self.ask(&["debug_token"], &query)).await;
+        let told = asked.ok().and_then(Result::ok).and_then(|answer| answer.json::<Value>().ok());
+        let Some(told) = told.map(|told| told["data"].clone()).filter(Value::is_object) else {
+            return health;
+        };
+        let ends = told["expires_at"].as_i64().filter(|at| *at > 0);
+        let health = health.until(ends.and_then(|at| DateTime::from_timestamp(at, 0)));
+        let Some(scopes) = told["scopes"].as_array() else { return health };
+        let lacking: Vec<&str> =
+            needed.iter().copied().filter(|scope| !scopes.iter().any(|told| told == *scope)).collect();
+        health.lacks(&lacking)
     }
 
     /// Takes a post down. Nothing: the network does not know it, or not for this access token.

@@ -1,6 +1,9 @@
 //! What a health check saw.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::quota::Quota;
 
 /// What a health check saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -8,22 +11,142 @@ pub struct Health {
     pub ready: bool,
     /// One sentence: the account, or what is wrong and what to do.
     pub detail: String,
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+/// What a check learned besides. What is not there is not known: it is neither good nor bad.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The account as its network names it, the same for every channel that posts with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// When the credential ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The permissions that posting needs and that the credential lacks; empty: it has all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+    /// How many posts are still taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posts: Option<Quota>,
+    /// How many requests of any kind are still taken. It holds no post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Quota>,
+    /// How far the server's clock is ahead of ours, in milliseconds; its `Date` counts whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_ms: Option<i64>,
+    /// When that was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_at: Option<DateTime<Utc>>,
+}
+
+/// What to do about a permission that the credential lacks.
+pub fn lacking(permission: &str) -> String {
+    format!("the credential lacks the permission {permission}; grant it, then connect the channel again")
+}
+
+/// The credential has ended.
+pub const EXPIRED: &str = "the credential has expired; connect the channel again";
+
+/// The posts of this account are used up.
+pub const USED_UP: &str =
+    "the network takes no more posts of this account for now; wait, or post there by hand";
+
+impl Facts {
+    /// Why no post can go by this credential, whatever else is well: it has ended, or lacks a permission.
+    pub fn refusal(&self, now: DateTime<Utc>) -> Option<String> {
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Some(EXPIRED.to_owned());
+        }
+        self.missing.iter().flatten().next().map(|permission| lacking(permission))
+    }
 }
 
 impl Health {
     /// A post would be accepted now.
     pub fn ready(detail: impl Into<String>) -> Self {
-        Self { ready: true, detail: detail.into() }
+        Self { ready: true, detail: detail.into(), facts: Facts::default() }
     }
 
     /// It would not: what is wrong, and what to do.
     pub fn unready(detail: impl Into<String>) -> Self {
-        Self { ready: false, detail: detail.into() }
+        Self { ready: false, ..Self::ready(detail) }
+    }
+
+    /// With the account that was seen. Its name is the network's, so it is cut and made visible.
+    #[must_use]
+    pub fn of(mut self, account: &str) -> Self {
+        let visible = account.chars().filter(|c| !c.is_control() && !crate::text::turns(*c));
+        let name: String = visible.take(200).collect();
+        self.facts.account = Some(name).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// With the permissions that are missing, without which it is not ready; none: that was looked at.
+    #[must_use]
+    pub fn lacks(mut self, missing: &[&str]) -> Self {
+        self.facts.missing = Some(missing.iter().map(|m| (*m).to_owned()).collect());
+        match missing.first() {
+            Some(permission) => self.refused(lacking(permission)),
+            None => self,
+        }
+    }
+
+    /// With the posts that are still taken, as far as that is told; it is not ready when they are used up.
+    #[must_use]
+    pub fn takes(mut self, posts: Option<Quota>) -> Self {
+        self.facts.posts = posts;
+        if posts.is_some_and(|posts| posts.left == 0) { self.refused(USED_UP.to_owned()) } else { self }
+    }
+
+    /// Not ready, for this reason when there was none yet.
+    fn refused(self, why: String) -> Self {
+        if self.ready { Self { ready: false, detail: why, ..self } } else { self }
+    }
+
+    /// With the end of the credential, as far as that is told.
+    #[must_use]
+    pub fn until(mut self, expires_at: Option<DateTime<Utc>>) -> Self {
+        self.facts.expires_at = expires_at;
+        self
     }
 }
 
 impl From<Result<String, String>> for Health {
     fn from(seen: Result<String, String>) -> Self {
         seen.map_or_else(Self::unready, Self::ready)
+    }
+}
+
+impl From<Result<Self, String>> for Health {
+    fn from(seen: Result<Self, String>) -> Self {
+        seen.unwrap_or_else(Self::unready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::Of;
+
+    #[test]
+    fn what_refuses_a_post_is_not_ready() {
+        let takes =
+            |left| Some(Quota { of: Of::Account, limit: Some(250), left, resets_at: None, heard_at: None });
+        let well = || Health::ready("well");
+        assert!(well().lacks(&[]).takes(takes(1)).takes(None).ready);
+        let lacks = well().lacks(&["write"]).takes(takes(0));
+        assert_eq!((lacks.ready, lacks.detail), (false, lacking("write")));
+        let used = well().takes(takes(0));
+        assert_eq!((used.ready, &*used.detail), (false, USED_UP));
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        assert_eq!(well().until(Some(now)).facts.refusal(now).as_deref(), Some(EXPIRED));
+        assert_eq!(
+            well().until(now.checked_add_signed(chrono::TimeDelta::seconds(1))).facts.refusal(now),
+            None
+        );
+        assert_eq!(lacks.facts.refusal(now), Some(lacking("write")));
     }
 }

@@ -17,7 +17,7 @@ use url::{Host, Url};
 
 use crate::address::{is_listed, is_public};
 use crate::gate::{Closed, Pass};
-use crate::{Failure, Retry};
+use crate::{Ear, Failure, Retry};
 
 pub use crate::message::{Answer, Request};
 pub(crate) use reqwest::{Method, header};
@@ -81,6 +81,8 @@ pub struct Http {
     /// For `http`: the allowed networks only.
     plain: reqwest::Client,
     policy: Policy,
+    /// Of the channel that asks.
+    ear: Option<Arc<Ear>>,
 }
 
 impl Http {
@@ -89,7 +91,13 @@ impl Http {
     /// # Errors
     /// A sentence, when TLS cannot be set up on this machine.
     pub fn new(policy: Policy) -> Result<Self, String> {
-        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy })
+        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy, ear: None })
+    }
+
+    /// The same client, whose answers that ear hears.
+    #[must_use]
+    pub fn heard_by(&self, ear: Arc<Ear>) -> Self {
+        Self { ear: Some(ear), ..self.clone() }
     }
 
     /// Sends a request that carries no content: a read, a log-in, a delete.
@@ -221,6 +229,9 @@ impl Http {
     async fn collect(&self, subject: &str, mut response: reqwest::Response) -> Result<Answer, Trouble> {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
+        if let Some(ear) = &self.ear {
+            ear.note(subject, response.url().path(), &headers);
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| lost(subject, &error))? {
             if body.len() + chunk.len() > self.policy.body_cap {

@@ -6,8 +6,9 @@
 //! Adding a channel is one file and one line in [`ALL`].
 
 pub mod address;
+mod ear;
 pub mod gate;
-mod health;
+pub mod health;
 mod html;
 pub mod http;
 mod keeper;
@@ -15,6 +16,7 @@ mod message;
 mod outcome;
 pub mod parts;
 pub mod place;
+pub mod quota;
 mod rendition;
 pub mod text;
 pub mod watch;
@@ -74,8 +76,9 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use ear::{Ear, Heard};
 pub use gate::{Closed, Gate, InFlight, Pass};
-pub use health::Health;
+pub use health::{Facts, Health};
 pub use keeper::Keeper;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};

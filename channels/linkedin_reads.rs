@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::LinkedIn;
 use super::answers::{is_post, link};
 use crate::http::Request;
-use crate::{Job, Receipt, Rendition, Sighting, linkedin_text};
+use crate::{Health, Job, Receipt, Rendition, Sighting, linkedin_text};
 
 /// Posts of one page, and most pages of one look.
 const PAGE: usize = if cfg!(test) { 10 } else { 50 };
@@ -139,7 +139,7 @@ impl LinkedIn {
     }
 
     /// What is connected, or what is wrong.
-    pub(super) async fn inspect(&self) -> Result<String, String> {
+    pub(super) async fn inspect(&self) -> Result<Health, String> {
         self.page(0, 1).await?;
         let may = self.may_post().await;
         if may == Some(false) {
@@ -151,14 +151,16 @@ impl LinkedIn {
         let number = self.author.rsplit(':').next().unwrap_or_default();
         if let Some(end) = self.version.ends_soon((self.clock)()) {
             let version = self.version;
-            return Ok(format!(
+            return Ok(Health::ready(format!(
                 "posts for the page {number}; version {version} of the API may end from {end} on, and then \
                  nothing goes out: write a newer one into the setting version"
-            ));
+            ))
+            .of(number));
         }
         Ok(match may {
-            Some(_) => format!("posts for the page {number}"),
-            None => format!("reads the page {number}; whether it may post there is not told"),
+            Some(_) => Health::ready(format!("posts for the page {number}")).of(number).lacks(&[]),
+            None => Health::ready(format!("reads the page {number}; whether it may post there is not told"))
+                .of(number),
         })
     }
 }

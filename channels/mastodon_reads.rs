@@ -9,7 +9,7 @@ use url::Url;
 use super::answers::{self, Software, Source, Status};
 use super::{Mastodon, thread};
 use crate::http::{Answer, Request};
-use crate::{Job, NOT_OURS, Retraction, Sighting, watch};
+use crate::{Health, Job, NOT_OURS, Retraction, Sighting, watch};
 
 /// Most pages of the account's posts that one look reads.
 const PAGES: usize = 5;
@@ -170,7 +170,7 @@ impl Mastodon {
     }
 
     /// What is connected, or what is wrong.
-    pub(super) async fn inspect(&self) -> Result<String, String> {
+    pub(super) async fn inspect(&self) -> Result<Health, String> {
         #[derive(Deserialize)]
         struct App {
             scopes: Option<Vec<String>>,
@@ -185,21 +185,30 @@ impl Mastodon {
         if account.moved.is_some_and(|m| !m.is_null()) {
             return Err(format!("the account @{name} has moved; connect the new one"));
         }
+        let whole = format!("@{name}@{}", self.server.host_str().unwrap_or_default());
+        // Posts are requests, too.
         if answer.header("x-ratelimit-remaining") == Some("0") {
-            return Err("the server takes no more requests of this account for now".to_owned());
+            return Ok(
+                Health::unready("the server takes no more requests of this account for now").of(&whole)
+            );
         }
         // Older servers, and others than Mastodon, do not tell the permissions.
         let app = self.look::<App>(&self.api(&["v1", "apps", "verify_credentials"])).await.ok();
-        if let Some(scope) = app.and_then(|(app, _)| app.scopes).and_then(|all| answers::lacks(&all)) {
-            return Err(format!("the app lacks the permission {scope}; make a token with it"));
+        let scopes = app.and_then(|(app, _)| app.scopes);
+        let told = scopes.is_some();
+        if let Some(scope) = scopes.and_then(|all| answers::lacks(&all)) {
+            let detail = format!("the app lacks the permission {scope}; make a token with it");
+            return Ok(Health::unready(detail).of(&whole).lacks(&[scope]));
         }
         let server = self.ask().await?;
         let (software, most) = (&server.name, server.characters);
-        Ok(if server.software == Software::Mastodon {
+        let detail = if server.software == Software::Mastodon {
             format!("logged in as @{name}; {software}, {most} characters")
         } else {
             format!("logged in as @{name}; {software}, {most} characters; a repeated post may appear twice")
-        })
+        };
+        let health = Health::ready(detail).of(&whole);
+        Ok(if told { health.lacks(&[]) } else { health })
     }
 }
 

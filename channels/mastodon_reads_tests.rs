@@ -126,9 +126,12 @@ async fn a_check_tells_what_the_server_is_and_takes() {
         (Kind { has_v2: false, scopes: Value::Null, ..Kind::default() }, logged, Unit::Mastodon),
         (Kind { version: PLEROMA, ..Kind::default() }, none, Unit::CharactersAndTitle),
     ] {
+        let told = !kind.scopes.is_null();
         let (_server, channel) = open(kind, &[]).await;
         assert_eq!(channel.limits(), None);
-        assert_eq!(channel.check().await, Health::ready(detail.to_owned()));
+        let seen = Health::ready(detail.to_owned()).of("@bank@127.0.0.1");
+        // Permissions that a server does not tell are not known.
+        assert_eq!(channel.check().await, if told { seen.lacks(&[]) } else { seen });
         let limits = channel.limits().unwrap();
         assert_eq!((limits.text, limits.unit, limits.title), (Some(500), unit, None));
         assert_eq!((limits.media, limits.media_bytes), (4, 16_777_216));
@@ -137,6 +140,7 @@ async fn a_check_tells_what_the_server_is_and_takes() {
         open(Kind { scopes: json!(["read", "write:media"]), ..Kind::default() }, &[]).await;
     let seen = channel.check().await;
     assert!(!seen.ready && seen.detail.contains("write:statuses"), "{seen:?}");
+    assert_eq!(seen.facts.missing, Some(vec!["write:statuses".to_owned()]));
 }
 
 #[tokio::test]
@@ -196,7 +200,9 @@ async fn a_name_is_shown_without_what_cannot_be_kept() {
     let fake = Fake::start(vec![account, answer(404, "", ""), instance]).await;
     let seen = connect_to(&fake.url, &json!({})).check().await;
     let detail = format!("logged in as @bank{}; Mastodon 4.3.2, 500 characters", "a".repeat(96));
-    assert_eq!(seen, Health::ready(detail));
+    assert_eq!((seen.ready, seen.detail), (true, detail));
+    let account = seen.facts.account.unwrap();
+    assert!(account.ends_with("a@127.0.0.1") && !account.contains(['\0', '\u{202e}']), "{account:?}");
 }
 
 #[test]

@@ -253,7 +253,7 @@ impl Matrix {
         None
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let account = self.whoami().await.map_err(|failure| failure.to_string())?;
         let member = self.state("m.room.member", &account).await?.unwrap_or_default();
         if member["membership"] != "join" {
@@ -275,11 +275,12 @@ impl Matrix {
         }
         self.most.keep(self.most_upload().await);
         let (account, room) = (text::shown(&account), &self.room);
-        Ok(if power.take_down {
+        let detail = if power.take_down {
             format!("posts as {account} in the room {room}")
         } else {
             format!("posts as {account} in the room {room}, and may take nothing down there")
-        })
+        };
+        Ok(Health::ready(detail).of(&account))
     }
 }
 

@@ -10,8 +10,8 @@ use url::Url;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
 
 /// The registration.
@@ -146,7 +146,13 @@ impl Channel for Sandbox {
 
     async fn check(&self) -> Health {
         match self.http.call(Request::get(self.endpoint(&["health"]).as_str())).await {
-            Ok(answer) if answer.status == 200 => Health::ready("the timeline answers"),
+            // A rehearsal can have facts of any kind, so that people see them before the day.
+            Ok(answer) if answer.status == 200 => {
+                let facts: Facts = answer.json().unwrap_or_default();
+                let missing: Vec<&str> = facts.missing.iter().flatten().map(String::as_str).collect();
+                let health = Health::ready("the timeline answers").lacks(&missing).takes(facts.posts);
+                Health { facts, ..health }
+            }
             Ok(answer) => Health::unready(format!("the sandbox answered {}", answer.status)),
             Err(trouble) => Health::unready(trouble.to_string()),
         }

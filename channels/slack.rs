@@ -242,20 +242,23 @@ impl Slack {
         }
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let (who, scopes) = self.ask().await?;
+        let (user, team) = (text::shown(&who.user), text::shown(&who.team));
+        let account = format!("{user} ({team})");
         if let Some(lacking) = scopes.as_deref().and_then(lacks) {
-            return Err(without(lacking));
+            return Ok(Health::unready(without(lacking)).of(&account).lacks(&[lacking]));
         }
         // Who may not read there is no member.
         let mut url = self.method("conversations.history");
         url.query_pairs_mut().append_pair("channel", &self.channel).append_pair("limit", "1");
         self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
-        let (user, team) = (text::shown(&who.user), text::shown(&who.team));
-        Ok(format!(
+        let health = Health::ready(format!(
             "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
              first post."
-        ))
+        ));
+        let health = health.of(&account);
+        Ok(if scopes.is_some() { health.lacks(&[]) } else { health })
     }
 }
 

@@ -230,7 +230,7 @@ impl Telegram {
         answer.json::<Accepted<T>>().map(|a| a.result)
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let bot: Bot = self.ask("getMe", &[]).await?;
         let id = ("chat_id", plain(&self.chat));
         let chat: Chat = self.ask("getChat", std::slice::from_ref(&id)).await?;
@@ -239,12 +239,13 @@ impl Telegram {
         let named = |name: Option<String>| text::shown(name.as_deref().unwrap_or_default());
         let (bot, title) = (named(bot.username), named(chat.title));
         if member.status == "creator" || member.can_delete_messages {
-            return Ok(format!("posts as @{bot} to {title}"));
+            return Ok(Health::ready(format!("posts as @{bot} to {title}")).of(&format!("@{bot}")));
         }
-        Ok(format!(
+        let detail = format!(
             "posts as @{bot} to {title}, but takes down only posts of the last 48 hours; \
              give it the right to delete messages"
-        ))
+        );
+        Ok(Health::ready(detail).of(&format!("@{bot}")))
     }
 }
 

@@ -33,6 +33,7 @@ use serde_json::Value;
 use crate::graph::{is_id, is_not_there};
 use crate::graph_api::Api;
 use crate::message::SLACK;
+use crate::quota::{Of, Quota};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
@@ -276,7 +277,7 @@ impl Threads {
         }
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let told = self.api.ask(&["me"], &[("fields", "id,username")]).await;
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
         let id = told["id"].as_str().filter(|id| is_id(id)).ok_or("Threads does not name the account")?;
@@ -289,12 +290,17 @@ impl Threads {
         let told = self.api.ask(&[&self.user, "threads_publishing_limit"], &quota).await;
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
         let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
-        match (used.as_u64(), total.as_u64()) {
-            (Some(used), Some(total)) if used >= total => {
-                Err(format!("@{name} has used up its {total} posts of 24 hours; wait"))
-            }
-            _ => Ok(format!("posts as @{name} on Threads")),
-        }
+        let posts = used.as_u64().zip(total.as_u64()).map(|(used, total)| Quota {
+            of: Of::Account,
+            limit: Some(total),
+            left: total.saturating_sub(used),
+            // Each post is free again a day after it went out.
+            resets_at: None,
+            heard_at: None,
+        });
+        let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}"));
+        let needed = ["threads_basic", "threads_content_publish"];
+        Ok(self.api.with_token(health.takes(posts), &needed).await)
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Api {
     /// What becomes of new containers, one look after the other.
     pub(super) states: Vec<&'static str>,
     pub(super) used: usize,
+    /// What its token may do.
+    pub(super) scopes: Vec<&'static str>,
     /// Whether a container that is out is refused.
     pub(super) refuses_twice: bool,
 }
@@ -35,6 +37,7 @@ impl Api {
             published: 0,
             states,
             used: 3,
+            scopes: vec!["threads_basic", "threads_content_publish"],
             refuses_twice: false,
         }
     }
@@ -66,6 +69,9 @@ impl Network for Api {
             ("POST", [USER, "threads"]) => self.make(asked, faults),
             ("POST", [USER, "threads_publish"]) => self.publish(asked, faults),
             ("GET", ["me"]) => good(json!({ "id": USER, "username": "bank" })),
+            ("GET", ["debug_token"]) => {
+                good(json!({ "data": { "expires_at": 1_705_000_000, "scopes": self.scopes } }))
+            }
             ("GET", [USER, "threads_publishing_limit"]) => {
                 let config = json!({ "quota_total": 250, "quota_duration": 86_400 });
                 good(json!({ "data": [{ "quota_usage": self.used, "config": config }] }))

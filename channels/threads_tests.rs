@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use serde_json::json;
 
 use super::server::{Api, TOKEN, USER};
@@ -298,14 +299,27 @@ async fn the_check_says_what_is_missing() {
         assert_eq!(counts(&server), (0, 0));
         (health.ready, health.detail)
     };
-    assert_eq!(checked(Api::new(), USER, TOKEN).await, (true, "posts as @bank on Threads".to_owned()));
+    let seen = async |api: Api| {
+        let server = Strict::start(api, &[]).await;
+        let settings = json!({ "server": server.url, "user": USER });
+        suite::connect(&ADAPTER, settings, Some(TOKEN)).unwrap().check().await
+    };
+    let health = seen(Api::new()).await;
+    assert_eq!((health.ready, &*health.detail), (true, "posts as @bank on Threads"));
+    assert_eq!(health.facts.expires_at, DateTime::from_timestamp(1_705_000_000, 0));
+    assert_eq!((health.facts.missing, health.facts.account.as_deref()), (Some(vec![]), Some("@bank")));
+    let used = seen(Api { used: 250, ..Api::new() }).await;
+    let posts = used.facts.posts.unwrap();
+    assert_eq!((posts.limit, posts.left, posts.resets_at), (Some(250), 0, None));
+    assert_eq!((used.ready, &*used.detail), (false, crate::health::USED_UP));
+    let bare = seen(Api { scopes: vec!["threads_basic"], ..Api::new() }).await;
+    assert_eq!((bare.ready, bare.detail), (false, crate::health::lacking("threads_content_publish")));
+    assert_eq!(bare.facts.missing, Some(vec!["threads_content_publish".to_owned()]));
     let (ready, detail) = checked(Api::new(), "1", TOKEN).await;
     assert!(
         !ready && detail.contains(&format!("of @bank; its number for the setting user is {USER}")),
         "{detail}"
     );
-    let (ready, detail) = checked(Api { used: 250, ..Api::new() }, USER, TOKEN).await;
-    assert!(!ready && detail.contains("used up its 250 posts"), "{detail}");
     let (ready, detail) = checked(Api::new(), USER, "THAAhunter3").await;
     assert!(!ready && detail.contains("access token is refused") && !detail.contains("hunter3"), "{detail}");
 }

@@ -41,7 +41,7 @@ mod pin;
 #[path = "wordpress_post.rs"]
 mod post;
 
-use answers::{failure, is_gone, is_plain, no_effect, not_looked, unread};
+use answers::{failure, is_gone, is_plain, no_effect, not_looked, publishes, unread};
 use page::page;
 use post::{DELETED, FIELDS, Post, Prepared, SCHEDULED, in_order, left_to_people, slug, slugs};
 
@@ -361,18 +361,10 @@ impl Channel for WordPress {
         match self.http.call(self.authorised(Request::get(url.as_str()))).await {
             Err(trouble) => Health::unready(trouble.to_string()),
             Ok(answer) if answer.status == 404 => {
-                Health::unready("no REST API is at this address; give the address of the site".to_owned())
+                Health::unready("no REST API is at this address; give the address of the site")
             }
             Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).to_string()),
-            Ok(answer) => match answer.json::<Value>() {
-                Err(why) => Health::unready(why),
-                Ok(user) if user["capabilities"]["publish_posts"] == true => {
-                    Health::ready(format!("logged in as {}", self.account))
-                }
-                Ok(_) => {
-                    Health::unready(format!("{} may not publish posts; make it an author", self.account))
-                }
-            },
+            Ok(answer) => answer.json().map(|user| publishes(&user, &self.account)).into(),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::http::{Answer, Trouble};
-use crate::{Failure, Retry};
+use crate::{Failure, Health, Retry};
 
 /// What an error answer says.
 #[derive(Default, Deserialize)]
@@ -58,4 +59,13 @@ pub(super) fn not_looked(failure: Failure) -> Failure {
         Failure::Rejected { reason, retry: Retry::Never } => unread(reason),
         other => other,
     }
+}
+
+/// Whether the user that the site shows may publish.
+pub(super) fn publishes(user: &Value, account: &str) -> Health {
+    if user["capabilities"]["publish_posts"] == true {
+        return Health::ready(format!("logged in as {account}")).of(account).lacks(&[]);
+    }
+    let why = format!("{account} may not publish posts; make it an author");
+    Health::unready(why).of(account).lacks(&["publish_posts"])
 }

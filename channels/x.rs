@@ -154,14 +154,15 @@ impl X {
         Ok(who)
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let who = self.ask().await?;
         let name = text::shown(&who.username);
-        Ok(if who.protected {
+        let detail = if who.protected {
             format!("logged in as @{name}; its posts are protected, only its followers see them")
         } else {
             format!("logged in as @{name}")
-        })
+        };
+        Ok(Health::ready(detail).of(&format!("@{name}")))
     }
 
     async fn delete(&self, id: &str) -> Result<Retraction, String> {

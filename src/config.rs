@@ -43,6 +43,8 @@ pub struct Config {
     pub mail_password_file: Option<PathBuf>,
     /// Who the mails are from: `Holdline <holdline@bank.example>`.
     pub mail_from: Option<String>,
+    /// How much of what a network takes is kept for crisis posts, in percent; 0: nothing.
+    pub reserve_percent: u8,
     /// What people call this node.
     pub node_name: String,
     /// Which messages are logged: `info`, or a filter such as `holdline=debug`.
@@ -52,7 +54,7 @@ pub struct Config {
 }
 
 /// The names of the fields: what may stand in the file, and behind `HOLDLINE_` in the environment.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "listen",
     "data",
     "database_url",
@@ -67,6 +69,7 @@ const KEYS: [&str; 17] = [
     "mail_account",
     "mail_password_file",
     "mail_from",
+    "reserve_percent",
     "node_name",
     "log",
     "log_format",
@@ -90,6 +93,7 @@ impl Default for Config {
             mail_account: None,
             mail_password_file: None,
             mail_from: None,
+            reserve_percent: 20,
             node_name: "main".into(),
             log: "info".into(),
             log_format: "text".into(),
@@ -171,6 +175,9 @@ impl Config {
         }
         if self.node_name.trim().is_empty() || self.node_name.chars().any(char::is_control) {
             return wrong("node_name", "give the node a name");
+        }
+        if self.reserve_percent > 90 {
+            return wrong("reserve_percent", "write a number from 0 to 90");
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
             return wrong("log", "write info, or a filter such as info,holdline::worker=debug");

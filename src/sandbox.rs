@@ -51,12 +51,25 @@ pub struct Arrival {
     pub kept: bool,
 }
 
+/// How many posts an account still takes, as its headers say. It refuses nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub most: u64,
+    pub left: u64,
+    /// The window ends so many seconds from the answer.
+    pub resets_after: u64,
+}
+
 #[derive(Default)]
 struct State {
     timelines: HashMap<String, Vec<Posted>>,
     faults: HashMap<String, VecDeque<Fault>>,
     /// Timelines whose health check says no.
     unwell: HashSet<String>,
+    /// What the health check of a timeline tells besides.
+    facts: HashMap<String, serde_json::Value>,
+    /// What timelines say that they still take.
+    limits: HashMap<String, Arc<Mutex<Limit>>>,
     arrivals: Vec<Arrival>,
     next: u64,
 }
@@ -121,6 +134,18 @@ impl Sandbox {
         }
     }
 
+    /// What the health check of the timeline tells besides, in the adapter's own form.
+    pub fn set_facts(&self, timeline: &str, facts: serde_json::Value) {
+        lock(&self.state).facts.insert(timeline.to_owned(), facts);
+    }
+
+    /// Lets these timelines share a limit, which counts down with each post.
+    pub fn limit(&self, timelines: &[&str], limit: Limit) {
+        let shared = Arc::new(Mutex::new(limit));
+        let mut state = lock(&self.state);
+        state.limits.extend(timelines.iter().map(|t| ((*t).to_owned(), Arc::clone(&shared))));
+    }
+
     /// Everything that arrived, in order.
     pub fn arrivals(&self) -> Vec<Arrival> {
         lock(&self.state).arrivals.clone()
@@ -163,10 +188,19 @@ async fn answer(state: Arc<Mutex<State>>, clock: Clock, request: Request<Incomin
     let path = request.uri().path().trim_matches('/').to_owned();
     let parts: Vec<&str> = path.split('/').collect();
     match (request.method().clone(), parts.as_slice()) {
-        (Method::POST, [timeline, "posts"]) => post(&state, &clock, timeline, request).await,
+        (Method::POST, [timeline, "posts"]) => {
+            let response = post(&state, &clock, timeline, request).await?;
+            let limit = lock(&state).limits.get(*timeline).cloned();
+            Ok(match limit {
+                Some(limit) => told(response, &limit),
+                None => response,
+            })
+        }
         (Method::GET, [timeline, "health"]) => {
-            let unwell = lock(&state).unwell.contains(*timeline);
-            json(if unwell { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, &!unwell)
+            let state = lock(&state);
+            let well = !state.unwell.contains(*timeline);
+            let facts = state.facts.get(*timeline).cloned().unwrap_or_else(|| well.into());
+            json(if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &facts)
         }
         (Method::GET, [timeline, "posts"]) => {
             let key =
@@ -196,6 +230,22 @@ async fn answer(state: Arc<Mutex<State>>, clock: Clock, request: Request<Incomin
         }
         _ => json(StatusCode::NOT_FOUND, &"there is nothing here"),
     }
+}
+
+/// An answer to a post, with what is left.
+fn told(mut response: Response<Full<Bytes>>, limit: &Mutex<Limit>) -> Response<Full<Bytes>> {
+    let mut limit = limit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if response.status() == StatusCode::CREATED {
+        limit.left = limit.left.saturating_sub(1);
+    }
+    for (name, number) in [
+        ("x-ratelimit-limit", limit.most),
+        ("x-ratelimit-remaining", limit.left),
+        ("x-ratelimit-reset", limit.resets_after),
+    ] {
+        response.headers_mut().insert(name, number.into());
+    }
+    response
 }
 
 async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Request<Incoming>) -> Answer {

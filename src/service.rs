@@ -18,6 +18,7 @@ use crate::app::secrets::Keys;
 use crate::app::{App, nodes, people};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::budget::Reserve;
 use crate::store::Store;
 use crate::web::{self, Web};
 use crate::worker::mailer::Mailing;
@@ -83,6 +84,7 @@ impl Service {
             data: config.data.clone(),
             longest_sleep: Duration::from_secs(30),
             drain: Duration::from_secs(15),
+            reserve: Reserve(config.reserve_percent),
             ticks: true,
         };
         let mailing = mailing(config, &app, &http)?;

@@ -56,6 +56,7 @@ async fn answers(bench: &Bench, held: &str, freeze: &str) -> serde_json::Map<Str
         format!("/console/settings/people/{}", newcomer.id),
     );
     let screens = json!({
+        "readiness": {"path": "/console/settings/readiness", "as": "operator"},
         "incident-past": {"path": format!("/console/incidents/{past}"), "as": "operator"},
         "held-decide": {"path": decide, "as": "operator"},
         "held-label": {"path": "/console/held?label=morning", "as": "operator"},

@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "mail_account",
     "mail_password_file",
     "mail_from",
+    "reserve_percent",
     "node_name",
     "log",
     "log_format",

@@ -18,7 +18,7 @@ fn routine(channel: &str, text: &str) -> serde_json::Value {
 }
 
 /// How many entries of the log have this verb.
-async fn entries(bench: &Bench, verb: &str) -> usize {
+pub async fn entries(bench: &Bench, verb: &str) -> usize {
     let filter = AuditFilter { verb: Some(verb.into()), limit: 500, ..AuditFilter::default() };
     audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len()
 }

@@ -189,7 +189,7 @@ on_both! {
         let first = posts::preview(app, &bench.operator, &new).await.unwrap().channels.remove(0);
         assert_eq!((first.rendition.title.as_deref(), first.text.limit), (Some("Cards"), Some(500)));
         let seen = channels::test(app, by, &id).await.unwrap();
-        assert_eq!(seen.detail, "logged in as @bank; Mastodon 4.3.2, 700 characters");
+        assert_eq!(seen.health.detail, "logged in as @bank; Mastodon 4.3.2, 700 characters");
         // Another token is another check, and the same account: its limits stay.
         let edit = ChannelEdit { credential: Some("hunter2-other".into()), ..ChannelEdit::default() };
         let changed = channels::edit(app, by, &id, None, edit).await.unwrap();
@@ -342,7 +342,7 @@ on_both! {
             fake.slow.add_permits(1);
         };
         let (seen, ()) = tokio::join!(channels::test(app, by, &id), meanwhile);
-        assert!(seen.unwrap().ready);
+        assert!(seen.unwrap().health.ready);
         assert!(channels::get(app, by, &id).await.unwrap().health.is_none());
         worker.stop().await.unwrap();
     }

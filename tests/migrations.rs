@@ -72,3 +72,46 @@ async fn signals_from_before_know_their_things_postgres() {
     old.close().await;
     check(&Store::postgres(&url).await.unwrap()).await;
 }
+
+/// What was sent before, on two channels; a third one has sent nothing, and a start is no proof.
+const SENT: &str = "
+    insert into posts (id, kind, brand, labels, source, words, zone, author_id, authors, state, due_at, created_at,
+      updated_at, version) values ('1', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'approved', 1, 1, 1, 1),
+      ('2', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'approved', 1, 1, 1, 1);
+    insert into channels (id, name, adapter, brand, settings, drill, paused_until, created_at, version) values
+      ('a', 'a', 'sandbox', 'main', '{}', false, 0, 1, 1), ('b', 'b', 'sandbox', 'main', '{}', false, 0, 1, 1),
+      ('c', 'c', 'sandbox', 'main', '{}', false, 0, 1, 1);
+    insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at, rendition, content_hash, attempts,
+      permits, replaced, started, created_at, settled_at) values
+      ('1', '1', 'a', 0, 'accepted', 1, 1, '{}', 'x', 1, 1, 0, 0, 1, 11),
+      ('2', '2', 'a', 0, 'accepted', 1, 1, '{}', 'x', 1, 1, 0, 0, 1, 22),
+      ('3', '1', 'b', 0, 'accepted', 1, 1, '{}', 'x', 1, 1, 0, 0, 1, 33),
+      ('4', '1', 'c', 0, 'failed', 1, 1, '{}', 'x', 1, 1, 0, 0, 1, 44),
+      ('5', '2', 'c', 0, 'accepted', 1, 1, '{}', 'x', 1, 1, 0, 1, 1, 55)";
+
+async fn check_posted(store: &Store) {
+    let posted: Vec<_> = store.channels().await.unwrap().into_iter().map(|c| c.posted_at).collect();
+    assert_eq!(posted, [Some(22), Some(33), None]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn channels_from_before_know_their_last_post_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("old.db");
+    let old = SqlitePool::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
+    up_to(10, &sqlx::migrate!("migrations/sqlite")).run(&old).await.unwrap();
+    old.execute(SENT).await.unwrap();
+    old.close().await;
+    check_posted(&Store::sqlite(&file).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn channels_from_before_know_their_last_post_postgres() {
+    let url = fresh_postgres().await;
+    let old = PgPool::connect(&url).await.unwrap();
+    up_to(10, &sqlx::migrate!("migrations/postgres")).run(&old).await.unwrap();
+    old.execute(SENT).await.unwrap();
+    old.close().await;
+    check_posted(&Store::postgres(&url).await.unwrap()).await;
+}

@@ -214,7 +214,7 @@ on_both! {
         let refused = app_channels::test(&bench.app, &auditor, &bench.channels[0]).await;
         assert!(matches!(refused, Err(AppError::Forbidden(_))), "{refused:?}");
         for by in [&bench.operator, &bench.approver, &bench.administrator] {
-            assert!(app_channels::test(&bench.app, by, &bench.channels[0]).await.unwrap().ready);
+            assert!(app_channels::test(&bench.app, by, &bench.channels[0]).await.unwrap().health.ready);
         }
         worker.stop().await.unwrap();
     }

@@ -87,7 +87,7 @@ pub async fn retract(bench: &Bench, delivery: &str) -> Retraction {
 
 pub async fn ready(bench: &Bench, channel: usize) -> (bool, String) {
     let seen = app_channels::test(&bench.app, &bench.administrator, &bench.channels[channel]).await.unwrap();
-    (seen.ready, seen.detail)
+    (seen.health.ready, seen.health.detail)
 }
 
 /// A freeze that holds what is due on the channel: nothing reaches the server.

@@ -68,6 +68,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/signals/{id}/join", &[Decide], r#"{"incident":"x"}"#),
         ("post", "/signals/{id}/dismiss", &[Decide], r#"{"note":"x"}"#),
         ("get", "/adapters", &[Read], ""),
+        ("get", "/readiness", &[Read], ""),
         ("get", "/channels", &[Read], ""),
         ("post", "/channels", &[Administer], r#"{"name":"x","adapter":"none"}"#),
         ("get", "/channels/{id}", &[Read], ""),

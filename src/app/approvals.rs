@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::policy::Rules;
-use super::{Actor, App, AppError, Problem, Result, posts, promises, reasons};
+use super::sheets::as_known;
+pub use super::sheets::{ReviewSheet, sheet, sheets};
+
+use super::{Actor, App, AppError, Result, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -46,26 +49,7 @@ pub struct ApprovalView {
     pub reviewed_by: Option<String>,
 }
 
-/// What an approver reads: the post, its exact renditions, and what they would be bound to.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ReviewSheet {
-    pub post: posts::PostView,
-    pub bundle: String,
-    /// How many people other than its authors must approve.
-    pub needed: usize,
-    /// How many of them have approved these very words, and may still be counted.
-    pub given: usize,
-    /// It is approved, and the approval has lapsed before all of it was out. It can be approved again as
-    /// it is; what is held is released by a decision after that.
-    pub lapsed: bool,
-    /// What channels do not take of it any more: so it is not approved. Broken glass lets it out all the
-    /// same, and these channels refuse it.
-    #[serde(default)]
-    pub misfits: Vec<Problem>,
-    pub decisions: Vec<ApprovalView>,
-}
-
-fn view(a: Approval) -> Result<ApprovalView> {
+pub(super) fn view(a: Approval) -> Result<ApprovalView> {
     Ok(ApprovalView {
         decision: Decision::parse(&a.decision).map_err(AppError::Internal)?,
         at: rfc3339(a.decided_at),
@@ -81,32 +65,13 @@ fn view(a: Approval) -> Result<ApprovalView> {
     })
 }
 
-/// The sheet for one post.
-///
-/// # Errors
-/// When there is none of that id.
-pub async fn sheet(app: &App, by: &Actor, post: &str) -> Result<ReviewSheet> {
-    by.need(Right::Read)?;
-    let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
-    let rows = app.store().deliveries(post).await?;
-    let (rules, now) = (Rules::seen(app, &row).await?, app.now());
-    let (approvals, bundle) = (app.store().approvals(post).await?, bundle_of(&row, &rows)?);
-    let given = voices(&approvals, &row.writers()?, &bundle, now).len();
-    let decisions = approvals.into_iter().map(view).collect::<Result<_>>()?;
-    let names = super::channels::names(app).await?;
-    Ok(ReviewSheet {
-        bundle,
-        needed: rules.needed(&row)?,
-        given,
-        lapsed: to_renew(&row, &rows, now),
-        misfits: rules.misfits(let_out(&row, &rows, now)),
-        decisions,
-        post: posts::view(row, rows, &names)?,
-    })
-}
-
 /// The approvals that count for these very words at that moment.
-fn voices<'a>(all: &'a [Approval], writers: &[String], bundle: &str, now: Millis) -> Vec<&'a Approval> {
+pub(super) fn voices<'a>(
+    all: &'a [Approval],
+    writers: &[String],
+    bundle: &str,
+    now: Millis,
+) -> Vec<&'a Approval> {
     all.iter()
         .filter(|a| a.decision == Decision::Approve.word() && a.bundle == bundle && a.voided_at.is_none())
         .filter(|a| a.expires_at.is_none_or(|at| at > now) && !writers.contains(&a.person_id))
@@ -129,7 +94,7 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 /// their own text, the post does not wait for approval, what it promises is past, or a comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     decide_all(app, by, &[(post.to_owned(), new.clone())]).await?;
-    sheet(app, by, post).await
+    as_known(app, post).await
 }
 
 /// Decides about posts that belong together, such as the same words in two languages: about all of
@@ -280,13 +245,17 @@ pub(super) fn lapsed(d: &Delivery, now: Millis) -> Option<Millis> {
 }
 
 /// Whether the post is approved, and has something that needs a new approval to go out.
-fn to_renew(post: &Post, rows: &[Delivery], now: Millis) -> bool {
+pub(super) fn to_renew(post: &Post, rows: &[Delivery], now: Millis) -> bool {
     post.state == PostState::Approved.word() && rows.iter().any(|d| lapsed(d, now).is_some())
 }
 
 /// What an approval lets out: what waits for its first one, or has one that has lapsed. Not what is out, under
 /// way, in doubt or over.
-fn let_out<'a>(post: &'a Post, rows: &'a [Delivery], now: Millis) -> impl Iterator<Item = &'a Delivery> {
+pub(super) fn let_out<'a>(
+    post: &'a Post,
+    rows: &'a [Delivery],
+    now: Millis,
+) -> impl Iterator<Item = &'a Delivery> {
     let first = post.state == PostState::Submitted.word();
     let waits = [State::Draft, State::Scheduled, State::Claimed, State::Held].map(Word::word);
     let asks = move |d: &Delivery| first || lapsed(d, now).is_some();

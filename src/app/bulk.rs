@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::approvals::{self, NewDecision};
+use super::board::{self, ReadinessView};
 use super::hub::Topic;
 use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
@@ -32,6 +33,9 @@ pub struct BulkPreview {
     pub hash: String,
     /// The first by due time. `GET /posts?label=…&waiting=true&kind=routine` lists all of them.
     pub posts: Vec<PostView>,
+    /// How ready the channels of these are, as far as it is known now.
+    #[serde(default)]
+    pub readiness: Vec<ReadinessView>,
 }
 
 /// Which posts a bulk approval means.
@@ -109,7 +113,16 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
         let rows = app.store().deliveries(&post.id).await?;
         shown.push(posts::view(post, rows, &names)?);
     }
-    Ok(BulkPreview { label: label.to_owned(), count: all.posts.len(), hash: all.hash, posts: shown })
+    let channels: Vec<_> = shown.iter().flat_map(|p| &p.deliveries).map(|d| d.channel.clone()).collect();
+    board::refresh(app, by, &channels).await?;
+    let readiness = board::known(app, &channels).await?;
+    Ok(BulkPreview {
+        label: label.to_owned(),
+        count: all.posts.len(),
+        hash: all.hash,
+        posts: shown,
+        readiness,
+    })
 }
 
 /// Approves all routine posts with a label that wait for it, each bound to what was shown of it: what was

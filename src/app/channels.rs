@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use ::channels::Limits;
+use ::channels::{Facts, Limits};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::Problems;
 use super::hub::Topic;
-pub use super::readiness::check_due;
+pub use super::readiness::{Tested, check_due, test};
 pub(crate) use super::readiness::{health, keep_health, limits};
+use super::standing::{self, Remark, Standing};
 use super::{Actor, App, AppError, Result, moved, readiness, watches};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
@@ -33,6 +34,10 @@ pub struct ChannelView {
     pub paused_until: Option<String>,
     pub health: Option<HealthView>,
     pub checked_at: Option<String>,
+    /// How ready it is, as far as it is known now.
+    pub standing: Standing,
+    /// What is to know and to do about that, the worst first.
+    pub remarks: Vec<Remark>,
     pub version: i64,
 }
 
@@ -45,6 +50,10 @@ pub struct HealthView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub limits: Option<Limits>,
+    /// What the check learned besides; what is not there is not known.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub facts: Facts,
 }
 
 /// A new channel.
@@ -98,7 +107,10 @@ pub(crate) fn record(id: &str) -> String {
 }
 
 pub(super) fn view(app: &App, c: Channel) -> ChannelView {
+    let (standing, remarks) = standing::of(&c, app.now());
     ChannelView {
+        standing,
+        remarks,
         settings: serde_json::from_str(&c.settings).unwrap_or(Value::Null),
         has_credential: c.credential.is_some(),
         paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
@@ -149,6 +161,7 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
         paused_until: 0,
         health: None,
         checked_at: None,
+        posted_at: None,
         created_at: app.now(),
         version: 1,
     };
@@ -278,16 +291,6 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<ChannelView> {
     by.need(Right::Read)?;
     let row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
     Ok(view(app, row).seen_by(by))
-}
-
-/// Asks the network whether a post would be accepted now.
-///
-/// # Errors
-/// When there is no such channel, or the actor may not test.
-pub async fn test(app: &App, by: &Actor, id: &str) -> Result<HealthView> {
-    by.need(Right::Test)?;
-    get(app, by, id).await?;
-    app.networks()?.check(id).await
 }
 
 /// What people call each channel, by its id.

@@ -8,6 +8,8 @@ mod alarms;
 pub mod approvals;
 /// The audit log: lists, checkpoints, exports.
 pub mod audit;
+/// How ready each channel is.
+pub mod board;
 /// Approval of many posts at once.
 pub mod bulk;
 /// The queue by hour and by day, for people to look at.
@@ -100,6 +102,8 @@ pub mod sessions;
 pub mod settle;
 /// How many signals wait at most, and who has how much of that room.
 pub mod shares;
+/// What approvers read before they decide.
+mod sheets;
 /// All signals page by page.
 pub mod signal_pages;
 /// Signals of monitoring systems.
@@ -108,6 +112,8 @@ pub mod signals;
 pub mod site;
 /// All rows of an import or none.
 pub mod staging;
+/// How ready a channel is, by what is known.
+pub mod standing;
 /// The freezes of an incident that is opened.
 mod stopping;
 /// What did not begin.
@@ -149,6 +155,7 @@ struct Inner {
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
+    notes: readiness::Notes,
     /// Whether this node has a mail server.
     mails: AtomicBool,
     /// Why nothing can be sent from this process any more.
@@ -209,6 +216,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             networks: Mutex::new(None),
             witness: Witness::default(),
+            notes: readiness::Notes::default(),
             mails: AtomicBool::new(false),
             broken: watch::Sender::default(),
         }))
@@ -306,6 +314,11 @@ impl App {
     /// sender holds an `App`: were they held here too, neither would ever be dropped.
     pub fn set_networks(&self, networks: &Arc<dyn Networks>) {
         *self.0.networks.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(networks));
+    }
+
+    /// What this process is doing about channels.
+    fn notes(&self) -> &readiness::Notes {
+        &self.0.notes
     }
 
     /// What talks to the networks.

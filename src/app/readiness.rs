@@ -1,13 +1,20 @@
 //! Whether channels would accept a post now, and what their accounts take.
 
-use ::channels::Limits;
-use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::channels::{Channel, HealthView};
+use ::channels::Limits;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::channels::{self, Channel, ChannelView, HealthView};
 use super::hub::Topic;
+use super::standing::{self, Remark, Standing};
 use super::{Actor, App, AppError, Result};
-use crate::clock::Millis;
+use crate::clock::{Millis, date_time};
 use crate::domain::audit::Entry;
+use crate::domain::role::Right;
 use crate::store::Unaudited;
 
 /// The part of what a check saw that stays when the next one sees less.
@@ -16,25 +23,128 @@ struct Learned {
     limits: Option<Limits>,
 }
 
+/// What a test saw, and how ready the channel is by all that is known.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tested {
+    #[serde(flatten)]
+    pub health: HealthView,
+    pub standing: Standing,
+    pub remarks: Vec<Remark>,
+}
+
 /// How often a ready channel is checked.
 const CHECK_READY: Millis = 10 * 60_000;
 /// How often a channel is checked that was not ready, or was never checked.
 const CHECK_UNREADY: Millis = 60_000;
 
-/// Checks every channel whose last check is too old. Called by the timer.
+/// How many channels are asked at once.
+const AT_ONCE: usize = 8;
+/// How exactly the time of the last post is kept.
+const POSTED: Millis = 60_000;
+
+/// What this process is doing about channels, and has just written of them.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// Channels that are being checked: what closes when that ends.
+    checking: Mutex<HashMap<String, watch::Receiver<()>>>,
+    posted: Mutex<HashMap<String, Millis>>,
+}
+
+fn lock<T>(notes: &Mutex<T>) -> MutexGuard<'_, T> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Notes {
+    /// Those of which no post was noted within the last minute, in the order of their ids.
+    pub fn unnoted<'a>(&self, channels: impl Iterator<Item = &'a str>, now: Millis) -> Vec<String> {
+        let posted = lock(&self.posted);
+        let old = |c: &&str| posted.get(*c).is_none_or(|at| at + POSTED <= now);
+        let mut out: Vec<String> = channels.filter(old).map(str::to_owned).collect();
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
+    /// That they have posted is written.
+    pub fn noted(&self, channels: Vec<String>, now: Millis) {
+        lock(&self.posted).extend(channels.into_iter().map(|c| (c, now)));
+    }
+}
+
+/// Asks the network whether a post would be accepted now.
+///
+/// # Errors
+/// When there is no such channel, or the actor may not test.
+pub async fn test(app: &App, by: &Actor, id: &str) -> Result<Tested> {
+    by.need(Right::Test)?;
+    channels::get(app, by, id).await?;
+    let health = app.networks()?.check(id).await?;
+    let ChannelView { standing, remarks, .. } = channels::get(app, by, id).await?;
+    Ok(Tested { health, standing, remarks })
+}
+
+/// Checks every channel whose last check is too old, several at once, so that one that does not answer
+/// delays no other. Called by the timer.
 ///
 /// # Errors
 /// The database's own.
 pub async fn check_due(app: &App) -> Result<()> {
-    let (now, networks) = (app.now(), app.networks()?);
-    for c in app.store().channels().await?.into_iter().filter(|c| c.disabled_at.is_none()) {
-        let ready = health(&c).is_some_and(|h| h.ready);
+    let now = app.now();
+    app.networks()?;
+    let due = |c: &Channel| {
+        let ready = health(c).is_some_and(|h| h.ready);
         let every = if ready { CHECK_READY } else { CHECK_UNREADY };
-        if c.checked_at.is_none_or(|at| at + every <= now) {
-            networks.check(&c.id).await?;
-        }
-    }
+        c.disabled_at.is_none() && c.checked_at.is_none_or(|at| at + every <= now)
+    };
+    let due = app.store().channels().await?.into_iter().filter(due).map(|c| c.id).collect();
+    check_all(app.clone(), due).await;
     Ok(())
+}
+
+/// Checks these channels, several at once.
+pub(super) async fn check_all(app: App, channels: Vec<String>) {
+    let checks = futures::stream::iter(channels).map(|channel| check_once(app.clone(), channel));
+    checks.buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// Checks a channel. When this process is at it already, it waits for that.
+async fn check_once(app: App, channel: String) {
+    let _checking = match Checking::begin(&app, &channel) {
+        Ok(checking) => checking,
+        // It says nothing; it closes.
+        Err(mut other) => return other.changed().await.unwrap_or_default(),
+    };
+    let Ok(networks) = app.networks() else { return };
+    if let Err(e) = networks.check(&channel).await {
+        tracing::error!(error = %e, cause = ?e, channel, "a channel cannot be checked; it is tried again");
+    }
+}
+
+/// The channel is being checked until this is dropped.
+struct Checking<'a> {
+    app: &'a App,
+    channel: &'a str,
+    /// Closes for those who wait.
+    _done: watch::Sender<()>,
+}
+
+impl<'a> Checking<'a> {
+    /// Nobody else is at it, or what closes when they end.
+    fn begin(app: &'a App, channel: &'a str) -> std::result::Result<Self, watch::Receiver<()>> {
+        let mut checking = lock(&app.notes().checking);
+        if let Some(other) = checking.get(channel) {
+            return Err(other.clone());
+        }
+        let (_done, wait) = watch::channel(());
+        checking.insert(channel.to_owned(), wait);
+        Ok(Self { app, channel, _done })
+    }
+}
+
+impl Drop for Checking<'_> {
+    fn drop(&mut self) {
+        lock(&self.app.notes().checking).remove(self.channel);
+    }
 }
 
 /// What the last check saw, if there was one.
@@ -62,25 +172,60 @@ pub(super) fn remembering(limits: Limits) -> Option<String> {
     serde_json::to_string(&Learned { limits: Some(limits) }).ok()
 }
 
-/// Keeps what a check saw, unless the channel was changed since it was opened for the check. The log has an
-/// entry when the readiness changed.
-pub(crate) async fn keep_health(app: &App, id: &str, version: Option<i64>, seen: &HealthView) -> Result<()> {
+/// How the channel stood when it was checked, whatever became of it since.
+fn stood(c: &Channel) -> Option<(Standing, Vec<Remark>)> {
+    let checked = Channel { disabled_at: None, paused_until: 0, ..c.clone() };
+    c.checked_at.filter(|_| health(c).is_some()).map(|at| standing::of(&checked, at))
+}
+
+/// Keeps what a check saw, unless the channel was changed since it was opened for the check; what is known after
+/// it. What this check could not see stays as an earlier one saw it. The log has an entry when the channel
+/// stands otherwise than before.
+pub(crate) async fn keep_health(
+    app: &App,
+    id: &str,
+    version: Option<i64>,
+    seen: HealthView,
+) -> Result<HealthView> {
     let mut tx = app.store().begin().await?;
-    let row = tx.channel_for_update(id).await?;
-    if version.is_some() && row.as_ref().map(|c| c.version) != version {
+    let row = tx.channel_for_update(id).await?.filter(|c| version.is_none_or(|v| v == c.version));
+    let Some(row) = row else {
         tx.commit_unaudited(Unaudited::Look).await?;
-        return Ok(());
+        return Ok(seen);
+    };
+    let old = health(&row).map(|h| h.facts).unwrap_or_default();
+    let mut kept = HealthView { limits: seen.limits.or_else(|| learned_limits(&row)), ..seen };
+    kept.facts.account = kept.facts.account.or(old.account);
+    kept.facts.expires_at = kept.facts.expires_at.or(old.expires_at);
+    kept.facts.missing = kept.facts.missing.or(old.missing);
+    if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
+        (kept.ready, kept.detail) = (false, why);
     }
-    let before = row.as_ref().and_then(health).map(|h| h.ready);
-    let limits = seen.limits.or_else(|| row.as_ref().and_then(learned_limits));
-    let json = serde_json::to_string(&HealthView { limits, ..seen.clone() })
-        .map_err(|e| AppError::Internal(e.to_string()))?;
+    let before = stood(&row).map(|(standing, _)| standing);
+    let json = serde_json::to_string(&kept).map_err(|e| AppError::Internal(e.to_string()))?;
     tx.set_health(id, &json, app.now()).await?;
-    if before == Some(seen.ready) {
+    let Some((standing, remarks)) =
+        stood(&Channel { health: Some(json), checked_at: Some(app.now()), ..row })
+            .filter(|(standing, _)| Some(*standing) != before)
+    else {
+        // What is left counts for posts at once, on every node.
+        let has_news = old.posts != kept.facts.posts;
+        if has_news {
+            tx.notify(Topic::Channels.name());
+        }
         tx.commit_unaudited(Unaudited::Look).await?;
-        return Ok(());
-    }
-    let verb = if seen.ready { "channel.ready" } else { "channel.not_ready" };
-    let entry = Entry::new(verb, &format!("channel:{id}")).note(&seen.detail);
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
+        if has_news {
+            app.hub().poke(Topic::Channels);
+        }
+        return Ok(kept);
+    };
+    let verb = match standing {
+        Standing::NotReady => "channel.not_ready",
+        Standing::Attention => "channel.attention",
+        Standing::Ready | Standing::Unknown => "channel.ready",
+    };
+    let words = remarks.first().map_or(&kept.detail, |remark| &remark.words);
+    let entry = Entry::new(verb, &format!("channel:{id}")).note(words);
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await?;
+    Ok(kept)
 }

@@ -15,9 +15,9 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::outcome;
-use crate::store::Tx;
 use crate::store::attempts::{Settled, Unsettled};
 use crate::store::deliveries::Change;
+use crate::store::{Tx, Unaudited};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         changes.push(change);
     }
     let mut tx = app.store().begin().await?;
+    let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
+    tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
@@ -117,14 +119,21 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };
-    app.commit(tx, &Actor::service(app.node()), &entries, topics).await
+    app.commit(tx, &Actor::service(app.node()), &entries, topics).await?;
+    app.notes().noted(posted, now);
+    Ok(())
+}
+
+/// The permits whose posts are out by these outcomes.
+fn out(outcomes: &[(Permit, Outcome)]) -> impl Iterator<Item = &Permit> {
+    let is_out = |o: &Outcome| matches!(o, Outcome::Accepted { started_only: false, .. });
+    outcomes.iter().filter(move |(_, o)| is_out(o)).map(|(p, _)| p)
 }
 
 /// The deliveries of an incident's posts that are out by these outcomes: they may promise the next update.
 fn promising(outcomes: &[(Permit, Outcome)], counts: impl Fn(&Permit) -> bool) -> Vec<&str> {
-    let is_out = |o: &Outcome| matches!(o, Outcome::Accepted { started_only: false, .. });
-    let out = outcomes.iter().filter(|(p, o)| p.incident.is_some() && is_out(o));
-    out.filter(|(p, _)| counts(p)).map(|(p, _)| p.delivery.as_str()).collect()
+    let promising = out(outcomes).filter(|p| p.incident.is_some() && counts(p));
+    promising.map(|p| p.delivery.as_str()).collect()
 }
 
 fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, Change)> {
@@ -314,6 +323,16 @@ pub async fn pause(app: &App, channel: &str, until: Millis, why: &str) -> Result
         .after(&serde_json::json!({"until": rfc3339(until)}))
         .note(why);
     app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await
+}
+
+/// Routine posts of these channels that were given back for the sake of crisis posts are looked at now.
+///
+/// # Errors
+/// The database's own.
+pub async fn wake_kept(app: &App, channels: &[String]) -> Result<()> {
+    let mut tx = app.store().begin().await?;
+    tx.wake_kept(channels, app.now()).await?;
+    Ok(tx.commit_unaudited(Unaudited::Lease).await?)
 }
 
 /// How many deliveries are in each state.

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
-use super::{End, incidents, pins, posts, signals, table};
+use super::{End, incidents, pins, posts, ready, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
-const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "health.ready", "health.detail", "disabled_at"];
+const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "standing", "health.detail", "disabled_at"];
 pub(super) const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
 /// What an approver decides about, besides the texts.
 const MATTER: &[&str] = &[
@@ -68,6 +68,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         }
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => return channels(api, &show, as_json, c).await,
+        Command::Ready => return ready::run(api, &show, as_json).await,
         Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
         Command::Approvals(c) => return approvals(api, &show, as_json, c).await,
         Command::Freeze(f) => {
@@ -162,13 +163,6 @@ pub(super) fn is_sealed(freeze: &Value) -> bool {
     !freeze["sealed_at"].is_null()
 }
 
-/// Asks the network, and shows whether a post would be accepted now.
-async fn tested(api: &Api, show: Show<'_>, id: &str) -> anyhow::Result<End> {
-    let health = api.post(&format!("/channels/{}/test", encode(id)), &json!({})).await?;
-    show(&health, &["ready", "detail"]);
-    Ok(End::all(health["ready"] == true))
-}
-
 async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<End> {
     match command {
         Channels::List => show(&api.get("/channels").await?, CHANNEL),
@@ -185,7 +179,7 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             let made = api.post("/channels", &body).await?;
             show(&made, &["id", "name", "adapter", "brand"]);
             if !as_json {
-                return tested(api, show, made["id"].as_str().unwrap_or_default()).await;
+                return ready::tested(api, show, as_json, made["id"].as_str().unwrap_or_default()).await;
             }
         }
         Channels::Edit { id, name, brand, settings, credential_file } => {
@@ -200,10 +194,10 @@ async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -
             }
             show(&api.patch_at(&path, &before["version"], &body).await?, CHANNEL);
             if !as_json {
-                return tested(api, show, &id).await;
+                return ready::tested(api, show, as_json, &id).await;
             }
         }
-        Channels::Test { id } => return tested(api, show, &id).await,
+        Channels::Test { id } => return ready::tested(api, show, as_json, &id).await,
         Channels::Disable { id } => {
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
         }
@@ -276,6 +270,7 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
                 return Ok(End::Done);
             }
             show(&value["posts"], POST);
+            ready::lines(&value["readiness"]);
             let hash = value["hash"].as_str().unwrap_or_default();
             table::line(&format!("{} posts wait with this label; hash {hash}", value["count"]));
         }
@@ -310,6 +305,7 @@ fn matter(show: Show<'_>, sheet: &Value) {
             table::line(&format!("to look at it: holdline posts picture {sha256} --out FILE"));
         }
     }
+    ready::lines(&sheet["readiness"]);
     for misfit in sheet["misfits"].as_array().into_iter().flatten() {
         table::line(&format!("--- cannot be approved: {}", misfit["message"].as_str().unwrap_or_default()));
     }

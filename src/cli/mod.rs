@@ -8,6 +8,7 @@ mod drill;
 mod incidents;
 mod pins;
 mod posts;
+mod ready;
 mod recover;
 mod serve;
 mod signals;

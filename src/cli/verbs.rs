@@ -35,6 +35,8 @@ pub enum Command {
     /// Channels.
     #[command(subcommand)]
     Channels(Channels),
+    /// How ready every channel is, the worst first; ends with 6 when one is not, or when nobody knows.
+    Ready,
     /// Posts: routine, updates, tips, notices, corrections.
     #[command(subcommand)]
     Posts(Posts),

@@ -6,6 +6,8 @@ pub mod alertmanager;
 pub mod approval;
 /// Entries of the audit log.
 pub mod audit;
+/// How many routine posts a network still gets.
+pub mod budget;
 /// Signed checkpoints of the audit log.
 pub mod checkpoint;
 /// The states of a delivery and the moves between them.

@@ -1,8 +1,9 @@
 //! Connected channels.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, Tx, on, read};
+use super::rows::Value;
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `channels`.
@@ -23,6 +24,8 @@ pub struct Channel {
     /// JSON of the last health check.
     pub health: Option<String>,
     pub checked_at: Option<Millis>,
+    /// When a post last went out there, to the minute.
+    pub posted_at: Option<Millis>,
     pub created_at: Millis,
     pub version: i64,
 }
@@ -108,10 +111,32 @@ impl Tx {
         Ok(())
     }
 
+    /// What is due on these channels and was given back because a budget keeps the rest for crisis posts is
+    /// looked at now. A budget keeps nothing for longer than a day.
+    pub async fn wake_kept(&mut self, channels: &[String], now: Millis) -> Result<()> {
+        const SQL: &str = "update deliveries set ready_at = $1, reason = null
+            where state = 'scheduled' and lane = 0 and ready_at > $1 and ready_at <= $2 and due_at <= $1
+              and reason like 'what the network still takes until %' and channel_id in ({ids})";
+        let sql = SQL.replace("{ids}", &dialect::list(3, dialect::padded(channels.len())));
+        on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now + 86_400_000), channels)
+            .execute(c)
+            .await
+            .map(drop)?);
+        Ok(())
+    }
+
     /// The row, kept from others until this change ends.
     pub async fn channel_for_update(&mut self, id: &str) -> Result<Option<Channel>> {
         const SQL: &str = "update channels set version = version where id = $1 returning *";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
+    }
+
+    /// Posts went out on these channels.
+    pub async fn note_posts(&mut self, ids: &[String], at: Millis) -> Result<()> {
+        const SQL: &str = "with v (id, posted) as ({rows}) update channels set posted_at = v.posted from v
+            where channels.id = v.id and (channels.posted_at is null or channels.posted_at < v.posted)";
+        let rows: Vec<[Value<'_>; 2]> = ids.iter().map(|id| [id.into(), at.into()]).collect();
+        self.run_rows(SQL, &rows).await
     }
 
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {

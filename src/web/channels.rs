@@ -10,7 +10,8 @@ use super::Web;
 use super::auth::Who;
 use super::errors::{Answer, Body};
 use super::posts::{if_match, with_etag};
-use crate::app::channels::{self, ChannelEdit, ChannelView, HealthView, NewChannel};
+use crate::app::board::{self, ReadinessView};
+use crate::app::channels::{self, ChannelEdit, ChannelView, NewChannel, Tested};
 use crate::domain::role::Right;
 
 /// What an adapter needs and can do.
@@ -76,8 +77,16 @@ pub async fn edit(
     Ok(shown(StatusCode::OK, &view))
 }
 
-/// Asks the network whether a post would be accepted now. Operators, approvers, administrators.
-#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", responses((status = 200, body = HealthView)))]
-pub async fn test(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<HealthView>> {
+/// Asks the network whether a post would be accepted now, and says how ready the channel is by all that is known.
+/// Operators, approvers, administrators.
+#[utoipa::path(post, path = "/channels/{id}/test", tag = "channels", responses((status = 200, body = Tested)))]
+pub async fn test(State(web): State<Web>, Who(by): Who, Path(id): Path<String>) -> Answer<Json<Tested>> {
     Ok(Json(channels::test(&web.app, &by, &id).await?))
+}
+
+/// How ready every channel is that is not disabled, as far as it is known now, the worst first. What nobody
+/// knows is `unknown`, and never `ready`.
+#[utoipa::path(get, path = "/readiness", tag = "channels", responses((status = 200, body = [ReadinessView])))]
+pub async fn readiness(State(web): State<Web>, Who(by): Who) -> Answer<Json<Vec<ReadinessView>>> {
+    Ok(Json(board::board(&web.app, &by).await?))
 }

@@ -124,6 +124,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(channels::get, channels::edit))
         .routes(routes!(channels::test))
         .routes(routes!(channels::adapters))
+        .routes(routes!(channels::readiness))
         .routes(routes!(posts::list, posts::create))
         .routes(routes!(posts::get, posts::edit))
         .routes(routes!(posts::submit))

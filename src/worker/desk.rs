@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use channels::{NOT_OURS, Pinned, ReadBack, Retraction, Sighting, watch};
+use channels::quota::Quota;
+use channels::{Facts, Health, NOT_OURS, Pinned, ReadBack, Retraction, Sighting, watch};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::lines::Open;
 use super::{Shared, caught, reread, send};
 use crate::app::channels::HealthView;
 use crate::app::{AppError, Networks, Result, reads};
@@ -17,6 +19,36 @@ use crate::clock::{Millis, date_time};
 const WATCH_LIMIT: Duration = Duration::from_secs(30);
 /// The longest that one copy of a post is being pinned.
 const PIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a check may take. That of a channel whose server hangs is an answer, too.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What a check saw. One that has no end, or panics, is that channel's failure alone.
+async fn within(longest: Duration, check: impl Future<Output = Health>) -> Health {
+    match tokio::time::timeout(longest, caught(check)).await {
+        Ok(Some(health)) => health,
+        Ok(None) => {
+            tracing::error!("an adapter has panicked in a check; please report this");
+            Health::unready("the check met a fault of its own; the service's log says which")
+        }
+        Err(_) => Health::unready("the network did not answer the check in time"),
+    }
+}
+
+/// With what the channel's last answers said besides.
+fn with_heard(open: &Open, facts: Facts, now: Millis) -> Facts {
+    let heard = open.ear.heard();
+    let counts = |q: &Quota| q.resets_at.is_none_or(|at| at > date_time(now));
+    let posts = heard.posts.into_iter().filter(counts).min_by_key(|q| q.left);
+    let skew = facts.skew_ms.map_or((heard.skew_ms, heard.skew_at), |told| (Some(told), None));
+    Facts {
+        posts: facts.posts.or(posts),
+        calls: facts.calls.or(heard.calls),
+        skew_ms: skew.0,
+        skew_at: skew.1,
+        ..facts
+    }
+}
 
 /// What people ask of the networks.
 pub(crate) struct Desk(pub Arc<Shared>);
@@ -40,15 +72,18 @@ impl Networks for Desk {
         // A channel that was connected a moment ago is known at once.
         self.0.lines.reload().await?;
         let (version, seen) = match self.0.lines.get(channel) {
-            Err(detail) => (None, HealthView { ready: false, detail, limits: None }),
+            Err(detail) => (None, HealthView { ready: false, detail, limits: None, facts: Facts::default() }),
             Ok(open) => {
-                let health = open.channel.check().await;
+                let health = within(LONGEST, open.channel.check()).await;
                 let (detail, limits) = (send::storable(health.detail), open.channel.limits());
-                (Some(open.version), HealthView { ready: health.ready, detail, limits })
+                let facts = with_heard(&open, health.facts, self.0.app.now());
+                (Some(open.version), HealthView { ready: health.ready, detail, limits, facts })
             }
         };
-        crate::app::channels::keep_health(&self.0.app, channel, version, &seen).await?;
-        Ok(seen)
+        let kept = crate::app::channels::keep_health(&self.0.app, channel, version, seen).await?;
+        // What is left counts from now on.
+        self.0.lines.reload().await?;
+        Ok(kept)
     }
 
     async fn retract(&self, delivery: &str) -> Result<Retraction> {
@@ -124,5 +159,19 @@ impl Networks for Desk {
         let attempt = reads::in_doubt(&self.0.app, delivery).await?;
         let attempt = attempt.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
         reread::one(&self.0, &attempt).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_that_panics_or_has_no_end_is_a_channel_that_is_not_ready() {
+        let panics = within(Duration::from_secs(5), async { panic!("a fault of a test") }).await;
+        assert!(!panics.ready && panics.detail.contains("fault of its own"), "{panics:?}");
+        let hangs = within(Duration::from_millis(10), std::future::pending()).await;
+        assert!(!hangs.ready && hangs.detail.contains("in time"), "{hangs:?}");
+        assert!(within(Duration::from_secs(5), async { Health::ready("well") }).await.ready);
     }
 }

@@ -68,6 +68,11 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
     let mut more = false;
     let open = shared.gate.status().1.is_none();
     if open {
+        let freed = shared.lines.freed(shared.app.clock().now());
+        if !freed.is_empty() {
+            sending::wake_kept(&shared.app, &freed).await?;
+            shared.lines.woken(&freed);
+        }
         let mut rooms = shared.lines.rooms(shared.app.clock().now());
         // In a rush without room only crisis posts are looked for: they go first. When no
         // channel sends anything, what is due is looked at all the same: held, expired, or told why
@@ -85,7 +90,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         start(shared, batch.permits, asked);
         put(shared, batch.claimed).await;
     }
-    let taken = shared.lines.take();
+    let taken = shared.lines.take(shared.app.clock().now());
     if taken.is_empty() {
         return Ok(more);
     }

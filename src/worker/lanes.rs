@@ -34,6 +34,11 @@ impl<T> Lanes<T> {
         self.crisis.pop_front().or_else(|| self.routine.pop_front())
     }
 
+    /// Takes out all that is no crisis post.
+    pub fn take_routine(&mut self) -> Vec<T> {
+        self.routine.drain(..).collect()
+    }
+
     /// Keeps what is given back, in its order.
     pub fn retain(&mut self, mut keep: impl FnMut(T) -> Option<T>) {
         for queue in [&mut self.crisis, &mut self.routine] {

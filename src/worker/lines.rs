@@ -4,30 +4,28 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use channels::Pass;
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, Pass};
-use secrecy::SecretString;
-use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::Shared;
 use super::lanes::Lanes;
 use super::send::storable;
-use super::{Shared, site};
 use crate::app::hub::Topic;
 use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
 use crate::app::{App, Result};
-use crate::clock::{Millis, date_time};
+use crate::clock::Millis;
+use crate::domain::budget::Reserve;
 use crate::domain::post::Lane;
 
-/// A channel that is open for sending.
-#[derive(Clone)]
-pub(crate) struct Open {
-    pub channel: Arc<dyn Channel>,
-    pub capabilities: Capabilities,
-    /// The version of the channel that this is.
-    pub version: i64,
-}
+#[path = "lines_budgets.rs"]
+mod budgets;
+#[path = "lines_open.rs"]
+mod open;
+
+use budgets::{Budgets, Owners, Shares};
+pub(crate) use open::Open;
 
 /// All lines of this node.
 pub(crate) struct Lines {
@@ -36,6 +34,8 @@ pub(crate) struct Lines {
     state: Mutex<HashMap<String, Line>>,
     /// Wakes the dispatcher: a line may have room again.
     pub room: Notify,
+    /// What networks still take. Locked after `state`.
+    budgets: Mutex<Budgets>,
     /// Held while the channels are read.
     reading: tokio::sync::Mutex<()>,
     /// How many claims are being made.
@@ -55,8 +55,12 @@ struct Line {
     busy: usize,
     paused_until: Millis,
     disabled: bool,
+    /// Whose limits count for it.
+    owners: Owners,
     /// What the last check said, when it said no.
     not_ready: Option<String>,
+    /// Until when routine posts were given back because of a budget, by this process or by an earlier one.
+    kept_until: Millis,
 }
 
 /// A claim that goes back to the queue: until when, and why.
@@ -69,8 +73,8 @@ pub(crate) struct Back {
 /// A durable permit and its pass through the gate.
 pub(crate) type Work = (Permit, Pass);
 
-/// Most claims that wait in one line; more go back to the queue, so that the backlog of a channel
-/// that hangs is out of the way of the others.
+/// Most claims that wait in one line; more routine posts go back to the queue, so that the backlog of a
+/// channel that hangs is out of the way of the others.
 const LONGEST: usize = 200;
 
 /// How long what a full line gives back waits.
@@ -84,11 +88,12 @@ const NOT_READY_WAIT: Millis = 30_000;
 const AHEAD: usize = 128;
 
 impl Lines {
-    pub fn new(app: App, http: Arc<Http>) -> Self {
+    pub fn new(app: App, http: Arc<Http>, reserve: Reserve) -> Self {
         Self {
             app,
             http,
             state: Mutex::default(),
+            budgets: Mutex::new(Budgets::new(reserve)),
             room: Notify::new(),
             reading: tokio::sync::Mutex::default(),
             holding: AtomicUsize::new(0),
@@ -106,7 +111,7 @@ impl Lines {
             let opened = (!known).then(|| self.open(&row));
             let not_ready = crate::app::channels::health(&row).filter(|h| !h.ready).map(|h| h.detail);
             let mut state = self.lock();
-            let line = state.entry(row.id).or_insert_with(|| Line {
+            let line = state.entry(row.id.clone()).or_insert_with(|| Line {
                 open: Err("not opened yet".into()),
                 version,
                 claimed: Lanes::new(),
@@ -115,8 +120,11 @@ impl Lines {
                 busy: 0,
                 paused_until: 0,
                 disabled: false,
+                owners: Owners::default(),
                 not_ready: None,
+                kept_until: Millis::MAX,
             });
+            line.look(&row, &mut self.budgets());
             // A pause only grows, and one that a send has just noted may not be written yet.
             line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;
@@ -127,31 +135,6 @@ impl Lines {
             }
         }
         Ok(())
-    }
-
-    fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
-        let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
-        if adapter.name == "website" {
-            let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities: adapter.capabilities, version: row.version });
-        }
-        let credential = match &row.credential {
-            None => None,
-            Some(sealed) => {
-                let record = crate::app::channels::record(&row.id);
-                Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
-            }
-        };
-        let settings = serde_json::from_str(&row.settings).unwrap_or_default();
-        let channel = (adapter.connect)(&self.connection(settings, credential))?;
-        Ok(Open { channel: channel.into(), capabilities: adapter.capabilities, version: row.version })
-    }
-
-    /// What an adapter needs to open a channel.
-    pub fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
-        let clock = self.app.clock().clone();
-        let clock = Arc::new(move || date_time(clock.now()));
-        Connection { settings, credential, http: Arc::clone(&self.http), clock }
     }
 
     /// The opened channel, or why it cannot be opened.
@@ -168,16 +151,30 @@ impl Lines {
     pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> HashMap<Back, Vec<String>> {
         let mut back = HashMap::<_, Vec<_>>::new();
         let mut state = self.lock();
+        let budgets = self.budgets();
+        // What came before a budget was known goes back first: it is in nobody's way.
+        for line in state.values_mut() {
+            let Some(kept) = line.kept(&budgets, now) else { continue };
+            let routine = line.claimed.take_routine();
+            if !routine.is_empty() {
+                line.kept_until = line.kept_until.max(kept.until);
+                back.entry(kept).or_default().extend(routine);
+            }
+        }
         for c in claims {
             match state.get_mut(&c.channel) {
                 None => {
                     let why = "the channel is not known to this node yet".to_owned();
                     back.entry(Back { until: now + 1_000, why }).or_default().push(c.delivery);
                 }
-                Some(line) => match line.wait(c.lane, now) {
-                    Some(wait) => back.entry(wait).or_default().push(c.delivery),
-                    None => line.claimed.push(c.lane, c.delivery),
-                },
+                Some(line) => {
+                    let kept = line.kept(&budgets, now).filter(|_| c.lane == Lane::Routine);
+                    line.kept_until = line.kept_until.max(kept.as_ref().map_or(0, |kept| kept.until));
+                    match kept.or_else(|| line.wait(c.lane, now)) {
+                        Some(wait) => back.entry(wait).or_default().push(c.delivery),
+                        None => line.claimed.push(c.lane, c.delivery),
+                    }
+                }
             }
         }
         back
@@ -188,17 +185,20 @@ impl Lines {
         self.lock().values().any(|line| line.busy > 0)
     }
 
-    /// What may be claimed and permitted in one go. Lines that are closed, paused or have claims
-    /// waiting take nothing; one that is not ready takes crisis posts.
+    /// What may be claimed and permitted in one go. Lines that are closed or paused take nothing; one that
+    /// is not ready, or has claims waiting, takes crisis posts.
     pub fn rooms(&self, now: Millis) -> Rooms {
         let mut rooms = Rooms::default();
         let state = self.lock();
-        let takes = |line: &Line| line.wait(Lane::Crisis, now).is_none() && line.claimed.len() == 0;
-        let routine = |line: &Line| line.wait(Lane::Routine, now).is_none();
+        let takes = |line: &Line| line.wait(Lane::Crisis, now).is_none() && line.claimed.crisis() == 0;
+        let routine = |line: &Line| line.wait(Lane::Routine, now).is_none() && line.claimed.len() == 0;
         // Once one line wants more, the others take what they can in the same change.
         let wanted = state.values().any(|line| takes(line) && routine(line) && line.room() > 0);
+        let budgets = self.budgets();
+        let mut shares = Shares::new(&state, &budgets, now);
         for (channel, line) in state.iter().filter(|(_, line)| takes(line)) {
-            rooms.set(channel, if wanted && routine(line) { line.free() } else { 0 });
+            let free = if wanted && routine(line) { shares.give(line, line.free()) } else { 0 };
+            rooms.set(channel, free);
         }
         rooms
     }
@@ -221,11 +221,14 @@ impl Lines {
 
     /// Takes what may be permitted now, as far as each line has room; crisis first. Pairs of
     /// delivery and channel.
-    pub fn take(&self) -> Vec<(String, String)> {
-        let mut out = Vec::new();
-        for (channel, line) in self.lock().iter_mut() {
+    pub fn take(&self, now: Millis) -> Vec<(String, String)> {
+        let (mut out, mut state) = (Vec::new(), self.lock());
+        let budgets = self.budgets();
+        let mut shares = Shares::new(&state, &budgets, now);
+        for (channel, line) in state.iter_mut().filter(|(_, line)| line.claimed.len() > 0) {
             // A crisis post is permitted at once: it goes ahead of the permits that wait.
-            for _ in 0..line.room().max(line.claimed.crisis()) {
+            let wanted = line.room().min(line.claimed.len());
+            for _ in 0..shares.give(line, wanted).max(line.claimed.crisis()) {
                 let Some(id) = line.claimed.pop() else { break };
                 line.busy += 1;
                 out.push((id, channel.clone()));
@@ -325,7 +328,7 @@ impl Line {
         if let Some(why) = self.not_ready.as_ref().filter(|_| lane == Lane::Routine) {
             return back(now + NOT_READY_WAIT, &format!("the channel is not ready: {why}"));
         }
-        if self.claimed.len() >= LONGEST {
+        if lane == Lane::Routine && self.claimed.len() >= LONGEST {
             return back(now + FULL_WAIT, "many posts wait for this channel");
         }
         None
@@ -361,30 +364,5 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use channels::http::Policy;
-    use secrecy::ExposeSecret;
-
-    use super::*;
-    use crate::app::{channels as verbs, people};
-    use crate::clock::Clock;
-
-    #[tokio::test]
-    async fn a_pause_that_is_not_written_yet_outlives_a_reload() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let app = App::for_tests(folder.path(), Clock::real()).await;
-        let token = people::first_start(&app).await.unwrap().unwrap();
-        let boss = serde_json::json!({"name": "Boss", "email": "b@example.org", "roles": ["administrator"]});
-        let boss = serde_json::from_value(boss).unwrap();
-        let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
-        let by = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
-        let new = serde_json::json!({"name": "alpha", "adapter": "website", "brand": "main"});
-        let channel = verbs::create(&app, &by, serde_json::from_value(new).unwrap()).await.unwrap().id;
-        let lines = Lines::new(app.clone(), Arc::new(Http::new(Policy::default()).unwrap()));
-        lines.reload().await.unwrap();
-        let until = app.clock().now() + 60_000;
-        lines.pause(&channel, until);
-        lines.reload().await.unwrap();
-        assert_eq!(lines.paused_until(&channel), until);
-    }
-}
+#[path = "lines_tests.rs"]
+mod tests;

@@ -54,6 +54,7 @@ use self::part::Part;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
 use crate::app::{App, AppError, Networks, Result, nodes};
+use crate::domain::budget::Reserve;
 use crate::domain::freeze::Subject;
 
 /// How the sender is run.
@@ -67,6 +68,8 @@ pub struct Options {
     pub longest_sleep: Duration,
     /// How long a graceful stop waits for what is in flight.
     pub drain: Duration,
+    /// The share of what a network takes that is kept for crisis posts.
+    pub reserve: Reserve,
     /// Housekeeping ticks by cron; off in simulations that tick themselves.
     pub ticks: bool,
 }
@@ -150,7 +153,7 @@ impl Worker {
         let (stop, stopping) = watch::channel(false);
         let (outcomes, inbox) = mpsc::channel(4_096);
         let gate = Gate::closed(nodes::LEASE);
-        let lines = lines::Lines::new(app.clone(), http);
+        let lines = lines::Lines::new(app.clone(), http, options.reserve);
         lines.reload().await?;
         let shared = Arc::new(Shared {
             app: app.clone(),

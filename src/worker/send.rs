@@ -74,6 +74,9 @@ fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
     if shared.recalled.contains(&permit.delivery) {
         return Some(recall::outcome());
     }
+    if let Some(kept) = shared.lines.kept(&permit.channel, permit.subject.lane, now) {
+        return Some(Outcome::NotBegun { reason: kept.why, not_before: Some(kept.until) });
+    }
     let until = shared.lines.paused_until(&permit.channel);
     let reason = || "the network asked the channel to wait before this one began".into();
     (until > now).then(|| Outcome::NotBegun { reason: reason(), not_before: Some(until) })
@@ -125,8 +128,11 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let readable = open.capabilities.read_back != ReadBack::None;
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");
+    let began = shared.app.clock().now();
     let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, &pass)).await;
     faults::point("published");
+    let accepted = matches!(&published, Ok(Ok(_)));
+    shared.lines.answered(&permit.channel, open.ear.news(), accepted, began);
     match published {
         // The adapter's work is dropped by now: what has not begun will not begin.
         Err(_) if !shared.gate.has_begun(&permit.attempt) => {

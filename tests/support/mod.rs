@@ -26,6 +26,7 @@ use holdline::app::secrets::Keys;
 use holdline::app::{Actor, App};
 use holdline::clock::Clock;
 use holdline::domain::approval::Decision;
+use holdline::domain::budget::Reserve;
 use holdline::domain::role::Role;
 use holdline::domain::times;
 use holdline::sandbox::Sandbox;
@@ -302,6 +303,7 @@ pub async fn try_start(app: &App, name: &str, data: &std::path::Path) -> holdlin
         data: data.to_owned(),
         longest_sleep: Duration::from_millis(500),
         drain: Duration::from_secs(3),
+        reserve: Reserve(20),
         ticks: false,
     };
     Worker::start(app.clone(), Arc::new(http()), options).await

@@ -164,8 +164,7 @@ async fn sheet_page(
     let (app, by) = (&web.app, visit.by()?);
     let people = people::list(app, by).await?;
     let mut sheets = Vec::new();
-    for id in &ids {
-        let mut it = approvals::sheet(app, by, id).await?;
+    for mut it in approvals::sheets(app, by, &ids).await? {
         let name =
             |id: &str| people.iter().find(|p| p.id == id).map_or_else(|| id.to_owned(), |p| p.name.clone());
         let decisions = std::mem::take(&mut it.decisions);

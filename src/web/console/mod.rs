@@ -147,7 +147,7 @@ fn desk_routes() -> Vec<Route> {
 
 fn setting_routes() -> Vec<Route> {
     use Access::{Needs, SignedIn};
-    use settings::{channels, nodes, people, policy, tokens};
+    use settings::{channels, nodes, people, policy, readiness, tokens};
     let (read, administer) = (Needs(Right::Read), Needs(Right::Administer));
     vec![
         route("/console/settings", read, get(settings::screen)),
@@ -157,6 +157,7 @@ fn setting_routes() -> Vec<Route> {
         route("/console/settings/channels/{id}/test", read, post(channels::test)),
         route("/console/settings/channels/{id}/edit", administer, post(channels::edit)),
         route("/console/settings/channels/{id}/switch", administer, post(channels::switch)),
+        route("/console/settings/readiness", read, get(readiness::screen)),
         route("/console/settings/people", read, get(people::screen)),
         route("/console/settings/people/add", administer, post(people::add)),
         route("/console/settings/people/{id}", read, get(people::one)),

@@ -16,6 +16,7 @@ use crate::app::channels::{self, ChannelView};
 use crate::app::posts::{self, PostFilter, PostView};
 use crate::app::shares::{MOST_WAITING, Shares};
 use crate::app::signals::{self as monitoring, SignalView};
+use crate::app::standing::Standing;
 use crate::clock::Millis;
 use crate::domain::post::PostState;
 use crate::domain::role::Right;
@@ -195,11 +196,11 @@ fn signals(ui: &Ui, channels: &[ChannelView]) -> Vec<Signal> {
     for (key, n, to) in counted.into_iter().filter(|(_, n, _)| *n > 0) {
         out.push(Signal { words: ui.n(key, n), to: to.into() });
     }
-    let unready = |c: &&ChannelView| c.disabled_at.is_none() && c.health.as_ref().is_some_and(|h| !h.ready);
+    let unready = |c: &&ChannelView| c.disabled_at.is_none() && c.standing == Standing::NotReady;
     for c in channels.iter().filter(unready) {
         out.push(Signal {
             words: ui.with("signal-unready", "name", &c.name),
-            to: "/console/settings/channels".into(),
+            to: "/console/settings/readiness".into(),
         });
     }
     out

@@ -4,12 +4,10 @@ use chrono_tz::Tz;
 use fluent_templates::fluent_bundle::FluentValue;
 
 use super::assets::{ASSETS, Assets};
-use super::pictures;
 use super::times;
 pub use super::trouble::Trouble;
 use super::visit::Visit;
 use super::words::Lang;
-use crate::app::channels::ChannelView;
 use crate::app::overview::{self, Overview, Standing};
 use crate::app::{Actor, Result, reasons};
 use crate::clock::Millis;
@@ -293,17 +291,6 @@ impl Ui {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = line.chars().take(90).collect();
         if short.len() < line.len() { format!("{short}…") } else { short }
-    }
-
-    /// A dot that says whether a channel is ready.
-    pub fn readiness(&self, c: &ChannelView) -> String {
-        let kind = match (&c.health, &c.paused_until) {
-            (_, Some(_)) => "wait",
-            (Some(h), None) if h.ready => "good",
-            (Some(_), None) => "bad",
-            (None, None) => "none",
-        };
-        pictures::dot(kind, &self.t(&format!("ready-{kind}")))
     }
 
     /// How long after the first instant the second one was: `13 ms later`.

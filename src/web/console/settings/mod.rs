@@ -8,6 +8,8 @@ pub mod nodes;
 pub mod people;
 /// The approval policy.
 pub mod policy;
+/// How ready each channel is.
+pub mod readiness;
 /// One's own tokens.
 pub mod tokens;
 

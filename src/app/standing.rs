@@ -1,0 +1,248 @@
+//! How ready a channel is, judged by what is known of it now. Pure.
+
+use ::channels::Facts;
+use ::channels::health::{EXPIRED, USED_UP, lacking};
+use ::channels::quota::Quota;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::channels::HealthView;
+use super::readiness;
+use crate::clock::{Millis, date_time};
+use crate::store::channels::Channel;
+
+/// How ready a channel is; what is worse is greater.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Ready,
+    /// It is ready, and somebody should act before it is not.
+    Attention,
+    /// Nobody knows: it was never checked, or too long ago.
+    Unknown,
+    /// A post would fail, or will soon.
+    NotReady,
+}
+
+/// What is to know of a channel, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Remark {
+    pub standing: Standing,
+    pub words: String,
+}
+
+/// A check says nothing any more after this.
+pub(super) const BELIEVED: Millis = 20 * 60_000;
+/// A credential that ends within this is a warning.
+const RENEW: TimeDelta = TimeDelta::days(14);
+/// One that ends within this is as good as gone.
+const RENEW_NOW: TimeDelta = TimeDelta::days(3);
+/// Networks take what is signed as far off as this.
+const SKEW: u64 = 5 * 60_000;
+
+/// What of it still counts: what was heard beside a check for as long as a check would, and a limit until its
+/// window ends.
+pub(super) fn current(mut facts: Facts, now: Millis) -> Facts {
+    let runs = |q: &Quota| q.resets_at.is_none_or(|at| at > date_time(now));
+    let young = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at >= date_time(now - BELIEVED));
+    facts.posts = facts.posts.filter(runs);
+    facts.calls = facts.calls.filter(|q| runs(q) && young(q.heard_at));
+    if !young(facts.skew_at) {
+        (facts.skew_ms, facts.skew_at) = (None, None);
+    }
+    facts
+}
+
+/// The worst of what is known of a channel, and all of it in words.
+pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
+    let mut remarks = Vec::new();
+    let mut add = |standing, words: String| {
+        let remark = Remark { standing, words };
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
+        }
+    };
+    if c.disabled_at.is_some() {
+        add(Standing::NotReady, "the channel is disabled".into());
+    } else {
+        // A signature and a token of Ghost carry the time.
+        let signs_time = matches!(c.adapter.as_str(), "webhook" | "ghost");
+        let seen = readiness::health(c).zip(c.checked_at);
+        judge(seen, signs_time, now, &mut add);
+    }
+    if c.paused_until > now {
+        add(Standing::NotReady, "the network asked this channel to wait".into());
+    }
+    let worst = remarks.iter().map(|r| r.standing).max().unwrap_or(Standing::Ready);
+    remarks.sort_by_key(|r| std::cmp::Reverse(r.standing));
+    (worst, remarks)
+}
+
+/// What the last check saw, and when.
+fn judge(
+    seen: Option<(HealthView, Millis)>,
+    signs_time: bool,
+    now: Millis,
+    add: &mut impl FnMut(Standing, String),
+) {
+    let Some((health, at)) = seen else { return add(Standing::Unknown, "it was not checked yet".into()) };
+    if at < now - BELIEVED {
+        add(Standing::Unknown, "the last check is old, so nobody knows how it is now".into());
+    }
+    if !health.ready {
+        add(Standing::NotReady, health.detail);
+    }
+    let facts = current(health.facts, now);
+    credential(&facts, now, add);
+    limits(&facts, add);
+    clocks(&facts, signs_time, add);
+}
+
+fn credential(facts: &Facts, now: Millis, add: &mut impl FnMut(Standing, String)) {
+    for missing in facts.missing.iter().flatten() {
+        add(Standing::NotReady, lacking(missing));
+    }
+    let Some(end) = facts.expires_at else { return };
+    let left = end.signed_duration_since(date_time(now));
+    if left <= TimeDelta::zero() {
+        add(Standing::NotReady, EXPIRED.into());
+    } else if left <= RENEW_NOW {
+        let words = "the credential expires within 3 days; connect the channel again before that";
+        add(Standing::NotReady, words.into());
+    } else if left <= RENEW {
+        let words = format!("the credential expires in {} days; renew it before that", left.num_days());
+        add(Standing::Attention, words);
+    }
+}
+
+fn limits(facts: &Facts, add: &mut impl FnMut(Standing, String)) {
+    if let Some(posts) = &facts.posts {
+        if posts.left == 0 {
+            add(Standing::NotReady, USED_UP.into());
+        } else if posts.limit.is_some_and(|limit| posts.left <= limit / 5) {
+            let words = format!("the network takes only {} more posts of this account for now", posts.left);
+            add(Standing::Attention, words);
+        }
+    }
+    if facts.calls.as_ref().is_some_and(|calls| calls.left == 0) {
+        add(Standing::Attention, "the network answers no more questions of this account for now".into());
+    }
+}
+
+fn clocks(facts: &Facts, signs_time: bool, add: &mut impl FnMut(Standing, String)) {
+    let Some(apart) = facts.skew_ms.map(i64::unsigned_abs).filter(|apart| *apart > SKEW) else { return };
+    let minutes = apart / 60_000;
+    if signs_time {
+        let words = format!(
+            "the clocks of this machine and of the network are {minutes} minutes apart, so it refuses what is \
+             signed here; set this machine's clock"
+        );
+        add(Standing::NotReady, words);
+    } else {
+        let words = format!(
+            "the clocks of this machine and of the network are {minutes} minutes apart; set this machine's clock"
+        );
+        add(Standing::Attention, words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::channels::quota::Of;
+
+    use super::*;
+
+    const NOW: Millis = 1_764_248_520_000;
+
+    fn channel() -> Channel {
+        Channel {
+            id: "c".into(),
+            name: "c".into(),
+            adapter: "sandbox".into(),
+            brand: "main".into(),
+            settings: "{}".into(),
+            credential: None,
+            drill: false,
+            disabled_at: None,
+            paused_until: 0,
+            health: None,
+            checked_at: None,
+            posted_at: None,
+            created_at: NOW,
+            version: 1,
+        }
+    }
+
+    fn judged(facts: Facts, ready: bool, age: Millis, signs_time: bool) -> (Standing, Vec<Remark>) {
+        let health = HealthView { ready, detail: "told".into(), limits: None, facts };
+        let c = Channel {
+            adapter: if signs_time { "webhook" } else { "sandbox" }.into(),
+            health: Some(serde_json::to_string(&health).unwrap()),
+            checked_at: Some(NOW - age),
+            ..channel()
+        };
+        super::of(&c, NOW)
+    }
+
+    fn of(facts: Facts) -> Standing {
+        judged(facts, true, 0, false).0
+    }
+
+    #[test]
+    fn what_nobody_knows_is_never_ready() {
+        assert_eq!(super::of(&channel(), NOW).0, Standing::Unknown);
+        let disabled = Channel { disabled_at: Some(NOW), ..channel() };
+        assert_eq!(super::of(&disabled, NOW).0, Standing::NotReady);
+        assert_eq!(judged(Facts::default(), true, BELIEVED, false).0, Standing::Ready);
+        assert_eq!(judged(Facts::default(), true, BELIEVED + 1, false).0, Standing::Unknown);
+        assert_eq!(judged(Facts::default(), false, 0, false).0, Standing::NotReady);
+    }
+
+    #[test]
+    fn a_credential_that_ends_is_seen_before_it_does() {
+        let ends =
+            |after: TimeDelta| of(Facts { expires_at: Some(date_time(NOW) + after), ..Facts::default() });
+        assert_eq!(ends(TimeDelta::days(15)), Standing::Ready);
+        assert_eq!(ends(TimeDelta::days(13)), Standing::Attention);
+        for after in [TimeDelta::days(3), TimeDelta::seconds(1), TimeDelta::zero(), TimeDelta::days(-400)] {
+            assert_eq!(ends(after), Standing::NotReady, "{after}");
+        }
+        for edge in [chrono::DateTime::<chrono::Utc>::MAX_UTC, chrono::DateTime::<chrono::Utc>::MIN_UTC] {
+            of(Facts { expires_at: Some(edge), ..Facts::default() });
+        }
+        let lacks = Facts { missing: Some(vec!["write".into()]), ..Facts::default() };
+        assert_eq!(of(lacks), Standing::NotReady);
+    }
+
+    #[test]
+    fn limits_that_are_met_and_clocks_that_differ_are_seen() {
+        let posts = |left, resets: Millis| {
+            let resets_at = Some(date_time(NOW + resets));
+            of(Facts {
+                posts: Some(Quota { of: Of::Account, limit: Some(250), left, resets_at, heard_at: None }),
+                ..Facts::default()
+            })
+        };
+        assert_eq!(posts(0, 1_000), Standing::NotReady);
+        assert_eq!((posts(50, 1_000), posts(51, 1_000)), (Standing::Attention, Standing::Ready));
+        assert_eq!(posts(0, -1_000), Standing::Ready, "the window has ended");
+        let skew = |ms, signs| judged(Facts { skew_ms: Some(ms), ..Facts::default() }, true, 0, signs).0;
+        assert_eq!((skew(300_000, true), skew(-300_001, true)), (Standing::Ready, Standing::NotReady));
+        assert_eq!(skew(i64::MIN, false), Standing::Attention);
+    }
+
+    #[test]
+    fn what_was_heard_beside_a_check_counts_as_long_as_a_check_would() {
+        let heard = |age: Millis| {
+            let at = Some(date_time(NOW - age));
+            let (limit, resets_at) = (Some(250), Some(date_time(NOW + 1_000)));
+            let quota = Some(Quota { of: Of::Account, limit, left: 0, resets_at, heard_at: at });
+            let facts = Facts { skew_ms: Some(900_000), skew_at: at, calls: quota, ..Facts::default() };
+            (of(facts), of(Facts { posts: quota, ..Facts::default() }))
+        };
+        assert_eq!(heard(BELIEVED), (Standing::Attention, Standing::NotReady));
+        assert_eq!(heard(BELIEVED + 1), (Standing::Ready, Standing::NotReady), "its window has not ended");
+    }
+}

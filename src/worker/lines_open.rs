@@ -1,0 +1,56 @@
+//! Opening channels: from their rows to what can send.
+
+use std::sync::Arc;
+
+use channels::{Capabilities, Channel, Connection, Ear};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::super::site;
+use super::Lines;
+use crate::clock::date_time;
+
+/// A channel that is open for sending.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub channel: Arc<dyn Channel>,
+    pub capabilities: Capabilities,
+    /// What its server says besides.
+    pub ear: Arc<Ear>,
+    /// The version of the channel that this is.
+    pub version: i64,
+}
+
+impl Lines {
+    pub(super) fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
+        let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
+        let (capabilities, version) = (adapter.capabilities, row.version);
+        let ear = Arc::new(Ear::new(adapter.name, self.clock()));
+        if adapter.name == "website" {
+            let channel = Arc::new(site::Site(self.app.clone()));
+            return Ok(Open { channel, capabilities, ear, version });
+        }
+        let credential = match &row.credential {
+            None => None,
+            Some(sealed) => {
+                let record = crate::app::channels::record(&row.id);
+                Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
+            }
+        };
+        let settings = serde_json::from_str(&row.settings).unwrap_or_default();
+        let connection = self.connection(settings, credential);
+        let http = Arc::new(connection.http.heard_by(Arc::clone(&ear)));
+        let channel = (adapter.connect)(&Connection { http, ..connection })?.into();
+        Ok(Open { channel, capabilities, ear, version })
+    }
+
+    /// What an adapter needs to open a channel.
+    pub fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
+        Connection { settings, credential, http: Arc::clone(&self.http), clock: self.clock() }
+    }
+
+    fn clock(&self) -> channels::Clock {
+        let clock = self.app.clock().clone();
+        Arc::new(move || date_time(clock.now()))
+    }
+}
