@@ -248,12 +248,7 @@ pub async fn edit(
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
-    let mut entries = Vec::new();
-    if moves || given {
-        watches::forget(app, &mut tx, id, &mut entries).await?;
-    } else if row.disabled_at.is_some() {
-        watches::pause(app, &mut tx, id, &mut entries).await?;
-    }
+    let mut entries = watches::after_edit(app, &mut tx, &row, moves || given).await?;
     row.version += 1;
     let view = view(app, row);
     let after = Changed { channel: view.clone().covered(), credential_replaced: had && given };

@@ -214,22 +214,26 @@ async fn note_look(app: &App, channel: &Channel, watch: Option<&Watch>, look: Lo
     }
 }
 
-/// The channel leads elsewhere now: the watch begins anew.
-///
-/// # Errors
-/// The database's own.
-pub(super) async fn forget(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
+/// The watch of a channel begins anew.
+async fn forget(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
     tx.delete_watch(channel).await?;
     alarms::end_blind(app, tx, channel, entries).await
 }
 
-/// The channel is not looked at for a while: what comes meanwhile is nobody's alarm.
+/// The watch after a change of its channel: when that leads elsewhere now, it begins anew; while the channel is
+/// disabled, what comes is nobody's alarm.
 ///
 /// # Errors
 /// The database's own.
-pub(super) async fn pause(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
-    tx.forget_look(channel).await?;
-    alarms::end_blind(app, tx, channel, entries).await
+pub(super) async fn after_edit(app: &App, tx: &mut Tx, channel: &Channel, moved: bool) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if moved {
+        forget(app, tx, &channel.id, &mut entries).await?;
+    } else if channel.disabled_at.is_some() {
+        tx.forget_look(&channel.id).await?;
+        alarms::end_blind(app, tx, &channel.id, &mut entries).await?;
+    }
+    Ok(entries)
 }
 
 async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
