@@ -44,6 +44,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::One,
+        watches: true,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.

@@ -41,6 +41,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::None,
+        watches: false,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

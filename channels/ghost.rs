@@ -65,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        watches: false,
         concurrency: 2,
     },
     // Ghost's titles have at most 255 characters; the rest keeps a page readable.

@@ -257,6 +257,8 @@ pub struct Capabilities {
     pub starts_only: bool,
     /// Whether posts can be kept at the top of the account, page or room.
     pub pins: Pins,
+    /// What is on the account can be listed, so that a post which nobody here sent is seen.
+    pub watches: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
 }
@@ -372,7 +374,7 @@ pub trait Channel: Send + Sync {
     }
 
     /// The account and its newest posts, whoever made them: at least those of `since` or later, by the
-    /// network's own clock. Nothing: this network cannot be asked.
+    /// network's own clock. Nothing: this network cannot be asked. Only where [`Capabilities::watches`] says so.
     ///
     /// # Errors
     /// A sentence, when it could not be read, or holds too many to look through.

@@ -54,6 +54,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        watches: true,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.

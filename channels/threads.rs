@@ -51,6 +51,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::None,
+        watches: false,
         concurrency: 1,
     },
     limits: Limits {

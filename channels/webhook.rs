@@ -31,6 +31,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::None,
+        watches: false,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

@@ -16,6 +16,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::None,
+        watches: false,
         concurrency: 4,
     },
     limits: Limits {

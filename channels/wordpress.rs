@@ -56,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        watches: true,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.

@@ -1,5 +1,6 @@
 //! The one integration binary. Every test of the core runs on SQLite and on PostgreSQL.
 
+mod adapters;
 mod api;
 mod approval_races;
 mod approvals;

@@ -134,7 +134,8 @@ fn seen_view(p: SeenPost) -> SeenView {
 
 /// A drill's channels are nobody's accounts.
 fn is_watched(c: &Channel) -> bool {
-    c.disabled_at.is_none() && !c.drill
+    let can = ::channels::adapter(&c.adapter).is_some_and(|a| a.capabilities.watches);
+    can && c.disabled_at.is_none() && !c.drill
 }
 
 /// Looks at the account of every channel, side by side. What each saw is written down one after the other: two

@@ -1,0 +1,87 @@
+//! The page of all adapters is made from the code: `channels/ADAPTERS.md`.
+
+use std::fmt::Write;
+
+use channels::{ALL, Adapter, Pins, ReadBack, Replay};
+
+/// Adapters that are tried on real servers, or need none, with what they are tried on.
+const REAL: &[(&str, &str)] = &[
+    ("bluesky", "real: the network's own server (PDS)"),
+    ("email", "real: a mail server"),
+    ("ghost", "real: Ghost"),
+    ("matrix", "real: Synapse"),
+    ("sandbox", "itself: a part of Holdline"),
+    ("website", "itself: a part of Holdline"),
+    ("wordpress", "real: WordPress"),
+];
+
+/// A strict stand-in keeps posts and refuses what its network's documents say it would refuse. Nobody can run
+/// these networks.
+const STRICT: &[&str] = &[
+    "discord",
+    "discord_bot",
+    "facebook",
+    "instagram",
+    "linkedin",
+    "mastodon",
+    "slack",
+    "teams",
+    "telegram",
+    "threads",
+    "x",
+];
+
+const HEAD: &str = "\
+# Adapters
+
+What each adapter can do, and how it was tested. This page is made from the code; a test fails when it is behind, and
+prints it as it should be.
+
+| adapter | the same request twice | reading back | takes down | at the top | threads | pictures | watched | tested on |
+|---|---|---|---|---|---|---|---|---|
+";
+
+fn line(a: &Adapter) -> String {
+    let c = &a.capabilities;
+    let replay = match c.replay {
+        Replay::ClientId => "own id: no second post",
+        Replay::TimedKey => "a key, for a while",
+        Replay::HandleFirst => "a handle first",
+        Replay::None => "may post twice",
+    };
+    let read_back = match c.read_back {
+        ReadBack::Consistent => "proof either way",
+        ReadBack::Step => "by the handle",
+        ReadBack::Key => "by its id",
+        ReadBack::Words => "by its words",
+        ReadBack::None => "no",
+    };
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let pins = match c.pins {
+        Pins::None => "no",
+        Pins::One => "one",
+        Pins::Several => "yes",
+    };
+    let tested = REAL.iter().find(|(name, _)| *name == a.name).map(|(_, on)| *on);
+    let tested = tested.or_else(|| STRICT.contains(&a.name).then_some("a strict stand-in"));
+    let tested = tested.unwrap_or("a scripted stand-in");
+    let (down, pictures, watched, threads) =
+        (yes(c.retract), yes(c.media), yes(c.watches), yes(a.limits.parts > 1));
+    format!(
+        "| {} | {replay} | {read_back} | {down} | {pins} | {threads} | {pictures} | {watched} | {tested} |\n",
+        a.name
+    )
+}
+
+#[test]
+fn the_adapters_page_is_what_the_code_says() {
+    let mut all: Vec<&Adapter> = ALL.iter().collect();
+    all.sort_by_key(|a| a.name);
+    let mut page = HEAD.to_owned();
+    for adapter in all {
+        page.write_str(&line(adapter)).unwrap();
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/channels/ADAPTERS.md");
+    let there = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(there == page, "channels/ADAPTERS.md should be:\n{page}");
+}
