@@ -68,6 +68,43 @@ on_both! {
         node.stop().await.unwrap();
     }
 
+    async fn every_copy_is_taken_down_in_one_action(bench) {
+        let node = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let out = |text: &str| json!({"kind": "routine", "channels": ["alpha", "beta"], "source": {"text": text}});
+        let post = bench.approved(out("Half price today")).await;
+        bench.until(&post.id, &["accepted", "accepted"]).await;
+        let page = format!("/console/posts/{}", post.id);
+        let to = format!("{page}/retract");
+        let before = read(&caller, &cookie, &page).await;
+        assert!(before.contains("Take it down from all channels"), "{before}");
+        let click = send(&caller, &cookie, &page, &to, "delivery=all&why=Wrong+price&word=yes").await;
+        assert_eq!(click.status, 422, "{}", text(&click));
+        let done = send(&caller, &cookie, &page, &to, "delivery=all&why=Wrong+price&word=take+down").await;
+        assert_eq!(done.status, 303, "{}", text(&done));
+        let state = |post: String| async move {
+            let all = holdline::app::posts::get(&bench.app, &bench.operator, &post).await.unwrap().deliveries;
+            all.iter().map(|d| d.state).collect::<Vec<_>>()
+        };
+        assert_eq!(state(post.id.clone()).await, [State::Retracted, State::Retracted]);
+        // Where one stays, the others are gone all the same, and it is named.
+        let post = bench.approved(out("Half price again")).await;
+        bench.until(&post.id, &["accepted", "accepted"]).await;
+        let beta = post.deliveries.iter().find(|d| d.channel_name == "beta").unwrap().channel.clone();
+        let away = ["channels", "edit", &beta, "--set", "url=http://127.0.0.1:1/x"];
+        run(&caller, &caller.administrator, &away).await;
+        let told = run(&caller, &caller.operator, &["retract", "--post", &post.id, "--comment", "x"]).await;
+        assert!(told.0 != Some(0) && told.1.contains("beta") && told.1.contains("alpha"), "{told:?}");
+        let states = state(post.id.clone()).await;
+        assert_eq!(states.iter().filter(|s| **s == State::Retracted).count(), 1, "{states:?}");
+        let page = format!("/console/posts/{}", post.id);
+        let form = "delivery=all&why=Wrong+price&word=take+down";
+        let live = text(&send(&caller, &cookie, &page, &format!("{page}/retract"), form).await);
+        assert!(live.contains("Still live on beta: "), "{live}");
+        node.stop().await.unwrap();
+    }
+
     async fn the_button_that_lifts_a_freeze_says_what_waits(bench) {
         let node = bench.start().await;
         let caller = Caller::new(&bench).await;

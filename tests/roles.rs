@@ -54,6 +54,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/held/review", &[Decide], r#"{"choice":"cancel","label":"x"}"#),
         ("post", "/deliveries/{id}/settle", &[Decide], r#"{"settlement":"try_again","note":"x"}"#),
         ("post", "/deliveries/{id}/retract", &[Decide], COMMENT),
+        ("post", "/posts/{id}/retract", &[Decide], COMMENT),
         ("get", "/posts/{id}/pins", &[Read], ""),
         ("post", "/posts/{id}/pins", &[Decide], r#"{"pinned":true}"#),
         ("get", "/incidents", &[Read], ""),

@@ -116,6 +116,8 @@ pub mod staging;
 pub mod standing;
 /// The freezes of an incident that is opened.
 mod stopping;
+/// Taking a whole post down.
+pub mod take_downs;
 /// What did not begin.
 pub mod unbegun;
 /// The watch over accounts: posts that nobody here sent.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
-use super::{End, incidents, pins, posts, ready, signals, table};
+use super::{End, incidents, pins, posts, ready, retract, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -89,11 +89,8 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
         }
         Command::Held(c) => return held(api, &show, as_json, c).await,
-        Command::Retract { delivery, comment } => {
-            let value =
-                api.post(&format!("/deliveries/{delivery}/retract"), &json!({"comment": comment})).await?;
-            show(&value, &["result", "reason"]);
-            return Ok(End::all(value["result"] == "gone"));
+        Command::Retract { delivery, post, comment } => {
+            return retract::run(api, &show, delivery, post, &comment).await;
         }
         Command::Pin { post, off } => return pins::run(api, &show, &post, !off).await,
         Command::Incidents(c) => return incidents::run(api, &show, as_json, c).await,

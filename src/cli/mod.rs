@@ -10,6 +10,7 @@ mod pins;
 mod posts;
 mod ready;
 mod recover;
+mod retract;
 mod serve;
 mod signals;
 mod table;

@@ -57,9 +57,14 @@ pub enum Command {
     /// What was held, is in doubt, failed or expired.
     #[command(subcommand)]
     Held(Held),
-    /// Take an accepted post down.
+    /// Take an accepted delivery down, or with `--post` every copy of a post that is out.
     Retract {
-        delivery: String,
+        /// The delivery.
+        #[arg(required_unless_present = "post", conflicts_with = "post")]
+        delivery: Option<String>,
+        /// The post.
+        #[arg(long)]
+        post: Option<String>,
         #[arg(long, default_value = "")]
         comment: String,
     },

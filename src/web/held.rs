@@ -12,6 +12,7 @@ use super::errors::{Answer, Body};
 use crate::app::AppError;
 use crate::app::held::{self, Review, Reviewed, Settle, WaitingView};
 use crate::app::held_set::{self, HeldPreview};
+use crate::app::take_downs::{self, TakenDown};
 use crate::domain::Word;
 use crate::domain::delivery::State as Delivered;
 
@@ -87,4 +88,16 @@ pub async fn retract(
     Body(c): Body<Comment>,
 ) -> Answer<Json<::channels::Retraction>> {
     Ok(Json(held::retract(&web.app, &by, &id, &c.comment).await?))
+}
+
+/// Takes every copy of a post down that is out, where its network can, with the reason for each that is still
+/// live. Operators and approvers.
+#[utoipa::path(post, path = "/posts/{id}/retract", tag = "held", request_body = Comment, responses((status = 200, body = [TakenDown])))]
+pub async fn retract_post(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(c): Body<Comment>,
+) -> Answer<Json<Vec<TakenDown>>> {
+    Ok(Json(take_downs::all(&web.app, &by, &id, &c.comment).await?))
 }

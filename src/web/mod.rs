@@ -145,6 +145,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(held::preview, held::review))
         .routes(routes!(held::settle))
         .routes(routes!(held::retract))
+        .routes(routes!(held::retract_post))
         .routes(routes!(pins::list, pins::set))
         .routes(routes!(incidents::list, incidents::open))
         .routes(routes!(incidents::playbooks))

@@ -167,7 +167,7 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
     let Posted { visit, fields } = posted;
     let freeze = freezes::get(&web.app, &id).await?;
     let mine: Vec<&str> = freeze.in_flight.iter().map(|f| f.delivery.as_str()).collect();
-    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine).await? else {
+    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine, None).await? else {
         return go(&format!("/console/freezes/{id}#in-flight"));
     };
     let shown = frozen(&web, &visit, &id, Trouble::default()).await?;

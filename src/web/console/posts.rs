@@ -107,7 +107,7 @@ pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Pos
     let Posted { visit, fields } = posted;
     let post = posts::get(&web.app, visit.by()?, &id).await?;
     let mine: Vec<&str> = post.deliveries.iter().map(|d| d.id.as_str()).collect();
-    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine).await? else {
+    let Some(refused) = retract::take_down(&web, &visit, &fields, &mine, Some(&id)).await? else {
         return go(&format!("/console/posts/{id}"));
     };
     let shown = page(&web, &visit, &id, Vec::new(), Trouble::default()).await?;

@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::ui::{Trouble, Ui};
 use super::visit::Visit;
 use crate::app::held;
+use crate::app::take_downs::{self, TakenDown};
 use crate::web::Web;
 
 /// The form of one delivery that was refused, with what was typed.
@@ -16,7 +17,11 @@ pub struct Refused {
     pub trouble: Trouble,
 }
 
-/// Takes down what the form names, when it is one of `mine`. Nothing: it is gone.
+/// What stands in the form for every copy of a post.
+pub const ALL: &str = "all";
+
+/// Takes down what the form names, when it is one of `mine`; every copy of `post`, when it names that. Nothing: it
+/// is gone.
 ///
 /// # Errors
 /// What cannot be mended in the form.
@@ -25,10 +30,12 @@ pub async fn take_down(
     visit: &Visit,
     fields: &Fields,
     mine: &[&str],
+    post: Option<&str>,
 ) -> crate::app::Result<Option<Refused>> {
     let (delivery, why) = (fields.get("delivery").to_owned(), fields.text("why"));
     let mut trouble = Trouble::default();
-    if !mine.contains(&delivery.as_str()) {
+    let post = post.filter(|_| delivery == ALL);
+    if post.is_none() && !mine.contains(&delivery.as_str()) {
         trouble.general.push(visit.lang.t("retract-not-here"));
     }
     if why.is_empty() {
@@ -37,7 +44,20 @@ pub async fn take_down(
     if let Err(wrong) = visit.typed(fields, "retract-word") {
         trouble.fields.extend(wrong.fields);
     }
-    if trouble.is_empty() {
+    if let (true, Some(post)) = (trouble.is_empty(), post) {
+        match take_downs::all(&web.app, visit.by()?, post, &why).await {
+            Ok(copies) if copies.iter().all(|copy| copy.gone) => return Ok(None),
+            Ok(copies) => {
+                let said = |copy: TakenDown| {
+                    let reason = Ui::bare(visit).say(&copy.reason?);
+                    let words = [("name", copy.channel_name.into()), ("reason", reason.into())];
+                    Some(visit.lang.with("retract-still-live-on", &words))
+                };
+                trouble.general.extend(copies.into_iter().filter_map(said));
+            }
+            Err(e) => trouble = Trouble::mendable(e)?.renamed("comment", "why"),
+        }
+    } else if trouble.is_empty() {
         match held::retract(&web.app, visit.by()?, &delivery, &why).await {
             Ok(::channels::Retraction::Gone) => return Ok(None),
             Ok(::channels::Retraction::StillLive(reason)) => {
