@@ -21,6 +21,11 @@ pub async fn out_under_a_freeze(bench: &Bench) -> (String, String) {
     (post.id, freeze)
 }
 
+async fn states(bench: &Bench, post: &str) -> Vec<State> {
+    let all = holdline::app::posts::get(&bench.app, &bench.operator, post).await.unwrap().deliveries;
+    all.iter().map(|d| d.state).collect()
+}
+
 on_both! {
     async fn a_copy_is_taken_down_with_a_reason_and_a_typed_word(bench) {
         let node = bench.start().await;
@@ -83,11 +88,7 @@ on_both! {
         assert_eq!(click.status, 422, "{}", text(&click));
         let done = send(&caller, &cookie, &page, &to, "delivery=all&why=Wrong+price&word=take+down").await;
         assert_eq!(done.status, 303, "{}", text(&done));
-        let state = |post: String| async move {
-            let all = holdline::app::posts::get(&bench.app, &bench.operator, &post).await.unwrap().deliveries;
-            all.iter().map(|d| d.state).collect::<Vec<_>>()
-        };
-        assert_eq!(state(post.id.clone()).await, [State::Retracted, State::Retracted]);
+        assert_eq!(states(&bench, &post.id).await, [State::Retracted, State::Retracted]);
         // Where one stays, the others are gone all the same, and it is named.
         let post = bench.approved(out("Half price again")).await;
         bench.until(&post.id, &["accepted", "accepted"]).await;
@@ -96,8 +97,8 @@ on_both! {
         run(&caller, &caller.administrator, &away).await;
         let told = run(&caller, &caller.operator, &["retract", "--post", &post.id, "--comment", "x"]).await;
         assert!(told.0 != Some(0) && told.1.contains("beta") && told.1.contains("alpha"), "{told:?}");
-        let states = state(post.id.clone()).await;
-        assert_eq!(states.iter().filter(|s| **s == State::Retracted).count(), 1, "{states:?}");
+        let after = states(&bench, &post.id).await;
+        assert_eq!(after.iter().filter(|s| **s == State::Retracted).count(), 1, "{after:?}");
         let page = format!("/console/posts/{}", post.id);
         let form = "delivery=all&why=Wrong+price&word=take+down";
         let live = text(&send(&caller, &cookie, &page, &format!("{page}/retract"), form).await);
