@@ -250,7 +250,14 @@ on_both! {
         let again = decide(&bench, &bench.approver, &post.id, Decision::Approve, &read).await;
         assert!(matches!(again, Err(AppError::Conflict(_))), "it has not lapsed: {again:?}");
         let worker = bench.start().await;
-        bench.until(&post.id, &["accepted", "scheduled"]).await;
+        // One copy is out before the approval lapses.
+        for _ in 0..400 {
+            let now = bench.until(&post.id, &["accepted", "scheduled"]).await;
+            if now.deliveries.iter().any(|d| d.state == State::Accepted) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
         bench.app.clock().advance(day * 2 + 60_000);
         let view = bench.until(&post.id, &["accepted", "held"]).await;
         let held = view.deliveries.iter().find(|d| d.state == State::Held).unwrap().clone();
