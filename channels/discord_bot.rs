@@ -127,10 +127,15 @@ impl Bot {
 
     /// What Discord says of something.
     async fn ask<T: DeserializeOwned>(&self, url: &Url) -> Result<T, String> {
+        self.asked(url).await?.json()
+    }
+
+    /// As [`Bot::ask`], whole.
+    async fn asked(&self, url: &Url) -> Result<Answer, String> {
         let request = self.signed(Request::get(url.as_str()));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         match answer.status {
-            200 => answer.json(),
+            200 => Ok(answer),
             _ => Err(self.failure(&answer, Doing::Ask).to_string()),
         }
     }

@@ -1,5 +1,7 @@
 //! The bot's own messages in its channel, and which of them has the words.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -7,6 +9,7 @@ use serde::de::IgnoredAny;
 use super::Bot;
 use crate::discord_answers::is_id;
 use crate::discord_post::Message;
+use crate::http::Answer;
 use crate::message::SLACK;
 use crate::{Job, Sighting, discord_text};
 
@@ -15,6 +18,8 @@ const PAGE: &str = "100";
 const MOST_PAGES: usize = 20;
 /// The first millisecond that an id can hold.
 const EPOCH: i64 = 1_420_070_400_000;
+/// A look does not wait longer than this for its next page; the next look goes on.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// A message that somebody wrote; others are notes of Discord itself.
 const WRITTEN: u64 = 0;
 
@@ -58,6 +63,15 @@ pub(super) fn id_at(time: DateTime<Utc>) -> u64 {
     u64::try_from(time.timestamp_millis() - EPOCH).unwrap_or_default() << 22
 }
 
+/// How long nothing more is taken, if nothing is: posts go the same way, and a look must not use up their turn.
+///
+/// Source: Discord `topics/rate-limits`; the time is in seconds, with a fraction.
+fn rest(answer: &Answer) -> Option<Duration> {
+    answer.header("x-ratelimit-remaining").filter(|left| left.trim() == "0")?;
+    let seconds = answer.header("x-ratelimit-reset-after")?.trim().parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
 impl Bot {
     /// The bot's own id.
     pub(super) async fn me(&self) -> Result<String, String> {
@@ -84,7 +98,8 @@ impl Bot {
         for _ in 0..MOST_PAGES {
             let mut url = self.url(&["channels", &self.channel, "messages"]);
             url.query_pairs_mut().append_pair("after", &after.to_string()).append_pair("limit", PAGE);
-            let page: Vec<Seen> = self.ask(&url).await?;
+            let answer = self.asked(&url).await?;
+            let page: Vec<Seen> = answer.json()?;
             let newest = page.iter().filter_map(|seen| seen.named.id.parse::<u64>().ok()).max();
             found.extend(page.into_iter().filter(|seen| seen.named.is_named() && seen.says(job, &me)));
             let Some(newest) = newest.filter(|newest| *newest > after) else {
@@ -95,6 +110,11 @@ impl Bot {
                 });
             };
             after = newest;
+            match rest(&answer) {
+                Some(rest) if rest > LONGEST_REST => return Err("Discord asks us to wait".to_owned()),
+                Some(rest) => tokio::time::sleep(rest).await,
+                None => {}
+            }
         }
         Err("the channel has had too many messages since to look through".to_owned())
     }

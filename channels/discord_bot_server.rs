@@ -23,6 +23,8 @@ pub(super) struct Api {
     pub(super) remembers: bool,
     /// Whether a message is not in the list yet.
     pub(super) lags: bool,
+    /// Seconds until the list can be asked again, which each of its answers tells.
+    pub(super) rest: Option<&'static str>,
     pub(super) nonces: Vec<(String, Value)>,
     pub(super) made: u64,
 }
@@ -42,6 +44,7 @@ impl Api {
             member: json!({ "roles": ["8"], "user": { "id": BOT }, "communication_disabled_until": null }),
             remembers: true,
             lags: false,
+            rest: None,
             nonces: Vec::new(),
             made: 0,
         }
@@ -99,7 +102,8 @@ impl Api {
         // Short pages, so that turning them is tested; each has the newest first.
         let mut page: Vec<Value> = new.take(limit.min(3)).cloned().collect();
         page.reverse();
-        good(page.into())
+        let rest = |seconds| format!("X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset-After: {seconds}\r\n");
+        (200, self.rest.map_or(String::new(), rest), page.into())
     }
 
     fn delete(&mut self, id: &str) -> Said {

@@ -159,6 +159,22 @@ async fn a_channel_with_too_many_messages_is_not_looked_through() {
 }
 
 #[tokio::test]
+async fn a_look_waits_for_its_turn_or_leaves_it_to_the_next_one() {
+    let looks = async |rest| {
+        let mut api = Api { rest: Some(rest), ..Api::new() };
+        for n in 0..4 {
+            api.say("12", &n.to_string(), 0);
+        }
+        let (server, channel) = open(api, &[]).await;
+        let seen = channel.read_back(&suite::job()).await;
+        let asked = server.state().requests.iter().filter(|r| r.contains("/messages")).count();
+        (seen, asked)
+    };
+    assert_eq!(looks("0.001").await, (Sighting::Absent, 3));
+    assert_eq!(looks("60.0").await, (Sighting::Unknown("Discord asks us to wait".to_owned()), 1));
+}
+
+#[tokio::test]
 async fn pictures_go_with_their_words() {
     let (server, channel) = open(Api::new(), &[]).await;
     let mut job = suite::job();
