@@ -226,7 +226,12 @@ board-missing = Missing permissions
 board-missing-none = none
 board-left = Posts left
 board-until = until
-board-clock = Their clock ahead of ours by
+board-clock = Their clock
+board-clock-ahead = { $n ->
+    [0] with ours
+   *[other] { $shown } s ahead of ours
+}
+board-clock-behind = { $shown } s behind ours
 board-posted = Last post
 board-posted-none = none yet
 board-not-known = not known

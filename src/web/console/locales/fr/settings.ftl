@@ -233,7 +233,12 @@ board-missing = Autorisations manquantes
 board-missing-none = aucune
 board-left = Publications restantes
 board-until = jusqu’au
-board-clock = Leur horloge en avance sur la nôtre de
+board-clock = Leur horloge
+board-clock-ahead = { $n ->
+    [0] à l’heure de la nôtre
+   *[other] { $shown } s en avance sur la nôtre
+}
+board-clock-behind = { $shown } s en retard sur la nôtre
 board-posted = Dernière publication
 board-posted-none = aucune encore
 board-not-known = pas connu
