@@ -4,6 +4,7 @@
 //! (`putRecord` with `swapRecord: null`), so a replay cannot make a second post. Facts:
 //! <https://docs.bsky.app/docs/api/com-atproto-repo-put-record> and the lexicons.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,6 +23,8 @@ use crate::{
     Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
+#[path = "bluesky_facets.rs"]
+mod facets;
 #[path = "bluesky_watch.rs"]
 mod newest;
 #[path = "bluesky_pin.rs"]
@@ -31,7 +34,7 @@ mod record;
 #[path = "bluesky_session.rs"]
 mod session;
 
-use record::{Record, owner, receipt, record_key};
+use record::{Around, Record, owner, receipt, record_key};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -52,12 +55,13 @@ pub const ADAPTER: Adapter = Adapter {
         text: Some(300),
         unit: Unit::Graphemes,
         text_bytes: Some(3_000),
-        title: None,
+        title: Some(300),
         title_needed: false,
         media: 4,
         media_bytes: 2_000_000,
         alt: None,
         parts: 10,
+        cards: true,
     },
     settings: &[
         Setting {
@@ -152,6 +156,22 @@ impl Bluesky {
         Ok(images)
     }
 
+    /// The ids of the accounts that the text names. A name that is not found stays plain text.
+    async fn accounts(&self, job: &Job) -> HashMap<String, String> {
+        let mut known = HashMap::new();
+        for name in facets::accounts(job.rendition.texts()) {
+            let mut url = self.method("com.atproto.identity.resolveHandle");
+            url.query_pairs_mut().append_pair("handle", &name);
+            let Ok(answer) = self.http.call(Request::get(url.as_str())).await else { break };
+            let did = answer.json::<Value>().ok().and_then(|v| v["did"].as_str().map(str::to_owned));
+            let is_id = |did: &String| did.starts_with("did:") && did.len() <= 2_048;
+            if let Some(did) = did.filter(|did| answer.is_success() && is_id(did)) {
+                known.insert(name, did);
+            }
+        }
+        known
+    }
+
     /// What an answer that does not accept means. A session that the server refuses is forgotten.
     async fn failure(&self, answer: &Answer) -> Failure {
         let wrong = error_name(answer);
@@ -179,7 +199,7 @@ impl Bluesky {
         &self,
         job: &Job,
         session: &Session,
-        images: &[Value],
+        around: &Around,
         thread: &[Record],
         pass: &Pass,
     ) -> Result<Record, Failure> {
@@ -188,7 +208,7 @@ impl Bluesky {
             "collection": POSTS,
             "rkey": record_key(job, thread.len()),
             "swapRecord": null,
-            "record": record::record(job, images, thread, (self.clock)()),
+            "record": record::record(job, around, thread, (self.clock)()),
         });
         let url = self.method("com.atproto.repo.putRecord");
         let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&content);
@@ -278,9 +298,10 @@ impl Channel for Bluesky {
         let (out, of) = (parts_out(job), job.rendition.texts().count());
         let session = self.session().await.map_err(|failure| failure.partly(out, of))?;
         let images = self.upload(job, &session, pass).await.map_err(|failure| failure.partly(out, of))?;
+        let around = Around { images, accounts: self.accounts(job).await };
         let mut thread = Vec::<Record>::new();
         while thread.len() < of {
-            let made = self.put(job, &session, &images, &thread, pass).await;
+            let made = self.put(job, &session, &around, &thread, pass).await;
             let made = made.map_err(|failure| failure.partly(thread.len().max(out), of))?;
             if of > 1 && made.cid.is_empty() {
                 let reason = "the server does not name the post fully".to_owned();

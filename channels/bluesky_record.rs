@@ -1,5 +1,7 @@
 //! The record of a post, and what names it. Pure.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -9,7 +11,8 @@ use serde_json::{Value, json};
 use sha2::Digest;
 
 use super::POSTS;
-use crate::{Job, Receipt, text, watch};
+use super::facets::facets;
+use crate::{Job, Receipt, watch};
 
 /// A record as the server names it: its address and the hash of its content.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +22,15 @@ pub(super) struct Record {
     pub cid: String,
     #[serde(default)]
     pub value: Value,
+}
+
+/// What a post refers to, learned from the server before it is made.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The pictures that were sent up.
+    pub images: Vec<Value>,
+    /// The ids of the accounts that the text names.
+    pub accounts: HashMap<String, String>,
 }
 
 /// A list of records.
@@ -69,22 +81,11 @@ pub(super) fn record_key(job: &Job, part: usize) -> String {
     (0..13).rev().map(|place| char::from(DIGITS[(number >> (5 * place) & 31) as usize])).collect()
 }
 
-/// Links are not found by the server: each is marked by its byte offsets
-/// (<https://docs.bsky.app/docs/advanced-guides/post-richtext>).
-pub(super) fn facets(content: &str) -> Vec<Value> {
-    let mark = |link: text::Link| {
-        json!({
-            "index": { "byteStart": link.start, "byteEnd": link.end },
-            "features": [{ "$type": "app.bsky.richtext.facet#link", "uri": link.url }],
-        })
-    };
-    text::links(content).into_iter().map(mark).collect()
-}
-
-/// The part that comes after those of `thread`, as an answer to the last of them. Pictures go with the first.
+/// The part that comes after those of `thread`, as an answer to the last of them. Pictures, or the card of
+/// a link, go with the first; no record has both.
 ///
-/// Source: <https://docs.bsky.app/docs/advanced-guides/posts#replies>.
-pub(super) fn record(job: &Job, images: &[Value], thread: &[Record], now: DateTime<Utc>) -> Value {
+/// Source: <https://docs.bsky.app/docs/advanced-guides/posts#replies>, lexicon app.bsky.embed.external.
+pub(super) fn record(job: &Job, around: &Around, thread: &[Record], now: DateTime<Utc>) -> Value {
     let post = &job.rendition;
     let text = post.texts().nth(thread.len()).unwrap_or_default();
     let mut record = json!({
@@ -93,15 +94,19 @@ pub(super) fn record(job: &Job, images: &[Value], thread: &[Record], now: DateTi
         "langs": [post.language],
         "createdAt": now.to_rfc3339_opts(SecondsFormat::Millis, true),
     });
-    let facets = facets(text);
+    let facets = facets(text, &around.accounts);
     if !facets.is_empty() {
         record["facets"] = facets.into();
     }
     if let (Some(root), Some(parent)) = (thread.first(), thread.last()) {
         let name = |part: &Record| json!({ "uri": part.uri, "cid": part.cid });
         record["reply"] = json!({ "root": name(root), "parent": name(parent) });
-    } else if !images.is_empty() {
-        record["embed"] = json!({ "$type": "app.bsky.embed.images", "images": images });
+    } else if !around.images.is_empty() {
+        record["embed"] = json!({ "$type": "app.bsky.embed.images", "images": around.images });
+    } else if let Some((title, link)) = post.card() {
+        // The words of the card are those that were approved: the page that it leads to is not read.
+        let card = json!({ "uri": link.url, "title": title, "description": "" });
+        record["embed"] = json!({ "$type": "app.bsky.embed.external", "external": card });
     }
     record
 }

@@ -84,11 +84,31 @@ fn keys_of_one_millisecond_differ() {
     assert_eq!(keys.len(), 20_000);
 }
 
-#[test]
-fn links_are_marked_by_bytes() {
-    let marked = record::facets("Été: see https://bank.example/a, please");
-    assert_eq!(marked[0]["index"], json!({ "byteStart": 11, "byteEnd": 33 }));
-    assert_eq!(marked[0]["features"][0]["uri"], "https://bank.example/a");
+#[tokio::test]
+async fn a_link_with_a_title_is_a_card_and_known_names_are_marked() {
+    let post = |text: &str, title: Option<&str>| {
+        let mut job = suite::job();
+        (job.rendition.text, job.rendition.title) = (text.into(), title.map(str::to_owned));
+        job
+    };
+    let job =
+        post("See https://bank.example/a and ask @help.bank.example or @gone.example", Some("Cards fail"));
+    let did = answer(200, "", r#"{"did":"did:plc:help"}"#);
+    let (fake, channel) =
+        open(vec![login(LATER), did, wrong("InvalidRequest"), answer(200, "", kit().accepted)]).await;
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert!(fake.requests()[1].contains("resolveHandle?handle=help.bank.example"), "{}", fake.requests()[1]);
+    let sent: Value = serde_json::from_str(&fake.content(3)).unwrap();
+    let card = json!({ "uri": "https://bank.example/a", "title": "Cards fail", "description": "" });
+    assert_eq!(sent["record"]["embed"], json!({ "$type": "app.bsky.embed.external", "external": card }));
+    let features: Vec<_> =
+        sent["record"]["facets"].as_array().unwrap().iter().map(|f| f["features"][0].clone()).collect();
+    assert_eq!(features[0]["uri"], "https://bank.example/a");
+    assert_eq!((features[1]["did"].as_str(), features.len()), (Some("did:plc:help"), 2));
+    // Without a title there is no card.
+    let (fake, channel) = open(vec![login(LATER), answer(200, "", kit().accepted)]).await;
+    channel.publish(&post("See https://bank.example/a", None), &Pass::open_for_tests()).await.unwrap();
+    assert!(!fake.content(1).contains("embed"));
 }
 
 #[tokio::test]

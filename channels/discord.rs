@@ -60,6 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 5 << 20,
         alt: Some(1_024),
         parts: 1,
+        cards: false,
     },
     settings: &[Setting {
         name: "thread",

@@ -55,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 0,
         alt: None,
         parts: 1,
+        cards: false,
     },
     settings: &[
         Setting {

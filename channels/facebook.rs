@@ -59,6 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 4 << 20,
         alt: Some(1_000),
         parts: 1,
+        cards: false,
     },
     settings: &[
         Setting {

@@ -90,7 +90,8 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if let Some((by, limit)) = r.title.as_ref().and_then(|t| over(title_size(t, limits.unit), limits.title)) {
         add("title", format!("is {by} too long; the limit is {limit}"));
     }
-    if r.title.is_some() && limits.title.is_none() {
+    let unseen = limits.title.is_none() || (limits.cards && r.card().is_none());
+    if r.title.is_some() && unseen {
         add("title", "is not shown by this channel; put it into the text".into());
     }
     if limits.title_needed && r.title.as_ref().is_none_or(|t| t.trim().is_empty()) {
@@ -136,6 +137,7 @@ mod tests {
             media_bytes: 1,
             alt: Some(5),
             parts: 1,
+            cards: false,
         };
         let medium = |alt: &str| MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
         let rendition = |text: &str, title: Option<&str>, alts: &[&str]| Rendition {
@@ -160,6 +162,9 @@ mod tests {
         assert_eq!(words, ["media the words of a picture are 3 too long; the limit is 5"]);
         let untitled = Limits { title: None, ..limits };
         assert!(said(rendition("1", Some("abc"), &[]), &untitled)[0].contains("not shown"));
+        let cards = Limits { cards: true, text: None, text_bytes: None, ..limits };
+        assert!(said(rendition("no link", Some("abc"), &[]), &cards)[0].contains("not shown"));
+        assert!(said(rendition("https://a.example", Some("abc"), &[]), &cards).is_empty());
     }
 
     #[test]

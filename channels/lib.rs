@@ -266,6 +266,9 @@ pub struct Limits {
     /// Most parts of one post, each an answer to the one before; 1: there are no threads.
     #[serde(default = "one")]
     pub parts: usize,
+    /// A title is shown only on the card of the first link; see [`Rendition::card`].
+    #[serde(default)]
+    pub cards: bool,
 }
 
 fn one() -> usize {

@@ -69,6 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
         alt: Some(4_086),
         parts: 1,
+        cards: false,
     },
     settings: &[
         Setting {

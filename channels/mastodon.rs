@@ -68,6 +68,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
         alt: Some(1_500),
         parts: 10,
+        cards: false,
     },
     settings: &[
         Setting {

@@ -160,6 +160,7 @@ impl Server {
             media_bytes: self.media_bytes,
             alt: Some(self.alt),
             parts: 10,
+            cards: false,
         }
     }
 }

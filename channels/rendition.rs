@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 /// The exact content that one channel will receive, in one language. People approve this.
 ///
 /// A field that this version does not know is an error: what cannot be sent is not sent in part. Its canonical
@@ -34,6 +36,12 @@ impl Rendition {
     /// The text and what follows it, in order.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.text).chain(&self.more).map(String::as_str)
+    }
+
+    /// The title and the first link, which a network shows together as a card where no picture takes its place.
+    pub fn card(&self) -> Option<(&str, text::Link)> {
+        let title = self.title.as_deref().filter(|_| self.media.is_empty())?;
+        Some((title, text::links(&self.text).into_iter().next()?))
     }
 
     /// The canonical bytes that are hashed, approved and frozen into the attempt.

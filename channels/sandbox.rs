@@ -38,6 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 5 << 20,
         alt: None,
         parts: 1,
+        cards: false,
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     connect,

@@ -70,6 +70,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
         alt: Some(1_000),
         parts: 1,
+        cards: false,
     },
     settings: &[
         Setting {

@@ -66,6 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 5_000_000,
         alt: Some(1_000),
         parts: 1,
+        cards: false,
     },
     settings: &[Setting {
         name: "server",

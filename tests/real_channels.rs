@@ -141,7 +141,7 @@ async fn email(bench: &mut Bench, server: &Value, to: &str, password: &str) {
 }
 
 on_both! {
-    async fn bluesky_shows_a_post_once_with_its_link_and_picture(bench) {
+    async fn bluesky_shows_a_post_once_with_its_link_and_its_picture_or_card(bench) {
         let (mut bench, server) = (bench, peer("bluesky"));
         bluesky(&mut bench, &server, word(&server, "url"), word(&server, "app_password")).await;
         let worker = bench.start().await;
@@ -158,6 +158,14 @@ on_both! {
         assert_eq!(delivery.url.unwrap(), format!("https://bsky.app/profile/{}/post/{key}", word(&server, "did")));
         assert_eq!(retract(&bench, &delivery.id).await, Retraction::Gone);
         assert!(on_bluesky(&server, &text).await.is_empty());
+        let account = word(&server, "account");
+        let text = unique(&format!("Ask @{account} about #Cards, or see https://bank.example/status"));
+        publish(&bench, "sky", json!({ "text": text, "title": "Cards fail" })).await;
+        let record = &on_bluesky(&server, &text).await[0]["value"];
+        let card = json!({ "uri": "https://bank.example/status", "title": "Cards fail", "description": "" });
+        assert_eq!(record["embed"]["external"], card);
+        let marks: Vec<_> = record["facets"].as_array().unwrap().iter().map(|f| &f["features"][0]).collect();
+        assert_eq!((&marks[0]["did"], &marks[1]["tag"], marks.len()), (&server["did"], &json!("Cards"), 3));
         let frozen = unique("Buy more");
         held_by_a_freeze(&bench, "sky", json!({ "text": frozen })).await;
         assert!(on_bluesky(&server, &frozen).await.is_empty());

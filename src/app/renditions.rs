@@ -14,7 +14,7 @@ use crate::store::posts::Post;
 pub const EXERCISE: &str = "EXERCISE EXERCISE EXERCISE";
 
 /// The rendition for one channel of these limits. In a drill it carries the word EXERCISE, and so does each
-/// part of a thread. A channel that shows no title gets none.
+/// part of a thread. A channel that shows no title gets none; where cards alone show it, it needs a link.
 pub fn render(source: &Source, channel: &str, limits: Option<&Limits>, drill: bool) -> Rendition {
     let titled = limits.is_none_or(|l| l.title.is_some());
     let title = source.title.as_ref().filter(|_| titled);
@@ -29,7 +29,10 @@ pub fn render(source: &Source, channel: &str, limits: Option<&Limits>, drill: bo
             .map(|m| MediaRef { sha256: m.sha256.clone(), mime: m.mime.clone(), alt: m.alt.clone() })
             .collect(),
     };
-    fit::fitted(post, limits, |part| if drill { format!("{EXERCISE}\n{part}") } else { part.to_owned() })
+    let word = |part: &str| if drill { format!("{EXERCISE}\n{part}") } else { part.to_owned() };
+    let fitted = fit::fitted(post, limits, word);
+    let shown = limits.is_none_or(|l| !l.cards) || fitted.card().is_some();
+    Rendition { title: fitted.title.clone().filter(|_| shown), ..fitted }
 }
 
 /// The rendition for a connected channel, and what its limits do not allow.
