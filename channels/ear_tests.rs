@@ -17,7 +17,8 @@ async fn listen(adapter: &'static str, steps: Vec<Step>) -> (Fake, Box<dyn crate
     let settings = json!({ "server": fake.url });
     let credential = Some(SecretString::from("hunter2"));
     let found = crate::adapter(adapter).unwrap();
-    let channel = (found.connect)(&Connection { settings, credential, http, clock }).unwrap();
+    let connection = Connection { settings, credential, http, clock, public_url: None };
+    let channel = (found.connect)(&connection).unwrap();
     (fake, channel, ear)
 }
 

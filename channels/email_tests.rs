@@ -281,7 +281,7 @@ fn settings_are_checked_with_a_remedy() {
 fn email(settings: Value) -> Email {
     let clock: Clock = Arc::new(chrono::DateTime::default);
     let credential = settings.get("user").map(|_| "hunter2".into());
-    let connection = Connection { settings, credential, http: suite::http(), clock };
+    let connection = Connection { settings, credential, http: suite::http(), clock, public_url: None };
     let to = recipients(&connection.setting("to").unwrap()).unwrap();
     Email::new(&connection, to).unwrap()
 }

@@ -3,7 +3,7 @@
 
 use crate::text::Unit;
 use crate::text::{count, first_size, hidden, size, title_size};
-use crate::{Limits, Rendition, parts, x_count};
+use crate::{Limits, Rendition, instagram_text, parts, x_count};
 
 /// A limit that a rendition breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,9 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     }
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
+    }
+    if limits.unit == Unit::Instagram {
+        instagram_text::problems(r).into_iter().for_each(|p| add(p.field, p.message));
     }
     let longest = r.media.iter().map(|m| m.alt.chars().count()).max().unwrap_or_default();
     if let Some((by, limit)) = over(longest, limits.alt) {

@@ -49,8 +49,10 @@ pub(crate) enum Meaning {
 /// What a code and its subcode mean.
 pub(crate) fn meaning(code: i64, subcode: i64) -> Meaning {
     match (code, subcode) {
+        // Instagram's own troubles (`instagram-platform/instagram-graph-api/reference/error-codes` there).
+        (-2 | -1, _) => Meaning::Unclear,
         (_, 1_390_008) => Meaning::TooFast,
-        (_, 1_346_003 | 1_404_102 | 2_207_009 | 2_207_010) => Meaning::Content,
+        (_, 1_346_003 | 1_404_102 | 2_207_004 | 2_207_009 | 2_207_010) => Meaning::Content,
         (_, 1_404_078 | 1_404_112 | 4_854_002 | 2_207_001 | 2_207_050 | 2_207_051 | 4_279_013) | (368, _) => {
             Meaning::Restricted
         }
@@ -87,10 +89,15 @@ fn wrong(answer: &Answer) -> Option<Wrong> {
     answer.json::<Body>().ok().map(|body| body.error).filter(|wrong| wrong.code != 0)
 }
 
+/// What a refusal means, where a code of the API's own says it.
+pub(crate) fn said(answer: &Answer) -> Option<Meaning> {
+    let wrong = wrong(answer).filter(|_| (400..500).contains(&answer.status));
+    wrong.map(|wrong| meaning(wrong.code, wrong.error_subcode))
+}
+
 /// Whether the answer says that what was asked for does not exist, at least not for this token.
 pub(crate) fn is_not_there(answer: &Answer) -> bool {
-    let known = wrong(answer).map(|wrong| meaning(wrong.code, wrong.error_subcode));
-    (400..500).contains(&answer.status) && known == Some(Meaning::NotThere)
+    said(answer) == Some(Meaning::NotThere)
 }
 
 /// What an answer that does not accept means. Neither the token nor words around it are shown.

@@ -76,6 +76,9 @@ fn every_code_means_something() {
         (4, 2_207_051, connect, "has restricted the account"),
         (25, 2_207_050, connect, "has restricted the account"),
         (36_003, 2_207_009, never, "Meta refuses the post"),
+        (36_000, 2_207_004, never, "Meta refuses the post"),
+        (-1, 2_207_001, None, "does not say what it did"),
+        (-2, 2_207_020, None, "does not say what it did"),
         (100, 2_207_010, never, "Meta refuses the post"),
         (1, 2_207_052, None, "does not say what it did"),
     ];

@@ -38,6 +38,8 @@ mod form;
 pub mod ghost;
 mod graph;
 mod graph_api;
+pub mod instagram;
+mod instagram_text;
 mod known;
 pub mod linkedin;
 mod linkedin_text;
@@ -94,6 +96,7 @@ pub static ALL: &[Adapter] = &[
     ghost::ADAPTER,
     linkedin::ADAPTER,
     facebook::ADAPTER,
+    instagram::ADAPTER,
     mastodon::ADAPTER,
     matrix::ADAPTER,
     sandbox::ADAPTER,
@@ -145,6 +148,11 @@ pub struct Setting {
 }
 
 impl Adapter {
+    /// Whether the network fetches pictures from this service, at [`Job::media_urls`].
+    pub fn fetches(&self) -> bool {
+        self.name == instagram::ADAPTER.name
+    }
+
     /// The settings as everybody may see them. Of a private one there is only where it leads, or how
     /// many addresses it has, and a digest that tells two values apart.
     pub fn shown(&self, settings: &serde_json::Value) -> serde_json::Value {
@@ -190,6 +198,8 @@ pub struct Connection {
     pub http: Arc<http::Http>,
     /// Reads the time, for signatures and dates.
     pub clock: Clock,
+    /// Where this service is seen from outside, for networks that fetch pictures from it.
+    pub public_url: Option<url::Url>,
 }
 
 /// Tells the time. The service owns it, so that a simulation can move it.
@@ -296,6 +306,9 @@ pub struct Job {
     pub handle: Option<String>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
+    /// Where the network can fetch these bytes, in the same order, while this attempt is under way. Whoever has
+    /// one of these addresses can, so no error shows them. Empty for a read.
+    pub media_urls: Vec<String>,
 }
 
 /// One connected account.

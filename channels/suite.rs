@@ -171,6 +171,7 @@ pub fn job() -> Job {
         },
         handle: None,
         media: Vec::new(),
+        media_urls: Vec::new(),
     }
 }
 
@@ -313,7 +314,13 @@ pub fn connect(
     settings: Value,
     credential: Option<&str>,
 ) -> Result<Box<dyn Channel>, String> {
+    (adapter.connect)(&connection(settings, credential))
+}
+
+/// What an adapter is connected with: a clock that stands still, and a service that is seen from outside.
+pub fn connection(settings: Value, credential: Option<&str>) -> Connection {
     let clock = Arc::new(|| DateTime::from_timestamp(1_700_000_100, 0).unwrap());
     let credential = credential.map(SecretString::from);
-    (adapter.connect)(&Connection { settings, credential, http: http(), clock })
+    let public_url = "https://status.bank.example".parse().ok();
+    Connection { settings, credential, http: http(), clock, public_url }
 }

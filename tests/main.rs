@@ -27,6 +27,7 @@ mod housekeeping;
 mod imports;
 mod incidents;
 #[cfg(feature = "failpoints")]
+mod instagram;
 mod kill;
 #[cfg(feature = "failpoints")]
 mod kill_handles;

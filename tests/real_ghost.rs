@@ -45,6 +45,7 @@ fn job(bench: &Bench) -> Job {
         },
         handle: None,
         media: Vec::new(),
+        media_urls: Vec::new(),
     }
 }
 
@@ -125,6 +126,7 @@ on_both! {
             credential: Some(word(&server, "key").into()),
             http: Arc::new(http()),
             clock: Arc::new(move || now),
+            public_url: None,
         };
         let channel = (channels::adapter("ghost").unwrap().connect)(&connection).unwrap();
         assert_eq!(channel.read_back(&job).await, Sighting::Absent);

@@ -53,7 +53,8 @@ pub(crate) async fn bytes(app: &App, sha256: &str) -> Result<Vec<u8>> {
     Ok(read(app, sha256).await?.bytes)
 }
 
-async fn read(app: &App, sha256: &str) -> Result<Media> {
+/// A picture whose bytes are those of its hash.
+pub(super) async fn read(app: &App, sha256: &str) -> Result<Media> {
     let row = app.store().media(sha256).await?.ok_or_else(|| AppError::not_found("picture", sha256))?;
     if ::channels::hash(&row.bytes) != sha256 {
         return Err(AppError::Internal(format!("the stored picture {sha256} is damaged")));

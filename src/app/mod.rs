@@ -24,6 +24,8 @@ pub mod doubts;
 mod edits;
 /// What a caller can get wrong.
 pub mod error;
+/// Pictures that a network fetches from here.
+pub mod fetching;
 /// What was under way when a freeze was sealed.
 pub mod flights;
 /// Whose a post is that was seen on an account.

@@ -32,7 +32,9 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
     match adapter {
         "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
         // Without a server it is the network's own.
-        "facebook" | "linkedin" | "threads" | "x" => moves || !::channels::place::same(before, after),
+        "facebook" | "instagram" | "linkedin" | "threads" | "x" => {
+            moves || !::channels::place::same(before, after)
+        }
         "ghost" | "wordpress" => !::channels::place::same(before, after),
         // A receipt names its channel, so that one may be another.
         "discord_bot" => {
@@ -53,7 +55,7 @@ mod tests {
     fn another_server_does_not_see_the_posts_that_are_out() {
         let (own, one) = (json!({}), json!({ "server": "https://one.example" }));
         let other = json!({ "server": "https://two.example", "organization": 7 });
-        for adapter in ["x", "linkedin"] {
+        for adapter in ["x", "linkedin", "instagram"] {
             for (before, after) in [(&own, &one), (&one, &own), (&one, &other)] {
                 assert!(loses_posts(adapter, before, after), "{adapter}: {before} to {after}");
             }

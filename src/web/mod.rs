@@ -15,6 +15,8 @@ mod audit;
 mod channels;
 /// The console: screens for people.
 pub mod console;
+/// Pictures that networks fetch.
+mod fetched;
 mod freezes;
 mod held;
 mod incidents;
@@ -95,6 +97,7 @@ pub fn router(web: Web) -> Router {
         .route("/", get(public::index))
         .route("/incidents/{slug}", get(public::page))
         .route("/banner.json", get(public::banner))
+        .route("/media/{delivery}/{sha256}/{until}/{mac}", get(fetched::picture))
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))

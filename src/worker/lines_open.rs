@@ -46,7 +46,8 @@ impl Lines {
 
     /// What an adapter needs to open a channel.
     pub fn connection(&self, settings: Value, credential: Option<SecretString>) -> Connection {
-        Connection { settings, credential, http: Arc::clone(&self.http), clock: self.clock() }
+        let public_url = self.app.public_url().parse().ok();
+        Connection { settings, credential, http: Arc::clone(&self.http), clock: self.clock(), public_url }
     }
 
     fn clock(&self) -> channels::Clock {

@@ -47,7 +47,8 @@ impl Mailing {
     ) -> std::result::Result<Self, String> {
         let clock = app.clock().clone();
         let clock = Arc::new(move || date_time(clock.now()));
-        let mailer = Mailer::new(&Connection { settings, credential: password, http, clock })?;
+        let mailer =
+            Mailer::new(&Connection { settings, credential: password, http, clock, public_url: None })?;
         app.set_mails();
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(run(app, mailer, stopping));

@@ -8,6 +8,7 @@ use channels::{Capabilities, Closed, Failure, Job, Pass, ReadBack, Receipt, Retr
 use super::lines::Work;
 use super::part::Watch;
 use super::{Shared, caught, faults, handles, recall};
+use crate::app::fetching;
 use crate::app::permits::Permit;
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
@@ -94,6 +95,7 @@ pub(crate) fn job(permit_like: &Permit, handle: Option<String>, media: Vec<Vec<u
         rendition: permit_like.rendition.clone(),
         handle,
         media,
+        media_urls: Vec::new(),
     })
 }
 
@@ -121,10 +123,11 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
         Ok(handle) => handle,
         Err(reason) => return Outcome::Retry { reason, not_before: None },
     };
-    let job = match job(permit, handle, media) {
+    let mut job = match job(permit, handle, media) {
         Ok(job) => job,
         Err(reason) => return Outcome::Failed { reason },
     };
+    job.media_urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media);
     let readable = open.capabilities.read_back != ReadBack::None;
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");

@@ -1,6 +1,7 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
 pub mod caller;
+pub mod instagram;
 pub mod relay;
 pub mod scene;
 pub mod second_verifier;

@@ -39,6 +39,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/ghost_post.rs", "the page that Ghost gets"),
     ("channels/ghost_site.rs", "a Ghost for tests"),
     ("channels/html.rs", "pages that networks get"),
+    ("channels/instagram_server.rs", "an Instagram for tests"),
     ("channels/linkedin_server.rs", "a LinkedIn for tests"),
     ("channels/mastodon_names.rs", "top-level domains"),
     ("channels/mastodon_server.rs", "a Mastodon for tests"),

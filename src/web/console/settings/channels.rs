@@ -130,6 +130,7 @@ impl Form {
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
             "discord_bot" => Some("credential-discord_bot"),
+            "instagram" => Some("credential-instagram"),
             "threads" => Some("credential-threads"),
             "facebook" => Some("credential-facebook"),
             "teams" => Some("credential-teams"),

@@ -77,6 +77,7 @@ compose-unit-charactersandtitle = characters with the title
 compose-unit-bytes = bytes
 compose-unit-matrix = bytes of the message (beside pictures the text counts twice)
 compose-unit-utf16 = characters (most emoji are 2)
+compose-unit-instagram = characters (most emoji are 2)
 compose-unit-threads = characters (an emoji counts by its bytes, often 4)
 compose-unit-slack = characters as Slack counts them (most emoji are 2, & is 5, < and > are 4, a link is 2 more)
 compose-unit-linkedin = characters as LinkedIn may count them (most emoji are 2, marks such as _ or ( are 2)

@@ -62,6 +62,9 @@ setting-threads-server = Another server of the API; otherwise https://graph.thre
 setting-facebook-page = The page’s number; a check says it when it is wrong
 setting-facebook-version = The version of the API; otherwise v26.0
 setting-facebook-server = Another server of the API; otherwise https://graph.facebook.com
+setting-instagram-user = The account’s number in the API, not its @name
+setting-instagram-version = The version of the API; otherwise v26.0
+setting-instagram-server = https://graph.instagram.com for a token of Instagram Login; otherwise https://graph.facebook.com
 setting-email-host = The mail server, for example mail.bank.example
 setting-email-port = Its port; 587 unless given, 465 for tls
 setting-email-security = starttls (unless given), tls, or none for an allowed private network
@@ -84,6 +87,7 @@ credential-matrix = Access token of the account, from a log-in that nothing else
 credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
 credential-threads = Access token of the account
 credential-facebook = Access token of the page
+credential-instagram = Access token of the account
 credential-other = Credential
 
 channel-none = No channel is connected. Connect the accounts that you publish on; each is tested at once.

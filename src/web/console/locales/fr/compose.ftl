@@ -77,6 +77,7 @@ compose-unit-charactersandtitle = caractères, titre compris
 compose-unit-bytes = octets
 compose-unit-matrix = octets du message (avec des images, le texte compte deux fois)
 compose-unit-utf16 = caractères (un émoji en vaut souvent 2)
+compose-unit-instagram = caractères (un émoji en vaut souvent 2)
 compose-unit-threads = caractères (un émoji compte par ses octets, souvent 4)
 compose-unit-linkedin = caractères comptés comme LinkedIn peut le faire (un émoji en vaut souvent 2, un signe comme _ ou ( en vaut 2)
 compose-unit-x = caractères pesés comme X (un caractère chinois, japonais ou coréen et un émoji en valent 2, un lien 23)

@@ -62,6 +62,9 @@ setting-threads-server = Un autre serveur de l’API ; sinon https://graph.thr
 setting-facebook-page = Le numéro de la page ; un test l’indique s’il est faux
 setting-facebook-version = La version de l’API ; sinon v26.0
 setting-facebook-server = Un autre serveur de l’API ; sinon https://graph.facebook.com
+setting-instagram-user = Le numéro du compte dans l’API, pas son @nom
+setting-instagram-version = La version de l’API ; sinon v26.0
+setting-instagram-server = https://graph.instagram.com pour un jeton d’Instagram Login ; sinon https://graph.facebook.com
 setting-email-host = Le serveur de messagerie, par exemple mail.bank.example
 setting-email-port = Son port ; 587 par défaut, 465 pour tls
 setting-email-security = starttls (par défaut), tls, ou none pour un réseau privé autorisé
@@ -84,6 +87,7 @@ credential-matrix = Jeton d’accès du compte, d’une connexion que rien d’a
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
 credential-threads = Jeton d’accès du compte
 credential-facebook = Jeton d’accès de la page
+credential-instagram = Jeton d’accès du compte
 credential-other = Secret d’accès
 
 channel-none = Aucun canal n’est relié. Reliez les comptes sur lesquels vous publiez ; chacun est aussitôt testé.

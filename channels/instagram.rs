@@ -1,0 +1,328 @@
+//! Adapter `instagram`: posts with pictures of a professional account on Instagram.
+//!
+//! Facts: <https://developers.facebook.com/docs/instagram-platform/content-publishing>,
+//! `instagram-platform/reference/instagram-media`, `instagram-graph-api/reference/ig-user/media`,
+//! `ig-user/media_publish`, `ig-user/content_publishing_limit` and `ig-container` there.
+//!
+//! A post has two steps, as on Threads: containers are made, which nobody sees, and the one of the whole post
+//! is published. Its number is written down before ([`Pass::keep`]); each attempt publishes the same one, and
+//! its state settles a doubt, as is written in [`crate::threads`]. Several pictures have a container each, and
+//! then one for all.
+//!
+//! Meta fetches each picture from this service, at an address that lives for this attempt
+//! ([`crate::Job::media_urls`]). So the service's public address must be reached from outside.
+//!
+//! Told by no document: in which unit the 2,200 characters of a text are counted (UTF-16 gives the most), how
+//! long the words of a picture may be, what is answered for a container that was published before, and that
+//! its state is up to date at once. None of it is relied on alone. A caption may come back without the `@` of
+//! its mentions, so words are compared without it. A picture's form must be between 4:5 and 1.91:1; Meta says
+//! so when it has fetched it, and nothing is public by then.
+//!
+//! Two faults of Meta's were met by other programs. A post was out although its publication was refused as an
+//! action that is blocked (4/2207051; gitroomhq/postiz-app, pull request 1681): such a refusal is a doubt. And
+//! for days containers and new posts were said not to exist that did (100/33; issue 1562 there): such an
+//! answer proves nothing about a container, and of a post only together with the account's list.
+//!
+//! A post is taken down with `DELETE`, which Meta lets only tokens of Facebook Login do that have the
+//! permission `instagram_manage_contents`; others are refused, and the post is still live. That this is so is
+//! told by other programs, and by no page of Meta's that was found.
+//!
+//! Lists cannot be asked from a time on (`instagram-api-with-facebook-login` there, on pages), so they are read
+//! until posts are too old. Up to three posts are pinned; they may stand before newer ones.
+//!
+//! Instagram makes mentions of `@names` and tags of `#words`; it has no way to switch that off. Addresses in
+//! a text are no links there.
+
+use async_trait::async_trait;
+use chrono::DateTime;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::graph::is_id;
+use crate::graph_api::Api;
+use crate::message::SLACK;
+use crate::quota::{Of, Quota};
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting, address, text,
+};
+
+#[path = "instagram_container.rs"]
+mod container;
+
+use container::State;
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "instagram",
+    title: "Instagram",
+    capabilities: Capabilities {
+        replay: Replay::HandleFirst,
+        read_back: ReadBack::Step,
+        retract: true,
+        media: true,
+        starts_only: false,
+        pins: Pins::None,
+        watches: false,
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(2_200),
+        unit: Unit::Instagram,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 10,
+        media_bytes: 8_000_000,
+        alt: Some(1_000),
+        parts: 1,
+    },
+    settings: &[
+        Setting {
+            name: "user",
+            help: "The account's number in the API, not its @name",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "version",
+            help: "The version of the API; otherwise v26.0",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "server",
+            help: "https://graph.instagram.com for a token of Instagram Login; otherwise https://graph.facebook.com",
+            required: false,
+            private: false,
+        },
+    ],
+    connect,
+};
+
+const SERVER: &str = "https://graph.facebook.com";
+const VERSION: &str = "v26.0";
+/// How Instagram writes times.
+const TIME: &str = "%Y-%m-%dT%H:%M:%S%z";
+/// Most posts that an account pins before its newest one.
+const MOST_PINNED: usize = 3;
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let user = connection.setting("user")?;
+    if !is_id(&user) {
+        return Err("the setting user: write the account's number".to_owned());
+    }
+    let server = connection.url_or("server", SERVER)?;
+    let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server));
+    let is_instagrams = server.host_str() == Some("graph.instagram.com");
+    Ok(Box::new(Instagram { api: Api::new(connection, SERVER, VERSION)?, user, is_fetched, is_instagrams }))
+}
+
+/// Whether pictures at our own address can be fetched from that server: from the internet only by TLS and at
+/// no private address. A server without TLS is a test's, on an allowed private network.
+fn can_fetch(own: &Url, server: &Url) -> bool {
+    let literal = match own.host() {
+        Some(url::Host::Ipv4(v4)) => Some(v4.into()),
+        Some(url::Host::Ipv6(v6)) => Some(v6.into()),
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let is_local = name == "localhost" || name.ends_with(".localhost") || !name.contains('.');
+            return server.scheme() == "http" || own.scheme() == "https" && !is_local;
+        }
+        None => return false,
+    };
+    server.scheme() == "http" || own.scheme() == "https" && literal.is_some_and(address::is_public)
+}
+
+struct Instagram {
+    api: Api,
+    user: String,
+    /// Whether Meta can fetch pictures from this service.
+    is_fetched: bool,
+    /// Whether the access token is one of Instagram Login.
+    is_instagrams: bool,
+}
+
+/// A post, as far as it is read.
+#[derive(Deserialize)]
+struct Post {
+    id: String,
+    #[serde(default)]
+    caption: String,
+    #[serde(default)]
+    timestamp: String,
+}
+
+impl Instagram {
+    /// The handle of a container or the id of a post: with the account, because no other one has it.
+    fn named(&self, id: &str) -> String {
+        format!("{}:{id}", self.user)
+    }
+
+    /// The container of a handle, if it is this account's.
+    fn container<'a>(&self, handle: &'a str) -> Option<&'a str> {
+        let (user, container) = handle.split_once(':')?;
+        (user == self.user && is_id(container)).then_some(container)
+    }
+
+    /// The receipt of a post that is out and whose number is not known.
+    fn out(&self) -> Receipt {
+        Receipt { remote_id: String::new(), url: None, note: None }
+    }
+
+    async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
+        let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
+        let id = match parts.as_slice() {
+            [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
+            _ => return Err(NOT_OURS.to_owned()),
+        };
+        if let Some(said) = self.api.take_down(&id).await {
+            return Ok(said);
+        }
+        // The access token may not, or somebody else took it down.
+        let is_there = self.api.ask_if_there(&[&id], &[("fields", "id")]).await.map_err(|f| f.to_string())?;
+        if is_there.is_some() || self.posts(job, "id,timestamp").await?.iter().any(|post| post.id == id) {
+            return Err(HIDDEN.to_owned());
+        }
+        Ok(Retraction::Gone)
+    }
+
+    /// The account's posts since the first attempt.
+    async fn posts(&self, job: &Job, fields: &str) -> Result<Vec<Post>, String> {
+        let since = job.permitted_at - SLACK;
+        let (mut found, mut older) = (Vec::new(), 0);
+        let each = |post: Post| {
+            let made = DateTime::parse_from_str(&post.timestamp, TIME);
+            if made.is_ok_and(|made| made < since) {
+                older += 1;
+                return (older > MOST_PINNED).then_some(());
+            }
+            found.push(post);
+            None
+        };
+        self.api.look(&[&self.user, "media"], fields, since, each).await?;
+        Ok(found)
+    }
+
+    /// The one post with these words since the first attempt.
+    async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
+        let words = plain(&job.rendition.text);
+        let mut posts = self.posts(job, "id,caption,timestamp").await?;
+        posts.retain(|post| plain(&post.caption) == words && is_id(&post.id));
+        match posts.as_slice() {
+            [one] => Ok(one.id.clone()),
+            _ => Err(NOT_ONE.to_owned()),
+        }
+    }
+
+    async fn inspect(&self) -> Result<Health, String> {
+        let told = self.api.ask(&[&self.user], &[("fields", "id,username")]).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        // With Instagram Login the account has two numbers, and either one leads here.
+        told["id"].as_str().filter(|id| is_id(id)).ok_or("Instagram does not name the account")?;
+        let name = text::shown(told["username"].as_str().unwrap_or_default());
+        // Only who may publish is told the quota.
+        let quota = [("fields", "quota_usage,config")];
+        let told = self.api.ask(&[&self.user, "content_publishing_limit"], &quota).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
+        let posts = used.as_u64().zip(total.as_u64()).map(|(used, total)| Quota {
+            of: Of::Account,
+            limit: Some(total),
+            left: total.saturating_sub(used),
+            // Each post is free again a day after it went out.
+            resets_at: None,
+            heard_at: None,
+        });
+        if !self.is_fetched {
+            return Err(UNREACHED.to_owned());
+        }
+        let health = Health::ready(format!("posts as @{name} on Instagram")).of(&format!("@{name}"));
+        let health = health.takes(posts);
+        // Tokens of Instagram Login have other permissions, and no page says that they can be asked about.
+        if self.is_instagrams {
+            return Ok(health);
+        }
+        Ok(self.api.with_token(health, &["instagram_basic", "instagram_content_publish"]).await)
+    }
+}
+
+const UNREACHED: &str = "Instagram fetches pictures from this service, whose address (public_url) is not \
+     reached from the internet; give it an https address";
+const NOT_SHOWN: &str = "Instagram does not show what has become of the post";
+const HIDDEN: &str =
+    "Instagram does not take the post down with this access token, and still lists it; take it down by hand";
+const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
+     take it down by hand";
+
+/// A step before the public one that came to nothing.
+fn not_told(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// What can be compared, without what the network cuts off or leaves out.
+fn plain(text: &str) -> String {
+    text.trim().replace("\r\n", "\n").replace('@', "")
+}
+
+#[async_trait]
+impl Channel for Instagram {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let done = match self.prepare(job, pass).await {
+            Ok((_, State::Out)) => Ok(self.out()),
+            Ok((container, _)) => self.reveal(job, &container, pass).await,
+            Err(failure) => Err(failure),
+        };
+        done.map_err(|failure| container::without_addresses(failure, &job.media_urls))
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        let Some(handle) = job.handle.as_deref() else {
+            // Without a container nothing can have been published.
+            return Sighting::Absent;
+        };
+        let Some(container) = self.container(handle) else {
+            return Sighting::Unknown("the post was prepared on another account".to_owned());
+        };
+        match self.state(container).await {
+            Ok(State::Out) => Sighting::Found(self.out()),
+            Ok(State::Ready | State::Dead(_)) => Sighting::Absent,
+            Ok(State::Preparing) => Sighting::Unknown("Instagram is still preparing the post".to_owned()),
+            Ok(State::Hidden) => Sighting::Unknown(NOT_SHOWN.to_owned()),
+            Err(failure) => Sighting::Unknown(failure.to_string()),
+        }
+    }
+
+    async fn by_words(&self, job: &Job, remote_id: Option<&str>) -> Option<Sighting> {
+        if remote_id.is_some() {
+            return None;
+        }
+        // It is ours when its container says so.
+        Some(match self.read_back(job).await {
+            Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
+                Sighting::Found(Receipt { remote_id: self.named(&id), url: None, note: None })
+            }),
+            other => other,
+        })
+    }
+
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        self.remove(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "instagram_doubt_tests.rs"]
+mod doubt_tests;
+#[cfg(test)]
+#[path = "instagram_server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "instagram_tests.rs"]
+mod tests;

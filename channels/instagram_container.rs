@@ -1,0 +1,185 @@
+//! The two steps of a post on Instagram: containers, which nobody sees, and their publication.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Instagram, NOT_SHOWN, UNREACHED, not_told};
+use crate::graph::{self, Meaning, is_id};
+use crate::http::Answer;
+use crate::{Failure, Job, Pass, Receipt, Retry, text};
+
+/// The waits before each look at a container that is being prepared.
+const LOOKS: [u64; 6] = [0, 1, 2, 4, 8, 15];
+const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
+
+/// So many characters of an address's secret may be shown: nobody guesses the others.
+const LEAST_SECRET: usize = 7;
+
+/// What has become of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    Preparing,
+    Ready,
+    Out,
+    /// It is not out and never will be; Instagram's words about it.
+    Dead(String),
+    /// Instagram does not know it: it has been forgotten, or is hidden. It may have been out.
+    Hidden,
+}
+
+/// A publication that was refused because its container is not ready yet, by Meta's subcode.
+const NOT_READY: i64 = 2_207_027;
+
+impl Instagram {
+    pub(super) async fn state(&self, container: &str) -> Result<State, Failure> {
+        let fields = [("fields", "status_code,status")];
+        let Some(answer) = self.api.ask_if_there(&[container], &fields).await? else {
+            return Ok(State::Hidden);
+        };
+        let told: Value = answer.json().map_err(not_told)?;
+        match told["status_code"].as_str() {
+            Some("IN_PROGRESS") => Ok(State::Preparing),
+            Some("FINISHED") => Ok(State::Ready),
+            Some("PUBLISHED") => Ok(State::Out),
+            Some(dead @ ("EXPIRED" | "ERROR")) => {
+                let words = told["status"].as_str().unwrap_or(dead);
+                Ok(State::Dead(text::shown(words)))
+            }
+            _ => Err(not_told("Instagram does not tell what has become of the post".to_owned())),
+        }
+    }
+
+    /// Makes one container. Nobody sees it.
+    async fn container_of(&self, form: &[(&str, &str)], pass: &Pass) -> Result<String, Failure> {
+        let made = self.api.make(self.api.post(&[&self.user, "media"], form), pass).await;
+        let made = made.map_err(|(failure, _)| failure.without_effect())?;
+        let id = made["id"].as_str().filter(|id| is_id(id));
+        id.map(str::to_owned).ok_or_else(|| not_told("the answer names no container".to_owned()))
+    }
+
+    /// Makes the container of the post: of its one picture, or of one for each picture.
+    async fn make(&self, job: &Job, pass: &Pass) -> Result<String, Failure> {
+        if !self.is_fetched {
+            return Err(Failure::Rejected { reason: UNREACHED.to_owned(), retry: Retry::Reconnect });
+        }
+        let text = job.rendition.text.as_str();
+        let pictures: Vec<(&str, &str)> = job
+            .media_urls
+            .iter()
+            .zip(&job.rendition.media)
+            .map(|(url, picture)| (url.as_str(), picture.alt.as_str()))
+            .collect();
+        match pictures.as_slice() {
+            [] => Err(Failure::Rejected {
+                reason: "Instagram takes no post without a picture".to_owned(),
+                retry: Retry::Never,
+            }),
+            [(url, alt)] => {
+                self.container_of(&[("image_url", *url), ("alt_text", *alt), ("caption", text)], pass).await
+            }
+            several => {
+                let mut children = Vec::new();
+                for (url, alt) in several {
+                    let form = [("image_url", *url), ("alt_text", *alt), ("is_carousel_item", "true")];
+                    children.push(self.container_of(&form, pass).await?);
+                }
+                for child in &children {
+                    self.ready(child).await?;
+                }
+                let children = children.join(",");
+                let form = [("media_type", "CAROUSEL"), ("children", &*children), ("caption", text)];
+                self.container_of(&form, pass).await
+            }
+        }
+    }
+
+    /// Waits until a container is prepared.
+    async fn ready(&self, container: &str) -> Result<State, Failure> {
+        let mut why = "Instagram is still preparing the post";
+        for wait in LOOKS {
+            tokio::time::sleep(SECOND * u32::try_from(wait).unwrap_or(1)).await;
+            match self.state(container).await? {
+                State::Preparing => {}
+                State::Hidden => why = NOT_SHOWN,
+                State::Dead(words) => {
+                    return Err(not_told(format!("Instagram could not prepare the post: {words}")));
+                }
+                state => return Ok(state),
+            }
+        }
+        Err(not_told(why.to_owned()))
+    }
+
+    /// The container that this attempt publishes, and whether it is out already: that of an earlier attempt,
+    /// or a new one. It is written down.
+    pub(super) async fn prepare(&self, job: &Job, pass: &Pass) -> Result<(String, State), Failure> {
+        let known = job.handle.as_deref().and_then(|handle| self.container(handle));
+        let mut state = State::Dead(String::new());
+        if let Some(container) = known {
+            state = self.state(container).await?;
+        }
+        // People decided about what is hidden, or the attempt that made it went no further.
+        let container = match known.filter(|_| !matches!(state, State::Dead(_) | State::Hidden)) {
+            Some(container) => container.to_owned(),
+            None => self.make(job, pass).await?,
+        };
+        // Also that of an earlier attempt: an attempt that others took over must not go on.
+        pass.keep(&self.named(&container)).await?;
+        let state = if state == State::Out { state } else { self.ready(&container).await? };
+        Ok((container, state))
+    }
+
+    /// The step that the public sees.
+    pub(super) async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+        let request = self.api.post(&[&self.user, "media_publish"], &[("creation_id", container)]);
+        let (failure, answer) = match self.api.make(request, pass).await {
+            Ok(told) => {
+                let id = told["id"].as_str().filter(|id| is_id(id));
+                let id =
+                    id.ok_or_else(|| Failure::InDoubt { reason: "the answer names no post".to_owned() })?;
+                let url = self.api.link(id, "permalink").await;
+                return Ok(Receipt { remote_id: self.named(id), url, note: None });
+            }
+            // It is not there yet, although it was said to be ready: nothing was done.
+            Err((_, Some(answer))) if graph::is_not_there(&answer) || is_not_ready(&answer) => {
+                (not_told(answer.refused("Instagram is still preparing the post", None)), None)
+            }
+            Err(refused) => refused,
+        };
+        let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
+        // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
+        // not to be out is believed of a container that nobody published before; of another one later, and
+        // also where Meta says that it blocks the account.
+        let is_first = job.handle.as_deref() != Some(self.named(container).as_str());
+        let said = answer.as_ref().and_then(graph::said);
+        let is_believed = is_first && !matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
+        match self.state(container).await {
+            Ok(State::Out) => Ok(self.out()),
+            _ if is_believed => Err(Failure::Rejected { reason, retry }),
+            _ => Err(Failure::InDoubt { reason }),
+        }
+    }
+}
+
+fn is_not_ready(answer: &Answer) -> bool {
+    let told: Value = answer.json().unwrap_or_default();
+    (400..500).contains(&answer.status) && told["error"]["error_subcode"] == NOT_READY
+}
+
+/// The failure without what is secret in the addresses of the pictures, which Meta may repeat: whoever has one
+/// can fetch the picture for a while. A part is covered too, because long words are cut.
+pub(super) fn without_addresses(failure: Failure, urls: &[String]) -> Failure {
+    let secrets = urls.iter().filter_map(|url| url.rsplit('/').next()).filter(|last| !last.is_empty());
+    let cover = |reason: String, secret: &str| {
+        let parts = (LEAST_SECRET..=secret.len()).rev().filter_map(|length| secret.get(..length));
+        let part = parts.into_iter().find(|part| reason.contains(part));
+        part.map_or_else(|| reason.clone(), |part| reason.replace(part, "…"))
+    };
+    let covered = |reason: String| secrets.clone().fold(reason, cover);
+    match failure {
+        Failure::Rejected { reason, retry } => Failure::Rejected { reason: covered(reason), retry },
+        Failure::InDoubt { reason } => Failure::InDoubt { reason: covered(reason) },
+        closed @ Failure::Closed { .. } => closed,
+    }
+}

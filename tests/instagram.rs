@@ -1,0 +1,160 @@
+//! Pictures that a network fetches: by whom, when, and from which address. The network is a small fake that
+//! really fetches them.
+
+use std::time::Duration;
+
+use channels::MediaRef;
+use channels::http::{Answer, Request};
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::posts::{self, NewPost};
+use holdline::app::{AppError, fetching, media};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::Bench;
+use crate::support::caller::Caller;
+use crate::support::instagram::{Instagram, TOKEN};
+
+/// What the service of a bench calls itself.
+const PUBLIC: &str = "http://localhost:8740";
+const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1];
+
+async fn kept(bench: &Bench, bytes: &[u8]) -> Value {
+    let kept = media::upload(&bench.app, &bench.operator, bytes.to_vec()).await.unwrap();
+    json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map of the branches" })
+}
+
+fn post(channel: &str, pictures: &[Value]) -> Value {
+    let source = json!({ "text": "Cards work again.", "media": pictures });
+    json!({ "kind": "routine", "channels": [channel], "source": source })
+}
+
+/// What anybody gets there.
+async fn look(caller: &Caller, address: &str) -> Answer {
+    caller.http.call(Request::get(&address.replacen(PUBLIC, &caller.base, 1))).await.unwrap()
+}
+
+async fn connect(bench: &mut Bench) -> (Instagram, Caller) {
+    let caller = Caller::new(bench).await;
+    let fake = Instagram::start(PUBLIC, &caller.base).await;
+    bench.connect_with("gram", "instagram", fake.settings(), Some(TOKEN)).await;
+    (fake, caller)
+}
+
+on_both! {
+    async fn a_picture_is_fetched_while_its_post_goes_out_and_no_longer(bench) {
+        let mut bench = bench;
+        let (fake, caller) = connect(&mut bench).await;
+        let worker = bench.start().await;
+        let picture = kept(&bench, JPEG).await;
+        let sent = bench.approved(post("gram", &[picture])).await;
+        let out = bench.until(&sent.id, &["accepted"]).await;
+        let url = out.deliveries[0].url.clone().unwrap();
+        assert!(url.starts_with("https://www.instagram.com/p/"), "{url}");
+        let fetched = fake.fetched();
+        assert_eq!((fetched.len(), fake.posts()), (1, 1));
+        assert_eq!((fetched[0].status, fetched[0].mime.as_str(), &fetched[0].bytes[..]), (200, "image/jpeg", JPEG));
+        assert_eq!(look(&caller, &fetched[0].address).await.status, 404, "it is out");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_freeze_ends_the_address_of_what_it_covers(bench) {
+        let mut bench = bench;
+        let (fake, caller) = connect(&mut bench).await;
+        fake.hold();
+        let worker = bench.start().await;
+        let picture = kept(&bench, JPEG).await;
+        bench.approved(post("gram", &[picture])).await;
+        for _ in 0..600 {
+            if !fake.fetched().is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let address = fake.fetched()[0].address.clone();
+        assert_eq!(look(&caller, &address).await.status, 200, "it is under way");
+        let all: NewFreeze = serde_json::from_value(json!({ "reason": "outage" })).unwrap();
+        freezes::create(&bench.app, &bench.operator, &all).await.unwrap();
+        assert_eq!(look(&caller, &address).await.status, 404, "it is frozen");
+        fake.go_on();
+        worker.stop().await.unwrap();
+        assert_eq!(fake.posts(), 0);
+    }
+
+    async fn an_address_leads_somewhere_only_while_its_delivery_is_under_way_on_such_a_network(bench) {
+        let mut bench = bench;
+        let (_fake, caller) = connect(&mut bench).await;
+        let (own, other) = (kept(&bench, JPEG).await, kept(&bench, &[JPEG, b"other"].concat()).await);
+        let sent = bench.approved(post("gram", std::slice::from_ref(&own))).await;
+        let delivery = sent.deliveries[0].id.clone();
+        let named = |picture: &Value| MediaRef {
+            sha256: picture["sha256"].as_str().unwrap().to_owned(),
+            mime: "image/jpeg".to_owned(),
+            alt: String::new(),
+        };
+        let addresses = fetching::addresses(&bench.app, &delivery, &[named(&own), named(&other)]);
+        let [address, foreign] = addresses.as_slice() else { panic!("{addresses:?}") };
+        assert_eq!(look(&caller, address).await.status, 404, "nothing is under way");
+        bench.sql("update deliveries set state = 'sending'").await;
+        let answer = look(&caller, address).await;
+        assert_eq!((answer.status, &answer.body[..]), (200, JPEG));
+        for (name, value) in [
+            ("content-type", "image/jpeg"),
+            ("content-length", "12"),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-robots-tag", "noindex"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}");
+        }
+        assert_eq!(look(&caller, foreign).await.status, 404, "the post has another picture");
+        // Each part of the address counts, and none of them lists anything.
+        let (rest, mac) = address.rsplit_once('/').unwrap();
+        let (place, until) = rest.rsplit_once('/').unwrap();
+        let sha256 = own["sha256"].as_str().unwrap();
+        let later = until.parse::<i64>().unwrap() + 1;
+        for wrong in [
+            format!("{rest}/{}", "0".repeat(64)),
+            format!("{rest}/{}", &mac[..62]),
+            format!("{rest}/x"),
+            format!("{place}/{later}/{mac}"),
+            format!("{place}/soon/{mac}"),
+            address.replace(sha256, other["sha256"].as_str().unwrap()),
+            address.replace(&delivery, "00000000-0000-7000-8000-000000000000"),
+            rest.to_owned(),
+            place.to_owned(),
+            format!("{PUBLIC}/media"),
+            format!("{PUBLIC}/media/{sha256}"),
+        ] {
+            assert_eq!(look(&caller, &wrong).await.status, 404, "{wrong}");
+        }
+        assert_eq!(look(&caller, address).await.status, 200);
+        bench.sql("update channels set adapter = 'sandbox' where name = 'gram'").await;
+        assert_eq!(look(&caller, address).await.status, 404, "another network fetches nothing");
+        bench.sql("update channels set adapter = 'instagram' where name = 'gram'").await;
+        bench.app.clock().advance(170_000);
+        assert_eq!(look(&caller, address).await.status, 200);
+        bench.app.clock().advance(10_000);
+        assert_eq!(look(&caller, address).await.status, 404, "it has ended");
+    }
+
+    async fn what_instagram_does_not_take_is_refused_before_anybody_approves(bench) {
+        let mut bench = bench;
+        connect(&mut bench).await;
+        let png = kept(&bench, &[0x89, b'P', b'N', b'G', 13, 10]).await;
+        let tags = "#a ".repeat(31);
+        let mut many = post("gram", &[kept(&bench, JPEG).await]);
+        many["source"]["text"] = tags.into();
+        for (new, field, words) in [
+            (post("gram", &[]), "source.media", "without a picture"),
+            (post("gram", &[png]), "source.media", "save it as JPEG"),
+            (many, "source.text", "31 hashtags"),
+        ] {
+            let new: NewPost = serde_json::from_value(new).unwrap();
+            let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err();
+            let AppError::Invalid(problems) = &refused else { panic!("{refused:?}") };
+            let said = format!("{problems:?}");
+            assert!(said.contains(field) && said.contains(words), "{said}");
+        }
+    }
+}
