@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder, SinglePart};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -21,9 +21,10 @@ use lettre::{Address, Message};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
+use crate::html;
 use crate::http::Http;
 use crate::mailer::Letter;
-use crate::smtp_answers::{Refusals, answered, refused, unsent, words};
+use crate::smtp_answers::{Bounce, Refusals, answered, refused, unsent, words};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
@@ -256,8 +257,8 @@ impl Email {
             match self.ask(smtp, Rcpt::new(address.clone(), Vec::new())).await? {
                 Ok(_) => {}
                 Err(e) if e.status().is_some() => {
-                    let list = if e.is_transient() { &mut refusals.for_now } else { &mut refusals.for_good };
-                    list.push(format!("{address} ({})", words(&e)));
+                    let why = Bounce::of(e.is_transient(), &words(&e));
+                    refusals.0.push((why, format!("{address} ({})", words(&e))));
                     // Should nobody be taken, another try is worth it for one who may be later.
                     if last.is_none() || e.is_transient() {
                         last = Some(e);
@@ -267,7 +268,7 @@ impl Email {
             }
         }
         match last {
-            Some(e) if refusals.for_now.len() + refusals.for_good.len() == to.len() => {
+            Some(e) if refusals.0.len() == to.len() => {
                 Err(refused("the mail server refuses every recipient", &e))
             }
             _ => Ok(refusals),
@@ -288,6 +289,7 @@ impl Email {
             to: "undisclosed-recipients:;",
             subject: post.title.as_deref().unwrap_or_default(),
             text: &post.text,
+            html: Some(html::page(&post.language, &post.text)),
             language: &post.language,
         };
         self.write(&letter, self.to.clone())
@@ -300,19 +302,27 @@ impl Email {
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let language = HeaderName::new_from_ascii_str("Content-Language");
         let envelope = lettre::address::Envelope::new(Some(self.from.email.clone()), to);
-        let mut message = MessageBuilder::new()
+        let message = MessageBuilder::new()
             .from(self.from.clone())
             .subject(letter.subject)
             .message_id(Some(id.clone()))
             .date(SystemTime::from((self.clock)()))
-            .envelope(envelope.map_err(|e| e.to_string())?)
-            .singlepart(
-                SinglePart::builder()
-                    .header(ContentType::TEXT_PLAIN)
-                    .header(ContentTransferEncoding::QuotedPrintable)
-                    .body(letter.text.to_owned()),
-            )
-            .map_err(|e: lettre::error::Error| e.to_string())?;
+            .envelope(envelope.map_err(|e| e.to_string())?);
+        let part = |kind, body: &str| {
+            let part = SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable);
+            part.body(body.to_owned())
+        };
+        let text = part(ContentType::TEXT_PLAIN, letter.text);
+        // The same bytes in every attempt, so the line between the parts is made of the id.
+        let both =
+            MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("part-{}", letter.id));
+        let mut message = match &letter.html {
+            Some(html) => {
+                message.multipart(both.singlepart(text).singlepart(part(ContentType::TEXT_HTML, html)))
+            }
+            None => message.singlepart(text),
+        }
+        .map_err(|e: lettre::error::Error| e.to_string())?;
         let headers = message.headers_mut();
         headers.insert_raw(shown);
         // RFC 3834, section 5: other machines do not answer.

@@ -122,6 +122,11 @@ async fn the_message_goes_to_each_recipient_once_and_names_none() {
     assert!(heard.iter().any(|l| l.starts_with("Message-ID: <01936d3c-")), "{heard:?}");
     assert!(heard.iter().any(|l| l == "Date: Tue, 14 Nov 2023 22:15:00 +0000"), "{heard:?}");
     assert_eq!(count("Bcc"), 0);
+    assert_eq!((count("Content-Type: text/plain"), count("Content-Type: text/html")), (1, 1), "{heard:?}");
+    assert!(
+        heard.iter().any(|l| l.contains("boundary=\"part-01936d3c-")),
+        "the same in every attempt: {heard:?}"
+    );
 }
 
 #[tokio::test]

@@ -42,6 +42,16 @@ pub(crate) fn paragraphs(text: &str, line_end: &str) -> String {
     html
 }
 
+/// The text as a page of its own, for mails. Nothing in it is fetched from anywhere.
+pub(crate) fn page(language: &str, text: &str) -> String {
+    let language = escape(language);
+    format!(
+        "<!doctype html>\n<html lang=\"{language}\">\n<head><meta charset=\"utf-8\"></head>\n\
+         <body dir=\"auto\">\n{}</body>\n</html>\n",
+        paragraphs(text, "<br>")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

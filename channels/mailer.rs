@@ -12,13 +12,15 @@ use crate::{Connection, Failure};
 pub struct Mailer(Email);
 
 /// One mail to one person.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Letter<'a> {
     /// The same in every try, so that receivers may drop a second copy.
     pub id: &'a str,
     pub to: &'a str,
     pub subject: &'a str,
     pub text: &'a str,
+    /// The same words as a page, for those who read mails so.
+    pub html: Option<String>,
     pub language: &'a str,
 }
 

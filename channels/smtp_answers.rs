@@ -4,33 +4,87 @@ use lettre::transport::smtp::{Error, response::Response};
 
 use crate::{Failure, Retry};
 
-/// Who does not get the message, with the server's words.
-#[derive(Default)]
-pub(crate) struct Refusals {
+/// Why somebody does not get the message, as far as the server tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bounce {
     /// The server asks to come back later (4yz), for example because of greylisting.
-    pub for_now: Vec<String>,
-    /// The server will never take it (5yz).
-    pub for_good: Vec<String>,
+    Later,
+    /// There is no such mailbox, or it is closed.
+    Address,
+    /// The mailbox is full.
+    Full,
+    /// The message is too large for it.
+    Size,
+    /// The receiving side takes nothing from this sender, or nothing like this.
+    Policy,
+    /// For good (5yz), for another reason.
+    Final,
 }
 
+impl Bounce {
+    /// By the enhanced status code in the server's words, where there is one (RFC 3463, sections 3.2, 3.3, 3.4
+    /// and 3.8).
+    pub fn of(is_transient: bool, words: &str) -> Self {
+        let number = |part: Option<&str>| part.and_then(|p| p.parse::<u16>().ok());
+        let code = |word: &str| {
+            let mut parts = word.split('.');
+            let (class, subject, detail) = (parts.next(), number(parts.next()), number(parts.next()));
+            let known = class.is_some_and(|c| c == "5") && parts.next().is_none();
+            subject.zip(detail).filter(|_| known)
+        };
+        match words.split([' ', '-']).find_map(code) {
+            _ if is_transient => Self::Later,
+            Some((1, _) | (2, 0 | 1)) => Self::Address,
+            Some((2, 2)) => Self::Full,
+            Some((2, 3) | (3, 4)) => Self::Size,
+            Some((7, _)) => Self::Policy,
+            _ => Self::Final,
+        }
+    }
+
+    /// What a person must know and do about these people.
+    fn note(self, people: &str) -> String {
+        match self {
+            Self::Later => format!(
+                "NOT delivered to {people} for now, and not tried again: the message went out to the others. \
+                 Write to them yourself"
+            ),
+            Self::Address => format!(
+                "NOT delivered to {people}: there is no such mailbox. Correct the address or remove it from the \
+                 channel"
+            ),
+            Self::Full => format!("NOT delivered to {people}: the mailbox is full. Reach them another way"),
+            Self::Size => {
+                format!("NOT delivered to {people}: the message is too large there. Write a shorter one")
+            }
+            Self::Policy => format!(
+                "NOT delivered to {people}: their server does not take it from this sender. Ask its postmaster to \
+                 let it through"
+            ),
+            Self::Final => format!(
+                "NOT delivered to {people}: refused for good. Correct the address or remove it from the channel"
+            ),
+        }
+    }
+}
+
+/// Who does not get the message, each with why and the server's words.
+#[derive(Default)]
+pub(crate) struct Refusals(pub Vec<(Bounce, String)>);
+
 impl Refusals {
-    /// What a person must know and do.
+    /// What a person must know and do: about those who may be reached later, and about all others, by their
+    /// reason if they have one in common.
     pub fn note(&self) -> Option<String> {
-        let mut parts = Vec::new();
-        if !self.for_now.is_empty() {
-            parts.push(format!(
-                "NOT delivered to {} for now, and not tried again: the message went out to the others. \
-                 Write to them yourself",
-                self.for_now.join(", ")
-            ));
-        }
-        if !self.for_good.is_empty() {
-            parts.push(format!(
-                "NOT delivered to {}: refused for good. Correct the address or remove it from the channel",
-                self.for_good.join(", ")
-            ));
-        }
-        (!parts.is_empty()).then(|| parts.join(". "))
+        let (later, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(why, _)| *why == Bounce::Later);
+        let told = |all: &[&(Bounce, String)]| {
+            let (first, _) = all.first()?;
+            let why = if all.iter().all(|(why, _)| why == first) { *first } else { Bounce::Final };
+            let people = all.iter().map(|(_, who)| who.as_str()).collect::<Vec<_>>();
+            Some(why.note(&people.join(", ")))
+        };
+        let notes: Vec<_> = [told(&later), told(&others)].into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join(". "))
     }
 }
 
@@ -62,5 +116,36 @@ pub(crate) fn answered(result: Result<Response, Error>) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(e) if e.status().is_some() => Err(refused("the mail server refuses the message", &e)),
         Err(e) => Err(Failure::InDoubt { reason: words(&e) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_reason() {
+        let of = |words: &str| Bounce::of(false, words);
+        assert_eq!(of("permanent error (550): 5.1.1 no such mailbox"), Bounce::Address);
+        assert_eq!(of("permanent error (550): 5.2.1 closed"), Bounce::Address);
+        assert_eq!(of("permanent error (552): 5.2.2 full"), Bounce::Full);
+        assert_eq!(of("permanent error (552): 5.3.4 too big"), Bounce::Size);
+        assert_eq!(of("permanent error (550): 5.7.26 unauthenticated"), Bounce::Policy);
+        assert_eq!(of("permanent error (550): 5.7.1-go away"), Bounce::Policy);
+        for other in ["permanent error (550): no", "see 5.1", "version 5.1.1.2", "10.1.1 5.x.1", ""] {
+            assert_eq!(of(other), Bounce::Final, "{other}");
+        }
+        assert_eq!(Bounce::of(true, "4.2.2 full"), Bounce::Later);
+        let note = |all: &[(Bounce, &str)]| {
+            Refusals(all.iter().map(|(why, who)| (*why, (*who).to_owned())).collect()).note().unwrap()
+        };
+        let said = note(&[(Bounce::Full, "a"), (Bounce::Later, "b"), (Bounce::Full, "c")]);
+        assert!(
+            said.contains("to b for now") && said.contains(". NOT delivered to a, c: the mailbox is full"),
+            "{said}"
+        );
+        let said = note(&[(Bounce::Full, "a"), (Bounce::Address, "b")]);
+        assert!(said.starts_with("NOT delivered to a, b: refused for good"), "{said}");
+        assert_eq!(Refusals::default().note(), None);
     }
 }

@@ -297,6 +297,7 @@ on_both! {
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0]["to"], json!(["ok@example.test", "ok+two@example.test"]));
         assert_eq!(kept[0]["headers"]["subject"], "Cards – été");
+        assert!(kept[0]["html"].as_str().unwrap().contains(&format!("<p>{}</p>", text.replace('[', "&#91;").replace(']', "&#93;"))));
         assert_eq!(kept[0]["authenticated"], true);
         assert!(delivery.reason.unwrap_or_default().contains("permfail@example.test"), "who was refused is told");
         assert!(matches!(retract(&bench, &delivery.id).await, Retraction::StillLive(_)));

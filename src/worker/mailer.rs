@@ -110,6 +110,7 @@ async fn one(app: &App, mailer: &Mailer, mail: &Envelope) -> Result<()> {
         to: &mail.to,
         subject: &mail.subject,
         text: &mail.text,
+        html: None,
         language: &mail.language,
     };
     let outcome = mailer.send(&letter).await;

@@ -49,11 +49,13 @@ class Sink:
         if "full" in faults:
             return "552 5.2.2 Mailbox full"
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        words = {kind: part.get_content() for kind in ("plain", "html") if (part := message.get_body((kind,)))}
         kept.append({
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "headers": {name.lower(): str(value) for name, value in message.items()},
-            "text": message.get_content(),
+            "text": words.get("plain", ""),
+            "html": words.get("html"),
             "authenticated": session.authenticated,
         })
         if "slow" in faults:
