@@ -68,6 +68,11 @@ fn text_problems(text: &str, size: usize, limits: &Limits) -> Vec<String> {
     out
 }
 
+/// Whether pictures of these types are those that a network needs, where it shows no post without.
+pub fn has_its_pictures<'a>(limits: &Limits, mimes: impl Iterator<Item = &'a str>) -> bool {
+    limits.unit != Unit::Instagram || instagram_text::are_pictures(mimes)
+}
+
 /// By how much the size is over a limit, and the limit.
 fn over(size: usize, limit: Option<usize>) -> Option<(usize, usize)> {
     limit.and_then(|l| size.checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))

@@ -40,6 +40,8 @@ pub(crate) enum Meaning {
     /// The same words were posted before.
     Duplicate,
     Content,
+    /// A picture could not be fetched from us.
+    NotFetched,
     /// It does not exist, or not for this token.
     NotThere,
     /// It says nothing of what was done.
@@ -52,7 +54,8 @@ pub(crate) fn meaning(code: i64, subcode: i64) -> Meaning {
         // Instagram's own troubles (`instagram-platform/instagram-graph-api/reference/error-codes` there).
         (-2 | -1, _) => Meaning::Unclear,
         (_, 1_390_008) => Meaning::TooFast,
-        (_, 1_346_003 | 1_404_102 | 2_207_004 | 2_207_009 | 2_207_010) => Meaning::Content,
+        (_, 1_346_003 | 1_404_102 | 2_207_004 | 2_207_005 | 2_207_009 | 2_207_010) => Meaning::Content,
+        (_, 2_207_003 | 2_207_052) => Meaning::NotFetched,
         (_, 1_404_078 | 1_404_112 | 4_854_002 | 2_207_001 | 2_207_050 | 2_207_051 | 4_279_013) | (368, _) => {
             Meaning::Restricted
         }
@@ -150,6 +153,10 @@ pub(crate) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
         Meaning::NotThere => rejected(
             "Meta does not know it, or not for this access token; look at the settings of the channel",
             Retry::Reconnect,
+        ),
+        Meaning::NotFetched => rejected(
+            "Meta could not fetch a picture from public_url; let facebookexternalhit reach /media/ there (proxy, robots.txt)",
+            Retry::Backoff,
         ),
         _ if wrong.is_transient => Failure::InDoubt { reason: answer.refused(UNCLEAR, Some(&words)) },
         Meaning::Content => rejected(

@@ -80,7 +80,8 @@ fn every_code_means_something() {
         (-1, 2_207_001, None, "does not say what it did"),
         (-2, 2_207_020, None, "does not say what it did"),
         (100, 2_207_010, never, "Meta refuses the post"),
-        (1, 2_207_052, None, "does not say what it did"),
+        (9_004, 2_207_052, Some(Retry::Backoff), "could not fetch a picture"),
+        (36_001, 2_207_005, never, "Meta refuses the post"),
     ];
     for (code, subcode, retry, words) in table {
         let failure = failure(&answer(400, &[], &refusal(code, subcode)), TOKEN, Doing::Post);

@@ -19,7 +19,8 @@
 //! so when it has fetched it, and nothing is public by then.
 //!
 //! Two faults of Meta's were met by other programs. A post was out although its publication was refused as an
-//! action that is blocked (4/2207051; gitroomhq/postiz-app, pull request 1681): such a refusal is a doubt. And
+//! action that is blocked (4/2207051; gitroomhq/postiz-app, pull request 1681): such a refusal is a doubt, and so
+//! is one for the pace, which has the same code. And
 //! for days containers and new posts were said not to exist that did (100/33; issue 1562 there): such an
 //! answer proves nothing about a container, and of a post only together with the account's list.
 //!
@@ -78,6 +79,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8_000_000,
         alt: Some(1_000),
         parts: 1,
+        cards: false,
     },
     settings: &[
         Setting {
@@ -163,6 +165,7 @@ impl Instagram {
 
     /// The container of a handle, if it is this account's.
     fn container<'a>(&self, handle: &'a str) -> Option<&'a str> {
+        let handle = handle.strip_suffix(container::BLOCKED).unwrap_or(handle);
         let (user, container) = handle.split_once(':')?;
         (user == self.user && is_id(container)).then_some(container)
     }
@@ -186,6 +189,8 @@ impl Instagram {
         if is_there.is_some() || self.posts(job, "id,timestamp").await?.iter().any(|post| post.id == id) {
             return Err(HIDDEN.to_owned());
         }
+        // What sees nothing of the account proves nothing about its posts.
+        self.account().await?;
         Ok(Retraction::Gone)
     }
 
@@ -206,23 +211,32 @@ impl Instagram {
         Ok(found)
     }
 
-    /// The one post with these words since the first attempt.
-    async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
+    /// The posts with these words since the first attempt.
+    async fn with_the_words(&self, job: &Job) -> Result<Vec<Post>, String> {
         let words = plain(&job.rendition.text);
         let mut posts = self.posts(job, "id,caption,timestamp").await?;
         posts.retain(|post| plain(&post.caption) == words && is_id(&post.id));
-        match posts.as_slice() {
+        Ok(posts)
+    }
+
+    async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
+        match self.with_the_words(job).await?.as_slice() {
             [one] => Ok(one.id.clone()),
             _ => Err(NOT_ONE.to_owned()),
         }
     }
 
-    async fn inspect(&self) -> Result<Health, String> {
+    /// What the account calls itself, as the access token sees it.
+    async fn account(&self) -> Result<String, String> {
         let told = self.api.ask(&[&self.user], &[("fields", "id,username")]).await;
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
         // With Instagram Login the account has two numbers, and either one leads here.
         told["id"].as_str().filter(|id| is_id(id)).ok_or("Instagram does not name the account")?;
-        let name = text::shown(told["username"].as_str().unwrap_or_default());
+        Ok(text::shown(told["username"].as_str().unwrap_or_default()))
+    }
+
+    async fn inspect(&self) -> Result<Health, String> {
+        let name = self.account().await?;
         // Only who may publish is told the quota.
         let quota = [("fields", "quota_usage,config")];
         let told = self.api.ask(&[&self.user, "content_publishing_limit"], &quota).await;
@@ -243,7 +257,10 @@ impl Instagram {
         let health = health.takes(posts);
         // Tokens of Instagram Login have other permissions, and no page says that they can be asked about.
         if self.is_instagrams {
-            return Ok(health);
+            let detail = format!(
+                "posts as @{name} on Instagram; when its access token ends is not told: such last 60 days"
+            );
+            return Ok(Health { detail, ..health });
         }
         Ok(self.api.with_token(health, &["instagram_basic", "instagram_content_publish"]).await)
     }

@@ -28,6 +28,13 @@ pub(super) enum State {
     Hidden,
 }
 
+/// The end of a handle whose publication was refused because the account is blocked.
+pub(super) const BLOCKED: &str = ":blocked";
+
+fn is_blocked(handle: &str) -> bool {
+    handle.ends_with(BLOCKED)
+}
+
 /// A publication that was refused because its container is not ready yet, by Meta's subcode.
 const NOT_READY: i64 = 2_207_027;
 
@@ -119,7 +126,14 @@ impl Instagram {
         if let Some(container) = known {
             state = self.state(container).await?;
         }
-        // People decided about what is hidden, or the attempt that made it went no further.
+        if known.is_some() && state == State::Hidden {
+            self.is_nowhere(job).await?;
+        }
+        if let Some(container) =
+            known.filter(|_| state != State::Out && job.handle.as_deref().is_some_and(is_blocked))
+        {
+            return self.left_to_people(container, pass).await;
+        }
         let container = match known.filter(|_| !matches!(state, State::Dead(_) | State::Hidden)) {
             Some(container) => container.to_owned(),
             None => self.make(job, pass).await?,
@@ -130,10 +144,30 @@ impl Instagram {
         Ok((container, state))
     }
 
+    /// What is hidden is replaced only where no post has its words: it can have been out.
+    async fn is_nowhere(&self, job: &Job) -> Result<(), Failure> {
+        match self.with_the_words(job).await.map_err(not_told)?.len() {
+            0 => Ok(()),
+            _ => Err(Failure::InDoubt {
+                reason: "Instagram does not show what has become of an earlier try, and a post has its words"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// The account was blocked when this container was published, and it is known not to be out: a person sees
+    /// to the account before anything is published again. The next attempt goes on.
+    async fn left_to_people(&self, container: &str, pass: &Pass) -> Result<(String, State), Failure> {
+        pass.keep(&self.named(container)).await?;
+        let reason = "Instagram blocked the account when this was published; see there what it asks for, then \
+             release the post again";
+        Err(Failure::Rejected { reason: reason.to_owned(), retry: Retry::Reconnect })
+    }
+
     /// The step that the public sees.
     pub(super) async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
         let request = self.api.post(&[&self.user, "media_publish"], &[("creation_id", container)]);
-        let (failure, answer) = match self.api.make(request, pass).await {
+        let (failure, said) = match self.api.make(request, pass).await {
             Ok(told) => {
                 let id = told["id"].as_str().filter(|id| is_id(id));
                 let id =
@@ -141,22 +175,31 @@ impl Instagram {
                 let url = self.api.link(id, "permalink").await;
                 return Ok(Receipt { remote_id: self.named(id), url, note: None });
             }
-            // It is not there yet, although it was said to be ready: nothing was done.
+            // It is not there yet, although it was said to be ready.
             Err((_, Some(answer))) if graph::is_not_there(&answer) || is_not_ready(&answer) => {
                 (not_told(answer.refused("Instagram is still preparing the post", None)), None)
             }
-            Err(refused) => refused,
+            Err((failure, answer)) => (failure, answer.as_ref().and_then(graph::said)),
         };
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
-        // not to be out is believed of a container that nobody published before; of another one later, and
-        // also where Meta says that it blocks the account.
+        // not to be out is believed of a container that nobody published before and whose state says so too.
         let is_first = job.handle.as_deref() != Some(self.named(container).as_str());
-        let said = answer.as_ref().and_then(graph::said);
-        let is_believed = is_first && !matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
+        let blocks = matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
+        // A token that is refused has done nothing, and cannot read the state either.
+        let is_certain = matches!(said, Some(Meaning::Token | Meaning::LogIn | Meaning::Permission))
+            || retry == Retry::Reconnect && said.is_none();
+        let slows = said == Some(Meaning::Throttled) || said.is_none() && matches!(retry, Retry::After(_));
+        let is_believed = is_first && !blocks && !slows;
+        if blocks && pass.keep(&format!("{}{BLOCKED}", self.named(container))).await.is_err() {
+            return Err(Failure::InDoubt { reason });
+        }
         match self.state(container).await {
             Ok(State::Out) => Ok(self.out()),
-            _ if is_believed => Err(Failure::Rejected { reason, retry }),
+            Ok(State::Ready | State::Preparing | State::Dead(_)) if is_believed => {
+                Err(Failure::Rejected { reason, retry })
+            }
+            Err(_) if is_believed && is_certain => Err(Failure::Rejected { reason, retry }),
             _ => Err(Failure::InDoubt { reason }),
         }
     }

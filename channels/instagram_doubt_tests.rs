@@ -59,10 +59,16 @@ async fn a_refusal_is_believed_only_where_nothing_can_be_out() {
         let fake = suite::Fake::start(vec![before.clone(), state("FINISHED"), refusal, after]).await;
         to(&fake.url).publish(job, &Pass::open_for_tests()).await
     };
-    for (code, subcode, is_sure) in
-        [(100, 0, true), (190, 463, true), (9, 2_207_042, true), (4, 2_207_051, false), (1, 1_390_008, false)]
-    {
-        for after in [state("FINISHED"), suite::answer(500, "", "")] {
+    for (code, subcode, says_so, without_state) in [
+        (100, 0, true, false),
+        (190, 463, true, true),
+        (9, 2_207_042, true, false),
+        (4, 0, false, false),
+        (80_002, 0, false, false),
+        (4, 2_207_051, false, false),
+        (1, 1_390_008, false, false),
+    ] {
+        for (after, is_sure) in [(state("FINISHED"), says_so), (suite::answer(500, "", ""), without_state)] {
             // Nobody published the new container before.
             let first = publish(&made, refused(code, subcode), after.clone(), &suite::job()).await;
             assert_eq!(matches!(first, Err(Failure::Rejected { .. })), is_sure, "{code}: {first:?}");
@@ -92,6 +98,42 @@ async fn a_container_that_is_not_shown_proves_nothing() {
     let failure = channel.publish(&job, &Pass::open_for_tests()).await;
     assert_eq!(failure, Err(not_told(NOT_SHOWN.to_owned())));
     assert_eq!(counts(&server), (2, 1));
+}
+
+/// Meta's answer of that code.
+fn error(code: i64, subcode: i64) -> String {
+    json!({ "error": { "code": code, "error_subcode": subcode, "message": "no" } }).to_string()
+}
+
+#[tokio::test]
+async fn a_post_that_is_out_although_it_was_refused_is_not_published_again() {
+    for (code, subcode) in [(4, 0), (80_002, 0), (4, 2_207_051), (100, 33)] {
+        for told in [Some("PUBLISHED"), None] {
+            let api = Api { told_of_out: told, ..Api::new() };
+            let server = Strict::start(api, &[Fate::DoneButTold(400, error(code, subcode))]).await;
+            let (channel, memory) = (to(&server.url), Memory::default());
+            let first = strict::attempt_of(&*channel, &memory).await;
+            // People may want another try.
+            let second = strict::attempt_of(&*channel, &memory).await;
+            let is_known = |result| matches!(result, Ok(_) | Err(Failure::InDoubt { .. }));
+            assert!(is_known(first) && is_known(second), "{code}/{subcode} {told:?}");
+            assert_eq!(server.state().network.published, 1, "{code}/{subcode} {told:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_blocked_account_is_left_to_people_once_and_then_tried_again() {
+    let server = Strict::start(Api::new(), &[Fate::refused(400, "", error(4, 2_207_051))]).await;
+    let (channel, memory) = (to(&server.url), Memory::default());
+    let doubt = strict::attempt_of(&*channel, &memory).await;
+    assert!(matches!(doubt, Err(Failure::InDoubt { .. })), "{doubt:?}");
+    assert_eq!(channel.read_back(&memory.job()).await, Sighting::Absent);
+    let left = strict::attempt_of(&*channel, &memory).await.unwrap_err();
+    let Failure::Rejected { reason, retry: Retry::Reconnect } = &left else { panic!("{left:?}") };
+    assert!(reason.contains("blocked the account"), "{reason}");
+    assert!(strict::attempt_of(&*channel, &memory).await.is_ok());
+    assert_eq!(counts(&server), (1, 1));
 }
 
 #[tokio::test]

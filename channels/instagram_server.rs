@@ -37,6 +37,8 @@ pub(super) struct Api {
     pub(super) used: usize,
     /// What its token may do.
     pub(super) scopes: Vec<&'static str>,
+    /// What is told of a container that is out: nothing, when it is hidden.
+    pub(super) told_of_out: Option<&'static str>,
     /// Whether the token may take posts down.
     pub(super) deletes: bool,
 }
@@ -52,6 +54,7 @@ impl Api {
             states: vec!["FINISHED"],
             used: 3,
             scopes: vec!["instagram_basic", "instagram_content_publish", "pages_read_engagement"],
+            told_of_out: Some("PUBLISHED"),
             deletes: true,
         }
     }
@@ -214,8 +217,9 @@ impl Api {
                 container.state = if self.states.len() > 1 { self.states.remove(0) } else { self.states[0] };
             }
             assert_eq!(fields, "status_code,status");
-            let status = format!("Error: {}", container.state);
-            return good(json!({ "id": id, "status_code": container.state, "status": status }));
+            let told = if container.state == "PUBLISHED" { self.told_of_out } else { Some(container.state) };
+            let Some(told) = told else { return wrong(400, 100, 33, "") };
+            return good(json!({ "id": id, "status_code": told, "status": format!("Error: {told}") }));
         }
         match self.posts.iter().find(|post| post["id"] == id) {
             Some(post) if fields == "permalink" => good(json!({ "id": id, "permalink": post["permalink"] })),

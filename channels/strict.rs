@@ -28,6 +28,8 @@ pub enum Fate {
     },
     /// It is done, and the answer says otherwise.
     DoneBut(u16),
+    /// It is done, and the answer says otherwise, with this status and body.
+    DoneButTold(u16, String),
     /// It is done, and the answer comes after this long.
     Slow(Duration),
     /// It is refused: status, headers, body.
@@ -258,6 +260,9 @@ impl<N: Network> State<N> {
             Fate::Late => self.late.push(asked),
             Fate::DoneBut(other) => {
                 (status, headers, body) = (*other, String::new(), json!({ "error": "something went wrong" }));
+            }
+            Fate::DoneButTold(other, words) => {
+                (status, headers, body) = (*other, String::new(), serde_json::from_str(words).unwrap());
             }
             _ => {}
         }

@@ -64,7 +64,7 @@ on_both! {
         fake.hold();
         let worker = bench.start().await;
         let picture = kept(&bench, JPEG).await;
-        bench.approved(post("gram", &[picture])).await;
+        let frozen = bench.approved(post("gram", &[picture])).await;
         for _ in 0..600 {
             if !fake.fetched().is_empty() {
                 break;
@@ -77,8 +77,9 @@ on_both! {
         freezes::create(&bench.app, &bench.operator, &all).await.unwrap();
         assert_eq!(look(&caller, &address).await.status, 404, "it is frozen");
         fake.go_on();
-        worker.stop().await.unwrap();
+        bench.until(&frozen.id, &["held"]).await;
         assert_eq!(fake.posts(), 0);
+        worker.stop().await.unwrap();
     }
 
     async fn an_address_leads_somewhere_only_while_its_delivery_is_under_way_on_such_a_network(bench) {
@@ -138,17 +139,31 @@ on_both! {
         assert_eq!(look(&caller, address).await.status, 404, "it has ended");
     }
 
+    async fn a_post_for_every_channel_goes_without_those_that_need_a_picture(bench) {
+        let mut bench = bench;
+        connect(&mut bench).await;
+        let png = kept(&bench, &[0x89, b'P', b'N', b'G', 13, 10]).await;
+        for (pictures, with) in [(vec![], false), (vec![png], false), (vec![kept(&bench, JPEG).await], true)] {
+            let new = NewPost { channels: Vec::new(), ..serde_json::from_value(post("gram", &pictures)).unwrap() };
+            let seen = posts::preview(&bench.app, &bench.operator, &new).await.unwrap();
+            assert_eq!(seen.left_out, if with { vec![] } else { vec!["gram".to_owned()] });
+            let made = posts::create(&bench.app, &bench.operator, &new).await.unwrap();
+            assert_eq!(made.deliveries.iter().any(|d| d.channel_name == "gram"), with, "{:?}", made.deliveries);
+            assert!(made.deliveries.len() > usize::from(with), "the others get it");
+        }
+    }
+
     async fn what_instagram_does_not_take_is_refused_before_anybody_approves(bench) {
         let mut bench = bench;
         connect(&mut bench).await;
         let png = kept(&bench, &[0x89, b'P', b'N', b'G', 13, 10]).await;
-        let tags = "#a ".repeat(31);
+        let tags = "#a ".repeat(6);
         let mut many = post("gram", &[kept(&bench, JPEG).await]);
         many["source"]["text"] = tags.into();
         for (new, field, words) in [
             (post("gram", &[]), "source.media", "without a picture"),
             (post("gram", &[png]), "source.media", "save it as JPEG"),
-            (many, "source.text", "31 hashtags"),
+            (many, "source.text", "6 hashtags"),
         ] {
             let new: NewPost = serde_json::from_value(new).unwrap();
             let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err();

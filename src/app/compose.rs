@@ -239,6 +239,21 @@ fn check_pictures(
     }
 }
 
+/// Whether the channel shows posts with pictures alone, and the post has none that it takes. Such a channel must
+/// not keep the words from all others: a post for every channel goes without it.
+fn lacks_pictures(new: &NewPost, channel: &Channel) -> bool {
+    let mimes = new.source.media.iter().map(|m| m.mime.as_str());
+    super::channels::limits(channel).is_some_and(|l| !::channels::fit::has_its_pictures(&l, mimes))
+}
+
+/// The names of the brand's channels that a post for every channel goes without, for want of a picture.
+pub(crate) fn left_out(new: &NewPost, dir: &Directory) -> Vec<String> {
+    let is_left = |c: &&Channel| {
+        c.brand == new.brand && c.disabled_at.is_none() && new.channels.is_empty() && lacks_pictures(new, c)
+    };
+    dir.channels.iter().filter(is_left).map(|c| c.name.clone()).collect()
+}
+
 fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Problems) -> Vec<&'a Channel> {
     // A drill reaches drill channels only, and a drill channel takes part in drills only (I8);
     // routine posts of a practice installation live on drill channels too.
@@ -247,7 +262,8 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
         // The website shows incidents; marketing has no place on it.
         let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
         let of_brand = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && fits(c);
-        let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).collect();
+        let shows = |c: &&Channel| !lacks_pictures(new, c);
+        let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).filter(shows).collect();
         if all.is_empty() {
             problems
                 .add("channels", format!("the brand {} has no channel to post on; connect one", new.brand));

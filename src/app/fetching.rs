@@ -6,13 +6,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::media::{self, Media};
-use super::{App, AppError, Result, freezes};
+use super::{App, AppError, Result};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::Lane;
 use crate::store::deliveries::Delivery;
+use crate::store::freezes::Freeze;
 
 /// How long an address leads somewhere: an attempt takes two minutes at most.
 const LIFE: Millis = 3 * 60_000;
@@ -63,10 +64,12 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Media
         return Err(nothing());
     }
     let delivery = app.store().delivery(address.delivery).await?.ok_or_else(nothing)?;
-    if !is_under_way(&delivery, address.sha256) || !may_go(app, &delivery).await? {
+    if !is_under_way(&delivery, address.sha256) || !fetches(app, &delivery).await? {
         return Err(nothing());
     }
-    media::read(app, address.sha256).await
+    let picture = media::read(app, address.sha256).await?;
+    // Last of all: what is frozen by then is not answered with.
+    if is_frozen(app, &delivery).await? { Err(nothing()) } else { Ok(picture) }
 }
 
 /// Whether an attempt at it has a permit and no outcome, and its words go with that picture.
@@ -76,11 +79,16 @@ fn is_under_way(delivery: &Delivery, sha256: &str) -> bool {
         && rendition.is_some_and(|r| r.media.iter().any(|picture| picture.sha256 == sha256))
 }
 
-/// Whether its network fetches pictures, and no freeze covers it: no byte of what is frozen leaves.
-async fn may_go(app: &App, delivery: &Delivery) -> Result<bool> {
-    let Some(channel) = app.store().channel(&delivery.channel_id).await? else { return Ok(false) };
-    let Some(post) = app.store().post(&delivery.post_id).await? else { return Ok(false) };
-    let fetches = ::channels::adapter(&channel.adapter).is_some_and(::channels::Adapter::fetches);
+/// Whether its network fetches pictures.
+async fn fetches(app: &App, delivery: &Delivery) -> Result<bool> {
+    let channel = app.store().channel(&delivery.channel_id).await?;
+    Ok(channel.and_then(|c| ::channels::adapter(&c.adapter)).is_some_and(::channels::Adapter::fetches))
+}
+
+/// Whether a freeze covers it. It is a plain look: whoever has an address keeps no freeze waiting.
+async fn is_frozen(app: &App, delivery: &Delivery) -> Result<bool> {
+    let Some(channel) = app.store().channel(&delivery.channel_id).await? else { return Ok(true) };
+    let Some(post) = app.store().post(&delivery.post_id).await? else { return Ok(true) };
     let subject = Subject {
         lane: Lane::from_number(delivery.lane),
         brand: post.brand,
@@ -89,5 +97,7 @@ async fn may_go(app: &App, delivery: &Delivery) -> Result<bool> {
         labels: serde_json::from_str(&post.labels).unwrap_or_default(),
         due_at: delivery.due_at,
     };
-    Ok(fetches && covering(&freezes::in_force(app).await?.orders, &subject).is_none())
+    let freezes = app.store().freezes(true).await?;
+    let orders = freezes.iter().map(Freeze::order).collect::<std::result::Result<Vec<_>, _>>()?;
+    Ok(covering(&orders, &subject).is_some())
 }

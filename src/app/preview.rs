@@ -3,7 +3,7 @@
 use ::channels::text::{self, Unit};
 use ::channels::{Limits, Rendition};
 
-use super::compose::{Directory, check};
+use super::compose::{Directory, check, left_out};
 use super::error::Problems;
 use super::posts::NewPost;
 use super::{Actor, App, Problem, Result, channels, renditions};
@@ -13,6 +13,8 @@ use crate::domain::role::Right;
 #[derive(Debug, Clone)]
 pub struct Preview {
     pub channels: Vec<PreviewChannel>,
+    /// The names of the brand's channels that a post for every channel leaves out, for want of a picture.
+    pub left_out: Vec<String>,
     /// What is wrong with the post itself.
     pub problems: Vec<Problem>,
 }
@@ -70,7 +72,7 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
             problems: misfits.collect(),
         });
     }
-    Ok(Preview { channels: out, problems: problems.list() })
+    Ok(Preview { channels: out, left_out: left_out(new, &dir), problems: problems.list() })
 }
 
 /// By the limit that is nearest to being broken.

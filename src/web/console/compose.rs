@@ -126,7 +126,9 @@ async fn look(
     let now = web.app.clock().now();
     let (mut previews, mut left_out) = (Vec::new(), Vec::new());
     for new in draft.posts(channels, now, false) {
-        previews.push((new.source.language.clone(), posts::preview(&web.app, by, &new).await?));
+        let preview = posts::preview(&web.app, by, &new).await?;
+        left_out.clone_from(&preview.left_out);
+        previews.push((new.source.language.clone(), preview));
         if left_out.is_empty() && !new.channels.is_empty() {
             let every = NewPost { channels: Vec::new(), ..new };
             let all = posts::preview(&web.app, by, &every).await?.channels;
