@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::app::invitations::{self, Invited};
 use crate::app::secrets::Keys;
-use crate::app::{App, nodes, people};
+use crate::app::{App, keys, nodes, people};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::budget::Reserve;
@@ -60,8 +60,7 @@ impl Service {
             &config.data,
             "Talk to it with the other commands, or give this one its own folder with --data",
         )?;
-        let keys = instance_key(config)?;
-        let store = open(config).await?;
+        let (held, store) = keys_and_store(config).await?;
         let file = memory_file(&config.data);
         let memory = Memory::read(&file, || clock.id()).map_err(anyhow::Error::msg)?;
         memory.write(&file).map_err(anyhow::Error::msg)?;
@@ -70,9 +69,9 @@ impl Service {
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let app = App::new(store, clock, keys, &memory.node, &public_url);
+        let app = App::new(store, clock, held, &memory.node, &public_url);
         nodes::gate_row(&app).await?;
-        nodes::check_key(&app).await?;
+        keys::check(&app).await?;
         let policy = Policy {
             allow_private: config.allow_private.clone(),
             public: !config.only_private,
@@ -164,9 +163,9 @@ pub async fn recover(config: &Config, email: &str) -> anyhow::Result<Invited> {
         Some(_) => None,
         None => Some(lock(data, "Stop it first: this command needs the database for itself")?),
     };
-    let keys = instance_key(config)?;
-    let app = App::new(open(config).await?, Clock::real(), keys, "local", &config.public_url());
-    nodes::check_key(&app).await?;
+    let held = Keys::read(&key).map_err(key_refused)?;
+    let app = App::new(open(config).await?, Clock::real(), held, "local", &config.public_url());
+    keys::check(&app).await?;
     let invited = invitations::recover(&app, email).await;
     app.close().await;
     Ok(invited?)
@@ -206,17 +205,27 @@ fn key_file(config: &Config) -> PathBuf {
     config.instance_key_file.clone().unwrap_or_else(|| config.data.join("instance.key"))
 }
 
-fn instance_key(config: &Config) -> anyhow::Result<Keys> {
+/// The instance keys, and the database that they belong to. A key is made at the first start alone, where no
+/// file is named: a named one that is not there is a mount that is missing, and so is a link that leads nowhere.
+async fn keys_and_store(config: &Config) -> anyhow::Result<(Keys, Store)> {
     let path = key_file(config);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Keys::from_hex(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display())),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && config.instance_key_file.is_none() => {
-            let keys = Keys::random();
-            private_file(&path, keys.to_hex().expose_secret())?;
-            Ok(keys)
-        }
-        Err(e) => bail!("cannot read the instance key {}: {e}", path.display()),
+    let absent = path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    if config.instance_key_file.is_some() || !absent {
+        return Ok((Keys::read(&path).map_err(key_refused)?, open(config).await?));
     }
+    let store = open(config).await?;
+    if !keys::is_new(&store).await? {
+        bail!(
+            "the instance key {} is not there, and what this database holds is sealed under it: bring it back from \
+             your backups",
+            path.display()
+        );
+    }
+    Ok((Keys::create(&path).map_err(key_refused)?, store))
+}
+
+fn key_refused(why: String) -> anyhow::Error {
+    anyhow::anyhow!("the instance key: {why}")
 }
 
 /// Makes the folder for its owner only: drafts, hashes of tokens and the key are in it. A folder

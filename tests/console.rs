@@ -43,7 +43,7 @@ fn totp(secret: &str, at: u64) -> String {
 pub async fn sign_in(bench: &Bench, who: &Actor) -> Signed {
     let app = &bench.app;
     let invited = invitations::to_console(app, who).await.unwrap();
-    let offer = logins::offer(app, &who.name).unwrap();
+    let offer = logins::offer(app, &who.name).await.unwrap();
     let now = u64::try_from(app.clock().now() / 1_000).unwrap();
     let enrolment = Enrolment {
         ticket: Ticket::Invitation(invited.secret.expose_secret().to_owned()),

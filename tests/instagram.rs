@@ -7,9 +7,10 @@ use channels::MediaRef;
 use channels::http::{Answer, Request};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::posts::{self, NewPost};
-use holdline::app::{AppError, fetching, media};
+use holdline::app::{AppError, fetching, keys, media};
 use serde_json::{Value, json};
 
+use crate::keys::{added, rotate};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
@@ -93,7 +94,7 @@ on_both! {
             mime: "image/jpeg".to_owned(),
             alt: String::new(),
         };
-        let addresses = fetching::addresses(&bench.app, &delivery, &[named(&own), named(&other)]);
+        let addresses = fetching::addresses(&bench.app, &delivery, &[named(&own), named(&other)]).await.unwrap();
         let [address, foreign] = addresses.as_slice() else { panic!("{addresses:?}") };
         assert_eq!(look(&caller, address).await.status, 404, "nothing is under way");
         bench.sql("update deliveries set state = 'sending'").await;
@@ -129,6 +130,10 @@ on_both! {
         ] {
             assert_eq!(look(&caller, &wrong).await.status, 404, "{wrong}");
         }
+        // Another instance key takes the place of the one that the address was made with.
+        keys::check(&bench.app).await.unwrap();
+        let new = added(&bench).await;
+        assert_eq!(rotate(&bench, Some(&new)).await.seals, new);
         assert_eq!(look(&caller, address).await.status, 200);
         bench.sql("update channels set adapter = 'sandbox' where name = 'gram'").await;
         assert_eq!(look(&caller, address).await.status, 404, "another network fetches nothing");

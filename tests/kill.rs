@@ -59,8 +59,7 @@ impl Victim {
             Database::Sqlite => None,
             Database::Postgres => Some(fresh_postgres().await),
         };
-        let keys = Keys::random();
-        std::fs::write(folder.path().join("instance.key"), keys.to_hex().expose_secret()).unwrap();
+        let keys = Keys::create(&folder.path().join("instance.key")).unwrap();
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), Clock::real()).await.unwrap();
         let nobody =
             Actor { id: String::new(), name: String::new(), roles: Vec::new(), origin: "test".into() };

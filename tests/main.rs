@@ -28,6 +28,8 @@ mod imports;
 mod incidents;
 #[cfg(feature = "failpoints")]
 mod instagram;
+mod keys;
+mod keys_stopped;
 mod kill;
 #[cfg(feature = "failpoints")]
 mod kill_handles;

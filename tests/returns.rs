@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Rooms};
 use holdline::app::secrets::Keys;
-use holdline::app::{App, nodes, posts};
+use holdline::app::{App, keys, nodes, posts};
 use holdline::domain::delivery::State;
 use holdline::store::Store;
 use holdline::store::audit::AuditFilter;
@@ -318,10 +318,10 @@ on_both! {
     }
 
     async fn a_node_of_another_installation_key_is_refused(bench) {
-        nodes::check_key(&bench.app).await.unwrap();
-        nodes::check_key(&bench.app).await.unwrap();
+        keys::check(&bench.app).await.unwrap();
+        keys::check(&bench.app).await.unwrap();
         let stranger = app_on(&bench, bench.look().await);
-        let why = nodes::check_key(&stranger).await.unwrap_err().to_string();
+        let why = keys::check(&stranger).await.unwrap_err().to_string();
         assert!(why.contains("instance.key"), "{why}");
     }
 }

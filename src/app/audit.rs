@@ -5,7 +5,7 @@ use futures::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, keys};
 use crate::domain::checkpoint::Signer;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
@@ -78,7 +78,7 @@ pub async fn newest_checkpoint(app: &App) -> Result<Option<String>> {
 async fn signer(app: &App) -> Result<Signer> {
     let gate =
         app.store().gate().await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    Ok(Signer::new(&format!("holdline/{}", gate.instance), &app.keys().derive("audit checkpoint")))
+    Ok(Signer::new(&format!("holdline/{}", gate.instance), &keys::signing_seed(app).await?))
 }
 
 async fn sign(app: &App) -> Result<CheckpointView> {

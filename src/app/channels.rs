@@ -12,10 +12,11 @@ use super::hub::Topic;
 pub use super::readiness::{Tested, check_due, test};
 pub(crate) use super::readiness::{health, keep_health, limits};
 use super::standing::{self, Remark, Standing};
-use super::{Actor, App, AppError, Result, moved, readiness, watches};
+use super::{Actor, App, AppError, Result, keys, moved, readiness, watches};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
+use crate::store::Tx;
 pub(crate) use crate::store::channels::Channel;
 
 /// A channel as the API shows it: never its credential.
@@ -102,7 +103,7 @@ pub struct ChannelEdit {
 }
 
 /// The associated data of a channel's credential.
-pub(crate) fn record(id: &str) -> String {
+pub(super) fn record(id: &str) -> String {
     format!("channel:{id}")
 }
 
@@ -149,8 +150,10 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
     check(&new.name, &new.adapter, &settings, new.drill)?;
     try_open(app, &new.adapter, &settings, new.credential.clone())?;
     let id = app.id();
+    let mut tx = app.store().begin().await?;
+    let credential = sealed(app, &mut tx, &id, new.credential.as_ref(), None).await?;
     let row = Channel {
-        credential: new.credential.map(|c| app.keys().seal(&record(&id), &c)),
+        credential,
         id,
         name: new.name.trim().to_owned(),
         adapter: new.adapter,
@@ -165,7 +168,6 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
         created_at: app.now(),
         version: 1,
     };
-    let mut tx = app.store().begin().await?;
     tx.insert_channel(&row).await.map_err(taken)?;
     let view = view(app, row);
     let entry =
@@ -228,9 +230,6 @@ pub async fn edit(
         // The same account: what it takes is not forgotten until the next check.
         row.health = readiness::remembering(limits);
     }
-    if let Some(credential) = edit.credential {
-        row.credential = Some(app.keys().seal(&record(id), &credential));
-    }
     match edit.disabled {
         Some(true) if row.disabled_at.is_none() => row.disabled_at = Some(app.now()),
         Some(false) => row.disabled_at = None,
@@ -238,13 +237,14 @@ pub async fn edit(
     }
     let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
     check(&row.name, &row.adapter, &settings, row.drill)?;
-    let sealed = row.credential.as_deref().map(|sealed| app.keys().open(&record(id), sealed)).transpose();
-    try_open(app, &row.adapter, &settings, sealed.map_err(|e| AppError::Conflict(e.to_string()))?)?;
+    let credential = opened(app, &row, edit.credential.as_ref())?;
+    try_open(app, &row.adapter, &settings, credential)?;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }
+    row.credential = sealed(app, &mut tx, id, edit.credential.as_ref(), row.credential.take()).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
@@ -256,6 +256,38 @@ pub async fn edit(
     entries.insert(0, entry.before(&before.covered()).after(&after));
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
+}
+
+/// The credential that a channel opens with: the one given, or the one that is kept.
+fn opened(app: &App, row: &Channel, given: Option<&SecretString>) -> Result<Option<SecretString>> {
+    if let Some(given) = given {
+        return Ok(Some(given.clone()));
+    }
+    let kept = row.credential.as_deref().map(|sealed| open(app, &row.id, sealed));
+    kept.transpose().map_err(AppError::Conflict)
+}
+
+/// Opens the credential of a channel.
+///
+/// # Errors
+/// A sentence that says why it cannot be opened.
+pub(crate) fn open(app: &App, id: &str, sealed: &str) -> std::result::Result<SecretString, String> {
+    app.keys().open(&record(id), sealed).map_err(|e| e.to_string())
+}
+
+/// What the row of a channel gets: the credential given, or the one that is kept, under the key that seals.
+async fn sealed(
+    app: &App,
+    tx: &mut Tx,
+    id: &str,
+    given: Option<&SecretString>,
+    kept: Option<String>,
+) -> Result<Option<String>> {
+    Ok(match (given, kept) {
+        (Some(given), _) => Some(keys::seal(app, tx, &record(id), given).await?),
+        (None, Some(kept)) => Some(keys::still_sealed(app, tx, &record(id), kept).await?),
+        (None, None) => None,
+    })
 }
 
 /// Settings that cannot work are refused while the person who typed them is there. A process without

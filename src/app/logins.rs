@@ -9,7 +9,7 @@ use totp_rs::{Builder, Secret, Totp};
 use super::error::Problems;
 use super::people::{NewPerson, hash};
 use super::sessions::{self, Caller, Cookie};
-use super::{Actor, App, AppError, Result, invitations, people};
+use super::{Actor, App, AppError, Result, invitations, keys, people};
 use crate::domain::audit::Entry;
 use crate::domain::role::Role;
 use crate::store::Tx;
@@ -54,12 +54,12 @@ pub struct Enrolment {
 /// Offers a second factor under the name that the authenticator will show.
 ///
 /// # Errors
-/// None that a caller can cause.
-pub fn offer(app: &App, name: &str) -> Result<Offer> {
+/// The database's own.
+pub async fn offer(app: &App, name: &str) -> Result<Offer> {
     let bytes: [u8; 20] = rand::random();
     let totp = totp(&bytes, name)?;
     let hexed: SecretString = hex::encode(bytes).into();
-    offered(app.keys().seal(OFFER, &hexed), &totp)
+    offered(keys::seal_outside(app, OFFER, &hexed).await?, &totp)
 }
 
 /// Opens an offer again, for a form that had a mistake in it.
@@ -79,7 +79,7 @@ fn offered(sealed: String, totp: &Totp) -> Result<Offer> {
 
 const OFFER: &str = "offered second factor";
 
-fn record(person: &str) -> String {
+pub(super) fn record(person: &str) -> String {
     format!("second factor:{person}")
 }
 
@@ -132,7 +132,7 @@ pub async fn enrol(app: &App, new: Enrolment, from: &Caller) -> Result<(Cookie, 
             (tx, by, Vec::new())
         }
     };
-    let sealed = app.keys().seal(&record(&by.id), &hex::encode(&secret).into());
+    let sealed = keys::seal(app, &mut tx, &record(&by.id), &hex::encode(&secret).into()).await?;
     tx.put_login(&Login {
         person_id: by.id.clone(),
         password,

@@ -48,6 +48,16 @@ pub mod import;
 pub mod incidents;
 /// One-time invitations.
 pub mod invitations;
+/// Reading and writing the file of the instance keys.
+mod key_file;
+/// Instance keys as the lines of their file.
+mod key_lines;
+/// The instance keys that a process knows.
+mod key_ring;
+/// Looks after the file of the instance keys while a node runs.
+pub(crate) mod key_watch;
+/// Which instance key seals.
+pub mod keys;
 /// The words of the mails.
 mod letters;
 /// How people sign in: passwords, second factors, recovery codes.
@@ -92,6 +102,8 @@ pub mod renditions;
 pub mod repeats;
 /// The incident room.
 pub mod room;
+/// The exchange of one instance key for another.
+pub mod rotation;
 /// Sealing of credentials.
 pub mod secrets;
 /// Outcomes.

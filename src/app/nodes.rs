@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::sending::{Begun, put_in_doubt, take_over};
-use super::{Actor, App, AppError, Result, freezes, reasons};
+use super::{Actor, App, AppError, Result, freezes, key_watch, keys, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -340,27 +340,6 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     Ok(Confirmed { epoch, held: held.len() })
 }
 
-/// Whether this node's instance key is the one that the others use: with another it could open no
-/// credential, and would sign the log with another key.
-///
-/// # Errors
-/// When it is another one, in words.
-pub async fn check_key(app: &App) -> Result<()> {
-    const NAME: &str = "instance_key_check";
-    if app.store().setting(NAME).await?.is_none() {
-        let sealed = app.keys().seal(NAME, &app.id().into());
-        let mut tx = app.store().begin().await?;
-        tx.set_setting_once(NAME, &sealed).await?;
-        tx.commit_unaudited(Unaudited::FirstStart).await?;
-    }
-    let kept = app.store().setting(NAME).await?.unwrap_or_default();
-    app.keys().open(NAME, &kept).map(drop).map_err(|e| {
-        AppError::Conflict(format!(
-            "{e}. Give this node the instance.key of the installation (see --instance-key-file)"
-        ))
-    })
-}
-
 /// Whether this node is ready: the database answers and its gate is open; otherwise why not.
 ///
 /// # Errors
@@ -377,7 +356,12 @@ pub async fn ready(app: &App) -> Result<std::result::Result<String, String>> {
         }
         Some(n) => match n.closed_reason {
             Some(why) => Err(why),
-            None => Ok(format!("ready, epoch {}", n.acked_epoch)),
+            // Not a reason to turn it away: it opens what is sealed until it ends.
+            // Anybody may ask: which node it is, administrators see.
+            None => Ok(match key_watch::trouble(app).await? {
+                Some(_) => format!("ready, epoch {}. {}", n.acked_epoch, keys::CARE),
+                None => format!("ready, epoch {}", n.acked_epoch),
+            }),
         },
     })
 }

@@ -9,6 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::key_lines::InstanceKey;
+pub use super::key_ring::Keys;
+
 /// Why a secret cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
@@ -18,22 +21,9 @@ pub enum SealError {
     OtherKey { named: String, ours: String },
 }
 
-/// The instance key: 32 bytes. It never prints itself.
-#[derive(Clone)]
-pub struct Keys {
-    key: [u8; 32],
-    id: String,
-}
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Keys({})", self.id)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    /// Id of the instance key.
+    /// Id of the instance key. It stands first: `store/sealed.rs` looks for it there.
     key: String,
     /// The data key, wrapped: nonce and ciphertext.
     wrapped: String,
@@ -41,52 +31,44 @@ struct Sealed {
     sealed: String,
 }
 
+/// The id of the instance key under which something is sealed.
+///
+/// # Errors
+/// [`SealError::Damaged`].
+pub(super) fn named(stored: &str) -> Result<String, SealError> {
+    serde_json::from_str::<Sealed>(stored).map(|s| s.key).map_err(|_| SealError::Damaged)
+}
+
 impl Keys {
-    pub fn new(key: [u8; 32]) -> Self {
-        let mut id = Sha256::new();
-        id.update(b"holdline instance key id");
-        id.update(key);
-        Self { key, id: hex::encode(&id.finalize()[..6]) }
-    }
-
-    /// A key from random bytes.
-    pub fn random() -> Self {
-        Self::new(rand::random())
-    }
-
-    /// The 32 bytes in hex: what the key file holds.
-    pub fn to_hex(&self) -> SecretString {
-        hex::encode(self.key).into()
-    }
-
-    /// Reads what [`Keys::to_hex`] wrote.
+    /// A key for another purpose, derived from the instance key of that id.
     ///
     /// # Errors
-    /// A sentence that says what the file must hold.
-    pub fn from_hex(text: &str) -> Result<Self, String> {
-        let bytes = hex::decode(text.trim()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
-        bytes.map(Self::new).ok_or_else(|| "the instance key must be 64 hexadecimal characters".to_owned())
-    }
-
-    /// A key for another purpose, derived from this one: the audit log's signing seed.
-    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+    /// When that key is not known.
+    pub(super) fn derive(&self, id: &str, purpose: &str) -> Result<[u8; 32], SealError> {
         let mut hash = Sha256::new();
         hash.update(b"holdline derived key\0");
         hash.update(purpose.as_bytes());
         hash.update([0]);
-        hash.update(self.key);
-        hash.finalize().into()
+        hash.update(self.key(id)?.bytes);
+        Ok(hash.finalize().into())
     }
 
-    /// Seals a secret for the record of that id.
+    /// Seals a secret for the record of that id, under the first key.
     pub fn seal(&self, record: &str, secret: &SecretString) -> String {
-        let data_key: [u8; 32] = rand::random();
-        let sealed = Sealed {
-            key: self.id.clone(),
-            wrapped: encrypt(&self.key, record, &data_key),
-            sealed: encrypt(&data_key, record, secret.expose_secret().as_bytes()),
-        };
-        serde_json::to_string(&sealed).expect("three strings always serialise")
+        sealed(&self.first(), record, secret)
+    }
+
+    /// Seals a secret for the record of that id, under the key of that id.
+    ///
+    /// # Errors
+    /// [`SealError::OtherKey`] when that key is not known.
+    pub(super) fn seal_under(
+        &self,
+        id: &str,
+        record: &str,
+        secret: &SecretString,
+    ) -> Result<String, SealError> {
+        Ok(sealed(&self.key(id)?, record, secret))
     }
 
     /// Opens a secret of the record of that id.
@@ -95,14 +77,42 @@ impl Keys {
     /// [`SealError`] when the key is another one, the record is another one, or a byte is wrong.
     pub fn open(&self, record: &str, stored: &str) -> Result<SecretString, SealError> {
         let sealed: Sealed = serde_json::from_str(stored).map_err(|_| SealError::Damaged)?;
-        if sealed.key != self.id {
-            return Err(SealError::OtherKey { named: sealed.key, ours: self.id.clone() });
-        }
-        let data_key = decrypt(&self.key, record, &sealed.wrapped)?;
-        let data_key = <[u8; 32]>::try_from(data_key).map_err(|_| SealError::Damaged)?;
+        let data_key = self.unwrap(record, &sealed)?;
         let plain = decrypt(&data_key, record, &sealed.sealed)?;
         String::from_utf8(plain).map(SecretString::from).map_err(|_| SealError::Damaged)
     }
+
+    /// The same secret, its data key wrapped by the key of that id. It is opened once to be sure.
+    ///
+    /// # Errors
+    /// As [`Keys::open`]; [`SealError::OtherKey`] also when the other key is not known.
+    pub(super) fn rewrap(&self, id: &str, record: &str, stored: &str) -> Result<String, SealError> {
+        self.open(record, stored)?;
+        let mut sealed: Sealed = serde_json::from_str(stored).map_err(|_| SealError::Damaged)?;
+        let data_key = self.unwrap(record, &sealed)?;
+        let key = self.key(id)?;
+        sealed.wrapped = encrypt(&key.bytes, record, &data_key);
+        sealed.key = key.id;
+        Ok(text(&sealed))
+    }
+
+    fn unwrap(&self, record: &str, sealed: &Sealed) -> Result<[u8; 32], SealError> {
+        let data_key = decrypt(&self.key(&sealed.key)?.bytes, record, &sealed.wrapped)?;
+        <[u8; 32]>::try_from(data_key).map_err(|_| SealError::Damaged)
+    }
+}
+
+fn sealed(key: &InstanceKey, record: &str, secret: &SecretString) -> String {
+    let data_key: [u8; 32] = rand::random();
+    text(&Sealed {
+        key: key.id.clone(),
+        wrapped: encrypt(&key.bytes, record, &data_key),
+        sealed: encrypt(&data_key, record, secret.expose_secret().as_bytes()),
+    })
+}
+
+fn text(sealed: &Sealed) -> String {
+    serde_json::to_string(sealed).expect("three strings always serialise")
 }
 
 fn encrypt(key: &[u8; 32], record: &str, plain: &[u8]) -> String {
@@ -134,15 +144,5 @@ mod tests {
         assert_eq!(keys.open("channel:1", &stored).unwrap().expose_secret(), "hunter2");
         assert_eq!(keys.open("channel:2", &stored).unwrap_err(), SealError::Damaged);
         assert!(matches!(Keys::random().open("channel:1", &stored), Err(SealError::OtherKey { .. })));
-    }
-
-    #[test]
-    fn keys_do_not_print_themselves() {
-        let keys = Keys::random();
-        assert!(!format!("{keys:?}").contains(keys.to_hex().expose_secret()));
-        assert_eq!(
-            format!("{:?}", Keys::from_hex(keys.to_hex().expose_secret()).unwrap()),
-            format!("{keys:?}")
-        );
     }
 }

@@ -6,12 +6,11 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
-use super::verbs::{Approvals, Channels, Command, Freezes, Gate, Held, People};
-use super::{End, incidents, pins, posts, ready, retract, signals, table};
+use super::verbs::{Approvals, Command, Freezes, Gate, Held, Keys, People};
+use super::{End, channels, incidents, pins, posts, ready, retract, signals, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
-const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "standing", "health.detail", "disabled_at"];
 pub(super) const POST: &[&str] = &["id", "kind", "state", "due", "labels", "source.text"];
 /// What an approver decides about, besides the texts.
 const MATTER: &[&str] = &[
@@ -67,7 +66,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             }
         }
         Command::People(c) => people(api, &show, c).await?,
-        Command::Channels(c) => return channels(api, &show, as_json, c).await,
+        Command::Channels(c) => return channels::run(api, &show, as_json, c).await,
         Command::Ready => return ready::run(api, &show, as_json).await,
         Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
         Command::Approvals(c) => return approvals(api, &show, as_json, c).await,
@@ -96,6 +95,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         Command::Incidents(c) => return incidents::run(api, &show, as_json, c).await,
         Command::Signals(c) => return signals::run(api, &show, as_json, c).await,
         Command::Gate(c) => gate(api, &show, c).await?,
+        Command::Keys(c) => return keys(api, &show, c).await,
         Command::Policy { json: None } => show(&api.get("/policy").await?, &[]),
         Command::Policy { json: Some(text) } => show(&api.put("/policy", &read_json(&text)?).await?, &[]),
     }
@@ -158,83 +158,6 @@ pub(super) fn frozen(freeze: &Value, as_json: bool) {
 /// Whether every node has closed its gate.
 pub(super) fn is_sealed(freeze: &Value) -> bool {
     !freeze["sealed_at"].is_null()
-}
-
-async fn channels(api: &Api, show: Show<'_>, as_json: bool, command: Channels) -> anyhow::Result<End> {
-    match command {
-        Channels::List => show(&api.get("/channels").await?, CHANNEL),
-        Channels::Adapters => {
-            let adapters = api.get("/adapters").await?;
-            let rows = if as_json { adapters } else { needs(&adapters) };
-            show(&rows, &["adapter", "setting", "needed", "what"]);
-        }
-        Channels::Add { name, adapter, brand, settings, credential_file, drill } => {
-            let map = pairs(settings)?;
-            let credential = credential(credential_file)?;
-            let body = json!({"name": name, "adapter": adapter, "brand": brand, "settings": map,
-                "credential": credential, "drill": drill});
-            let made = api.post("/channels", &body).await?;
-            show(&made, &["id", "name", "adapter", "brand"]);
-            if !as_json {
-                return ready::tested(api, show, as_json, made["id"].as_str().unwrap_or_default()).await;
-            }
-        }
-        Channels::Edit { id, name, brand, settings, credential_file } => {
-            let path = format!("/channels/{}", encode(&id));
-            let before = api.get(&path).await?;
-            let mut body = json!({"name": name, "brand": brand, "credential": credential(credential_file)?});
-            let changed = pairs(settings)?;
-            if !changed.is_empty() {
-                let mut all = before["settings"].as_object().cloned().unwrap_or_default();
-                all.extend(changed);
-                body["settings"] = all.into();
-            }
-            show(&api.patch_at(&path, &before["version"], &body).await?, CHANNEL);
-            if !as_json {
-                return ready::tested(api, show, as_json, &id).await;
-            }
-        }
-        Channels::Test { id } => return ready::tested(api, show, as_json, &id).await,
-        Channels::Disable { id } => {
-            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
-        }
-        Channels::Enable { id } => {
-            show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": false})).await?, CHANNEL);
-        }
-    }
-    Ok(End::Done)
-}
-
-/// What each adapter needs, one setting a row.
-fn needs(adapters: &Value) -> Value {
-    let mut rows = Vec::new();
-    for a in adapters.as_array().into_iter().flatten() {
-        let settings = a["settings"].as_array().into_iter().flatten();
-        let row = |s: &Value| {
-            let needed = if s["required"] == true { "yes" } else { "" };
-            json!({"adapter": a["name"], "setting": s["name"], "needed": needed, "what": s["help"]})
-        };
-        let known = rows.len();
-        rows.extend(settings.map(row));
-        if rows.len() == known {
-            rows.push(json!({"adapter": a["name"], "what": "needs nothing"}));
-        }
-    }
-    rows.into()
-}
-
-/// `NAME=VALUE`, where a value that is JSON is taken as such.
-fn pairs(settings: Vec<String>) -> anyhow::Result<serde_json::Map<String, Value>> {
-    let pair = |pair: String| {
-        let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
-        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-        Ok((name.to_owned(), value))
-    };
-    settings.into_iter().map(pair).collect()
-}
-
-fn credential(file: Option<std::path::PathBuf>) -> anyhow::Result<Option<String>> {
-    file.map(|f| read_file(&f).map(|c| c.trim().to_owned())).transpose()
 }
 
 async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<End> {
@@ -353,6 +276,16 @@ async fn held(api: &Api, show: Show<'_>, as_json: bool, command: Held) -> anyhow
     Ok(End::Done)
 }
 
+async fn keys(api: &Api, show: Show<'_>, command: Keys) -> anyhow::Result<End> {
+    let value = match command {
+        Keys::Show => api.get("/keys").await?,
+        Keys::Rotate { to } => api.post("/keys/rotation", &json!({"to": to})).await?,
+        Keys::Save => api.post("/keys/file", &json!({})).await?,
+    };
+    show(&value, &["seals", "from", "next", "missing", "stuck", "remedy"]);
+    Ok(End::all(value["remedy"].is_null()))
+}
+
 async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {
     match command {
         Gate::Status => {
@@ -371,7 +304,8 @@ async fn gate(api: &Api, show: Show<'_>, command: Gate) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
+/// What a file holds; `-` is what comes in.
+pub(super) fn read_file(path: &std::path::Path) -> anyhow::Result<String> {
     if path.as_os_str() == "-" {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;

@@ -4,6 +4,7 @@
 mod api;
 mod audit;
 mod call;
+mod channels;
 mod drill;
 mod incidents;
 mod pins;

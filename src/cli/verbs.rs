@@ -1,10 +1,9 @@
 //! The verbs of the API as the command line names them.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::channels::Channels;
 use super::incidents::Incidents;
 use super::posts::Posts;
 use super::signals::Signals;
@@ -86,6 +85,9 @@ pub enum Command {
     /// The gate and the nodes.
     #[command(subcommand)]
     Gate(Gate),
+    /// The instance key, which seals the credentials.
+    #[command(subcommand)]
+    Keys(Keys),
     /// The approval policy; with a value, sets it.
     Policy {
         /// JSON, or @FILE.
@@ -141,54 +143,6 @@ pub enum People {
     RevokeToken {
         id: String,
         token: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Channels {
-    List,
-    /// What can be connected, and what it needs.
-    Adapters,
-    Add {
-        #[arg(long)]
-        name: String,
-        #[arg(long)]
-        adapter: String,
-        #[arg(long, default_value = "main")]
-        brand: String,
-        /// `NAME=VALUE`; can be repeated. A value that is JSON is taken as such.
-        #[arg(long = "set")]
-        settings: Vec<String>,
-        /// The file of the credential; `-` reads it from stdin.
-        #[arg(long)]
-        credential_file: Option<PathBuf>,
-        #[arg(long)]
-        drill: bool,
-    },
-    /// Change a channel: what is not named stays. A new credential replaces the old one; other settings
-    /// need it again.
-    Edit {
-        id: String,
-        #[arg(long)]
-        name: Option<String>,
-        #[arg(long)]
-        brand: Option<String>,
-        /// `NAME=VALUE`; can be repeated.
-        #[arg(long = "set")]
-        settings: Vec<String>,
-        /// The file of the credential; `-` reads it from stdin.
-        #[arg(long)]
-        credential_file: Option<PathBuf>,
-    },
-    /// Ask the network whether a post would be accepted now.
-    Test {
-        id: String,
-    },
-    Disable {
-        id: String,
-    },
-    Enable {
-        id: String,
     },
 }
 
@@ -336,6 +290,24 @@ pub enum Held {
         #[arg(long)]
         url: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Which key seals, by its id.
+    Show,
+    /// Put another key in its place, in two calls. The first adds a key to the key file and says which. Copy the
+    /// file to your backups, and to where it comes from: from the second call on, with --to, everything depends
+    /// on that key. Stopped at any point, it goes on when it is run again. Keep the old key, too: what was
+    /// backed up under it opens with that one only.
+    Rotate {
+        /// The id of the key that is to seal.
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Write the keys that the database needs back into the key file of the node that answers, when the file has
+    /// lost them and the process still knows them.
+    Save,
 }
 
 #[derive(Debug, Subcommand)]

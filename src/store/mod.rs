@@ -49,6 +49,8 @@ pub mod people;
 pub mod pins;
 /// Posts.
 pub mod posts;
+/// What is sealed under an instance key.
+pub mod sealed;
 /// Sessions of the console, and preferences.
 pub mod sessions;
 /// Named settings.

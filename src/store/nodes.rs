@@ -22,12 +22,15 @@ pub struct Node {
     pub begun: i64,
     /// When a person took it off the list. The row stays until nothing of it can be under way.
     pub forgotten_at: Option<Millis>,
+    /// Ids of the instance keys in its key file, with commas between them; see `app/key_watch.rs`.
+    pub keys: String,
 }
+
+const NODES: &str = "select * from nodes order by name, id";
 
 impl Store {
     pub async fn nodes(&self) -> Result<Vec<Node>> {
-        const SQL: &str = "select * from nodes order by name, id";
-        Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(NODES).fetch_all(c).await?))
     }
 
     pub async fn node(&self, id: &str) -> Result<Option<Node>> {
@@ -37,6 +40,10 @@ impl Store {
 }
 
 impl Tx {
+    pub async fn nodes(&mut self) -> Result<Vec<Node>> {
+        Ok(on!(self, |c| sqlx::query_as(NODES).fetch_all(c).await?))
+    }
+
     /// The row of a node, locked.
     pub async fn node(&mut self, id: &str) -> Result<Option<Node>> {
         const SQL: &str = "select * from nodes where id = $1";
@@ -48,11 +55,12 @@ impl Tx {
     /// is that of another incarnation; whether it was done.
     pub async fn upsert_node(&mut self, n: &Node) -> Result<bool> {
         const SQL: &str = "insert into nodes
-              (id, name, started_at, last_seen_at, acked_epoch, closed_reason, incarnation, begun)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+              (id, name, started_at, last_seen_at, acked_epoch, closed_reason, incarnation, begun, keys)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (id) do update set name = excluded.name, started_at = excluded.started_at,
               last_seen_at = excluded.last_seen_at, acked_epoch = excluded.acked_epoch,
-              closed_reason = excluded.closed_reason, begun = excluded.begun, forgotten_at = null
+              closed_reason = excluded.closed_reason, begun = excluded.begun, keys = excluded.keys,
+              forgotten_at = null
             where nodes.incarnation = excluded.incarnation";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&n.id)
@@ -63,6 +71,7 @@ impl Tx {
             .bind(&n.closed_reason)
             .bind(&n.incarnation)
             .bind(n.begun)
+            .bind(&n.keys)
             .execute(c)
             .await?
             .rows_affected());
@@ -73,7 +82,7 @@ impl Tx {
     /// whether it has not. The epoch stays: the new one has taken none yet.
     pub async fn replace_node(&mut self, old: &Node, n: &Node) -> Result<bool> {
         const SQL: &str = "update nodes set name = $2, started_at = $3, last_seen_at = $4,
-              closed_reason = $5, incarnation = $6, begun = 0, forgotten_at = null
+              closed_reason = $5, incarnation = $6, begun = 0, keys = $9, forgotten_at = null
             where id = $1 and incarnation = $7 and last_seen_at = $8";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&n.id)
@@ -84,6 +93,7 @@ impl Tx {
             .bind(&n.incarnation)
             .bind(&old.incarnation)
             .bind(old.last_seen_at)
+            .bind(&n.keys)
             .execute(c)
             .await?
             .rows_affected());

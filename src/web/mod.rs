@@ -20,6 +20,7 @@ mod fetched;
 mod freezes;
 mod held;
 mod incidents;
+mod keys;
 mod operations;
 mod people;
 mod pins;
@@ -159,6 +160,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(signals::alertmanager))
         .routes(routes!(signals::dismiss))
         .routes(routes!(signals::join))
+        .routes(routes!(keys::show))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(keys::save))
         .routes(routes!(watches::list))
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))

@@ -107,7 +107,9 @@ impl Lines {
         let rows = crate::app::channels::rows(&self.app).await?;
         for row in rows {
             let version = (row.version, row.disabled_at.is_some());
-            let known = self.lock().get(&row.id).is_some_and(|l| l.version == version);
+            // One that could not be opened is tried again: its key may be known by now.
+            let same = |l: &Line| l.version == version && l.open.is_ok();
+            let known = self.lock().get(&row.id).is_some_and(same);
             let opened = (!known).then(|| self.open(&row));
             let not_ready = crate::app::channels::health(&row).filter(|h| !h.ready).map(|h| h.detail);
             let mut state = self.lock();

@@ -32,10 +32,7 @@ impl Lines {
         }
         let credential = match &row.credential {
             None => None,
-            Some(sealed) => {
-                let record = crate::app::channels::record(&row.id);
-                Some(self.app.keys().open(&record, sealed).map_err(|e| e.to_string())?)
-            }
+            Some(sealed) => Some(crate::app::channels::open(&self.app, &row.id, sealed)?),
         };
         let settings = serde_json::from_str(&row.settings).unwrap_or_default();
         let connection = self.connection(settings, credential);

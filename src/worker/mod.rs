@@ -53,7 +53,7 @@ use tokio::sync::{mpsc, watch};
 use self::part::Part;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
-use crate::app::{App, AppError, Networks, Result, nodes};
+use crate::app::{App, AppError, Networks, Result, key_watch, nodes};
 use crate::domain::budget::Reserve;
 use crate::domain::freeze::Subject;
 
@@ -178,6 +178,7 @@ impl Worker {
             Part::task(shared, "doubts", reread::run(with())),
             Part::task(shared, "channels", lines::follow(with())),
             Part::task(shared, "recalls", recall::run(with())),
+            Part::task(shared, "keys", key_watch::follow(app.clone())),
         ];
         if app.is_shared() {
             worker.parts.push(Part::task(shared, "listener", node::listen(with())));

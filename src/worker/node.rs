@@ -15,7 +15,7 @@ use crate::app::hub::Topic;
 use crate::app::nodes::{self, Node};
 use crate::app::sending::Begun;
 use crate::app::witness::Seen;
-use crate::app::{App, AppError, Result};
+use crate::app::{App, AppError, Result, key_watch};
 use crate::domain::freeze::{Order, Subject, covering};
 
 /// How often the node says that it is alive.
@@ -51,6 +51,8 @@ impl Keeper {
         }
         let (app, data) = (shared.app.clone(), shared.options.data.clone());
         let listed = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
+        // The instance key may have been exchanged before this node was on the list.
+        key_watch::settle(&app).await?;
         // What the process before left in the file is in hand before this one's takes its place.
         let before = marks::before(&data);
         memory.note_ended(before.as_ref().filter(|b| b.ended).map(|b| b.incarnation.clone()));
@@ -95,6 +97,9 @@ impl Keeper {
         let settled = self.marks.settled();
         let primary = freezes::in_force(&self.shared.app).await?;
         if let Some(why) = self.doubts(&primary)? {
+            return self.take_closed(primary.gate.epoch, why).await;
+        }
+        if let Some(why) = key_watch::unknown(&self.shared.app).await? {
             return self.take_closed(primary.gate.epoch, why).await;
         }
         let epoch = primary.gate.epoch;
@@ -307,6 +312,7 @@ fn row(shared: &Shared, begun: i64, acked: i64, closed: Option<String>) -> Node 
         incarnation: shared.app.incarnation().to_owned(),
         begun,
         forgotten_at: None,
+        keys: key_watch::known(&shared.app),
     }
 }
 

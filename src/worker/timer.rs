@@ -7,7 +7,9 @@ use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
-use crate::app::{App, AppError, Result, audit, channels, incidents, nodes, series, staging, watches};
+use crate::app::{
+    App, AppError, Result, audit, channels, incidents, key_watch, nodes, series, staging, watches,
+};
 use crate::clock::Millis;
 
 /// The running scheduler.
@@ -23,7 +25,7 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 7] = [
+const TICKS: [Tick; 8] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
@@ -59,6 +61,12 @@ const TICKS: [Tick; 7] = [
         name: "imports that were left",
         turn: 50_000,
         work: |app| Box::pin(async move { staging::go_on(&app).await }),
+    },
+    Tick {
+        cron: "40 * * * * *",
+        name: "instance keys",
+        turn: 0,
+        work: |app| Box::pin(async move { key_watch::tend(&app).await }),
     },
     Tick {
         cron: "35 */5 * * * *",

@@ -92,7 +92,7 @@ async fn cookie(app: &App) -> String {
     let (_, secret) = people::set_up(app, token.expose_secret(), &boss, "bench").await.unwrap();
     let boss = people::authenticate(app, secret.expose_secret(), "bench").await.unwrap();
     let invited = invitations::to_console(app, &boss).await.unwrap();
-    let offer = logins::offer(app, &boss.name).unwrap();
+    let offer = logins::offer(app, &boss.name).await.unwrap();
     let secret = totp_rs::Secret::try_from_base32(&offer.secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("bench").build().unwrap();
     let enrolment = Enrolment {

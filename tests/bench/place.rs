@@ -13,7 +13,6 @@ use holdline::config::Config;
 use holdline::domain::role::Role;
 use holdline::service::Service;
 use holdline::store::Store;
-use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
 use tempfile::TempDir;
@@ -69,8 +68,8 @@ impl Place {
             roles: vec![Role::Operator, Role::Approver, Role::Administrator],
             origin: "bench".into(),
         };
-        let (folder, keys) = (TempDir::new().unwrap(), Keys::random());
-        std::fs::write(folder.path().join("instance.key"), keys.to_hex().expose_secret()).unwrap();
+        let folder = TempDir::new().unwrap();
+        let keys = Keys::create(&folder.path().join("instance.key")).unwrap();
         let mut place =
             Self { database, by, channels: Vec::new(), incident: String::new(), url, folder, keys };
         let app = place.open(Clock::real()).await;

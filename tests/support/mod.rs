@@ -78,7 +78,7 @@ impl Bench {
             Some(url) => Store::postgres(url).await.unwrap(),
         };
         let clock = Clock::movable();
-        let keys = Keys::random();
+        let keys = Keys::create(&folder.path().join("instance.key")).unwrap();
         let app = App::new(store, clock.clone(), keys.clone(), "node-a", "http://localhost:8740");
         nodes::gate_row(&app).await.unwrap();
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), clock).await.unwrap();

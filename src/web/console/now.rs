@@ -13,6 +13,7 @@ use super::ui::{Number, Ui};
 use super::visit::Visit;
 use crate::app::calendar;
 use crate::app::channels::{self, ChannelView};
+use crate::app::key_watch;
 use crate::app::posts::{self, PostFilter, PostView};
 use crate::app::shares::{MOST_WAITING, Shares};
 use crate::app::signals::{self as monitoring, SignalView};
@@ -121,7 +122,11 @@ pub async fn page(
         next,
         next_total,
         waiting: posts::waiting(app, by, 6).await?,
-        signals: signals(&ui, &channels),
+        signals: signals(
+            &ui,
+            &channels,
+            if by.may(Right::Administer) { key_watch::trouble(app).await? } else { None },
+        ),
         channels: channels.into_iter().filter(|c| c.disabled_at.is_none()).collect(),
         bars: pictures::bars(&columns, &ui.t("bars-title")),
         ui,
@@ -176,8 +181,9 @@ pub async fn strip(State(web): State<Web>, visit: Visit) -> Answer {
     show(&StripPage { ui: visit.ui(&web).await? })
 }
 
-fn signals(ui: &Ui, channels: &[ChannelView]) -> Vec<Signal> {
-    let mut out = Vec::new();
+fn signals(ui: &Ui, channels: &[ChannelView], trouble: Option<String>) -> Vec<Signal> {
+    let keys = |why: String| Signal { words: ui.told(&why), to: "/console/settings/readiness".into() };
+    let mut out: Vec<_> = trouble.map(keys).into_iter().collect();
     let Some(o) = &ui.overview else { return out };
     for i in o.incidents.iter().filter(|i| i.overdue_since.is_some()) {
         out.push(Signal {

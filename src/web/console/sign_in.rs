@@ -102,7 +102,7 @@ pub async fn sign_out(State(web): State<Web>, posted: Posted) -> Answer {
     Ok(forget(&web, go("/console/sign-in")?))
 }
 
-fn enrol_page(
+async fn enrol_page(
     web: &Web,
     visit: &Visit,
     set_up: bool,
@@ -111,8 +111,11 @@ fn enrol_page(
 ) -> crate::app::Result<EnrolPage> {
     let name = if f.get("email").is_empty() { "Holdline" } else { f.get("email") };
     let offer = match f.get("offer") {
-        "" => logins::offer(&web.app, name)?,
-        sealed => logins::offer_again(&web.app, sealed, name).or_else(|_| logins::offer(&web.app, name))?,
+        "" => logins::offer(&web.app, name).await?,
+        sealed => match logins::offer_again(&web.app, sealed, name) {
+            Ok(offer) => offer,
+            Err(_) => logins::offer(&web.app, name).await?,
+        },
     };
     let code = QrCode::new(&offer.uri).map_err(|e| AppError::Internal(e.to_string()))?;
     let qr = code
@@ -137,7 +140,7 @@ fn enrol_page(
 /// The form of the first start.
 pub async fn set_up_form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let typed = fields::of_query(query.as_deref());
-    show(&enrol_page(&web, &visit, true, &typed, Trouble::default())?)
+    show(&enrol_page(&web, &visit, true, &typed, Trouble::default()).await?)
 }
 
 /// Makes the first administrator, and signs in.
@@ -166,7 +169,7 @@ pub async fn join_form(State(web): State<Web>, visit: Visit, RawQuery(query): Ra
         }
         Err(e) => return Err(e.into()),
     };
-    show(&enrol_page(&web, &visit, false, &typed, trouble)?)
+    show(&enrol_page(&web, &visit, false, &typed, trouble).await?)
 }
 
 /// Sets password and second factor, and signs in.
@@ -190,7 +193,7 @@ async fn enrol(web: &Web, posted: &Posted, set_up: bool, ticket: Ticket) -> Answ
             if !trouble.general.is_empty() {
                 trouble.general = vec![visit.lang.t(if set_up { "set-up-refused" } else { "join-refused" })];
             }
-            show_again(&enrol_page(web, visit, set_up, f, trouble)?)
+            show_again(&enrol_page(web, visit, set_up, f, trouble).await?)
         }
     }
 }
