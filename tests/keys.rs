@@ -96,7 +96,7 @@ on_both! {
         let there = call(&again, &bench, None).await.unwrap();
         assert_eq!(there.next.as_ref(), Some(&new));
         let remedy = there.remedy.unwrap();
-        assert!(remedy.contains("was in the key file already") && remedy.contains("number 1 in it"), "{remedy}");
+        assert!(remedy.contains("was in the key file already: it is new only if") && remedy.contains("number 1 in it"), "{remedy}");
         assert_eq!(keys::show(&bench.app, &bench.administrator).await.unwrap().next.as_ref(), Some(&new));
         assert_eq!((lines(&key_file(&bench)).len(), sealed(&bench, &channel).await), (2, before.clone()));
         // The file is put back as it was where it comes from: nothing is lost.

@@ -191,6 +191,12 @@ impl Keys {
             keys.retain(|k| there.iter().all(|t| t.id != k.id));
             let lines: String = keys.iter().map(InstanceKey::line).collect();
             Ok((!keys.is_empty()).then(|| with_lines(before, &lines)))
+        })
+        .map_err(|why| {
+            format!(
+                "{why}. If the key file cannot be read or is damaged, move it away without stopping this service, \
+                 and run `holdline keys save` again"
+            )
         })?;
         self.write().leaving.retain(|(id, _)| !ids.contains(id));
         Ok(keys.into_iter().map(|k| k.id).collect())
@@ -344,7 +350,8 @@ mod tests {
             assert!(keys.open("a", &stored).is_ok() && keys.ids().is_empty(), "it is in memory alone");
             assert!(keys.add_new(&ids).is_err() && std::fs::read_to_string(&file).unwrap() == text);
         }
-        assert!(keys.write_back(&ids).is_err(), "nothing is added to what is no key");
+        let refused = keys.write_back(&ids).unwrap_err();
+        assert!(refused.contains("move it away"), "nothing is added to what is no key: {refused}");
         std::fs::write(&file, "# none\n").unwrap();
         assert_eq!(keys.write_back(&ids).unwrap(), ids);
         std::fs::remove_file(&file).unwrap();

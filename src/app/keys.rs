@@ -180,7 +180,10 @@ pub async fn show(app: &App, by: &Actor) -> Result<KeysView> {
     by.need(Right::Administer)?;
     let unread = refresh(app).await.err();
     let mut view = view(app).await?;
-    view.remedy = view.remedy.or(unread);
+    view.remedy = match (view.remedy, unread) {
+        (Some(remedy), Some(why)) => Some(format!("{why}. {remedy}")),
+        (remedy, why) => remedy.or(why),
+    };
     Ok(view)
 }
 
@@ -226,8 +229,8 @@ pub(super) fn give(seals: &str, missing: &[String]) -> String {
 fn was_there(app: &App, seals: &str, next: &str) -> String {
     let line = app.keys().ids().iter().position(|id| id == seals).map_or(0, |at| at + 1);
     format!(
-        "the key {next} was in the key file already. If somebody else may have read a key file, do not use it: \
-         leave in this file the line of {seals} alone (the key number {line} in it), copy the file to every node, \
+        "the key {next} was in the key file already: it is new only if an earlier call said that it was made \
+         (`keys.added` in the log). If it is not, and somebody else may have read a key file, do not use it: leave in this file the line of {seals} alone (the key number {line} in it), copy the file to every node, \
          and run `holdline keys rotate` again; otherwise go on"
     )
 }
@@ -309,8 +312,11 @@ pub async fn save(app: &App, by: &Actor) -> Result<KeysView> {
     if read.is_ok() && needed.iter().all(|id| app.keys().ids().contains(id)) {
         return view(app).await;
     }
-    note(app, by, "keys.write_back_began", &serde_json::json!({ "node": app.node(), "keys": needed }))
-        .await?;
+    let began = serde_json::json!({ "node": app.node(), "keys": needed });
+    // A key that is in memory alone is saved also while the log takes nothing.
+    if let Err(why) = note(app, by, "keys.write_back_began", &began).await {
+        tracing::warn!(%why, "the key file is written without an entry before it");
+    }
     let ring = app.keys().clone();
     let written = on_disk(move || ring.write_back(&needed)).await.map_err(AppError::Conflict)?;
     if !written.is_empty() {

@@ -68,6 +68,8 @@ pub mod media;
 pub mod membership;
 /// What other settings of a channel would lose.
 mod moved;
+/// What only the sender can do.
+mod networks;
 /// Nodes and the return from a restore.
 pub mod nodes;
 /// Mails to people of the team.
@@ -142,12 +144,11 @@ pub mod witness;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use async_trait::async_trait;
-use secrecy::SecretString;
 use tokio::sync::watch;
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
+pub use networks::Networks;
 
 use crate::clock::{Clock, Millis};
 use crate::domain::audit::{Entry, Stamp};
@@ -176,40 +177,6 @@ struct Inner {
     mails: AtomicBool,
     /// Why nothing can be sent from this process any more.
     broken: watch::Sender<Option<String>>,
-}
-
-/// What only the sender can do, because only it opens credentials and talks to networks.
-#[async_trait]
-pub trait Networks: Send + Sync {
-    /// Whether a channel could be opened with these settings, without talking to the network.
-    ///
-    /// # Errors
-    /// A sentence that names the setting and the remedy.
-    fn try_open(
-        &self,
-        adapter: &str,
-        settings: &serde_json::Value,
-        credential: Option<SecretString>,
-    ) -> std::result::Result<(), String>;
-    /// Asks the network whether a post would be accepted now.
-    async fn check(&self, channel: &str) -> Result<channels::HealthView>;
-    /// Takes an accepted post down.
-    async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
-    /// Keeps an accepted post at the top of its account, page or room, or lets it go.
-    async fn pin(&self, delivery: &str, up: bool) -> Result<::channels::Pinned>;
-    /// Reads back an attempt in doubt at once.
-    async fn read_back(&self, delivery: &str) -> Result<()>;
-    /// Whether this node's database is the one to go on with, as far as it knows: its gate is open.
-    fn may_judge(&self) -> bool;
-    /// The account of a channel and its newest posts; nothing: its network cannot be asked.
-    ///
-    /// # Errors
-    /// A sentence, when it could not be read.
-    async fn watch(
-        &self,
-        channel: &str,
-        since: Millis,
-    ) -> std::result::Result<Option<::channels::watch::Account>, String>;
 }
 
 impl std::fmt::Debug for App {

@@ -81,7 +81,7 @@ async fn add(app: &App, by: &Actor) -> Result<KeysView> {
     let made = on_disk(move || ring.add_new(&used)).await.map_err(|why| {
         AppError::Conflict(format!(
             "{why}. Make one line with another key, once (`openssl rand -hex 32`), and put that same line into the \
-             key file of every node, under the line that is there (`wc -l` counts two); where the file is read at \
+             key file of every node, under the line that is there (`wc -l` counts one more); where the file is read at \
              the start only, start one node after the other. Then run `holdline keys rotate` again"
         ))
     })?;
