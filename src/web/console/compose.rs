@@ -127,7 +127,9 @@ async fn look(
     let (mut previews, mut left_out) = (Vec::new(), Vec::new());
     for new in draft.posts(channels, now, false) {
         let preview = posts::preview(&web.app, by, &new).await?;
-        left_out.clone_from(&preview.left_out);
+        if new.channels.is_empty() {
+            left_out.clone_from(&preview.left_out);
+        }
         previews.push((new.source.language.clone(), preview));
         if left_out.is_empty() && !new.channels.is_empty() {
             let every = NewPost { channels: Vec::new(), ..new };
