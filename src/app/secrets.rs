@@ -76,10 +76,7 @@ impl Keys {
     /// # Errors
     /// [`SealError`] when the key is another one, the record is another one, or a byte is wrong.
     pub fn open(&self, record: &str, stored: &str) -> Result<SecretString, SealError> {
-        let sealed: Sealed = serde_json::from_str(stored).map_err(|_| SealError::Damaged)?;
-        let data_key = self.unwrap(record, &sealed)?;
-        let plain = decrypt(&data_key, record, &sealed.sealed)?;
-        String::from_utf8(plain).map(SecretString::from).map_err(|_| SealError::Damaged)
+        self.unsealed(record, stored).map(|(_, _, secret)| secret)
     }
 
     /// The same secret, its data key wrapped by the key of that id. It is opened once to be sure.
@@ -87,18 +84,21 @@ impl Keys {
     /// # Errors
     /// As [`Keys::open`]; [`SealError::OtherKey`] also when the other key is not known.
     pub(super) fn rewrap(&self, id: &str, record: &str, stored: &str) -> Result<String, SealError> {
-        self.open(record, stored)?;
-        let mut sealed: Sealed = serde_json::from_str(stored).map_err(|_| SealError::Damaged)?;
-        let data_key = self.unwrap(record, &sealed)?;
+        let (mut sealed, data_key, _) = self.unsealed(record, stored)?;
         let key = self.key(id)?;
         sealed.wrapped = encrypt(&key.bytes, record, &data_key);
         sealed.key = key.id;
         Ok(text(&sealed))
     }
 
-    fn unwrap(&self, record: &str, sealed: &Sealed) -> Result<[u8; 32], SealError> {
+    /// What is stored, its data key, and the secret.
+    fn unsealed(&self, record: &str, stored: &str) -> Result<(Sealed, [u8; 32], SecretString), SealError> {
+        let sealed: Sealed = serde_json::from_str(stored).map_err(|_| SealError::Damaged)?;
         let data_key = decrypt(&self.key(&sealed.key)?.bytes, record, &sealed.wrapped)?;
-        <[u8; 32]>::try_from(data_key).map_err(|_| SealError::Damaged)
+        let data_key = <[u8; 32]>::try_from(data_key).map_err(|_| SealError::Damaged)?;
+        let plain = decrypt(&data_key, record, &sealed.sealed)?;
+        let secret = String::from_utf8(plain).map_err(|_| SealError::Damaged)?;
+        Ok((sealed, data_key, secret.into()))
     }
 }
 
