@@ -47,6 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::One,
+        fetches: false,
         watches: true,
         concurrency: 2,
     },

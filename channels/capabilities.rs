@@ -15,6 +15,8 @@ pub struct Capabilities {
     pub starts_only: bool,
     /// Whether posts can be kept at the top of the account, page or room.
     pub pins: Pins,
+    /// Pictures are not sent: the network fetches them from this service, at [`crate::Job::media_urls`].
+    pub fetches: bool,
     /// What is on the account can be listed, so that a post which nobody here sent is seen.
     pub watches: bool,
     /// Sends at once to this channel.

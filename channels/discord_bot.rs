@@ -55,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        fetches: false,
         watches: false,
         concurrency: 1,
     },

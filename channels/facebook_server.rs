@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const TOKEN: &str = "EAAhunter2";
@@ -146,20 +147,7 @@ impl Api {
         if !look && (query("since") != "1699999990" || query("limit") != "100") {
             faults.push(format!("query: {:?}", asked.query));
         }
-        let fields: Vec<&str> = query("fields").split(',').collect();
-        let from: usize = query("after").parse().unwrap_or(0);
-        // Short pages, so that turning them is tested.
-        let listed = self.posts.iter().filter(|_| !self.lags);
-        let page = listed.skip(from).take(2).map(|post| {
-            let shown = fields.iter().map(|name| ((*name).to_owned(), post[*name].clone()));
-            Value::Object(shown.collect())
-        });
-        let page: Vec<Value> = page.collect();
-        let after = from + page.len();
-        let mut paging = json!({ "cursors": { "after": after.to_string() } });
-        if after < self.posts.len() && !self.lags {
-            paging["next"] = format!("https://evil.example/?access_token={TOKEN}").into();
-        }
-        good(json!({ "data": page, "paging": paging }))
+        let listed: &[Value] = if self.lags { &[] } else { &self.posts };
+        page(listed, asked, TOKEN)
     }
 }

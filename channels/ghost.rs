@@ -65,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        fetches: false,
         watches: false,
         concurrency: 2,
     },

@@ -197,6 +197,26 @@ fn is_full(budget: &Value) -> bool {
         .any(|share| budget[share].as_f64().is_some_and(|percent| percent >= 100.0))
 }
 
+/// The waits before each look at a container that is being prepared, in [`SECOND`]s.
+pub(crate) const LOOKS: [u32; 6] = [0, 1, 2, 4, 8, 15];
+pub(crate) const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
+
+/// A step before the public one that came to nothing.
+pub(crate) fn not_told(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Backoff }
+}
+
+/// A node with the account whose it is: no other one has it, or may publish it.
+pub(crate) fn of(account: &str, id: &str) -> String {
+    format!("{account}:{id}")
+}
+
+/// The id of such a node, if it is that account's.
+pub(crate) fn id_of<'a>(account: &str, named: &'a str) -> Option<&'a str> {
+    let (whose, id) = named.split_once(':')?;
+    (whose == account && is_id(id)).then_some(id)
+}
+
 /// Whether it has the form of an id of a node. It goes into paths.
 pub(crate) fn is_id(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit())

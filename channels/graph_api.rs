@@ -13,6 +13,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
+use crate::quota::{Of, Quota};
 use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
 
 /// Items of one page, and most pages of one look.
@@ -90,6 +91,40 @@ impl Api {
             return Err((self.failure(&answer, Doing::Post), Some(answer)));
         }
         answer.json().map_err(|reason| (Failure::InDoubt { reason }, Some(answer)))
+    }
+
+    /// Makes a container, which nobody sees, and tells its number.
+    ///
+    /// # Errors
+    /// A rejection without effect.
+    pub(crate) async fn container(
+        &self,
+        parts: &[&str],
+        form: &[(&str, &str)],
+        pass: &Pass,
+    ) -> Result<String, Failure> {
+        let made = self.make(self.post(parts, form), pass).await;
+        let made = made.map_err(|(failure, _)| failure.without_effect())?;
+        let id = made["id"].as_str().filter(|id| graph::is_id(id));
+        id.map(str::to_owned).ok_or_else(|| graph::not_told("the answer names no container".to_owned()))
+    }
+
+    /// How many posts a day's quota still takes; only who may publish is told it.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(crate) async fn posts_left(&self, parts: &[&str]) -> Result<Option<Quota>, String> {
+        let told = self.ask(parts, &[("fields", "quota_usage,config")]).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
+        Ok(used.as_u64().zip(total.as_u64()).map(|(used, total)| Quota {
+            of: Of::Account,
+            limit: Some(total),
+            left: total.saturating_sub(used),
+            // Each post is free again a day after it went out.
+            resets_at: None,
+            heard_at: None,
+        }))
     }
 
     /// Asks for something.

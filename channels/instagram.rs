@@ -20,9 +20,9 @@
 //!
 //! Two faults of Meta's were met by other programs. A post was out although its publication was refused as an
 //! action that is blocked (4/2207051; gitroomhq/postiz-app, pull request 1681): such a refusal is a doubt, and so
-//! is one for the pace, which has the same code. And
-//! for days containers and new posts were said not to exist that did (100/33; issue 1562 there): such an
-//! answer proves nothing about a container, and of a post only together with the account's list.
+//! is one for the pace, which has the same code. And for days containers and new posts were said not to exist
+//! that did (100/33; issue 1562 there): such an answer proves nothing about a container, and of a post only
+//! together with the account's list.
 //!
 //! A post is taken down with `DELETE`, which Meta lets only tokens of Facebook Login do that have the
 //! permission `instagram_manage_contents`; others are refused, and the post is still live. That this is so is
@@ -40,14 +40,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::graph::is_id;
+use crate::graph::{id_of, is_id, of};
 use crate::graph_api::Api;
 use crate::message::SLACK;
-use crate::quota::{Of, Quota};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting, address, text,
+    Receipt, Replay, Retraction, Setting, Sighting, address, text,
 };
 
 #[path = "instagram_container.rs"]
@@ -66,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::None,
+        fetches: true,
         watches: false,
         concurrency: 1,
     },
@@ -158,16 +158,9 @@ struct Post {
 }
 
 impl Instagram {
-    /// The handle of a container or the id of a post: with the account, because no other one has it.
-    fn named(&self, id: &str) -> String {
-        format!("{}:{id}", self.user)
-    }
-
     /// The container of a handle, if it is this account's.
     fn container<'a>(&self, handle: &'a str) -> Option<&'a str> {
-        let handle = handle.strip_suffix(container::BLOCKED).unwrap_or(handle);
-        let (user, container) = handle.split_once(':')?;
-        (user == self.user && is_id(container)).then_some(container)
+        id_of(&self.user, handle.strip_suffix(container::BLOCKED).unwrap_or(handle))
     }
 
     /// The receipt of a post that is out and whose number is not known.
@@ -176,16 +169,12 @@ impl Instagram {
     }
 
     async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
-        let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
-        let id = match parts.as_slice() {
-            [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
-            _ => return Err(NOT_OURS.to_owned()),
-        };
-        if let Some(said) = self.api.take_down(&id).await {
+        let id = remote_id.and_then(|named| id_of(&self.user, named)).ok_or(NOT_OURS)?;
+        if let Some(said) = self.api.take_down(id).await {
             return Ok(said);
         }
         // The access token may not, or somebody else took it down.
-        let is_there = self.api.ask_if_there(&[&id], &[("fields", "id")]).await.map_err(|f| f.to_string())?;
+        let is_there = self.api.ask_if_there(&[id], &[("fields", "id")]).await.map_err(|f| f.to_string())?;
         if is_there.is_some() || self.posts(job, "id,timestamp").await?.iter().any(|post| post.id == id) {
             return Err(HIDDEN.to_owned());
         }
@@ -237,19 +226,7 @@ impl Instagram {
 
     async fn inspect(&self) -> Result<Health, String> {
         let name = self.account().await?;
-        // Only who may publish is told the quota.
-        let quota = [("fields", "quota_usage,config")];
-        let told = self.api.ask(&[&self.user, "content_publishing_limit"], &quota).await;
-        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
-        let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
-        let posts = used.as_u64().zip(total.as_u64()).map(|(used, total)| Quota {
-            of: Of::Account,
-            limit: Some(total),
-            left: total.saturating_sub(used),
-            // Each post is free again a day after it went out.
-            resets_at: None,
-            heard_at: None,
-        });
+        let posts = self.api.posts_left(&[&self.user, "content_publishing_limit"]).await?;
         if !self.is_fetched {
             return Err(UNREACHED.to_owned());
         }
@@ -273,11 +250,6 @@ const HIDDEN: &str =
     "Instagram does not take the post down with this access token, and still lists it; take it down by hand";
 const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
      take it down by hand";
-
-/// A step before the public one that came to nothing.
-fn not_told(reason: String) -> Failure {
-    Failure::Rejected { reason, retry: Retry::Backoff }
-}
 
 /// What can be compared, without what the network cuts off or leaves out.
 fn plain(text: &str) -> String {
@@ -319,7 +291,7 @@ impl Channel for Instagram {
         // It is ours when its container says so.
         Some(match self.read_back(job).await {
             Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
-                Sighting::Found(Receipt { remote_id: self.named(&id), url: None, note: None })
+                Sighting::Found(Receipt { remote_id: of(&self.user, &id), url: None, note: None })
             }),
             other => other,
         })

@@ -1,17 +1,11 @@
 //! The two steps of a post on Instagram: containers, which nobody sees, and their publication.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::{Instagram, NOT_SHOWN, UNREACHED, not_told};
-use crate::graph::{self, Meaning, is_id};
+use super::{Instagram, NOT_SHOWN, UNREACHED};
+use crate::graph::{self, LOOKS, Meaning, SECOND, is_id, not_told, of};
 use crate::http::Answer;
 use crate::{Failure, Job, Pass, Receipt, Retry, text};
-
-/// The waits before each look at a container that is being prepared.
-const LOOKS: [u64; 6] = [0, 1, 2, 4, 8, 15];
-const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
 
 /// So many characters of an address's secret may be shown: nobody guesses the others.
 const LEAST_SECRET: usize = 7;
@@ -57,14 +51,6 @@ impl Instagram {
         }
     }
 
-    /// Makes one container. Nobody sees it.
-    async fn container_of(&self, form: &[(&str, &str)], pass: &Pass) -> Result<String, Failure> {
-        let made = self.api.make(self.api.post(&[&self.user, "media"], form), pass).await;
-        let made = made.map_err(|(failure, _)| failure.without_effect())?;
-        let id = made["id"].as_str().filter(|id| is_id(id));
-        id.map(str::to_owned).ok_or_else(|| not_told("the answer names no container".to_owned()))
-    }
-
     /// Makes the container of the post: of its one picture, or of one for each picture.
     async fn make(&self, job: &Job, pass: &Pass) -> Result<String, Failure> {
         if !self.is_fetched {
@@ -77,26 +63,29 @@ impl Instagram {
             .zip(&job.rendition.media)
             .map(|(url, picture)| (url.as_str(), picture.alt.as_str()))
             .collect();
+        let media = [self.user.as_str(), "media"];
         match pictures.as_slice() {
             [] => Err(Failure::Rejected {
                 reason: "Instagram takes no post without a picture".to_owned(),
                 retry: Retry::Never,
             }),
             [(url, alt)] => {
-                self.container_of(&[("image_url", *url), ("alt_text", *alt), ("caption", text)], pass).await
+                self.api
+                    .container(&media, &[("image_url", *url), ("alt_text", *alt), ("caption", text)], pass)
+                    .await
             }
             several => {
                 let mut children = Vec::new();
                 for (url, alt) in several {
                     let form = [("image_url", *url), ("alt_text", *alt), ("is_carousel_item", "true")];
-                    children.push(self.container_of(&form, pass).await?);
+                    children.push(self.api.container(&media, &form, pass).await?);
                 }
                 for child in &children {
                     self.ready(child).await?;
                 }
                 let children = children.join(",");
                 let form = [("media_type", "CAROUSEL"), ("children", &*children), ("caption", text)];
-                self.container_of(&form, pass).await
+                self.api.container(&media, &form, pass).await
             }
         }
     }
@@ -105,7 +94,7 @@ impl Instagram {
     async fn ready(&self, container: &str) -> Result<State, Failure> {
         let mut why = "Instagram is still preparing the post";
         for wait in LOOKS {
-            tokio::time::sleep(SECOND * u32::try_from(wait).unwrap_or(1)).await;
+            tokio::time::sleep(SECOND * wait).await;
             match self.state(container).await? {
                 State::Preparing => {}
                 State::Hidden => why = NOT_SHOWN,
@@ -139,7 +128,7 @@ impl Instagram {
             None => self.make(job, pass).await?,
         };
         // Also that of an earlier attempt: an attempt that others took over must not go on.
-        pass.keep(&self.named(&container)).await?;
+        pass.keep(&of(&self.user, &container)).await?;
         let state = if state == State::Out { state } else { self.ready(&container).await? };
         Ok((container, state))
     }
@@ -158,7 +147,7 @@ impl Instagram {
     /// The account was blocked when this container was published, and it is known not to be out: a person sees
     /// to the account before anything is published again. The next attempt goes on.
     async fn left_to_people(&self, container: &str, pass: &Pass) -> Result<(String, State), Failure> {
-        pass.keep(&self.named(container)).await?;
+        pass.keep(&of(&self.user, container)).await?;
         let reason = "Instagram blocked the account when this was published; see there what it asks for, then \
              release the post again";
         Err(Failure::Rejected { reason: reason.to_owned(), retry: Retry::Reconnect })
@@ -173,7 +162,7 @@ impl Instagram {
                 let id =
                     id.ok_or_else(|| Failure::InDoubt { reason: "the answer names no post".to_owned() })?;
                 let url = self.api.link(id, "permalink").await;
-                return Ok(Receipt { remote_id: self.named(id), url, note: None });
+                return Ok(Receipt { remote_id: of(&self.user, id), url, note: None });
             }
             // It is not there yet, although it was said to be ready.
             Err((_, Some(answer))) if graph::is_not_there(&answer) || is_not_ready(&answer) => {
@@ -184,14 +173,14 @@ impl Instagram {
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
         // not to be out is believed of a container that nobody published before and whose state says so too.
-        let is_first = job.handle.as_deref() != Some(self.named(container).as_str());
+        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         let blocks = matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
         // A token that is refused has done nothing, and cannot read the state either.
         let is_certain = matches!(said, Some(Meaning::Token | Meaning::LogIn | Meaning::Permission))
             || retry == Retry::Reconnect && said.is_none();
         let slows = said == Some(Meaning::Throttled) || said.is_none() && matches!(retry, Retry::After(_));
         let is_believed = is_first && !blocks && !slows;
-        if blocks && pass.keep(&format!("{}{BLOCKED}", self.named(container))).await.is_err() {
+        if blocks && pass.keep(&format!("{}{BLOCKED}", of(&self.user, container))).await.is_err() {
             return Err(Failure::InDoubt { reason });
         }
         match self.state(container).await {

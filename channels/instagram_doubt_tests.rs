@@ -7,9 +7,10 @@ use serde_json::json;
 use super::server::{Api, USER};
 use super::tests::{NOT_THERE, counts, open, to, with};
 use super::*;
-use crate::Keeper;
+use crate::graph::not_told;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Step};
+use crate::{Keeper, Retry};
 
 #[tokio::test]
 async fn every_attempt_publishes_the_same_container() {

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::server::{Api, TOKEN, USER, pictures};
 use super::*;
-use crate::MediaRef;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Expected, Kit};
+use crate::{MediaRef, Retry};
 
 /// What Meta answers for what is not there, or is hidden from the access token.
 pub(super) const NOT_THERE: &str = r#"{"error":{"code":100,"error_subcode":33,"message":"no"}}"#;

@@ -38,6 +38,8 @@ mod form;
 pub mod ghost;
 mod graph;
 mod graph_api;
+#[cfg(test)]
+mod graph_server;
 pub mod instagram;
 mod instagram_text;
 mod known;
@@ -148,11 +150,6 @@ pub struct Setting {
 }
 
 impl Adapter {
-    /// Whether the network fetches pictures from this service, at [`Job::media_urls`].
-    pub fn fetches(&self) -> bool {
-        self.name == instagram::ADAPTER.name
-    }
-
     /// The settings as everybody may see them. Of a private one there is only where it leads, or how
     /// many addresses it has, and a digest that tells two values apart.
     pub fn shown(&self, settings: &serde_json::Value) -> serde_json::Value {

@@ -60,6 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        fetches: false,
         watches: false,
         // Messages stay in their order.
         concurrency: 1,

@@ -39,6 +39,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: true,
         pins: Pins::None,
+        fetches: false,
         watches: false,
         // About four calls a second.
         concurrency: 1,

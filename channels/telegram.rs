@@ -57,6 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::Several,
+        fetches: false,
         watches: false,
         // About one message a second goes into one chat.
         concurrency: 1,

@@ -24,16 +24,14 @@
 //! has no way to switch that off. Pictures are not sent: Threads fetches them from a public address.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::graph::{is_id, is_not_there};
+use crate::graph::{LOOKS, SECOND, id_of, is_id, is_not_there, not_told, of};
 use crate::graph_api::Api;
 use crate::message::SLACK;
-use crate::quota::{Of, Quota};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
@@ -51,6 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::None,
+        fetches: false,
         watches: false,
         concurrency: 1,
     },
@@ -93,10 +92,6 @@ pub const ADAPTER: Adapter = Adapter {
 const MOST_LINKS: usize = 5;
 const SERVER: &str = "https://graph.threads.net";
 const VERSION: &str = "v1.0";
-/// The waits before each look at a container that is being prepared. One of text is ready at once.
-const LOOKS: [u64; 6] = [0, 1, 2, 4, 8, 15];
-const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
-
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let user = connection.setting("user")?;
     if !is_id(&user) {
@@ -131,17 +126,6 @@ struct Post {
 }
 
 impl Threads {
-    /// The handle of a container: with the account, because no other one may publish it.
-    fn handle(&self, container: &str) -> String {
-        format!("{}:{container}", self.user)
-    }
-
-    /// The container of a handle, if it is this account's.
-    fn container<'a>(&self, handle: &'a str) -> Option<&'a str> {
-        let (user, container) = handle.split_once(':')?;
-        (user == self.user && is_id(container)).then_some(container)
-    }
-
     async fn state(&self, container: &str) -> Result<State, Failure> {
         let fields = [("fields", "status,error_message")];
         let Some(answer) = self.api.ask_if_there(&[container], &fields).await? else {
@@ -167,16 +151,13 @@ impl Threads {
             return Err(Failure::Rejected { reason, retry: Retry::Never });
         }
         let form = [("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
-        let made = self.api.make(self.api.post(&[&self.user, "threads"], &form), pass).await;
-        let made = made.map_err(|(failure, _)| failure.without_effect())?;
-        let id = made["id"].as_str().filter(|id| is_id(id));
-        id.map(str::to_owned).ok_or_else(|| not_told("the answer names no container".to_owned()))
+        self.api.container(&[&self.user, "threads"], &form, pass).await
     }
 
     /// The container that this attempt publishes, and whether it is out already: that of an earlier attempt,
     /// or a new one. It is written down.
     async fn prepare(&self, job: &Job, pass: &Pass) -> Result<(String, State), Failure> {
-        let known = job.handle.as_deref().and_then(|handle| self.container(handle));
+        let known = job.handle.as_deref().and_then(|handle| id_of(&self.user, handle));
         let mut state = State::Dead;
         if let Some(container) = known {
             state = self.state(container).await?;
@@ -187,12 +168,12 @@ impl Threads {
             None => self.make(job, pass).await?,
         };
         // Also that of an earlier attempt: an attempt that others took over must not go on.
-        pass.keep(&self.handle(&container)).await?;
+        pass.keep(&of(&self.user, &container)).await?;
         if state == State::Out {
             return Ok((container, state));
         }
         for wait in LOOKS {
-            tokio::time::sleep(SECOND * u32::try_from(wait).unwrap_or(1)).await;
+            tokio::time::sleep(SECOND * wait).await;
             match self.state(&container).await? {
                 State::Preparing => {}
                 State::Dead | State::Forgotten => {
@@ -213,7 +194,7 @@ impl Threads {
                 let id =
                     id.ok_or_else(|| Failure::InDoubt { reason: "the answer names no post".to_owned() })?;
                 let url = self.api.link(id, "permalink").await;
-                return Ok(Receipt { remote_id: self.handle(id), url, note: None });
+                return Ok(Receipt { remote_id: of(&self.user, id), url, note: None });
             }
             // It is not there yet, although it was said to be ready: nothing was done.
             Err((_, Some(answer))) if is_not_there(&answer) => {
@@ -224,7 +205,7 @@ impl Threads {
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
         // not to be out is believed of a container that nobody published before; of another one later.
-        let is_first = job.handle.as_deref() != Some(self.handle(container).as_str());
+        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         match self.state(container).await {
             Ok(State::Out) => Ok(self.out()),
             _ if is_first => Err(Failure::Rejected { reason, retry }),
@@ -238,19 +219,15 @@ impl Threads {
     }
 
     async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
-        let parts: Vec<&str> = remote_id.unwrap_or_default().split(':').collect();
-        let id = match parts.as_slice() {
-            [user, id] if *user == self.user && is_id(id) => (*id).to_owned(),
-            _ => return Err(NOT_OURS.to_owned()),
-        };
-        if let Some(said) = self.api.take_down(&id).await {
+        let id = remote_id.and_then(|named| id_of(&self.user, named)).ok_or(NOT_OURS)?;
+        if let Some(said) = self.api.take_down(id).await {
             return Ok(said);
         }
         // It could be hidden from this access token.
         self.api.belongs_to(&self.user).await?;
-        match self.api.ask_if_there(&[&id], &[("fields", "id")]).await.map_err(|f| f.to_string())? {
+        match self.api.ask_if_there(&[id], &[("fields", "id")]).await.map_err(|f| f.to_string())? {
             Some(_) => Err(HIDDEN.to_owned()),
-            None if self.is_listed(job, &id).await? => Err(HIDDEN.to_owned()),
+            None if self.is_listed(job, id).await? => Err(HIDDEN.to_owned()),
             // Somebody else took it down.
             None => Ok(Retraction::Gone),
         }
@@ -287,19 +264,7 @@ impl Threads {
         if id != self.user {
             return Err(format!("the access token is of @{name}; its number for the setting user is {id}"));
         }
-        // Only who may publish is told the quota.
-        let quota = [("fields", "quota_usage,config")];
-        let told = self.api.ask(&[&self.user, "threads_publishing_limit"], &quota).await;
-        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
-        let (used, total) = (&told["data"][0]["quota_usage"], &told["data"][0]["config"]["quota_total"]);
-        let posts = used.as_u64().zip(total.as_u64()).map(|(used, total)| Quota {
-            of: Of::Account,
-            limit: Some(total),
-            left: total.saturating_sub(used),
-            // Each post is free again a day after it went out.
-            resets_at: None,
-            heard_at: None,
-        });
+        let posts = self.api.posts_left(&[&self.user, "threads_publishing_limit"]).await?;
         let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}"));
         let needed = ["threads_basic", "threads_content_publish"];
         Ok(self.api.with_token(health.takes(posts), &needed).await)
@@ -309,11 +274,6 @@ impl Threads {
 const HIDDEN: &str = "Threads does not take the post down and still lists it; take it down by hand";
 const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
      take it down by hand";
-
-/// A step before the public one that came to nothing.
-fn not_told(reason: String) -> Failure {
-    Failure::Rejected { reason, retry: Retry::Backoff }
-}
 
 /// What can be compared, without what the network cuts off.
 fn plain(text: &str) -> String {
@@ -334,7 +294,7 @@ impl Channel for Threads {
             // Without a container nothing can have been published.
             return Sighting::Absent;
         };
-        let Some(container) = self.container(handle) else {
+        let Some(container) = id_of(&self.user, handle) else {
             return Sighting::Unknown("the post was prepared on another account".to_owned());
         };
         match self.state(container).await {
@@ -355,7 +315,7 @@ impl Channel for Threads {
         // It is ours when its container says so.
         Some(match self.read_back(job).await {
             Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
-                Sighting::Found(Receipt { remote_id: self.handle(&id), url: None, note: None })
+                Sighting::Found(Receipt { remote_id: of(&self.user, &id), url: None, note: None })
             }),
             other => other,
         })

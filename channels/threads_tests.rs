@@ -1,6 +1,7 @@
 //! The Threads adapter against a scripted server and a strict one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::json;

@@ -16,6 +16,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: false,
         starts_only: false,
         pins: Pins::None,
+        fetches: false,
         watches: false,
         concurrency: 4,
     },

@@ -56,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: true,
         starts_only: false,
         pins: Pins::Several,
+        fetches: false,
         watches: true,
         concurrency: 2,
     },

@@ -12,6 +12,7 @@ use crate::domain::Word;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::Lane;
+use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
 use crate::store::freezes::Freeze;
 
@@ -76,12 +77,14 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Media
         return Err(nothing());
     }
     let delivery = app.store().delivery(address.delivery).await?.ok_or_else(nothing)?;
-    if !is_under_way(&delivery, address.sha256) || !fetches(app, &delivery).await? {
+    let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
+    let fetches = ::channels::adapter(&channel.adapter).is_some_and(|a| a.capabilities.fetches);
+    if !fetches || !is_under_way(&delivery, address.sha256) {
         return Err(nothing());
     }
     let picture = media::read(app, address.sha256).await?;
     // Last of all: what is frozen by then is not answered with.
-    if is_frozen(app, &delivery).await? { Err(nothing()) } else { Ok(picture) }
+    if is_frozen(app, &delivery, channel).await? { Err(nothing()) } else { Ok(picture) }
 }
 
 /// Whether an attempt at it has a permit and no outcome, and its words go with that picture.
@@ -91,15 +94,8 @@ fn is_under_way(delivery: &Delivery, sha256: &str) -> bool {
         && rendition.is_some_and(|r| r.media.iter().any(|picture| picture.sha256 == sha256))
 }
 
-/// Whether its network fetches pictures.
-async fn fetches(app: &App, delivery: &Delivery) -> Result<bool> {
-    let channel = app.store().channel(&delivery.channel_id).await?;
-    Ok(channel.and_then(|c| ::channels::adapter(&c.adapter)).is_some_and(::channels::Adapter::fetches))
-}
-
 /// Whether a freeze covers it. It is a plain look: whoever has an address keeps no freeze waiting.
-async fn is_frozen(app: &App, delivery: &Delivery) -> Result<bool> {
-    let Some(channel) = app.store().channel(&delivery.channel_id).await? else { return Ok(true) };
+async fn is_frozen(app: &App, delivery: &Delivery, channel: Channel) -> Result<bool> {
     let Some(post) = app.store().post(&delivery.post_id).await? else { return Ok(true) };
     let subject = Subject {
         lane: Lane::from_number(delivery.lane),

@@ -127,10 +127,13 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
         Ok(job) => job,
         Err(reason) => return Outcome::Failed { reason },
     };
-    job.media_urls = match fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media).await {
-        Ok(urls) => urls,
-        Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
-    };
+    if open.capabilities.fetches {
+        let urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media).await;
+        job.media_urls = match urls {
+            Ok(urls) => urls,
+            Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
+        };
+    }
     let readable = open.capabilities.read_back != ReadBack::None;
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use channels::http::Request;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::http;
+use super::meta::{Answer, form, good, limit, me, refused};
 
 /// What the account is called by its number.
 pub const USER: &str = "17841400000000002";
@@ -45,8 +46,6 @@ pub struct Instagram {
     names: (String, String),
 }
 
-type Answer = (StatusCode, Json<Value>);
-
 impl Instagram {
     /// Starts it. The service calls itself `public`, and answers at `here`.
     pub async fn start(public: &str, here: &str) -> Self {
@@ -55,8 +54,8 @@ impl Instagram {
         let names = (public.to_owned(), here.to_owned());
         let fake = Self { account: Arc::default(), answers: Arc::new(Semaphore::new(1_000)), url, names };
         let routes = Router::new()
-            .route(&format!("/v26.0/{USER}"), get(me))
-            .route(&format!("/v26.0/{USER}/content_publishing_limit"), get(limit))
+            .route(&format!("/v26.0/{USER}"), get(async || me(USER)))
+            .route(&format!("/v26.0/{USER}/content_publishing_limit"), get(async || limit(100)))
             .route(&format!("/v26.0/{USER}/media"), post(make))
             .route(&format!("/v26.0/{USER}/media_publish"), post(publish))
             .route("/v26.0/{id}", get(node))
@@ -91,30 +90,8 @@ impl Instagram {
     }
 }
 
-fn refused(code: i64, words: &str) -> Answer {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": { "code": code, "message": words } })))
-}
-
-fn good(told: Value) -> Answer {
-    (StatusCode::OK, Json(told))
-}
-
-/// The fields of a form, if the token is right.
-fn form(headers: &HeaderMap, body: &str) -> Option<HashMap<String, String>> {
-    let right = headers.get("authorization").is_some_and(|value| *value == format!("Bearer {TOKEN}"));
-    right.then(|| form_urlencoded::parse(body.as_bytes()).into_owned().collect())
-}
-
-async fn me() -> Answer {
-    good(json!({ "id": USER, "username": "bank" }))
-}
-
-async fn limit() -> Answer {
-    good(json!({ "data": [{ "quota_usage": 1, "config": { "quota_total": 100 } }] }))
-}
-
 async fn make(State(fake): State<Instagram>, headers: HeaderMap, body: String) -> Answer {
-    let Some(form) = form(&headers, &body) else { return refused(190, "no") };
+    let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no") };
     let address = form["image_url"].replacen(&fake.names.0, &fake.names.1, 1);
     let answer = http().call(Request::get(&address)).await.unwrap();
     let mime = answer.header("content-type").unwrap_or_default().to_owned();
@@ -131,7 +108,7 @@ async fn make(State(fake): State<Instagram>, headers: HeaderMap, body: String) -
 }
 
 async fn publish(State(fake): State<Instagram>, headers: HeaderMap, body: String) -> Answer {
-    let Some(form) = form(&headers, &body) else { return refused(190, "no") };
+    let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no") };
     let mut account = fake.account.lock().unwrap();
     account.posts += 1;
     account.containers.insert(form["creation_id"].clone(), "PUBLISHED");

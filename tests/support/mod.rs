@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod instagram;
+pub mod meta;
 pub mod relay;
 pub mod scene;
 pub mod second_verifier;

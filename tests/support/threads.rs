@@ -1,7 +1,6 @@
 //! A small Threads: one account, whose containers are published. It makes a post of each publication, also
 //! of the second one of a container, so that it would be seen.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
@@ -10,6 +9,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+
+use super::meta::{Answer, form, good, limit, me, refused};
 
 /// What the account is called by its number.
 pub const USER: &str = "17841400000000001";
@@ -56,8 +57,6 @@ pub struct Threads {
     url: String,
 }
 
-type Answer = (StatusCode, Json<Value>);
-
 impl Threads {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -65,8 +64,8 @@ impl Threads {
         let answers = Arc::new(Semaphore::new(1_000));
         let fake = Self { account: Arc::default(), answers, url };
         let routes = Router::new()
-            .route("/v1.0/me", get(me))
-            .route(&format!("/v1.0/{USER}/threads_publishing_limit"), get(limit))
+            .route("/v1.0/me", get(async || me(USER)))
+            .route(&format!("/v1.0/{USER}/threads_publishing_limit"), get(async || limit(250)))
             .route(&format!("/v1.0/{USER}/threads"), post(make).get(list))
             .route(&format!("/v1.0/{USER}/threads_publish"), post(publish))
             .route("/v1.0/{id}", get(node).delete(remove))
@@ -110,32 +109,10 @@ impl Threads {
     }
 }
 
-fn refused(code: i64) -> Answer {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": { "code": code, "message": "no" } })))
-}
-
-fn good(told: Value) -> Answer {
-    (StatusCode::OK, Json(told))
-}
-
-/// The fields of a form, if the token is right.
-fn form(headers: &HeaderMap, body: &str) -> Option<HashMap<String, String>> {
-    let right = headers.get("authorization").is_some_and(|value| *value == format!("Bearer {TOKEN}"));
-    right.then(|| form_urlencoded::parse(body.as_bytes()).into_owned().collect())
-}
-
-async fn me() -> Answer {
-    good(json!({ "id": USER, "username": "bank" }))
-}
-
-async fn limit() -> Answer {
-    good(json!({ "data": [{ "quota_usage": 1, "config": { "quota_total": 250 } }] }))
-}
-
 async fn make(State(fake): State<Threads>, headers: HeaderMap, body: String) -> Answer {
-    let Some(form) = form(&headers, &body) else { return refused(190) };
+    let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no") };
     if fake.account.lock().unwrap().mode == Mode::Busy {
-        return refused(4);
+        return refused(4, "no");
     }
     let id = {
         let mut account = fake.account.lock().unwrap();
@@ -148,7 +125,7 @@ async fn make(State(fake): State<Threads>, headers: HeaderMap, body: String) -> 
 }
 
 async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) -> Answer {
-    let Some(form) = form(&headers, &body) else { return refused(190) };
+    let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no") };
     let mut account = fake.account.lock().unwrap();
     let creation = form["creation_id"].clone();
     let id = format!("1790000000{:04}", account.published.len());

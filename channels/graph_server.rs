@@ -1,0 +1,33 @@
+//! What Meta's APIs for tests share: forms, and lists with short pages.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::strict::{Asked, Said, good};
+
+/// The fields of a form.
+pub(crate) fn form(asked: &Asked, faults: &mut Vec<String>) -> HashMap<String, String> {
+    if asked.header("content-type") != "application/x-www-form-urlencoded" || !asked.query.is_empty() {
+        faults.push("parameters go in a form".to_owned());
+    }
+    url::form_urlencoded::parse(&asked.content).into_owned().collect()
+}
+
+/// A page of these posts, short so that turning them is tested. The address of the next one is hostile.
+pub(crate) fn page(posts: &[Value], asked: &Asked, token: &str) -> Said {
+    let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
+    let fields: Vec<&str> = query("fields").split(',').collect();
+    let from: usize = query("after").parse().unwrap_or(0);
+    let page = posts.iter().skip(from).take(2).map(|post| {
+        let shown = fields.iter().map(|name| ((*name).to_owned(), post[*name].clone()));
+        Value::Object(shown.collect())
+    });
+    let page: Vec<Value> = page.collect();
+    let after = from + page.len();
+    let mut paging = json!({ "cursors": { "after": after.to_string() } });
+    if after < posts.len() {
+        paging["next"] = format!("https://evil.example/?access_token={token}").into();
+    }
+    good(json!({ "data": page, "paging": paging }))
+}
