@@ -43,6 +43,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/form.rs", "the form of an upload"),
     ("channels/ghost_post.rs", "the page that Ghost gets"),
     ("channels/ghost_site.rs", "a Ghost for tests"),
+    ("channels/graph_server.rs", "what Meta's APIs for tests share"),
     ("channels/html.rs", "pages that networks get"),
     ("channels/instagram_server.rs", "an Instagram for tests"),
     ("channels/linkedin_server.rs", "a LinkedIn for tests"),
