@@ -233,6 +233,15 @@ impl<S: Send + 'static> Gate<S> {
         Pass { turnstile: Arc::new(ticket), keeper: None }
     }
 
+    /// The pass of a request that makes nothing public by itself: it begins only while the gate is open and no
+    /// freeze covers the subject, and is on no list.
+    pub fn unlisted(self: &Arc<Self>, subject: S) -> Pass
+    where
+        S: Sync,
+    {
+        Pass { turnstile: Arc::new(Unlisted { gate: Arc::clone(self), subject }), keeper: None }
+    }
+
     /// Takes a settled attempt off the list.
     pub fn settle(&self, attempt: &str) {
         let mut state = self.lock();
@@ -311,22 +320,27 @@ impl<S> State<S> {
 
     /// Whether the attempt may go on; if so, whether this is its beginning.
     fn look(&self, attempt: &str, lease: Duration) -> Result<bool, Closed> {
-        if let Some(why) = &self.closed {
-            return Err(Closed::Node(why.clone()));
-        }
-        let stale = self.stale();
-        if stale > lease {
-            return Err(Closed::Stale(stale));
-        }
+        self.is_open(lease)?;
         let permit = self.permits.get(attempt).filter(|p| !p.ended).ok_or(Closed::Unknown)?;
-        if let Some(freeze) = (self.judge)(&permit.subject) {
-            return Err(Closed::Frozen(freeze));
-        }
+        self.covers(&permit.subject)?;
         let first = permit.begun.is_none();
         if first && !(permit.in_time)() {
             return Err(Closed::Late);
         }
         Ok(first)
+    }
+
+    fn is_open(&self, lease: Duration) -> Result<(), Closed> {
+        if let Some(why) = &self.closed {
+            return Err(Closed::Node(why.clone()));
+        }
+        let stale = self.stale();
+        if stale > lease { Err(Closed::Stale(stale)) } else { Ok(()) }
+    }
+
+    /// An error when a freeze covers the subject.
+    fn covers(&self, subject: &S) -> Result<(), Closed> {
+        (self.judge)(subject).map_or(Ok(()), |freeze| Err(Closed::Frozen(freeze)))
     }
 
     fn in_flight(&self) -> Vec<InFlight> {
@@ -346,6 +360,19 @@ struct Ticket<S> {
 impl<S: Send + 'static> Turnstile for Ticket<S> {
     fn begin(&self) -> Result<(), Closed> {
         self.gate.begin(&self.attempt)
+    }
+}
+
+struct Unlisted<S> {
+    gate: Arc<Gate<S>>,
+    subject: S,
+}
+
+impl<S: Send + Sync + 'static> Turnstile for Unlisted<S> {
+    fn begin(&self) -> Result<(), Closed> {
+        let state = self.gate.lock();
+        state.is_open(self.gate.lease)?;
+        state.covers(&self.subject)
     }
 }
 

@@ -33,6 +33,20 @@ fn a_freeze_stops_what_it_covers_and_lists_what_had_begun() {
 }
 
 #[test]
+fn what_is_on_no_list_begins_only_while_nothing_covers_it() {
+    let gate = Gate::closed(Duration::from_secs(60));
+    let (routine, crisis) = (gate.unlisted("routine"), gate.unlisted("crisis"));
+    assert!(matches!(routine.begin(), Err(Closed::Node(_))));
+    gate.open(1, Arc::new(|_| None), now());
+    routine.begin().unwrap();
+    assert!(gate.close_for(2, frozen_routine()).is_empty());
+    assert_eq!(routine.begin(), Err(Closed::Frozen("f1".into())));
+    crisis.begin().unwrap();
+    gate.lock().confirmed = now().saturating_sub(Duration::from_secs(61));
+    assert!(matches!(crisis.begin(), Err(Closed::Stale(_))));
+}
+
+#[test]
 fn a_late_answer_with_an_older_epoch_opens_nothing() {
     let gate = Gate::closed(Duration::from_secs(60));
     gate.open(2, frozen_routine(), now());

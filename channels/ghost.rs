@@ -34,7 +34,7 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Scheduler, Setting, Sighting,
 };
 
 #[path = "ghost_answers.rs"]
@@ -47,6 +47,8 @@ mod pin;
 mod post;
 #[path = "ghost_public.rs"]
 mod public;
+#[path = "ghost_schedule.rs"]
+mod schedule;
 #[path = "ghost_words.rs"]
 mod words;
 
@@ -368,6 +370,10 @@ impl Channel for Ghost {
 
     async fn check(&self) -> Health {
         self.inspect().await.into()
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
     }
 }
 

@@ -29,6 +29,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// meets a connection that the other side is closing, which would leave it in doubt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Whether a request had no full answer because that was longer than the cap.
+pub(crate) fn is_too_long(why: &str) -> bool {
+    why.contains(": the answer is longer than ")
+}
+
 /// What outgoing requests may do.
 #[derive(Debug, Clone)]
 pub struct Policy {

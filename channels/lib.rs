@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`gate`] (what every content byte passes), this page (the words that adapters
 //! speak), [`http`] (the only HTTP client) over [`address`]
-//! (what it may reach), [`text`] (counting), then one file per adapter.
+//! (what it may reach), [`text`] (counting), [`scheduler`] (what a network publishes by itself), then one
+//! file per adapter.
 //! Adding a channel is one file and one line in [`ALL`].
 
 pub mod address;
@@ -19,6 +20,7 @@ pub mod parts;
 pub mod place;
 pub mod quota;
 mod rendition;
+pub mod scheduler;
 pub mod text;
 pub mod watch;
 
@@ -88,6 +90,7 @@ pub use health::{Facts, Health};
 pub use keeper::Keeper;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
+pub use scheduler::Scheduler;
 
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[
@@ -351,6 +354,11 @@ pub trait Channel: Send + Sync {
 
     /// The limits of this very account, where the last check learned them.
     fn limits(&self) -> Option<Limits> {
+        None
+    }
+
+    /// What this network publishes by itself at times that were set there, where it does and can be held.
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
         None
     }
 }

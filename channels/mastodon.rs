@@ -25,7 +25,7 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Setting, Sighting, watch,
+    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Scheduler, Setting, Sighting, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -36,6 +36,10 @@ mod media;
 mod pin;
 #[path = "mastodon_reads.rs"]
 mod reads;
+#[path = "mastodon_schedule.rs"]
+mod schedule;
+#[path = "mastodon_scheduled.rs"]
+mod scheduled;
 #[path = "mastodon_thread.rs"]
 mod thread;
 
@@ -258,6 +262,10 @@ impl Channel for Mastodon {
 
     fn limits(&self) -> Option<Limits> {
         self.known().server.as_ref().map(Server::limits)
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
     }
 }
 

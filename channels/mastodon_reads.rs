@@ -35,15 +35,25 @@ pub(super) struct Account {
 impl Mastodon {
     /// Reads, unless the server takes little more of this account: that is kept for posts.
     async fn spare<T: DeserializeOwned>(&self, url: &Url) -> Result<(T, Answer), String> {
-        let now = (self.clock)();
-        if self.known().rest_until.is_some_and(|until| until > now) {
-            return Err("what the server still takes of this account is kept for posts".to_owned());
-        }
+        self.may_ask()?;
         let answer = self.get(url).await.map_err(|trouble| trouble.to_string())?;
-        if let Some(rest) = answers::rest(&answer, now) {
+        self.note(&answer);
+        self.read(answer)
+    }
+
+    /// An error while what the server still takes is kept for posts.
+    pub(super) fn may_ask(&self) -> Result<(), String> {
+        let rests = self.known().rest_until.is_some_and(|until| until > (self.clock)());
+        let why = "what the server still takes of this account is kept for posts";
+        if rests { Err(why.to_owned()) } else { Ok(()) }
+    }
+
+    /// Notes how much the server still takes.
+    pub(super) fn note(&self, answer: &Answer) {
+        let now = (self.clock)();
+        if let Some(rest) = answers::rest(answer, now) {
             self.known().rest_until = Some(now + rest);
         }
-        self.read(answer)
     }
 
     /// The account's posts of that time or later, without what it repeated of others.

@@ -1,4 +1,4 @@
-//! Whether two connections can lead to the same account. Pure.
+//! Whether two connections can lead to the same account, and where. Pure.
 
 use serde_json::Value;
 use url::Url;
@@ -31,6 +31,15 @@ pub fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// The server or site that the settings name, written in one way however people wrote it; empty where they
+/// name none.
+pub fn written(settings: &Value) -> String {
+    let named = |name: &str| Url::parse(settings.get(name)?.as_str()?.trim()).ok();
+    let server = named("server").map(|url| url.origin().ascii_serialization());
+    let site = || named("url").map(|u| u.origin().ascii_serialization() + u.path().trim_end_matches('/'));
+    server.or_else(site).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -45,6 +54,15 @@ mod tests {
         for other in ["https://bank.example", "https://bank.example/news2", "https://old.example/news"] {
             assert!(!same(&one, &site(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn a_place_is_written_in_one_way() {
+        let of = |name: &str, url: &str| written(&json!({ name: url }));
+        assert_eq!(of("server", " https://Social.example:443/@bank"), "https://social.example");
+        assert_eq!(of("url", "https://Bank.example/News/"), "https://bank.example/News");
+        assert_ne!(of("url", "https://bank.example/news"), of("url", "https://bank.example/News"));
+        assert_eq!(written(&json!({})), "");
     }
 
     #[test]

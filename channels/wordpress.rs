@@ -27,7 +27,7 @@ use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Scheduler, Setting, Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -40,6 +40,8 @@ mod page;
 mod pin;
 #[path = "wordpress_post.rs"]
 mod post;
+#[path = "wordpress_schedule.rs"]
+mod schedule;
 
 use answers::{failure, is_gone, is_plain, no_effect, not_looked, publishes, unread};
 use page::page;
@@ -369,6 +371,10 @@ impl Channel for WordPress {
             Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).to_string()),
             Ok(answer) => answer.json().map(|user| publishes(&user, &self.account)).into(),
         }
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use channels::scheduler::ADAPTERS;
 use channels::{ALL, Adapter, Pins, ReadBack, Replay};
 
 /// Adapters that are tried on real servers, or need none, with what they are tried on.
@@ -37,8 +38,8 @@ const HEAD: &str = "\
 What each adapter can do, and how it was tested. This page is made from the code; a test fails when it is behind, and
 prints it as it should be.
 
-| adapter | the same request twice | reading back | takes down | at the top | threads | pictures | watched | tested on |
-|---|---|---|---|---|---|---|---|---|
+| adapter | the same request twice | reading back | takes down | at the top | threads | pictures | watched | swept | tested on |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(a: &Adapter) -> String {
@@ -67,8 +68,9 @@ fn line(a: &Adapter) -> String {
     let tested = tested.unwrap_or("a scripted stand-in");
     let (down, pictures, watched, threads) =
         (yes(c.retract), yes(c.media), yes(c.watches), yes(a.limits.parts > 1));
+    let swept = yes(ADAPTERS.contains(&a.name));
     format!(
-        "| {} | {replay} | {read_back} | {down} | {pins} | {threads} | {pictures} | {watched} | {tested} |\n",
+        "| {} | {replay} | {read_back} | {down} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
         a.name
     )
 }

@@ -50,6 +50,11 @@ async fn answers(bench: &Bench, held: &str, freeze: &str) -> serde_json::Map<Str
     let past = past.incident.id;
     incidents::resolve(&bench.app, &bench.operator, &past, None, "They are open again").await.unwrap();
     bench.sql(&format!("UPDATE incidents SET opened_at = opened_at - 180000000 WHERE id = '{past}'")).await;
+    // What an editor scheduled inside a network.
+    bench.sql(&format!("INSERT INTO swept (id, channel_id, freeze_id, place, remote_id, due_at, words, snapshot, mark,
+        state, reason, in_hand_until, tries, found_at, changed_at) SELECT 'swept', id, '{freeze}', 'x', '1', 1764300000000,
+        'The summer sale begins', '{{}}', 'm', 'held', 'somebody scheduled it anew in the network', 0, 1, 1, 1
+        FROM channels ORDER BY name LIMIT 1")).await;
     let decide = format!("/console/held/decide?state=held&{held}");
     let (gone, newcomer) = (
         format!("/console/settings/people/{}", gone.id),
@@ -60,6 +65,9 @@ async fn answers(bench: &Bench, held: &str, freeze: &str) -> serde_json::Map<Str
         "incident-past": {"path": format!("/console/incidents/{past}"), "as": "operator"},
         "held-decide": {"path": decide, "as": "operator"},
         "held-label": {"path": "/console/held?label=morning", "as": "operator"},
+        "swept": {"path": "/console/swept", "as": "operator"},
+        "swept-whole": {"path": "/console/swept/swept", "as": "operator"},
+        "swept-refused": {"path": "/console/swept", "as": "operator", "status": 422, "click": "button[value=restore]"},
         "held-decide-label": {"path": "/console/held/decide?state=held&label=morning", "as": "operator"},
         "retract-refused": {"path": format!("/console/freezes/{freeze}"), "as": "operator", "status": 422,
             "open": "details.retract > summary", "click": "details.retract[open] button",

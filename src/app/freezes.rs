@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::flights::{self, FlightView};
 use super::hub::Topic;
+use super::sweeps::{self, SweepView};
 use super::witness::Seen;
 use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
@@ -62,10 +63,12 @@ pub struct FreezeView {
     /// How many deliveries fell due and wait because of it.
     #[serde(default)]
     pub held: i64,
-    /// What it covers and was under way when the nodes closed their gates. Nobody can call these
-    /// bytes back; each is shown as it settles. Empty in lists: one freeze by its id has them.
+    /// What it covers and was under way when the nodes closed their gates. Empty in lists.
     #[serde(default)]
     pub in_flight: Vec<FlightView>,
+    /// What networks would publish by themselves. Only of one freeze by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepView>,
 }
 
 /// What a freeze would hold.
@@ -96,6 +99,7 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
         missing: Vec::new(),
         held: 0,
         in_flight: Vec::new(),
+        sweep: None,
     })
 }
 
@@ -167,8 +171,8 @@ pub(super) async fn await_seal(app: &App, id: &str) -> Result<FreezeView> {
 /// When there is none of that id.
 pub async fn get(app: &App, id: &str) -> Result<FreezeView> {
     let row = app.store().freeze(id).await?.ok_or_else(|| AppError::not_found("freeze", id))?;
-    let order = row.order()?;
-    let mut view = view(row)?;
+    let (order, sweep) = (row.order()?, Some(sweeps::under(app, &row).await?));
+    let mut view = FreezeView { sweep, ..view(row)? };
     view.held = app.store().held_by(id).await?;
     view.in_flight = flights::covered(app, &order).await?;
     view.missing = missing(&view, &app.store().nodes().await?);
@@ -302,7 +306,7 @@ pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> 
     problems.check()
 }
 
-/// How far back a lifted freeze still covers what fell due before it was lifted.
+/// How far back a lifted freeze still covers what fell due before.
 pub(crate) const LIFTED_WINDOW: Millis = 24 * 3_600_000;
 
 /// What the primary says to a node: the gate row, and the freezes that sends are judged by.

@@ -15,11 +15,14 @@ pub enum Topic {
     Notices,
     /// What is permitted and has not begun may be taken back.
     Recalls,
+    /// What was scheduled inside a network: somebody decided about it.
+    Sweeps,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 5] = [Self::Queue, Self::Gate, Self::Channels, Self::Notices, Self::Recalls];
+    pub const ALL: [Self; 6] =
+        [Self::Queue, Self::Gate, Self::Channels, Self::Notices, Self::Recalls, Self::Sweeps];
 
     /// The word that travels between nodes.
     pub fn name(self) -> &'static str {
@@ -29,6 +32,7 @@ impl Topic {
             Self::Channels => "channels",
             Self::Notices => "notices",
             Self::Recalls => "recalls",
+            Self::Sweeps => "sweeps",
         }
     }
 }

@@ -26,6 +26,8 @@ mod edits;
 pub mod error;
 /// Pictures that a network fetches from here.
 pub mod fetching;
+/// Writing down what is on a network's schedule.
+pub(crate) mod finding;
 /// What was under way when a freeze was sealed.
 pub mod flights;
 /// Whose a post is that was seen on an account.
@@ -62,6 +64,8 @@ pub mod keys;
 mod letters;
 /// How people sign in: passwords, second factors, recovery codes.
 pub mod logins;
+/// Looks at what networks would publish by themselves.
+pub(crate) mod looks;
 /// Uploaded pictures.
 pub mod media;
 /// What changes in a person.
@@ -92,6 +96,8 @@ pub mod posts;
 pub mod preview;
 /// The time of the next promised update.
 mod promises;
+/// Carrying out decisions about what is held inside networks.
+pub(crate) mod put_back;
 /// Whether channels would accept a post.
 mod readiness;
 /// Reading back what is in doubt.
@@ -132,6 +138,10 @@ pub mod staging;
 pub mod standing;
 /// The freezes of an incident that is opened.
 mod stopping;
+/// Holding what a network would publish by itself.
+pub(crate) mod sweeping;
+/// What was scheduled inside a network, and what people decide about it.
+pub mod sweeps;
 /// Taking a whole post down.
 pub mod take_downs;
 /// What did not begin.

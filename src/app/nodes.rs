@@ -183,6 +183,9 @@ pub async fn take_turn(app: &App, job: &str, every: Millis) -> Result<bool> {
     Ok(ours)
 }
 
+/// Said of a decision about a network's own schedule that was not carried out when a database was confirmed.
+const UNDECIDED: &str = "the database was confirmed since it was held, and it may have been put back or dropped already: look at the account before you decide";
+
 /// How long a gate stays open without a word from the primary.
 pub const LEASE: Duration = Duration::from_secs(5);
 
@@ -329,6 +332,7 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     let held = tx.hold_due(app.now(), why).await?;
     tx.set_setting(CONFIRMED, &epoch.to_string()).await?;
     tx.set_setting(CONFIRMED_AT, &app.now().to_string()).await?;
+    let undecided = tx.undecide_swept(UNDECIDED, app.now()).await?;
     let mut entries = vec![
         Entry::new("gate.confirmed", "gate:1")
             .after(&serde_json::json!({"epoch": epoch, "timeline": timeline, "database": database,
@@ -336,6 +340,8 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
             .note(note),
     ];
     entries.extend(held.iter().map(|id| Entry::new("delivery.held", &format!("delivery:{id}")).note(why)));
+    let undecided = undecided.iter().map(|id| Entry::new("sweep.undecided", &format!("swept:{id}")));
+    entries.extend(undecided.map(|entry| entry.note(UNDECIDED)));
     app.commit(tx, by, &entries, &[Topic::Gate, Topic::Queue]).await?;
     Ok(Confirmed { epoch, held: held.len() })
 }

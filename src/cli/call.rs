@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Command, Freezes, Gate, Held, Keys, People};
-use super::{End, channels, incidents, pins, posts, ready, retract, signals, table};
+use super::{End, channels, incidents, pins, posts, ready, retract, signals, swept, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -88,6 +88,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&api.post(&format!("/freezes/{id}/thaw"), &json!({"comment": comment})).await?, FREEZE);
         }
         Command::Held(c) => return held(api, &show, as_json, c).await,
+        Command::Swept(c) => return swept::run(api, &show, c).await,
         Command::Retract { delivery, post, comment } => {
             return retract::run(api, &show, delivery, post, &comment).await;
         }
@@ -153,6 +154,7 @@ pub(super) fn frozen(freeze: &Value, as_json: bool) {
         table::line("Under way when the gates closed (`holdline freezes show ID` follows them):");
         table::value(&freeze["in_flight"], as_json, FLIGHT);
     }
+    swept::under(freeze, as_json);
 }
 
 /// Whether every node has closed its gate.
@@ -240,7 +242,7 @@ fn matter(show: Show<'_>, sheet: &Value) {
 }
 
 /// Whether a decision about many took all of them.
-fn nothing_left(value: &Value) -> bool {
+pub(super) fn nothing_left(value: &Value) -> bool {
     value["left"].as_array().is_some_and(Vec::is_empty)
 }
 

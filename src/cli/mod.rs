@@ -14,6 +14,7 @@ mod recover;
 mod retract;
 mod serve;
 mod signals;
+mod swept;
 mod table;
 mod verbs;
 

@@ -7,6 +7,7 @@ use super::channels::Channels;
 use super::incidents::Incidents;
 use super::posts::Posts;
 use super::signals::Signals;
+use super::swept::Swept;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,6 +57,9 @@ pub enum Command {
     /// What was held, is in doubt, failed or expired.
     #[command(subcommand)]
     Held(Held),
+    /// What was scheduled inside networks and is held there.
+    #[command(subcommand)]
+    Swept(Swept),
     /// Take an accepted delivery down, or with `--post` every copy of a post that is out.
     Retract {
         /// The delivery.

@@ -28,6 +28,8 @@ pub mod post;
 pub mod role;
 /// Signals of monitoring systems.
 pub mod signal;
+/// Posts that somebody scheduled inside a network.
+pub mod sweep;
 /// Times as people type them, and recurrences.
 pub mod times;
 /// The Merkle tree of the audit log.

@@ -61,6 +61,8 @@ pub mod signal_pages;
 pub mod signals;
 /// The public page's rows.
 pub mod site;
+/// Posts that somebody scheduled inside a network.
+pub mod sweeps;
 /// Rows of several at once.
 mod together;
 /// The accounts that are looked at, and what was seen there.

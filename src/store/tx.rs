@@ -36,7 +36,7 @@ pub enum Unaudited {
     Replay,
     /// A mail to the team is taken in hand, was not needed any more, or failed for now.
     Notice,
-    /// A read-back found nothing yet, or a health check ran.
+    /// A read-back found nothing yet, a health check ran, or a network's schedule was looked at.
     Look,
     /// Rows of an import are put aside until the whole is decided: no post yet.
     Staging,

@@ -28,6 +28,7 @@ mod posts;
 mod public;
 mod signals;
 mod sizes;
+mod sweeps;
 mod watches;
 /// The words of the public page, in each language.
 mod words;
@@ -151,6 +152,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(held::retract))
         .routes(routes!(held::retract_post))
         .routes(routes!(pins::list, pins::set))
+        .routes(routes!(sweeps::list))
+        .routes(routes!(sweeps::get))
+        .routes(routes!(sweeps::review))
         .routes(routes!(incidents::list, incidents::open))
         .routes(routes!(incidents::playbooks))
         .routes(routes!(incidents::get))

@@ -1,7 +1,8 @@
 //! The sender: the only part that publishes.
 //!
 //! [`node`] keeps the gate of this node, [`dispatch`] claims and permits, [`send`] makes one
-//! attempt, [`recall`] takes back what only waits, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`timer`] ticks.
+//! attempt, [`recall`] takes back what only waits, [`settle`] writes outcomes in batches, [`reread`] settles doubts, [`sweeper`] holds what
+//! networks would publish by themselves, [`timer`] ticks.
 
 /// What people ask of the networks.
 pub mod desk;
@@ -11,6 +12,8 @@ pub mod dispatch;
 pub mod faults;
 /// What outlives an attempt on networks with two steps.
 mod handles;
+/// What a sweep does on one channel.
+mod hands;
 /// Two queues, of which the crisis one goes first.
 pub mod lanes;
 /// Opened channels, and what people ask of them.
@@ -35,12 +38,15 @@ pub mod send;
 pub mod settle;
 /// The website as a channel.
 pub mod site;
+/// Holding what networks would publish by themselves.
+mod sweeper;
 /// Housekeeping ticks.
 pub mod timer;
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,6 +90,8 @@ pub(crate) struct Shared {
     /// What people took back while it waited for its first byte.
     pub recalled: Arc<recall::Recalled>,
     pub outcomes: mpsc::Sender<(Permit, Outcome)>,
+    /// How many posts inside networks the sweeper has in hand.
+    pub swept: AtomicUsize,
     pub stopping: watch::Receiver<bool>,
     pub options: Options,
 }
@@ -162,6 +170,7 @@ impl Worker {
             ended: Mutex::default(),
             recalled: Arc::default(),
             outcomes,
+            swept: AtomicUsize::new(0),
             stopping,
             options,
         });
@@ -178,6 +187,7 @@ impl Worker {
             Part::task(shared, "doubts", reread::run(with())),
             Part::task(shared, "channels", lines::follow(with())),
             Part::task(shared, "recalls", recall::run(with())),
+            Part::task(shared, "sweeper", sweeper::run(with())),
             Part::task(shared, "keys", key_watch::follow(app.clone())),
         ];
         if app.is_shared() {
@@ -230,7 +240,7 @@ impl Worker {
 
     async fn drain(&self, longest: Duration) {
         let idle = async {
-            while !self.shared.lines.idle() {
+            while !self.shared.lines.idle() || self.shared.swept.load(Ordering::SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

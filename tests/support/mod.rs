@@ -5,6 +5,7 @@ pub mod instagram;
 pub mod meta;
 pub mod relay;
 pub mod scene;
+pub mod schedule;
 pub mod second_verifier;
 pub mod storm;
 pub mod threads;

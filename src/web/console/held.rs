@@ -8,9 +8,10 @@ use super::page::{Answer, go, show, show_again};
 use super::ui::{Number, Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::held::{self, Choice, Review, Reviewed, Tally, WaitingView};
-use crate::app::{App, doubts, held_set};
+use crate::app::{App, doubts, held_set, sweeps};
 use crate::domain::Word;
 use crate::domain::delivery::State as Delivered;
+use crate::domain::sweep::Stand;
 use crate::web::Web;
 
 /// Posts on one page.
@@ -25,6 +26,8 @@ struct HeldPage {
     asked: Asked,
     rows: Vec<WaitingView>,
     tally: Tally,
+    /// How many are held inside networks.
+    swept: usize,
     /// Where the next page begins.
     next: Option<String>,
     zone: String,
@@ -149,6 +152,7 @@ pub async fn screen(State(web): State<Web>, visit: Visit, RawQuery(query): RawQu
     rows.truncate(PAGE as usize);
     show(&HeldPage {
         tally: held::tally(app, by, asked.state, asked.label.as_deref()).await?,
+        swept: sweeps::list(app, by, Some(Stand::Held)).await?.len(),
         next: rows.last().filter(|_| more).map(|w| w.delivery.clone()),
         zone: visit.signed()?.zone.clone(),
         zones: zones(),
@@ -160,7 +164,7 @@ pub async fn screen(State(web): State<Web>, visit: Visit, RawQuery(query): RawQu
     })
 }
 
-fn zones() -> Vec<&'static str> {
+pub(super) fn zones() -> Vec<&'static str> {
     chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()).collect()
 }
 

@@ -35,6 +35,7 @@ mod settings;
 mod sign_in;
 mod signals;
 mod stops;
+mod swept;
 mod times;
 mod trouble;
 mod ui;
@@ -132,6 +133,9 @@ fn desk_routes() -> Vec<Route> {
         route("/console/held", Needs(Right::Read), get(held::screen)),
         route("/console/held/decide", Needs(Right::Decide), get(held::decide)),
         route("/console/held/review", Needs(Right::Decide), post(held::review)),
+        route("/console/swept", Needs(Right::Read), get(swept::screen)),
+        route("/console/swept/{id}", Needs(Right::Read), get(swept::whole)),
+        route("/console/swept/review", Needs(Right::Decide), post(swept::review)),
         route("/console/signals", Needs(Right::Read), get(signals::list)),
         route("/console/signals/{id}/join", Needs(Right::Decide), post(signals::join)),
         route("/console/signals/{id}/dismiss", Needs(Right::Decide), post(signals::dismiss)),

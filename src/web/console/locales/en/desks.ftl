@@ -176,3 +176,42 @@ log-before = Before
 log-after = After
 log-older = Older entries
 log-node = the service on { $name }
+sweep-title = Scheduled inside the networks
+sweep-hint = What people scheduled there does not wait for Holdline. It is written down, taken off the schedule, and looked for again every minute while the freeze is in force.
+sweep-waits = not looked at yet
+sweep-problem = The schedule could not be read:
+sweep-listed = { $n ->
+    [0] Nothing is on the schedule.
+    [one] 1 post was on the schedule.
+   *[other] { $shown } posts were on the schedule.
+  }
+sweep-more = There are more; these are the first by their times.
+swept-whole = Scheduled inside a network
+swept-snapshot = Everything that was kept of it
+swept-title = Held inside the networks
+swept-means = Somebody scheduled these in the network itself. Each needs a decision: back on its schedule for a new time, or never. Nothing goes back by itself.
+swept-none = Nothing is held inside a network.
+swept-under-way = Under way
+swept-also = { $n ->
+    [one] 1 post is held inside a network
+   *[other] { $shown } posts are held inside networks
+  }
+swept-done = { $n ->
+    [one] 1 post was decided about. It is carried out now.
+   *[other] { $shown } posts were decided about. It is carried out now.
+  }
+swept-restore = Put the ticked posts back for this time
+swept-drop-ask = The ticked posts never go out…
+swept-drop-means = Where the network knows drafts, they stay a draft there. Otherwise they are deleted; their words stay in the list of the freeze.
+swept-word = DROP
+swept-drop = Drop the ticked posts
+swept-found = found, not touched yet
+swept-holding = being held
+swept-held = held
+swept-gone-out = went out, or is gone
+swept-could-not = not held
+swept-left = left alone
+swept-restoring = being put back
+swept-restored = back on the schedule
+swept-dropping = being dropped
+swept-dropped = dropped

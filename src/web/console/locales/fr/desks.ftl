@@ -181,3 +181,42 @@ wrong-held-spread = Donnez un nombre de minutes entre 0 et 1440.
 wrong-doubt-note = Dites ce que vous avez vu, et où.
 wrong-doubt-url = Écrivez l’adresse entière, qui commence par https://.
 wrong-log-day = Cette date ne peut pas être lue ; écrivez par exemple 2026-12-01.
+sweep-title = Programmé sur les réseaux
+sweep-hint = Ce qui est programmé là-bas n’attend pas Holdline. C’est noté, retiré du programme, et recherché de nouveau chaque minute tant que le gel est en vigueur.
+sweep-waits = pas encore regardé
+sweep-problem = Le programme n’a pas pu être lu :
+sweep-listed = { $n ->
+    [0] Rien n’est au programme.
+    [one] { $shown } publication était au programme.
+   *[other] { $shown } publications étaient au programme.
+  }
+sweep-more = Il y en a d’autres ; voici les premières dans l’ordre de leurs heures.
+swept-whole = Programmée sur un réseau
+swept-snapshot = Tout ce qui en a été gardé
+swept-title = Retenues sur les réseaux
+swept-means = Quelqu’un les a programmées sur le réseau lui-même. Chacune demande une décision : la remettre au programme à une nouvelle heure, ou jamais. Rien n’y retourne de soi-même.
+swept-none = Rien n’est retenu sur un réseau.
+swept-under-way = En cours
+swept-also = { $n ->
+    [one] { $shown } publication est retenue sur un réseau
+   *[other] { $shown } publications sont retenues sur des réseaux
+  }
+swept-done = { $n ->
+    [one] { $shown } publication a reçu sa décision, qui est exécutée maintenant.
+   *[other] { $shown } publications ont reçu leur décision, qui est exécutée maintenant.
+  }
+swept-restore = Remettre les publications cochées à cette heure
+swept-drop-ask = Les publications cochées ne partiront jamais…
+swept-drop-means = Là où le réseau connaît les brouillons, elles y restent en brouillon. Ailleurs elles sont supprimées ; leurs mots restent dans la liste du gel.
+swept-word = ABANDONNER
+swept-drop = Abandonner les publications cochées
+swept-found = trouvée, pas encore touchée
+swept-holding = en train d’être retenue
+swept-held = retenue
+swept-gone-out = partie, ou disparue
+swept-could-not = pas retenue
+swept-left = laissée telle quelle
+swept-restoring = en train d’être remise
+swept-restored = remise au programme
+swept-dropping = en train d’être abandonnée
+swept-dropped = abandonnée
