@@ -201,6 +201,13 @@ fn is_full(budget: &Value) -> bool {
 pub(crate) const LOOKS: [u32; 6] = [0, 1, 2, 4, 8, 15];
 pub(crate) const SECOND: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
 
+/// Whether the public step was refused because of the access token, or of its rights: it has done nothing, and what
+/// became of the post cannot be asked either.
+pub(crate) fn is_certain(said: Option<Meaning>, retry: Retry) -> bool {
+    matches!(said, Some(Meaning::Token | Meaning::LogIn | Meaning::Permission))
+        || retry == Retry::Reconnect && said.is_none()
+}
+
 /// A step before the public one that came to nothing.
 pub(crate) fn not_told(reason: String) -> Failure {
     Failure::Rejected { reason, retry: Retry::Backoff }

@@ -175,9 +175,6 @@ impl Instagram {
         // not to be out is believed of a container that nobody published before and whose state says so too.
         let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         let blocks = matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
-        // A token that is refused has done nothing, and cannot read the state either.
-        let is_certain = matches!(said, Some(Meaning::Token | Meaning::LogIn | Meaning::Permission))
-            || retry == Retry::Reconnect && said.is_none();
         let slows = said == Some(Meaning::Throttled) || said.is_none() && matches!(retry, Retry::After(_));
         let is_believed = is_first && !blocks && !slows;
         if blocks && pass.keep(&format!("{}{BLOCKED}", of(&self.user, container))).await.is_err() {
@@ -188,7 +185,9 @@ impl Instagram {
             Ok(State::Ready | State::Preparing | State::Dead(_)) if is_believed => {
                 Err(Failure::Rejected { reason, retry })
             }
-            Err(_) if is_believed && is_certain => Err(Failure::Rejected { reason, retry }),
+            Err(_) if is_believed && graph::is_certain(said, retry) => {
+                Err(Failure::Rejected { reason, retry })
+            }
             _ => Err(Failure::InDoubt { reason }),
         }
     }

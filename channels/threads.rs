@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::graph::{LOOKS, SECOND, id_of, is_id, is_not_there, not_told, of};
+use crate::graph::{self, LOOKS, SECOND, id_of, is_id, is_not_there, not_told, of};
 use crate::graph_api::Api;
 use crate::message::SLACK;
 use crate::text::Unit;
@@ -188,7 +188,7 @@ impl Threads {
     /// The step that the public sees.
     async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
         let request = self.api.post(&[&self.user, "threads_publish"], &[("creation_id", container)]);
-        let failure = match self.api.make(request, pass).await {
+        let (failure, said) = match self.api.make(request, pass).await {
             Ok(told) => {
                 let id = told["id"].as_str().filter(|id| is_id(id));
                 let id =
@@ -198,17 +198,21 @@ impl Threads {
             }
             // It is not there yet, although it was said to be ready: nothing was done.
             Err((_, Some(answer))) if is_not_there(&answer) => {
-                not_told(answer.refused("Threads is still preparing the post", None))
+                (not_told(answer.refused("Threads is still preparing the post", None)), None)
             }
-            Err((failure, _)) => failure,
+            Err((failure, answer)) => (failure, answer.as_ref().and_then(graph::said)),
         };
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
-        // not to be out is believed of a container that nobody published before; of another one later.
+        // not to be out is believed of a container that nobody published before and whose state says so too; of
+        // another one later.
         let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         match self.state(container).await {
             Ok(State::Out) => Ok(self.out()),
-            _ if is_first => Err(Failure::Rejected { reason, retry }),
+            Ok(State::Ready | State::Preparing | State::Dead) if is_first => {
+                Err(Failure::Rejected { reason, retry })
+            }
+            Err(_) if is_first && graph::is_certain(said, retry) => Err(Failure::Rejected { reason, retry }),
             _ => Err(Failure::InDoubt { reason }),
         }
     }
