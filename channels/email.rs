@@ -3,6 +3,7 @@
 //! Commands are sent one by one, so that the gate is read before DATA, and again when the server
 //! lets the message come. Up to there nothing has happened. A connection that ends between the
 //! message and its answer leaves the message in doubt (RFC 1047), and there is nothing to read back.
+//! Who has it, who is refused and who waits is in a ledger (`email_list.rs`).
 //! Once the answer has come, nothing that the server does or leaves undone changes it.
 
 use std::fmt::Display;
@@ -14,7 +15,7 @@ use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, 
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{Error, response::Response};
 use lettre::{Address, Message};
@@ -24,12 +25,15 @@ use tokio::time::timeout;
 use crate::html;
 use crate::http::Http;
 use crate::mailer::Letter;
-use crate::smtp_answers::{Bounce, Refusals, answered, refused, unsent, words};
+use crate::smtp_answers::{refused, unsent, words};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
     Receipt, Replay, Retraction, Retry, Setting, Sighting,
 };
+
+#[path = "email_list.rs"]
+mod list;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -150,7 +154,7 @@ fn recipients(list: &str) -> Result<Vec<Address>, String> {
     let read = |w: &str| w.parse::<Address>().map_err(|why| format!("the setting to: \"{w}\": {why}"));
     let mut all = words.map(read).collect::<Result<Vec<_>, _>>()?;
     let mut known = std::collections::HashSet::new();
-    all.retain(|a| known.insert(a.clone()));
+    all.retain(|a| known.insert(list::key(a)));
     match all.len() {
         0 => Err("the setting to names nobody".to_owned()),
         1..=MOST_RECIPIENTS => Ok(all),
@@ -235,8 +239,11 @@ impl Email {
         unsent(&format!("{}: no answer within {} s", self.host, time.as_secs()))
     }
 
-    /// Everything before DATA.
-    pub(crate) async fn prepare(&self, to: &[Address]) -> Result<(AsyncSmtpConnection, Refusals), Failure> {
+    /// Everything before DATA. Who of the recipients is refused, by their place, and how.
+    pub(crate) async fn prepare(
+        &self,
+        to: &[Address],
+    ) -> Result<(AsyncSmtpConnection, Vec<(usize, Error)>), Failure> {
         let all = async {
             let mut smtp = self.open().await?;
             let eight = smtp.server_info().supports_feature(Extension::EightBitMime);
@@ -251,29 +258,21 @@ impl Email {
         timeout(prepare, all).await.map_err(|_| self.silent(prepare))?
     }
 
-    /// Names the recipients. At least one is taken.
-    async fn recipients(&self, smtp: &mut AsyncSmtpConnection, to: &[Address]) -> Result<Refusals, Failure> {
-        let (mut refusals, mut last) = (Refusals::default(), None);
-        for address in to {
+    /// Names the recipients: who of them is refused, by their place, and how.
+    async fn recipients(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        to: &[Address],
+    ) -> Result<Vec<(usize, Error)>, Failure> {
+        let mut refusals = Vec::new();
+        for (n, address) in to.iter().enumerate() {
             match self.ask(smtp, Rcpt::new(address.clone(), Vec::new())).await? {
                 Ok(_) => {}
-                Err(e) if e.status().is_some() => {
-                    let why = Bounce::of(e.is_transient(), &words(&e));
-                    refusals.0.push((why, format!("{address} ({})", words(&e))));
-                    // Should nobody be taken, another try is worth it for one who may be later.
-                    if last.is_none() || e.is_transient() {
-                        last = Some(e);
-                    }
-                }
+                Err(e) if e.status().is_some() => refusals.push((n, e)),
                 Err(e) => return Err(unsent(&words(&e))),
             }
         }
-        match last {
-            Some(e) if refusals.0.len() == to.len() => {
-                Err(refused("the mail server refuses every recipient", &e))
-            }
-            _ => Ok(refusals),
-        }
+        Ok(refusals)
     }
 
     /// Says farewell. A server that stays silent is left.
@@ -336,30 +335,16 @@ impl Email {
 #[async_trait]
 impl Channel for Email {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let (id, message) =
-            self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
-        let (mut smtp, refusals) = self.prepare(&self.to).await?;
-        if let Err(why) = pass.begin() {
-            self.part(smtp).await;
-            return Err(Failure::Closed { why, partly: false });
-        }
-        // No byte of the message leaves before the server has said 354.
-        let data = self.ask(&mut smtp, Data).await?;
-        data.map_err(|e| refused("the mail server takes no message", &e))?;
-        // The server may have taken its time: the gate is read again. A message without its last
-        // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
-        pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
-        answered(smtp.message(&message).await)?;
-        self.part(smtp).await;
-        Ok(Receipt { remote_id: id, url: None, note: refusals.note() })
+        self.publish_to_list(job, pass).await
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
         Sighting::Unknown("a mail cannot be read back; ask the mail server's log for its id".to_owned())
     }
 
-    async fn retract(&self, _: &Job, _: Option<&str>) -> Retraction {
-        Retraction::StillLive("a mail cannot be taken back; send a correction".to_owned())
+    async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
+        let no = "a mail cannot be taken back; send a correction".to_owned();
+        Retraction::StillLive(self.note(job).map_or_else(|| no.clone(), |who| format!("{no}; {who}")))
     }
 
     async fn check(&self) -> Health {

@@ -7,7 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::suite;
+use crate::strict::{self, Memory};
+use crate::{ledger, suite};
 
 /// What the server says to the first command that begins with a word. Empty: it hangs up.
 type Script = &'static [(&'static str, &'static str)];
@@ -113,7 +114,7 @@ async fn the_message_goes_to_each_recipient_once_and_names_none() {
     let (server, result) = publish(&[]).await;
     let receipt = result.unwrap();
     assert_eq!(receipt.remote_id, "<01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10@bank.example>");
-    assert_eq!(receipt.note, None);
+    assert_eq!(receipt.note.unwrap(), "it went to all 2 recipients");
     let heard = server.heard();
     let count = |word: &str| heard.iter().filter(|l| l.starts_with(word)).count();
     assert_eq!((count("RCPT TO:<a@"), count("RCPT TO:<b@"), count("DATA")), (1, 1, 1), "{heard:?}");
@@ -148,28 +149,95 @@ async fn a_gate_that_closes_while_the_server_thinks_stops_the_message() {
     };
     gate.open(1, Arc::new(frozen), crate::gate::now());
     let pass = gate.admit("a", "routine", Box::new(|| true), crate::gate::now());
+    let pass = pass.kept_by(Arc::new(strict::Memory::default()));
     let result = server.channel().publish(&job(), &pass).await;
     assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{result:?}");
     let heard = server.heard();
     assert_eq!(heard.last().map(String::as_str), Some("DATA"), "{heard:?}");
 }
 
+/// An attempt at what is remembered, of that number, against a new server.
+async fn try_again(memory: &Memory, number: i64, script: Script) -> (Server, Result<Receipt, Failure>) {
+    let server = Server::start(script).await;
+    let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
+    let job = Job { number, rendition: job().rendition, ..memory.job() };
+    let result = server.channel().publish(&job, &pass).await;
+    (server, result)
+}
+
+fn named(server: &Server) -> Vec<String> {
+    server.heard().into_iter().filter(|line| line.starts_with("RCPT")).collect()
+}
+
 #[tokio::test]
 async fn who_is_refused_is_named_with_what_to_do_and_the_others_are_served() {
-    let (_, result) = publish(&[("RCPT TO:<b@", "550 5.1.1 no such mailbox")]).await;
+    let (_, result) = publish(&[("RCPT TO:<b@", "550 5.1.1 <B@example.test> nobody here")]).await;
     let note = result.unwrap().note.unwrap();
-    assert!(note.contains("b@example.test") && note.contains("no such mailbox"), "{note}");
-    assert!(note.contains("Correct the address") && !note.contains("Write to them"), "{note}");
-    let (_, result) = publish(&[("RCPT TO:<a@", "451 4.7.1 greylisted")]).await;
-    let note = result.unwrap().note.unwrap();
-    assert!(note.contains("NOT delivered to a@example.test") && note.contains("greylisted"), "{note}");
-    assert!(note.contains("Write to them") && !note.contains("Correct the address"), "{note}");
+    assert!(
+        note.starts_with("it went to 1 of 2, NOT to 1; namely: b…@example.test: the mailbox does"),
+        "{note}"
+    );
+    assert!(note.contains("Correct the address") && note.contains("<…> nobody here"), "{note}");
+    assert!(!ledger::public(&note).contains("example.test"), "the log names nobody: {note}");
+}
+
+#[tokio::test]
+async fn who_is_asked_to_come_back_later_is_tried_again_alone() {
+    let (memory, later): (_, Script) =
+        (Memory::default(), &[("RCPT TO:<a@", "451 4.7.1 <a@example.test>: greylisted")]);
+    for number in 1..7 {
+        let (server, result) = try_again(&memory, number, later).await;
+        let Err(Failure::Rejected { reason, retry: Retry::Later(wait) }) = result else {
+            panic!("{result:?}")
+        };
+        assert!(
+            reason.contains("greylisted") && reason.ends_with("it went to 1 of 2, and 1 still wait"),
+            "{reason}"
+        );
+        assert!(!reason.contains("a@example.test"), "{reason}");
+        // The first one came to something.
+        assert_eq!(wait, Duration::from_secs(60 * u64::try_from((number - 1).max(1)).unwrap()));
+        assert_eq!(server.heard_message(), number == 1, "who has it is sent it no more");
+        assert_eq!(named(&server).len(), if number == 1 { 2 } else { 1 });
+    }
+    let before = Memory::default();
+    crate::Keeper::keep(&before, &memory.handle().unwrap()).await.unwrap();
+    let (server, result) = try_again(&before, 7, &[]).await;
+    assert_eq!(result.unwrap().note.unwrap(), "it went to all 2 recipients");
+    assert_eq!((named(&server), server.heard_message()), (vec!["RCPT TO:<a@example.test>".to_owned()], true));
+    let note = try_again(&memory, 7, later).await.1.unwrap().note.unwrap();
+    assert!(note.contains("NOT to 1") && note.contains("Write to them yourself"), "an end: {note}");
+    // What goes wrong otherwise has an end, too.
+    let last = try_again(&before, 20, &[("AUTH", "454 4.7.0 later")]).await.1;
+    assert!(last.is_ok(), "all have it: {last:?}");
+    let memory = Memory::default();
+    try_again(&memory, 1, later).await.1.unwrap_err();
+    let last = try_again(&memory, 20, &[("AUTH", "454 4.7.0 later")]).await.1;
+    assert!(matches!(last, Err(Failure::InDoubt { .. })), "a person reads why: {last:?}");
+}
+
+#[tokio::test]
+async fn nobody_has_a_message_that_was_refused_and_all_may_have_one_whose_answer_was_lost() {
+    let memory = Memory::default();
+    try_again(&memory, 1, &[(".", "451 4.3.0 later")]).await.1.unwrap_err();
+    let (server, result) = try_again(&memory, 2, &[(".", "")]).await;
+    assert!(matches!(result, Err(Failure::InDoubt { .. })) && named(&server).len() == 2, "{result:?}");
+    let (server, result) = try_again(&memory, 3, &[]).await;
+    assert!(matches!(result, Err(Failure::InDoubt { .. })), "nobody decided: {result:?}");
+    assert!(server.heard().is_empty());
+    // What a person decides is good for one message.
+    let judged = ledger::judged(&memory.handle().unwrap(), true).unwrap();
+    crate::Keeper::keep(&memory, &judged).await.unwrap();
+    let (server, result) = try_again(&memory, 4, &[(".", "")]).await;
+    assert!(matches!(result, Err(Failure::InDoubt { .. })) && server.heard_message(), "{result:?}");
+    let (server, _) = try_again(&memory, 5, &[]).await;
+    assert!(server.heard().is_empty());
 }
 
 #[tokio::test]
 async fn when_nobody_is_taken_one_who_may_be_later_is_tried_again() {
     let (_, result) = publish(&[("RCPT TO:<a@", "451 4.7.1 later"), ("RCPT TO:<b@", "550 no")]).await;
-    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{result:?}");
+    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })), "{result:?}");
 }
 
 /// Publishes to twelve people, with little patience.
@@ -223,7 +291,7 @@ async fn every_answer_has_its_meaning() {
         (&[("AUTH", "535 5.7.8 wrong")], Reconnect),
         (&[("AUTH", "454 4.7.0 later")], Backoff),
         (&[("MAIL", "550 5.7.1 not you")], Never),
-        (&[("RCPT", "451 4.7.1 later")], Backoff),
+        (&[("RCPT", "451 4.7.1 later")], Retry::Later(Duration::from_secs(60))),
         (&[("RCPT", "550 5.1.1 nobody")], Never),
         (&[("DATA", "451 4.3.0 later")], Backoff),
         (&[("DATA", "")], Backoff),

@@ -8,12 +8,14 @@
 
 pub mod address;
 mod capabilities;
+mod each;
 mod ear;
 pub mod gate;
 pub mod health;
 mod html;
 pub mod http;
 mod keeper;
+pub mod ledger;
 mod message;
 mod outcome;
 pub mod parts;
@@ -57,6 +59,8 @@ mod pin_tests;
 pub mod sandbox;
 pub mod slack;
 mod slack_text;
+pub mod sms;
+pub mod sms_text;
 mod smtp_answers;
 #[cfg(test)]
 mod strict;
@@ -106,6 +110,7 @@ pub static ALL: &[Adapter] = &[
     matrix::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
+    sms::ADAPTER,
     teams::ADAPTER,
     telegram::ADAPTER,
     threads::ADAPTER,
@@ -180,10 +185,14 @@ pub(crate) fn leads(text: &str) -> String {
     if let Some(origin) = origin.ok().filter(url::Origin::is_tuple) {
         return format!("{}/… {digest}", origin.ascii_serialization());
     }
-    match text.matches('@').count() {
-        0 => digest,
-        1 => format!("1 address {digest}"),
-        n => format!("{n} addresses {digest}"),
+    let numbers =
+        text.split([',', ';', '\n']).filter(|entry| sms::is_number(&entry.replace(' ', ""))).count();
+    match (text.matches('@').count(), numbers) {
+        (0, 0) => digest,
+        (0, 1) => format!("1 number {digest}"),
+        (0, n) => format!("{n} numbers {digest}"),
+        (1, _) => format!("1 address {digest}"),
+        (n, _) => format!("{n} addresses {digest}"),
     }
 }
 
@@ -302,13 +311,27 @@ pub struct Job {
     /// The incident this belongs to, for channels that show one.
     pub incident: Option<String>,
     pub rendition: Rendition,
+    /// When the post's approval ends, if it does: nothing of it leaves later.
+    pub valid_until: Option<DateTime<Utc>>,
+    /// Which attempt at the delivery this is; for a read, the one that is read back.
+    pub number: i64,
     /// What an earlier attempt with these very words wrote down with [`Pass::keep`], if one did.
     pub handle: Option<String>,
+    /// What is written down of other deliveries with the same words on the same account, where the handle is a
+    /// [`ledger`] that needs to know.
+    pub others: Vec<Other>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
     /// Where the network can fetch these bytes, in the same order, while this attempt is under way. Whoever has
     /// one of these addresses can, so no error shows them. Empty for a read.
     pub media_urls: Vec<String>,
+}
+
+/// What is written down of another delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    pub delivery: uuid::Uuid,
+    pub handle: String,
 }
 
 /// One connected account.

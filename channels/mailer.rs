@@ -5,7 +5,7 @@ use lettre::transport::smtp::commands::Data;
 use tokio::time::timeout;
 
 use crate::email::Email;
-use crate::smtp_answers::{answered, refused};
+use crate::smtp_answers::{NOBODY, answered, refused};
 use crate::{Connection, Failure};
 
 /// Sends single mails to people of the team: they are no posts, so nothing of them passes the gate.
@@ -41,7 +41,11 @@ impl Mailer {
         let to: Address = letter.to.parse().map_err(|e| format!("{}: {e}", letter.to))?;
         let (_, message) = self.0.write(letter, vec![to.clone()])?;
         let send = async {
-            let (mut smtp, _) = self.0.prepare(&[to]).await?;
+            let (mut smtp, refusals) = self.0.prepare(&[to]).await?;
+            if let Some((_, e)) = refusals.first() {
+                self.0.part(smtp).await;
+                return Err(refused(NOBODY, e));
+            }
             let data = smtp.command(Data).await;
             data.map_err(|e| refused("the mail server takes no message", &e))?;
             answered(smtp.message(&message).await)?;

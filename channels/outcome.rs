@@ -23,7 +23,8 @@ pub enum Failure {
     /// The gate was closed. `partly` says whether an earlier request of the same attempt had left.
     #[error("{why}")]
     Closed { why: Closed, partly: bool },
-    /// Provably no effect.
+    /// Provably no effect; with [`Retry::Later`] perhaps one that is written down and fully known, so that another
+    /// try goes on after it.
     #[error("{reason}")]
     Rejected { reason: String, retry: Retry },
     /// Bytes left and no full answer came.
@@ -62,7 +63,7 @@ pub enum Retry {
     Backoff,
     /// The network named the wait; the whole channel waits.
     After(Duration),
-    /// The network named a wait that is for this post alone.
+    /// A wait that is for this post alone, however often.
     Later(Duration),
     /// A person must act first: credentials, permission.
     Reconnect,

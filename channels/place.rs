@@ -3,6 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::sms;
+
 /// Whether the settings name the same server or site, and the same page, channel or account there. Where one
 /// names none, they may.
 pub fn same(one: &Value, other: &Value) -> bool {
@@ -15,6 +17,13 @@ pub fn same(one: &Value, other: &Value) -> bool {
         Some(page.as_str().map_or_else(|| page.to_string(), |text| text.trim().to_owned()))
     };
     if matches!((page(one), page(other)), (Some(one), Some(other)) if one != other) {
+        return false;
+    }
+    let account = |settings: &Value| {
+        let account = settings.get("account")?.as_str()?.trim().to_owned();
+        Some(account).filter(|account| sms::is_account(account))
+    };
+    if matches!((account(one), account(other)), (Some(one), Some(other)) if one != other) {
         return false;
     }
     // A site can be a folder of its server.
@@ -73,6 +82,14 @@ mod tests {
         assert!(!same(&json!({ "user": "1" }), &json!({ "user": "2" })));
         let channel = |id: &str| json!({ "channel": id });
         assert!(same(&channel("1"), &channel("1")) && !same(&channel("1"), &channel("2")));
+    }
+
+    #[test]
+    fn another_account_for_text_messages_is_another_place() {
+        let account = |digit: &str| json!({ "account": format!("AC{}", digit.repeat(32)) });
+        assert!(same(&account("1"), &account("1")) && !same(&account("1"), &account("2")));
+        // A name on a site is no account of its own.
+        assert!(same(&json!({ "account": "press" }), &json!({ "account": "desk" })));
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn each_network_is_read_in_its_own_form() {
         ("x-app-limit-24hour-reset", &*soon),
     ];
     assert_eq!(read("x", &told), [quota(Of::Account, 100, 99, 600), quota(Of::App, 10_000, 12, 600)]);
-    for silent in ["discord", "discord_bot", "slack", "linkedin", "facebook", "threads", "teams"] {
+    for silent in ["discord", "discord_bot", "slack", "sms", "linkedin", "facebook", "threads", "teams"] {
         assert!(form(silent).is_none(), "{silent}");
     }
 }

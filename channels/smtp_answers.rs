@@ -6,7 +6,7 @@ use crate::{Failure, Retry};
 
 /// Why somebody does not get the message, as far as the server tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bounce {
+enum Bounce {
     /// The server asks to come back later (4yz), for example because of greylisting.
     Later,
     /// There is no such mailbox, or it is closed.
@@ -24,7 +24,7 @@ pub(crate) enum Bounce {
 impl Bounce {
     /// By the enhanced status code in the server's words, where there is one (RFC 3463, sections 3.2, 3.3, 3.4
     /// and 3.8).
-    pub fn of(is_transient: bool, words: &str) -> Self {
+    fn of(is_transient: bool, words: &str) -> Self {
         let number = |part: Option<&str>| part.and_then(|p| p.parse::<u16>().ok());
         let code = |word: &str| {
             let mut parts = word.split('.');
@@ -42,50 +42,30 @@ impl Bounce {
         }
     }
 
-    /// What a person must know and do about these people.
-    fn note(self, people: &str) -> String {
+    /// What a person must know and do.
+    fn says(self) -> &'static str {
         match self {
-            Self::Later => format!(
-                "NOT delivered to {people} for now, and not tried again: the message went out to the others. \
-                 Write to them yourself"
-            ),
-            Self::Address => format!(
-                "NOT delivered to {people}: there is no such mailbox. Correct the address or remove it from the \
-                 channel"
-            ),
-            Self::Full => format!("NOT delivered to {people}: the mailbox is full. Reach them another way"),
-            Self::Size => {
-                format!("NOT delivered to {people}: the message is too large there. Write a shorter one")
+            Self::Later => {
+                "their server asked to come back later, and did so each time. Write to them yourself"
             }
-            Self::Policy => format!(
-                "NOT delivered to {people}: their server does not take it from this sender. Ask its postmaster to \
-                 let it through"
-            ),
-            Self::Final => format!(
-                "NOT delivered to {people}: refused for good. Correct the address or remove it from the channel"
-            ),
+            Self::Address => "the mailbox does not exist. Correct the address or remove it from the channel",
+            Self::Full => "the mailbox is full. Reach them another way",
+            Self::Size => "the message is too large there. Write a shorter one",
+            Self::Policy => {
+                "their server does not take it from this sender. Ask its postmaster to let it through"
+            }
+            Self::Final => "refused for good. Correct the address or remove it from the channel",
         }
     }
 }
 
-/// Who does not get the message, each with why and the server's words.
-#[derive(Default)]
-pub(crate) struct Refusals(pub Vec<(Bounce, String)>);
+/// Said when nobody is taken.
+pub(crate) const NOBODY: &str = "the mail server refuses every recipient";
 
-impl Refusals {
-    /// What a person must know and do: about those who may be reached later, and about all others, by their
-    /// reason if they have one in common.
-    pub fn note(&self) -> Option<String> {
-        let (later, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(why, _)| *why == Bounce::Later);
-        let told = |all: &[&(Bounce, String)]| {
-            let (first, _) = all.first()?;
-            let why = if all.iter().all(|(why, _)| why == first) { *first } else { Bounce::Final };
-            let people = all.iter().map(|(_, who)| who.as_str()).collect::<Vec<_>>();
-            Some(why.note(&people.join(", ")))
-        };
-        let notes: Vec<_> = [told(&later), told(&others)].into_iter().flatten().collect();
-        (!notes.is_empty()).then(|| notes.join(". "))
-    }
+/// Why somebody does not get the message: what to do, and the server's words.
+pub(crate) fn bounced(e: &Error) -> String {
+    let words = words(e);
+    format!("{} ({words})", Bounce::of(e.is_transient(), &words).says())
 }
 
 /// Why, in one line without control characters: the server's own words are hostile.
@@ -136,16 +116,5 @@ mod tests {
             assert_eq!(of(other), Bounce::Final, "{other}");
         }
         assert_eq!(Bounce::of(true, "4.2.2 full"), Bounce::Later);
-        let note = |all: &[(Bounce, &str)]| {
-            Refusals(all.iter().map(|(why, who)| (*why, (*who).to_owned())).collect()).note().unwrap()
-        };
-        let said = note(&[(Bounce::Full, "a"), (Bounce::Later, "b"), (Bounce::Full, "c")]);
-        assert!(
-            said.contains("to b for now") && said.contains(". NOT delivered to a, c: the mailbox is full"),
-            "{said}"
-        );
-        let said = note(&[(Bounce::Full, "a"), (Bounce::Address, "b")]);
-        assert!(said.starts_with("NOT delivered to a, b: refused for good"), "{said}");
-        assert_eq!(Refusals::default().note(), None);
     }
 }

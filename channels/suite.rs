@@ -169,7 +169,10 @@ pub fn job() -> Job {
             language: "en".to_owned(),
             media: Vec::new(),
         },
+        valid_until: None,
+        number: 1,
         handle: None,
+        others: Vec::new(),
         media: Vec::new(),
         media_urls: Vec::new(),
     }

@@ -25,6 +25,8 @@ pub enum Unit {
     Discord,
     /// Unicode scalar values, and bytes of UTF-8 for emoji, as Threads counts them.
     Threads,
+    /// Units of UTF-16, which SMS sends when the text has a letter beyond its own alphabet.
+    Sms,
     /// Units of UTF-16, as Instagram may count them.
     Instagram,
     /// Bytes of UTF-8.
@@ -57,7 +59,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
         Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
-        Unit::Utf16 | Unit::Instagram => text.encode_utf16().count(),
+        Unit::Utf16 | Unit::Instagram | Unit::Sms => text.encode_utf16().count(),
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Threads => threads_count::count(text),

@@ -26,6 +26,7 @@ const STRICT: &[&str] = &[
     "linkedin",
     "mastodon",
     "slack",
+    "sms",
     "teams",
     "telegram",
     "threads",

@@ -16,7 +16,7 @@ use holdline::app::invitations;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::secrets::Keys;
 use holdline::app::{Actor, App, nodes, posts, sending};
-use holdline::clock::{Clock, rfc3339};
+use holdline::clock::{Clock, Millis, rfc3339};
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
 use holdline::sandbox::{Arrival, Fault, Sandbox};
@@ -94,7 +94,7 @@ impl Victim {
     }
 
     /// The application on the victim's database, without a sender.
-    async fn open(&self) -> App {
+    pub async fn open(&self) -> App {
         let store = match &self.url {
             None => Store::sqlite(&self.folder.path().join("holdline.db")).await.unwrap(),
             Some(url) => Store::postgres(url).await.unwrap(),
@@ -109,16 +109,26 @@ impl Victim {
         let waits = [0, if self.url.is_some() { 12_000 } else { 5_000 }];
         let app = self.open().await;
         for wait in waits {
-            let due = rfc3339(app.clock().now() + wait);
-            let new = json!({"kind": "routine", "submit": true, "due": due, "source": {"text": "post"}});
-            let new = serde_json::from_value(new).unwrap();
-            let post = posts::create(&app, &self.operator, &new).await.unwrap();
-            let sheet = approvals::sheet(&app, &self.approver, &post.id).await.unwrap();
-            let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
-            approvals::decide(&app, &self.approver, &post.id, &yes).await.unwrap();
+            self.post(&app, wait).await;
         }
         app.close().await;
         waits.len() * self.channels
+    }
+
+    /// Queues a post that is due after so many milliseconds.
+    pub async fn post(&self, app: &App, wait: Millis) {
+        let due = rfc3339(app.clock().now() + wait);
+        let new = json!({"kind": "routine", "submit": true, "due": due, "source": {"text": "post"}});
+        let new = serde_json::from_value(new).unwrap();
+        let post = posts::create(app, &self.operator, &new).await.unwrap();
+        let sheet = approvals::sheet(app, &self.approver, &post.id).await.unwrap();
+        let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        approvals::decide(app, &self.approver, &post.id, &yes).await.unwrap();
+    }
+
+    /// Who decides about what is in doubt.
+    pub fn approver(&self) -> &Actor {
+        &self.approver
     }
 
     /// Lets a minute pass for everything that is in doubt.

@@ -33,6 +33,8 @@ mod keys_stopped;
 mod kill;
 #[cfg(feature = "failpoints")]
 mod kill_handles;
+#[cfg(feature = "failpoints")]
+mod kill_sms;
 mod mastodon;
 mod migrations;
 mod misfits;
@@ -64,6 +66,7 @@ mod signal_shares;
 mod signals;
 mod slack;
 mod slow_channels;
+mod sms;
 mod support;
 mod sweeps;
 mod sweeps_console;

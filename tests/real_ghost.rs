@@ -43,7 +43,10 @@ fn job(bench: &Bench) -> Job {
             language: "fr".to_owned(),
             media: Vec::new(),
         },
+        valid_until: None,
+        number: 1,
         handle: None,
+        others: Vec::new(),
         media: Vec::new(),
         media_urls: Vec::new(),
     }

@@ -1,10 +1,22 @@
 //! The handle of an attempt: what a network with two steps calls the post before anybody can see it.
 //!
 //! It is written down before the public step, and only while the attempt has no outcome. So an attempt that
-//! is in doubt and has no handle never made that step, and never will.
+//! is in doubt and has no handle never made that step, and never will. Where a network sends to each recipient by
+//! itself, it is the ledger of who has the post; a person's word about the post is written into that, too.
 
+use ::channels::{Other, Rendition, ledger, text};
+
+use super::owners::Claimant;
 use super::{Actor, App, AppError, Result};
+use crate::clock::Millis;
 use crate::domain::audit::Entry;
+use crate::store::Tx;
+use crate::store::attempts::Attempt;
+use crate::store::handles::{Kept, OtherHandle};
+
+/// An attempt can wait in its line before its requests leave: those of another delivery, permitted this long before
+/// the first attempt in question, may have been made beside its own.
+const NEAR: Millis = 24 * 3_600_000;
 
 /// Writes down the handle of an attempt that is under way.
 ///
@@ -13,18 +25,124 @@ use crate::domain::audit::Entry;
 /// database's own; then the handle may be written or not.
 pub(crate) async fn keep(app: &App, attempt: &str, delivery: &str, handle: &str) -> Result<()> {
     let mut tx = app.store().begin().await?;
+    // What goes to one recipient after the other stops in the middle, too.
+    if ledger::asks(handle) && tx.is_over(delivery, app.now()).await? {
+        return Err(AppError::Conflict(
+            "the post was cancelled or its time is over; it goes to nobody more".into(),
+        ));
+    }
     if !tx.keep_handle(attempt, handle).await? {
         return Err(AppError::Conflict("the attempt was settled meanwhile; nothing was published".into()));
     }
-    let entry = Entry::new("attempt.prepared", &format!("delivery:{delivery}"))
-        .after(&serde_json::json!({"attempt": attempt, "handle": handle}));
+    let entry = Entry::new("attempt.prepared", &format!("delivery:{delivery}"));
+    // A ledger is about people: the log, which nothing is deleted from, gets its numbers.
+    let entry = match ledger::logged(handle) {
+        Some(ledger) => entry.after(&serde_json::json!({"attempt": attempt, "ledger": ledger})),
+        None => entry.after(&serde_json::json!({"attempt": attempt, "handle": handle})),
+    };
     app.commit(tx, &Actor::service(app.node()), &[entry], &[]).await
 }
 
-/// The newest handle of an attempt at the same delivery with the same words.
+/// The newest handle of an attempt at the same delivery with the same words. In a ledger nothing is open that an
+/// attempt without effect wrote down: its request was never made.
 ///
 /// # Errors
 /// The database's own.
 pub(crate) async fn known(app: &App, attempt: &str) -> Result<Option<String>> {
-    Ok(app.store().handle(attempt).await?)
+    let Some(kept) = app.store().handle(attempt).await? else { return Ok(None) };
+    if !ledger::has_unknown(&kept.handle) {
+        return Ok(Some(kept.handle));
+    }
+    Ok(Some(ledger::without(kept.handle, &app.store().rejected(attempt).await?)))
+}
+
+/// The same within a change, with the attempt that has it.
+pub(super) async fn known_in(tx: &mut Tx, attempt: &str) -> Result<Option<Kept>> {
+    let Some(kept) = tx.handle(attempt).await? else { return Ok(None) };
+    let void = tx.rejected(attempt).await?;
+    Ok(Some(Kept { handle: ledger::without(kept.handle, &void), ..kept }))
+}
+
+/// The same of attempts that were read, in the order of their numbers.
+pub(super) fn newest(all: &[Attempt], content_hash: &str) -> Option<String> {
+    let mut kept = all.iter().rev().filter(|a| a.content_hash == content_hash);
+    let handle = kept.find_map(|a| a.handle.clone())?;
+    let void: Vec<i64> =
+        all.iter().filter(|a| a.outcome.as_deref() == Some("rejected")).map(|a| a.number).collect();
+    Some(ledger::without(handle, &void))
+}
+
+/// Writes a person's word about the newest attempt into its ledger, if it has one: `again`, it is to be tried again.
+///
+/// # Errors
+/// When it is to be tried again, and somebody wanted it taken down; or the database's own.
+pub(super) async fn judge(tx: &mut Tx, attempt: &str, again: bool) -> Result<()> {
+    let Some(kept) = known_in(tx, attempt).await? else { return Ok(()) };
+    if again && ledger::is_withdrawn(&kept.handle) {
+        return Err(AppError::Conflict(
+            "a person wanted it taken down, so it is not sent on; settle it as published or as not published, \
+             and make a new post for the others"
+                .into(),
+        ));
+    }
+    if let Some(judged) = ledger::judged(&kept.handle, again) {
+        tx.rewrite_handle(&kept.attempt, &judged).await?;
+    }
+    Ok(())
+}
+
+/// How far the post has come, when its newest handle is the ledger of one that is not with everybody.
+pub(super) async fn so_far(tx: &mut Tx, attempt: &str) -> Result<Option<String>> {
+    Ok(known_in(tx, attempt).await?.and_then(|kept| ledger::so_far(&kept.handle)))
+}
+
+/// Writes into the newest ledger of a delivery, if it has one, that a person wants the post taken down: nothing more
+/// of it is sent. Whether it has one.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn withdraw(tx: &mut Tx, delivery: &str) -> Result<bool> {
+    let Some(last) = tx.last_attempt(delivery).await? else { return Ok(false) };
+    let Some(kept) = known_in(tx, &last.id).await? else { return Ok(false) };
+    let Some(withdrawn) = ledger::withdrawn(&kept.handle) else { return Ok(false) };
+    tx.rewrite_handle(&kept.attempt, &withdrawn).await?;
+    Ok(true)
+}
+
+/// What is written down of other deliveries of the account with the same words, when the handle is a ledger with
+/// somebody of whom nobody knows: a message to them may be another delivery's.
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn others(
+    app: &App,
+    delivery: &str,
+    handle: Option<&str>,
+    words: &Rendition,
+) -> Result<Vec<Other>> {
+    if !handle.is_some_and(ledger::has_unknown) {
+        return Ok(Vec::new());
+    }
+    let claimant = Claimant::read(app, &super::sending::delivery(app, delivery).await?).await?;
+    let (adapter, since) = (claimant.adapter(), claimant.first().saturating_sub(NEAR));
+    let kin = claimant.kin_of(&app.store().channels().await?);
+    let own = text::loose(&words.text);
+    let is_same = |body: &str| {
+        serde_json::from_str::<Rendition>(body).is_ok_and(|other| text::loose(&other.text) == own)
+    };
+    let rows = app.store().other_handles(adapter, delivery, since).await?;
+    let same = rows.into_iter().filter(|row| kin.contains(&row.channel_id) && is_same(&row.body));
+    let same: Vec<OtherHandle> = same.collect();
+    Ok(same
+        .chunk_by(|a, b| a.delivery_id == b.delivery_id && a.content_hash == b.content_hash)
+        .filter_map(other)
+        .collect())
+}
+
+/// The newest of the ledgers of one delivery with the same words, which are in the order of their numbers.
+fn other(rows: &[OtherHandle]) -> Option<Other> {
+    let newest = rows.last()?;
+    let void = rows.iter().filter(|row| row.outcome.as_deref() == Some("rejected")).map(|row| row.number);
+    let handle = ledger::without(newest.handle.clone(), &void.collect::<Vec<_>>());
+    Some(Other { delivery: newest.delivery_id.parse().ok()?, handle })
 }

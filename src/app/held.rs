@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
+pub use super::retractions::retract;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set, reads, reasons};
+use super::{Actor, App, AppError, Result, approvals, held_set};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -265,36 +266,4 @@ fn change(
     }
     let next = state.after(Move::Schedule).map_err(|e| e.to_string())?;
     Ok(Change { ready_at: Some(slot), due_at: Some(slot), ..Change::to(&d.id, next.word()) })
-}
-
-/// Takes an accepted post down, or the parts of a thread that are out, where the network can.
-///
-/// # Errors
-/// When it was not accepted, or the actor may not decide.
-pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result<::channels::Retraction> {
-    by.need(Right::Decide)?;
-    reasons::check("comment", why)?;
-    let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
-    if d.state == State::Retracted.word() {
-        return Ok(::channels::Retraction::Gone);
-    }
-    // What is out of a thread that stopped can be taken down whatever became of the rest.
-    if d.state != State::Accepted.word() && !reads::has_parts_out(app, delivery).await? {
-        return Err(AppError::Conflict(format!(
-            "this delivery is {}; only what was accepted is public",
-            d.state
-        )));
-    }
-    let asked = Entry::new("delivery.retract_asked", &format!("delivery:{delivery}")).note(why);
-    app.commit(app.store().begin().await?, by, &[asked], &[]).await?;
-    let result = app.networks()?.retract(delivery).await?;
-    let mut tx = app.store().begin().await?;
-    let now_is = tx.delivery(delivery).await?.map(|d| d.state);
-    if result == ::channels::Retraction::Gone && now_is.as_deref() == Some(State::Accepted.word()) {
-        let change = Change { settled_at: Some(app.now()), ..Change::to(delivery, State::Retracted.word()) };
-        tx.change_deliveries(&[change]).await?;
-    }
-    let entry = Entry::new("delivery.retracted", &format!("delivery:{delivery}")).after(&result);
-    app.commit(tx, by, &[entry], &[]).await?;
-    Ok(result)
 }

@@ -108,6 +108,8 @@ pub mod reasons;
 pub mod renditions;
 /// Repeated requests.
 pub mod repeats;
+/// What is out is taken down.
+mod retractions;
 /// The incident room.
 pub mod room;
 /// The exchange of one instance key for another.

@@ -35,6 +35,8 @@ fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
         "facebook" | "instagram" | "linkedin" | "threads" | "x" => {
             moves || !::channels::place::same(before, after)
         }
+        // The ids of its messages are the account's.
+        "sms" => moves || !::channels::place::same(before, after) || before["account"] != after["account"],
         "ghost" | "wordpress" => !::channels::place::same(before, after),
         // A receipt names its channel, so that one may be another.
         "discord_bot" => {
@@ -62,6 +64,9 @@ mod tests {
             assert!(!loses_posts(adapter, &one, &json!({ "server": "https://one.example/" })));
             assert!(!loses_posts(adapter, &own, &own));
         }
+        let account = |sid: &str| json!({ "account": sid, "to": "+41790000001" });
+        assert!(loses_posts("sms", &account("AC1"), &account("AC2")) && loses_posts("sms", &own, &one));
+        assert!(!loses_posts("sms", &account("AC1"), &json!({ "account": "AC1", "to": "+41790000002" })));
         let site = |url: &str| json!({ "url": url, "account": "press" });
         for adapter in ["ghost", "wordpress"] {
             let at = |url: &str| loses_posts(adapter, &site("https://one.example/blog"), &site(url));

@@ -35,11 +35,26 @@ impl Claimant {
     /// Locks the channels of the account and its kin: two who read at once judge one after the other. Called
     /// before anything else is locked.
     pub async fn lock(&mut self, tx: &mut Tx) -> Result<()> {
+        let all = tx.channels_of(&self.channel.adapter).await?;
+        self.kin = self.kin_of(&all);
+        Ok(())
+    }
+
+    /// The ids of those channels that lead to the same account.
+    pub fn kin_of(&self, all: &[Channel]) -> Vec<String> {
         let settings = |c: &Channel| serde_json::from_str(&c.settings).unwrap_or_default();
         let own = settings(&self.channel);
-        let all = tx.channels_of(&self.channel.adapter).await?;
-        self.kin = all.into_iter().filter(|c| place::same(&own, &settings(c))).map(|c| c.id).collect();
-        Ok(())
+        let kin = all.iter().filter(|c| c.adapter == self.channel.adapter && place::same(&own, &settings(c)));
+        kin.map(|c| c.id.clone()).collect()
+    }
+
+    pub fn adapter(&self) -> &str {
+        &self.channel.adapter
+    }
+
+    /// When its first attempt was permitted.
+    pub fn first(&self) -> Millis {
+        self.first
     }
 
     /// Why the post of that id may be another delivery's, if it may.

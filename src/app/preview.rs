@@ -1,5 +1,6 @@
 //! What a post would be on each channel, by the code that will send it; nothing is written.
 
+use ::channels::sms_text::{self, Messages};
 use ::channels::text::{self, Unit};
 use ::channels::{Limits, Rendition};
 
@@ -29,6 +30,8 @@ pub struct PreviewChannel {
     pub text: Measure,
     /// Of the title, where one is shown.
     pub title: Option<Measure>,
+    /// In how many messages a text goes by SMS.
+    pub messages: Option<Messages>,
     /// What the limits of the channel do not allow: field and sentence.
     pub problems: Vec<Problem>,
 }
@@ -68,6 +71,7 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
             adapter: channel.adapter.clone(),
             text: measure_text(&rendition, limits.as_ref()),
             title: rendition.title.as_deref().map(|t| measure_title(t, limits.as_ref())),
+            messages: limits.filter(|l| l.unit == Unit::Sms).map(|_| sms_text::messages(&rendition.text)),
             rendition,
             problems: misfits.collect(),
         });

@@ -1,12 +1,12 @@
 //! Reading back what is in doubt: when, what was seen, and what that proves.
 
-use ::channels::Rendition;
+use ::channels::{Rendition, ledger};
 
 use super::hub::Topic;
 use super::nodes::SILENT;
 use super::owners::Claimant;
 use super::sending::seed;
-use super::{Actor, App, AppError, Result, promises};
+use super::{Actor, App, AppError, Result, handles, promises};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -28,6 +28,8 @@ pub enum Seen {
         url: Option<String>,
         /// The network knows a post by its words alone.
         by_words: bool,
+        /// Whatever else a person should read.
+        note: Option<String>,
     },
     Absent,
     Unknown(String),
@@ -63,7 +65,7 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     let by = Actor::service(app.node());
     let subject = format!("delivery:{}", d.id);
     let (absent, detail) = match &seen {
-        Seen::Found { remote_id, url, .. } => {
+        Seen::Found { remote_id, url, note, .. } => {
             // Some networks tell that it is there, and not what they call it.
             let named = Some(remote_id).filter(|id| !id.is_empty());
             tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", named, now)]).await?;
@@ -71,13 +73,13 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
             let change = Change {
                 remote_id: named.cloned(),
                 remote_url: url.clone(),
+                reason: note.clone(),
                 settled_at: Some(now),
                 ..Change::to(&d.id, State::Accepted.word())
             };
             tx.change_deliveries(&[change]).await?;
-            let entry = Entry::new("doubt.settled", &subject)
-                .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
-            entries.push(entry);
+            let found = serde_json::json!({"attempt": a.id, "found": remote_id, "url": url});
+            entries.push(Entry::new("doubt.settled", &subject).after(&found));
             return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
         }
         Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
@@ -102,7 +104,8 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         }
         Doubt::AskPerson => {
             tx.note_read(&a.id, absent, None, &detail).await?;
-            let entry = Entry::new("doubt.left_to_people", &subject).note(detail);
+            // The log names no recipients.
+            let entry = Entry::new("doubt.left_to_people", &subject).note(ledger::public(&detail));
             app.commit(tx, &by, &[entry], &[Topic::Queue]).await
         }
     }
@@ -113,18 +116,19 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
 pub(crate) async fn history(app: &App, of: &Attempt) -> Result<(Millis, Option<String>)> {
     let all = app.store().attempts(&of.delivery_id).await?;
     let first = all.first().map_or(of.permitted_at, |a| a.permitted_at);
-    let same = all.into_iter().filter(|a| a.content_hash == of.content_hash);
-    Ok((first, same.filter_map(|a| a.handle).next_back()))
+    Ok((first, handles::newest(&all, &of.content_hash)))
 }
 
-/// Whether parts of a thread are written down as out.
+/// Whether parts of a thread are written down as out, or some recipients have it, or may have it.
 ///
 /// # Errors
 /// The database's own.
 pub(super) async fn has_parts_out(app: &App, delivery: &str) -> Result<bool> {
     let all = app.store().attempts(delivery).await?;
     let is_thread = |body: &str| serde_json::from_str::<Rendition>(body).is_ok_and(|r| !r.more.is_empty());
-    Ok(all.iter().any(|a| a.handle.is_some() && is_thread(&a.body)))
+    let has_parts = all.iter().any(|a| a.handle.is_some() && is_thread(&a.body));
+    let newest = all.last().and_then(|last| handles::newest(&all, &last.content_hash));
+    Ok(has_parts || newest.as_deref().is_some_and(ledger::is_out))
 }
 
 async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {

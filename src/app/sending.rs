@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use channels::ReadBack;
+use channels::{ReadBack, ledger};
 
 use super::hub::Topic;
 use super::permits::Permit;
@@ -34,7 +34,7 @@ pub enum Outcome {
         reason: String,
         not_before: Option<Millis>,
     },
-    /// Provably no effect; this one alone waits until then.
+    /// This one alone waits until then, however often: what it did is written down, or it had no effect.
     Later {
         reason: String,
         not_before: Millis,
@@ -85,7 +85,8 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
                 .after_in_order(&Ended {
                     attempt: &permit.attempt,
                     delivery: change.state,
-                    detail: settled.detail.as_deref(),
+                    // The log names no recipients.
+                    detail: settled.detail.as_deref().map(ledger::public),
                     remote_id: settled.remote_id.as_deref(),
                     url: change.remote_url.as_deref(),
                 }),
@@ -108,7 +109,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
             );
             *entry = Entry::new("attempt.late", entry.subject())
                 .after(&serde_json::json!({"attempt": a.id, "outcome": a.outcome, "remote_id": a.remote_id,
-                    "detail": a.detail}))
+                    "detail": a.detail.as_deref().map(ledger::public)}))
                 .note("it was settled before; the delivery stays as it is");
         }
         changes.retain(|_| late.next() == Some(false));
@@ -171,7 +172,9 @@ fn settled(permit: &Permit, outcome: &Outcome, now: Millis) -> Result<(Settled, 
         }
         Outcome::Later { reason, not_before } => {
             s.detail = Some(reason.clone());
-            again(permit, reason, *not_before, now).map_err(refused)?
+            let c = again(permit, reason, *not_before, now).map_err(refused)?;
+            // The first one stays: some may have it, and what was tried is not edited.
+            Change { attempts: if permit.tries > 1 { -1 } else { 0 }, ..c }
         }
         Outcome::NotBegun { reason, not_before } => {
             s.detail = Some(format!("not begun: {reason}"));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, doubts, promises, reasons};
+use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -19,7 +19,8 @@ pub enum Settlement {
     Published,
     /// It is not there, and must not be tried again.
     NotPublished,
-    /// It is not there: try again. Of a doubt only.
+    /// It is not there: try again. Of a doubt only. A post that goes to each recipient by itself goes on with those
+    /// who wait; when everybody had their turn, it goes once more to those of whom nobody knows.
     TryAgain,
 }
 
@@ -73,7 +74,7 @@ impl Settle {
 /// the promise of its post.
 ///
 /// # Errors
-/// When it is neither, or the note is missing.
+/// When it is neither, the note is missing, or it is to be tried again and somebody wanted it taken down.
 pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> Result<()> {
     by.need(Right::Decide)?;
     settle.check()?;
@@ -82,6 +83,13 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     let published = (settle.settlement == Settlement::Published).then_some(delivery);
     promises::lock(&mut tx, published.as_slice()).await?;
     let a = tx.attempt_to_settle(delivery).await?;
+    let mut so_far = None;
+    if let Some(a) = &a {
+        if published.is_none() {
+            handles::judge(&mut tx, &a.id, settle.settlement == Settlement::TryAgain).await?;
+        }
+        so_far = handles::so_far(&mut tx, &a.id).await?;
+    }
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let (step, verb) = settle.step(&d)?;
     let a = a.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
@@ -107,6 +115,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         due_at: (step == Move::Retry).then_some(now),
         remote_url: settle.url.clone().filter(|_| published.is_some()),
         settled_at: (step != Move::Retry).then_some(now),
+        reason: so_far,
         ..Change::to(delivery, next.word())
     };
     tx.change_deliveries(&[change]).await?;

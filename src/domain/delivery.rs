@@ -26,7 +26,7 @@ pub enum State {
     /// Will not be tried again by itself.
     Failed,
     Cancelled,
-    /// Was accepted, and taken down.
+    /// Was out, as a whole or for some, and taken down.
     Retracted,
 }
 
@@ -128,7 +128,10 @@ impl State {
                 Self::Draft | Self::Scheduled | Self::Claimed | Self::Held | Self::Failed | Self::Expired,
                 M::Cancel,
             ) => Ok(Self::Cancelled),
-            (Self::Accepted, M::Retract) => Ok(Self::Retracted),
+            // Some recipients can have it although the post was never accepted as a whole.
+            (Self::Accepted | Self::InDoubt | Self::Held | Self::Failed | Self::Expired, M::Retract) => {
+                Ok(Self::Retracted)
+            }
             (Self::Accepted, M::Confirm) => Ok(Self::Accepted),
             (Self::Accepted, M::Deny) => Ok(Self::Failed),
             (from, what) => Err(Refused { from, what }),
@@ -187,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_doubt_is_settled_or_tried_again_after_proof_only() {
+    fn what_is_in_doubt_is_settled_or_taken_down_or_tried_again_after_proof_only() {
         let out: Vec<_> = MOVES.iter().filter_map(|m| State::InDoubt.after(*m).ok()).collect();
-        assert_eq!(out, [State::Accepted, State::Scheduled, State::Failed]);
+        assert_eq!(out, [State::Accepted, State::Scheduled, State::Failed, State::Retracted]);
     }
 }

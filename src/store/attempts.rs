@@ -96,14 +96,6 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
     }
 
-    /// The newest handle of an attempt at the same delivery with the same words.
-    pub async fn handle(&self, attempt: &str) -> Result<Option<String>> {
-        const SQL: &str = "select b.handle from attempts a join attempts b
-              on b.delivery_id = a.delivery_id and b.content_hash = a.content_hash
-            where a.id = $1 and b.handle is not null order by b.number desc limit 1";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(attempt).fetch_optional(c).await?))
-    }
-
     /// Attempts in doubt whose next read is due, as far as this node reads them: its own, and those
     /// of nodes that are gone or were last heard of before `alive_since`. Of each channel the first
     /// `limit`, so that the doubts of one never crowd out those of another.
@@ -249,12 +241,6 @@ impl Tx {
             })
             .collect();
         self.run_rows_returning(SETTLE, &rows).await
-    }
-
-    /// Writes the handle of an attempt that has no outcome yet; whether it has none.
-    pub async fn keep_handle(&mut self, id: &str, handle: &str) -> Result<bool> {
-        const SQL: &str = "update attempts set handle = $2 where id = $1 and outcome is null";
-        Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(handle).execute(c).await?.rows_affected() == 1))
     }
 
     /// There is nothing to read any more.

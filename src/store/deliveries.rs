@@ -148,7 +148,8 @@ pub(super) const CHANGE: &str =
       more, node, due_at, started) as ({rows})
     update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
       due_at = coalesce(v.due_at, deliveries.due_at),
-      freeze_id = v.freeze_id, reason = v.reason,
+      freeze_id = v.freeze_id,
+      reason = case when v.state in ('cancelled', 'expired') then coalesce(v.reason, deliveries.reason) else v.reason end,
       remote_id = coalesce(v.remote_id, deliveries.remote_id),
       remote_url = coalesce(v.remote_url, deliveries.remote_url),
       settled_at = v.settled_at, attempts = deliveries.attempts + v.more,

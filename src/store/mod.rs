@@ -21,6 +21,8 @@ pub mod deliveries;
 pub mod dialect;
 /// Freezes and the gate row.
 pub mod freezes;
+/// What an attempt wrote down before its public step.
+pub mod handles;
 /// What is held with a label.
 pub mod held;
 /// Answers kept for repeated requests.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use channels::quota::Quota;
-use channels::{Facts, Health, NOT_OURS, Pinned, ReadBack, Retraction, Sighting, watch};
+use channels::{Facts, Health, NOT_OURS, Pinned, ReadBack, Retraction, Sighting, ledger, watch};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -95,8 +95,10 @@ impl Networks for Desk {
             Err(why) => return Ok(Retraction::StillLive(why)),
         };
         let mut remote_id = sent.remote_id;
-        // What is written down of a thread is its own.
-        let by_words = open.capabilities.read_back == ReadBack::Words && sent.job.rendition.more.is_empty();
+        // What is written down of a thread, or of recipients, is its own.
+        let is_ledger = sent.job.handle.as_deref().is_some_and(ledger::is_ledger);
+        let is_known = is_ledger || !sent.job.rendition.more.is_empty();
+        let by_words = open.capabilities.read_back == ReadBack::Words && !is_known;
         let look = match remote_id {
             None if by_words => Some(reread::look(&open, &sent.job).await),
             _ => open.channel.by_words(&sent.job, remote_id.as_deref()).await,

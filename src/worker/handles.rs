@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use channels::{Keeper, Pass};
+use channels::{Keeper, Other, Pass};
 
 use super::{Shared, faults, send};
 use crate::app::permits::Permit;
@@ -39,12 +39,26 @@ pub(crate) fn kept(shared: &Shared, permit: &Permit, pass: &Pass) -> Pass {
     pass.clone().kept_by(Arc::new(Written { app, attempt, delivery }))
 }
 
-/// The handle of an earlier attempt, where one wrote it down.
-pub(crate) async fn known(shared: &Shared, permit: &Permit) -> Result<Option<String>, String> {
+/// What is written down of a post.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub handle: Option<String>,
+    /// Of other deliveries, where the handle needs it.
+    pub others: Vec<Other>,
+}
+
+/// What earlier attempts have written down.
+pub(crate) async fn known(shared: &Shared, permit: &Permit) -> Result<Known, String> {
     if permit.number == 1 {
-        return Ok(None);
+        return Ok(Known::default());
     }
-    handles::known(&shared.app, &permit.attempt).await.map_err(|e| {
+    let app = &shared.app;
+    let known = async {
+        let handle = handles::known(app, &permit.attempt).await?;
+        let others = handles::others(app, &permit.delivery, handle.as_deref(), &permit.rendition).await?;
+        Ok::<_, AppError>(Known { handle, others })
+    };
+    known.await.map_err(|e| {
         tracing::error!(error = %e, cause = ?e, attempt = permit.attempt, "cannot read a handle");
         "the database did not tell what earlier attempts had prepared".into()
     })

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Capabilities, Job, ReadBack, Replay, Sighting};
+use channels::{Capabilities, Job, ReadBack, Replay, Sighting, ledger};
 use tokio::task::JoinSet;
 
+use super::handles::Known;
 use super::lines::Open;
 use super::{Shared, caught, send};
+use crate::app::handles as app_handles;
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
@@ -134,17 +136,22 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         valid_until: delivery.valid_until,
         permitted_at: first,
     };
-    let job = send::job(&permit, handle, Vec::new()).map_err(AppError::Internal)?;
+    let app = &shared.app;
+    let others = app_handles::others(app, &permit.delivery, handle.as_deref(), &permit.rendition).await?;
+    let known = Known { handle, others };
+    let job = send::job(&permit, known, Vec::new()).map_err(AppError::Internal)?;
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
 }
 
-/// What an adapter saw, in the core's words.
-pub(crate) fn seen(sighting: Sighting, of: &Capabilities) -> Seen {
+/// What an adapter saw of a job, in the core's words.
+pub(crate) fn seen(sighting: Sighting, job: &Job, of: &Capabilities) -> Seen {
     let by_words = of.read_back == ReadBack::Words;
     match sighting {
         Sighting::Found(r) => {
-            let (remote_id, url) = (send::storable(r.remote_id), r.url.map(send::storable));
-            Seen::Found { remote_id, url, by_words }
+            // Of a ledger each message was told apart from those of other deliveries by itself.
+            let by_words = by_words && !job.handle.as_deref().is_some_and(ledger::is_ledger);
+            let (url, note) = (r.url.map(send::storable), r.note.map(send::storable));
+            Seen::Found { remote_id: send::storable(r.remote_id), url, by_words, note }
         }
         Sighting::Absent if by_words => {
             Seen::Unknown("no post with these words is there, which proves nothing here".into())
@@ -176,7 +183,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     let (seen, trust, of) = match shared.lines.get(&sent.channel) {
         Err(why) => (Seen::Unknown(why), nothing, ReadBack::None),
         Ok(open) => {
-            let seen = seen(look(&open, &sent.job).await, &open.capabilities);
+            let seen = seen(look(&open, &sent.job).await, &sent.job, &open.capabilities);
             (seen, trust(&open.capabilities), open.capabilities.read_back)
         }
     };
@@ -194,6 +201,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     // Without a handle it is our own record that is believed, and that is not late.
     let late = if sent.job.handle.is_none() { outcome::LATE } else { trust.late };
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, late, ..trust };
-    tracing::info!(delivery = attempt.delivery_id, ?seen, "read back");
+    let is_there = matches!(seen, Seen::Found { .. });
+    tracing::info!(delivery = attempt.delivery_id, is_there, "read back");
     reads::note_read(&shared.app, &attempt.id, &attempt.delivery_id, &seen, trust).await
 }

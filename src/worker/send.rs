@@ -84,7 +84,7 @@ fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
 }
 
 /// The adapter's view of an attempt.
-pub(crate) fn job(permit_like: &Permit, handle: Option<String>, media: Vec<Vec<u8>>) -> Result<Job, String> {
+pub(crate) fn job(permit_like: &Permit, known: handles::Known, media: Vec<Vec<u8>>) -> Result<Job, String> {
     Ok(Job {
         delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
         created_at: date_time(permit_like.created_at),
@@ -93,7 +93,10 @@ pub(crate) fn job(permit_like: &Permit, handle: Option<String>, media: Vec<Vec<u
         kind: permit_like.kind.clone(),
         incident: permit_like.incident.clone(),
         rendition: permit_like.rendition.clone(),
-        handle,
+        valid_until: permit_like.valid_until.map(date_time),
+        number: permit_like.number,
+        handle: known.handle,
+        others: known.others,
         media,
         media_urls: Vec::new(),
     })
@@ -119,11 +122,11 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         }
     }
-    let handle = match handles::known(shared, permit).await {
-        Ok(handle) => handle,
+    let known = match handles::known(shared, permit).await {
+        Ok(known) => known,
         Err(reason) => return Outcome::Retry { reason, not_before: None },
     };
-    let mut job = match job(permit, handle, media) {
+    let mut job = match job(permit, known, media) {
         Ok(job) => job,
         Err(reason) => return Outcome::Failed { reason },
     };

@@ -38,9 +38,11 @@ fn forbidden(file: &str, found: &Found, external: bool) -> Option<&'static str> 
     if path[0] == "reqwest" && !file.starts_with("tests/") && file != "channels/http.rs" {
         return Some("only channels/http.rs uses reqwest");
     }
-    let mail = ["channels/email.rs", "channels/mailer.rs", "channels/smtp_answers.rs"].contains(&file);
+    let mail =
+        ["channels/email.rs", "channels/email_list.rs", "channels/mailer.rs", "channels/smtp_answers.rs"]
+            .contains(&file);
     if path[0] == "lettre" && !file.starts_with("tests/") && !mail {
-        return Some("only channels/email.rs, mailer.rs and smtp_answers.rs use lettre");
+        return Some("only channels/email.rs, email_list.rs, mailer.rs and smtp_answers.rs use lettre");
     }
     let layer = layer(file)?;
     if layer == "channels" {

@@ -52,6 +52,8 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/mastodon_server.rs", "a Mastodon for tests"),
     ("channels/matrix_event.rs", "the message that Matrix gets"),
     ("channels/matrix_server.rs", "a homeserver for tests"),
+    ("channels/sms_server.rs", "a Twilio for tests"),
+    ("channels/sms_text.rs", "an alphabet"),
     ("channels/threads_server.rs", "a Threads for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),

@@ -43,6 +43,8 @@ pub struct Fit {
     pub name: String,
     pub text: Measure,
     pub title: Option<Measure>,
+    /// In how many messages it goes by SMS, and why it needs so many.
+    pub notes: Vec<String>,
     /// In words; and whether they are in English only.
     pub problems: Vec<(String, bool)>,
 }
@@ -109,7 +111,8 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
     for c in channels {
         let hash = c.rendition.content_hash();
         let problems = c.problems.iter().map(|p| channel_words(ui, &p.field, &p.message)).collect();
-        let fit = Fit { name: c.name, text: c.text, title: c.title, problems };
+        let notes = c.messages.map(|m| messages(ui, m.count, m.odd)).unwrap_or_default();
+        let fit = Fit { name: c.name, text: c.text, title: c.title, notes, problems };
         if let Some(same) = out.iter_mut().find(|r| r.hash == hash) {
             same.fits.push(fit);
             continue;
@@ -119,6 +122,13 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
         out.push(SeenRendition { title: r.title, text: r.text, more: r.more, media, fits: vec![fit], hash });
     }
     out
+}
+
+/// In how many messages a text goes by SMS, and the first letter that makes them shorter.
+fn messages(ui: &Ui, count: usize, odd: Option<char>) -> Vec<String> {
+    let count = ui.n("compose-sms", count);
+    let odd = odd.map(|letter| ui.with("compose-sms-letter", "letter", letter.to_string()));
+    std::iter::once(count).chain(odd).collect()
 }
 
 /// What a channel's limits do not allow, in the reader's words where we have them.

@@ -61,12 +61,10 @@ fn sentences_come_out_right() {
         ("the session has ended (ExpiredToken)", "la session a pris fin (ExpiredToken)"),
         ("brand: is missing: where its timeline is", "marque : ce réglage manque : où se trouve son fil"),
         (
-            "NOT delivered to a@b.example (451 later) for now, and not tried again: the message went out to the \
-             others. Write to them yourself. NOT delivered to c@d.example (550 no): refused for good. Correct the \
-             address or remove it from the channel",
-            "PAS remis à a@b.example (451 later) pour l’instant, et pas de nouvel essai : le message est parti aux \
-             autres. Écrivez-leur vous-même. PAS remis à c@d.example (550 no) : refus définitif. Corrigez l’adresse \
-             ou retirez-la du canal",
+            "it went to 1 of 2, NOT to 1; namely: ab…@b.example: the mailbox does not exist. Correct the address or \
+             remove it from the channel (550 no)",
+            "envoyé à 1 sur 2, PAS à 1 ; à savoir : ab…@b.example : cette boîte n’existe pas. Corrigez l’adresse ou \
+             retirez-la du canal (550 no)",
         ),
     ] {
         assert_eq!(say(english).as_deref(), Some(words), "{english}");

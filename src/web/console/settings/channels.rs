@@ -130,6 +130,7 @@ impl Form {
             "telegram" => Some("credential-telegram"),
             "discord" => Some("credential-discord"),
             "discord_bot" => Some("credential-discord_bot"),
+            "sms" => Some("credential-sms"),
             "instagram" => Some("credential-instagram"),
             "threads" => Some("credential-threads"),
             "facebook" => Some("credential-facebook"),

@@ -77,6 +77,7 @@ compose-unit-charactersandtitle = characters with the title
 compose-unit-bytes = bytes
 compose-unit-matrix = bytes of the message (beside pictures the text counts twice)
 compose-unit-utf16 = characters (most emoji are 2)
+compose-unit-sms = characters (an emoji counts 2)
 compose-unit-instagram = characters (most emoji are 2)
 compose-unit-threads = characters (an emoji counts by its bytes, often 4)
 compose-unit-slack = characters as Slack counts them (most emoji are 2, & is 5, < and > are 4, a link is 2 more)
@@ -86,6 +87,11 @@ compose-unit-discord = characters as Discord counts them (most emoji are 2, mark
 compose-empty = The text is empty.
 compose-title-needed = A title is needed here: it is the subject or headline.
 compose-alt-needed = Every picture needs words for those who cannot see it.
+compose-sms = { $n ->
+    [one] One message for each recipient.
+   *[other] { $shown } messages for each recipient, which the phone puts together.
+  }
+compose-sms-letter = “{ $letter }” is beyond the alphabet of SMS: so 70 characters fit into one message instead of 160.
 compose-pictures-many = { $n ->
     [one] This channel takes no picture.
    *[other] { $shown } pictures are too many for this channel.

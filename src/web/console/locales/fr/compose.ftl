@@ -77,6 +77,7 @@ compose-unit-charactersandtitle = caractères, titre compris
 compose-unit-bytes = octets
 compose-unit-matrix = octets du message (avec des images, le texte compte deux fois)
 compose-unit-utf16 = caractères (un émoji en vaut souvent 2)
+compose-unit-sms = caractères (un émoji compte 2)
 compose-unit-instagram = caractères (un émoji en vaut souvent 2)
 compose-unit-threads = caractères (un émoji compte par ses octets, souvent 4)
 compose-unit-linkedin = caractères comptés comme LinkedIn peut le faire (un émoji en vaut souvent 2, un signe comme _ ou ( en vaut 2)
@@ -86,6 +87,11 @@ compose-unit-discord = caractères selon le décompte de Discord (un émoji en v
 compose-empty = Le texte est vide.
 compose-title-needed = Il faut ici un titre : c’est l’objet ou la manchette.
 compose-alt-needed = Chaque image a besoin d’un texte pour qui ne la voit pas.
+compose-sms = { $n ->
+    [one] Un message par destinataire.
+   *[other] { $shown } messages par destinataire, que le téléphone réunit.
+  }
+compose-sms-letter = « { $letter } » n’est pas dans l’alphabet des SMS : un message contient alors 70 caractères au lieu de 160.
 compose-pictures-many = { $n ->
     [one] Ce canal ne prend pas d’image.
    *[other] { $shown } images, c’est trop pour ce canal.

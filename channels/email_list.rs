@@ -1,0 +1,188 @@
+//! A post to the list of a mail channel: one message, and a ledger of who has it ([`crate::ledger`]).
+//!
+//! Everybody whose turn it is gets the message in one transaction (RFC 5321, section 3.3), so a lost answer leaves
+//! all of them in doubt, and nobody can look; a person decides. Whom the server asks to come back later (greylisting,
+//! for example) waits for the next attempt, which names nobody who has it. What the server takes and bounces later
+//! comes as a mail to the sender.
+
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::Data;
+
+use super::Email;
+use crate::ledger::{self, Ledger, Mark, Recipient};
+use crate::smtp_answers::{NOBODY, answered, bounced, refused, words};
+use crate::{Failure, Job, Pass, Receipt, Retry};
+
+/// The "later" that is taken for good: the ones before are spread over a quarter of an hour.
+const LAST_LATER: u32 = 6;
+const AGAIN: Duration = Duration::from_secs(60);
+/// After so many attempts a person reads what keeps the rest from it.
+const MOST_ATTEMPTS: i64 = 20;
+
+/// As much of an address as everybody of the team may read.
+fn shown(address: &Address) -> String {
+    let user = address.user();
+    let most = if user.chars().count() > 2 { 2 } else { 1 };
+    format!("{}…@{}", user.chars().take(most).collect::<String>(), address.domain())
+}
+
+/// The address, by which it is known: the case of a domain says nothing (RFC 5321, section 2.4).
+pub(super) fn key(address: &Address) -> String {
+    format!("{}@{}", address.user(), address.domain().to_ascii_lowercase())
+}
+
+/// Those of one attempt.
+struct Turn<'a> {
+    /// Everybody on the list.
+    all: &'a [Recipient],
+    /// Whose turn it is, by their place.
+    places: Vec<usize>,
+}
+
+impl Email {
+    /// Sends the post to those who do not have it yet.
+    pub(super) async fn publish_to_list(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let all = self.named(job);
+        let mut ledger = Ledger::read(job.handle.as_deref()).map_err(|reason| Failure::InDoubt { reason })?;
+        if ledger.is_withdrawn() {
+            return Err(ledger::stays());
+        }
+        ledger.begin(&all);
+        // Nobody can look for those of whom nobody knows: a person's word alone gets them another one.
+        let open: Vec<usize> = ledger.open(&all).into_iter().map(|(n, _)| n).collect();
+        let turn = Turn { all: &all, places: ledger.next(&all, &open) };
+        let stop = match turn.places.is_empty() {
+            true => None,
+            false => self.send_to_list(job, pass, &turn, &mut ledger).await.err(),
+        };
+        let stop = stop.map(|failure| self.for_people(failure, job.number >= MOST_ATTEMPTS));
+        ledger.end();
+        let is_kept = pass.keep(&ledger.written()).await.is_ok();
+        ledger.outcome(&all, stop, is_kept, job.number)
+    }
+
+    fn named(&self, job: &Job) -> Vec<Recipient> {
+        let name = |a: &Address| Recipient::new(job.delivery, &key(a), shown(a));
+        self.to.iter().map(name).collect()
+    }
+
+    /// Who has the post and who has not, once that is known.
+    pub(super) fn note(&self, job: &Job) -> Option<String> {
+        let ledger = Ledger::read(job.handle.as_deref()).ok()?;
+        ledger.receipt(&self.named(job))?.ok()?.note
+    }
+
+    /// The words without the addresses of the list, which servers repeat.
+    fn covered(&self, mut words: String) -> String {
+        for address in self.to.iter().map(|a| a.to_string().to_ascii_lowercase()) {
+            while let Some(at) = words.to_ascii_lowercase().find(&address) {
+                words.replace_range(at..at + address.len(), "…");
+            }
+        }
+        words
+    }
+
+    /// A failure as people may read it; `last`: another try by itself is worth nothing.
+    fn for_people(&self, failure: Failure, last: bool) -> Failure {
+        match failure {
+            Failure::Rejected { reason, retry } => {
+                let retry = if last && retry != Retry::Reconnect { Retry::Never } else { retry };
+                Failure::Rejected { reason: self.covered(reason), retry }
+            }
+            Failure::InDoubt { reason } => Failure::InDoubt { reason: self.covered(reason) },
+            closed @ Failure::Closed { .. } => closed,
+        }
+    }
+
+    async fn send_to_list(
+        &self,
+        job: &Job,
+        pass: &Pass,
+        turn: &Turn<'_>,
+        ledger: &mut Ledger,
+    ) -> Result<(), Failure> {
+        let (id, message) =
+            self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
+        let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
+        let (smtp, refusals) = self.prepare(&to).await?;
+        let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);
+        let taken = (0..to.len()).filter(is_taken).map(|place| &turn.all[turn.places[place]]);
+        let taken: Vec<&Recipient> = taken.collect();
+        let is_last = taken.is_empty() && ledger.laters + 1 >= LAST_LATER;
+        let later = self.marked(turn, &refusals, ledger, is_last);
+        let wait = Retry::Later(AGAIN * (ledger.laters + 1));
+        if let Some((_, e)) = refusals.last().filter(|_| taken.is_empty()) {
+            self.part(smtp).await;
+            let Some(later) = later else { return Err(refused(NOBODY, e)) };
+            ledger.laters += 1;
+            return Err(Failure::Rejected { reason: format!("{NOBODY}: {}", words(later)), retry: wait });
+        }
+        let before = ledger.clone();
+        let now = (self.clock)().timestamp();
+        taken.iter().for_each(|who| ledger.ask(who, now, job.number));
+        let sent = match pass.keep(&ledger.written()).await {
+            Ok(()) => self.hand_over(smtp, pass, &message).await,
+            Err(failure) => {
+                self.part(smtp).await;
+                Err(failure)
+            }
+        };
+        match sent {
+            Ok(()) => taken.iter().for_each(|who| ledger.set(who, Mark::Has(id.clone()))),
+            Err(Failure::InDoubt { reason }) => return Err(Failure::InDoubt { reason }),
+            Err(without_effect) => {
+                *ledger = before;
+                return Err(without_effect);
+            }
+        }
+        let asks = |e| format!("the mail server asks to come back later: {}", words(e));
+        later.map_or(Ok(()), |e| Err(Failure::Rejected { reason: asks(e), retry: wait }))
+    }
+
+    /// Writes down who is refused for good. The answer to one who may be taken later, if there is such a one. That
+    /// somebody is refused now says nothing of an earlier request for them.
+    fn marked<'e>(
+        &self,
+        turn: &Turn<'_>,
+        refusals: &'e [(usize, Error)],
+        ledger: &mut Ledger,
+        is_last: bool,
+    ) -> Option<&'e Error> {
+        let mut later = None;
+        for (place, e) in refusals {
+            let who = &turn.all[turn.places[*place]];
+            if e.is_transient() && !is_last {
+                later = Some(e);
+            } else if !matches!(ledger.mark(who), Some(Mark::Open(_))) {
+                ledger.set(who, Mark::Refused(self.covered(bounced(e))));
+            }
+        }
+        later
+    }
+
+    /// DATA and the message.
+    async fn hand_over(
+        &self,
+        mut smtp: AsyncSmtpConnection,
+        pass: &Pass,
+        message: &[u8],
+    ) -> Result<(), Failure> {
+        if let Err(why) = pass.begin() {
+            self.part(smtp).await;
+            return Err(Failure::Closed { why, partly: false });
+        }
+        // No byte of the message leaves before the server has said 354.
+        let data = self.ask(&mut smtp, Data).await?;
+        data.map_err(|e| refused("the mail server takes no message", &e))?;
+        // The server may have taken its time: the gate is read again. A message without its last
+        // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
+        pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
+        answered(smtp.message(message).await)?;
+        self.part(smtp).await;
+        Ok(())
+    }
+}

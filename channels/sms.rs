@@ -1,0 +1,382 @@
+//! Adapter `sms`: text messages to a list of numbers, over Twilio.
+//!
+//! Facts: <https://www.twilio.com/docs/messaging/api/message-resource>, Twilio's OpenAPI
+//! (`twilio/twilio-oai`, `twilio_api_v2010.json`), <https://www.twilio.com/docs/api/errors>.
+//!
+//! Each number is one request and one message, and nothing keeps a second request from making a second message.
+//! So a ledger of who has it is written down before each ([`crate::ledger`], [`crate::each`]). When an answer is
+//! lost, the messages to that number are read: one with these words that was made while the request was under way,
+//! give or take the minute by which clocks may differ, is ours, unless another delivery here has it or may have it.
+//! Somebody beside Holdline may send the same words to the same number with the same account just then; then theirs
+//! is taken for ours, and the person has the words. None proves nothing: the list may lag.
+//!
+//! `DateSent` does not narrow that list, because a message in Twilio's queue has none; the time is compared here.
+//! Twilio sends no message later than after [`VALIDITY`], nor after the post's own end, because a late alert does
+//! harm; and it is told to change no letter (`SmartEncoded`). That Twilio took a message does not say that the phone
+//! got it. Twilio takes back only what it was told to send later (error 30409), so a take-down stops the rest of the
+//! list, and tells for whom it is out.
+//!
+//! Not tried with a real account, and told by no document: whether the list shows a message at once, and whether a
+//! messaging service changes letters all the same.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::each::{self, Each, Shown, Told};
+use crate::http::{Request, Trouble};
+use crate::ledger::Mark;
+use crate::message::Doing;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack, Receipt,
+    Replay, Retraction, Setting, Sighting, text,
+};
+
+#[path = "sms_answers.rs"]
+mod answers;
+#[path = "sms_settings.rs"]
+mod settings;
+
+use settings::{Sender, Sms, is_sid};
+
+pub(crate) use settings::{is_account, is_number};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "sms",
+    title: "SMS (Twilio)",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::Words,
+        retract: false,
+        media: false,
+        fetches: false,
+        starts_only: false,
+        pins: Pins::None,
+        watches: false,
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(1_600),
+        unit: Unit::Sms,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 0,
+        media_bytes: 0,
+        alt: None,
+        parts: 1,
+        cards: false,
+    },
+    settings: &[
+        Setting {
+            name: "account",
+            help: "The account's SID, which begins with AC",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "from",
+            help: "The sender: a number like +41790000000, a short code or a name; or give messaging_service",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "messaging_service",
+            help: "The SID of a messaging service, which begins with MG, instead of from",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "to",
+            help: "The numbers, at most 100, like +41790000000, with commas between them",
+            required: true,
+            private: true,
+        },
+        Setting {
+            name: "server",
+            help: "Another server of the API; otherwise https://api.twilio.com",
+            required: false,
+            private: false,
+        },
+    ],
+    connect: |connection| Ok(Box::new(Sms::new(connection)?)),
+};
+
+/// Seconds after which Twilio does not send any more what waits in its queue.
+const VALIDITY: i64 = 1_800;
+/// Messages of one look, newest first.
+const PAGE: usize = if cfg!(test) { 5 } else { 50 };
+/// How long a take-down asks for one message after the other.
+const ASKING: Duration = Duration::from_secs(60);
+
+/// A message, as far as it is read.
+#[derive(Deserialize)]
+struct Message {
+    sid: String,
+    #[serde(default, deserialize_with = "or_empty")]
+    status: String,
+    #[serde(default)]
+    error_code: Option<i64>,
+    #[serde(default, deserialize_with = "or_empty")]
+    to: String,
+    #[serde(default, deserialize_with = "or_empty")]
+    body: String,
+    #[serde(default, deserialize_with = "or_empty")]
+    direction: String,
+    #[serde(default, deserialize_with = "or_empty")]
+    date_created: String,
+}
+
+/// Each of them can be null.
+fn or_empty<'de, D: serde::Deserializer<'de>>(told: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(told).map(Option::unwrap_or_default)
+}
+
+impl Message {
+    /// What it says of its recipient.
+    fn mark(self) -> Mark {
+        match self.status.as_str() {
+            "canceled" => Mark::Failed("somebody cancelled it before it left".to_owned()),
+            "failed" | "undelivered" => Mark::Failed(answers::why(self.error_code.unwrap_or_default())),
+            _ => Mark::Has(self.sid),
+        }
+    }
+}
+
+impl Sms {
+    /// An address below the account; the last part gets the ending that asks for JSON.
+    fn url(&self, parts: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            let mut all = vec!["2010-04-01", "Accounts", self.account.as_str()];
+            all.extend(parts);
+            let last = format!("{}.json", all.pop().unwrap_or_default());
+            path.pop_if_empty().extend(all).push(&last);
+        }
+        url.set_query(None);
+        url
+    }
+
+    fn form(&self, parts: &[&str], form: &[(&str, &str)]) -> Request {
+        let body = Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
+        let request = Request::post(self.url(parts).as_str()).basic(&self.user, &self.secret);
+        request.body("application/x-www-form-urlencoded", body)
+    }
+
+    /// What must be in no words of ours, besides numbers.
+    fn secrets(&self) -> [&str; 1] {
+        [self.secret.expose_secret()]
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// A sentence.
+    async fn ask<T: DeserializeOwned>(&self, parts: &[&str], query: &[(&str, &str)]) -> Result<T, String> {
+        let mut url = self.url(parts);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = Request::get(url.as_str()).basic(&self.user, &self.secret);
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        if answer.status != 200 {
+            return Err(answers::refusal(&answer, &self.secrets(), Doing::Ask));
+        }
+        answer.json()
+    }
+
+    async fn inspect(&self) -> Result<Health, String> {
+        #[derive(Deserialize)]
+        struct Account {
+            status: String,
+            #[serde(default, rename = "type")]
+            kind: String,
+        }
+        let people = self.to.len();
+        let ready =
+            |what: &str| Health::ready(format!("sends to its list of {people}{what}")).of(&self.account);
+        match self.ask::<Account>(&[], &[]).await {
+            Ok(told) if told.status == "active" && told.kind == "Trial" => Ok(ready(
+                ", and Twilio puts words of its own first, because the account is on trial; what was sent \
+                     is therefore not found again",
+            )),
+            Ok(told) if told.status == "active" => Ok(ready("")),
+            Ok(told) => {
+                let status = text::shown(&told.status);
+                Err(format!("the account is {status}; see Twilio's console"))
+            }
+            // A standard API key may not ask for the account (`docs/iam/api-keys`), and sends all the same.
+            Err(why) => match self.ask::<Value>(&["Messages"], &[("PageSize", "1")]).await {
+                Ok(_) => Ok(ready("; its key may not ask whether the account is active")),
+                Err(_) => Err(why),
+            },
+        }
+    }
+
+    /// Whether a message never arrives.
+    ///
+    /// # Errors
+    /// A sentence, when Twilio could not be asked.
+    async fn never_arrives(&self, sid: &str) -> Result<bool, String> {
+        let message: Message = self.ask(&["Messages", sid], &[]).await?;
+        Ok(message.sid == sid && matches!(message.status.as_str(), "canceled" | "failed" | "undelivered"))
+    }
+
+    async fn remove(&self, job: &Job) -> Result<Retraction, String> {
+        let known = each::known(self, job).await?;
+        let ledger = known.ledger;
+        if !ledger.was_out() {
+            return Err(NOT_OURS.to_owned());
+        }
+        // One that cannot be asked for stops no other.
+        let (mut gone, mut out, mut trouble) = (0, ledger.unknown(), known.trouble);
+        let began = Instant::now();
+        for (sid, shown) in ledger.messages() {
+            if began.elapsed() > ASKING {
+                out.push(shown);
+                continue;
+            }
+            match self.never_arrives(sid).await {
+                Ok(true) => gone += 1,
+                Ok(false) => out.push(shown),
+                Err(why) => {
+                    out.push(shown);
+                    trouble = Some(why);
+                }
+            }
+        }
+        if out.is_empty() {
+            return Ok(Retraction::Gone);
+        }
+        let (left, who) = (out.len(), out.join(", "));
+        let said = format!(
+            "it never arrives for {gone}; it is out, or may be, for {left}; send a correction; namely: {who}"
+        );
+        Err(trouble.map_or_else(|| said.clone(), |why| format!("{why}; {said}")))
+    }
+}
+
+#[async_trait]
+impl Each for Sms {
+    fn addresses(&self) -> &[String] {
+        &self.to
+    }
+
+    fn shown(&self, address: &str) -> String {
+        format!("…{}", &address[address.len() - 3..])
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    async fn send(&self, job: &Job, address: &str, pass: &Pass) -> Told {
+        let (name, sender) = match &self.sender {
+            Sender::From(from) => ("From", from),
+            Sender::Service(service) => ("MessagingServiceSid", service),
+        };
+        let left =
+            job.valid_until.map_or(VALIDITY, |until| (until - self.now()).num_seconds().clamp(1, VALIDITY));
+        let left = left.to_string();
+        let form = [
+            ("To", address),
+            (name, sender.as_str()),
+            ("Body", job.rendition.text.as_str()),
+            ("ValidityPeriod", left.as_str()),
+            ("SmartEncoded", "false"),
+        ];
+        let answer = match self.http.send(self.form(&["Messages"], &form), pass).await {
+            Ok(answer) => answer,
+            Err(Trouble::Closed(why)) => return Told::Stop(Failure::Closed { why, partly: false }),
+            Err(Trouble::NotSent(why)) => return Told::Wait(None, why),
+            Err(Trouble::Lost(why)) => return Told::Lost(why),
+        };
+        if !answer.is_success() {
+            return answers::refused(&answer, &self.secrets());
+        }
+        match answer.json::<Message>() {
+            Ok(message) if is_sid(&message.sid, &["SM", "MM"]) => Told::Known(message.mark()),
+            _ => Told::Lost("the answer names no message".to_owned()),
+        }
+    }
+
+    async fn look(&self, job: &Job, address: &str, since: i64) -> Result<Vec<Shown>, String> {
+        #[derive(Deserialize)]
+        struct Page {
+            messages: Vec<Message>,
+        }
+        let size = PAGE.to_string();
+        let mut query = vec![("To", address), ("PageSize", size.as_str())];
+        if let Sender::From(from) = &self.sender {
+            query.push(("From", from));
+        }
+        let page: Page = self.ask(&["Messages"], &query).await?;
+        let words = plain(&job.rendition.text);
+        let (mut shown, mut oldest) = (Vec::new(), i64::MAX);
+        let is_full = page.messages.len() >= PAGE;
+        for m in page.messages {
+            let made = DateTime::parse_from_rfc2822(&m.date_created);
+            let made =
+                made.map_err(|_| "Twilio does not tell when a message was made".to_owned())?.timestamp();
+            oldest = oldest.min(made);
+            let is_out = m.to == address && m.direction.starts_with("outbound");
+            if !is_out || made < since {
+                continue;
+            }
+            if m.body.is_empty() {
+                return Err("Twilio shows a message without its words".to_owned());
+            }
+            if plain(&m.body) == words && is_sid(&m.sid, &["SM", "MM"]) {
+                shown.push(Shown { id: m.sid.clone(), made, mark: m.mark() });
+            }
+        }
+        if is_full && oldest >= since {
+            return Err("Twilio shows only newer messages to that number".to_owned());
+        }
+        Ok(shown)
+    }
+}
+
+/// What can be compared, without what is cut off on the way.
+fn plain(text: &str) -> String {
+    text.trim().replace("\r\n", "\n")
+}
+
+#[async_trait]
+impl Channel for Sms {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        each::publish(self, job, pass).await
+    }
+
+    async fn read_back(&self, job: &Job) -> Sighting {
+        each::read_back(self, job).await
+    }
+
+    async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
+        self.remove(job).await.unwrap_or_else(Retraction::StillLive)
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "sms_again_tests.rs"]
+mod again_tests;
+#[cfg(test)]
+#[path = "sms_server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "sms_tests.rs"]
+mod tests;

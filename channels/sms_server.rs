@@ -1,0 +1,158 @@
+//! Twilio's API for tests, as far as it is used.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use crate::strict::{Asked, Network, Said, good};
+
+pub(super) const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(super) const KEY: &str = "SKbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+pub(super) const SECRET: &str = "hunter2";
+pub(super) const SENDER: &str = "+15005550006";
+pub(super) const SERVICE: &str = "MG00000000000000000000000000000001";
+/// What the suite's clock says.
+const NOW: i64 = 1_700_000_100;
+
+/// The API as far as it is used: one account and its messages. The same request twice makes two.
+#[derive(Clone)]
+pub(super) struct Twilio {
+    pub(super) messages: Vec<Value>,
+    /// The code by which a number is refused.
+    pub(super) refuses: HashMap<String, i64>,
+    /// The list does not show what was made.
+    pub(super) lags: bool,
+    /// The status of the account; nothing: the key may not ask for it.
+    pub(super) status: Option<&'static str>,
+    pub(super) kind: &'static str,
+    /// Of the last request for a message.
+    pub(super) validity: u32,
+}
+
+impl Twilio {
+    pub(super) fn new() -> Self {
+        Self {
+            messages: Vec::new(),
+            refuses: HashMap::new(),
+            lags: false,
+            status: Some("active"),
+            kind: "Full",
+            validity: 0,
+        }
+    }
+
+    /// How many messages that number was sent.
+    pub(super) fn copies(&self, number: &str) -> usize {
+        self.messages.iter().filter(|m| m["to"] == number).count()
+    }
+
+    /// All but these messages, by their place, never arrive.
+    pub(super) fn fail_but(&mut self, places: &[usize]) {
+        for (n, message) in self.messages.iter_mut().enumerate() {
+            message["status"] = if places.contains(&n) { "delivered" } else { "undelivered" }.into();
+        }
+    }
+
+    /// A message of before, or of somebody else.
+    pub(super) fn other(&mut self, to: &str, body: &str, at: i64) {
+        let made = DateTime::from_timestamp(at, 0).unwrap().to_rfc2822();
+        let sid = format!("SM{:032x}", self.messages.len() + 1);
+        self.messages.insert(
+            0,
+            json!({ "sid": sid, "status": "queued", "error_code": null, "to": to, "from": SENDER, "body": body,
+                "direction": "outbound-api", "date_created": made, "date_sent": null }),
+        );
+    }
+}
+
+fn wrong(status: u16, code: i64, words: &str) -> Said {
+    let info = format!("https://www.twilio.com/docs/errors/{code}");
+    let body = json!({ "code": code, "message": words, "more_info": info, "status": status });
+    (status, String::new(), body)
+}
+
+impl Network for Twilio {
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path.ends_with("/Messages.json")
+    }
+
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{KEY}:{SECRET}"));
+        if asked.header("authorization") != format!("Basic {pair}") {
+            return wrong(401, 20_003, &format!("Authenticate {SECRET}"));
+        }
+        let root = format!("/2010-04-01/Accounts/{ACCOUNT}");
+        let Some(rest) = asked.path.strip_prefix(&root) else {
+            faults.push(format!("path {}", asked.path));
+            return wrong(404, 20_404, "not found");
+        };
+        let sid = rest.strip_prefix("/Messages/").and_then(|rest| rest.strip_suffix(".json"));
+        match (asked.method.as_str(), rest, sid) {
+            ("GET", ".json", _) => match self.status {
+                Some(status) => good(json!({ "sid": ACCOUNT, "status": status, "type": self.kind })),
+                None => wrong(401, 20_003, "Authentication Error - invalid username"),
+            },
+            ("POST", "/Messages.json", _) => self.send(&form(asked, faults), faults),
+            ("GET", "/Messages.json", _) => self.list(asked, faults),
+            ("GET", _, Some(sid)) => match self.messages.iter().find(|m| m["sid"] == sid) {
+                Some(message) => good(message.clone()),
+                None => wrong(404, 20_404, "not found"),
+            },
+            _ => {
+                faults.push(format!("{} {}", asked.method, asked.path));
+                wrong(404, 20_404, "not found")
+            }
+        }
+    }
+}
+
+fn form(asked: &Asked, faults: &mut Vec<String>) -> HashMap<String, String> {
+    if asked.header("content-type") != "application/x-www-form-urlencoded" || !asked.query.is_empty() {
+        faults.push("parameters go in a form".to_owned());
+    }
+    url::form_urlencoded::parse(&asked.content).into_owned().collect()
+}
+
+impl Twilio {
+    fn send(&mut self, form: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
+        let mut names: Vec<&str> = form.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let field = |name: &str| form.get(name).map_or("", String::as_str);
+        let validity = field("ValidityPeriod").parse::<u32>().unwrap_or_default();
+        names.retain(|name| !["From", "MessagingServiceSid"].contains(name));
+        if names != ["Body", "SmartEncoded", "To", "ValidityPeriod"]
+            || form.len() != 5
+            || !(1..=36_000).contains(&validity)
+            || field("SmartEncoded") != "false"
+            || (field("From") != SENDER && field("MessagingServiceSid") != SERVICE)
+        {
+            faults.push(format!("fields: {form:?}"));
+        }
+        self.validity = validity;
+        let (to, body) = (field("To"), field("Body"));
+        if body.encode_utf16().count() > 1_600 {
+            return wrong(400, 21_617, "The concatenated message body exceeds the 1600 character limit");
+        }
+        if !to.starts_with('+') {
+            return wrong(400, 21_211, &format!("Invalid 'To' Phone Number: {to}"));
+        }
+        if let Some(code) = self.refuses.get(to) {
+            return wrong(400, *code, &format!("'To' {to} is refused"));
+        }
+        self.other(to, body, NOW);
+        (201, String::new(), self.messages[0].clone())
+    }
+
+    fn list(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let query = |name: &str| asked.query.get(name).map(String::as_str);
+        if query("PageSize").and_then(|n| n.parse::<usize>().ok()).is_none_or(|n| !(1..=1_000).contains(&n)) {
+            faults.push(format!("query: {:?}", asked.query));
+        }
+        let is = |m: &Value, name: &str, field: &str| query(name).is_none_or(|wanted| m[field] == wanted);
+        let shown = self.messages.iter().filter(|m| is(m, "To", "to") && is(m, "From", "from") && !self.lags);
+        let size = query("PageSize").and_then(|n| n.parse().ok()).unwrap_or_default();
+        good(json!({ "messages": shown.take(size).collect::<Vec<_>>(), "page": 0 }))
+    }
+}

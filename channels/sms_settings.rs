@@ -1,0 +1,173 @@
+//! What a channel for SMS is made of: account, credential, sender, numbers.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::http::Http;
+use crate::{Clock, Connection};
+
+const SERVER: &str = "https://api.twilio.com";
+const MOST_RECIPIENTS: usize = 100;
+
+/// Who sends.
+pub(super) enum Sender {
+    From(String),
+    Service(String),
+}
+
+/// One account and its list.
+pub(super) struct Sms {
+    pub(super) server: Url,
+    pub(super) account: String,
+    pub(super) user: String,
+    pub(super) secret: SecretString,
+    pub(super) sender: Sender,
+    pub(super) to: Vec<String>,
+    pub(super) http: Arc<Http>,
+    pub(super) clock: Clock,
+}
+
+/// Whether it is a number as the network writes it (E.164).
+pub(crate) fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Whether it is the id of an account at Twilio.
+pub(crate) fn is_account(text: &str) -> bool {
+    is_sid(text, &["AC"])
+}
+
+/// Whether it is an id that begins with one of these.
+pub(super) fn is_sid(text: &str, kinds: &[&str]) -> bool {
+    let rest = kinds.iter().find_map(|kind| text.strip_prefix(kind));
+    rest.is_some_and(|rest| rest.len() == 32 && rest.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// The numbers of a list, each once. No error repeats one.
+fn numbers(list: &str) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    let entries = list.split([',', ';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+    for (n, entry) in entries.enumerate() {
+        let number: String = entry.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        if !is_number(&number) {
+            return Err(format!("the setting to: entry {} is no number like +41790000000", n + 1));
+        }
+        if !all.contains(&number) {
+            all.push(number);
+        }
+    }
+    match all.len() {
+        0 => Err("the setting to names nobody".to_owned()),
+        1..=MOST_RECIPIENTS => Ok(all),
+        n => Err(format!("the setting to names {n} people; at most {MOST_RECIPIENTS} fit into one channel")),
+    }
+}
+
+fn sender(connection: &Connection) -> Result<Sender, String> {
+    match (connection.setting("from"), connection.setting("messaging_service")) {
+        (Ok(from), Err(_)) => {
+            let from = if from.starts_with('+') { from.replace(' ', "") } else { from };
+            let is_name = from.len() <= 11 && from.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ');
+            if !is_number(&from) && !is_name {
+                return Err(
+                    "the setting from: write a number like +41790000000, a short code or a name".to_owned()
+                );
+            }
+            Ok(Sender::From(from))
+        }
+        (Err(_), Ok(service)) if is_sid(&service, &["MG"]) => Ok(Sender::Service(service)),
+        (Err(_), Ok(_)) => Err("the setting messaging_service: write the SID that begins with MG".to_owned()),
+        _ => Err("give either from or messaging_service".to_owned()),
+    }
+}
+
+impl Sms {
+    /// # Errors
+    /// A sentence that names the setting, and repeats neither a number nor a secret.
+    pub(super) fn new(connection: &Connection) -> Result<Self, String> {
+        let account = connection.setting("account")?;
+        if !is_account(&account) {
+            return Err("the setting account: write the SID that begins with AC".to_owned());
+        }
+        // An API key has an id of its own; the account's token goes with the account's.
+        let given = connection.secret()?.expose_secret().trim();
+        let (user, secret) = given.split_once(':').unwrap_or((account.as_str(), given));
+        let is_plain = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
+        if !is_plain || !(user == account || is_sid(user, &["SK"])) {
+            return Err(
+            "the credential: write the SID of an API key, a colon and its secret, or the account's token \
+                    alone"
+                .to_owned(),
+        );
+        }
+        Ok(Self {
+            server: connection.url_or("server", SERVER)?,
+            user: user.to_owned(),
+            secret: secret.into(),
+            sender: sender(connection)?,
+            to: numbers(&connection.setting("to")?)?,
+            http: Arc::clone(&connection.http),
+            clock: Arc::clone(&connection.clock),
+            account,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::ADAPTER;
+    use super::super::tests::{CREDENTIAL, KEY, NUMBERS, settings};
+    use super::*;
+    use crate::suite;
+
+    #[test]
+    fn settings_are_checked_and_no_number_is_repeated() {
+        let url = "http://127.0.0.1:1";
+        let with = |name: &str, value: Value| {
+            let mut settings = settings(url, &NUMBERS);
+            settings[name] = value;
+            suite::connect(&ADAPTER, settings, Some(CREDENTIAL)).err().unwrap_or_default()
+        };
+        for (name, value) in [
+            ("account", "AC12"),
+            ("account", KEY),
+            ("from", "a name that is too long"),
+            ("messaging_service", "MG0123456789abcdef0123456789abcdef"),
+            ("to", ""),
+            ("to", "+41790000001, 0790000002"),
+            ("to", "+41790000001, me@bank.example"),
+        ] {
+            let error = with(name, value.into());
+            assert!(
+                !error.is_empty() && !error.contains("90000001") && !error.contains("90000002"),
+                "{name} {value}: {error}"
+            );
+        }
+        for from in ["+1 500 555 0006", "12345", "Bank AG"] {
+            assert_eq!(with("from", from.into()), "", "{from}");
+        }
+        let many: Vec<String> = (0..101).map(|n| format!("+417900001{n:03}")).collect();
+        assert!(with("to", many.into()).contains("at most 100"));
+        let list = "+41 79 000 00 01; (+41) 79-000-00-01\n+41790000002";
+        assert_eq!(numbers(list).unwrap(), NUMBERS[..2]);
+        let shown = ADAPTER.shown(&json!({ "to": list }));
+        assert!(shown["to"].as_str().unwrap().contains("numbers (sha256"), "{shown}");
+        let connect = |credential: &str| suite::connect(&ADAPTER, settings(url, &NUMBERS), Some(credential));
+        for odd in [
+            "",
+            "hunter2 hunter2",
+            "SK12:hunter2",
+            &format!("{KEY}:"),
+            &format!("AC{}:hunter2", "1".repeat(32)),
+        ] {
+            let error = connect(odd).err().unwrap();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        assert!(connect("hunter2").is_ok(), "the account's token alone");
+    }
+}

@@ -1,0 +1,358 @@
+//! What the core does on a network that sends to each recipient by itself: who has the post is written down before
+//! each request, so that nobody gets it twice. The server is a small fake of Twilio.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use channels::Retraction;
+use chrono::DateTime;
+use holdline::app::audit::{self, AuditFilter};
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::held::{self, Settle, Settlement};
+use holdline::app::{channels as app_channels, doubts, posts, take_downs};
+use holdline::clock::Clock;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::on_both;
+use crate::support::Bench;
+
+const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const NUMBERS: [&str; 4] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004"];
+/// Who has opted out.
+const GONE: &str = "+41790000009";
+
+struct Account {
+    clock: Clock,
+    messages: Vec<Value>,
+    /// For each of these one message to that number is made, and its answer says nothing.
+    loses: Vec<&'static str>,
+    /// The list does not show the messages yet.
+    lags: bool,
+    /// Requests for this number are to wait for ten minutes.
+    busy: Option<&'static str>,
+}
+
+/// A small fake of Twilio.
+#[derive(Clone)]
+pub struct Fake {
+    url: String,
+    account: Arc<Mutex<Account>>,
+    /// A message that was made is answered for when there is a permit.
+    answers: Arc<Semaphore>,
+}
+
+async fn send(State(fake): State<Fake>, body: String) -> Response {
+    let form: HashMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    if form["To"] == GONE {
+        let refused = json!({ "code": 21_610, "message": format!("{GONE} has opted out"), "status": 400 });
+        return (StatusCode::BAD_REQUEST, Json(refused)).into_response();
+    }
+    if fake.account.lock().unwrap().busy.is_some_and(|number| form["To"] == number) {
+        let wait = [("retry-after", "600")];
+        return (StatusCode::TOO_MANY_REQUESTS, wait, Json(json!({ "code": 20_429 }))).into_response();
+    }
+    let (message, is_lost) = {
+        let mut account = fake.account.lock().unwrap();
+        let made = DateTime::from_timestamp_millis(account.clock.now()).unwrap().to_rfc2822();
+        let message = json!({ "sid": format!("SM{:032x}", account.messages.len()), "to": form["To"],
+            "from": form["From"], "body": form["Body"], "status": "queued", "error_code": null,
+            "direction": "outbound-api", "date_created": made });
+        account.messages.push(message.clone());
+        let lost = account.loses.iter().position(|number| form["To"] == *number);
+        (message, lost.map(|n| account.loses.remove(n)).is_some())
+    };
+    let _permit = fake.answers.acquire().await.unwrap();
+    let (status, said) =
+        if is_lost { (StatusCode::BAD_GATEWAY, json!({})) } else { (StatusCode::CREATED, message) };
+    (status, Json(said)).into_response()
+}
+
+async fn list(State(fake): State<Fake>, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
+    let account = fake.account.lock().unwrap();
+    let is_shown = |m: &&Value| !account.lags && query.get("To").is_none_or(|to| m["to"] == to.as_str());
+    let shown: Vec<&Value> = account.messages.iter().rev().filter(is_shown).collect();
+    Json(json!({ "messages": shown }))
+}
+
+async fn show(State(fake): State<Fake>, Path(sid): Path<String>) -> Json<Value> {
+    let account = fake.account.lock().unwrap();
+    let sid = sid.trim_end_matches(".json");
+    Json(account.messages.iter().find(|m| m["sid"] == sid).unwrap().clone())
+}
+
+impl Fake {
+    /// Starts it.
+    pub async fn start(clock: Clock) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (messages, loses) = (Vec::new(), Vec::new());
+        let account = Account { clock, messages, loses, lags: false, busy: None };
+        let answers = Arc::new(Semaphore::new(1_000));
+        let fake = Self { url, account: Arc::new(Mutex::new(account)), answers };
+        let active = json!({ "sid": ACCOUNT, "status": "active", "type": "Full" });
+        let routes = Router::new()
+            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}.json"), get(|| async { Json(active) }))
+            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"), post(send).get(list))
+            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{{sid}}"), get(show))
+            .with_state(fake.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        fake
+    }
+
+    /// The settings of a channel to these numbers.
+    pub fn settings(&self, to: &[&str]) -> Value {
+        json!({ "server": self.url, "account": ACCOUNT, "from": "+15005550006", "to": to.join(",") })
+    }
+
+    /// How many messages the number was sent.
+    pub fn sent_to(&self, number: &str) -> usize {
+        self.account.lock().unwrap().messages.iter().filter(|m| m["to"] == number).count()
+    }
+
+    /// From now on the answers to these are lost, and no message is shown.
+    pub fn loses(&self, numbers: &[&'static str]) {
+        self.set(|account| (account.loses, account.lags) = (numbers.to_vec(), true));
+    }
+
+    /// How many messages each of the four was sent.
+    fn copies(&self) -> [usize; 4] {
+        NUMBERS.map(|number| self.sent_to(number))
+    }
+
+    /// All messages but those to these numbers never arrive.
+    fn fail_but(&self, numbers: &[&str]) {
+        for message in &mut self.account.lock().unwrap().messages {
+            let is_out = numbers.iter().any(|number| message["to"] == *number);
+            message["status"] = if is_out { "delivered" } else { "undelivered" }.into();
+        }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Account)) {
+        change(&mut self.account.lock().unwrap());
+    }
+}
+
+async fn connect(bench: &mut Bench, to: &[&str]) -> Fake {
+    let fake = Fake::start(bench.app.clock().clone()).await;
+    bench.connect_with("phones", "sms", fake.settings(to), Some("hunter2")).await;
+    fake
+}
+
+/// The whole log, as text.
+async fn log(bench: &Bench) -> String {
+    let filter = AuditFilter { limit: 500, ..AuditFilter::default() };
+    serde_json::to_string(&audit::list(&bench.app, &bench.administrator, &filter).await.unwrap()).unwrap()
+}
+
+fn try_again() -> Settle {
+    Settle { settlement: Settlement::TryAgain, note: "the rest must know".into(), url: None }
+}
+
+async fn deliver(bench: &Bench, state: &str) -> (String, String) {
+    let text = "Card payments fail. Your money is safe.";
+    let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": text } });
+    let sent = bench.approved(new).await;
+    (sent.id.clone(), bench.until(&sent.id, &[state]).await.deliveries.remove(0).id)
+}
+
+/// Why a delivery is as it is.
+async fn told(bench: &Bench, delivery: &str) -> String {
+    doubts::get(&bench.app, &bench.approver, delivery).await.unwrap().reason.unwrap_or_default()
+}
+
+on_both! {
+    async fn a_list_of_numbers_is_told_apart_and_no_number_is_in_the_log(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &[NUMBERS[0], GONE, NUMBERS[2]]).await;
+        let worker = bench.start().await;
+        let tested = app_channels::test(&bench.app, &bench.administrator, bench.channels.last().unwrap()).await.unwrap();
+        let health = tested.health;
+        assert!(health.ready && health.detail == "sends to its list of 3", "{health:?}");
+        let (_, delivery) = deliver(&bench, "accepted").await;
+        assert_eq!(fake.copies(), [1, 0, 1, 0]);
+        let said = "it went to 2 of 3, NOT to 1; namely: …009: the recipient has opted out";
+        assert_eq!(told(&bench, &delivery).await, said);
+        let log = log(&bench).await;
+        assert!(log.contains("attempt.prepared") && log.contains("it went to 2 of 3, NOT to 1"), "{log}");
+        for hidden in ["4179000000", "hunter2", "…009", "opted out"] {
+            assert!(!log.contains(hidden), "{hidden}: {log}");
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_lost_answer_is_read_back_for_its_recipient(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.loses(&[NUMBERS[1]]);
+        let (_, delivery) = deliver(&bench, "in_doubt").await;
+        assert_eq!(fake.copies(), [1; 4], "the others wait for nobody");
+        let said = "it went to 3 of 4, 0 still wait, and nobody knows of 1; namely: …002";
+        assert!(told(&bench, &delivery).await.contains(said));
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        assert_ne!(told(&bench, &delivery).await, "it went to all 4 recipients");
+        fake.set(|account| account.lags = false);
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        assert_eq!(told(&bench, &delivery).await, "it went to all 4 recipients");
+        assert_eq!(fake.copies(), [1; 4]);
+        fake.fail_but(&[]);
+        let gone = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap();
+        assert!(matches!(&gone, Retraction::Gone), "{gone:?}");
+        assert!(!log(&bench).await.contains("…002"));
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_was_taken_down_is_not_sent_on_and_never_told_as_sent_to_all(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.loses(&[NUMBERS[1]]);
+        let (post, delivery) = deliver(&bench, "in_doubt").await;
+        let retract = async || held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap();
+        fake.fail_but(&[NUMBERS[3]]);
+        let Retraction::StillLive(why) = retract().await else { panic!() };
+        let said = "it never arrives for 2; it is out, or may be, for 2; send a correction; namely: …002, …004";
+        assert_eq!(why, said);
+        assert_eq!(told(&bench, &delivery).await, said, "the page says so, too");
+        let log = log(&bench).await;
+        assert!(log.contains("it never arrives for 2") && !log.contains("…00"), "{log}");
+        let again = held::settle(&bench.app, &bench.approver, &delivery, &try_again()).await;
+        assert!(again.unwrap_err().to_string().contains("wanted it taken down"));
+        // What the network shows by now makes it no success.
+        fake.set(|account| account.lags = false);
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        bench.until(&post, &["in_doubt"]).await;
+        fake.fail_but(&[]);
+        assert!(matches!(retract().await, Retraction::Gone));
+        bench.until(&post, &["retracted"]).await;
+        assert!(doubts::read_back(&bench.app, &bench.approver, &delivery).await.is_err());
+        assert_eq!(fake.copies(), [1; 4]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_wait_leaves_the_rest_to_the_next_attempt_and_nothing_to_a_person(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.set(|account| account.busy = Some(NUMBERS[1]));
+        let source = json!({ "text": "Card payments fail. Your money is safe." });
+        let new = json!({ "kind": "routine", "channels": ["phones"], "source": source });
+        let sent = bench.approved(new).await;
+        let delivery = sent.deliveries[0].id.clone();
+        for _ in 0..400 {
+            if told(&bench, &delivery).await.ends_with("it went to 1 of 4, and 3 still wait") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let view = bench.until(&sent.id, &["scheduled"]).await;
+        assert_eq!((view.deliveries[0].attempts, fake.copies()), (1, [1, 0, 0, 0]), "what was tried is not edited");
+        // It would go on by itself, so it is cancelled before what is out is taken down.
+        let early = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await;
+        assert!(early.unwrap_err().to_string().contains("cancel the post or freeze first"));
+        posts::cancel(&bench.app, &bench.operator, &sent.id).await.unwrap();
+        assert!(told(&bench, &delivery).await.ends_with("it went to 1 of 4, and 3 still wait"), "it is still told");
+        fake.fail_but(&[]);
+        let gone = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap();
+        assert!(matches!(gone, Retraction::Gone), "{gone:?}");
+        bench.until(&sent.id, &["cancelled"]).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn lists_of_one_account_that_share_a_number_are_told_apart(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS[..2]).await;
+        bench.connect_with("desks", "sms", fake.settings(&[NUMBERS[0], NUMBERS[2]]), Some("hunter2")).await;
+        let worker = bench.start().await;
+        // Each has a number of its own that is lost, and one of them the number that both have.
+        fake.loses(&[NUMBERS[0], NUMBERS[1], NUMBERS[2]]);
+        let source = json!({ "text": "Card payments fail. Your money is safe." });
+        let new = json!({ "kind": "routine", "channels": ["phones", "desks"], "source": source });
+        let post = bench.approved(new).await.id;
+        let view = bench.until(&post, &["in_doubt"]).await;
+        assert_eq!(fake.copies(), [2, 1, 1, 0]);
+        fake.set(|account| account.lags = false);
+        for delivery in view.deliveries {
+            // It may have been read by itself meanwhile.
+            let _ = doubts::read_back(&bench.app, &bench.approver, &delivery.id).await;
+        }
+        let view = bench.until(&post, &["accepted"]).await;
+        for delivery in view.deliveries {
+            assert_eq!(delivery.reason.as_deref(), Some("it went to all 2 recipients"));
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_post_that_is_cancelled_in_the_middle_goes_to_nobody_more(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.answers.forget_permits(1_000);
+        let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": "Summer offer." } });
+        let sent = bench.approved(new).await;
+        for _ in 0..400 {
+            if fake.copies()[0] == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        posts::cancel(&bench.app, &bench.operator, &sent.id).await.unwrap();
+        fake.answers.add_permits(1_000);
+        bench.until(&sent.id, &["scheduled"]).await;
+        // It waited for its next attempt, which there is none of.
+        bench.app.clock().advance(700_000);
+        let delivery = bench.until(&sent.id, &["cancelled"]).await.deliveries.remove(0);
+        assert_eq!(fake.copies(), [1, 0, 0, 0]);
+        assert!(delivery.reason.unwrap().contains("it went to 1 of 4"));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_freeze_in_the_middle_leaves_the_rest_to_a_person(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.answers.forget_permits(1_000);
+        let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": "Summer offer." } });
+        let sent = bench.approved(new).await;
+        for _ in 0..400 {
+            if fake.copies()[0] == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        // Nothing is taken down of what goes on.
+        let delivery = sent.deliveries[0].id.clone();
+        let early = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await;
+        assert!(early.unwrap_err().to_string().contains("cancel the post or freeze first"));
+        let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        for _ in 0..400 {
+            if freezes::get(&bench.app, &freeze.id).await.unwrap().sealed_at.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        fake.answers.add_permits(1_000);
+        let delivery = bench.until(&sent.id, &["in_doubt"]).await.deliveries.remove(0).id;
+        assert_eq!(fake.copies(), [1, 0, 0, 0]);
+        // What is out can be taken down at once, or the rest get it after the freeze.
+        freezes::thaw(&bench.app, &bench.approver, &freeze.id, "over").await.unwrap();
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        let detail = doubts::get(&bench.app, &bench.approver, &delivery).await.unwrap().attempt.unwrap().detail;
+        assert!(detail.unwrap().contains("it went to 1 of 4, and 3 still wait; another try goes on"));
+        held::settle(&bench.app, &bench.approver, &delivery, &try_again()).await.unwrap();
+        let view = bench.until(&sent.id, &["accepted"]).await;
+        assert_eq!(view.deliveries[0].reason.as_deref(), Some("it went to all 4 recipients"));
+        assert_eq!(fake.copies(), [1; 4]);
+        fake.fail_but(&[]);
+        let all = take_downs::all(&bench.app, &bench.approver, &sent.id, "wrong").await.unwrap();
+        assert!(all[0].gone, "{all:?}");
+        worker.stop().await.unwrap();
+    }
+}
