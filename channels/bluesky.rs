@@ -46,6 +46,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: None,
         pins: Pins::One,
         fetches: false,
         watches: true,

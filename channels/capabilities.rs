@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::revise::Revising;
+
 /// What a network can do, and how a replay behaves there.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Capabilities {
@@ -13,6 +15,8 @@ pub struct Capabilities {
     /// An acceptance says that something has started there, and no more: whether the post is out stays
     /// unknown, and no promise is kept by it.
     pub starts_only: bool,
+    /// How a post that is out gets other words in its place; nothing: it cannot.
+    pub revises: Option<Revising>,
     /// Whether posts can be kept at the top of the account, page or room.
     pub pins: Pins,
     /// Pictures are not sent: the network fetches them from this service, at [`crate::Job::media_urls`].
@@ -21,6 +25,16 @@ pub struct Capabilities {
     pub watches: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
+}
+
+impl Capabilities {
+    /// Whether the network can be asked what became of an attempt to post, or to change the words of a post.
+    pub fn readable(&self, is_change: bool) -> bool {
+        match is_change {
+            true => self.revises.is_some_and(|can| can.readable),
+            false => self.read_back != ReadBack::None,
+        }
+    }
 }
 
 /// How many posts can be kept at the top.
@@ -63,4 +77,18 @@ pub enum ReadBack {
     /// delivery can have posted, and absent proves nothing.
     Words,
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Adapter, bluesky, discord, slack, telegram};
+
+    #[test]
+    fn a_change_of_words_can_be_read_where_a_new_post_cannot() {
+        let of = |a: &Adapter| (a.capabilities.readable(false), a.capabilities.readable(true));
+        assert_eq!(of(&discord::ADAPTER), (false, true), "by the id of the post");
+        assert_eq!(of(&slack::ADAPTER), (true, true));
+        assert_eq!(of(&telegram::ADAPTER), (false, false));
+        assert_eq!(of(&bluesky::ADAPTER), (true, false));
+    }
 }

@@ -31,8 +31,11 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, leads, text,
+    Replay, Retraction, Revised, Revising, Setting, Sighting, leads, text,
 };
+
+#[path = "discord_revise.rs"]
+mod revise;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -44,6 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -245,6 +249,14 @@ impl Channel for Discord {
 
     async fn read_back(&self, _: &Job) -> Sighting {
         Sighting::Unknown("a Discord webhook cannot read its channel".to_owned())
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {

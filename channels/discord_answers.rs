@@ -50,6 +50,8 @@ impl Who {
 
     fn may_not(self, doing: Doing) -> &'static str {
         match (self, doing) {
+            (Self::Webhook, Doing::Revise) => "the webhook may not change it",
+            (Self::Bot, Doing::Revise) => "the bot may not change it",
             (Self::Webhook, Doing::TakeDown) => "the webhook may not take it down",
             (Self::Bot, Doing::Pin) => "the bot may not pin there; give it the permission Pin Messages",
             (Self::Webhook, _) => "the webhook may not post there; make a new one",

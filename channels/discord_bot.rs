@@ -34,7 +34,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::{
     Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, discord,
+    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord,
 };
 
 #[path = "discord_bot_check.rs"]
@@ -43,6 +43,8 @@ mod check;
 mod pin;
 #[path = "discord_bot_reads.rs"]
 mod reads;
+#[path = "discord_bot_revise.rs"]
+mod revise;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -54,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -203,6 +206,14 @@ impl Channel for Bot {
 
     async fn read_back(&self, job: &Job) -> Sighting {
         self.find(job).await.unwrap_or_else(Sighting::Unknown)
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::Bot;
 use crate::discord_answers::is_id;
-use crate::discord_post::Message;
+use crate::discord_post::{Message, plain};
 use crate::http::Answer;
 use crate::message::SLACK;
 use crate::{Job, Sighting, discord_text};
@@ -51,11 +51,6 @@ impl Seen {
             && self.attachments.len() == job.rendition.media.len()
             && plain(&self.content) == plain(&discord_text::written(&job.rendition.text))
     }
-}
-
-/// What can be compared, without what Discord cuts off.
-fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n").trim().to_owned()
 }
 
 /// The smallest id of a message of that time.

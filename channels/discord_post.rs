@@ -36,6 +36,17 @@ impl Message {
     }
 }
 
+/// What can be compared, without what Discord cuts off.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}
+
+/// Whether a message has the words of the delivery.
+pub(crate) fn says(message: &Value, job: &Job) -> bool {
+    let sent = plain(&discord_text::written(&job.rendition.text));
+    message["content"].as_str().is_some_and(|words| plain(words) == sent)
+}
+
 /// What a picture's file is called.
 fn file(number: usize, mime: &str) -> String {
     format!("picture-{number}.{}", form::ending(mime))

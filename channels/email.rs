@@ -45,6 +45,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: false,
+        revises: None,
         pins: Pins::None,
         fetches: false,
         watches: false,

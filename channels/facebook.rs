@@ -31,8 +31,11 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
+    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, text,
 };
+
+#[path = "facebook_revise.rs"]
+mod revise;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -44,6 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -244,6 +248,14 @@ impl Channel for Facebook {
             Ok(None) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why),
         }
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

@@ -34,7 +34,8 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Scheduler, Setting, Sighting,
+    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
+    Sighting,
 };
 
 #[path = "ghost_answers.rs"]
@@ -47,6 +48,8 @@ mod pin;
 mod post;
 #[path = "ghost_public.rs"]
 mod public;
+#[path = "ghost_revise.rs"]
+mod revise;
 #[path = "ghost_schedule.rs"]
 mod schedule;
 #[path = "ghost_words.rs"]
@@ -66,6 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: true, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -350,6 +354,14 @@ impl Channel for Ghost {
             None if prepared(job).is_none() => Sighting::Absent,
             _ => Sighting::Unknown(DELETED.to_owned()),
         }
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

@@ -121,7 +121,7 @@ impl Ghost {
 
     /// Changes a post, unless somebody has changed it since it was read; through the gate, when it goes back on
     /// the schedule.
-    async fn change(
+    async fn put(
         &self,
         remote_id: &str,
         query: &[(&str, String)],
@@ -236,7 +236,7 @@ impl Scheduler for Ghost {
             },
         };
         let draft = json!({ "status": "draft", "updated_at": updated_at });
-        if let Err(failure) = self.change(&post.remote_id, &[], &draft, None).await {
+        if let Err(failure) = self.put(&post.remote_id, &[], &draft, None).await {
             return stop(failure);
         }
         match self.stands(&post.remote_id).await {
@@ -263,7 +263,7 @@ impl Scheduler for Ghost {
             Err(failure) => return back(no_doubt(failure)),
         };
         let to = json!({ "status": "scheduled", "published_at": instant(at), "updated_at": updated_at });
-        if let Err(failure) = self.change(&post.remote_id, &mailing(&post.snapshot), &to, Some(pass)).await {
+        if let Err(failure) = self.put(&post.remote_id, &mailing(&post.snapshot), &to, Some(pass)).await {
             return back(failure);
         }
         traced(self.restored(post, at).await)

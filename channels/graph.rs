@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::{Doing, LONGEST_WAIT};
+use crate::revise::NO_CHANGES;
 use crate::{Failure, NO_PINS, Retry};
 
 /// The wait when the network names none.
@@ -165,6 +166,7 @@ pub(crate) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
                 Doing::Ask => "Meta does not answer",
                 Doing::TakeDown => "Meta does not take the post down",
                 Doing::Pin => NO_PINS,
+                Doing::Revise => NO_CHANGES,
             },
             Retry::Never,
         ),

@@ -13,7 +13,9 @@ mod ear;
 pub mod gate;
 pub mod health;
 mod html;
+mod html_words;
 pub mod http;
+mod job;
 mod keeper;
 pub mod ledger;
 mod message;
@@ -22,6 +24,7 @@ pub mod parts;
 pub mod place;
 pub mod quota;
 mod rendition;
+pub mod revise;
 pub mod scheduler;
 pub mod text;
 pub mod watch;
@@ -56,6 +59,10 @@ mod mastodon_names;
 pub mod matrix;
 #[cfg(test)]
 mod pin_tests;
+#[cfg(test)]
+mod revise_more_tests;
+#[cfg(test)]
+mod revise_tests;
 pub mod sandbox;
 pub mod slack;
 mod slack_text;
@@ -91,9 +98,11 @@ pub use capabilities::{Capabilities, Pins, ReadBack, Replay};
 pub use ear::{Ear, Heard};
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::{Facts, Health};
+pub use job::{Job, Other};
 pub use keeper::Keeper;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
+pub use revise::{Revised, Revising};
 pub use scheduler::Scheduler;
 
 /// Every adapter, one line each.
@@ -294,46 +303,6 @@ fn one() -> usize {
     1
 }
 
-/// One attempt, as an adapter sees it.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// The delivery's id (UUIDv7). Own ids on the network are derived from it, so that every
-    /// attempt at one delivery uses the same.
-    pub delivery: uuid::Uuid,
-    /// The delivery's creation time: part of the record on networks that store one.
-    pub created_at: DateTime<Utc>,
-    /// When this attempt was permitted; for a read, the first one at the delivery. No copy is older.
-    pub permitted_at: DateTime<Utc>,
-    /// Opaque and stable over all attempts at one delivery.
-    pub idempotency_key: String,
-    /// `routine`, `update`, `tip`, `notice` or `correction`.
-    pub kind: String,
-    /// The incident this belongs to, for channels that show one.
-    pub incident: Option<String>,
-    pub rendition: Rendition,
-    /// When the post's approval ends, if it does: nothing of it leaves later.
-    pub valid_until: Option<DateTime<Utc>>,
-    /// Which attempt at the delivery this is; for a read, the one that is read back.
-    pub number: i64,
-    /// What an earlier attempt with these very words wrote down with [`Pass::keep`], if one did.
-    pub handle: Option<String>,
-    /// What is written down of other deliveries with the same words on the same account, where the handle is a
-    /// [`ledger`] that needs to know.
-    pub others: Vec<Other>,
-    /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
-    pub media: Vec<Vec<u8>>,
-    /// Where the network can fetch these bytes, in the same order, while this attempt is under way. Whoever has
-    /// one of these addresses can, so no error shows them. Empty for a read.
-    pub media_urls: Vec<String>,
-}
-
-/// What is written down of another delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Other {
-    pub delivery: uuid::Uuid,
-    pub handle: String,
-}
-
 /// One connected account.
 #[async_trait]
 pub trait Channel: Send + Sync {
@@ -345,6 +314,20 @@ pub trait Channel: Send + Sync {
 
     /// Looks for the post of `job` on the network.
     async fn read_back(&self, job: &Job) -> Sighting;
+
+    /// Gives the post `of` the words of `job` in its place, and never makes another one. Every request that
+    /// carries content passes `pass`. Made twice, it changes nothing. Only where [`Capabilities::revises`] says so.
+    ///
+    /// # Errors
+    /// As [`Channel::publish`]; a post that is gone is a rejection for good ([`revise::GONE`]).
+    async fn revise(&self, _job: &Job, _of: &Revised, _pass: &Pass) -> Result<Receipt, Failure> {
+        Err(Failure::Rejected { reason: revise::NO_CHANGES.to_owned(), retry: Retry::Never })
+    }
+
+    /// Whether the post `of` has the words of `job`, by its id.
+    async fn read_revised(&self, _job: &Job, _of: &Revised) -> Sighting {
+        Sighting::Unknown(revise::NO_CHANGES.to_owned())
+    }
 
     /// Looks for the post of `job` by its words, where a receipt with this `remote_id` (or none) does not say
     /// which one it is, although reading back does not go by words. What is found can be another delivery's:

@@ -55,6 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: None,
         pins: Pins::None,
         fetches: false,
         watches: false,

@@ -25,7 +25,8 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Scheduler, Setting, Sighting, watch,
+    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised, Revising, Scheduler, Setting, Sighting,
+    watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -36,6 +37,8 @@ mod media;
 mod pin;
 #[path = "mastodon_reads.rs"]
 mod reads;
+#[path = "mastodon_revise.rs"]
+mod revise;
 #[path = "mastodon_schedule.rs"]
 mod schedule;
 #[path = "mastodon_scheduled.rs"]
@@ -57,6 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,
@@ -237,6 +241,14 @@ impl Channel for Mastodon {
 
     async fn read_back(&self, job: &Job) -> Sighting {
         self.find(job).await
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

@@ -41,6 +41,16 @@ impl Status {
         self.account.as_ref().is_some_and(|owner| owner.id == account)
     }
 
+    /// Whether it is told to be of another account.
+    pub fn is_by_another(&self, account: &str) -> bool {
+        self.account.as_ref().is_some_and(|owner| owner.id != account)
+    }
+
+    /// Whether it is told to have pictures, or a film or sound.
+    pub fn has_pictures(&self) -> bool {
+        self.media_attachments.as_ref().is_some_and(|told| !told.is_empty())
+    }
+
     /// Whether it answers the post of that id.
     pub fn answers(&self, id: &str) -> bool {
         self.in_reply_to_id.as_deref() == Some(id)

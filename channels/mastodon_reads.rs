@@ -223,6 +223,6 @@ impl Mastodon {
 }
 
 /// A 404 of the API itself, which comes with words; another one says only that no API is there.
-fn says_not_found(answer: &Answer) -> bool {
+pub(super) fn says_not_found(answer: &Answer) -> bool {
     matches!(answer.status, 404 | 410) && answer.json::<Value>().is_ok_and(|told| told["error"].is_string())
 }

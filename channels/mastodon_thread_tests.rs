@@ -87,7 +87,7 @@ async fn a_thread_that_stopped_goes_on_where_it_stopped() {
                 Sighting::Unknown(why) => {
                     assert!(why.starts_with(&format!("parts out: {done} of 3")), "{why}")
                 }
-                Sighting::Absent => panic!("{fate:?}: {n} parts are out"),
+                Sighting::Absent | Sighting::Gone(_) => panic!("{fate:?}: {n} parts are out"),
             }
             let receipt = attempt(&*channel, &memory).await.unwrap();
             assert_eq!(shown(&server), (all(), true), "{fate:?} at {n}");

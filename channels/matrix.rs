@@ -30,7 +30,7 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, form,
+    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form,
 };
 
 #[path = "matrix_answers.rs"]
@@ -41,11 +41,16 @@ mod event;
 mod look;
 #[path = "matrix_pin.rs"]
 mod pin;
+#[path = "matrix_revise.rs"]
+mod revise;
 
 use answers::{code, failure, power};
-pub(crate) use event::size;
-use event::{Event, Seen, content, is_account, is_event, is_picture, is_room, link, removal, transaction};
+use event::{Seen, content, is_account, is_event, is_picture, is_room, link, transaction};
+pub(crate) use event::{size, size_of_change};
 use look::{Base, MOST_PAGES};
+#[cfg(test)]
+pub(crate) use revise::OTHER_WORDS;
+use revise::replacement;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -59,6 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: true, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -97,7 +103,7 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 /// Most bytes of an event's content. The server adds some more of its own, up to 65,536.
-const MOST_BYTES: usize = 60_000;
+pub(crate) const MOST_BYTES: usize = 60_000;
 
 const TAKEN_DOWN: &str = "the post was there, and somebody took it down";
 const OTHER: &str = "another account has posted it; connect that one";
@@ -209,24 +215,50 @@ impl Matrix {
         Receipt { remote_id: format!("{} {event}", self.room), url, note: None }
     }
 
-    async fn redact(&self, job: &Job, remote_id: &str) -> Result<Retraction, String> {
-        let parts = remote_id.split_once(' ').filter(|(room, event)| is_room(room) && is_event(event));
-        let (room, event) = parts.ok_or(NOT_OURS)?;
-        let transaction = format!("{}-down", transaction(job));
-        let url = self.in_room(room, &["redact", event, &transaction]);
-        let request = Request::put(url.as_str()).bearer(&self.token).json(&removal(job));
-        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        if answer.status != 200 {
-            return Ok(Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string()));
+    /// Sends the event of the delivery, or finds the one of an earlier attempt; its id. It replaces that other one,
+    /// or is a message of its own.
+    async fn send(
+        &self,
+        job: &Job,
+        replaces: Option<(&Revised, &str)>,
+        pass: &Pass,
+    ) -> Result<String, Failure> {
+        let account = self.account().await?;
+        let base = Base::of(job);
+        // Without a base no attempt has sent anything: what is there is asked for the base alone.
+        let pages = if base.is_some() { MOST_PAGES } else { 1 };
+        let own = base.as_ref().is_none_or(|base| base.account == account);
+        let look = self.look(job, base.as_ref(), own, pages).await?;
+        match look.seen {
+            Seen::There(event) => return Ok(event),
+            Seen::TakenDown => return Err(Failure::InDoubt { reason: TAKEN_DOWN.to_owned() }),
+            Seen::Other => return Err(Failure::InDoubt { reason: OTHER.to_owned() }),
+            // The core sends again only after it has looked, too.
+            Seen::Nothing | Seen::Unclear | Seen::TooMuch | Seen::Cut => {}
         }
-        // A redaction is taken also where it has no effect.
-        let left: Value =
-            self.ask(&self.in_room(room, &["event", event])).await.map_err(|f| f.to_string())?;
-        let left = Event(&left);
-        if left.id() == Some(event) && left.is_redacted() && !left.has_words() {
-            return Ok(Retraction::Gone);
+        let pictures = self.upload(job, pass).await?;
+        let new = content(&job.rendition, job.delivery, &pictures);
+        let content = match replaces {
+            Some((of, event)) => replacement(new, of, event, job),
+            None => new,
+        };
+        let content = content.to_string().into_bytes();
+        if content.len() > MOST_BYTES {
+            let reason = "the post is too long for one message; shorten it".to_owned();
+            return Err(Failure::Rejected { reason, retry: Retry::Never });
         }
-        Ok(Retraction::StillLive("the server took the redaction, and still shows the post".to_owned()))
+        pass.keep(&Base::written(&account, look.newest.as_deref())).await?;
+        let url = self.in_room(&self.room, &["send", "m.room.message", &transaction(job)]);
+        let request = Request::put(url.as_str()).bearer(&self.token).body("application/json", content);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Post));
+        }
+        let told: Value = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
+        match told["event_id"].as_str().filter(|id| is_event(id)) {
+            Some(event) => Ok(event.to_owned()),
+            None => Err(Failure::InDoubt { reason: "the answer names no post".to_owned() }),
+        }
     }
 
     /// A piece of the room's state, if it is there.
@@ -307,67 +339,29 @@ fn not_asked(failure: Failure) -> Failure {
 #[async_trait]
 impl Channel for Matrix {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let account = self.account().await?;
-        let base = Base::of(job);
-        // Without a base no attempt has sent anything: what is there is asked for the base alone.
-        let pages = if base.is_some() { MOST_PAGES } else { 1 };
-        let own = base.as_ref().is_none_or(|base| base.account == account);
-        let look = self.look(job, base.as_ref(), own, pages).await?;
-        match look.seen {
-            Seen::There(event) => return Ok(self.receipt(&event, Some(&account))),
-            Seen::TakenDown => return Err(Failure::InDoubt { reason: TAKEN_DOWN.to_owned() }),
-            Seen::Other => return Err(Failure::InDoubt { reason: OTHER.to_owned() }),
-            // The core sends again only after it has looked, too.
-            Seen::Nothing | Seen::Unclear | Seen::TooMuch | Seen::Cut => {}
-        }
-        let pictures = self.upload(job, pass).await?;
-        let content = content(&job.rendition, job.delivery, &pictures).to_string().into_bytes();
-        if content.len() > MOST_BYTES {
-            let reason = "the post is too long for one message; shorten it".to_owned();
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
-        }
-        pass.keep(&Base::written(&account, look.newest.as_deref())).await?;
-        let url = self.in_room(&self.room, &["send", "m.room.message", &transaction(job)]);
-        let request = Request::put(url.as_str()).bearer(&self.token).body("application/json", content);
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post));
-        }
-        let told: Value = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        match told["event_id"].as_str().filter(|id| is_event(id)) {
-            Some(event) => Ok(self.receipt(event, Some(&account))),
-            None => Err(Failure::InDoubt { reason: "the answer names no post".to_owned() }),
-        }
+        let event = self.send(job, None, pass).await?;
+        Ok(self.receipt(&event, self.known.get().as_deref()))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        let account = match self.account().await {
-            Ok(account) => account,
-            Err(why) => return Sighting::Unknown(why.to_string()),
-        };
-        let base = Base::of(job);
-        // Another account may not see what the one of the base has sent.
-        let own = base.as_ref().is_some_and(|base| base.account == account);
-        match self.look(job, base.as_ref(), own, MOST_PAGES).await.map(|look| look.seen) {
-            Ok(Seen::There(event)) => Sighting::Found(self.receipt(&event, Some(&account))),
-            Ok(Seen::Nothing) if base.is_some() && !own => Sighting::Unknown(SENT_BY_OTHER.to_owned()),
-            Ok(Seen::Nothing) => Sighting::Absent,
-            Ok(Seen::TakenDown) => Sighting::Unknown(TAKEN_DOWN.to_owned()),
-            Ok(Seen::Other) => Sighting::Unknown(OTHER.to_owned()),
-            Ok(Seen::Unclear) => Sighting::Unknown(UNCLEAR.to_owned()),
-            Ok(Seen::Cut) => Sighting::Unknown(CUT.to_owned()),
-            Ok(Seen::TooMuch) => Sighting::Unknown(TOO_MANY.to_owned()),
-            Err(why) => Sighting::Unknown(why.to_string()),
-        }
+        self.seen_by_key(job).await
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
         let done = match remote_id {
-            Some(id) => self.redact(job, id).await,
+            Some(id) => self.take_down(job, id).await,
             None => match self.read_back(job).await {
-                Sighting::Found(found) => self.redact(job, &found.remote_id).await,
+                Sighting::Found(found) => self.take_down(job, &found.remote_id).await,
                 Sighting::Absent => Err(NOT_OURS.to_owned()),
-                Sighting::Unknown(why) => Err(why),
+                Sighting::Unknown(why) | Sighting::Gone(why) => Err(why),
             },
         };
         done.unwrap_or_else(Retraction::StillLive)

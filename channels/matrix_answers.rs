@@ -49,6 +49,7 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
             Doing::Post => connect_again("the account may not post in the room; check the channel"),
             Doing::Ask => connect_again(NOT_IN),
             Doing::TakeDown => connect_again("the account may not take the post down"),
+            Doing::Revise => connect_again("the account may not change the post"),
             Doing::Pin => connect_again("the account may not pin posts in the room; give it the power"),
         },
         (404, "M_NOT_FOUND") => connect_again("the server does not know the room or the post"),

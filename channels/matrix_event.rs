@@ -9,7 +9,7 @@ use crate::html::{escape, paragraphs};
 use crate::{Job, Rendition};
 
 /// Our field in an event's content: the delivery's id.
-const KEY: &str = "holdline.delivery";
+pub(super) const KEY: &str = "holdline.delivery";
 /// Most bytes of a picture's address.
 const LONGEST_ADDRESS: usize = 300;
 
@@ -42,6 +42,13 @@ pub(super) fn content(post: &Rendition, delivery: Uuid, pictures: &[String]) -> 
 pub(crate) fn size(post: &Rendition) -> usize {
     let pictures = vec!["m".repeat(LONGEST_ADDRESS); post.media.len()];
     content(post, Uuid::nil(), &pictures).to_string().len()
+}
+
+/// The same of an event that replaces another one: the text stands there once more, for apps that know nothing of
+/// that, with the other event's id.
+pub(crate) fn size_of_change(post: &Rendition) -> usize {
+    const AROUND: usize = 600;
+    size(post) + json!(post.text).to_string().len() + AROUND
 }
 
 /// The content of a redaction. It says whose event is gone, which the event itself does not any more.

@@ -101,6 +101,10 @@ impl Network for Api {
                 }
                 good(json!({ "content_uri": format!("mxc://bank.example/m{}", self.uploads) }))
             }
+            ("GET", ["client", "v1", "rooms", ROOM, "relations", id, "m.replace"]) => {
+                let relates = |e: &&Value| e["content"]["m.relates_to"]["event_id"] == **id;
+                good(json!({ "chunk": self.events.iter().filter(relates).collect::<Vec<_>>() }))
+            }
             (method, ["client", "v3", "rooms", ROOM, rest @ ..]) => match (method, rest) {
                 ("PUT", ["send", "m.room.message", id]) => self.send(device, id, &asked.json(), faults),
                 ("PUT", ["redact", id, _]) => {
@@ -134,7 +138,10 @@ impl Api {
         let plain = ["body", "holdline.delivery", "m.mentions", "msgtype"];
         let with_pictures =
             ["body", "format", "formatted_body", "holdline.delivery", "m.mentions", "msgtype"];
-        if (names != plain && names != with_pictures) || sent["m.mentions"] != json!({}) {
+        let of_a_change =
+            ["body", "holdline.delivery", "m.mentions", "m.new_content", "m.relates_to", "msgtype"];
+        let known = names == plain || names == with_pictures || names == of_a_change;
+        if !known || sent["m.mentions"] != json!({}) {
             faults.push(format!("fields: {sent}"));
         }
         if sent.to_string().len() > 65_536 - 3_000 {

@@ -28,6 +28,7 @@ pub(crate) enum Doing {
     Ask,
     TakeDown,
     Pin,
+    Revise,
 }
 
 impl Doing {
@@ -38,6 +39,7 @@ impl Doing {
             Self::Ask => format!("{title} refuses the question"),
             Self::TakeDown => format!("{title} does not take the post down"),
             Self::Pin => format!("{title} does not pin the post"),
+            Self::Revise => format!("{title} does not change the post"),
         }
     }
 }

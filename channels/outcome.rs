@@ -78,8 +78,10 @@ pub enum Retry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sighting {
     Found(Receipt),
-    /// The network answered, and the post is not there.
+    /// The network answered, and the post is not there; of new words: it still has others.
     Absent,
+    /// Of new words: the post is gone, so they can be nowhere, and why.
+    Gone(String),
     /// The network could not be asked.
     Unknown(String),
 }

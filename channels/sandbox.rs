@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
+use crate::revise::GONE;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
 };
 
 /// The registration.
@@ -24,6 +25,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -78,6 +80,28 @@ impl Sandbox {
         url
     }
 
+    async fn write(&self, request: Request, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let body = Posted {
+            id: String::new(),
+            key: job.idempotency_key.clone(),
+            delivery: job.delivery.to_string(),
+            kind: job.kind.clone(),
+            title: job.rendition.title.clone(),
+            text: job.rendition.text.clone(),
+            language: job.rendition.language.clone(),
+        };
+        let answer = self.http.send(request.json(&body), pass).await;
+        let answer = answer.map_err(|trouble| trouble.failure(false))?;
+        if answer.status == 404 && job.revises.is_some() {
+            return Err(Failure::Rejected { reason: GONE.to_owned(), retry: Retry::Never });
+        }
+        if !answer.is_success() {
+            return Err(failure(&answer));
+        }
+        let posted = answer.json::<Posted>().map_err(|reason| Failure::InDoubt { reason })?;
+        Ok(self.receipt(posted))
+    }
+
     fn receipt(&self, posted: Posted) -> Receipt {
         let mut url = self.endpoint(&["posts", &posted.id]);
         url.set_query(None);
@@ -96,22 +120,27 @@ fn failure(answer: &Answer) -> Failure {
 #[async_trait]
 impl Channel for Sandbox {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let body = Posted {
-            id: String::new(),
-            key: job.idempotency_key.clone(),
-            delivery: job.delivery.to_string(),
-            kind: job.kind.clone(),
-            title: job.rendition.title.clone(),
-            text: job.rendition.text.clone(),
-            language: job.rendition.language.clone(),
-        };
-        let request = Request::post(self.endpoint(&["posts"]).as_str()).json(&body);
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(failure(&answer));
+        self.write(Request::post(self.endpoint(&["posts"]).as_str()), job, pass).await
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.write(Request::put(self.endpoint(&["posts", &of.remote_id]).as_str()), job, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        let url = self.endpoint(&["posts", &of.remote_id]);
+        match self.http.call(Request::get(url.as_str())).await {
+            Ok(answer) if answer.status == 404 => Sighting::Gone(GONE.to_owned()),
+            Ok(answer) if answer.status == 200 => match answer.json::<Posted>() {
+                Ok(posted) if posted.delivery == job.delivery.to_string() => {
+                    Sighting::Found(self.receipt(posted))
+                }
+                Ok(_) => Sighting::Absent,
+                Err(why) => Sighting::Unknown(why),
+            },
+            Ok(answer) => Sighting::Unknown(format!("the sandbox answered {}", answer.status)),
+            Err(trouble) => Sighting::Unknown(trouble.to_string()),
         }
-        let posted = answer.json::<Posted>().map_err(|reason| Failure::InDoubt { reason })?;
-        Ok(self.receipt(posted))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
@@ -136,7 +165,7 @@ impl Channel for Sandbox {
             None => match self.read_back(job).await {
                 Sighting::Found(receipt) => receipt.remote_id,
                 Sighting::Absent => return Retraction::StillLive(NOT_OURS.to_owned()),
-                Sighting::Unknown(why) => return Retraction::StillLive(why),
+                Sighting::Unknown(why) | Sighting::Gone(why) => return Retraction::StillLive(why),
             },
         };
         let url = self.endpoint(&["posts", &id]);

@@ -31,13 +31,15 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, slack_text, text,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, slack_text, text,
 };
 
 #[path = "slack_answers.rs"]
 mod answers;
 #[path = "slack_pin.rs"]
 mod pin;
+#[path = "slack_revise.rs"]
+mod revise;
 
 use answers::{failure, is_id, is_ts, lacks, link, without, word};
 
@@ -51,6 +53,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -307,6 +310,14 @@ impl Channel for Slack {
             Ok(None) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why),
         }
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

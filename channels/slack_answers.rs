@@ -72,6 +72,8 @@ const NEVER: &[&str] = &[
     "as_user_not_supported",
     "messages_tab_disabled",
     "cant_delete_message",
+    "cant_update_message",
+    "edit_window_closed",
     "compliance_exports_prevent_deletion",
 ];
 

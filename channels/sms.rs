@@ -58,6 +58,7 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::None,
         read_back: ReadBack::Words,
         retract: false,
+        revises: None,
         media: false,
         fetches: false,
         starts_only: false,

@@ -13,7 +13,7 @@ use url::Url;
 #[path = "strict_trials.rs"]
 mod trials;
 
-pub use trials::{Memory, attempt, attempt_of, deliver, outcomes, reads, removals};
+pub use trials::{Memory, attempt, attempt_of, deliver, outcomes, reads, removals, removals_after};
 
 use crate::suite::{self, Cut};
 
@@ -244,7 +244,7 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
 impl<N: Network> State<N> {
     fn answer(&mut self, asked: Asked, fate: &Fate) -> (u16, String, String) {
         self.requests.push(format!("{} {}", asked.method, asked.path));
-        if !matches!(asked.method.as_str(), "POST" | "PUT") && !asked.content.is_empty() {
+        if !matches!(asked.method.as_str(), "POST" | "PUT" | "PATCH") && !asked.content.is_empty() {
             self.faults.push("content where none belongs".to_owned());
         }
         if asked.header("user-agent").is_empty() {

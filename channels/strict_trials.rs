@@ -85,13 +85,23 @@ pub async fn removals<N: Network>(
     connect: impl Fn(&str) -> Box<dyn Channel>,
     copies: impl Fn(&N) -> usize,
 ) {
+    removals_after(0, network, connect, copies).await;
+}
+
+/// The same where that many questions come before the removal.
+pub async fn removals_after<N: Network>(
+    questions: usize,
+    network: N,
+    connect: impl Fn(&str) -> Box<dyn Channel>,
+    copies: impl Fn(&N) -> usize,
+) {
     for fate in
         misfortunes().into_iter().chain([Fate::Refused(401, "", ""), Fate::Refused(200, "", "<html>")])
     {
         let server = Strict::start(network.clone(), &[]).await;
         let channel = connect(&server.url);
         let receipt = attempt(&*channel).await.unwrap();
-        server.state().others.push_back(fate.clone());
+        server.state().others = std::iter::repeat_n(Fate::Done, questions).chain([fate.clone()]).collect();
         let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
         assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
         assert!(said != Retraction::Gone || copies(&server.state().network) == 0, "{fate:?}: {said:?}");

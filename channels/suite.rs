@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Http, Policy};
 use crate::keeper::Nowhere;
-use crate::{Adapter, Channel, Connection, Failure, Gate, Job, Pass, Receipt, Rendition, Retry};
+use crate::{Adapter, Channel, Connection, Failure, Gate, Job, Pass, Receipt, Rendition, Retry, Revised};
 
 /// What the fake server does with one request.
 #[derive(Debug, Clone)]
@@ -171,6 +171,7 @@ pub fn job() -> Job {
         },
         valid_until: None,
         number: 1,
+        revises: None,
         handle: None,
         others: Vec::new(),
         media: Vec::new(),
@@ -214,13 +215,34 @@ pub struct Kit {
 
 /// Everything that the suite asks.
 pub async fn all(kit: &Kit) {
-    statuses(kit).await;
-    cuts(kit).await;
-    closed_gate(kit).await;
+    run(kit, None).await;
+}
+
+/// The same for new words of the post that has this id; the kit is about the requests that this takes.
+pub async fn all_of_a_change(kit: &Kit, remote_id: &str) {
+    run(kit, Some(remote_id)).await;
+}
+
+async fn run(kit: &Kit, of: Option<&str>) {
+    statuses(kit, of).await;
+    cuts(kit, of).await;
+    closed_gate(kit, of).await;
+}
+
+/// The post whose words [`changed`] changes.
+pub fn revised(remote_id: &str) -> Revised {
+    let before = Rendition { text: "Cards are slow.".to_owned(), ..job().rendition };
+    let delivery = "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d00".parse().unwrap();
+    Revised { delivery, remote_id: remote_id.to_owned(), before }
+}
+
+/// A delivery that gives the post of that id other words.
+pub fn changed(remote_id: &str) -> Job {
+    Job { revises: Some(revised(remote_id)), ..job() }
 }
 
 /// Every status becomes what the table says.
-pub async fn statuses(kit: &Kit) {
+async fn statuses(kit: &Kit, of: Option<&str>) {
     for &(status, expected) in &kit.table {
         let headers = if status == 429 { "Retry-After: 7\r\n" } else { "" };
         for hostile in [flat, nested] {
@@ -229,7 +251,7 @@ pub async fn statuses(kit: &Kit) {
                     if status < 300 { kit.accepted.to_owned() } else { hostile(credential).to_string() };
                 answer(status, headers, &body)
             };
-            let (_, result) = publish(kit, said, &Pass::open_for_tests()).await;
+            let (_, result) = publish(kit, of, said, &Pass::open_for_tests()).await;
             assert_eq!(seen(status, &result), expected, "{} on {status}: {result:?}", kit.adapter.name);
         }
     }
@@ -256,10 +278,10 @@ fn seen(status: u16, result: &Result<Receipt, Failure>) -> Expected {
 }
 
 /// A connection that breaks is never taken for an answer.
-pub async fn cuts(kit: &Kit) {
+async fn cuts(kit: &Kit, of: Option<&str>) {
     let name = kit.adapter.name;
     for cut in CUTS {
-        let (fake, result) = publish(kit, |_| Step::Cut(cut), &Pass::open_for_tests()).await;
+        let (fake, result) = publish(kit, of, |_| Step::Cut(cut), &Pass::open_for_tests()).await;
         if cut == Cut::BeforeConnect && kit.before.is_empty() {
             let no_effect = matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. }));
             assert!(no_effect, "{name}: no connection, no effect, got {result:?}");
@@ -280,16 +302,21 @@ pub async fn cuts(kit: &Kit) {
 }
 
 /// A closed gate lets no content through, and is told as such.
-pub async fn closed_gate(kit: &Kit) {
-    let (fake, result) = publish(kit, |_| answer(200, "", kit.accepted), &closed_pass()).await;
+async fn closed_gate(kit: &Kit, of: Option<&str>) {
+    let (fake, result) = publish(kit, of, |_| answer(200, "", kit.accepted), &closed_pass()).await;
     let name = kit.adapter.name;
     assert!(matches!(result, Err(Failure::Closed { partly: false, .. })), "{name}: {result:?}");
     assert_eq!(fake.requests().len(), kit.quiet, "{name}: content left through a closed gate");
 }
 
-/// Publishes [`job`] once to a server that ends with `last`, which knows the credential (or a secret of the
+/// Publishes [`job`] once, or changes the post `of`, on a server that ends with `last`, which knows the credential (or a secret of the
 /// settings), and looks at all that is printed.
-async fn publish(kit: &Kit, last: impl Fn(&str) -> Step, pass: &Pass) -> (Fake, Result<Receipt, Failure>) {
+async fn publish(
+    kit: &Kit,
+    of: Option<&str>,
+    last: impl Fn(&str) -> Step,
+    pass: &Pass,
+) -> (Fake, Result<Receipt, Failure>) {
     let credential = |url: &str| kit.credential.map(|c| c.replace("{url}", url));
     let fake = Fake::start_with(|url| {
         let known = credential(url).or(kit.secrets.first().map(|s| (*s).to_owned())).unwrap_or_default();
@@ -298,7 +325,10 @@ async fn publish(kit: &Kit, last: impl Fn(&str) -> Step, pass: &Pass) -> (Fake, 
     .await;
     let credential = credential(&fake.url);
     let channel = connect(&kit.adapter, (kit.settings)(&fake.url), credential.as_deref()).unwrap();
-    let result = channel.publish(&job(), pass).await;
+    let result = match of {
+        Some(id) => channel.revise(&changed(id), &revised(id), pass).await,
+        None => channel.publish(&job(), pass).await,
+    };
     let printed = match &result {
         Ok(receipt) => format!("{receipt:?}"),
         Err(failure) => format!("{failure:?} {failure}"),

@@ -38,6 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: false,
         starts_only: true,
+        revises: None,
         pins: Pins::None,
         fetches: false,
         watches: false,

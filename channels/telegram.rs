@@ -36,13 +36,15 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pinned, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, text,
+    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text,
 };
 
 #[path = "telegram_answers.rs"]
 mod answers;
 #[path = "telegram_pin.rs"]
 mod pin;
+#[path = "telegram_revise.rs"]
+mod revise;
 
 use answers::{failure, in_doubt, is_no_more};
 
@@ -56,6 +58,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: false }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -319,6 +322,14 @@ impl Channel for Telegram {
 
     async fn read_back(&self, _: &Job) -> Sighting {
         Sighting::Unknown("a bot cannot read what a Telegram chat shows".to_owned())
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, _: &Revised) -> Sighting {
+        self.read_back(job).await
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {

@@ -31,6 +31,7 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
         Doing::Post => "the bot may not post there",
         Doing::Ask => "the bot does not find the chat",
         Doing::TakeDown => "the bot may not take posts down there",
+        Doing::Revise => "the bot may not change posts there",
         Doing::Pin => "the bot may not pin posts there; give it the right",
     };
     match status {
@@ -65,10 +66,24 @@ pub(super) fn in_doubt(status: u16) -> Failure {
     Failure::InDoubt { reason: format!("the server answered {status}") }
 }
 
+/// The reason of a refusal of what was asked, in small letters.
+fn said(answer: &Answer) -> String {
+    let told: Value = answer.json().unwrap_or_default();
+    let said = told["description"].as_str().filter(|_| answer.status == 400);
+    said.unwrap_or_default().to_ascii_lowercase()
+}
+
 /// Whether the chat holds no message of that number. Said in these words only of a chat that the bot is in.
 pub(super) fn is_no_more(answer: &Answer) -> bool {
-    let told: Value = answer.json().unwrap_or_default();
-    told["description"]
-        .as_str()
-        .is_some_and(|d| d.eq_ignore_ascii_case("Bad Request: message to delete not found"))
+    said(answer) == "bad request: message to delete not found"
+}
+
+/// The same of a message that was to get other words.
+pub(super) fn is_unknown(answer: &Answer) -> bool {
+    said(answer) == "bad request: message to edit not found"
+}
+
+/// Whether the message has the new words already.
+pub(super) fn is_unmodified(answer: &Answer) -> bool {
+    said(answer).starts_with("bad request: message is not modified")
 }

@@ -48,6 +48,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        revises: None,
         pins: Pins::None,
         fetches: false,
         watches: false,

@@ -30,6 +30,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: false,
         media: true,
         starts_only: false,
+        revises: None,
         pins: Pins::None,
         fetches: false,
         watches: false,

@@ -2,7 +2,7 @@
 //! timeline is in the service's database.
 
 use crate::text::Unit;
-use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pins, ReadBack, Replay};
+use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pins, ReadBack, Replay, Revising};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -15,6 +15,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: false,
         starts_only: false,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,

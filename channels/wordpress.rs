@@ -10,8 +10,7 @@
 //! is never older than what the look saw.
 //!
 //! Its number is written down before the public step ([`Pass::keep`]), with the time of its last change: an
-//! editor can give it another slug, or take it down, and what an editor took down is never published again
-//! by an attempt.
+//! editor can give it another slug, and what an editor took down is never published again by an attempt.
 
 use std::sync::Arc;
 
@@ -27,7 +26,8 @@ use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Scheduler, Setting, Sighting, watch,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
+    Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -40,6 +40,8 @@ mod page;
 mod pin;
 #[path = "wordpress_post.rs"]
 mod post;
+#[path = "wordpress_revise.rs"]
+mod revise;
 #[path = "wordpress_schedule.rs"]
 mod schedule;
 
@@ -57,6 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
+        revises: Some(Revising { pictures: true, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,
@@ -338,6 +341,14 @@ impl Channel for WordPress {
             Ok(None) => Sighting::Absent,
             Err(why) => Sighting::Unknown(why.to_string()),
         }
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {

@@ -18,3 +18,8 @@ pub(super) fn page(text: &str, language: &str, pictures: &[MediaRef], media: &[M
     html.push_str("</div>");
     html
 }
+
+/// The same with a mark of the delivery that changed the words.
+pub(super) fn marked(page: &str, mark: &str) -> String {
+    page.replacen("<div ", &format!("<div id=\"{mark}\" "), 1)
+}

@@ -109,7 +109,7 @@ impl WordPress {
     }
 
     /// Changes a post that is there; through the gate, when it goes back on the schedule.
-    async fn change(&self, remote_id: &str, to: &Value, pass: Option<&Pass>) -> Result<(), crate::Failure> {
+    async fn put(&self, remote_id: &str, to: &Value, pass: Option<&Pass>) -> Result<(), crate::Failure> {
         let (_, url) = self.place(remote_id).map_err(super::answers::unread)?;
         let request = self.authorised(Request::post(url.as_str())).json(to);
         let answer = match pass {
@@ -184,7 +184,7 @@ impl Scheduler for WordPress {
             Standing::Held { .. } => return Stop::Left(CHANGED.to_owned()),
             Standing::Unknown(why) => return Stop::Later(why),
         }
-        if let Err(failure) = self.change(&post.remote_id, &json!({ "status": "draft" }), None).await {
+        if let Err(failure) = self.put(&post.remote_id, &json!({ "status": "draft" }), None).await {
             return stop(failure);
         }
         match self.stands(&post.remote_id).await {
@@ -209,7 +209,7 @@ impl Scheduler for WordPress {
         }
         let date = at.format("%Y-%m-%dT%H:%M:%S").to_string();
         if let Err(failure) =
-            self.change(&post.remote_id, &json!({ "status": "future", "date_gmt": date }), Some(pass)).await
+            self.put(&post.remote_id, &json!({ "status": "future", "date_gmt": date }), Some(pass)).await
         {
             return back(failure);
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::{Doing, LONGEST_WAIT};
+use crate::revise::NO_CHANGES;
 use crate::{Failure, NO_PINS, Retry};
 
 /// Whether it has the form of an id. It goes into addresses and into the log.
@@ -58,6 +59,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         Doing::Ask => "X does not answer",
         Doing::TakeDown => "X does not take the post down",
         Doing::Pin => NO_PINS,
+        Doing::Revise => NO_CHANGES,
     };
     match answer.status {
         401 => rejected("the access token is refused", Retry::Reconnect),

@@ -189,12 +189,27 @@ async fn answer(state: Arc<Mutex<State>>, clock: Clock, request: Request<Incomin
     let parts: Vec<&str> = path.split('/').collect();
     match (request.method().clone(), parts.as_slice()) {
         (Method::POST, [timeline, "posts"]) => {
-            let response = post(&state, &clock, timeline, request).await?;
+            let response = post(&state, &clock, timeline, None, request).await?;
             let limit = lock(&state).limits.get(*timeline).cloned();
             Ok(match limit {
                 Some(limit) => told(response, &limit),
                 None => response,
             })
+        }
+        (Method::PUT, [timeline, "posts", id]) => {
+            let there = |p: &Posted| p.id == *id;
+            if !lock(&state).timelines.get(*timeline).is_some_and(|all| all.iter().any(there)) {
+                return json(StatusCode::NOT_FOUND, &"there is no such post");
+            }
+            post(&state, &clock, timeline, Some(id), request).await
+        }
+        (Method::GET, [timeline, "posts", id]) => {
+            let state = lock(&state);
+            let found = state.timelines.get(*timeline).into_iter().flatten().find(|p| p.id == *id);
+            match found {
+                Some(posted) => json(StatusCode::OK, posted),
+                None => json(StatusCode::NOT_FOUND, &"there is no such post"),
+            }
         }
         (Method::GET, [timeline, "health"]) => {
             let state = lock(&state);
@@ -248,7 +263,14 @@ fn told(mut response: Response<Full<Bytes>>, limit: &Mutex<Limit>) -> Response<F
     response
 }
 
-async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Request<Incoming>) -> Answer {
+/// A new post, or other words for the one of that id.
+async fn post(
+    state: &Mutex<State>,
+    clock: &Clock,
+    timeline: &str,
+    id: Option<&str>,
+    request: Request<Incoming>,
+) -> Answer {
     let fault = lock(state).faults.get_mut(timeline).and_then(VecDeque::pop_front);
     if fault == Some(Fault::CutBeforeRead) {
         return Err("cut before reading");
@@ -272,7 +294,7 @@ async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Requ
     {
         let mut state = lock(state);
         state.next += 1;
-        posted.id = state.next.to_string();
+        posted.id = id.map_or_else(|| state.next.to_string(), str::to_owned);
         let first_byte = first_byte.unwrap_or_else(Instant::now);
         let arrival = Arrival {
             timeline: timeline.to_owned(),
@@ -283,7 +305,11 @@ async fn post(state: &Mutex<State>, clock: &Clock, timeline: &str, request: Requ
         };
         state.arrivals.push(arrival);
         if !refused {
-            state.timelines.entry(timeline.to_owned()).or_default().push(posted.clone());
+            let posts = state.timelines.entry(timeline.to_owned()).or_default();
+            match posts.iter_mut().find(|p| p.id == posted.id) {
+                Some(there) => *there = posted.clone(),
+                None => posts.push(posted.clone()),
+            }
         }
     }
     match fault {

@@ -39,8 +39,8 @@ const HEAD: &str = "\
 What each adapter can do, and how it was tested. This page is made from the code; a test fails when it is behind, and
 prints it as it should be.
 
-| adapter | the same request twice | reading back | takes down | at the top | threads | pictures | watched | swept | tested on |
-|---|---|---|---|---|---|---|---|---|---|
+| adapter | the same request twice | reading back | takes down | changes words | at the top | threads | pictures | watched | swept | tested on |
+|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(a: &Adapter) -> String {
@@ -59,6 +59,11 @@ fn line(a: &Adapter) -> String {
         ReadBack::None => "no",
     };
     let yes = |is: bool| if is { "yes" } else { "no" };
+    let changes = match c.revises {
+        None => "no",
+        Some(can) if can.pictures => "yes, with pictures",
+        Some(_) => "yes",
+    };
     let pins = match c.pins {
         Pins::None => "no",
         Pins::One => "one",
@@ -71,7 +76,7 @@ fn line(a: &Adapter) -> String {
         (yes(c.retract), yes(c.media), yes(c.watches), yes(a.limits.parts > 1));
     let swept = yes(ADAPTERS.contains(&a.name));
     format!(
-        "| {} | {replay} | {read_back} | {down} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
+        "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
         a.name
     )
 }

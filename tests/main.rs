@@ -55,6 +55,8 @@ mod recover;
 mod repeats;
 mod reserve;
 mod returns;
+mod revisions;
+mod revisions_real;
 mod roles;
 mod settling;
 mod signal_cards;

@@ -45,6 +45,7 @@ fn job(bench: &Bench) -> Job {
         },
         valid_until: None,
         number: 1,
+        revises: None,
         handle: None,
         others: Vec::new(),
         media: Vec::new(),

@@ -234,6 +234,9 @@ on_both! {
         let mut all = states(&list, &text);
         all.sort_unstable();
         assert_eq!(all, ["foreign", "foreign", "open"], "{list:?}");
+        // A change of words makes no post, so it excuses none.
+        bench.sql(&format!("update posts set revises = id where id = '{}'", post.id)).await;
+        assert_eq!(states(&look(&bench).await, &text), ["foreign"; 3]);
         worker.stop().await.unwrap();
     }
 

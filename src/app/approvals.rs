@@ -349,6 +349,7 @@ pub(super) fn matter<'a>(
         valid_until: post.valid_until,
         promise: post.promise_at,
         corrects: post.corrects.as_deref(),
+        revises: post.revises.as_deref(),
         renditions: renditions.collect(),
     })
 }

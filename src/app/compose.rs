@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::posts::NewPost;
+use super::revisions::Standing;
 use super::{Actor, App, AppError, Result, renditions};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -26,6 +27,8 @@ pub(crate) struct Directory {
     pictures: HashMap<String, Picture>,
     /// The incident of each post that a new one names as what it corrects.
     corrected: HashMap<String, Option<String>>,
+    /// The posts whose words new ones change, by the id that these name.
+    revised: HashMap<String, Standing>,
 }
 
 impl Directory {
@@ -37,6 +40,7 @@ impl Directory {
             incidents: Vec::new(),
             pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
             corrected: HashMap::new(),
+            revised: HashMap::new(),
         })
     }
 
@@ -44,14 +48,25 @@ impl Directory {
         self.incidents.iter().find(|i| i.id == name || i.slug == name)
     }
 
-    /// Looks up what only this post names: its incident, however old, and what it corrects.
-    pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
-        if let Some(name) = new.incident.as_deref().filter(|name| self.incident(name).is_none()) {
+    async fn look_up_incident(&mut self, app: &App, name: Option<&str>) -> Result<()> {
+        if let Some(name) = name.filter(|name| self.incident(name).is_none()) {
             let found = match app.store().incident(name).await? {
                 None => app.store().incident_by_slug(name).await?,
                 found => found,
             };
             self.incidents.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Looks up what only this post names: its incident, however old, what it corrects, and what it changes.
+    pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        self.look_up_incident(app, new.incident.as_deref()).await?;
+        if let Some(id) = &new.revises
+            && let Some(standing) = Standing::read(app, id).await?
+        {
+            self.look_up_incident(app, standing.post.incident_id.as_deref()).await?;
+            self.revised.insert(id.clone(), standing);
         }
         if let Some(id) = new.corrects.as_ref().filter(|id| !self.corrected.contains_key(*id))
             && let Some(post) = app.store().post(id).await?
@@ -75,6 +90,7 @@ pub(crate) struct Checked<'a> {
     pub targets: Vec<&'a Channel>,
     pub drill: bool,
     incident: Option<&'a crate::store::incidents::Incident>,
+    revised: Option<&'a Standing>,
     due: Millis,
     valid_until: Option<Millis>,
     promise_at: Option<Millis>,
@@ -86,11 +102,12 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     let mut problems = Problems::default();
     let checked = check(now, new, dir, &mut problems);
     problems.check()?;
+    let labels = checked.revised.map_or_else(|| new.labels.clone(), Standing::labels);
     let post = Post {
         id: app.id(),
         kind: new.kind.word().into(),
         brand: new.brand.clone(),
-        labels: serde_json::to_string(&new.labels).map_err(|e| AppError::Internal(e.to_string()))?,
+        labels: serde_json::to_string(&labels).map_err(|e| AppError::Internal(e.to_string()))?,
         source: serde_json::to_string(&new.source).map_err(|e| AppError::Internal(e.to_string()))?,
         words: new.source.words(),
         zone: new.zone.clone(),
@@ -104,13 +121,14 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         valid_until: checked.valid_until,
         promise_at: checked.promise_at,
         corrects: new.corrects.clone(),
+        revises: checked.revised.map(|r| r.post.id.clone()),
         created_at: now,
         updated_at: now,
         version: 1,
     };
     let (targets, drill) = (&checked.targets, checked.drill);
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, targets, drill, || app.id())?;
-    Ok(Built { post, labels: new.labels.clone(), deliveries })
+    Ok(Built { post, labels, deliveries })
 }
 
 /// Checks every field but the lengths of the texts, and finds the channels.
@@ -136,13 +154,53 @@ pub(crate) fn check<'a>(
     if promise_at.is_some_and(|p| p <= due.max(now)) {
         problems.add("promise", "must be later than the due time, and than now");
     }
-    let incident = find_incident(new, dir, problems);
-    check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), problems);
-    check_corrects(new, incident.map(|i| i.id.as_str()), dir, problems);
+    let revised = find_revised(new, dir, problems);
+    let incident = match revised {
+        Some(revised) => {
+            revised.check(new, problems);
+            incident_of(revised, new, dir, problems)
+        }
+        None => {
+            let incident = find_incident(new, dir, problems);
+            check_promise(new, incident.is_some_and(|i| i.resolved_at.is_some()), problems);
+            check_corrects(new, incident.map(|i| i.id.as_str()), dir, problems);
+            incident
+        }
+    };
     let drill = incident.is_some_and(|i| i.drill);
-    let targets = targets(new, dir, drill, problems);
-    check_source(&new.source, &targets, &dir.pictures, problems);
-    Checked { targets, drill, incident, due, valid_until, promise_at }
+    let targets = match revised {
+        Some(revised) => revised.targets(new, &dir.channels, drill, problems),
+        None => targets(new, dir, drill, problems),
+    };
+    // Where its words stay, a text of its own is one that is out.
+    let known = revised.map_or_else(|| targets.clone(), |revised| revised.channels(&dir.channels));
+    check_own_texts(&new.source, &known, problems);
+    check_pictures(&new.source, &targets, &dir.pictures, problems);
+    Checked { targets, drill, incident, revised, due, valid_until, promise_at }
+}
+
+fn find_revised<'a>(new: &NewPost, dir: &'a Directory, problems: &mut Problems) -> Option<&'a Standing> {
+    let id = new.revises.as_ref()?;
+    let found = dir.revised.get(id);
+    if found.is_none() {
+        problems.add("revises", format!("there is no post {id}"));
+    }
+    found
+}
+
+/// The incident of the post whose words change, also when it is resolved by now: what is out there is put right.
+fn incident_of<'a>(
+    revised: &Standing,
+    new: &NewPost,
+    dir: &'a Directory,
+    problems: &mut Problems,
+) -> Option<&'a Incident> {
+    let incident = revised.post.incident_id.as_deref().and_then(|id| dir.incident(id));
+    let is_it = |name: &String| incident.is_some_and(|i| i.id == *name || i.slug == *name);
+    if new.incident.as_ref().is_some_and(|name| !is_it(name)) {
+        problems.add("incident", "is not that of the post whose words change; leave it out");
+    }
+    incident
 }
 
 /// The incident that it is about, when posts of its kind may still be written for it.
@@ -189,16 +247,6 @@ fn check_corrects(new: &NewPost, incident: Option<&str>, dir: &Directory, proble
         }
         Some(_) => {}
     }
-}
-
-fn check_source(
-    source: &Source,
-    channels: &[&Channel],
-    known: &HashMap<String, Picture>,
-    problems: &mut Problems,
-) {
-    check_own_texts(source, channels, problems);
-    check_pictures(source, channels, known, problems);
 }
 
 /// A typing error in a name must not send the text for all where another was meant.
@@ -248,9 +296,11 @@ fn lacks_pictures(new: &NewPost, channel: &Channel) -> bool {
 
 /// The names of the brand's channels that a post for every channel goes without, for want of a picture.
 pub(crate) fn left_out(new: &NewPost, dir: &Directory) -> Vec<String> {
-    let is_left = |c: &&Channel| {
-        c.brand == new.brand && c.disabled_at.is_none() && new.channels.is_empty() && lacks_pictures(new, c)
-    };
+    // A change of words goes where its post is.
+    if !new.channels.is_empty() || new.revises.is_some() {
+        return Vec::new();
+    }
+    let is_left = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && lacks_pictures(new, c);
     dir.channels.iter().filter(is_left).map(|c| c.name.clone()).collect()
 }
 

@@ -134,7 +134,7 @@ fn view(
         channel_name: channel.map(|c| c.name.clone()).unwrap_or_default(),
         adapter: channel.map(|c| c.adapter.clone()).unwrap_or_default(),
         account: channel.and_then(|c| account(app, c)),
-        readable: adapter.is_some_and(|a| a.capabilities.read_back != ::channels::ReadBack::None),
+        readable: adapter.is_some_and(|a| a.capabilities.readable(post.revises.is_some())),
         text: held::beginning(&post.source),
         attempt: last.map(attempt),
         due: rfc3339(d.due_at),

@@ -4,7 +4,7 @@ use super::compose::{Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
 use super::posts::{self, NewPost, PostView};
-use super::{Actor, App, AppError, Result, notices};
+use super::{Actor, App, AppError, Result, notices, revisions};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -24,6 +24,7 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
     dir.look_up(app, new).await?;
     let mut built = build(app, by, new, &dir)?;
     let mut tx = app.store().begin().await?;
+    revisions::lock(&mut tx, &Post { id: id.to_owned(), ..built.post.clone() }).await?;
     let old = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
     if version.is_some_and(|v| v != old.version) {
         return Err(AppError::Stale { now: old.version });
@@ -43,9 +44,11 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
         }
     }
     let mut problems = Problems::default();
-    for (field, same) in
-        [("kind", built.post.kind == old.kind), ("incident", built.post.incident_id == old.incident_id)]
-    {
+    for (field, same) in [
+        ("kind", built.post.kind == old.kind),
+        ("incident", built.post.incident_id == old.incident_id),
+        ("revises", built.post.revises == old.revises),
+    ] {
         if !same {
             problems.add(field, "cannot be changed; cancel this post and write a new one");
         }

@@ -8,7 +8,7 @@ use super::error::Problems;
 use super::hub::Topic;
 pub use super::retractions::retract;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set};
+use super::{Actor, App, AppError, Result, approvals, held_set, revisions};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -17,6 +17,7 @@ use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::{Lane, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
+use crate::store::Tx;
 use crate::store::deliveries::{Change, Delivery, Waiting};
 use crate::store::posts::Post;
 
@@ -195,16 +196,12 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
                 continue;
             };
             let slot = slots.entry(d.channel_id.clone()).or_insert(at.unwrap_or(now));
-            let subject = Subject {
-                lane: Lane::from_number(d.lane),
-                brand: post.brand.clone(),
-                channel: d.channel_id.clone(),
-                channel_brand: brands.get(&d.channel_id).cloned().unwrap_or_default(),
-                labels: serde_json::from_str(&post.labels).unwrap_or_default(),
-                due_at: *slot,
-            };
-            let frozen = covering(&orders, &subject).is_some();
-            let decided = meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
+            let frozen = covering(&orders, &subject(d, post, &brands, *slot)).is_some();
+            let mut decided =
+                meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
+            if let (Ok(_), Some(why)) = (&decided, beside_another(&mut tx, post, review.choice).await?) {
+                decided = Err(why);
+            }
             match decided {
                 Err(why) => result.left.push((id.clone(), why)),
                 Ok(c) => {
@@ -224,6 +221,26 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
         app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     }
     Ok(result)
+}
+
+/// What a freeze would judge the delivery by, at that time.
+fn subject(d: &Delivery, post: &Post, brands: &HashMap<String, String>, due_at: Millis) -> Subject {
+    Subject {
+        lane: Lane::from_number(d.lane),
+        brand: post.brand.clone(),
+        channel: d.channel_id.clone(),
+        channel_brand: brands.get(&d.channel_id).cloned().unwrap_or_default(),
+        labels: serde_json::from_str(&post.labels).unwrap_or_default(),
+        due_at,
+    }
+}
+
+/// Why a change of words does not go: another one of the same post is open.
+async fn beside_another(tx: &mut Tx, post: &Post, choice: Choice) -> Result<Option<String>> {
+    match &post.revises {
+        Some(first) if choice != Choice::Cancel => revisions::another_open(tx, first, &post.id).await,
+        _ => Ok(None),
+    }
 }
 
 fn change(

@@ -158,6 +158,14 @@ impl<'a> Importer<'a> {
         } else {
             serde_json::from_slice::<NewPost>(&line).map_err(|e| AppError::field("row", e.to_string()))
         };
+        let parsed = parsed.and_then(|new| match new.revises {
+            None => Ok(new),
+            // Each is a decision about one post that is out.
+            Some(_) => Err(AppError::field(
+                "revises",
+                "an import brings new posts only; change the words of one at a time",
+            )),
+        });
         let built = match parsed {
             Ok(new) => {
                 self.directory.look_up(self.app, &new).await?;

@@ -110,6 +110,8 @@ pub mod renditions;
 pub mod repeats;
 /// What is out is taken down.
 mod retractions;
+/// Other words for a post that is out.
+pub mod revisions;
 /// The incident room.
 pub mod room;
 /// The exchange of one instance key for another.

@@ -40,6 +40,10 @@ pub struct Permit {
     pub key: String,
     pub kind: String,
     pub incident: Option<String>,
+    /// The post that gets these words in its place.
+    pub revises: Option<String>,
+    /// The post whose words these are.
+    pub post: String,
     pub rendition: Rendition,
     pub subject: Subject,
     pub created_at: Millis,
@@ -338,6 +342,8 @@ fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: M
         key: row.id.clone(),
         kind: row.kind.clone(),
         incident: row.incident_id.clone(),
+        revises: row.revises.clone(),
+        post: row.post_id.clone(),
         rendition,
         subject,
         created_at: row.created_at,

@@ -7,7 +7,7 @@ use ::channels::{NO_PINS, Pinned, Pins};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, App, AppError, Result, channels};
+use super::{Actor, App, AppError, Result, channels, revisions};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -36,6 +36,8 @@ pub struct Pin {
 /// A copy that is out.
 struct Copy {
     delivery: String,
+    /// The delivery that made the post: another one, where this one changed its words.
+    maker: String,
     name: String,
     can: bool,
     /// The one that is pinned takes the place of others: the channel.
@@ -68,15 +70,19 @@ async fn copies(app: &App, post: &str) -> Result<Vec<Copy>> {
         .filter(|d| d.state == State::Accepted.word())
         .collect();
     let ids: Vec<&str> = out.iter().map(|d| d.id.as_str()).collect();
+    let mut makers = revisions::makers(app, &ids).await?;
+    let mut maker = |id: &str| makers.remove(id).unwrap_or_else(|| id.to_owned());
+    let out: Vec<_> = out.into_iter().map(|d| (maker(&d.id), d)).collect();
+    let ids: Vec<&str> = out.iter().map(|(maker, _)| maker.as_str()).collect();
     let pinned: HashMap<String, Millis> = app.store().pins(&ids).await?.into_iter().collect();
     let channels: HashMap<String, channels::Channel> =
         app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect();
-    let copy = |d: crate::store::deliveries::Delivery| {
+    let copy = |(maker, d): (String, crate::store::deliveries::Delivery)| {
         let channel = channels.get(&d.channel_id)?;
         let pins = ::channels::adapter(&channel.adapter).map_or(Pins::None, |a| a.capabilities.pins);
-        let (can, pinned_at) = (pins != Pins::None, pinned.get(&d.id).copied());
+        let (can, pinned_at) = (pins != Pins::None, pinned.get(&maker).copied());
         let alone_on = (pins == Pins::One).then_some(d.channel_id);
-        Some(Copy { name: channel.name.clone(), can, alone_on, pinned_at, delivery: d.id })
+        Some(Copy { name: channel.name.clone(), can, alone_on, pinned_at, maker, delivery: d.id })
     };
     Ok(out.into_iter().filter_map(copy).collect())
 }
@@ -98,7 +104,7 @@ pub async fn set(app: &App, by: &Actor, post: &str, pin: Pin) -> Result<Vec<PinV
     };
     let subject = |delivery: &str| format!("delivery:{delivery}");
     let entries: Vec<Entry> =
-        copies.iter().filter(|c| c.can).map(|c| Entry::new(asked, &subject(&c.delivery))).collect();
+        copies.iter().filter(|c| c.can).map(|c| Entry::new(asked, &subject(&c.maker))).collect();
     if !entries.is_empty() {
         app.commit(app.store().begin().await?, by, &entries, &[]).await?;
     }
@@ -108,7 +114,7 @@ pub async fn set(app: &App, by: &Actor, post: &str, pin: Pin) -> Result<Vec<PinV
             let result = match copy.can {
                 // What the others did is written down all the same.
                 true => networks
-                    .pin(&copy.delivery, pin.pinned)
+                    .pin(&copy.maker, pin.pinned)
                     .await
                     .unwrap_or_else(|e| Pinned::Failed(e.to_string())),
                 false => Pinned::Failed(NO_PINS.to_owned()),
@@ -126,8 +132,8 @@ pub async fn set(app: &App, by: &Actor, post: &str, pin: Pin) -> Result<Vec<PinV
             tx.clear_pins(&channel).await?;
         }
         if copy.can {
-            tx.set_pin(&copy.delivery, at).await?;
-            entries.push(Entry::new(done, &subject(&copy.delivery)).after(&result));
+            tx.set_pin(&copy.maker, at).await?;
+            entries.push(Entry::new(done, &subject(&copy.maker)).after(&result));
         }
         let reason = match result {
             Pinned::Done => None,

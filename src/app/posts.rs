@@ -8,6 +8,7 @@ use super::compose::{Built, Directory, build};
 pub use super::edits::{cancel, edit};
 use super::hub::Topic;
 pub use super::preview::{Measure, Preview, PreviewChannel, preview};
+use super::revisions::{self, Unrevised};
 use super::{Actor, App, AppError, Result, notices, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
@@ -55,6 +56,10 @@ pub struct NewPost {
     /// The id of the post that this one corrects, of the same incident.
     #[serde(default)]
     pub corrects: Option<String>,
+    /// The id of a post that is out and gets these words in its place, on the channels whose network can
+    /// change a post. Kind and brand are those of that post; nothing as channels: all that can.
+    #[serde(default)]
+    pub revises: Option<String>,
     /// Hand it to the approvers at once.
     #[serde(default)]
     pub submit: bool,
@@ -84,6 +89,18 @@ pub struct PostView {
     pub incident: Option<String>,
     pub promise: Option<String>,
     pub corrects: Option<String>,
+    /// The post that gets these words in its place.
+    #[serde(default)]
+    pub revises: Option<String>,
+    /// The posts that gave this one other words, or are to, oldest first. Empty in lists.
+    #[serde(default)]
+    pub revisions: Vec<String>,
+    /// The words that are out by now, where a change gave the post others. Nothing in lists.
+    #[serde(default)]
+    pub words: Option<Source>,
+    /// Where the post that it changes keeps its words, and why. Empty in lists.
+    #[serde(default)]
+    pub unrevised: Vec<Unrevised>,
     pub author: String,
     /// Everybody who wrote on it. None of them approves it.
     pub authors: Vec<String>,
@@ -136,6 +153,10 @@ pub(crate) fn view(p: Post, deliveries: Vec<Delivery>, names: &HashMap<String, S
         recurrence: p.recurrence,
         incident: p.incident_id,
         corrects: p.corrects,
+        revises: p.revises,
+        revisions: Vec::new(),
+        words: None,
+        unrevised: Vec::new(),
         author: p.author_id,
         version: p.version,
     })
@@ -182,7 +203,11 @@ pub async fn create_all(app: &App, by: &Actor, new: &[NewPost]) -> Result<Vec<St
     }
     let built = new.iter().map(|n| build(app, by, n, &dir)).collect::<Result<Vec<_>>>()?;
     let posts: Vec<Post> = built.iter().map(|b| b.post.clone()).collect();
+    revisions::check_together(&posts)?;
     let mut tx = app.store().begin().await?;
+    for post in &posts {
+        revisions::lock(&mut tx, post).await?;
+    }
     let entries = write(&mut tx, built).await?;
     let mut topics: &[Topic] = &[];
     for post in posts.iter().filter(|p| p.state == PostState::Submitted.word()) {
@@ -224,7 +249,9 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Read)?;
     let post = app.store().post(id).await?;
     let mut found = whole(app, post.into_iter().collect()).await?;
-    found.pop().ok_or_else(|| AppError::not_found("post", id))
+    let mut view = found.pop().ok_or_else(|| AppError::not_found("post", id))?;
+    revisions::tell(app, &mut view).await?;
+    Ok(view)
 }
 
 /// Lists posts by due time; the last row gives the cursor of the next page.
@@ -329,7 +356,7 @@ pub async fn submit(app: &App, by: &Actor, id: &str) -> Result<PostView> {
 
 /// A draft from before its incident was resolved may say what is no longer so.
 async fn still_right(app: &App, post: &Post) -> Result<()> {
-    let Some(id) = &post.incident_id else { return Ok(()) };
+    let Some(id) = post.incident_id.as_ref().filter(|_| post.revises.is_none()) else { return Ok(()) };
     if app.store().incident(id).await?.is_none_or(|i| i.resolved_at.is_none()) {
         return Ok(());
     }
@@ -353,7 +380,8 @@ pub(super) fn facts(p: &Post, rows: &[Delivery]) -> serde_json::Value {
         "kind": p.kind, "brand": p.brand, "labels": json(&p.labels), "source": json(&p.source),
         "state": p.state, "due": rfc3339(p.due_at), "zone": p.zone, "recurrence": p.recurrence,
         "valid_until": p.valid_until.map(rfc3339), "incident": p.incident_id,
-        "promise": p.promise_at.map(rfc3339), "corrects": p.corrects, "renditions": renditions,
+        "promise": p.promise_at.map(rfc3339), "corrects": p.corrects, "revises": p.revises,
+        "renditions": renditions,
         "authors": json(&p.authors),
     })
 }

@@ -57,7 +57,8 @@ impl Measure {
 /// When the actor may not write. What is wrong with the post is in the answer.
 pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
     by.need(Right::Write)?;
-    let dir = Directory::read(app).await?;
+    let mut dir = Directory::read(app).await?;
+    dir.look_up(app, new).await?;
     let mut problems = Problems::default();
     let checked = check(app.now(), new, &dir, &mut problems);
     let mut out = Vec::with_capacity(checked.targets.len());

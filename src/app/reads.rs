@@ -6,7 +6,7 @@ use super::hub::Topic;
 use super::nodes::SILENT;
 use super::owners::Claimant;
 use super::sending::seed;
-use super::{Actor, App, AppError, Result, handles, promises};
+use super::{Actor, App, AppError, Result, handles, promises, revisions};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -32,6 +32,8 @@ pub enum Seen {
         note: Option<String>,
     },
     Absent,
+    /// Of new words: the post that was to get them is gone, and why nothing comes of it.
+    Gone(String),
     Unknown(String),
 }
 
@@ -44,6 +46,12 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     let now = app.now();
     let mut claimant = match seen {
         Seen::Found { by_words: true, .. } => Some(claimant(app, delivery).await?),
+        _ => None,
+    };
+    let first = match seen {
+        Seen::Found { .. } => {
+            revisions::first_of(app, &super::sending::delivery(app, delivery).await?.post_id).await?
+        }
         _ => None,
     };
     let mut tx = app.store().begin().await?;
@@ -66,22 +74,10 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
     let subject = format!("delivery:{}", d.id);
     let (absent, detail) = match &seen {
         Seen::Found { remote_id, url, note, .. } => {
-            // Some networks tell that it is there, and not what they call it.
-            let named = Some(remote_id).filter(|id| !id.is_empty());
-            tx.settle_attempts(&[settled(&a, "accepted", "found by reading back", named, now)]).await?;
-            let mut entries = promises::keep(&mut tx, found).await?;
-            let change = Change {
-                remote_id: named.cloned(),
-                remote_url: url.clone(),
-                reason: note.clone(),
-                settled_at: Some(now),
-                ..Change::to(&d.id, State::Accepted.word())
-            };
-            tx.change_deliveries(&[change]).await?;
-            let found = serde_json::json!({"attempt": a.id, "found": remote_id, "url": url});
-            entries.push(Entry::new("doubt.settled", &subject).after(&found));
-            return app.commit(tx, &by, &entries, &[Topic::Queue]).await;
+            return there(app, tx, (&a, &d), (remote_id, url.as_ref(), note.as_ref()), first.as_deref())
+                .await;
         }
+        Seen::Gone(why) => return gone(app, tx, &a, &d, why).await,
         Seen::Absent => (a.absent + 1, "read back: not there".to_owned()),
         Seen::Unknown(why) => (0, format!("read back: {why}")),
     };
@@ -109,6 +105,46 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
             app.commit(tx, &by, &[entry], &[Topic::Queue]).await
         }
     }
+}
+
+/// The post is there, by that id and at that address; or it was, when it was one whose words this changed (`first`).
+async fn there(
+    app: &App,
+    mut tx: Tx,
+    (a, d): (&Attempt, &Delivery),
+    (remote_id, url, note): (&String, Option<&String>, Option<&String>),
+    first: Option<&str>,
+) -> Result<()> {
+    let now = app.now();
+    // Some networks tell that it is there, and not what they call it.
+    let named = Some(remote_id).filter(|id| !id.is_empty());
+    tx.settle_attempts(&[settled(a, "accepted", "found by reading back", named, now)]).await?;
+    let mut entries = promises::keep(&mut tx, &[d.id.as_str()]).await?;
+    let mut change = Change {
+        remote_id: named.cloned(),
+        remote_url: url.cloned(),
+        reason: note.cloned(),
+        settled_at: Some(now),
+        ..Change::to(&d.id, State::Accepted.word())
+    };
+    let entry = Entry::new("doubt.settled", &format!("delivery:{}", d.id))
+        .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
+    entries.push(entry);
+    entries.extend(revisions::or_gone(&mut tx, first, &d.channel_id, &mut change).await?);
+    tx.change_deliveries(&[change]).await?;
+    app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
+}
+
+/// The post that was to get other words is gone, so they are nowhere.
+async fn gone(app: &App, mut tx: Tx, a: &Attempt, d: &Delivery, why: &str) -> Result<()> {
+    let now = app.now();
+    tx.settle_attempts(&[settled(a, "rejected", why, None, now)]).await?;
+    let change = Change { settled_at: Some(now), ..Change::to(&d.id, State::Failed.word()).because(why) };
+    tx.change_deliveries(&[change]).await?;
+    let entry = Entry::new("doubt.settled", &format!("delivery:{}", d.id))
+        .after(&serde_json::json!({"attempt": a.id, "gone": true}))
+        .note(why);
+    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Queue]).await
 }
 
 /// What is known of all attempts at the delivery of one: when the first was permitted, and the newest handle

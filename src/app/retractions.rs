@@ -2,7 +2,7 @@
 
 use ::channels::{Retraction, ledger};
 
-use super::{Actor, App, AppError, Result, handles, reads, reasons};
+use super::{Actor, App, AppError, Result, handles, reads, reasons, revisions};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -30,17 +30,32 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
             d.state
         )));
     }
+    // The post that is there is one, whoever changed its words.
+    let maker = revisions::maker(app, delivery).await?;
     let each = ask(app, by, delivery, why).await?;
-    let result = app.networks()?.retract(delivery).await?;
+    let result = app.networks()?.retract(&maker).await?;
     let mut tx = app.store().begin().await?;
+    // It is locked first, whichever of them was named.
+    let made = tx.delivery(&maker).await?.ok_or_else(|| AppError::not_found("delivery", &maker))?;
     write(app, &mut tx, delivery, each, &result).await?;
     // The log names no recipients.
     let told = match &result {
         Retraction::StillLive(why) => Retraction::StillLive(ledger::public(why).to_owned()),
         Retraction::Gone => Retraction::Gone,
     };
-    let entry = Entry::new("delivery.retracted", &format!("delivery:{delivery}")).after(&told);
-    app.commit(tx, by, &[entry], &[]).await?;
+    let entry = |id: &str| Entry::new("delivery.retracted", &format!("delivery:{id}")).after(&told);
+    let mut entries = vec![entry(delivery)];
+    if result == Retraction::Gone {
+        let all = revisions::all_of(&mut tx, &made).await?;
+        let others: Vec<&Delivery> = all.iter().filter(|d| d.id != delivery).collect();
+        entries.extend(others.iter().map(|d| entry(&d.id)));
+        let gone = |d: &&Delivery| Change {
+            settled_at: Some(app.now()),
+            ..Change::to(&d.id, State::Retracted.word())
+        };
+        tx.change_deliveries(&others.iter().map(gone).collect::<Vec<_>>()).await?;
+    }
+    app.commit(tx, by, &entries, &[]).await?;
     Ok(result)
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use channels::{ReadBack, ledger};
+use channels::ledger;
 
 use super::hub::Topic;
 use super::permits::Permit;
 use super::unbegun::never_began;
-use super::{Actor, App, AppError, Result, freezes, promises};
+use super::{Actor, App, AppError, Result, freezes, promises, revisions};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -116,6 +116,12 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     }
     let accepted = promising(outcomes, |permit| taken.contains(&permit.attempt));
     entries.extend(promises::keep(&mut tx, &accepted).await?);
+    for (permit, _) in outcomes.iter().filter(|(p, _)| p.revises.is_some()) {
+        let is_out = |c: &&mut Change| c.id == permit.delivery && c.state == State::Accepted.word();
+        let Some(change) = changes.iter_mut().find(is_out) else { continue };
+        let first = permit.revises.as_deref();
+        entries.extend(revisions::or_gone(&mut tx, first, &permit.channel, change).await?);
+    }
     tx.change_deliveries(&changes).await?;
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
@@ -275,8 +281,8 @@ pub(super) async fn put_in_doubt(app: &App, tx: &mut Tx, unsure: Vec<Unsettled>)
         let next = State::parse(&d.state).map_err(AppError::Internal)?.after(Move::Doubt);
         let next = next.map_err(|e| AppError::Internal(e.to_string()))?;
         let reason = "the service stopped before the outcome was known".to_owned();
-        let adapter = ::channels::adapter(&a.adapter);
-        let readable = adapter.is_some_and(|a| a.capabilities.read_back != ReadBack::None);
+        let (adapter, is_change) = (::channels::adapter(&a.adapter), a.revises.is_some());
+        let readable = adapter.is_some_and(|a| a.capabilities.readable(is_change));
         attempts.push(Settled {
             id: a.id.clone(),
             outcome: "in_doubt",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons};
+use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons, revisions};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -79,6 +79,8 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     by.need(Right::Decide)?;
     settle.check()?;
     let now = app.now();
+    let post = app.store().delivery(delivery).await?.map(|d| d.post_id).unwrap_or_default();
+    let first = revisions::first_of(app, &post).await?;
     let mut tx = app.store().begin().await?;
     let published = (settle.settlement == Settlement::Published).then_some(delivery);
     promises::lock(&mut tx, published.as_slice()).await?;
@@ -110,7 +112,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         tx.settle_attempts(&[settled]).await?;
     }
     let mut entries = promises::keep(&mut tx, published.as_slice()).await?;
-    let change = Change {
+    let mut change = Change {
         ready_at: (step == Move::Retry).then_some(now),
         due_at: (step == Move::Retry).then_some(now),
         remote_url: settle.url.clone().filter(|_| published.is_some()),
@@ -118,6 +120,9 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         reason: so_far,
         ..Change::to(delivery, next.word())
     };
+    if published.is_some() {
+        entries.extend(revisions::or_gone(&mut tx, first.as_deref(), &d.channel_id, &mut change).await?);
+    }
     tx.change_deliveries(&[change]).await?;
     entries.push(Entry::new(verb, &format!("delivery:{delivery}")).after(settle).note(&settle.note));
     app.commit(tx, by, &entries, &[Topic::Queue]).await

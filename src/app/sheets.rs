@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::approvals::{ApprovalView, bundle_of, let_out, to_renew, view, voices};
 use super::board::{self, ReadinessView};
 use super::policy::Rules;
-use super::{Actor, App, AppError, Problem, Result, posts};
+use super::{Actor, App, AppError, Problem, Result, posts, revisions};
 use crate::domain::role::Right;
 
 /// What an approver reads: the post, its exact renditions, and what they would be bound to.
@@ -68,14 +68,18 @@ pub(super) async fn as_known(app: &App, post: &str) -> Result<ReviewSheet> {
     let decisions = approvals.into_iter().map(view).collect::<Result<_>>()?;
     let names = super::channels::names(app).await?;
     let channels: Vec<_> = rows.iter().map(|d| d.channel_id.clone()).collect();
+    let (misfits, lapsed) = (rules.misfits(let_out(&row, &rows, now)), to_renew(&row, &rows, now));
+    let needed = rules.needed(&row)?;
+    let mut post = posts::view(row, rows, &names)?;
+    revisions::tell(app, &mut post).await?;
     Ok(ReviewSheet {
         readiness: board::known(app, &channels).await?,
         bundle,
-        needed: rules.needed(&row)?,
+        needed,
         given,
-        lapsed: to_renew(&row, &rows, now),
-        misfits: rules.misfits(let_out(&row, &rows, now)),
+        lapsed,
+        misfits,
         decisions,
-        post: posts::view(row, rows, &names)?,
+        post,
     })
 }

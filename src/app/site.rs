@@ -37,6 +37,8 @@ pub struct PageEntry {
     pub text: String,
     pub language: String,
     pub published_at: String,
+    /// When its words were changed last, in their place.
+    pub corrected_at: Option<String>,
     pub next_update: Option<String>,
     pub corrects: Option<String>,
 }
@@ -50,6 +52,19 @@ pub(crate) async fn publish(app: &App, entry: &SiteEntry) -> Result<()> {
     let published = Entry::new("site.published", &format!("delivery:{}", entry.delivery_id))
         .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind}));
     app.commit(tx, &Actor::service(app.node()), &[published], &[]).await
+}
+
+/// Gives an entry that is on the page other words; whether it has them now. The same delivery twice is one change.
+pub(crate) async fn revise(app: &App, entry: &SiteEntry) -> Result<bool> {
+    let mut tx = app.store().begin().await?;
+    if tx.revise_site_entry(entry).await? {
+        let revised = Entry::new("site.revised", &format!("delivery:{}", entry.delivery_id))
+            .after(&serde_json::json!({"by": entry.revised_by}));
+        app.commit(tx, &Actor::service(app.node()), &[revised], &[]).await?;
+        return Ok(true);
+    }
+    drop(tx);
+    Ok(find(app, &entry.delivery_id).await?.is_some_and(|there| there.revised_by == entry.revised_by))
 }
 
 /// Whether the delivery is on the page.
@@ -128,6 +143,7 @@ fn entry(e: SiteEntry) -> PageEntry {
         text: e.text,
         language: e.language,
         published_at: rfc3339(e.published_at),
+        corrected_at: e.corrected_at.map(rfc3339),
         next_update: e.promise_at.map(rfc3339),
         corrects: e.corrects,
     }

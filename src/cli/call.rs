@@ -25,6 +25,7 @@ const MATTER: &[&str] = &[
     "valid_until",
     "promise",
     "corrects",
+    "revises",
 ];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
 const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "started_only", "url", "retract", "reason"];

@@ -75,8 +75,9 @@ pub enum Posts {
 
 #[derive(Debug, Args)]
 pub struct NewPost {
-    #[arg(long, default_value = "routine")]
-    pub kind: String,
+    /// Nothing: routine, or that of the post whose words change.
+    #[arg(long)]
+    pub kind: Option<String>,
     #[arg(long, required_unless_present = "from")]
     pub text: Option<String>,
     /// `CHANNEL=TEXT`: another text for one channel; can be repeated.
@@ -90,10 +91,12 @@ pub struct NewPost {
     pub from: Option<String>,
     #[arg(long)]
     pub title: Option<String>,
-    #[arg(long, default_value = "en")]
-    pub language: String,
-    #[arg(long, default_value = "main")]
-    pub brand: String,
+    /// Nothing: en, or that of the post whose words change.
+    #[arg(long)]
+    pub language: Option<String>,
+    /// Nothing: main, or that of the post whose words change.
+    #[arg(long)]
+    pub brand: Option<String>,
     #[arg(long, value_delimiter = ',')]
     pub labels: Vec<String>,
     /// Names or ids; nothing: every channel of the brand.
@@ -116,6 +119,10 @@ pub struct NewPost {
     /// The id of the post that this one corrects.
     #[arg(long)]
     pub corrects: Option<String>,
+    /// The id of a post that is out: it gets these words in its place, wherever its network can change a post.
+    /// The answer says where not, and why.
+    #[arg(long)]
+    pub revises: Option<String>,
     /// Keep it as a draft.
     #[arg(long)]
     pub draft: bool,
@@ -126,24 +133,43 @@ async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
     if let Some(json) = &p.from {
         return read_json(json);
     }
-    let mut per_channel = serde_json::Map::new();
+    // What is not said stays as it is on the post whose words change.
+    let before = match &p.revises {
+        Some(id) => api.get(&format!("/posts/{}", encode(id))).await?,
+        None => Value::Null,
+    };
+    let words = if before["words"].is_object() { &before["words"] } else { &before["source"] };
+    let mut per_channel = words["per_channel"].as_object().cloned().unwrap_or_default();
     for pair in p.text_for {
         let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not CHANNEL=TEXT"))?;
         per_channel.insert(name.to_owned(), text.into());
     }
-    let mut media = Vec::new();
+    let mut media: Vec<Value> = words["media"].as_array().cloned().unwrap_or_default();
+    if !p.picture.is_empty() {
+        media.clear();
+    }
     for pair in p.picture {
         let (file, alt) = pair.split_once('=').with_context(|| format!("{pair} is not FILE=WORDS"))?;
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
         let kept = api.upload("/media", "application/octet-stream", bytes).await?;
         media.push(json!({"sha256": kept["sha256"], "mime": kept["mime"], "alt": alt}));
     }
-    let source = json!({"title": p.title, "text": p.text, "language": p.language,
+    let or = |given: Option<String>, there: &Value, unless: &str| {
+        given.unwrap_or_else(|| there.as_str().unwrap_or(unless).to_owned())
+    };
+    let kind = or(p.kind, &before["kind"], "routine");
+    let brand = or(p.brand, &before["brand"], "main");
+    let language = or(p.language, &words["language"], "en");
+    // What is known by its labels stays known by them.
+    let labels =
+        if p.labels.is_empty() && before.is_object() { before["labels"].clone() } else { json!(p.labels) };
+    let title = p.title.map_or_else(|| words["title"].clone(), Value::from);
+    let source = json!({"title": title, "text": p.text, "language": language,
         "per_channel": per_channel, "media": media});
-    Ok(json!({"kind": p.kind, "brand": p.brand, "labels": p.labels, "channels": p.channels,
+    Ok(json!({"kind": kind, "brand": brand, "labels": labels, "channels": p.channels,
         "source": source, "due": p.due, "zone": p.zone, "recurrence": p.recurrence,
         "valid_until": p.valid_until, "incident": p.incident, "promise": p.promise,
-        "corrects": p.corrects, "submit": !p.draft}))
+        "corrects": p.corrects, "revises": p.revises, "submit": !p.draft}))
 }
 
 /// Runs one of them.
@@ -152,6 +178,9 @@ pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Posts
         show(value, POST);
         if !as_json {
             show(&value["deliveries"], DELIVERY);
+            if value["unrevised"].as_array().is_some_and(|kept| !kept.is_empty()) {
+                show(&value["unrevised"], &["channel_name", "reason"]);
+            }
         }
     };
     match command {

@@ -103,6 +103,9 @@ pub struct Matter<'a> {
     pub valid_until: Option<Millis>,
     pub promise: Option<Millis>,
     pub corrects: Option<&'a str>,
+    /// Only where there is one: the hash of every other post stays as it was before these were known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revises: Option<&'a str>,
     /// Each channel with the hash of the exact content that it receives.
     pub renditions: Vec<(&'a str, &'a str)>,
 }
@@ -146,6 +149,7 @@ mod tests {
             valid_until: None,
             promise: Some(2),
             corrects: None,
+            revises: None,
             renditions: vec![("c1", "x"), ("c2", "y")],
         }
     }
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn any_field_makes_another_bundle() {
-        let change: [fn(&mut Matter<'_>); 14] = [
+        let change: [fn(&mut Matter<'_>); 15] = [
             |_| {},
             |m| m.kind = "tip",
             |m| m.brand = "other",
@@ -174,6 +178,7 @@ mod tests {
             |m| m.promise = Some(3),
             |m| m.promise = None,
             |m| m.corrects = Some("p"),
+            |m| m.revises = Some("p"),
             |m| m.renditions = vec![("c1", "y"), ("c2", "x")],
         ];
         let seen: std::collections::HashSet<_> = change

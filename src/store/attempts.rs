@@ -50,6 +50,8 @@ pub struct Unsettled {
     pub delivery_id: String,
     pub incarnation: String,
     pub adapter: String,
+    /// The post whose words it was to change.
+    pub revises: Option<String>,
 }
 
 /// An outcome, written in batches.
@@ -70,8 +72,9 @@ pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, nex
     returning attempts.id";
 
 /// The attempts without an outcome.
-const OPEN: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter from attempts a
+const OPEN: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter, p.revises from attempts a
       join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+      join posts p on p.id = d.post_id
     where a.outcome is null";
 
 /// No process has the attempt in hand: it is of another process of this node, or of a node off the list.

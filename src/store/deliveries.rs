@@ -62,6 +62,8 @@ pub struct InHand {
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
+    /// The post that gets these words in its place.
+    pub revises: Option<String>,
     /// The post's own state: only what is approved goes anywhere.
     pub post_state: String,
 }
@@ -184,7 +186,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
 
 const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.state as post_state, c.brand as channel_brand, c.version as channel_version
+      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 impl Store {

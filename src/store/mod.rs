@@ -51,6 +51,8 @@ pub mod people;
 pub mod pins;
 /// Posts.
 pub mod posts;
+/// Other words for posts that are out.
+pub mod revisions;
 /// What is sealed under an instance key.
 pub mod sealed;
 /// Sessions of the console, and preferences.

@@ -30,7 +30,7 @@ impl Tx {
 
     /// What else of an adapter may have a post whose id nobody knows: the channel and the frozen bytes
     /// of each attempt at another delivery that is open or in doubt, or was permitted since then and is
-    /// called accepted without an id.
+    /// called accepted without an id. What changes the words of a post makes none.
     pub async fn without_remote(
         &mut self,
         adapter: &str,
@@ -40,12 +40,15 @@ impl Tx {
         // Apart, so that each looks into the index of its own state.
         const SQL: &str = "select d.channel_id, a.body from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
             where a.outcome is null and c.adapter = $1 and d.id <> $2
             union all select d.channel_id, a.body from deliveries d
               join attempts a on a.delivery_id = d.id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
             where d.state = 'in_doubt' and a.outcome = 'in_doubt' and c.adapter = $1 and d.id <> $2
             union all select d.channel_id, a.body from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
             where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $3
               and c.adapter = $1 and d.id <> $2";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(delivery).bind(since).fetch_all(c).await?))

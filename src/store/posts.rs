@@ -32,6 +32,9 @@ pub struct Post {
     pub valid_until: Option<Millis>,
     pub promise_at: Option<Millis>,
     pub corrects: Option<String>,
+    /// The post that gets the words of this one in its place; never one that has such a field itself.
+    #[serde(default)]
+    pub revises: Option<String>,
     pub created_at: Millis,
     pub updated_at: Millis,
     pub version: i64,
@@ -181,10 +184,10 @@ impl Tx {
     pub async fn insert_posts(&mut self, posts: &[(Post, Vec<String>)]) -> Result<()> {
         const SQL: &str = "insert into posts (id, kind, brand, labels, source, words, zone, recurrence,
               series_id, incident_id, author_id, authors, state, due_at, valid_until, promise_at, corrects, created_at,
-              updated_at, version) {rows}";
+              updated_at, version, revises) {rows}";
         const LABELS: &str = "insert into post_labels (label, post_id) select * from ({rows}) as v where true
             on conflict (label, post_id) do nothing";
-        let rows: Vec<[Value<'_>; 20]> = posts
+        let rows: Vec<[Value<'_>; 21]> = posts
             .iter()
             .map(|(p, _)| {
                 [
@@ -208,6 +211,7 @@ impl Tx {
                     p.created_at.into(),
                     p.updated_at.into(),
                     p.version.into(),
+                    (&p.revises).into(),
                 ]
             })
             .collect();

@@ -18,6 +18,9 @@ pub struct SiteEntry {
     pub promise_at: Option<Millis>,
     pub corrects: Option<String>,
     pub retracted_at: Option<Millis>,
+    /// When it got other words, and by which delivery.
+    pub corrected_at: Option<Millis>,
+    pub revised_by: Option<String>,
 }
 
 impl Store {
@@ -59,6 +62,24 @@ impl Tx {
             .bind(e.published_at)
             .bind(e.promise_at)
             .bind(&e.corrects)
+            .execute(c)
+            .await?
+            .rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Gives an entry that is there other words. A second time with the same delivery changes nothing.
+    pub async fn revise_site_entry(&mut self, e: &SiteEntry) -> Result<bool> {
+        const SQL: &str = "update site_entries set title = $2, text = $3, language = $4, corrected_at = $5,
+              revised_by = $6
+            where delivery_id = $1 and retracted_at is null and (revised_by is null or revised_by <> $6)";
+        let rows = on!(self, |c| sqlx::query(SQL)
+            .bind(&e.delivery_id)
+            .bind(&e.title)
+            .bind(&e.text)
+            .bind(&e.language)
+            .bind(e.corrected_at)
+            .bind(&e.revised_by)
             .execute(c)
             .await?
             .rows_affected());

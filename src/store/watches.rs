@@ -197,19 +197,23 @@ impl Tx {
     }
 
     /// What may have made a post of an adapter's channels whose id nobody knows: what is under way or in
-    /// doubt, and what was permitted since then and is called published without an id.
+    /// doubt, and what was permitted since then and is called published without an id. What changes the words of a
+    /// post makes none.
     pub async fn candidates(&mut self, adapter: &str, since: Millis) -> Result<Vec<Candidate>> {
         // Apart, so that each looks into the index of its own state.
         const SQL: &str = "select w.account, c.settings, a.body, true as under_way from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
               left join watches w on w.channel_id = c.id
             where a.outcome is null and c.adapter = $1
             union all select w.account, c.settings, a.body, false from deliveries d
               join attempts a on a.delivery_id = d.id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
               left join watches w on w.channel_id = c.id
             where d.state = 'in_doubt' and a.outcome = 'in_doubt' and c.adapter = $1
             union all select w.account, c.settings, a.body, false from attempts a
               join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
+              join posts p on p.id = d.post_id and p.revises is null
               left join watches w on w.channel_id = c.id
             where a.outcome = 'accepted' and a.remote_id is null and a.permitted_at >= $2 and c.adapter = $1";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))

@@ -131,7 +131,7 @@ pub async fn banner(State(web): State<Web>) -> Answer<Response> {
             url: format!("{}/incidents/{}", web.app.public_url(), p.slug),
             text: last.text.clone(),
             language: last.language.clone(),
-            updated_at: last.published_at.clone(),
+            updated_at: last.corrected_at.clone().unwrap_or_else(|| last.published_at.clone()),
             title: p.title.clone(),
             next_update: p.next_update.clone(),
             overdue: p.overdue,

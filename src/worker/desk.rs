@@ -108,7 +108,7 @@ impl Networks for Desk {
             let found = match look {
                 Sighting::Found(receipt) => send::storable(receipt.remote_id),
                 Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned())),
-                Sighting::Unknown(why) => return Ok(Retraction::StillLive(why)),
+                Sighting::Unknown(why) | Sighting::Gone(why) => return Ok(Retraction::StillLive(why)),
             };
             if let Some(why) = reads::doubt_about(&self.0.app, &attempt, &found).await? {
                 return Ok(Retraction::StillLive(why));

@@ -15,7 +15,7 @@ use crate::app::handles as app_handles;
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
-use crate::app::{AppError, Result, nodes, sending};
+use crate::app::{AppError, Result, nodes, revisions, sending};
 use crate::clock::Millis;
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::{self, Trust};
@@ -28,12 +28,19 @@ const REST: Duration = Duration::from_secs(5);
 /// (<https://developers.facebook.com/docs/threads/troubleshooting>).
 const STEP_LATE: Millis = 300_000;
 
+/// How far what is read of changed words can be believed: the post is read by its id. That the same words again change
+/// nothing makes no look final: they may never go again, or after newer ones, and the first request may be on its way.
+fn trust_of_change(c: &Capabilities) -> Trust {
+    let readable = c.readable(true);
+    Trust { replay_is_safe: false, absent_is_proof: true, readable, late: outcome::LATE }
+}
+
 /// How far a network can be believed, in the core's words.
 fn trust(c: &Capabilities) -> Trust {
     Trust {
         replay_is_safe: c.replay == Replay::ClientId,
         absent_is_proof: matches!(c.read_back, ReadBack::Consistent | ReadBack::Step),
-        readable: c.read_back != ReadBack::None,
+        readable: c.readable(false),
         late: if c.read_back == ReadBack::Step { STEP_LATE } else { outcome::LATE },
     }
 }
@@ -123,6 +130,8 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         key: attempt.idempotency_key.clone(),
         kind: post.kind,
         incident: post.incident_id,
+        revises: post.revises,
+        post: post.id,
         rendition: serde_json::from_str(&attempt.body).map_err(|e| AppError::Internal(e.to_string()))?,
         subject: Subject {
             lane: Lane::from_number(delivery.lane),
@@ -139,13 +148,20 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     let app = &shared.app;
     let others = app_handles::others(app, &permit.delivery, handle.as_deref(), &permit.rendition).await?;
     let known = Known { handle, others };
-    let job = send::job(&permit, known, Vec::new()).map_err(AppError::Internal)?;
+    // Whatever became of the post, it is looked at.
+    let revised = match &permit.revises {
+        None => None,
+        Some(first) => {
+            revisions::target(app, first, &permit.post, &permit.channel).await?.map(|target| target.revised)
+        }
+    };
+    let job = send::job(&permit, revised, known, Vec::new()).map_err(AppError::Internal)?;
     Ok(Sent { channel: delivery.channel_id, job, remote_id: delivery.remote_id })
 }
 
 /// What an adapter saw of a job, in the core's words.
 pub(crate) fn seen(sighting: Sighting, job: &Job, of: &Capabilities) -> Seen {
-    let by_words = of.read_back == ReadBack::Words;
+    let by_words = of.read_back == ReadBack::Words && job.revises.is_none();
     match sighting {
         Sighting::Found(r) => {
             // Of a ledger each message was told apart from those of other deliveries by itself.
@@ -156,10 +172,11 @@ pub(crate) fn seen(sighting: Sighting, job: &Job, of: &Capabilities) -> Seen {
         Sighting::Absent if by_words => {
             Seen::Unknown("no post with these words is there, which proves nothing here".into())
         }
-        Sighting::Absent if of.read_back == ReadBack::Key => {
+        Sighting::Absent if of.read_back == ReadBack::Key && job.revises.is_none() => {
             Seen::Unknown("no post of this delivery is there yet, which proves nothing here".into())
         }
         Sighting::Absent => Seen::Absent,
+        Sighting::Gone(why) => Seen::Gone(send::storable(why)),
         Sighting::Unknown(why) => Seen::Unknown(send::storable(why)),
     }
 }
@@ -167,7 +184,13 @@ pub(crate) fn seen(sighting: Sighting, job: &Job, of: &Capabilities) -> Seen {
 /// Asks the network for the post. A fault of ours is no answer.
 pub(crate) async fn look(open: &Open, job: &Job) -> Sighting {
     let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
-    caught(open.channel.read_back(job)).await.unwrap_or_else(fault)
+    let look = async {
+        match &job.revises {
+            Some(of) => open.channel.read_revised(job, of).await,
+            None => open.channel.read_back(job).await,
+        }
+    };
+    caught(look).await.unwrap_or_else(fault)
 }
 
 /// Reads one attempt back and writes down what was seen.
@@ -183,8 +206,12 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     let (seen, trust, of) = match shared.lines.get(&sent.channel) {
         Err(why) => (Seen::Unknown(why), nothing, ReadBack::None),
         Ok(open) => {
+            let is_change = sent.job.revises.is_some();
             let seen = seen(look(&open, &sent.job).await, &sent.job, &open.capabilities);
-            (seen, trust(&open.capabilities), open.capabilities.read_back)
+            match is_change {
+                true => (seen, trust_of_change(&open.capabilities), ReadBack::Consistent),
+                false => (seen, trust(&open.capabilities), open.capabilities.read_back),
+            }
         }
     };
     // A node that went silent may still hold a request that lands later: what is not there yet is no

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Capabilities, Closed, Failure, Job, Pass, ReadBack, Receipt, Retry};
+use channels::{Capabilities, Closed, Failure, Job, Pass, Receipt, Retry, Revised};
 
 use super::lines::Work;
 use super::part::Watch;
 use super::{Shared, caught, faults, handles, recall};
 use crate::app::fetching;
 use crate::app::permits::Permit;
+use crate::app::revisions::{self, Stop};
 use crate::app::sending::{self, Outcome};
 use crate::clock::{Millis, date_time};
 use crate::domain::post::Lane;
@@ -59,7 +60,7 @@ fn panicked(shared: &Shared, permit: &Permit) -> Outcome {
     let reason = "the sender met a fault of its own; its log says which".to_owned();
     if shared.gate.has_begun(attempt) {
         let open = shared.lines.get(channel);
-        let readable = open.is_ok_and(|open| open.capabilities.read_back != ReadBack::None);
+        let readable = open.is_ok_and(|open| open.capabilities.readable(permit.revises.is_some()));
         return Outcome::InDoubt { reason, readable };
     }
     Outcome::Retry { reason, not_before: None }
@@ -84,7 +85,12 @@ fn too_late(shared: &Shared, permit: &Permit) -> Option<Outcome> {
 }
 
 /// The adapter's view of an attempt.
-pub(crate) fn job(permit_like: &Permit, known: handles::Known, media: Vec<Vec<u8>>) -> Result<Job, String> {
+pub(crate) fn job(
+    permit_like: &Permit,
+    revises: Option<Revised>,
+    known: handles::Known,
+    media: Vec<Vec<u8>>,
+) -> Result<Job, String> {
     Ok(Job {
         delivery: permit_like.delivery.parse().map_err(|e| format!("the delivery's id: {e}"))?,
         created_at: date_time(permit_like.created_at),
@@ -93,6 +99,7 @@ pub(crate) fn job(permit_like: &Permit, known: handles::Known, media: Vec<Vec<u8
         kind: permit_like.kind.clone(),
         incident: permit_like.incident.clone(),
         rendition: permit_like.rendition.clone(),
+        revises,
         valid_until: permit_like.valid_until.map(date_time),
         number: permit_like.number,
         handle: known.handle,
@@ -100,6 +107,28 @@ pub(crate) fn job(permit_like: &Permit, known: handles::Known, media: Vec<Vec<u8
         media,
         media_urls: Vec::new(),
     })
+}
+
+/// How long new words wait for others of the same post.
+const ANOTHER_CHANGE: Millis = 5_000;
+
+/// The post that gets the words of this attempt, if it is such a one.
+async fn revised(shared: &Shared, permit: &Permit) -> Result<Option<Revised>, Outcome> {
+    let Some(first) = &permit.revises else { return Ok(None) };
+    let target = revisions::target(&shared.app, first, &permit.post, &permit.channel).await;
+    let target = target.map_err(|e| Outcome::Retry { reason: e.to_string(), not_before: None })?;
+    let Some(target) = target else {
+        let reason = "nobody knows what the network calls the post; change it by hand".to_owned();
+        return Err(Outcome::Failed { reason });
+    };
+    match target.stop {
+        None => Ok(Some(target.revised)),
+        Some(Stop::Never(why)) => Err(Outcome::Failed { reason: why.to_owned() }),
+        Some(Stop::Wait(why)) => {
+            let not_before = Some(shared.app.clock().now() + ANOTHER_CHANGE);
+            Err(Outcome::NotBegun { reason: why.to_owned(), not_before })
+        }
+    }
 }
 
 async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
@@ -126,7 +155,11 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
         Ok(known) => known,
         Err(reason) => return Outcome::Retry { reason, not_before: None },
     };
-    let mut job = match job(permit, known, media) {
+    let revises = match revised(shared, permit).await {
+        Ok(revises) => revises,
+        Err(outcome) => return outcome,
+    };
+    let mut job = match job(permit, revises, known, media) {
         Ok(job) => job,
         Err(reason) => return Outcome::Failed { reason },
     };
@@ -137,11 +170,17 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
         };
     }
-    let readable = open.capabilities.read_back != ReadBack::None;
+    let readable = open.capabilities.readable(permit.revises.is_some());
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");
     let began = shared.app.clock().now();
-    let published = tokio::time::timeout(LONGEST, open.channel.publish(&job, &pass)).await;
+    let write = async {
+        match &job.revises {
+            Some(of) => open.channel.revise(&job, of, &pass).await,
+            None => open.channel.publish(&job, &pass).await,
+        }
+    };
+    let published = tokio::time::timeout(LONGEST, write).await;
     faults::point("published");
     let accepted = matches!(&published, Ok(Ok(_)));
     shared.lines.answered(&permit.channel, open.ear.news(), accepted, began);
@@ -158,7 +197,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             let not_before = wait.map(|wait| shared.app.clock().now() + wait);
             Outcome::NotBegun { reason: why.to_string(), not_before }
         }
-        Ok(result) => outcome(result, &open.capabilities, permit.number, shared.app.clock().now()),
+        Ok(result) => outcome(result, &open.capabilities, permit, shared.app.clock().now()),
     }
 }
 
@@ -172,9 +211,9 @@ fn millis(wait: Duration) -> Millis {
     Millis::try_from(wait.as_millis()).unwrap_or(Millis::MAX).min(86_400_000)
 }
 
-/// What the adapter's answer to the attempt of that number means.
-fn outcome(result: Result<Receipt, Failure>, can: &Capabilities, number: i64, now: Millis) -> Outcome {
-    let readable = can.read_back != ReadBack::None;
+/// What the adapter's answer to the attempt means.
+fn outcome(result: Result<Receipt, Failure>, can: &Capabilities, permit: &Permit, now: Millis) -> Outcome {
+    let (readable, number) = (can.readable(permit.revises.is_some()), permit.number);
     match result {
         Ok(r) => Outcome::Accepted {
             remote_id: storable(r.remote_id),

@@ -1,7 +1,8 @@
 //! The website as a channel: its timeline is in the database, keyed by the delivery.
 
 use async_trait::async_trait;
-use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, Sighting};
+use channels::revise::GONE;
+use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, Revised, Sighting};
 
 use crate::app::site::SiteEntry;
 use crate::app::{App, sending, site};
@@ -37,6 +38,8 @@ impl Channel for Site {
             promise_at: post.promise_at,
             corrects: post.corrects,
             retracted_at: None,
+            corrected_at: None,
+            revised_by: None,
         };
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
         // The commit may have happened although the answer was lost.
@@ -49,6 +52,39 @@ impl Channel for Site {
         match site::find(&self.0, &job.delivery.to_string()).await {
             Ok(Some(entry)) => Sighting::Found(self.receipt(&entry).await),
             Ok(None) => Sighting::Absent,
+            Err(e) => Sighting::Unknown(e.to_string()),
+        }
+    }
+
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        let found = site::find(&self.0, &of.delivery.to_string()).await;
+        let unread =
+            |e: crate::app::AppError| Failure::Rejected { reason: e.to_string(), retry: Retry::Backoff };
+        let gone = || Failure::Rejected { reason: GONE.to_owned(), retry: Retry::Never };
+        let entry = SiteEntry {
+            title: job.rendition.title.clone(),
+            text: job.rendition.text.clone(),
+            language: job.rendition.language.clone(),
+            corrected_at: Some(self.0.clock().now()),
+            revised_by: Some(job.delivery.to_string()),
+            ..found.map_err(unread)?.ok_or_else(gone)?
+        };
+        pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
+        // The commit may have happened although the answer was lost.
+        match site::revise(&self.0, &entry).await {
+            Ok(true) => Ok(self.receipt(&entry).await),
+            Ok(false) => Err(gone()),
+            Err(e) => Err(Failure::InDoubt { reason: e.to_string() }),
+        }
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        match site::find(&self.0, &of.delivery.to_string()).await {
+            Ok(Some(entry)) if entry.revised_by == Some(job.delivery.to_string()) => {
+                Sighting::Found(self.receipt(&entry).await)
+            }
+            Ok(Some(_)) => Sighting::Absent,
+            Ok(None) => Sighting::Gone(GONE.to_owned()),
             Err(e) => Sighting::Unknown(e.to_string()),
         }
     }

@@ -98,6 +98,7 @@ fn one(place: &Place, app: &App, n: usize, kind: Kind, due: Millis) -> (Post, De
         valid_until: None,
         promise_at: None,
         corrects: None,
+        revises: None,
         created_at: now,
         updated_at: now,
         version: 1,

@@ -74,7 +74,7 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/message.rs", "Answer(", "for the technical log"),
     ("channels/slack.rs", "application/json", "a header"),
     ("channels/teams.rs", "http error", "it reads the answer"),
-    ("channels/telegram_answers.rs", "Bad Request:", "it reads the answer"),
+    ("channels/telegram_answers.rs", "bad request:", "it reads the answer"),
     ("channels/telegram_answers.rs", "chat not found", "it reads the answer"),
     ("channels/telegram_answers.rs", "have no rights", "it reads the answer"),
     ("channels/telegram_answers.rs", "need administrator rights", "it reads the answer"),

@@ -10,7 +10,7 @@ use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
 use crate::app::posts::{self, PostView};
-use crate::app::{Actor, App, AppError, people};
+use crate::app::{Actor, App, AppError, people, revisions};
 use crate::domain::approval::Decision;
 use crate::domain::playbook;
 use crate::domain::post::{Kind, Lane, PostState};
@@ -243,16 +243,24 @@ pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
     out
 }
 
-/// Title and text beside the last approved ones of the same incident and language, and beside the
+/// Title and text beside those that they replace; otherwise beside the last approved ones of the same incident and language, and beside the
 /// playbook's first words.
 async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Vec<Against>> {
     let mut out = Vec::new();
-    let Some(incident) = &post.incident else { return Ok(out) };
     let beside = |key, title: &str, text: &str| Against {
         key,
         title: compare(title, post.source.title.as_deref().unwrap_or_default()),
         text: compare(text, &post.source.text),
     };
+    if let Some(first) = &post.revises {
+        let words = match revisions::choices(app, by, first).await?.words {
+            Some(words) => words,
+            None => posts::get(app, by, first).await?.source,
+        };
+        let title = words.title.as_deref().unwrap_or_default();
+        return Ok(vec![beside("against-out", title, &words.text)]);
+    }
+    let Some(incident) = &post.incident else { return Ok(out) };
     let before = posts::of_incident(app, by, incident, 500).await?;
     let alike = |p: &&PostView| {
         p.id != post.id

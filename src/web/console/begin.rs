@@ -1,12 +1,11 @@
-//! How the composer begins: empty, with the words of a plan, or with those of the post to correct.
+//! How the composer begins: empty, with the words of a plan, or with those of the post to correct or change.
 
-use super::draft::{Draft, Moment, Words};
+use super::draft::{Draft, Words};
 use super::fields::Fields;
 use super::visit::Visit;
 use crate::app::channels::ChannelView;
 use crate::app::incidents::{self, IncidentView};
-use crate::app::posts;
-use crate::app::{Actor, App};
+use crate::app::{Actor, App, posts, revisions};
 use crate::domain::Word;
 use crate::domain::delivery::State as Standing;
 use crate::domain::incident::IncidentState;
@@ -17,7 +16,7 @@ use crate::web::Web;
 /// The languages of a new post.
 const LANGUAGES: [&str; 2] = ["en", "fr"];
 
-/// An empty draft, or one that begins with the words of a plan or of the post that it corrects.
+/// An empty draft, or one that begins with the words of a plan, or of the post that it corrects or changes.
 pub async fn draft(
     web: &Web,
     visit: &Visit,
@@ -32,12 +31,7 @@ pub async fn draft(
         let mut draft = Draft::of(&wrong, channels, app.clock().now());
         draft.kind = Kind::Correction.word().into();
         draft.corrects = id;
-        draft.due = Moment::default();
-        draft.valid_until = Moment::default();
-        draft.recurrence = String::new();
-        draft.promise = "none".into();
-        draft.promise_at = Moment::default();
-        draft.zone = zone;
+        draft.start_anew(zone);
         // Where the wrong words are, the right ones go.
         draft.channels =
             wrong.deliveries.iter().filter(|d| out(d.state)).map(|d| d.channel.clone()).collect();
@@ -45,6 +39,9 @@ pub async fn draft(
             draft.incident = incident;
         }
         return Ok(draft);
+    }
+    if let Some(id) = asked.some("revises") {
+        return changed(app, by, &id, channels, zone).await;
     }
     let incident = match asked.some("incident") {
         Some(id) => Some(incidents::get(app, by, &id).await?),
@@ -76,6 +73,27 @@ pub async fn draft(
         texts,
         ..Draft::default()
     })
+}
+
+/// The words that are out, to be changed in their place.
+async fn changed(
+    app: &App,
+    by: &Actor,
+    id: &str,
+    channels: &[ChannelView],
+    zone: String,
+) -> crate::app::Result<Draft> {
+    let choices = revisions::choices(app, by, id).await?;
+    let mut out = posts::get(app, by, &choices.post).await?;
+    if let Some(words) = choices.words {
+        out.source = words;
+    }
+    let mut draft = Draft::of(&out, channels, app.clock().now());
+    draft.revises = choices.post;
+    draft.corrects = String::new();
+    draft.channels = choices.can;
+    draft.start_anew(zone);
+    Ok(draft)
 }
 
 /// The plan of an incident.

@@ -198,7 +198,7 @@ fn checks(ui: &Ui, draft: &Draft, previews: &[(String, Preview)]) -> Vec<Check> 
         }
     }
     let promised = previews.iter().all(|(_, p)| p.problems.iter().all(|x| x.field != "promise"));
-    if draft.kind() == Kind::Update {
+    if draft.kind() == Kind::Update && draft.revises.is_empty() {
         let key = if promised { "compose-promise-there" } else { "compose-promise-missing" };
         add(if promised { "good" } else { "bad" }, ui.t(key));
     }

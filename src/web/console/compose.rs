@@ -15,6 +15,7 @@ use super::visit::{Posted, Visit};
 use crate::app::channels::{self, ChannelView};
 use crate::app::incidents::{self, IncidentView};
 use crate::app::posts::{self, NewPost, PostView};
+use crate::app::revisions::{self, Unrevised};
 use crate::app::{Actor, AppError, media};
 use crate::domain::Word;
 use crate::domain::incident::IncidentState;
@@ -27,8 +28,10 @@ struct ComposePage {
     ui: Ui,
     draft: Draft,
     editing: Option<Editing>,
-    /// The post that is corrected.
+    /// The post that is corrected, or whose words are changed.
     corrected: Option<PostView>,
+    /// Where the words of the post that is changed stay as they are.
+    kept: Vec<Unrevised>,
     /// The open ones, and the draft's own.
     incidents: Vec<IncidentView>,
     channels: Vec<ChannelView>,
@@ -56,7 +59,7 @@ struct Editing {
     state: PostState,
 }
 
-/// `GET /console/compose?incident=ID&kind=KIND&corrects=POST&tip=KEY&language=TAG`.
+/// `GET /console/compose?incident=ID&kind=KIND&corrects=POST&revises=POST&tip=KEY&language=TAG`.
 pub async fn form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let asked = fields::of_query(query.as_deref());
     let (app, by) = (&web.app, visit.by()?);
@@ -81,6 +84,12 @@ async fn page(
     let (app, by) = (&web.app, visit.by()?);
     let mut channels = channels::list(app, by).await?;
     channels.retain(|c| c.disabled_at.is_none() || draft.has(&c.id));
+    let mut kept = Vec::new();
+    if !draft.revises.is_empty() {
+        let choices = revisions::choices(app, by, &draft.revises).await?;
+        channels.retain(|c| choices.can.contains(&c.id));
+        kept = choices.cannot;
+    }
     let mut brands: Vec<String> = channels.iter().map(|c| c.brand.clone()).collect();
     brands.push(draft.brand.clone());
     brands.sort();
@@ -95,7 +104,8 @@ async fn page(
     minutes.extend(draft.promise.parse::<u32>().ok());
     minutes.sort_unstable();
     minutes.dedup();
-    let corrected = match draft.corrects.as_str() {
+    let about = if draft.revises.is_empty() { &draft.corrects } else { &draft.revises };
+    let corrected = match about.as_str() {
         "" => None,
         id => posts::get(app, by, id).await.ok(),
     };
@@ -105,6 +115,7 @@ async fn page(
         seen: look(web, by, &ui, &draft, &channels).await?,
         editing,
         corrected,
+        kept,
         incidents: listed,
         channels,
         brands,
@@ -267,6 +278,11 @@ pub async fn edit(State(web): State<Web>, Path(id): Path<String>, uploaded: Uplo
 }
 
 impl ComposePage {
+    /// Whether it changes the words of a post that is out.
+    fn is_change(&self) -> bool {
+        !self.draft.revises.is_empty()
+    }
+
     /// Where the form goes.
     fn action(&self) -> String {
         match &self.editing {
@@ -285,7 +301,8 @@ impl ComposePage {
     /// All kinds; while editing only its own.
     fn kinds(&self) -> Vec<Kind> {
         let all = Kind::WORDS.iter().map(|(_, k)| *k);
-        all.filter(|k| self.editing.is_none() || *k == self.draft.kind()).collect()
+        let one = self.editing.is_some() || self.is_change();
+        all.filter(|k| !one || *k == self.draft.kind()).collect()
     }
 
     /// How long until the next update, in words.

@@ -21,6 +21,8 @@ pub struct Draft {
     pub kind: String,
     pub incident: String,
     pub corrects: String,
+    /// The post that is out and gets these words.
+    pub revises: String,
     pub brand: String,
     pub labels: String,
     /// Ids; empty: every channel of the brand that fits.
@@ -150,6 +152,7 @@ impl Draft {
             kind: f.get("kind").to_owned(),
             incident: f.get("incident").to_owned(),
             corrects: f.get("corrects").to_owned(),
+            revises: f.get("revises").to_owned(),
             brand: f.get("brand").to_owned(),
             labels: f.get("labels").to_owned(),
             channels: f.all("channel"),
@@ -181,6 +184,7 @@ impl Draft {
             kind: post.kind.word().to_owned(),
             incident: post.incident.clone().unwrap_or_default(),
             corrects: post.corrects.clone().unwrap_or_default(),
+            revises: post.revises.clone().unwrap_or_default(),
             brand: post.brand.clone(),
             labels: post.labels.join(", "),
             channels: post.deliveries.iter().map(|d| d.channel.clone()).collect(),
@@ -198,6 +202,16 @@ impl Draft {
             }],
             pictures: source.media.iter().map(picture).collect(),
         }
+    }
+
+    /// Without the times of the post that it was made of.
+    pub fn start_anew(&mut self, zone: String) {
+        self.due = Moment::default();
+        self.valid_until = Moment::default();
+        self.recurrence = String::new();
+        self.promise = "none".into();
+        self.promise_at = Moment::default();
+        self.zone = zone;
     }
 
     /// The kind; routine when it is none.
@@ -255,6 +269,7 @@ impl Draft {
             incident: some(&self.incident),
             promise: self.promised(now),
             corrects: some(&self.corrects),
+            revises: some(&self.revises),
             submit,
         }
     }
@@ -288,6 +303,7 @@ pub fn unchanged(post: &PostView) -> NewPost {
         incident: post.incident.clone(),
         promise: post.promise.clone(),
         corrects: post.corrects.clone(),
+        revises: post.revises.clone(),
         // What was handed over, or approved, waits for approval of its new form.
         submit: post.state != PostState::Draft,
     }

@@ -15,7 +15,7 @@ use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::pins::{self, Pin, PinView};
 use crate::app::posts::{self, DeliveryView, PostView};
-use crate::app::{media, people};
+use crate::app::{media, people, revisions};
 use crate::domain::Word;
 use crate::domain::delivery::{Move, State as Standing};
 use crate::domain::post::PostState;
@@ -34,6 +34,8 @@ struct PostPage {
     refused: Refused,
     /// The copies that are out on networks that can keep a post at the top.
     pins: Vec<PinView>,
+    /// Whether its words can be changed somewhere.
+    can_revise: bool,
     trouble: Trouble,
 }
 
@@ -58,6 +60,7 @@ async fn page(
         with,
         refused: Refused::default(),
         pins,
+        can_revise: !revisions::choices(app, by, id).await?.can.is_empty(),
         post,
         trouble,
     })

@@ -100,6 +100,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("promise", "The next word"),
     ("reason", "Reason"),
     ("recurrence", "Repetition"),
+    ("revises", "The post to change"),
     ("scope.brands", "Brands"),
     ("scope.channels", "Channels"),
     ("severity", "Severity"),

@@ -103,6 +103,7 @@ needed-count = { $n ->
     [one] 1 person other than its authors
    *[other] { $n } people other than its authors
   }
+against-out = What changes in the words that are out
 against-last = What is different from the last approved text
 against-playbook = What is different from the plan’s first words
 void = void

@@ -103,6 +103,7 @@ needed-count = { $n ->
     [one] { $n } personne autre que ses auteurs
    *[other] { $n } personnes autres que ses auteurs
   }
+against-out = Ce qui change dans les mots publiés
 against-last = Ce qui change depuis le dernier texte validé
 against-playbook = Ce qui change par rapport aux premiers mots du plan
 void = sans effet

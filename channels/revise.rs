@@ -1,0 +1,96 @@
+//! New words for a post that is out, in its place. Pure.
+
+use serde::Serialize;
+
+use crate::text::Unit;
+use crate::{Adapter, Rendition, matrix};
+
+/// How a network changes a post in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Revising {
+    /// Also one with pictures, which are sent again with the new words.
+    pub pictures: bool,
+    /// The post can be read by its id, so that a lost answer is settled by reading.
+    pub readable: bool,
+}
+
+/// The post whose words change.
+#[derive(Debug, Clone)]
+pub struct Revised {
+    /// The delivery that made the post.
+    pub delivery: uuid::Uuid,
+    /// What the network calls it.
+    pub remote_id: String,
+    /// The words that were out there before, as far as is known here.
+    pub before: Rendition,
+}
+
+/// Said of a post that somebody took down: nothing is changed, and nothing is posted anew.
+pub const GONE: &str = "the post is not there any more, so its words cannot be changed; write a new post";
+
+/// Said by a channel that is asked to change a post and cannot.
+pub const NO_CHANGES: &str = "posts cannot be changed there";
+
+/// Why a post with the words `before` cannot get those of `after` there, if it cannot.
+pub fn obstacle(adapter: &Adapter, before: &Rendition, after: &Rendition) -> Option<String> {
+    let title = adapter.title;
+    let Some(can) = adapter.capabilities.revises else {
+        return Some(format!("{title} cannot change a post: take it down, or send a correction"));
+    };
+    if !before.more.is_empty() {
+        return Some(
+            "it is a thread there, and its parts stay as they are: take it down, or send a correction".into(),
+        );
+    }
+    if !after.more.is_empty() {
+        return Some("the new words do not fit into one post there; shorten them".into());
+    }
+    if adapter.limits.unit == Unit::Matrix && matrix::size_of_change(after) > matrix::MOST_BYTES {
+        return Some("the new words are too long to take the place of others there; shorten them".into());
+    }
+    if !can.pictures && !before.media.is_empty() {
+        return Some(format!(
+            "{title} cannot change the words beside pictures: take it down, or send a correction"
+        ));
+    }
+    if !can.pictures && !after.media.is_empty() {
+        return Some(format!("{title} cannot add pictures to a post that is out"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MediaRef, bluesky, slack, wordpress};
+
+    fn post(more: &[&str], pictures: usize) -> Rendition {
+        let picture = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "a card".into() };
+        Rendition {
+            title: None,
+            text: "Cards fail".into(),
+            more: more.iter().map(|m| (*m).to_owned()).collect(),
+            language: "en".into(),
+            media: vec![picture; pictures],
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_says_why() {
+        let plain = post(&[], 0);
+        let why = |adapter: &Adapter, before: &Rendition, after: &Rendition| {
+            obstacle(adapter, before, after).unwrap_or_default()
+        };
+        assert_eq!(why(&slack::ADAPTER, &plain, &plain), "");
+        assert_eq!(why(&wordpress::ADAPTER, &post(&[], 1), &plain), "");
+        assert!(why(&bluesky::ADAPTER, &plain, &plain).starts_with("Bluesky cannot change a post: "));
+        assert!(why(&slack::ADAPTER, &post(&["b"], 0), &plain).contains("is a thread there"));
+        assert!(why(&slack::ADAPTER, &plain, &post(&["b"], 0)).contains("do not fit into one post"));
+        // The text stands there once more than in a message, and twice beside pictures.
+        let long = |pictures| Rendition { text: "a".repeat(19_900), ..post(&[], pictures) };
+        assert_eq!(why(&matrix::ADAPTER, &plain, &long(0)), "");
+        assert!(why(&matrix::ADAPTER, &plain, &long(1)).contains("too long"));
+        assert!(why(&slack::ADAPTER, &post(&[], 1), &plain).contains("beside pictures"));
+        assert!(why(&slack::ADAPTER, &plain, &post(&[], 1)).contains("cannot add pictures"));
+    }
+}

@@ -1,0 +1,44 @@
+//! New words for a message of the bot, in its place.
+
+use super::answers::{is_unknown, is_unmodified};
+use super::{Accepted, Message, Telegram, content, in_doubt, link, parts};
+use crate::http::Request;
+use crate::message::Doing;
+use crate::revise::GONE;
+use crate::{Failure, Job, Pass, Receipt, Retry, Revised};
+
+fn never(why: &str) -> Failure {
+    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
+}
+
+impl Telegram {
+    /// That the message has these words already is an acceptance: an attempt before this one has changed it.
+    ///
+    /// Source: <https://core.telegram.org/bots/api#editmessagetext>.
+    pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        let (bot, chat, number) = parts(&of.remote_id).ok_or_else(|| never(GONE))?;
+        if bot != self.bot() {
+            return Err(never("another bot made the post; change it by hand"));
+        }
+        let mut content = content(job, &chat.into());
+        content["message_id"] = number.into();
+        let request = Request::post(self.method("editMessageText").as_str()).json(&content);
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        let receipt = |url| Receipt { remote_id: of.remote_id.clone(), url, note: None };
+        if is_unmodified(&answer) {
+            return Ok(receipt(None));
+        }
+        if is_unknown(&answer) {
+            return Err(never(GONE));
+        }
+        if !answer.is_success() {
+            return Err(self.failure(&answer, Doing::Revise));
+        }
+        let accepted: Accepted<Message> = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
+        let message = accepted.result;
+        if !accepted.ok || message.message_id != number || message.chat.id != chat {
+            return Err(in_doubt(answer.status));
+        }
+        Ok(receipt(link(&message)))
+    }
+}
