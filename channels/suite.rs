@@ -217,6 +217,8 @@ pub async fn all(kit: &Kit) {
     statuses(kit).await;
     cuts(kit).await;
     closed_gate(kit).await;
+    let channel = connect(&kit.adapter, (kit.settings)("http://127.0.0.1:1"), kit.credential).unwrap();
+    assert_eq!(channel.scheduler().is_some(), kit.adapter.capabilities.sweeps, "what is held is declared");
 }
 
 /// Every status becomes what the table says.
