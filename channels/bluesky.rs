@@ -50,6 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::One,
         fetches: false,
         watches: true,
+        sweeps: false,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.

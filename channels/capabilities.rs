@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub fetches: bool,
     /// What is on the account can be listed, so that a post which nobody here sent is seen.
     pub watches: bool,
+    /// What the network would publish by itself can be held: [`crate::Channel::scheduler`].
+    pub sweeps: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
 }

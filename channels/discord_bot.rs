@@ -60,6 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 1,
     },
     limits: discord::ADAPTER.limits,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::ledger::{self, Ledger, Mark, Open, Recipient};
+use crate::ledger::{Ledger, Mark, Open, Recipient};
 use crate::{Failure, Job, Pass, Receipt, Retry, Sighting};
 
 /// How long an attempt goes on to the next recipient. The core gives it 120 s, and one request takes 20 s at most.
@@ -74,12 +74,8 @@ fn recipients(network: &dyn Each, job: &Job) -> Vec<Recipient> {
 /// Publishes to those who do not have it yet.
 pub(crate) async fn publish(network: &dyn Each, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
     let all = recipients(network, job);
-    let mut ledger = Ledger::read(job.handle.as_deref()).map_err(|reason| Failure::InDoubt { reason })?;
-    if ledger.is_withdrawn() {
-        return Err(ledger::stays());
-    }
+    let mut ledger = Ledger::begun(job.handle.as_deref(), &all)?;
     let began = Instant::now();
-    ledger.begin(&all);
     // What an earlier attempt left open can be known by now.
     let looked = look(network, job, &all, &mut ledger).await;
     let mut run = Run { network, job, pass, all: &all, ledger, began, lost: None, skipped: None };

@@ -49,6 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

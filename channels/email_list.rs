@@ -13,7 +13,7 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::Data;
 
 use super::Email;
-use crate::ledger::{self, Ledger, Mark, Recipient};
+use crate::ledger::{Ledger, Mark, Recipient};
 use crate::smtp_answers::{NOBODY, answered, bounced, refused, words};
 use crate::{Failure, Job, Pass, Receipt, Retry};
 
@@ -47,11 +47,7 @@ impl Email {
     /// Sends the post to those who do not have it yet.
     pub(super) async fn publish_to_list(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let all = self.named(job);
-        let mut ledger = Ledger::read(job.handle.as_deref()).map_err(|reason| Failure::InDoubt { reason })?;
-        if ledger.is_withdrawn() {
-            return Err(ledger::stays());
-        }
-        ledger.begin(&all);
+        let mut ledger = Ledger::begun(job.handle.as_deref(), &all)?;
         // Nobody can look for those of whom nobody knows: a person's word alone gets them another one.
         let open: Vec<usize> = ledger.open(&all).into_iter().map(|(n, _)| n).collect();
         let turn = Turn { all: &all, places: ledger.next(&all, &open) };
@@ -88,13 +84,11 @@ impl Email {
 
     /// A failure as people may read it; `last`: another try by itself is worth nothing.
     fn for_people(&self, failure: Failure, last: bool) -> Failure {
-        match failure {
-            Failure::Rejected { reason, retry } => {
-                let retry = if last && retry != Retry::Reconnect { Retry::Never } else { retry };
-                Failure::Rejected { reason: self.covered(reason), retry }
+        match failure.reworded(|reason| self.covered(reason)) {
+            Failure::Rejected { reason, retry } if last && retry != Retry::Reconnect => {
+                Failure::Rejected { reason, retry: Retry::Never }
             }
-            Failure::InDoubt { reason } => Failure::InDoubt { reason: self.covered(reason) },
-            closed @ Failure::Closed { .. } => closed,
+            other => other,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::graph_server::{form, page};
+use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const TOKEN: &str = "EAAhunter2";
@@ -98,7 +98,7 @@ impl Network for Api {
 
 impl Api {
     fn feed(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let mut form = form(asked, faults);
+        let mut form = asked.form(faults);
         let message = form.remove("message").unwrap_or_default();
         let fields = form.remove("fields").unwrap_or_default();
         if fields != "id,permalink_url" || message.is_empty() || message.encode_utf16().count() > 63_206 {

@@ -73,6 +73,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: false,
+        sweeps: true,
         concurrency: 2,
     },
     // Ghost's titles have at most 255 characters; the rest keeps a page readable.

@@ -14,8 +14,8 @@ use super::{Ghost, post, unread};
 use crate::http::{Request, is_too_long};
 use crate::message::Doing;
 use crate::scheduler::{
-    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, excerpt, is_own,
-    mark, stays, stop, trace, traced, unanswered,
+    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, drafted, excerpt,
+    is_own, mark, stays, stop, trace, traced, unanswered,
 };
 use crate::{Failure, Pass};
 
@@ -239,13 +239,7 @@ impl Scheduler for Ghost {
         if let Err(failure) = self.put(&post.remote_id, &[], &draft, None).await {
             return stop(failure);
         }
-        match self.stands(&post.remote_id).await {
-            Standing::Held { mark } => Stop::Held { mark },
-            Standing::Out(why) => Stop::Out(why),
-            Standing::Gone(why) => Stop::Gone(why),
-            Standing::Scheduled(_) => Stop::Left("the site keeps it scheduled".to_owned()),
-            Standing::Unknown(why) => Stop::Doubt(why),
-        }
+        drafted(self.stands(&post.remote_id).await)
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {
@@ -260,7 +254,7 @@ impl Scheduler for Ghost {
                 _ => return Back::Changed(CHANGED.to_owned()),
             },
             Ok(None) => return Back::Changed(CHANGED.to_owned()),
-            Err(failure) => return back(no_doubt(failure)),
+            Err(failure) => return back(failure.without_effect()),
         };
         let to = json!({ "status": "scheduled", "published_at": instant(at), "updated_at": updated_at });
         if let Err(failure) = self.put(&post.remote_id, &mailing(&post.snapshot), &to, Some(pass)).await {
@@ -277,11 +271,6 @@ impl Scheduler for Ghost {
     async fn discard(&self, post: &Kept) -> Discarded {
         stays(self.stands(&post.remote_id).await)
     }
-}
-
-/// A look has no effect, whatever became of it.
-fn no_doubt(failure: Failure) -> Failure {
-    failure.without_effect()
 }
 
 #[cfg(test)]

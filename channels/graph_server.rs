@@ -1,18 +1,8 @@
-//! What Meta's APIs for tests share: forms, and lists with short pages.
-
-use std::collections::HashMap;
+//! What Meta's APIs for tests share: lists with short pages.
 
 use serde_json::{Value, json};
 
 use crate::strict::{Asked, Said, good};
-
-/// The fields of a form.
-pub(crate) fn form(asked: &Asked, faults: &mut Vec<String>) -> HashMap<String, String> {
-    if asked.header("content-type") != "application/x-www-form-urlencoded" || !asked.query.is_empty() {
-        faults.push("parameters go in a form".to_owned());
-    }
-    url::form_urlencoded::parse(&asked.content).into_owned().collect()
-}
 
 /// A page of these posts, short so that turning them is tested. The address of the next one is hostile.
 pub(crate) fn page(posts: &[Value], asked: &Asked, token: &str) -> Said {

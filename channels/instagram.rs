@@ -68,6 +68,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: true,
         watches: false,
+        sweeps: false,
         concurrency: 1,
     },
     limits: Limits {

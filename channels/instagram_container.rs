@@ -207,10 +207,5 @@ pub(super) fn without_addresses(failure: Failure, urls: &[String]) -> Failure {
         let part = parts.into_iter().find(|part| reason.contains(part));
         part.map_or_else(|| reason.clone(), |part| reason.replace(part, "…"))
     };
-    let covered = |reason: String| secrets.clone().fold(reason, cover);
-    match failure {
-        Failure::Rejected { reason, retry } => Failure::Rejected { reason: covered(reason), retry },
-        Failure::InDoubt { reason } => Failure::InDoubt { reason: covered(reason) },
-        closed @ Failure::Closed { .. } => closed,
-    }
+    failure.reworded(|reason| secrets.fold(reason, cover))
 }

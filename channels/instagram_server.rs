@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::graph_server::{form, page};
+use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const TOKEN: &str = "EAAhunter2";
@@ -112,7 +112,7 @@ impl Network for Api {
 
 impl Api {
     fn make(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let form = form(asked, faults);
+        let form = asked.form(faults);
         let mut names: Vec<&str> = form.keys().map(String::as_str).collect();
         names.sort_unstable();
         let caption = form.get("caption").cloned();
@@ -154,7 +154,7 @@ impl Api {
     }
 
     fn publish(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let form = form(asked, faults);
+        let form = asked.form(faults);
         if form.len() != 1 {
             faults.push(format!("fields: {form:?}"));
         }

@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::hash;
 use crate::message::SLACK;
+use crate::{Failure, hash};
 
 #[path = "ledger_words.rs"]
 mod words;
 
 pub use words::public;
-pub(crate) use words::stays;
 
 /// Said when what is written down was not written by this version.
 const UNREADABLE: &str = "what is written down of who has it cannot be read; look at the network who has it";
@@ -129,6 +128,19 @@ impl Ledger {
     /// A sentence, when it cannot be read. Then nobody may be sent anything.
     pub(crate) fn read(handle: Option<&str>) -> Result<Self, String> {
         handle.map_or_else(|| Ok(Self::default()), |h| serde_json::from_str(h).map_err(|_| UNREADABLE.into()))
+    }
+
+    /// The ledger with which an attempt begins.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a person wanted the post taken down: nothing is sent.
+    pub(crate) fn begun(handle: Option<&str>, all: &[Recipient]) -> Result<Self, Failure> {
+        let mut ledger = Self::read(handle).map_err(|reason| Failure::InDoubt { reason })?;
+        if ledger.withdrawn {
+            return Err(words::stays());
+        }
+        ledger.begin(all);
+        Ok(ledger)
     }
 
     pub(crate) fn written(&self) -> String {

@@ -24,16 +24,17 @@ pub fn public(words: &str) -> &str {
 }
 
 /// Nothing is sent of a post that a person wanted taken down.
-pub(crate) fn stays() -> Failure {
+pub(super) fn stays() -> Failure {
     Failure::Rejected { reason: WITHDRAWN.to_owned(), retry: Retry::Never }
 }
 
 /// How long the rest waits after a stop that passes by itself, by the number of the attempt.
 fn wait(retry: Retry, attempt: i64) -> Option<Duration> {
+    let again = AGAIN * u32::try_from(attempt.clamp(1, 10)).unwrap_or(1);
     match retry {
-        Retry::Backoff => Some(AGAIN * u32::try_from(attempt.clamp(1, 10)).unwrap_or(1)),
+        Retry::Backoff => Some(again),
         // However short the network wants it, each attempt waits longer.
-        Retry::After(wait) => Some(wait.max(AGAIN * u32::try_from(attempt.clamp(1, 10)).unwrap_or(1))),
+        Retry::After(wait) => Some(wait.max(again)),
         Retry::Later(wait) => Some(wait),
         Retry::Reconnect | Retry::Never | Retry::Duplicate => None,
     }

@@ -59,6 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 1,
     },
     limits: Limits {

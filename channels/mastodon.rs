@@ -64,6 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: true,
+        sweeps: true,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.

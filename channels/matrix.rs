@@ -68,6 +68,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: false,
+        sweeps: false,
         // Messages stay in their order.
         concurrency: 1,
     },

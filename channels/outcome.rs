@@ -43,6 +43,16 @@ impl Failure {
         }
     }
 
+    /// With other words for people. A closed gate has its own.
+    #[must_use]
+    pub fn reworded(self, words: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Rejected { reason, retry } => Self::Rejected { reason: words(reason), retry },
+            Self::InDoubt { reason } => Self::InDoubt { reason: words(reason) },
+            closed @ Self::Closed { .. } => closed,
+        }
+    }
+
     /// For a part of a thread, after `out` of its `of` parts: whatever stopped it, they are out.
     #[must_use]
     pub fn partly(self, out: usize, of: usize) -> Self {

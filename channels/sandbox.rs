@@ -29,6 +29,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 16,
     },
     limits: Limits {

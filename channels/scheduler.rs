@@ -21,9 +21,6 @@ const EXCERPT: usize = 300;
 /// How long a network rests that is not reached.
 const UNREACHED: Duration = Duration::from_secs(60);
 
-/// The adapters of the networks whose schedule can be held.
-pub const ADAPTERS: [&str; 3] = ["ghost", "mastodon", "wordpress"];
-
 /// The mark of a post of which nobody knows what a request to hold it did.
 pub const GONE: &str = "gone";
 
@@ -211,6 +208,17 @@ pub(crate) fn stop(failure: Failure) -> Stop {
         Failure::InDoubt { reason } => Stop::Doubt(reason),
         Failure::Rejected { reason, retry: Retry::After(_) | Retry::Later(_) } => Stop::Later(reason),
         other => Stop::Left(other.to_string()),
+    }
+}
+
+/// What a look shows that follows a hold which makes a post a draft.
+pub(crate) fn drafted(stands: Standing) -> Stop {
+    match stands {
+        Standing::Held { mark } => Stop::Held { mark },
+        Standing::Out(why) => Stop::Out(why),
+        Standing::Gone(why) => Stop::Gone(why),
+        Standing::Scheduled(_) => Stop::Left("the site keeps it scheduled".to_owned()),
+        Standing::Unknown(why) => Stop::Doubt(why),
     }
 }
 

@@ -57,6 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: false,
+        sweeps: false,
         // About one message a second goes into one channel.
         concurrency: 1,
     },

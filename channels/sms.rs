@@ -64,6 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         starts_only: false,
         pins: Pins::None,
         watches: false,
+        sweeps: false,
         concurrency: 1,
     },
     limits: Limits {
@@ -230,7 +231,7 @@ impl Sms {
     /// A sentence, when Twilio could not be asked.
     async fn never_arrives(&self, sid: &str) -> Result<bool, String> {
         let message: Message = self.ask(&["Messages", sid], &[]).await?;
-        Ok(message.sid == sid && matches!(message.status.as_str(), "canceled" | "failed" | "undelivered"))
+        Ok(message.sid == sid && matches!(message.mark(), Mark::Failed(_)))
     }
 
     async fn remove(&self, job: &Job) -> Result<Retraction, String> {

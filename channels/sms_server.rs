@@ -94,7 +94,7 @@ impl Network for Twilio {
                 Some(status) => good(json!({ "sid": ACCOUNT, "status": status, "type": self.kind })),
                 None => wrong(401, 20_003, "Authentication Error - invalid username"),
             },
-            ("POST", "/Messages.json", _) => self.send(&form(asked, faults), faults),
+            ("POST", "/Messages.json", _) => self.send(&asked.form(faults), faults),
             ("GET", "/Messages.json", _) => self.list(asked, faults),
             ("GET", _, Some(sid)) => match self.messages.iter().find(|m| m["sid"] == sid) {
                 Some(message) => good(message.clone()),
@@ -106,13 +106,6 @@ impl Network for Twilio {
             }
         }
     }
-}
-
-fn form(asked: &Asked, faults: &mut Vec<String>) -> HashMap<String, String> {
-    if asked.header("content-type") != "application/x-www-form-urlencoded" || !asked.query.is_empty() {
-        faults.push("parameters go in a form".to_owned());
-    }
-    url::form_urlencoded::parse(&asked.content).into_owned().collect()
 }
 
 impl Twilio {

@@ -85,6 +85,14 @@ impl Asked {
         }
     }
 
+    /// The fields of a form, which holds all parameters.
+    pub fn form(&self, faults: &mut Vec<String>) -> HashMap<String, String> {
+        if self.header("content-type") != "application/x-www-form-urlencoded" || !self.query.is_empty() {
+            faults.push("parameters go in a form".to_owned());
+        }
+        url::form_urlencoded::parse(&self.content).into_owned().collect()
+    }
+
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }

@@ -227,6 +227,8 @@ async fn run(kit: &Kit, of: Option<&str>) {
     statuses(kit, of).await;
     cuts(kit, of).await;
     closed_gate(kit, of).await;
+    let channel = opened(kit, "http://127.0.0.1:1");
+    assert_eq!(channel.scheduler().is_some(), kit.adapter.capabilities.sweeps, "what is held is declared");
 }
 
 /// The post whose words [`changed`] changes.
@@ -309,6 +311,16 @@ async fn closed_gate(kit: &Kit, of: Option<&str>) {
     assert_eq!(fake.requests().len(), kit.quiet, "{name}: content left through a closed gate");
 }
 
+/// The kit's credential on the server at this URL.
+fn credential(kit: &Kit, url: &str) -> Option<String> {
+    kit.credential.map(|c| c.replace("{url}", url))
+}
+
+/// The kit's channel on the server at this URL.
+fn opened(kit: &Kit, url: &str) -> Box<dyn Channel> {
+    connect(&kit.adapter, (kit.settings)(url), credential(kit, url).as_deref()).unwrap()
+}
+
 /// Publishes [`job`] once, or changes the post `of`, on a server that ends with `last`, which knows the credential (or a secret of the
 /// settings), and looks at all that is printed.
 async fn publish(
@@ -317,14 +329,13 @@ async fn publish(
     last: impl Fn(&str) -> Step,
     pass: &Pass,
 ) -> (Fake, Result<Receipt, Failure>) {
-    let credential = |url: &str| kit.credential.map(|c| c.replace("{url}", url));
     let fake = Fake::start_with(|url| {
-        let known = credential(url).or(kit.secrets.first().map(|s| (*s).to_owned())).unwrap_or_default();
+        let known = credential(kit, url).or(kit.secrets.first().map(|s| (*s).to_owned())).unwrap_or_default();
         kit.before.iter().cloned().chain([last(&known)]).collect()
     })
     .await;
-    let credential = credential(&fake.url);
-    let channel = connect(&kit.adapter, (kit.settings)(&fake.url), credential.as_deref()).unwrap();
+    let credential = credential(kit, &fake.url);
+    let channel = opened(kit, &fake.url);
     let result = match of {
         Some(id) => channel.revise(&changed(id), &revised(id), pass).await,
         None => channel.publish(&job(), pass).await,

@@ -42,6 +42,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         // About four calls a second.
         concurrency: 1,
     },

@@ -62,6 +62,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: false,
+        sweeps: false,
         // About one message a second goes into one chat.
         concurrency: 1,
     },

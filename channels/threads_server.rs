@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::graph_server::{form, page};
+use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const TOKEN: &str = "THAAhunter2";
@@ -94,7 +94,7 @@ impl Network for Api {
 
 impl Api {
     fn make(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let mut form = form(asked, faults);
+        let mut form = asked.form(faults);
         let text = form.remove("text").unwrap_or_default();
         if form.len() != 1 || form["media_type"] != "TEXT" || text.is_empty() {
             faults.push(format!("fields: {form:?}"));
@@ -109,7 +109,7 @@ impl Api {
     }
 
     fn publish(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let form = form(asked, faults);
+        let form = asked.form(faults);
         let creation = &form["creation_id"];
         if form.len() != 1 {
             faults.push(format!("fields: {form:?}"));

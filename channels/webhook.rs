@@ -34,6 +34,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

@@ -19,6 +19,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
+        sweeps: false,
         concurrency: 4,
     },
     limits: Limits {

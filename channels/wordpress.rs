@@ -63,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::Several,
         fetches: false,
         watches: true,
+        sweeps: true,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.

@@ -17,8 +17,8 @@ use super::answers::is_gone;
 use crate::Pass;
 use crate::http::Request;
 use crate::scheduler::{
-    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, excerpt, is_own,
-    mark, stays, stop, trace, traced, unanswered,
+    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, drafted, excerpt,
+    is_own, mark, stays, stop, trace, traced, unanswered,
 };
 
 /// What editors can schedule there.
@@ -187,13 +187,7 @@ impl Scheduler for WordPress {
         if let Err(failure) = self.put(&post.remote_id, &json!({ "status": "draft" }), None).await {
             return stop(failure);
         }
-        match self.stands(&post.remote_id).await {
-            Standing::Held { mark } => Stop::Held { mark },
-            Standing::Out(why) => Stop::Out(why),
-            Standing::Gone(why) => Stop::Gone(why),
-            Standing::Scheduled(_) => Stop::Left("the site keeps it scheduled".to_owned()),
-            Standing::Unknown(why) => Stop::Doubt(why),
-        }
+        drafted(self.stands(&post.remote_id).await)
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {

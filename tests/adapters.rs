@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use channels::scheduler::ADAPTERS;
 use channels::{ALL, Adapter, Pins, ReadBack, Replay};
 
 /// Adapters that are tried on real servers, or need none, with what they are tried on.
@@ -72,9 +71,8 @@ fn line(a: &Adapter) -> String {
     let tested = REAL.iter().find(|(name, _)| *name == a.name).map(|(_, on)| *on);
     let tested = tested.or_else(|| STRICT.contains(&a.name).then_some("a strict stand-in"));
     let tested = tested.unwrap_or("a scripted stand-in");
-    let (down, pictures, watched, threads) =
-        (yes(c.retract), yes(c.media), yes(c.watches), yes(a.limits.parts > 1));
-    let swept = yes(ADAPTERS.contains(&a.name));
+    let (down, pictures, watched, swept, threads) =
+        (yes(c.retract), yes(c.media), yes(c.watches), yes(c.sweeps), yes(a.limits.parts > 1));
     format!(
         "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
         a.name

@@ -162,6 +162,20 @@ async fn deliver(bench: &Bench, state: &str) -> (String, String) {
     (sent.id.clone(), bench.until(&sent.id, &[state]).await.deliveries.remove(0).id)
 }
 
+/// A post that the first number has, whose request is not answered yet.
+async fn first_is_out(bench: &Bench, fake: &Fake) -> posts::PostView {
+    fake.answers.forget_permits(1_000);
+    let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": "Summer offer." } });
+    let sent = bench.approved(new).await;
+    for _ in 0..400 {
+        if fake.copies()[0] == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    sent
+}
+
 /// Why a delivery is as it is.
 async fn told(bench: &Bench, delivery: &str) -> String {
     doubts::get(&bench.app, &bench.approver, delivery).await.unwrap().reason.unwrap_or_default()
@@ -294,15 +308,7 @@ on_both! {
         let mut bench = bench;
         let fake = connect(&mut bench, &NUMBERS).await;
         let worker = bench.start().await;
-        fake.answers.forget_permits(1_000);
-        let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": "Summer offer." } });
-        let sent = bench.approved(new).await;
-        for _ in 0..400 {
-            if fake.copies()[0] == 1 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
+        let sent = first_is_out(&bench, &fake).await;
         posts::cancel(&bench.app, &bench.operator, &sent.id).await.unwrap();
         fake.answers.add_permits(1_000);
         bench.until(&sent.id, &["scheduled"]).await;
@@ -318,15 +324,7 @@ on_both! {
         let mut bench = bench;
         let fake = connect(&mut bench, &NUMBERS).await;
         let worker = bench.start().await;
-        fake.answers.forget_permits(1_000);
-        let new = json!({ "kind": "routine", "channels": ["phones"], "source": { "text": "Summer offer." } });
-        let sent = bench.approved(new).await;
-        for _ in 0..400 {
-            if fake.copies()[0] == 1 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
+        let sent = first_is_out(&bench, &fake).await;
         // Nothing is taken down of what goes on.
         let delivery = sent.deliveries[0].id.clone();
         let early = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ::channels::scheduler::{ADAPTERS, Listing};
+use ::channels::scheduler::Listing;
 use serde_json::json;
 
 use super::channels::Channel;
@@ -71,7 +71,7 @@ pub(crate) async fn work(app: &App) -> Result<BTreeMap<String, Work>> {
 
 /// Whether a freeze sweeps the channel's network, as far as the channel goes.
 pub(super) fn sweepable(c: &Channel) -> bool {
-    c.disabled_at.is_none() && ADAPTERS.contains(&c.adapter.as_str())
+    c.disabled_at.is_none() && ::channels::adapter(&c.adapter).is_some_and(|a| a.capabilities.sweeps)
 }
 
 /// The newest of the freezes that cover the channel's schedule.

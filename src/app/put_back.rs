@@ -4,7 +4,7 @@
 use ::channels::scheduler::{Back, Discarded, GONE, Kept, Scheduled, Standing};
 
 use super::sweeping::{
-    IN_HAND, Swept, UNKNOWN, asked_next, change, in_force, is_old, put_off, scheduled, still_asked, to,
+    IN_HAND, Swept, UNKNOWN, asked_next, change, in_force, is_old, lease, put_off, scheduled, still_asked, to,
 };
 use super::{App, Result};
 use crate::clock::date_time;
@@ -103,14 +103,6 @@ pub(crate) async fn seen(app: &App, row: Swept, stands: Standing, deletes: bool)
     let after = Swept { reason: Some(why), restore_at: None, ..to(app, &row, stand) };
     change(app, app.store().begin().await?, &row, &after, verb).await?;
     Ok(None)
-}
-
-/// Changes a row without an entry in the log; whether nobody else had changed it.
-async fn lease(app: &App, from: &Swept, to: &Swept) -> Result<bool> {
-    let mut tx = app.store().begin().await?;
-    let ours = tx.update_swept(from, to).await?;
-    tx.commit_unaudited(Unaudited::Lease).await?;
-    Ok(ours)
 }
 
 /// Gives a decision back to people that cannot be carried out, because its channel cannot be used.

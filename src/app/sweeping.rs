@@ -140,10 +140,7 @@ pub(crate) async fn leave(app: &App, row: &Swept) -> Result<bool> {
 /// The database's own.
 pub(crate) async fn take_again(app: &App, row: &Swept) -> Result<Option<Swept>> {
     let taken = Swept { in_hand_until: app.now() + IN_HAND, tries: row.tries + 1, ..row.clone() };
-    let mut tx = app.store().begin().await?;
-    let ours = tx.update_swept(row, &taken).await?;
-    tx.commit_unaudited(Unaudited::Lease).await?;
-    Ok(ours.then_some(taken))
+    Ok(lease(app, row, &taken).await?.then_some(taken))
 }
 
 /// Writes down where a post stands that was in hand, and what people should know of it when it is held.
@@ -182,9 +179,7 @@ pub(super) fn asked_next(app: &App, row: &Swept) -> Millis {
 /// The database's own.
 pub(crate) async fn put_off(app: &App, row: &Swept) -> Result<()> {
     let after = Swept { in_hand_until: asked_next(app, row), ..row.clone() };
-    let mut tx = app.store().begin().await?;
-    tx.update_swept(row, &after).await?;
-    Ok(tx.commit_unaudited(Unaudited::Lease).await?)
+    lease(app, row, &after).await.map(drop)
 }
 
 /// When the request left that can still arrive, of a post that is in hand and was read to be on the schedule.
@@ -218,13 +213,11 @@ pub(crate) async fn could_not(app: &App, row: &Swept, asked_at: Option<Millis>, 
     let rests = if why == NO_EFFECT { 0 } else { rest(app.now(), row.due_at, row.tries) };
     let stands = to(app, row, Stand::CouldNot);
     let after = Swept { reason: Some(why.to_owned()), in_hand_until: rests, asked_at, ..stands };
-    let mut tx = app.store().begin().await?;
     if row.reason.as_deref() == Some(why) {
         // As before: the log has it.
-        tx.update_swept(row, &after).await?;
-        return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
+        return lease(app, row, &after).await.map(drop);
     }
-    change(app, tx, row, &after, "sweep.could_not").await.map(drop)
+    change(app, app.store().begin().await?, row, &after, "sweep.could_not").await.map(drop)
 }
 
 /// What was found is not on the schedule any more, and no request to hold it can have done that: where it
@@ -286,6 +279,14 @@ pub(super) async fn in_force(tx: &mut Tx, c: &Channel) -> Result<Option<Order>> 
     let freezes = tx.freezes_in_force().await?;
     let orders = freezes.iter().map(Freeze::order).collect::<std::result::Result<Vec<_>, _>>()?;
     Ok(covering(&orders, &c.id, &c.brand).cloned())
+}
+
+/// Changes a row without an entry in the log; whether nobody had changed it since it was read.
+pub(super) async fn lease(app: &App, from: &Swept, to: &Swept) -> Result<bool> {
+    let mut tx = app.store().begin().await?;
+    let ours = tx.update_swept(from, to).await?;
+    tx.commit_unaudited(Unaudited::Lease).await?;
+    Ok(ours)
 }
 
 /// Changes a row that nobody has changed since it was read; whether it did. What is as it was before has
