@@ -28,20 +28,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::form::{self, Part};
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
+    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting, Sighting,
 };
 
 #[path = "ghost_answers.rs"]
 mod answers;
 #[path = "ghost_key.rs"]
 mod key;
+#[path = "ghost_media.rs"]
+mod media;
 #[path = "ghost_pin.rs"]
 mod pin;
 #[path = "ghost_post.rs"]
@@ -191,39 +191,6 @@ impl Ghost {
             }
             _ => Ok(found),
         }
-    }
-
-    /// Uploads the pictures. No page shows them yet.
-    async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
-        let mut all = Vec::new();
-        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
-            all.push(self.upload_one(job, picture, bytes, pass).await?);
-        }
-        Ok(all)
-    }
-
-    async fn upload_one(
-        &self,
-        job: &Job,
-        picture: &MediaRef,
-        bytes: &[u8],
-        pass: &Pass,
-    ) -> Result<String, Failure> {
-        let name = format!("{}.{}", slug(job), form::ending(&picture.mime));
-        let (mime, content) = form::form(&[
-            Part { name: "file".to_owned(), file: Some(name), mime: &picture.mime, bytes },
-            Part { name: "purpose".to_owned(), file: None, mime: "text/plain", bytes: b"image" },
-        ]);
-        let url = self.api(&["images", "upload"]);
-        let request = self.authorised(Request::post(url.as_str())).body(&mime, content);
-        let answer = self.http.send(request, pass).await.map_err(no_effect)?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post).without_effect());
-        }
-        let told: Value = answer.json().map_err(unread)?;
-        let url = told["images"][0]["url"].as_str().filter(|url| is_web(url));
-        url.map(str::to_owned)
-            .ok_or_else(|| unread("the server does not say where the picture is".to_owned()))
     }
 
     fn write(&self, request: Request, content: &Value) -> Request {

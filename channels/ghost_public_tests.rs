@@ -18,7 +18,7 @@ fn job(memory: &Memory) -> Job {
     job.rendition.title = Some("Cards & payments".to_owned());
     job.rendition.text = "One [a] \"b\" <c>\n\nhttps://bank.example/?a=1&b=2".to_owned();
     job.rendition.media =
-        vec![MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A \"map\"".into() }];
+        vec![crate::MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A \"map\"".into() }];
     job.media = vec![vec![1]];
     job
 }

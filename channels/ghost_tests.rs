@@ -108,7 +108,7 @@ async fn a_draft_comes_first_and_the_public_step_carries_the_approved_words_agai
     let mut job = job();
     job.rendition.text = "One <b>\ntwo\n\n<!--kg-card-end: html--> https://bank.example/?a=1&b=2".to_owned();
     job.rendition.media =
-        vec![MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A \"map\"".into() }];
+        vec![crate::MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A \"map\"".into() }];
     job.media = vec![vec![1]];
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
     let slug = "holdline-01936d3c1c5e7a3b80003f2f5a8c9d10";

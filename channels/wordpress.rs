@@ -17,7 +17,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -25,13 +24,14 @@ use crate::html::escape;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
+    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting, Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
 mod answers;
+#[path = "wordpress_media.rs"]
+mod media;
 #[path = "wordpress_watch.rs"]
 mod newest;
 #[path = "wordpress_page.rs"]
@@ -46,6 +46,7 @@ mod revise;
 mod schedule;
 
 use answers::{failure, is_gone, is_plain, no_effect, not_looked, publishes, unread};
+use media::Media;
 use page::page;
 use post::{DELETED, FIELDS, Post, Prepared, SCHEDULED, in_order, left_to_people, slug, slugs};
 
@@ -96,9 +97,6 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-/// Most bytes of a picture's words in the address of its upload, where each can become three.
-const MOST_ALT: usize = 500;
-
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let site = connection.url("url")?;
     let account = connection.setting("account")?;
@@ -111,12 +109,6 @@ struct WordPress {
     account: String,
     password: SecretString,
     http: Arc<Http>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Media {
-    id: u64,
-    source_url: String,
 }
 
 impl WordPress {
@@ -184,52 +176,6 @@ impl WordPress {
             }
             _ => Ok(found),
         }
-    }
-
-    /// Uploads the pictures, or finds those of an earlier attempt. No page shows them yet.
-    async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<Media>, Failure> {
-        let mut all = Vec::new();
-        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
-            let name = format!("{}-{}", slug(job), picture.sha256.get(..16).unwrap_or(&picture.sha256));
-            let mut url = self.api(&["media"]);
-            url.query_pairs_mut().extend_pairs([("slug", name.as_str()), ("_fields", "id,source_url")]);
-            let known =
-                self.http.call(self.authorised(Request::get(url.as_str()))).await.map_err(no_effect)?;
-            if !known.is_success() {
-                return Err(not_looked(self.failure(&known)));
-            }
-            let known = known.json::<Vec<Media>>().map_err(unread)?.into_iter().next();
-            all.push(match known {
-                Some(media) => media,
-                None => self.upload_one(&name, picture, bytes, pass).await?,
-            });
-        }
-        Ok(all)
-    }
-
-    async fn upload_one(
-        &self,
-        name: &str,
-        picture: &MediaRef,
-        bytes: &[u8],
-        pass: &Pass,
-    ) -> Result<Media, Failure> {
-        let mut url = self.api(&["media"]);
-        url.query_pairs_mut().append_pair("slug", name);
-        // An address has its own limit; the page carries the words in any case.
-        if picture.alt.len() <= MOST_ALT {
-            url.query_pairs_mut().append_pair("alt_text", &picture.alt);
-        }
-        let ending = picture.mime.rsplit('/').next().unwrap_or("bin");
-        let request = self
-            .authorised(Request::post(url.as_str()))
-            .header("content-disposition", &format!("attachment; filename=\"{name}.{ending}\""))
-            .body(&picture.mime, bytes.to_vec());
-        let answer = self.http.send(request, pass).await.map_err(no_effect)?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer).without_effect());
-        }
-        answer.json().map_err(unread)
     }
 
     /// Makes the draft. Nobody but the editors sees it. What comes back is the post that counts: a

@@ -269,7 +269,7 @@ async fn long_words_of_a_picture_stand_on_the_page_and_not_in_an_address() {
         let mut job = suite::job();
         job.rendition.title = Some("Cards".to_owned());
         job.rendition.media =
-            vec![MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.to_owned() }];
+            vec![crate::MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.to_owned() }];
         job.media = vec![vec![1]];
         assert!(crate::text::check(&job.rendition, &ADAPTER.limits).is_empty());
         let media = r#"{"id":3,"source_url":"https://bank.example/a.png"}"#;

@@ -1,8 +1,21 @@
-//! How many deliveries there are, by state and by label.
+//! How many deliveries there are, by state, by label, and by what a freeze judges by.
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Result, Store, read};
+use crate::clock::Millis;
+
+/// How many deliveries a freeze would hold, and when they fall due.
+#[derive(Debug, Clone, FromRow)]
+pub struct QueueRow {
+    pub brand: String,
+    pub channel_id: String,
+    pub channel_brand: String,
+    pub labels: String,
+    pub lane: i64,
+    pub total: i64,
+    pub next_day: i64,
+}
 
 impl Store {
     /// How many wait in that state, with that label or all.
@@ -36,5 +49,15 @@ impl Store {
     pub async fn count_by_state(&self) -> Result<Vec<(String, i64)>> {
         const SQL: &str = "select state, count(*) from deliveries group by state order by state";
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
+    }
+
+    /// The queue by what a freeze judges by, for the preview.
+    pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
+        const SQL: &str = "select p.brand, d.channel_id, c.brand as channel_brand, p.labels, d.lane,
+              count(*) as total, sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
+            from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id
+            where d.state = 'scheduled'
+            group by p.brand, d.channel_id, c.brand, p.labels, d.lane";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(day_end).fetch_all(c).await?))
     }
 }

@@ -133,18 +133,6 @@ impl Change {
     }
 }
 
-/// How many deliveries a freeze would hold, and when they fall due.
-#[derive(Debug, Clone, FromRow)]
-pub struct QueueRow {
-    pub brand: String,
-    pub channel_id: String,
-    pub channel_brand: String,
-    pub labels: String,
-    pub lane: i64,
-    pub total: i64,
-    pub next_day: i64,
-}
-
 pub(super) const CHANGE: &str =
     "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
       more, node, due_at, started) as ({rows})
@@ -264,16 +252,6 @@ impl Store {
             where d.claimed_by = $1 and d.state = 'sending'
               and (p.state = 'cancelled' or d.valid_until <= $2)";
         Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(node).bind(now).fetch_all(c).await?))
-    }
-
-    /// The queue by what a freeze judges by, for the preview.
-    pub async fn queue(&self, day_end: Millis) -> Result<Vec<QueueRow>> {
-        const SQL: &str = "select p.brand, d.channel_id, c.brand as channel_brand, p.labels, d.lane,
-              count(*) as total, sum(case when d.ready_at < $1 then 1 else 0 end) as next_day
-            from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id
-            where d.state = 'scheduled'
-            group by p.brand, d.channel_id, c.brand, p.labels, d.lane";
-        Ok(read!(self, |c| sqlx::query_as(SQL).bind(day_end).fetch_all(c).await?))
     }
 }
 
