@@ -80,6 +80,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect,
 };
 

@@ -78,6 +78,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect,
 };
 

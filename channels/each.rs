@@ -55,6 +55,14 @@ pub(crate) trait Each: Sync {
 
     fn now(&self) -> DateTime<Utc>;
 
+    /// What comes before the first recipient of an attempt. Nobody sees anything of it.
+    ///
+    /// # Errors
+    /// Why nobody is sent anything in this attempt.
+    async fn prepare(&self, _job: &Job) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Sends it to one recipient.
     async fn send(&self, job: &Job, address: &str, pass: &Pass) -> Told;
 
@@ -210,8 +218,11 @@ struct Run<'a> {
 impl Run<'_> {
     /// Everybody whose turn it is, until something stops it.
     async fn send_all(&mut self, absent: &[usize]) -> Result<(), Failure> {
-        let mut in_a_row = 0;
-        for n in self.ledger.next(self.all, absent) {
+        let (mut in_a_row, turn) = (0, self.ledger.next(self.all, absent));
+        if !turn.is_empty() {
+            self.network.prepare(self.job).await?;
+        }
+        for n in turn {
             if self.began.elapsed() > LONGEST {
                 let reason = "there was no time for more".to_owned();
                 return Err(Failure::Rejected { reason, retry: Retry::Later(SECOND) });

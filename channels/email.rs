@@ -103,6 +103,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: true,
         },
     ],
+    frame: None,
     connect,
 };
 

@@ -95,6 +95,7 @@ pub const ADAPTER: Adapter = Adapter {
         required: true,
         private: false,
     }],
+    frame: None,
     connect,
 };
 

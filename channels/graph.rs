@@ -1,7 +1,8 @@
 //! What Meta's Graph APIs share: errors, waits, ids, pages. Pure.
 //!
 //! Facts: <https://developers.facebook.com/docs/graph-api/guides/error-handling> for the codes 1, 2, 3, 4, 10,
-//! 17, 102, 190, 200 to 299, 341, 368 and 506, and
+//! 17, 102, 190, 200 to 299, 341, 368 and 506,
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes> for those above 130000, and
 //! <https://developers.facebook.com/docs/graph-api/overview/rate-limiting> for the headers. The codes 24, 100,
 //! 803 and the subcodes are told by no document that lists them all: they are as other programs met them. A
 //! code that is not known decides nothing.
@@ -57,14 +58,13 @@ pub(crate) fn meaning(code: i64, subcode: i64) -> Meaning {
         (_, 1_390_008) => Meaning::TooFast,
         (_, 1_346_003 | 1_404_102 | 2_207_004 | 2_207_005 | 2_207_009 | 2_207_010) => Meaning::Content,
         (_, 2_207_003 | 2_207_052) => Meaning::NotFetched,
-        (_, 1_404_078 | 1_404_112 | 4_854_002 | 2_207_001 | 2_207_050 | 2_207_051 | 4_279_013) | (368, _) => {
-            Meaning::Restricted
-        }
+        (_, 1_404_078 | 1_404_112 | 4_854_002 | 2_207_001 | 2_207_050 | 2_207_051 | 4_279_013)
+        | (368 | 131_031, _) => Meaning::Restricted,
         (_, 2_207_042) => Meaning::UsedUp,
         (102 | 190, 459 | 464) => Meaning::LogIn,
         (102 | 190 | 2_500, _) => Meaning::Token,
-        (3 | 10 | 200..=299, _) => Meaning::Permission,
-        (4 | 17 | 32 | 341 | 613 | 80_000..=80_014, _) => Meaning::Throttled,
+        (3 | 10 | 200..=299 | 131_005, _) => Meaning::Permission,
+        (4 | 17 | 32 | 341 | 613 | 80_000..=80_014 | 130_429, _) => Meaning::Throttled,
         (506, _) => Meaning::Duplicate,
         (24 | 803, _) | (100, 33) => Meaning::NotThere,
         (100, _) => Meaning::Content,
@@ -91,6 +91,11 @@ struct Wrong {
 /// The error of an answer, if it is one of the API's own.
 fn wrong(answer: &Answer) -> Option<Wrong> {
     answer.json::<Body>().ok().map(|body| body.error).filter(|wrong| wrong.code != 0)
+}
+
+/// The code of the API's own, whatever the status; 0: there is none.
+pub(crate) fn code(answer: &Answer) -> i64 {
+    wrong(answer).map_or(0, |wrong| wrong.code)
 }
 
 /// What a refusal means, where a code of the API's own says it.

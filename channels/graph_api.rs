@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::http::{Answer, Http, Request};
+use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
 use crate::quota::{Of, Quota};
 use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
@@ -72,9 +72,22 @@ impl Api {
         Request::post(self.url(parts).as_str()).bearer(&self.token).body(mime, body)
     }
 
+    /// The words in a field of an answer, unless they hold the access token.
+    pub(crate) fn words(&self, answer: &Answer, field: &str) -> Option<String> {
+        answer.words(field, &[self.token.expose_secret()])
+    }
+
     /// What a refusal means.
     pub(crate) fn failure(&self, answer: &Answer, doing: Doing) -> Failure {
         graph::failure(answer, self.token.expose_secret(), doing)
+    }
+
+    /// Sends content through the gate.
+    ///
+    /// # Errors
+    /// [`Trouble`], which says what can have happened.
+    pub(crate) async fn send(&self, request: Request, pass: &Pass) -> Result<Answer, Trouble> {
+        self.http.send(request, pass).await
     }
 
     /// Sends content through the gate; what the API says of what it made.
@@ -86,7 +99,7 @@ impl Api {
         request: Request,
         pass: &Pass,
     ) -> Result<Value, (Failure, Option<Answer>)> {
-        let answer = self.http.send(request, pass).await.map_err(|trouble| (trouble.failure(false), None))?;
+        let answer = self.send(request, pass).await.map_err(|trouble| (trouble.failure(false), None))?;
         if answer.status != 200 {
             return Err((self.failure(&answer, Doing::Post), Some(answer)));
         }

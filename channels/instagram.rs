@@ -103,6 +103,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect,
 };
 

@@ -42,6 +42,7 @@ pub mod email;
 pub mod facebook;
 pub mod fit;
 mod form;
+mod frame;
 pub mod ghost;
 mod graph;
 mod graph_api;
@@ -79,6 +80,7 @@ pub mod threads;
 mod threads_count;
 pub mod webhook;
 pub mod website;
+pub mod whatsapp;
 pub mod wordpress;
 pub mod x;
 mod x_count;
@@ -96,6 +98,7 @@ use serde::{Deserialize, Serialize};
 
 pub use capabilities::{Capabilities, Pins, ReadBack, Replay};
 pub use ear::{Ear, Heard};
+pub use frame::{Frame, Framing};
 pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::{Facts, Health};
 pub use job::{Job, Other};
@@ -125,6 +128,7 @@ pub static ALL: &[Adapter] = &[
     threads::ADAPTER,
     webhook::ADAPTER,
     website::ADAPTER,
+    whatsapp::ADAPTER,
     wordpress::ADAPTER,
     x::ADAPTER,
 ];
@@ -144,6 +148,8 @@ pub struct Adapter {
     pub limits: Limits,
     /// The settings a channel of this adapter needs, for forms and checks.
     pub settings: &'static [Setting],
+    /// The fixed words around those of a post. Nothing: a post has no words but its own there.
+    pub frame: Option<Framing>,
     /// Builds the channel from its settings and opened credential.
     ///
     /// Errors are sentences that name the setting and the remedy.

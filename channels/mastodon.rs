@@ -100,6 +100,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect,
 };
 

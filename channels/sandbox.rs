@@ -45,6 +45,7 @@ pub const ADAPTER: Adapter = Adapter {
         cards: false,
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
+    frame: None,
     connect,
 };
 

@@ -48,7 +48,8 @@ mod settings;
 
 use settings::{Sender, Sms, is_sid};
 
-pub(crate) use settings::{is_account, is_number};
+pub(crate) use answers::holds_number;
+pub(crate) use settings::{is_account, is_number, numbers};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -111,6 +112,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect: |connection| Ok(Box::new(Sms::new(connection)?)),
 };
 

@@ -59,7 +59,7 @@ pub(super) fn why(code: i64) -> String {
 }
 
 /// Whether words may hold a telephone number, however it is written.
-fn holds_number(words: &str) -> bool {
+pub(crate) fn holds_number(words: &str) -> bool {
     let mut digits = 0;
     words.chars().any(|c| {
         digits = match c {

@@ -46,8 +46,11 @@ pub(super) fn is_sid(text: &str, kinds: &[&str]) -> bool {
     rest.is_some_and(|rest| rest.len() == 32 && rest.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
-/// The numbers of a list, each once. No error repeats one.
-fn numbers(list: &str) -> Result<Vec<String>, String> {
+/// The numbers of a list, each once.
+///
+/// # Errors
+/// A sentence that repeats none.
+pub(crate) fn numbers(list: &str) -> Result<Vec<String>, String> {
     let mut all = Vec::new();
     let entries = list.split([',', ';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
     for (n, entry) in entries.enumerate() {

@@ -60,6 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         cards: false,
     },
     settings: &[],
+    frame: None,
     connect,
 };
 

@@ -56,6 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         required: true,
         private: true,
     }],
+    frame: None,
     connect,
 };
 

@@ -35,6 +35,7 @@ pub const ADAPTER: Adapter = Adapter {
         cards: false,
     },
     settings: &[],
+    frame: None,
     connect,
 };
 

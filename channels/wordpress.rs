@@ -94,6 +94,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
     ],
+    frame: None,
     connect,
 };
 

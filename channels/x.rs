@@ -77,6 +77,7 @@ pub const ADAPTER: Adapter = Adapter {
         required: false,
         private: false,
     }],
+    frame: None,
     connect,
 };
 

@@ -29,6 +29,7 @@ const STRICT: &[&str] = &[
     "teams",
     "telegram",
     "threads",
+    "whatsapp",
     "x",
 ];
 

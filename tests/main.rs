@@ -79,4 +79,5 @@ mod threads;
 mod tidy;
 mod two_nodes;
 mod watches;
+mod whatsapp;
 mod x;

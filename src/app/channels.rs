@@ -63,7 +63,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `whatsapp`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,

@@ -1,6 +1,6 @@
 //! From what was typed to exactly what each channel receives.
 
-use channels::{Limits, MediaRef, Rendition, fit, text};
+use channels::{Frame, Limits, MediaRef, Rendition, fit, text};
 
 use super::Result;
 use super::channels::limits;
@@ -35,32 +35,53 @@ pub fn render(source: &Source, channel: &str, limits: Option<&Limits>, drill: bo
     Rendition { title: fitted.title.clone().filter(|_| shown), ..fitted }
 }
 
-/// The rendition for a connected channel, and what its limits do not allow.
+/// The rendition for a connected channel, with the fixed words that its network puts around those of the post, and
+/// what the channel does not take of it.
 pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
-    let limits = limits(channel);
-    let rendition = render(source, &channel.name, limits.as_ref(), drill);
-    let problems = limits.map(|l| text::check(&rendition, &l)).unwrap_or_default();
+    let mut rendition = render(source, &channel.name, limits(channel).as_ref(), drill);
+    if let Some(Ok(frame)) = frame(&rendition, channel) {
+        rendition.text = frame.around(&rendition.text);
+    }
+    let problems = problems(&rendition, channel);
     (rendition, problems)
 }
 
-/// What the limits of enabled channels do not allow of these deliveries, by now: an account may take less
-/// than it did when the post was written. A disabled channel gets nothing.
+/// The fixed words around those of a post. Nothing: there are none. An error: there are, and not in its language.
+fn frame(rendition: &Rendition, channel: &Channel) -> Option<std::result::Result<Frame, String>> {
+    let frame = ::channels::adapter(&channel.adapter)?.frame?;
+    let settings = serde_json::from_str(&channel.settings).unwrap_or_default();
+    Some(frame(&settings, &rendition.language))
+}
+
+/// What a channel does not take of a rendition by now.
+fn problems(rendition: &Rendition, channel: &Channel) -> Vec<text::Problem> {
+    let mut problems = limits(channel).map(|l| text::check(rendition, &l)).unwrap_or_default();
+    match frame(rendition, channel) {
+        None => {}
+        Some(Ok(frame)) => problems.extend(frame.problems(&rendition.text)),
+        Some(Err(message)) => problems.push(text::Problem { field: "language", message }),
+    }
+    problems
+}
+
+/// What enabled channels do not take of these deliveries, by now: an account may take less than it did when the
+/// post was written, and have other fixed words. A disabled channel gets nothing.
 pub(super) fn misfits<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[Channel]) -> Problems {
-    let mut problems = Problems::default();
+    let mut found = Problems::default();
     let enabled = |d: &Delivery| channels.iter().find(|c| c.id == d.channel_id && c.disabled_at.is_none());
     for (d, channel) in rows.filter_map(|d| Some((d, enabled(d)?))) {
         let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
-        for p in rendition.zip(limits(channel)).map(|(r, l)| text::check(&r, &l)).unwrap_or_default() {
-            problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
+        for p in rendition.map(|r| problems(&r, channel)).unwrap_or_default() {
+            found.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
     }
-    problems
+    found
 }
 
 /// The deliveries of a post, one for each channel, as drafts.
 ///
 /// # Errors
-/// Names the channel and what its limits do not allow.
+/// Names the channel and what it does not take.
 pub fn deliveries(
     post: &Post,
     kind: Kind,

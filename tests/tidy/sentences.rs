@@ -55,6 +55,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/sms_server.rs", "a Twilio for tests"),
     ("channels/sms_text.rs", "an alphabet"),
     ("channels/threads_server.rs", "a Threads for tests"),
+    ("channels/whatsapp_server.rs", "a WhatsApp for tests"),
     ("channels/wordpress_page.rs", "the page that WordPress gets"),
     ("channels/wordpress_site.rs", "a WordPress for tests"),
     ("channels/x_emoji.rs", "emoji"),

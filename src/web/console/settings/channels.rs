@@ -62,6 +62,8 @@ struct Field {
     label: String,
     hint: String,
     required: bool,
+    /// It is several lines of text.
+    lines: bool,
     value: String,
 }
 
@@ -98,6 +100,7 @@ impl Form {
                 // An adapter that the console has no words for says it itself.
                 hint: if hint == key { s.help.to_owned() } else { hint },
                 required: s.required,
+                lines: s.name == "templates",
                 value: value(s.name),
             }
         });
@@ -131,6 +134,7 @@ impl Form {
             "discord" => Some("credential-discord"),
             "discord_bot" => Some("credential-discord_bot"),
             "sms" => Some("credential-sms"),
+            "whatsapp" => Some("credential-whatsapp"),
             "instagram" => Some("credential-instagram"),
             "threads" => Some("credential-threads"),
             "facebook" => Some("credential-facebook"),

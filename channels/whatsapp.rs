@@ -1,0 +1,365 @@
+//! Adapter `whatsapp`: template messages to a list of numbers, over WhatsApp's Cloud API.
+//!
+//! Facts: Meta's OpenAPI (`facebook/openapi`, `business-messaging-api_v23.0.yaml`) and, below
+//! <https://developers.facebook.com/documentation/business-messaging/whatsapp/>, the pages `support/error-codes`,
+//! `messaging-limits`, `templates/time-to-live` and `direct-send`.
+//!
+//! To people who have not written in the last 24 hours only a template may be sent that Meta has approved. Its text is
+//! fixed there, with one place for the words of a post. The whole message is the rendition ([`Frame`]), so people
+//! approve what is read. Before the first request of an attempt Meta is asked what the template is: any other words
+//! than those of the settings, a header, footer or button beside them, or a status other than approved, and nothing is
+//! sent. Between that look and the last request the template could still be changed at Meta.
+//!
+//! Each number is one request and one message, and nothing keeps a second request from making a second message.
+//! So a ledger of who has it is written down before each ([`crate::ledger`], [`crate::each`]). When an answer is lost,
+//! nobody can be asked whether the message is out: it has no id of ours that can be read. Such a recipient is in doubt
+//! and is sent it no second time, whoever wants it. That Meta took a message does not say that the phone got it: its
+//! statuses come by webhook only, and this service has none for them. Nothing can be taken back or changed. For how long Meta tries to
+//! deliver a message is a property of the template: 30 days where none is given, and the check says so.
+//!
+//! Not tried with a real account, and told by no document: in which unit the 1,024 characters of a body are counted,
+//! and whether the filter by name also finds longer names (so names are compared here). Marks such as `*` are shown as
+//! bold by WhatsApp, in the words of a post as in the template's.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[cfg(doc)]
+use crate::Frame;
+use crate::each::{self, Each, Shown, Told};
+use crate::graph_api::Api;
+use crate::http::{Answer, Trouble};
+use crate::ledger::Mark;
+use crate::text::Unit;
+use crate::{
+    Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
+    Receipt, Replay, Retraction, Retry, Sighting, graph, text,
+};
+
+#[path = "whatsapp_answers.rs"]
+mod answers;
+#[path = "whatsapp_settings.rs"]
+mod settings;
+#[path = "whatsapp_template.rs"]
+mod template;
+
+use template::Template;
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "whatsapp",
+    title: "WhatsApp",
+    capabilities: Capabilities {
+        replay: Replay::None,
+        read_back: ReadBack::None,
+        retract: false,
+        revises: None,
+        media: false,
+        fetches: false,
+        starts_only: false,
+        pins: Pins::None,
+        watches: false,
+        sweeps: false,
+        concurrency: 1,
+    },
+    limits: Limits {
+        text: Some(template::MOST),
+        // This one gives the least.
+        unit: Unit::Utf16,
+        text_bytes: None,
+        title: None,
+        title_needed: false,
+        media: 0,
+        media_bytes: 0,
+        alt: None,
+        parts: 1,
+        cards: false,
+    },
+    settings: settings::ALL,
+    frame: Some(template::frame),
+    connect: |connection| Ok(Box::new(settings::connect(connection)?)),
+};
+
+/// One number of a business and its list.
+struct WhatsApp {
+    api: Api,
+    /// The id of the number that sends.
+    number: String,
+    /// The id of the account, which has the templates.
+    account: String,
+    templates: Vec<Template>,
+    to: Vec<String>,
+    clock: Clock,
+}
+
+/// A template as Meta has it, as far as it is read.
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    language: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    components: Vec<Component>,
+    /// Seconds; -1 is 30 days.
+    message_send_ttl_seconds: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Component {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// What is read of a template before it is sent.
+const FIELDS: &str = "name,language,status,components";
+/// Most pages of templates with a name like that.
+const MOST_PAGES: usize = 5;
+/// The longest validity of a template for news, in seconds.
+const HALF_A_DAY: i64 = 43_200;
+/// Why a doubt stays one.
+const NO_LOOK: &str =
+    "WhatsApp does not tell afterwards whether it took a message; ask those people, or tell them another way";
+const NO_TEMPLATE: &str = "the channel has no template in the language of the post by now, so nothing was sent; add one to \
+    the settings, or write the post in another language";
+const OTHER_WORDS: &str = "the channel's template has other words by now than those that were approved around the post, so \
+    nothing was sent; write the post anew, so that the new ones are approved";
+
+/// Nothing was sent, and a person must act first.
+fn wrong(reason: String) -> Failure {
+    Failure::Rejected { reason, retry: Retry::Reconnect }
+}
+
+impl WhatsApp {
+    /// The template of the post, and the words that go into it.
+    ///
+    /// # Errors
+    /// A rejection, when the approved message is not one of the settings' templates.
+    fn cut<'a>(&'a self, job: &'a Job) -> Result<(&'a Template, &'a str), Failure> {
+        let never = |reason: String| Failure::Rejected { reason, retry: Retry::Never };
+        let found = template::pick(&self.templates, &job.rendition.language);
+        let template = found.ok_or_else(|| never(NO_TEMPLATE.to_owned()))?;
+        let text = &job.rendition.text;
+        let words = template.frame.words(text).ok_or_else(|| never(OTHER_WORDS.to_owned()))?;
+        match template.frame.problems(text).first() {
+            Some(problem) => Err(never(format!("the text {}", problem.message))),
+            None => Ok((template, words)),
+        }
+    }
+
+    /// The template as Meta has it.
+    async fn listed(&self, template: &Template, fields: &str) -> Result<Option<Listed>, Failure> {
+        let mut cursor = None::<String>;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("name", template.name.as_str()), ("fields", fields), ("limit", "100")];
+            query.extend(cursor.as_deref().map(|after| ("after", after)));
+            let answer = self.api.ask(&[&self.account, "message_templates"], &query).await?;
+            let (all, next) = graph::page::<Listed>(&answer).map_err(graph::not_told)?;
+            let is_it =
+                |listed: &Listed| listed.name == template.name && listed.language == template.language;
+            let found = all.into_iter().find(is_it);
+            cursor = next;
+            if found.is_some() || cursor.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(graph::not_told("Meta lists too many templates with a name like that".to_owned()))
+    }
+
+    /// The template as Meta has it, once it is sure that people read there what is approved here.
+    ///
+    /// # Errors
+    /// A rejection that says what differs.
+    async fn approved(&self, template: &Template, fields: &str) -> Result<Listed, Failure> {
+        let (name, language) = (&template.name, &template.language);
+        let Some(listed) = self.listed(template, fields).await? else {
+            return Err(wrong(format!(
+                "Meta has no template {name} in {language}; correct the channel's settings, or have one approved there"
+            )));
+        };
+        if listed.status != "APPROVED" {
+            let status = text::shown(&listed.status);
+            return Err(wrong(format!(
+                "the template {name} in {language} is {status} at Meta; it can be sent once it is approved there"
+            )));
+        }
+        let [body] = listed.components.as_slice() else {
+            return Err(wrong(format!(
+                "the template {name} in {language} has more than a body at Meta, such as a header, a footer or buttons, \
+                 which nobody here approves; take one that has a body only"
+            )));
+        };
+        if body.kind != "BODY" || template::plain(&body.text) != template.body {
+            return Err(wrong(format!(
+                "the template {name} in {language} has other words at Meta than in the channel's settings, which are \
+                 those that people approve; correct the settings, or the template there"
+            )));
+        }
+        Ok(listed)
+    }
+
+    async fn inspect(&self) -> Result<Health, String> {
+        let fields = "verified_name,quality_rating,whatsapp_business_manager_messaging_limit";
+        let told = self.api.ask(&[&self.number], &[("fields", fields)]).await;
+        let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
+        let word = |field: &str| told[field].as_str().filter(|word| !word.is_empty()).map(text::shown);
+        let name = word("verified_name").ok_or("Meta does not name the number")?;
+        let quality = word("quality_rating").unwrap_or_else(|| "?".to_owned());
+        let limit = word("whatsapp_business_manager_messaging_limit").unwrap_or_else(|| "?".to_owned());
+        let limit = limit.trim_start_matches("TIER_");
+        let people = self.to.len();
+        let mut lasting = Vec::new();
+        for template in &self.templates {
+            let listed = self.approved(template, &format!("{FIELDS},message_send_ttl_seconds")).await;
+            let listed = listed.map_err(|failure| failure.to_string())?;
+            if listed.message_send_ttl_seconds.is_none_or(|ttl| !(0..=HALF_A_DAY).contains(&ttl)) {
+                lasting.push(template.name.as_str());
+            }
+        }
+        let mut detail = format!(
+            "sends as {name} to its list of {people}; quality at Meta: {quality}, people a day at most: {limit}"
+        );
+        if !lasting.is_empty() {
+            let lasting = lasting.join(", ");
+            detail = format!(
+                "{detail}; what a phone cannot get at once may come up to 30 days later, until these templates have a \
+                 shorter validity period at Meta: {lasting}"
+            );
+        }
+        let health = Health::ready(detail).of(&self.number);
+        let needed = ["whatsapp_business_messaging", "whatsapp_business_management"];
+        Ok(self.api.with_token(health, &needed).await)
+    }
+
+    /// Nothing can be taken back: for whom it is out.
+    async fn remains(&self, job: &Job) -> Result<String, String> {
+        let known = each::known(&Sending::of(self), job).await?;
+        if !known.ledger.was_out() {
+            return Err(NOT_OURS.to_owned());
+        }
+        let mut out = known.ledger.unknown();
+        out.extend(known.ledger.messages().map(|(_, shown)| shown));
+        let (left, who) = (out.len(), out.join(", "));
+        Ok(format!(
+            "WhatsApp takes no message back; it is out, or may be, for {left}; send a correction; namely: {who}"
+        ))
+    }
+}
+
+/// One attempt.
+struct Sending<'a> {
+    channel: &'a WhatsApp,
+    /// How many messages Meta holds back to look at the template.
+    held: AtomicUsize,
+}
+
+impl<'a> Sending<'a> {
+    fn of(channel: &'a WhatsApp) -> Self {
+        Self { channel, held: AtomicUsize::new(0) }
+    }
+
+    /// What an answer that takes a message says.
+    fn taken(&self, answer: &Answer) -> Told {
+        let told: Value = answer.json().unwrap_or_default();
+        let message = &told["messages"][0];
+        let is_id = |id: &&str| (7..=500).contains(&id.len()) && id.chars().all(|c| c.is_ascii_graphic());
+        let Some(id) = message["id"].as_str().filter(|id| id.starts_with("wamid.")).filter(is_id) else {
+            return Told::Lost("the answer names no message".to_owned());
+        };
+        if message["message_status"].as_str().is_some_and(|status| status != "accepted") {
+            self.held.fetch_add(1, Ordering::Relaxed);
+        }
+        Told::Known(Mark::Has(id.to_owned()))
+    }
+}
+
+#[async_trait]
+impl Each for Sending<'_> {
+    fn addresses(&self) -> &[String] {
+        &self.channel.to
+    }
+
+    fn shown(&self, address: &str) -> String {
+        format!("…{}", &address[address.len() - 3..])
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.channel.clock)()
+    }
+
+    async fn prepare(&self, job: &Job) -> Result<(), Failure> {
+        let (template, _) = self.channel.cut(job)?;
+        self.channel.approved(template, FIELDS).await.map(drop)
+    }
+
+    async fn send(&self, job: &Job, address: &str, pass: &Pass) -> Told {
+        let (template, words) = match self.channel.cut(job) {
+            Ok(cut) => cut,
+            Err(failure) => return Told::Stop(failure),
+        };
+        let message = json!({
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": address,
+            "type": "template",
+            "template": {
+                "name": template.name,
+                "language": { "code": template.language },
+                "components": [{ "type": "body", "parameters": [{ "type": "text", "text": words }] }],
+            },
+        });
+        let api = &self.channel.api;
+        let path = [self.channel.number.as_str(), "messages"];
+        let request = api.upload(&path, "application/json", message.to_string().into_bytes());
+        match api.send(request, pass).await {
+            Ok(answer) if answer.is_success() => self.taken(&answer),
+            Ok(answer) => answers::refused(api, &answer),
+            Err(Trouble::Closed(why)) => Told::Stop(Failure::Closed { why, partly: false }),
+            Err(Trouble::NotSent(why)) => Told::Wait(None, why),
+            Err(Trouble::Lost(why)) => Told::Lost(why),
+        }
+    }
+
+    async fn look(&self, _: &Job, _: &str, _: i64) -> Result<Vec<Shown>, String> {
+        Err(NO_LOOK.to_owned())
+    }
+}
+
+#[async_trait]
+impl Channel for WhatsApp {
+    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
+        let sending = Sending::of(self);
+        let receipt = each::publish(&sending, job, pass).await?;
+        let held = sending.held.load(Ordering::Relaxed);
+        let note = receipt.note.map(|note| match held {
+            0 => note,
+            _ => format!("Meta holds {held} of them back to look at the template, and may drop them; {note}"),
+        });
+        Ok(Receipt { note, ..receipt })
+    }
+
+    async fn read_back(&self, _: &Job) -> Sighting {
+        Sighting::Unknown(NO_LOOK.to_owned())
+    }
+
+    async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
+        Retraction::StillLive(self.remains(job).await.unwrap_or_else(|why| why))
+    }
+
+    async fn check(&self) -> Health {
+        self.inspect().await.into()
+    }
+}
+
+#[cfg(test)]
+#[path = "whatsapp_server.rs"]
+mod server;
+#[cfg(test)]
+#[path = "whatsapp_tests.rs"]
+mod tests;

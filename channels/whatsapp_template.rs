@@ -1,0 +1,173 @@
+//! The templates of a channel for WhatsApp: fixed words at Meta, with one place for those of a post. Pure.
+
+use serde_json::Value;
+
+use crate::Frame;
+use crate::frame::PLACE;
+use crate::{parts, text};
+
+/// Most characters of a whole message.
+pub(super) const MOST: usize = 1_024;
+/// Longest name of a template.
+const LONGEST_NAME: usize = 512;
+
+/// One template, in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template {
+    pub(super) name: String,
+    /// As Meta writes it, such as `en_US`.
+    pub(super) language: String,
+    /// The exact text at Meta.
+    pub(super) body: String,
+    pub(super) frame: Frame,
+}
+
+/// A text without what nobody sees of it: blanks around it, and the way in which its lines end.
+pub(super) fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}
+
+/// The templates of a setting: a line with name and language, below it the text, and a line of `---` between two.
+///
+/// # Errors
+/// A sentence that names the setting.
+pub(super) fn all(setting: &str) -> Result<Vec<Template>, String> {
+    let mut all: Vec<Template> = Vec::new();
+    for (n, part) in parts::parts(&plain(setting)).iter().enumerate() {
+        let template =
+            one(part).map_err(|why| format!("the setting templates: template {}: {why}", n + 1))?;
+        if all.iter().any(|other| tag(&other.language) == tag(&template.language)) {
+            let language = template.language;
+            return Err(format!("the setting templates: give one template in {language}, not two"));
+        }
+        all.push(template);
+    }
+    if all.is_empty() {
+        return Err("the setting templates names no template".to_owned());
+    }
+    Ok(all)
+}
+
+fn one(part: &str) -> Result<Template, String> {
+    let (head, body) = part.trim().split_once('\n').unwrap_or((part, ""));
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let is_name = |name: &str| {
+        name.len() <= LONGEST_NAME
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_language = |tag: &str| {
+        (2..=15).contains(&tag.len()) && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let (name, language) = match words.as_slice() {
+        [name, language] if is_name(name) && is_language(language) => (*name, *language),
+        _ => return Err("begin with a line of its name and language, such as crisis_update en_US".to_owned()),
+    };
+    let body = plain(body);
+    if let Some(c) = text::hidden(&body, true) {
+        return Err(format!("holds the character {}, which nobody sees; take it out", c.escape_unicode()));
+    }
+    if text::count(&body, text::Unit::Utf16) > MOST {
+        return Err(format!("is longer than {MOST} characters"));
+    }
+    let frame = Frame::new(&body);
+    let frame = frame.ok_or_else(|| {
+        format!("write {PLACE} once below that line, where the words of a post go, and no other place")
+    })?;
+    Ok(Template { name: name.to_owned(), language: language.to_owned(), body, frame })
+}
+
+/// A language as it is compared.
+fn tag(language: &str) -> String {
+    language.replace('_', "-").to_ascii_lowercase()
+}
+
+/// The template for a post in that language: the one that has this very tag, otherwise the first in that language of
+/// any country.
+pub(super) fn pick<'a>(all: &'a [Template], language: &str) -> Option<&'a Template> {
+    let base = |tag: &str| tag.split('-').next().unwrap_or_default().to_owned();
+    let wanted = tag(language);
+    let same = all.iter().find(|template| tag(&template.language) == wanted);
+    same.or_else(|| all.iter().find(|template| base(&tag(&template.language)) == base(&wanted)))
+}
+
+/// The fixed words around a post in that language.
+///
+/// # Errors
+/// What is wrong with the language of the post, or with the settings.
+pub(super) fn frame(settings: &Value, language: &str) -> Result<Frame, String> {
+    let all = all(settings["templates"].as_str().unwrap_or_default())?;
+    if let Some(template) = pick(&all, language) {
+        return Ok(template.frame.clone());
+    }
+    let languages: Vec<&str> = all.iter().map(|template| template.language.as_str()).collect();
+    let languages = languages.join(", ");
+    Err(format!(
+        "has no template in this channel; add one that Meta has approved to its settings, or write in one of: {languages}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TWO: &str =
+        "crisis_update en_US\r\nBank AG: {{1}}\r\nMore: bank.example\r\n---\r\nkrise de\nBank AG: {{1}} Ende";
+
+    #[test]
+    fn a_setting_holds_a_template_in_each_language() {
+        let templates = all(TWO).unwrap();
+        let first = &templates[0];
+        let told = (first.name.as_str(), first.language.as_str(), first.body.as_str());
+        assert_eq!(told, ("crisis_update", "en_US", "Bank AG: {{1}}\nMore: bank.example"));
+        for (language, name) in [
+            ("en-US", Some("crisis_update")),
+            ("en", Some("crisis_update")),
+            ("en-GB", Some("crisis_update")),
+            ("de", Some("krise")),
+            ("de-CH", Some("krise")),
+            ("fr", None),
+            ("d", None),
+        ] {
+            assert_eq!(pick(&templates, language).map(|t| t.name.as_str()), name, "{language}");
+        }
+        // The very tag goes first.
+        let both = all("a pt_BR\n{{1}}!\n---\nb pt_PT\n{{1}}.").unwrap();
+        assert_eq!(pick(&both, "pt-PT").unwrap().name, "b");
+        assert_eq!(pick(&both, "pt").unwrap().name, "a");
+    }
+
+    #[test]
+    fn what_is_no_template_says_where() {
+        let long = format!("a en\n{{{{1}}}}{}", "x".repeat(1_020));
+        for (setting, said) in [
+            ("", "template 1: begin with a line"),
+            ("---", "names no template"),
+            ("Bank AG: {{1}}", "template 1: begin with a line"),
+            ("Update en\n{{1}}", "template 1: begin with a line"),
+            ("update en-US\n{{1}}", "template 1: begin with a line"),
+            ("a en\n{{1}}\n---\nb de\nno place", "template 2: write {{1}} once"),
+            ("a en\n{{1}} {{2}}", "template 1: write {{1}} once"),
+            ("a en", "template 1: write {{1}} once"),
+            ("a en\n{{1}}\u{202e}", "template 1: holds the character"),
+            ("a en_US\n{{1}}\n---\nb en_us\n{{1}}", "give one template in en_us, not two"),
+            (long.as_str(), "template 1: is longer than 1024"),
+        ] {
+            let error = all(setting).err().unwrap_or_default();
+            assert!(
+                error.starts_with("the setting templates") && error.contains(said),
+                "{setting:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_language_without_a_template_says_what_to_do() {
+        let settings = json!({ "templates": TWO });
+        assert_eq!(frame(&settings, "de").unwrap().around("Gut."), "Bank AG: Gut. Ende");
+        let error = frame(&settings, "fr").unwrap_err();
+        assert!(error.ends_with("or write in one of: en_US, de"), "{error}");
+        assert!(frame(&json!({}), "en").is_err());
+    }
+}
