@@ -132,6 +132,17 @@ struct Webhook {
     channel_id: Option<String>,
 }
 
+impl Webhook {
+    /// Where it posts: a grant makes another webhook, in the room that a person chooses. Empty: it does not say.
+    fn room(&self) -> String {
+        let id = |id: &Option<String>| id.as_deref().filter(|id| is_id(id)).map(str::to_owned);
+        match (id(&self.guild_id), id(&self.channel_id)) {
+            (Some(server), Some(channel)) => format!("{server}/{channel}"),
+            (_, channel) => channel.unwrap_or_default(),
+        }
+    }
+}
+
 /// Where a webhook looks for a post.
 #[derive(Clone, Copy)]
 enum Place<'a> {
@@ -278,7 +289,7 @@ impl Channel for Discord {
 
     async fn check(&self) -> Health {
         match self.ask().await {
-            Ok(webhook) => Health::ready(self.detail(&webhook)),
+            Ok(webhook) => Health::ready(self.detail(&webhook)).of(&webhook.room()),
             Err(detail) => Health::unready(detail),
         }
     }

@@ -263,11 +263,11 @@ async fn the_check_asks_for_the_webhook_and_posts_nothing() {
     let (server, channel) = open(&[]).await;
     let shown = format!("{}/… (sha256 {})", server.url, &crate::hash(address(&server.url).as_bytes())[..12]);
     let seen = format!("Posts as the webhook Bank in the channel 6, at {shown}.");
-    assert_eq!(channel.check().await, Health::ready(seen.clone()));
+    assert_eq!(channel.check().await, Health::ready(seen.clone()).of("5/6"));
     // A thread cannot be asked for.
     let thread = suite::connect(&ADAPTER, json!({ "thread": "9" }), Some(&address(&server.url))).unwrap();
     let tried = format!("{seen} The thread 9 will be tried with the first post.");
-    assert_eq!(thread.check().await, Health::ready(tried));
+    assert_eq!(thread.check().await, Health::ready(tried).of("5/6"));
     assert_eq!(server.state().requests, ["GET /api/v10/webhooks/77/hunter2"; 2]);
     let gone = format!("{}-other", address(&server.url));
     let health = suite::connect(&ADAPTER, json!({}), Some(&gone)).unwrap().check().await;

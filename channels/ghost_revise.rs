@@ -46,6 +46,10 @@ impl Ghost {
             return Err(never(CHANGED));
         }
         let mut content = content(job, &self.upload(job, pass).await?);
+        // Who may read it stays as editors left it.
+        content.as_object_mut().into_iter().for_each(|fields| {
+            fields.retain(|name, _| !["visibility", "email_only"].contains(&name.as_str()));
+        });
         content["updated_at"] = there.updated_at.into();
         let mut url = self.api(&["posts", id]);
         url.set_query(Some("source=html"));

@@ -25,6 +25,9 @@ pub struct Facts {
     /// When the credential ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
+    /// Why its access is not renewed, while it still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_renewed: Option<String>,
     /// The permissions that posting needs and that the credential lacks; empty: it has all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,

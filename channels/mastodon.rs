@@ -47,6 +47,7 @@ mod scheduled;
 mod thread;
 
 use answers::Server;
+pub(crate) use answers::{BESIDES, NEEDED};
 use reads::Account;
 
 /// The registration.

@@ -298,11 +298,16 @@ pub(super) fn since(
     }
 }
 
+/// Permissions without which no post can be made, or found again.
+pub(crate) const NEEDED: &[&str] = &["read:accounts", "read:statuses", "write:statuses", "write:media"];
+/// The one to keep a post at the top of the profile.
+pub(crate) const BESIDES: &[&str] = &["write:accounts"];
+
 /// The permission that an app lacks, by the list of those that it has; a part is in its whole.
 pub(super) fn lacks(scopes: &[String]) -> Option<&'static str> {
     let has = |needed: &str| {
         let whole = needed.split(':').next().unwrap_or_default();
         scopes.iter().any(|s| s == needed || s == whole)
     };
-    ["read:accounts", "read:statuses", "write:statuses", "write:media"].into_iter().find(|s| !has(s))
+    NEEDED.iter().copied().find(|s| !has(s))
 }

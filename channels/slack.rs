@@ -41,6 +41,7 @@ mod pin;
 #[path = "slack_revise.rs"]
 mod revise;
 
+pub(crate) use answers::{BESIDES, NEEDED};
 use answers::{failure, is_id, is_ts, lacks, link, without, word};
 
 /// The registration.

@@ -24,10 +24,15 @@ pub(super) fn link(workspace: &str, channel: &str, ts: &str) -> Option<String> {
     Some(url.join(&format!("/archives/{channel}/p{}", ts.replace('.', ""))).ok()?.into())
 }
 
+/// Permissions without which no post can be made, or known by its key.
+pub(crate) const NEEDED: &[&str] = &["chat:write", "metadata.message:read"];
+/// Those to read in a public channel or in a private one, and to pin.
+pub(crate) const BESIDES: &[&str] = &["channels:history", "groups:history", "pins:write"];
+
 /// A permission that is missing, by the list of those that are there.
 pub(super) fn lacks(scopes: &str) -> Option<&'static str> {
     let has = |needed: &&str| scopes.split(',').any(|s| s.trim() == *needed);
-    ["chat:write", "metadata.message:read"].into_iter().find(|needed| !has(needed))
+    NEEDED.iter().copied().find(|needed| !has(needed))
 }
 
 pub(super) fn without(scope: &str) -> String {

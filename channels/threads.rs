@@ -273,10 +273,14 @@ impl Threads {
         }
         let posts = self.api.posts_left(&[&self.user, "threads_publishing_limit"]).await?;
         let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}"));
-        let needed = ["threads_basic", "threads_content_publish"];
-        Ok(self.api.with_token(health.takes(posts), &needed).await)
+        Ok(self.api.with_token(health.takes(posts), NEEDED).await)
     }
 }
+
+/// Permissions without which no post can be made.
+pub(crate) const NEEDED: &[&str] = &["threads_basic", "threads_content_publish"];
+/// The one to take a post down.
+pub(crate) const BESIDES: &[&str] = &["threads_delete"];
 
 const HIDDEN: &str = "Threads does not take the post down and still lists it; take it down by hand";
 const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \

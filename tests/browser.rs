@@ -151,6 +151,8 @@ async fn every_screen(size: &str) {
         "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
+    screens["access-app"] =
+        json!({"path": "/console/settings/channels/app?adapter=x", "as": "administrator"});
     screens.as_object_mut().unwrap().extend(answers(&bench, id("held"), id("freeze")).await);
     browse("screens", &json!({"base": caller.base, "people": people, "screens": screens, "size": size}))
         .await;

@@ -154,6 +154,18 @@ fn the_unit_is_watched_and_confined() {
 }
 
 #[test]
+fn who_ends_the_service_waits_as_long_as_a_stop_takes() {
+    let unit = read("deploy/holdline.service");
+    let unit: u64 = directive(&unit, "TimeoutStopSec")[0].parse().unwrap();
+    let longest = holdline::worker::STOPS_WITHIN.as_secs();
+    assert!(longest < unit, "{longest} s");
+    for node in ["a", "b"] {
+        let grace = compose()["services"][node]["stop_grace_period"].clone();
+        assert_eq!(text(&grace), format!("{unit}s"));
+    }
+}
+
+#[test]
 fn the_image_is_small_and_not_root() {
     let dockerfile = read("deploy/Dockerfile");
     let stages = instruction(&dockerfile, "FROM");

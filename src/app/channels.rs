@@ -7,12 +7,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::access::ends;
 use super::error::Problems;
 use super::hub::Topic;
 pub use super::readiness::{Tested, check_due, test};
 pub(crate) use super::readiness::{health, keep_health, limits};
 use super::standing::{self, Remark, Standing};
-use super::{Actor, App, AppError, Result, keys, moved, readiness, watches};
+use super::{Actor, App, AppError, Result, credentials, moved, readiness, watches};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -79,6 +80,12 @@ pub struct NewChannel {
     pub drill: bool,
 }
 
+impl NewChannel {
+    fn settings_or_none(&self) -> Value {
+        if self.settings.is_null() { Value::Object(serde_json::Map::new()) } else { self.settings.clone() }
+    }
+}
+
 fn main_brand() -> String {
     "main".into()
 }
@@ -100,11 +107,6 @@ pub struct ChannelEdit {
     pub credential: Option<SecretString>,
     #[serde(default)]
     pub disabled: Option<bool>,
-}
-
-/// The associated data of a channel's credential.
-pub(super) fn record(id: &str) -> String {
-    format!("channel:{id}")
 }
 
 pub(super) fn view(app: &App, c: Channel) -> ChannelView {
@@ -146,19 +148,34 @@ impl ChannelView {
 /// When a field is wrong, the name is taken, or the actor is no administrator.
 pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelView> {
     by.need(Right::Administer)?;
-    let settings = if new.settings.is_null() { Value::Object(serde_json::Map::new()) } else { new.settings };
-    check(&new.name, &new.adapter, &settings, new.drill)?;
-    try_open(app, &new.adapter, &settings, new.credential.clone())?;
-    let id = app.id();
+    check_new(app, &new)?;
     let mut tx = app.store().begin().await?;
-    let credential = sealed(app, &mut tx, &id, new.credential.as_ref(), None).await?;
+    let (view, entry) = insert(app, &mut tx, &app.id(), new).await?;
+    app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
+    Ok(view)
+}
+
+/// Whether such a channel could be connected.
+pub(super) fn check_new(app: &App, new: &NewChannel) -> Result<()> {
+    let settings = new.settings_or_none();
+    check(&new.name, &new.adapter, &settings, new.drill)?;
+    try_open(app, &new.adapter, &settings, new.credential.clone())
+}
+
+/// Writes a new channel that was checked.
+pub(super) async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    id: &str,
+    new: NewChannel,
+) -> Result<(ChannelView, Entry)> {
     let row = Channel {
-        credential,
-        id,
+        credential: credentials::sealed(app, tx, id, new.credential.as_ref(), None).await?,
+        id: id.to_owned(),
         name: new.name.trim().to_owned(),
+        settings: new.settings_or_none().to_string(),
         adapter: new.adapter,
         brand: new.brand,
-        settings: settings.to_string(),
         drill: new.drill,
         disabled_at: None,
         paused_until: 0,
@@ -172,8 +189,7 @@ pub async fn create(app: &App, by: &Actor, new: NewChannel) -> Result<ChannelVie
     let view = view(app, row);
     let entry =
         Entry::new("channel.connected", &format!("channel:{}", view.id)).after(&view.clone().covered());
-    app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
-    Ok(view)
+    Ok((view, entry))
 }
 
 /// What the log keeps of a changed channel.
@@ -212,7 +228,7 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
-    let learned = readiness::learned_limits(&row);
+    let remembered = readiness::remembered(&row);
     if edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some() {
         // What the last check saw was another connection.
         (row.health, row.checked_at) = (None, None);
@@ -226,9 +242,9 @@ pub async fn edit(
     }
     if let Some(settings) = moved {
         row.settings = settings.to_string();
-    } else if let (None, Some(limits)) = (&row.health, learned) {
+    } else if row.health.is_none() {
         // The same account: what it takes is not forgotten until the next check.
-        row.health = readiness::remembering(limits);
+        row.health = remembered;
     }
     match edit.disabled {
         Some(true) if row.disabled_at.is_none() => row.disabled_at = Some(app.now()),
@@ -237,62 +253,47 @@ pub async fn edit(
     }
     let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
     check(&row.name, &row.adapter, &settings, row.drill)?;
-    let credential = opened(app, &row, edit.credential.as_ref())?;
+    let credential = credentials::opened(app, &row, edit.credential.as_ref())?;
     try_open(app, &row.adapter, &settings, credential)?;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }
-    row.credential = sealed(app, &mut tx, id, edit.credential.as_ref(), row.credential.take()).await?;
+    let kept = row.credential.take();
+    row.credential = credentials::sealed(app, &mut tx, id, edit.credential.as_ref(), kept).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }
     let mut entries = watches::after_edit(app, &mut tx, &row, moves || given).await?;
     row.version += 1;
-    let view = view(app, row);
-    let after = Changed { channel: view.clone().covered(), credential_replaced: had && given };
-    let entry = Entry::new("channel.changed", &format!("channel:{id}"));
-    entries.insert(0, entry.before(&before.covered()).after(&after));
+    let (replaced, view) = (row.clone(), view(app, row));
+    entries.insert(0, changed(&before, &view, had && given));
+    // A renewal would put its token in the place of what was typed.
+    if given && let Some(grant) = tx.grant_for_update(id).await? {
+        ends::replace(app, &mut tx, &replaced, &grant).await?;
+        tx.forget_grant(id).await?;
+        entries.push(Entry::new("channel.access_replaced", &format!("channel:{id}")));
+    }
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)
 }
 
-/// The credential that a channel opens with: the one given, or the one that is kept.
-fn opened(app: &App, row: &Channel, given: Option<&SecretString>) -> Result<Option<SecretString>> {
-    if let Some(given) = given {
-        return Ok(Some(given.clone()));
-    }
-    let kept = row.credential.as_deref().map(|sealed| open(app, &row.id, sealed));
-    kept.transpose().map_err(AppError::Conflict)
-}
-
-/// Opens the credential of a channel.
-///
-/// # Errors
-/// A sentence that says why it cannot be opened.
-pub(crate) fn open(app: &App, id: &str, sealed: &str) -> std::result::Result<SecretString, String> {
-    app.keys().open(&record(id), sealed).map_err(|e| e.to_string())
-}
-
-/// What the row of a channel gets: the credential given, or the one that is kept, under the key that seals.
-async fn sealed(
-    app: &App,
-    tx: &mut Tx,
-    id: &str,
-    given: Option<&SecretString>,
-    kept: Option<String>,
-) -> Result<Option<String>> {
-    Ok(match (given, kept) {
-        (Some(given), _) => Some(keys::seal(app, tx, &record(id), given).await?),
-        (None, Some(kept)) => Some(keys::still_sealed(app, tx, &record(id), kept).await?),
-        (None, None) => None,
-    })
+/// The entry of a changed channel.
+pub(super) fn changed(before: &ChannelView, after: &ChannelView, credential_replaced: bool) -> Entry {
+    let subject = format!("channel:{}", after.id);
+    let after = Changed { channel: after.clone().covered(), credential_replaced };
+    Entry::new("channel.changed", &subject).before(&before.clone().covered()).after(&after)
 }
 
 /// Settings that cannot work are refused while the person who typed them is there. A process without
 /// a sender cannot tell; its channels say so at their first check.
-fn try_open(app: &App, adapter: &str, settings: &Value, credential: Option<SecretString>) -> Result<()> {
+pub(super) fn try_open(
+    app: &App,
+    adapter: &str,
+    settings: &Value,
+    credential: Option<SecretString>,
+) -> Result<()> {
     let Ok(networks) = app.networks() else { return Ok(()) };
     networks.try_open(adapter, settings, credential).map_err(|why| {
         // As everywhere in these sentences: first what is wrong.
@@ -330,8 +331,10 @@ pub(crate) async fn rows(app: &App) -> Result<Vec<Channel>> {
     Ok(app.store().channels().await?)
 }
 
+pub(super) const TAKEN: &str = "another channel has this name";
+
 fn taken(e: crate::store::StoreError) -> AppError {
-    if e.is_duplicate() { AppError::field("name", "another channel has this name") } else { e.into() }
+    if e.is_duplicate() { AppError::field("name", TAKEN) } else { e.into() }
 }
 
 fn check(name: &str, adapter: &str, settings: &Value, drill: bool) -> Result<()> {

@@ -7,9 +7,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::access::{ends, grants};
 use super::key_watch::{on_disk, refresh};
 use super::secrets::{SealError, named};
-use super::{Actor, App, AppError, Result, channels, logins};
+use super::{Actor, App, AppError, Result, credentials, logins};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
 use crate::store::nodes::Node;
@@ -329,7 +330,13 @@ pub async fn save(app: &App, by: &Actor) -> Result<KeysView> {
 /// The associated data of a record, and what the log calls it.
 pub(super) fn names(shelf: Shelf, record: &Record) -> (String, String) {
     match shelf {
-        Shelf::Channels => (channels::record(&record.id), format!("channel:{}", record.id)),
+        Shelf::Channels => (credentials::record(&record.id), format!("channel:{}", record.id)),
         Shelf::Logins => (logins::record(&record.id), format!("person:{}", record.id)),
+        Shelf::Grants => (grants::record(&record.id), format!("channel:{}", record.id)),
+        Shelf::Apps => (grants::app_record(&record.id), format!("oauth_app:{}", record.id)),
+        Shelf::Ends => {
+            let channel = ends::channel_of(&record.id);
+            (grants::record(channel), format!("channel:{channel}"))
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! One file per noun, one function per verb: check, change, audit, commit in one transaction.
 
+/// Access of channels at their networks.
+pub mod access;
 /// Who acts, and what they may do.
 pub mod actor;
 /// Alarms about posts that nobody here sent.
@@ -18,6 +20,8 @@ pub mod calendar;
 pub mod channels;
 /// From what was typed to rows, with every check.
 mod compose;
+/// Credentials of channels, sealed and open.
+pub(crate) mod credentials;
 /// Doubts: what was sent, and what reading back saw.
 pub mod doubts;
 /// Edits and cancellations.
@@ -30,7 +34,6 @@ pub mod fetching;
 pub(crate) mod finding;
 /// What was under way when a freeze was sealed.
 pub mod flights;
-/// Whose a post is that was seen on an account.
 mod foreign;
 /// Freezes, seal and thaw.
 pub mod freezes;
@@ -70,9 +73,7 @@ pub(crate) mod looks;
 pub mod media;
 /// What changes in a person.
 pub mod membership;
-/// What other settings of a channel would lose.
 mod moved;
-/// What only the sender can do.
 mod networks;
 /// Nodes and the return from a restore.
 pub mod nodes;
@@ -158,7 +159,7 @@ pub mod witness;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
@@ -187,6 +188,7 @@ struct Inner {
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
     notes: readiness::Notes,
+    exchanging: RwLock<()>,
     /// Whether this node has a mail server.
     mails: AtomicBool,
     /// Why nothing can be sent from this process any more.
@@ -214,6 +216,7 @@ impl App {
             networks: Mutex::new(None),
             witness: Witness::default(),
             notes: readiness::Notes::default(),
+            exchanging: RwLock::default(),
             mails: AtomicBool::new(false),
             broken: watch::Sender::default(),
         }))
@@ -316,6 +319,11 @@ impl App {
     /// What this process is doing about channels.
     fn notes(&self) -> &readiness::Notes {
         &self.0.notes
+    }
+
+    /// Held for reading while tokens are exchanged: whoever holds it alone knows that all are stored.
+    pub(crate) fn exchanging(&self) -> &RwLock<()> {
+        &self.0.exchanging
     }
 
     /// What talks to the networks.

@@ -1,5 +1,7 @@
-//! What the verbs ask of the sender.
+//! What the verbs ask of the networks.
 
+use ::channels::oauth::{Client, Refusal, Revoked, Tokens};
+use ::channels::oauth_networks::Network;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -29,6 +31,34 @@ pub trait Networks: Send + Sync {
     async fn read_back(&self, delivery: &str) -> Result<()>;
     /// Whether this node's database is the one to go on with, as far as it knows: its gate is open.
     fn may_judge(&self) -> bool;
+    /// Registers an app of ours at a server that lets everybody do so.
+    async fn register(
+        &self,
+        network: &'static Network,
+        server: &str,
+        redirect: &str,
+    ) -> std::result::Result<Client, Refusal>;
+    /// Exchanges the code that a person brought back for tokens.
+    async fn redeem(
+        &self,
+        client: &Client,
+        code: &SecretString,
+        verifier: &SecretString,
+    ) -> std::result::Result<Tokens, Refusal>;
+    /// Whose account a credential leads to, as its network names it. No post is made.
+    ///
+    /// # Errors
+    /// A sentence, when the network does not say.
+    async fn account(
+        &self,
+        adapter: &str,
+        settings: &serde_json::Value,
+        credential: SecretString,
+    ) -> std::result::Result<String, String>;
+    /// Gets new tokens in the place of old ones.
+    async fn renew(&self, client: &Client, old: &Tokens) -> std::result::Result<Tokens, Refusal>;
+    /// Ends a grant at the network.
+    async fn revoke(&self, client: &Client, tokens: &Tokens) -> Revoked;
     /// The account of a channel and its newest posts; nothing: its network cannot be asked.
     ///
     /// # Errors

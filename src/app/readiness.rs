@@ -8,6 +8,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::access::grants;
 use super::channels::{self, Channel, ChannelView, HealthView};
 use super::hub::Topic;
 use super::standing::{self, Remark, Standing};
@@ -21,6 +22,15 @@ use crate::store::Unaudited;
 #[derive(Serialize, Deserialize)]
 struct Learned {
     limits: Option<Limits>,
+    #[serde(default)]
+    facts: LearnedFacts,
+}
+
+/// The same of its facts.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct LearnedFacts {
+    account: Option<String>,
 }
 
 /// What a test saw, and how ready the channel is by all that is known.
@@ -152,9 +162,18 @@ pub(crate) fn health(c: &Channel) -> Option<HealthView> {
     c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
 }
 
+fn learned(c: &Channel) -> Option<Learned> {
+    c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
+}
+
 /// The limits that the account told at its last good check.
 pub(super) fn learned_limits(c: &Channel) -> Option<Limits> {
-    c.health.as_deref().and_then(|h| serde_json::from_str::<Learned>(h).ok()).and_then(|l| l.limits)
+    learned(c).and_then(|l| l.limits)
+}
+
+/// The account that the channel is known by, as its network names it.
+pub(super) fn known_account(c: &Channel) -> Option<String> {
+    learned(c).and_then(|l| l.facts.account)
 }
 
 /// The limits of a channel: those that its account told, or those of its network.
@@ -167,9 +186,19 @@ pub(crate) fn limits(c: &Channel) -> Option<Limits> {
     Some(::channels::mastodon::limits_by(&settings, limits))
 }
 
-/// The row's health that holds nothing but limits.
-pub(super) fn remembering(limits: Limits) -> Option<String> {
-    serde_json::to_string(&Learned { limits: Some(limits) }).ok()
+/// The row's health without what another connection of the same account may do otherwise: its limits and the
+/// account stay.
+pub(super) fn remembered(c: &Channel) -> Option<String> {
+    let kept = learned(c).filter(|l| l.limits.is_some() || l.facts.account.is_some())?;
+    serde_json::to_string(&kept).ok()
+}
+
+/// The same, with the account that was just seen.
+pub(super) fn remembering(c: &Channel, account: Option<String>) -> Option<String> {
+    let account = account.or_else(|| known_account(c));
+    let health =
+        serde_json::to_string(&Learned { limits: learned_limits(c), facts: LearnedFacts { account } });
+    remembered(&Channel { health: health.ok(), ..c.clone() })
 }
 
 /// How the channel stood when it was checked, whatever became of it since.
@@ -195,9 +224,12 @@ pub(crate) async fn keep_health(
     };
     let old = health(&row).map(|h| h.facts).unwrap_or_default();
     let mut kept = HealthView { limits: seen.limits.or_else(|| learned_limits(&row)), ..seen };
-    kept.facts.account = kept.facts.account.or(old.account);
+    kept.facts.account = kept.facts.account.or_else(|| known_account(&row));
     kept.facts.expires_at = kept.facts.expires_at.or(old.expires_at);
     kept.facts.missing = kept.facts.missing.or(old.missing);
+    if let Some(grant) = tx.grant(id).await? {
+        grants::judge(&mut kept, &grant, app.now());
+    }
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
         (kept.ready, kept.detail) = (false, why);
     }

@@ -104,6 +104,9 @@ fn credential(facts: &Facts, now: Millis, add: &mut impl FnMut(Standing, String)
     for missing in facts.missing.iter().flatten() {
         add(Standing::NotReady, lacking(missing));
     }
+    if let Some(why) = &facts.not_renewed {
+        add(Standing::Attention, format!("its access works and is not renewed: {why}"));
+    }
     let Some(end) = facts.expires_at else { return };
     let left = end.signed_duration_since(date_time(now));
     if left <= TimeDelta::zero() {

@@ -10,6 +10,9 @@ use super::api::{Api, encode};
 use super::call::{Show, read_file};
 use super::{End, ready};
 
+const ACCESS: &[&str] =
+    &["granted_at", "renewed_at", "expires_at", "renew_at", "trouble", "ended_at", "revoked"];
+const ENDED: &[&str] = &["channel", "name", "gone", "detail", "also", "under_way"];
 const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "standing", "health.detail", "disabled_at"];
 
 #[derive(Debug, Subcommand)]
@@ -52,12 +55,45 @@ pub enum Channels {
     Test {
         id: String,
     },
+    /// The access that was granted to a channel at its network.
+    Access {
+        id: String,
+    },
+    /// End the access of a channel: its credential is destroyed, it is disabled, and the network is told.
+    Revoke {
+        id: String,
+    },
+    /// End the access of all channels, for the day when somebody has what they should not have.
+    RevokeAll,
+    /// The access that is to end and is not known to have ended at the network; ends with 6 when there is some.
+    Ends,
+    /// Say that you ended the access of a channel in the settings of its network.
+    Ended {
+        /// What has ended, by its name in the first column of `ends`.
+        #[arg(required = true)]
+        ends: Vec<String>,
+    },
     Disable {
         id: String,
     },
     Enable {
         id: String,
     },
+}
+
+/// What is to end, each in a row of its own.
+fn one_by_one(channels: &Value) -> Value {
+    let of = |channel: &Value| {
+        let (name, detail) = (channel["name"].clone(), channel["detail"].clone());
+        let ends = channel["ends"].as_array().cloned().unwrap_or_default();
+        ends.into_iter().map(move |end| json!({ "end": end, "name": name, "detail": detail }))
+    };
+    channels.as_array().into_iter().flatten().flat_map(of).collect()
+}
+
+/// Where an end is confirmed: it begins with its channel.
+fn confirm(end: &str) -> String {
+    format!("/oauth/ends/{}/confirm", encode(end.split('.').next().unwrap_or_default()))
 }
 
 /// Runs one of them.
@@ -96,6 +132,30 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
             }
         }
         Channels::Test { id } => return ready::tested(api, show, as_json, &id).await,
+        Channels::Access { id } => {
+            show(&api.get(&format!("/channels/{}/grant", encode(&id))).await?, ACCESS);
+        }
+        Channels::Revoke { id } => {
+            let ended = api.post(&format!("/channels/{}/revoke", encode(&id)), &json!({})).await?;
+            show(&ended, ENDED);
+            return Ok(End::all(ended["gone"] == true));
+        }
+        Channels::RevokeAll => {
+            let ended = api.post("/channels/revoke-all", &json!({})).await?;
+            show(&ended, ENDED);
+            return Ok(End::all(ended.as_array().is_some_and(|all| all.iter().all(|e| e["gone"] == true))));
+        }
+        Channels::Ends => {
+            let open = api.get("/oauth/ends").await?;
+            let rows = if as_json { open.clone() } else { one_by_one(&open) };
+            show(&rows, &["end", "name", "detail"]);
+            return Ok(End::all(open.as_array().is_some_and(Vec::is_empty)));
+        }
+        Channels::Ended { ends } => {
+            for end in ends {
+                api.post(&confirm(&end), &json!({ "ends": [end] })).await?;
+            }
+        }
         Channels::Disable { id } => {
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
         }

@@ -30,6 +30,14 @@ pub struct Channel {
     pub version: i64,
 }
 
+/// A delivery that is being sent, or is in doubt.
+#[derive(Debug, Clone, FromRow)]
+pub struct Flying {
+    pub id: String,
+    pub post_id: String,
+    pub state: String,
+}
+
 /// Apart, so that each looks into its index: what has the network's id, and what a person called
 /// published, which has none.
 const ACCEPTED_ON: &str = "select exists (select 1 from deliveries
@@ -99,9 +107,26 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_one(c).await?))
     }
 
+    /// The deliveries on the channel that are being sent or are in doubt.
+    pub async fn flying_on(&mut self, id: &str) -> Result<Vec<Flying>> {
+        const SQL: &str =
+            "select id, post_id, state from deliveries where state = 'sending' and channel_id = $1
+            union all
+            select id, post_id, state from deliveries where state = 'in_doubt' and channel_id = $1
+            order by id limit 1000";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_all(c).await?))
+    }
+
     /// Whether a post is out on the channel.
     pub async fn has_accepted_on(&mut self, id: &str) -> Result<bool> {
         Ok(on!(self, |c| sqlx::query_scalar(ACCEPTED_ON).bind(id).fetch_one(c).await?))
+    }
+
+    /// Whether a post is out on the channel, on its way, or approved for it.
+    pub async fn has_posts_on(&mut self, id: &str) -> Result<bool> {
+        const SQL: &str = "select exists (select 1 from deliveries where channel_id = $1
+            and state in ('scheduled', 'claimed', 'held', 'sending', 'in_doubt', 'accepted'))";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_one(c).await?))
     }
 
     /// Nothing is tried on this channel before `until`.
@@ -137,6 +162,13 @@ impl Tx {
             where channels.id = v.id and (channels.posted_at is null or channels.posted_at < v.posted)";
         let rows: Vec<[Value<'_>; 2]> = ids.iter().map(|id| [id.into(), at.into()]).collect();
         self.run_rows(SQL, &rows).await
+    }
+
+    /// What the last check saw counts no more.
+    pub async fn forget_check(&mut self, id: &str) -> Result<()> {
+        const SQL: &str = "update channels set checked_at = null where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {

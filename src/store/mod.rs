@@ -19,8 +19,12 @@ mod counts;
 pub mod deliveries;
 /// What must differ between the two databases, and why.
 pub mod dialect;
+/// Access that is to end.
+pub mod ends;
 /// Freezes and the gate row.
 pub mod freezes;
+/// Access that people granted.
+pub mod grants;
 /// What an attempt wrote down before its public step.
 pub mod handles;
 /// What is held with a label.

@@ -18,6 +18,7 @@ pub mod console;
 /// Pictures that networks fetch.
 mod fetched;
 mod freezes;
+mod grants;
 mod held;
 mod incidents;
 mod keys;
@@ -129,6 +130,14 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(channels::get, channels::edit))
         .routes(routes!(channels::test))
         .routes(routes!(channels::adapters))
+        .routes(routes!(grants::apps, grants::add_app))
+        .routes(routes!(grants::start))
+        .routes(routes!(grants::finish))
+        .routes(routes!(grants::of_channel))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(grants::revoke_all))
+        .routes(routes!(grants::ends))
+        .routes(routes!(grants::confirm))
         .routes(routes!(channels::readiness))
         .routes(routes!(posts::list, posts::create))
         .routes(routes!(posts::get, posts::edit))

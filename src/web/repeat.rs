@@ -25,7 +25,7 @@ const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Answers that hold a new token are never kept.
 fn holds_a_token(path: &str) -> bool {
-    ["/me/console", "/people", "/invitation", "/v1/join", "/tokens", "/setup"]
+    ["/me/console", "/people", "/invitation", "/v1/join", "/tokens", "/setup", "/oauth/starts"]
         .iter()
         .any(|end| path.ends_with(end))
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use channels::oauth::{Client, Refusal, Revoked, Tokens};
+use channels::oauth_networks::Network;
 use channels::quota::Quota;
 use channels::{Facts, Health, NOT_OURS, Pinned, ReadBack, Retraction, Sighting, ledger, watch};
 use secrecy::SecretString;
@@ -19,6 +21,9 @@ use crate::clock::{Millis, date_time};
 const WATCH_LIMIT: Duration = Duration::from_secs(30);
 /// The longest that one copy of a post is being pinned.
 const PIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// The longest that a network is asked for the account of a new credential.
+const ACCOUNT_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a check may take. That of a channel whose server hangs is an answer, too.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -116,6 +121,49 @@ impl Networks for Desk {
             remote_id = Some(found);
         }
         Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
+    }
+
+    async fn register(
+        &self,
+        network: &'static Network,
+        server: &str,
+        redirect: &str,
+    ) -> std::result::Result<Client, Refusal> {
+        Client::register(self.0.lines.http(), network, server, redirect).await
+    }
+
+    async fn redeem(
+        &self,
+        client: &Client,
+        code: &SecretString,
+        verifier: &SecretString,
+    ) -> std::result::Result<Tokens, Refusal> {
+        // A stop waits for what is asked by then, and for nothing that begins after it.
+        if *self.0.stopping.borrow() {
+            return Err(Refusal::Later("this node is stopping".into()));
+        }
+        client.redeem(self.0.lines.http(), code, verifier).await
+    }
+
+    async fn account(
+        &self,
+        adapter: &str,
+        settings: &Value,
+        credential: SecretString,
+    ) -> std::result::Result<String, String> {
+        let adapter = channels::adapter(adapter).ok_or_else(|| format!("no adapter {adapter}"))?;
+        let connection = self.0.lines.connection(settings.clone(), Some(credential));
+        let channel = (adapter.connect)(&connection)?;
+        let Health { detail, facts, .. } = within(ACCOUNT_LIMIT, channel.check()).await;
+        facts.account.map(send::storable).ok_or_else(|| send::storable(detail))
+    }
+
+    async fn renew(&self, client: &Client, old: &Tokens) -> std::result::Result<Tokens, Refusal> {
+        client.renew(self.0.lines.http(), old).await
+    }
+
+    async fn revoke(&self, client: &Client, tokens: &Tokens) -> Revoked {
+        client.revoke(self.0.lines.http(), tokens).await
     }
 
     async fn pin(&self, delivery: &str, up: bool) -> Result<Pinned> {

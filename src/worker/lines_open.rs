@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use channels::http::Http;
 use channels::{Capabilities, Channel, Connection, Ear};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -19,26 +20,33 @@ pub(crate) struct Open {
     pub ear: Arc<Ear>,
     /// The version of the channel that this is.
     pub version: i64,
+    /// It has a credential, which can be taken away.
+    pub sealed: bool,
 }
 
 impl Lines {
     pub(super) fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
-        let (capabilities, version) = (adapter.capabilities, row.version);
+        let (capabilities, version, sealed) = (adapter.capabilities, row.version, row.credential.is_some());
         let ear = Arc::new(Ear::new(adapter.name, self.clock()));
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities, ear, version });
+            return Ok(Open { channel, capabilities, ear, version, sealed: false });
         }
         let credential = match &row.credential {
             None => None,
-            Some(sealed) => Some(crate::app::channels::open(&self.app, &row.id, sealed)?),
+            Some(sealed) => Some(crate::app::credentials::open(&self.app, &row.id, sealed)?),
         };
         let settings = serde_json::from_str(&row.settings).unwrap_or_default();
         let connection = self.connection(settings, credential);
         let http = Arc::new(connection.http.heard_by(Arc::clone(&ear)));
         let channel = (adapter.connect)(&Connection { http, ..connection })?.into();
-        Ok(Open { channel, capabilities, ear, version })
+        Ok(Open { channel, capabilities, ear, version, sealed })
+    }
+
+    /// The client that every channel uses.
+    pub fn http(&self) -> &Http {
+        &self.http
     }
 
     /// What an adapter needs to open a channel.

@@ -57,6 +57,7 @@ use futures::future::join_all;
 use tokio::sync::{mpsc, watch};
 
 use self::part::Part;
+use crate::app::access::renewals;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
 use crate::app::{App, AppError, Networks, Result, key_watch, nodes};
@@ -101,6 +102,13 @@ pub(crate) struct Shared {
 const LOOK: Duration = Duration::from_secs(3);
 /// How long a stop waits for the database to take the node off the list.
 const LEAVES_WITHIN: Duration = Duration::from_secs(10);
+/// How long a stop takes at most, with what of the service ends before and after it. Whoever ends the process waits
+/// longer: see `deploy/`.
+pub const STOPS_WITHIN: Duration = renewals::STORES_WITHIN
+    .saturating_add(part::ENDS_WITHIN)
+    .saturating_add(LEAVES_WITHIN)
+    .saturating_add(LOOK)
+    .saturating_add(Duration::from_secs(10));
 /// How long a sender that has broken down waits for what is in flight.
 const ABANDONS_AFTER: Duration = Duration::from_secs(5);
 
@@ -225,7 +233,9 @@ impl Worker {
             Some(Outcome::NotBegun { reason: why.into(), not_before: None })
         })
         .await;
-        self.drain(self.shared.options.drain).await;
+        let app = self.shared.app.clone();
+        let ((), _nothing_is_asked_for) =
+            tokio::join!(self.drain(self.shared.options.drain), renewals::stored(&app));
         join_all(self.parts.drain(..).map(Part::end)).await;
         let left = tokio::time::timeout(LEAVES_WITHIN, nodes::leave(&self.shared.app)).await;
         left.map_err(|_| AppError::Internal("the database does not answer".into()))??;

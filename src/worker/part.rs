@@ -12,7 +12,7 @@ use super::Shared;
 use crate::app::{AppError, Result};
 
 /// How long a part may take to reach its next wait when it is told to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running part. It ends when this is dropped.
 pub(crate) struct Part {

@@ -8,6 +8,7 @@ use channels::{Capabilities, Closed, Failure, Job, Pass, Receipt, Retry, Revised
 use super::lines::Work;
 use super::part::Watch;
 use super::{Shared, caught, faults, handles, recall};
+use crate::app::access::renewals;
 use crate::app::fetching;
 use crate::app::permits::Permit;
 use crate::app::revisions::{self, Stop};
@@ -131,6 +132,27 @@ async fn revised(shared: &Shared, permit: &Permit) -> Result<Option<Revised>, Ou
     }
 }
 
+/// What the adapter gets; otherwise what becomes of the attempt.
+async fn prepared(shared: &Shared, permit: &Permit, can: &Capabilities) -> Result<Job, Outcome> {
+    let mut media = Vec::new();
+    for m in &permit.rendition.media {
+        match crate::app::media::bytes(&shared.app, &m.sha256).await {
+            Ok(bytes) => media.push(bytes),
+            Err(e) => return Err(Outcome::Retry { reason: e.to_string(), not_before: None }),
+        }
+    }
+    let later = |reason| Outcome::Retry { reason, not_before: None };
+    let known = handles::known(shared, permit).await.map_err(later)?;
+    let revises = revised(shared, permit).await?;
+    let failed = |reason| Outcome::Failed { reason };
+    let mut job = job(permit, revises, known, media).map_err(failed)?;
+    if can.fetches {
+        let urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media).await;
+        job.media_urls = urls.map_err(|e| later(e.to_string()))?;
+    }
+    Ok(job)
+}
+
 async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let open = match shared.lines.get(&permit.channel) {
         Ok(open) => open,
@@ -140,36 +162,14 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             return Outcome::NotBegun { reason, not_before };
         }
     };
-    if open.version != permit.channel_version {
+    if open.version != permit.channel_version || open.sealed && !is_still_so(shared, permit).await {
         let reason = "the channel was changed meanwhile".into();
         return Outcome::NotBegun { reason, not_before: None };
     }
-    let mut media = Vec::new();
-    for m in &permit.rendition.media {
-        match crate::app::media::bytes(&shared.app, &m.sha256).await {
-            Ok(bytes) => media.push(bytes),
-            Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
-        }
-    }
-    let known = match handles::known(shared, permit).await {
-        Ok(known) => known,
-        Err(reason) => return Outcome::Retry { reason, not_before: None },
-    };
-    let revises = match revised(shared, permit).await {
-        Ok(revises) => revises,
+    let job = match prepared(shared, permit, &open.capabilities).await {
+        Ok(job) => job,
         Err(outcome) => return outcome,
     };
-    let mut job = match job(permit, revises, known, media) {
-        Ok(job) => job,
-        Err(reason) => return Outcome::Failed { reason },
-    };
-    if open.capabilities.fetches {
-        let urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media).await;
-        job.media_urls = match urls {
-            Ok(urls) => urls,
-            Err(e) => return Outcome::Retry { reason: e.to_string(), not_before: None },
-        };
-    }
     let readable = open.capabilities.readable(permit.revises.is_some());
     let pass = handles::kept(shared, permit, pass);
     faults::point("begun");
@@ -197,8 +197,23 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             let not_before = wait.map(|wait| shared.app.clock().now() + wait);
             Outcome::NotBegun { reason: why.to_string(), not_before }
         }
+        // The token may have changed on the way: another try meets the new one.
+        Ok(Err(Failure::Rejected { reason, retry: Retry::Reconnect }))
+            if renewals::may_help(&shared.app, permit).await.unwrap_or(true) =>
+        {
+            Outcome::Retry { reason, not_before: None }
+        }
         Ok(result) => outcome(result, &open.capabilities, permit, shared.app.clock().now()),
     }
+}
+
+/// Whether the credential of the channel is there still. Not when the database does not answer: then nothing
+/// begins.
+async fn is_still_so(shared: &Shared, permit: &Permit) -> bool {
+    renewals::is_as_permitted(&shared.app, permit).await.unwrap_or_else(|e| {
+        tracing::error!(error = %e, cause = ?e, "cannot see whether a channel has its credential; its post waits");
+        false
+    })
 }
 
 /// A network's words without NUL, which PostgreSQL cannot store.

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
 use super::Shared;
+use crate::app::access::renewals;
 use crate::app::{
     App, AppError, Result, audit, channels, incidents, key_watch, nodes, series, staging, watches,
 };
@@ -25,12 +26,18 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 8] = [
+const TICKS: [Tick; 9] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
         turn: 0,
         work: |app| Box::pin(async move { incidents::mark_overdue(&app).await }),
+    },
+    Tick {
+        cron: "*/5 * * * * *",
+        name: "access that expires soon",
+        turn: 0,
+        work: |app| Box::pin(async move { renewals::due(&app).await }),
     },
     Tick {
         cron: "*/15 * * * * *",

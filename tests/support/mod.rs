@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod instagram;
 pub mod meta;
+pub mod network;
 pub mod relay;
 pub mod scene;
 pub mod schedule;

@@ -31,6 +31,8 @@ pub async fn draft(
         let mut draft = Draft::of(&wrong, channels, app.clock().now());
         draft.kind = Kind::Correction.word().into();
         draft.corrects = id;
+        // A correction is a post of its own, also of words that took the place of others.
+        draft.revises.clear();
         draft.start_anew(zone);
         // Where the wrong words are, the right ones go.
         draft.channels =

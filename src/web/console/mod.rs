@@ -151,13 +151,20 @@ fn desk_routes() -> Vec<Route> {
 
 fn setting_routes() -> Vec<Route> {
     use Access::{Needs, SignedIn};
-    use settings::{channels, nodes, people, policy, readiness, tokens};
+    use settings::{access, channels, nodes, people, policy, readiness, tokens};
     let (read, administer) = (Needs(Right::Read), Needs(Right::Administer));
     vec![
         route("/console/settings", read, get(settings::screen)),
         route("/console/settings/channels", read, get(channels::screen)),
         route("/console/settings/channels/new", administer, get(channels::new_form).post(channels::connect)),
+        route("/console/settings/channels/app", administer, get(access::app_form).post(access::keep_app)),
+        route("/console/settings/channels/connected", administer, get(access::connected)),
+        route("/console/settings/channels/connected/{app}", administer, get(access::connected_at)),
+        route("/console/settings/channels/revoke-all", administer, post(access::revoke_all)),
         route("/console/settings/channels/{id}", read, get(channels::one)),
+        route("/console/settings/channels/{id}/grant", administer, post(access::again)),
+        route("/console/settings/channels/{id}/revoke", administer, post(access::revoke)),
+        route("/console/settings/channels/{id}/ended", administer, post(access::ended)),
         route("/console/settings/channels/{id}/test", read, post(channels::test)),
         route("/console/settings/channels/{id}/edit", administer, post(channels::edit)),
         route("/console/settings/channels/{id}/switch", administer, post(channels::switch)),

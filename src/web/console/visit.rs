@@ -210,8 +210,15 @@ async fn turn_away(visit: &Visit, request: Request) -> Response {
             Err(failed) => failed.into_response(),
         };
     }
-    let next: String = form_urlencoded::byte_serialize(visit.path.as_bytes()).collect();
+    let next: String = form_urlencoded::byte_serialize(way_back(&visit.path).as_bytes()).collect();
     Redirect::to(&format!("/console/sign-in?next={next}")).into_response()
+}
+
+/// Where somebody goes on after the sign-in. What a network sent along counts in the session that began, and is put
+/// into no second address.
+fn way_back(path: &str) -> &str {
+    let bare = path.split('?').next().unwrap_or(path);
+    if bare.starts_with("/console/settings/channels/connected") { bare } else { path }
 }
 
 /// Errors become pages, and every answer gets the console's own policy.
@@ -324,6 +331,15 @@ async fn prove(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_network_sent_along_is_in_no_second_address() {
+        let connected = "/console/settings/channels/connected";
+        for path in [connected.to_owned(), format!("{connected}/7")] {
+            assert_eq!(way_back(&format!("{path}?code=hunter2&state=hunter2")), path);
+        }
+        assert_eq!(way_back("/console/audit?verb=a"), "/console/audit?verb=a");
+    }
 
     #[test]
     fn a_form_of_another_site_is_told_apart() {

@@ -4,6 +4,10 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use serde_json::{Map, Value};
 
+use super::access;
+use crate::app::access::connecting::WantedChannel;
+use crate::app::access::grants::{self, GrantView};
+use crate::app::access::revoking::{self, RevokedView};
 use crate::app::channels::{self as verbs, ChannelEdit, ChannelView, NewChannel};
 use crate::app::watches::{self, SeenView, WatchView};
 use crate::app::{AppError, Result};
@@ -18,7 +22,10 @@ use crate::web::console::visit::{Posted, Visit};
 #[template(path = "channels.html", config = "src/web/console/askama.toml")]
 struct ChannelsPage {
     ui: Ui,
+    trouble: Trouble,
     channels: Vec<ChannelView>,
+    /// Access that is not known to have ended, for administrators.
+    ends: Vec<RevokedView>,
     /// Name and title of each adapter.
     adapters: Vec<(&'static str, &'static str)>,
 }
@@ -38,6 +45,8 @@ struct ChannelPage {
     it: ChannelView,
     /// The watch over its account, where there is one, and what was seen there that is not ours.
     watch: Option<(WatchView, Vec<SeenView>)>,
+    /// The access that was granted to it.
+    grant: Option<GrantView>,
     title: &'static str,
     form: Form,
     /// The channel was tested a moment ago.
@@ -146,6 +155,16 @@ impl Form {
         }
     }
 
+    /// Whether access to its network is granted by OAuth.
+    fn is_granted(&self) -> bool {
+        ::channels::oauth_networks::network(self.adapter.name).is_some()
+    }
+
+    /// Whether an app of the installation's own is registered there first.
+    fn needs_app(&self) -> bool {
+        ::channels::oauth_networks::network(self.adapter.name).is_some_and(|n| !n.registers())
+    }
+
     /// Only these can take part in drills.
     fn can_drill(&self) -> bool {
         matches!(self.adapter.name, "sandbox" | "website")
@@ -178,11 +197,32 @@ fn settings(adapter: &::channels::Adapter, before: Option<&Value>, f: &Fields) -
 
 /// `GET /console/settings/channels`.
 pub async fn screen(State(web): State<Web>, visit: Visit) -> Answer {
-    show(&ChannelsPage {
+    show(&list(&web, &visit, Trouble::default()).await?)
+}
+
+async fn list(web: &Web, visit: &Visit, trouble: Trouble) -> Result<ChannelsPage> {
+    Ok(ChannelsPage {
         channels: verbs::list(&web.app, visit.by()?).await?,
-        ui: visit.ui(&web).await?,
+        ends: match visit.by()?.may(Right::Administer) {
+            true => revoking::list(&web.app, visit.by()?).await?,
+            false => Vec::new(),
+        },
+        ui: visit.ui(web).await?,
+        trouble,
         adapters: ::channels::ALL.iter().map(|a| (a.name, a.title)).collect(),
     })
+}
+
+/// The list, with what was wrong in its form.
+pub(super) async fn list_again(web: &Web, visit: &Visit, trouble: Trouble) -> Answer {
+    show_again(&list(web, visit, trouble).await?)
+}
+
+/// The page of a channel, with what was wrong in one of its forms.
+pub(super) async fn one_again(web: &Web, visit: &Visit, id: &str, trouble: Trouble) -> Answer {
+    let it = verbs::get(&web.app, visit.by()?, id).await?;
+    let form = Form::of(visit, &it)?;
+    show_again(&page(web, visit, it, form, false, trouble).await?)
 }
 
 /// `GET /console/settings/channels/new?adapter=`.
@@ -205,6 +245,14 @@ pub async fn connect(State(web): State<Web>, posted: Posted) -> Answer {
         drill: fields.has("drill"),
     };
     let by = visit.by()?;
+    if fields.has("grant") {
+        let NewChannel { name, adapter, brand, settings, .. } = new;
+        let wanted = WantedChannel { name, adapter, brand, settings };
+        return match access::begin_new(&web, &visit, wanted).await? {
+            Ok(page) => Ok(page),
+            Err(trouble) => new_again(&web, &visit, &fields, trouble).await,
+        };
+    }
     match verbs::create(&web.app, by, new).await {
         Ok(channel) => {
             // A channel that is not ready is connected all the same; its page says what is wrong.
@@ -213,12 +261,13 @@ pub async fn connect(State(web): State<Web>, posted: Posted) -> Answer {
             }
             go(&format!("/console/settings/channels/{}?tested=yes", channel.id))
         }
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            let form = Form::again(&visit, adapter, &fields);
-            show_again(&NewPage { ui: visit.ui(&web).await?, form, trouble })
-        }
+        Err(e) => new_again(&web, &visit, &fields, Trouble::mendable(e)?).await,
     }
+}
+
+async fn new_again(web: &Web, visit: &Visit, fields: &Fields, trouble: Trouble) -> Answer {
+    let form = Form::again(visit, adapter(fields.get("adapter"))?, fields);
+    show_again(&NewPage { ui: visit.ui(web).await?, form, trouble })
 }
 
 /// `GET /console/settings/channels/{id}`.
@@ -243,7 +292,9 @@ async fn page(
     trouble: Trouble,
 ) -> Result<ChannelPage> {
     let watch = watches::of_channel(&web.app, visit.by()?, &it.id).await?;
-    Ok(ChannelPage { ui: visit.ui(web).await?, title: form.adapter.title, it, watch, form, tested, trouble })
+    let grant = grants::of_channel(&web.app, visit.by()?, &it.id).await?;
+    let (ui, title) = (visit.ui(web).await?, form.adapter.title);
+    Ok(ChannelPage { ui, title, it, watch, grant, form, tested, trouble })
 }
 
 impl ChannelPage {
@@ -257,12 +308,7 @@ pub async fn test(State(web): State<Web>, Path(id): Path<String>, posted: Posted
     let visit = posted.visit;
     match verbs::test(&web.app, visit.by()?, &id).await {
         Ok(_) => go(&format!("/console/settings/channels/{id}?tested=yes")),
-        Err(e) => {
-            let trouble = Trouble::mendable(e)?;
-            let it = verbs::get(&web.app, visit.by()?, &id).await?;
-            let form = Form::of(&visit, &it)?;
-            show_again(&page(&web, &visit, it, form, false, trouble).await?)
-        }
+        Err(e) => one_again(&web, &visit, &id, Trouble::mendable(e)?).await,
     }
 }
 
@@ -308,9 +354,7 @@ pub async fn switch(State(web): State<Web>, Path(id): Path<String>, posted: Post
         }
         Err(trouble) => trouble,
     };
-    let it = verbs::get(&web.app, by, &id).await?;
-    let form = Form::of(&visit, &it)?;
-    show_again(&page(&web, &visit, it, form, false, trouble).await?)
+    one_again(&web, &visit, &id, trouble).await
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Settings: channels, people, tokens, the approval policy, nodes.
 
+/// Access that is granted at the networks.
+pub mod access;
 /// Connected channels, and connecting them.
 pub mod channels;
 /// The gate, and the nodes.

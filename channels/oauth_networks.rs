@@ -1,0 +1,198 @@
+//! Where each network grants access, and what it does in a way of its own. Facts and their sources are those
+//! of each adapter's page.
+
+use crate::{mastodon, slack, threads};
+
+/// How an app proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendsSecret {
+    /// HTTP Basic.
+    Header,
+    /// Fields of the form.
+    Body,
+}
+
+/// How a token is renewed. Paths are relative to the address of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renews {
+    /// By a refresh token, where one was given. X and Slack give a new one each time, and only that one
+    /// counts; LinkedIn gives one to some apps only.
+    ByToken,
+    /// The access token itself: one of a day becomes one of about 60 days, which is renewed in the same way.
+    Itself {
+        /// Path and kind of the first exchange.
+        exchange: (&'static str, &'static str),
+        /// Path and kind of a renewal.
+        renewal: (&'static str, &'static str),
+    },
+    /// Tokens do not expire.
+    Never,
+}
+
+/// How a grant is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revokes {
+    /// RFC 7009.
+    Standard,
+    /// A call that the token itself authorises.
+    Bearer,
+    /// The webhook that was made with the grant is deleted: it is what posts, and outlives the token.
+    Webhook,
+}
+
+/// The addresses of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where a person grants access.
+    pub authorize: String,
+    /// Where codes and refresh tokens become tokens.
+    pub token: String,
+    /// Where a grant is ended, if there is such a call.
+    pub revoke: Option<String>,
+}
+
+/// How a network grants access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The adapter.
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Addresses; `{}` is the person's own server.
+    authorize: &'static str,
+    token: &'static str,
+    revoke: Option<&'static str>,
+    /// What is asked for, and without which the first post would fail.
+    pub needed: &'static [&'static str],
+    /// What is asked for, too: without it a channel still posts.
+    pub besides: &'static [&'static str],
+    /// What stands between them.
+    pub separator: char,
+    pub pkce: bool,
+    pub secret: SendsSecret,
+    pub renews: Renews,
+    pub revokes: Revokes,
+    /// What a credential looks like: settings are tried with it before a person is sent away.
+    pub sample: &'static str,
+}
+
+impl Network {
+    /// Whether an app of ours is registered without a person, at each server.
+    pub fn registers(&self) -> bool {
+        self.authorize.starts_with("{}")
+    }
+
+    /// All that is asked for.
+    pub fn scopes(&self) -> Vec<&'static str> {
+        [self.needed, self.besides].concat()
+    }
+
+    /// The addresses; of a network of many servers those of one.
+    pub fn place(&self, server: Option<&str>) -> Place {
+        let server = server.unwrap_or_default().trim_end_matches('/');
+        let at = |address: &str| address.replace("{}", server);
+        Place { authorize: at(self.authorize), token: at(self.token), revoke: self.revoke.map(at) }
+    }
+}
+
+/// The network of an adapter, if it is connected by OAuth.
+pub fn network(adapter: &str) -> Option<&'static Network> {
+    ALL.iter().find(|n| n.name == adapter)
+}
+
+/// All networks that are connected by OAuth.
+pub const ALL: &[Network] = &[
+    Network {
+        name: "discord",
+        title: "Discord",
+        authorize: "https://discord.com/oauth2/authorize",
+        token: "https://discord.com/api/oauth2/token",
+        revoke: None,
+        needed: &["webhook.incoming"],
+        besides: &[],
+        separator: ' ',
+        pkce: false,
+        secret: SendsSecret::Header,
+        // What posts is the webhook, which stays until somebody deletes it.
+        renews: Renews::Never,
+        revokes: Revokes::Webhook,
+        sample: "https://discord.com/api/webhooks/1/sample",
+    },
+    Network {
+        name: "linkedin",
+        title: "LinkedIn",
+        authorize: "https://www.linkedin.com/oauth/v2/authorization",
+        token: "https://www.linkedin.com/oauth/v2/accessToken",
+        revoke: None,
+        needed: &["w_organization_social", "r_organization_social", "rw_organization_admin"],
+        besides: &[],
+        separator: ' ',
+        pkce: false,
+        secret: SendsSecret::Body,
+        renews: Renews::ByToken,
+        revokes: Revokes::Standard,
+        sample: "sample",
+    },
+    Network {
+        name: "mastodon",
+        title: "Mastodon",
+        authorize: "{}/oauth/authorize",
+        token: "{}/oauth/token",
+        revoke: Some("{}/oauth/revoke"),
+        needed: mastodon::NEEDED,
+        besides: mastodon::BESIDES,
+        separator: ' ',
+        pkce: true,
+        secret: SendsSecret::Body,
+        renews: Renews::Never,
+        revokes: Revokes::Standard,
+        sample: "sample",
+    },
+    Network {
+        name: "slack",
+        title: "Slack",
+        authorize: "https://slack.com/oauth/v2/authorize",
+        token: "https://slack.com/api/oauth.v2.access",
+        revoke: Some("https://slack.com/api/auth.revoke"),
+        needed: slack::NEEDED,
+        besides: slack::BESIDES,
+        separator: ',',
+        pkce: false,
+        secret: SendsSecret::Header,
+        renews: Renews::ByToken,
+        revokes: Revokes::Bearer,
+        sample: "xoxb-sample",
+    },
+    Network {
+        name: "threads",
+        title: "Threads",
+        authorize: "https://www.threads.net/oauth/authorize",
+        token: "https://graph.threads.net/oauth/access_token",
+        revoke: None,
+        needed: threads::NEEDED,
+        besides: threads::BESIDES,
+        separator: ',',
+        pkce: false,
+        secret: SendsSecret::Body,
+        renews: Renews::Itself {
+            exchange: ("/access_token", "th_exchange_token"),
+            renewal: ("/refresh_access_token", "th_refresh_token"),
+        },
+        revokes: Revokes::Standard,
+        sample: "sample",
+    },
+    Network {
+        name: "x",
+        title: "X",
+        authorize: "https://x.com/i/oauth2/authorize",
+        token: "https://api.x.com/2/oauth2/token",
+        revoke: Some("https://api.x.com/2/oauth2/revoke"),
+        needed: &["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"],
+        besides: &[],
+        separator: ' ',
+        pkce: true,
+        secret: SendsSecret::Header,
+        renews: Renews::ByToken,
+        revokes: Revokes::Standard,
+        sample: "sample",
+    },
+];

@@ -1,0 +1,15 @@
+//! Access of channels at their networks, which people grant there: given, renewed, ended.
+
+/// A person grants a channel access at its network.
+pub mod connecting;
+pub(super) mod ends;
+mod granting;
+/// Access that people granted to channels.
+pub mod grants;
+/// Apps of ours at the networks.
+pub mod oauth_apps;
+/// New tokens in the place of those that expire soon.
+pub mod renewals;
+/// The end of access.
+pub mod revoking;
+mod same_account;
