@@ -8,10 +8,10 @@ use serde::de::IgnoredAny;
 
 use super::Bot;
 use crate::discord_answers::is_id;
-use crate::discord_post::{Message, plain};
+use crate::discord_post::{Message, are_of};
 use crate::http::Answer;
 use crate::message::SLACK;
-use crate::{Job, Sighting, discord_text};
+use crate::{Job, Sighting};
 
 /// Messages of one page, and most pages of one look.
 const PAGE: &str = "100";
@@ -49,7 +49,7 @@ impl Seen {
             && self.author.id == me
             && self.kind == WRITTEN
             && self.attachments.len() == job.rendition.media.len()
-            && plain(&self.content) == plain(&discord_text::written(&job.rendition.text))
+            && are_of(&self.content, job)
     }
 }
 

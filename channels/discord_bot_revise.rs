@@ -8,7 +8,7 @@ use crate::discord_post::{Message, content, says};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Retry, Revised, Sighting};
+use crate::{Failure, Job, Pass, Receipt, Revised, Sighting};
 
 impl Bot {
     /// The message's address.
@@ -19,7 +19,7 @@ impl Bot {
 
     /// Source: <https://docs.discord.com/developers/resources/message#edit-message>.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let gone = || Failure::Rejected { reason: GONE.to_owned(), retry: Retry::Never };
+        let gone = || Failure::never(GONE);
         let url = self.message_of(of).ok_or_else(gone)?;
         let request = self.signed(Request::patch(url.as_str())).json(&content(job));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::discord_answers::is_id;
 use crate::form::{self, Part};
 use crate::http::Request;
-use crate::{Job, discord_text};
+use crate::{Job, discord_text, text};
 
 /// Discord wants to know the program, and blocks those that do not say it in this form. The address is that
 /// of the examples, because the product has no page of its own.
@@ -36,15 +36,14 @@ impl Message {
     }
 }
 
-/// What can be compared, without what Discord cuts off.
-pub(crate) fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n").trim().to_owned()
-}
-
 /// Whether a message has the words of the delivery.
 pub(crate) fn says(message: &Value, job: &Job) -> bool {
-    let sent = plain(&discord_text::written(&job.rendition.text));
-    message["content"].as_str().is_some_and(|words| plain(words) == sent)
+    message["content"].as_str().is_some_and(|words| are_of(words, job))
+}
+
+/// Whether these are the words of the delivery, without what Discord cuts off.
+pub(crate) fn are_of(words: &str, job: &Job) -> bool {
+    text::plain(words) == text::plain(&discord_text::written(&job.rendition.text))
 }
 
 /// What a picture's file is called.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use crate::http::Trouble;
 use crate::ledger::{Ledger, Mark, Open, Recipient};
 use crate::{Failure, Job, Pass, Receipt, Retry, Sighting};
 
@@ -35,6 +36,16 @@ pub(crate) enum Told {
     Stop(Failure),
 }
 
+impl From<Trouble> for Told {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Closed(why) => Self::Stop(Failure::Closed { why, partly: false }),
+            Trouble::NotSent(why) => Self::Wait(None, why),
+            Trouble::Lost(why) => Self::Lost(why),
+        }
+    }
+}
+
 /// A message with the words of the post, as the network shows it.
 pub(crate) struct Shown {
     pub id: String,
@@ -50,8 +61,10 @@ pub(crate) trait Each: Sync {
     /// The addresses, each once.
     fn addresses(&self) -> &[String];
 
-    /// As much of an address as may be read.
-    fn shown(&self, address: &str) -> String;
+    /// As much of an address as may be read: the end of a number.
+    fn shown(&self, address: &str) -> String {
+        format!("…{}", &address[address.len() - 3..])
+    }
 
     fn now(&self) -> DateTime<Utc>;
 

@@ -99,8 +99,7 @@ impl Email {
         turn: &Turn<'_>,
         ledger: &mut Ledger,
     ) -> Result<(), Failure> {
-        let (id, message) =
-            self.message(job).map_err(|reason| Failure::Rejected { reason, retry: Retry::Never })?;
+        let (id, message) = self.message(job).map_err(Failure::never)?;
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
         let (smtp, refusals) = self.prepare(&to).await?;
         let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);

@@ -152,12 +152,12 @@ impl Facebook {
 
     /// The one post with these words since the first attempt.
     async fn find(&self, job: &Job) -> Result<Option<Receipt>, String> {
-        let (words, since) = (plain(&job.rendition.text), job.permitted_at - SLACK);
+        let (words, since) = (text::plain(&job.rendition.text), job.permitted_at - SLACK);
         let mut found = Vec::new();
         let each = |post: Post| {
             let made = DateTime::parse_from_str(&post.created_time, TIME);
             let is_new = made.is_ok_and(|made| made >= since);
-            if is_new && self.is_own(&post.id) && plain(&post.message) == words {
+            if is_new && self.is_own(&post.id) && text::plain(&post.message) == words {
                 found.push(post);
             }
             None::<()>
@@ -216,11 +216,6 @@ impl Facebook {
 }
 
 const HIDDEN: &str = "Facebook does not take the post down and still lists it; take it down by hand";
-
-/// What can be compared, without what the network cuts off.
-fn plain(text: &str) -> String {
-    text.trim().replace("\r\n", "\n")
-}
 
 #[async_trait]
 impl Channel for Facebook {

@@ -1,20 +1,16 @@
 //! New words for a post of the page, in its place.
 
-use super::{Facebook, Post, plain, web};
+use super::{Facebook, Post, web};
 use crate::graph;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Retry, Revised, Sighting};
+use crate::{Failure, Job, Pass, Receipt, Revised, Sighting, text};
 
 /// Said of a post that has neither the new words nor the old ones.
 const OTHER_WORDS: &str = "somebody has given the post other words on Facebook";
 
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
-}
-
 impl Post {
     fn says(&self, words: &str) -> bool {
-        plain(&self.message) == plain(words)
+        text::plain(&self.message) == text::plain(words)
     }
 }
 
@@ -22,18 +18,19 @@ impl Facebook {
     /// Source: <https://developers.facebook.com/docs/pages-api/posts> (updating a post). That a post is not known
     /// is believed of the page's own token.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let id = Some(of.remote_id.as_str()).filter(|id| self.is_own(id)).ok_or_else(|| never(GONE))?;
+        let id =
+            Some(of.remote_id.as_str()).filter(|id| self.is_own(id)).ok_or_else(|| Failure::never(GONE))?;
         if let Some(there) = self.there(id).await.map_err(Failure::without_effect)?
             && !there.says(&job.rendition.text)
             && !there.says(&of.before.text)
         {
-            return Err(never(OTHER_WORDS));
+            return Err(Failure::never(OTHER_WORDS));
         }
         let request = self.api.post(&[id], &[("message", &job.rendition.text)]);
         let made = match self.api.make(request, pass).await {
             Err((failure, Some(answer))) if graph::is_not_there(&answer) => {
                 let is_ours = self.api.belongs_to(&self.page).await.is_ok();
-                return Err(if is_ours { never(GONE) } else { failure });
+                return Err(if is_ours { Failure::never(GONE) } else { failure });
             }
             made => made.map_err(|(failure, _)| failure)?,
         };
@@ -67,12 +64,11 @@ impl Facebook {
 
     /// The post of that id, if the token sees it.
     async fn there(&self, id: &str) -> Result<Option<Post>, Failure> {
-        let unread = |reason: String| Failure::Rejected { reason, retry: Retry::Backoff };
         let fields = [("fields", "id,message,permalink_url")];
         let Some(told) = self.api.ask_if_there(&[id], &fields).await? else { return Ok(None) };
-        match told.json::<Post>().map_err(unread)? {
+        match told.json::<Post>().map_err(graph::not_told)? {
             post if post.id == id => Ok(Some(post)),
-            _ => Err(unread("the answer is not about the post".to_owned())),
+            _ => Err(graph::not_told("the answer is not about the post".to_owned())),
         }
     }
 }

@@ -80,8 +80,15 @@ pub(super) fn in_order(posts: Vec<Post>, job: &Job) -> Vec<Post> {
     all.into_iter().map(|(_, _, post)| post).collect()
 }
 
-/// What both steps carry. The words are one HTML card: what else is in a post Ghost may write anew.
+/// What both steps of a post carry: it is for everybody.
 pub(super) fn content(job: &Job, pictures: &[String]) -> Value {
+    let mut content = written(job, pictures);
+    (content["visibility"], content["email_only"]) = ("public".into(), false.into());
+    content
+}
+
+/// Title and words. The words are one HTML card: what else is in a post Ghost may write anew.
+pub(super) fn written(job: &Job, pictures: &[String]) -> Value {
     let post = &job.rendition;
     let mut html = format!("<!--kg-card-begin: html-->\n<div lang=\"{}\">", escape(&post.language));
     html.push_str(&paragraphs(&post.text, "<br>"));
@@ -90,12 +97,7 @@ pub(super) fn content(job: &Job, pictures: &[String]) -> Value {
         let _ = writeln!(html, "<figure><img src=\"{url}\" alt=\"{alt}\"></figure>");
     }
     html.push_str("</div>\n<!--kg-card-end: html-->");
-    json!({
-        "title": post.title.as_deref().unwrap_or_default(),
-        "html": html,
-        "visibility": "public",
-        "email_only": false,
-    })
+    json!({ "title": post.title.as_deref().unwrap_or_default(), "html": html })
 }
 
 pub(super) fn receipt(post: &Post) -> Receipt {

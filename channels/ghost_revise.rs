@@ -1,12 +1,12 @@
 //! New words for a post that is out on the site, in its place.
 
 use super::answers::is_missing;
-use super::post::{self, Post, content, receipt};
+use super::post::{self, Post, receipt, written};
 use super::{CHANGED, Ghost, Posts, words};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Retry, Revised, Sighting};
+use crate::{Failure, Job, Pass, Receipt, Revised, Sighting};
 
 /// Said of a post that is a draft again, or was sent by e-mail.
 const NOT_PUBLIC: &str = "the post is not public on Ghost any more, so its words are not changed there";
@@ -14,10 +14,6 @@ const NOT_PUBLIC: &str = "the post is not public on Ghost any more, so its words
 /// Said of a post that was taken down while it got the words.
 const DOWN_NOW: &str =
     "somebody took the post down on Ghost at the same moment; what is kept there has the new words";
-
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
-}
 
 /// The delivery with the words that were out before.
 fn before(job: &Job, of: &Revised) -> Job {
@@ -41,22 +37,19 @@ impl Ghost {
     /// gave it: Ghost refuses what changes another state than the one that was compared.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let id = of.remote_id.as_str();
-        let there = self.standing(id).await?.map_err(never)?;
+        let there = self.standing(id).await?.map_err(Failure::never)?;
         if !words::same(job, &there) && !words::same(&before(job, of), &there) {
-            return Err(never(CHANGED));
+            return Err(Failure::never(CHANGED));
         }
-        let mut content = content(job, &self.upload(job, pass).await?);
         // Who may read it stays as editors left it.
-        content.as_object_mut().into_iter().for_each(|fields| {
-            fields.retain(|name, _| !["visibility", "email_only"].contains(&name.as_str()));
-        });
+        let mut content = written(job, &self.upload(job, pass).await?);
         content["updated_at"] = there.updated_at.into();
         let mut url = self.api(&["posts", id]);
         url.set_query(Some("source=html"));
         let request = self.write(Request::put(url.as_str()), &content);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if is_missing(&answer) {
-            return Err(never(GONE));
+            return Err(Failure::never(GONE));
         }
         if !answer.is_success() {
             return Err(self.failure(&answer, Doing::Revise));
@@ -64,7 +57,7 @@ impl Ghost {
         let told = answer.json::<Posts>().map_err(|reason| Failure::InDoubt { reason })?.posts;
         match told.first().filter(|post| post.id == id) {
             Some(post) if post.is_public() => Ok(receipt(post)),
-            Some(_) => Err(never(DOWN_NOW)),
+            Some(_) => Err(Failure::never(DOWN_NOW)),
             None => Err(Failure::InDoubt { reason: "the answer is not about the post".to_owned() }),
         }
     }

@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
@@ -63,8 +62,7 @@ impl Api {
 
     /// A request that sends a form.
     pub(crate) fn post(&self, parts: &[&str], form: &[(&str, &str)]) -> Request {
-        let body = Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
-        self.upload(parts, "application/x-www-form-urlencoded", body)
+        Request::post(self.url(parts).as_str()).bearer(&self.token).form(form)
     }
 
     /// A request that sends a body of any type.
@@ -208,24 +206,40 @@ impl Api {
         parts: &[&str],
         fields: &str,
         since: DateTime<Utc>,
-        mut wanted: impl FnMut(T) -> Option<R>,
+        wanted: impl FnMut(T) -> Option<R>,
     ) -> Result<Option<R>, String> {
         let (since, limit) = (since.timestamp().to_string(), PAGE.to_string());
+        let query = [("fields", fields), ("since", since.as_str()), ("limit", limit.as_str())];
+        let too_many = "the account has had too many posts since to look through";
+        let found = self.find(parts, &query, (MOST_PAGES, too_many), wanted).await;
+        found.map_err(|failure| failure.to_string())
+    }
+
+    /// Turns the pages of a list, so many at most, until `wanted` takes an item. Nothing: the list was read to its
+    /// end.
+    ///
+    /// # Errors
+    /// As [`Api::ask`]; with these words when there are more pages.
+    pub(crate) async fn find<T: DeserializeOwned, R>(
+        &self,
+        parts: &[&str],
+        query: &[(&str, &str)],
+        (most, too_many): (usize, &str),
+        mut wanted: impl FnMut(T) -> Option<R>,
+    ) -> Result<Option<R>, Failure> {
         let mut cursor = None::<String>;
-        for _ in 0..MOST_PAGES {
-            let mut query = vec![("fields", fields), ("since", since.as_str()), ("limit", limit.as_str())];
+        for _ in 0..most {
+            let mut query = query.to_vec();
             query.extend(cursor.as_deref().map(|after| ("after", after)));
-            let answer = self.ask(parts, &query).await.map_err(|failure| failure.to_string())?;
-            let (items, next) = graph::page(&answer)?;
-            if let Some(found) = items.into_iter().find_map(&mut wanted) {
-                return Ok(Some(found));
-            }
-            if next.is_none() {
-                return Ok(None);
-            }
+            let answer = self.ask(parts, &query).await?;
+            let (items, next) = graph::page(&answer).map_err(graph::not_told)?;
+            let found = items.into_iter().find_map(&mut wanted);
             cursor = next;
+            if found.is_some() || cursor.is_none() {
+                return Ok(found);
+            }
         }
-        Err("the account has had too many posts since to look through".to_owned())
+        Err(graph::not_told(too_many.to_owned()))
     }
 
     /// The address of a post, if it is told soon. The post is out already.

@@ -22,6 +22,37 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// HTML with what it writes as `&name;` or `&#number;` as it is meant; of names those that are given. Each is read once.
+pub(crate) fn unescape(html: &str, names: &[(&str, char)]) -> String {
+    let mut pieces = html.split('&');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(';').and_then(|(name, rest)| Some((meant(name, names)?, rest))) {
+            Some((c, rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            None => {
+                out.push('&');
+                out.push_str(piece);
+            }
+        }
+    }
+    out
+}
+
+/// The character of a mark in HTML.
+fn meant(name: &str, names: &[(&str, char)]) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#').filter(|n| n.len() <= 8) {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => number.parse().ok()?,
+        };
+        return char::from_u32(code);
+    }
+    names.iter().find(|(known, _)| *known == name).map(|(_, c)| *c)
+}
+
 /// The text as paragraphs with links. Inside a paragraph a line ends with `line_end`.
 pub(crate) fn paragraphs(text: &str, line_end: &str) -> String {
     let text = text.replace("\r\n", "\n");

@@ -4,6 +4,8 @@
 
 use url::Url;
 
+use crate::html::unescape;
+
 /// What readers get of the HTML, in its order.
 pub(crate) fn words(html: &str) -> Vec<String> {
     let (mut out, mut rest) = (Vec::new(), html);
@@ -40,40 +42,13 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     tag[from..].split('"').next().map(plain)
 }
 
+/// The names that a page writes of what was approved.
+const NAMES: [(&str, char); 6] =
+    [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\''), ("nbsp", '\u{a0}')];
+
 /// Text without its entities.
 fn plain(text: &str) -> String {
-    let mut parts = text.split('&');
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let known = part.split_once(';').and_then(|(name, rest)| Some((entity(name)?, rest)));
-        match known {
-            Some((c, rest)) => {
-                out.push(c);
-                out.push_str(rest);
-            }
-            None => {
-                out.push('&');
-                out.push_str(part);
-            }
-        }
-    }
-    out
-}
-
-fn entity(name: &str) -> Option<char> {
-    let number = |digits: &str, base| u32::from_str_radix(digits, base).ok().and_then(char::from_u32);
-    match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some('\u{a0}'),
-        _ => match name.strip_prefix('#')? {
-            hex if hex.starts_with(['x', 'X']) => number(&hex[1..], 16),
-            digits => number(digits, 10),
-        },
-    }
+    unescape(text, &NAMES)
 }
 
 /// The address without what Ghost adds to the links of its posts.

@@ -256,7 +256,7 @@ const NOT_ONE: &str = "the post's number is not known, and not exactly one post 
 
 /// What can be compared, without what the network cuts off or leaves out.
 fn plain(text: &str) -> String {
-    text.trim().replace("\r\n", "\n").replace('@', "")
+    text::plain(text).replace('@', "")
 }
 
 #[async_trait]

@@ -25,7 +25,7 @@ pub fn public(words: &str) -> &str {
 
 /// Nothing is sent of a post that a person wanted taken down.
 pub(super) fn stays() -> Failure {
-    Failure::Rejected { reason: WITHDRAWN.to_owned(), retry: Retry::Never }
+    Failure::never(WITHDRAWN)
 }
 
 /// How long the rest waits after a stop that passes by itself, by the number of the attempt.
@@ -108,7 +108,7 @@ impl Ledger {
         let Some((first, _)) = self.messages().next() else {
             // Whoever left the list may have it.
             let reason = format!("it went to nobody; namely: {who}");
-            return (left == 0).then_some(Err(Failure::Rejected { reason, retry: Retry::Never }));
+            return (left == 0).then_some(Err(Failure::never(reason)));
         };
         let note = Some(match (not, left) {
             (0, 0) => format!("it went to all {of} recipients"),

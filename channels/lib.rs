@@ -331,7 +331,7 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// As [`Channel::publish`]; a post that is gone is a rejection for good ([`revise::GONE`]).
     async fn revise(&self, _job: &Job, _of: &Revised, _pass: &Pass) -> Result<Receipt, Failure> {
-        Err(Failure::Rejected { reason: revise::NO_CHANGES.to_owned(), retry: Retry::Never })
+        Err(Failure::never(revise::NO_CHANGES))
     }
 
     /// Whether the post `of` has the words of `job`, by its id.

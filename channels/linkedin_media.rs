@@ -40,7 +40,7 @@ impl LinkedIn {
         let is_known = |m: &MediaRef| matches!(m.mime.as_str(), "image/png" | "image/jpeg" | "image/gif");
         if !job.rendition.media.iter().all(is_known) {
             let reason = "LinkedIn takes pictures as PNG, JPEG or GIF; choose another one".to_owned();
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
+            return Err(Failure::never(reason));
         }
         let all = async {
             let mut names = Vec::new();
@@ -96,7 +96,7 @@ impl LinkedIn {
                 Some("AVAILABLE") => return Ok(()),
                 Some("PROCESSING_FAILED") => {
                     let reason = "LinkedIn cannot read the picture; choose another one".to_owned();
-                    return Err(Failure::Rejected { reason, retry: Retry::Never });
+                    return Err(Failure::never(reason));
                 }
                 _ => {}
             }

@@ -230,7 +230,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str) -> Fail
     if repeated && matches!(failure, Failure::Rejected { .. }) {
         let status = answer.status;
         let reason = format!("the server repeats its first refusal ({status}); write it as a new post");
-        return Failure::Rejected { reason, retry: Retry::Never };
+        return Failure::never(reason);
     }
     failure
 }

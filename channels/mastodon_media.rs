@@ -21,7 +21,7 @@ impl Mastodon {
         if job.rendition.media.iter().any(|m| m.alt.chars().count() > alt) {
             // The server would cut them without a word.
             let reason = format!("the words of a picture are too long; the limit is {alt}");
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
+            return Err(Failure::never(reason));
         }
         let (mut ids, mut unready) = (Vec::new(), Vec::new());
         for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {

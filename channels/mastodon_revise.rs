@@ -5,6 +5,7 @@ use url::Url;
 
 use super::Mastodon;
 use super::answers::{self, Source, Status};
+use super::media::unread;
 use super::reads::says_not_found;
 use crate::http::{Answer, Request};
 use crate::revise::GONE;
@@ -21,10 +22,6 @@ const PICTURES: &str =
 /// Said of a post that the account may read, and not change.
 const NOT_OWN: &str = "another account posted it; connect that one";
 
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
-}
-
 /// What the server is sent. Who sees the post stays as it is.
 fn content(post: &Rendition) -> Value {
     json!({
@@ -40,20 +37,20 @@ impl Mastodon {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let id = of.remote_id.as_str();
         if !answers::is_id(id) {
-            return Err(never(GONE));
+            return Err(Failure::never(GONE));
         }
         let url = self.api(&["v1", "statuses", id]);
         self.check_before(job, of, &url).await?;
         let request = Request::put(url.as_str()).bearer(&self.token).json(&content(&job.rendition));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if answer.status == 405 {
-            return Err(never(NO_WAY));
+            return Err(Failure::never(NO_WAY));
         }
         if answer.status == 404 {
             let seen = self.get(&url).await.map_err(|trouble| trouble.failure(false).without_effect())?;
             return Err(match seen.status {
                 200 => self.why_not(&seen).await,
-                _ if says_not_found(&seen) => never(GONE),
+                _ if says_not_found(&seen) => Failure::never(GONE),
                 _ => self.failure(&seen).without_effect(),
             });
         }
@@ -69,11 +66,10 @@ impl Mastodon {
 
     /// Looks whether the post is as it was: words and pictures that somebody gave it on the server stay.
     async fn check_before(&self, job: &Job, of: &Revised, url: &Url) -> Result<(), Failure> {
-        let unread = |reason: String| Failure::Rejected { reason, retry: Retry::Backoff };
         let ask = async |url: &Url| self.get(url).await.map_err(|t| t.failure(false).without_effect());
         let seen = ask(url).await?;
         if says_not_found(&seen) {
-            return Err(never(GONE));
+            return Err(Failure::never(GONE));
         }
         if seen.status != 200 {
             return Err(self.failure(&seen).without_effect());
@@ -83,18 +79,18 @@ impl Mastodon {
             return Err(unread("the answer is not about the post".to_owned()));
         }
         if status.has_pictures() {
-            return Err(never(PICTURES));
+            return Err(Failure::never(PICTURES));
         }
         let told = ask(&self.source_of(&of.remote_id)).await?;
         match told.status {
             200 => {}
-            404 | 405 => return Err(never(NO_WAY)),
+            404 | 405 => return Err(Failure::never(NO_WAY)),
             _ => return Err(self.failure(&told).without_effect()),
         }
         let source: Source = told.json().map_err(unread)?;
         match source.says(&job.rendition) || source.says(&of.before) {
             true => Ok(()),
-            false => Err(never(OTHER_WORDS)),
+            false => Err(Failure::never(OTHER_WORDS)),
         }
     }
 
@@ -105,7 +101,7 @@ impl Mastodon {
             (Ok(status), Ok(account)) if status.is_by_another(&account) => {
                 Failure::Rejected { reason: NOT_OWN.to_owned(), retry: Retry::Reconnect }
             }
-            _ => never(NO_WAY),
+            _ => Failure::never(NO_WAY),
         }
     }
 

@@ -247,7 +247,7 @@ impl Matrix {
         let content = content.to_string().into_bytes();
         if content.len() > MOST_BYTES {
             let reason = "the post is too long for one message; shorten it".to_owned();
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
+            return Err(Failure::never(reason));
         }
         pass.keep(&Base::written(&account, look.newest.as_deref())).await?;
         let url = self.in_room(&self.room, &["send", "m.room.message", &transaction(job)]);

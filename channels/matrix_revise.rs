@@ -52,17 +52,13 @@ pub(super) fn replacement(mut new: Value, of: &Revised, event: &str, job: &Job) 
     })
 }
 
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
-}
-
 impl Matrix {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let event = self.own_event(of)?;
-        let there = self.there(event).await?.ok_or_else(|| never(GONE))?;
+        let there = self.there(event).await?.ok_or_else(|| Failure::never(GONE))?;
         let is_known = |words: &str| words == job.rendition.text || words == of.before.text;
         if shown(&there).is_some_and(|words| !is_known(words)) {
-            return Err(never(OTHER_WORDS));
+            return Err(Failure::never(OTHER_WORDS));
         }
         self.send(job, Some((of, event)), pass).await?;
         Ok(self.receipt(event, self.known.get().as_deref()))
@@ -84,8 +80,8 @@ impl Matrix {
     }
 
     fn own_event<'a>(&self, of: &'a Revised) -> Result<&'a str, Failure> {
-        let (room, event) = parts(&of.remote_id).ok_or_else(|| never(GONE))?;
-        if room == self.room { Ok(event) } else { Err(never(MOVED)) }
+        let (room, event) = parts(&of.remote_id).ok_or_else(|| Failure::never(GONE))?;
+        if room == self.room { Ok(event) } else { Err(Failure::never(MOVED)) }
     }
 
     /// Our message, if it is there with any words. An event that replaces what was taken down is accepted

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
+use url::form_urlencoded::Serializer;
 
 use crate::http::Method;
 use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -128,6 +129,13 @@ impl Request {
     pub fn body(mut self, mime: &str, bytes: Vec<u8>) -> Self {
         self.content = Some(bytes.into());
         self.header("content-type", mime)
+    }
+
+    /// With the fields of a form.
+    #[must_use]
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let text = Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", text.into_bytes())
     }
 
     /// The method and host: all that error texts say of a request.

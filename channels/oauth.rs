@@ -334,18 +334,22 @@ impl Client {
             "invalid_client" | "unauthorized_client" => {
                 Refusal::Refused(format!("{title} refuses the app: check its id and its secret"))
             }
-            code if code.len() <= 40
-                && code.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                && !code.is_empty() =>
-            {
-                Refusal::Refused(format!("{title} refuses the connection: {code}"))
-            }
-            _ => Refusal::Refused(format!("{title} refuses the connection")),
+            code => Refusal::Refused(refuses(title, code)),
         }
     }
 
     fn unclear(&self) -> Refusal {
         Refusal::Unknown(format!("{} gave an answer that cannot be read", self.network.title))
+    }
+}
+
+/// What people read of a refusal. Of what the network says only the name of an error is repeated.
+pub fn refuses(title: &str, error: &str) -> String {
+    let is_name =
+        (1..=40).contains(&error.len()) && error.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match is_name {
+        true => format!("{title} refuses the connection: {error}"),
+        false => format!("{title} refuses the connection"),
     }
 }
 

@@ -37,10 +37,9 @@ pub(crate) async fn ask(http: &Http, title: &str, asked: HttpRequest) -> Result<
     standard(title, &http.call(request).await?)
 }
 
-/// A request that carries a form.
+/// A request that carries a form, and asks for JSON.
 pub(crate) fn form(request: Request, fields: &[(&str, &str)]) -> Request {
-    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    request.header("accept", "application/json").body("application/x-www-form-urlencoded", text.into_bytes())
+    request.header("accept", "application/json").form(fields)
 }
 
 /// What trouble means for a grant.

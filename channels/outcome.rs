@@ -33,6 +33,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A refusal for good, without effect.
+    pub(crate) fn never(why: impl Into<String>) -> Self {
+        Self::Rejected { reason: why.into(), retry: Retry::Never }
+    }
+
     /// For a step before the public one (a log-in, an upload, a draft): whatever became of it, nobody
     /// has seen anything, so a doubt about it is none.
     #[must_use]

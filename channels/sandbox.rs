@@ -95,7 +95,7 @@ impl Sandbox {
         let answer = self.http.send(request.json(&body), pass).await;
         let answer = answer.map_err(|trouble| trouble.failure(false))?;
         if answer.status == 404 && job.revises.is_some() {
-            return Err(Failure::Rejected { reason: GONE.to_owned(), retry: Retry::Never });
+            return Err(Failure::never(GONE));
         }
         if !answer.is_success() {
             return Err(failure(&answer));

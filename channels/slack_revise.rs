@@ -6,7 +6,7 @@ use super::{EVENT, Message, Slack, is_ts, parts, word};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Retry, Revised, Sighting, slack_text};
+use crate::{Failure, Job, Pass, Receipt, Revised, Sighting, slack_text};
 
 /// Said of a message that is there without its key.
 const NO_KEY: &str = "Slack does not show the key of the post, so nobody can tell which words it has";
@@ -42,7 +42,7 @@ impl Message {
 impl Slack {
     /// Source: <https://docs.slack.dev/reference/methods/chat.update>. Only the app itself changes its messages.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let gone = || Failure::Rejected { reason: GONE.to_owned(), retry: Retry::Never };
+        let gone = || Failure::never(GONE);
         let (channel, ts) = parts(&of.remote_id).ok_or_else(gone)?;
         let request = self.post("chat.update", &content(job, of, channel, ts));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;

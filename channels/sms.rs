@@ -29,10 +29,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use crate::each::{self, Each, Shown, Told};
-use crate::http::{Request, Trouble};
+use crate::http::Request;
 use crate::ledger::Mark;
 use crate::message::Doing;
 use crate::text::Unit;
@@ -172,9 +171,7 @@ impl Sms {
     }
 
     fn form(&self, parts: &[&str], form: &[(&str, &str)]) -> Request {
-        let body = Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
-        let request = Request::post(self.url(parts).as_str()).basic(&self.user, &self.secret);
-        request.body("application/x-www-form-urlencoded", body)
+        Request::post(self.url(parts).as_str()).basic(&self.user, &self.secret).form(form)
     }
 
     /// What must be in no words of ours, besides numbers.
@@ -276,10 +273,6 @@ impl Each for Sms {
         &self.to
     }
 
-    fn shown(&self, address: &str) -> String {
-        format!("…{}", &address[address.len() - 3..])
-    }
-
     fn now(&self) -> DateTime<Utc> {
         (self.clock)()
     }
@@ -301,9 +294,7 @@ impl Each for Sms {
         ];
         let answer = match self.http.send(self.form(&["Messages"], &form), pass).await {
             Ok(answer) => answer,
-            Err(Trouble::Closed(why)) => return Told::Stop(Failure::Closed { why, partly: false }),
-            Err(Trouble::NotSent(why)) => return Told::Wait(None, why),
-            Err(Trouble::Lost(why)) => return Told::Lost(why),
+            Err(trouble) => return trouble.into(),
         };
         if !answer.is_success() {
             return answers::refused(&answer, &self.secrets());
@@ -325,7 +316,7 @@ impl Each for Sms {
             query.push(("From", from));
         }
         let page: Page = self.ask(&["Messages"], &query).await?;
-        let words = plain(&job.rendition.text);
+        let words = text::plain(&job.rendition.text);
         let (mut shown, mut oldest) = (Vec::new(), i64::MAX);
         let is_full = page.messages.len() >= PAGE;
         for m in page.messages {
@@ -340,7 +331,7 @@ impl Each for Sms {
             if m.body.is_empty() {
                 return Err("Twilio shows a message without its words".to_owned());
             }
-            if plain(&m.body) == words && is_sid(&m.sid, &["SM", "MM"]) {
+            if text::plain(&m.body) == words && is_sid(&m.sid, &["SM", "MM"]) {
                 shown.push(Shown { id: m.sid.clone(), made, mark: m.mark() });
             }
         }
@@ -349,11 +340,6 @@ impl Each for Sms {
         }
         Ok(shown)
     }
-}
-
-/// What can be compared, without what is cut off on the way.
-fn plain(text: &str) -> String {
-    text.trim().replace("\r\n", "\n")
 }
 
 #[async_trait]

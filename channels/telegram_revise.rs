@@ -5,20 +5,16 @@ use super::{Accepted, Message, Telegram, content, in_doubt, link, parts};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Retry, Revised};
-
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
-}
+use crate::{Failure, Job, Pass, Receipt, Revised};
 
 impl Telegram {
     /// That the message has these words already is an acceptance: an attempt before this one has changed it.
     ///
     /// Source: <https://core.telegram.org/bots/api#editmessagetext>.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let (bot, chat, number) = parts(&of.remote_id).ok_or_else(|| never(GONE))?;
+        let (bot, chat, number) = parts(&of.remote_id).ok_or_else(|| Failure::never(GONE))?;
         if bot != self.bot() {
-            return Err(never("another bot made the post; change it by hand"));
+            return Err(Failure::never("another bot made the post; change it by hand"));
         }
         let mut content = content(job, &chat.into());
         content["message_id"] = number.into();
@@ -29,7 +25,7 @@ impl Telegram {
             return Ok(receipt(None));
         }
         if is_unknown(&answer) {
-            return Err(never(GONE));
+            return Err(Failure::never(GONE));
         }
         if !answer.is_success() {
             return Err(self.failure(&answer, Doing::Revise));

@@ -104,6 +104,11 @@ pub fn hidden(text: &str, lines: bool) -> Option<char> {
     None
 }
 
+/// A text without what networks cut off or write anew: blanks around it, and the way in which its lines end.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}
+
 /// What an account calls itself, as far as it can be shown and kept.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control() && !turns(*c)).take(100).collect()

@@ -35,7 +35,7 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
+    Receipt, Replay, Retraction, Setting, Sighting, text,
 };
 
 /// The registration.
@@ -151,7 +151,7 @@ impl Threads {
         let links: HashSet<String> = text::links(&job.rendition.text).into_iter().map(|l| l.url).collect();
         if links.len() > MOST_LINKS {
             let reason = format!("Threads takes at most {MOST_LINKS} links in a post");
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
+            return Err(Failure::never(reason));
         }
         let form = [("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
         self.api.container(&[&self.user, "threads"], &form, pass).await
@@ -249,9 +249,9 @@ impl Threads {
     /// The one post with these words since the first attempt.
     async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
         let mut found = Vec::new();
-        let words = plain(&job.rendition.text);
+        let words = text::plain(&job.rendition.text);
         let each = |post: Post| {
-            if plain(&post.text) == words && is_id(&post.id) {
+            if text::plain(&post.text) == words && is_id(&post.id) {
                 found.push(post.id);
             }
             None::<()>
@@ -285,11 +285,6 @@ pub(crate) const BESIDES: &[&str] = &["threads_delete"];
 const HIDDEN: &str = "Threads does not take the post down and still lists it; take it down by hand";
 const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
      take it down by hand";
-
-/// What can be compared, without what the network cuts off.
-fn plain(text: &str) -> String {
-    text.trim().replace("\r\n", "\n")
-}
 
 #[async_trait]
 impl Channel for Threads {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::server::{Api, TOKEN, USER};
 use super::*;
 use crate::Keeper;
+use crate::Retry;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Expected, Kit, Step};
 

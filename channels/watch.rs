@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::Rendition;
+use crate::html::unescape;
 
 /// Most characters of a post that are kept.
 const WORDS: usize = 500;
@@ -83,49 +84,20 @@ pub(crate) fn words_of_html(html: &str) -> String {
             _ => {}
         }
     }
-    words(&plain(&text))
+    words(&unescape(&text, &NAMES))
 }
 
-/// With what HTML writes as `&name;` or `&#number;` as it is meant. Each is read once.
-fn plain(html: &str) -> String {
-    let mut pieces = html.split('&');
-    let mut out = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        match piece.split_once(';').and_then(|(name, rest)| Some((meant(name)?, rest))) {
-            Some((c, rest)) => {
-                out.push(c);
-                out.push_str(rest);
-            }
-            None => {
-                out.push('&');
-                out.push_str(piece);
-            }
-        }
-    }
-    out
-}
-
-/// The character of a mark in HTML.
-fn meant(name: &str) -> Option<char> {
-    const NAMES: [(&str, char); 8] = [
-        ("amp", '&'),
-        ("lt", '<'),
-        ("gt", '>'),
-        ("quot", '"'),
-        ("apos", '\''),
-        ("nbsp", ' '),
-        ("hellip", '…'),
-        ("shy", '\u{ad}'),
-    ];
-    if let Some(number) = name.strip_prefix('#').filter(|n| n.len() <= 8) {
-        let code = match number.strip_prefix(['x', 'X']) {
-            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-            None => number.parse().ok()?,
-        };
-        return char::from_u32(code);
-    }
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c)
-}
+/// The names that systems write in their pages.
+const NAMES: [(&str, char); 8] = [
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("hellip", '…'),
+    ("shy", '\u{ad}'),
+];
 
 /// Fewer letters of a beginning than this tell nothing of the rest.
 const BEGINNING: usize = 40;

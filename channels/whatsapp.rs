@@ -32,12 +32,12 @@ use serde_json::{Value, json};
 use crate::Frame;
 use crate::each::{self, Each, Shown, Told};
 use crate::graph_api::Api;
-use crate::http::{Answer, Trouble};
+use crate::http::Answer;
 use crate::ledger::Mark;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Sighting, graph, text,
+    Receipt, Replay, Retraction, Retry, Sighting, text,
 };
 
 #[path = "whatsapp_answers.rs"]
@@ -142,34 +142,24 @@ impl WhatsApp {
     /// # Errors
     /// A rejection, when the approved message is not one of the settings' templates.
     fn cut<'a>(&'a self, job: &'a Job) -> Result<(&'a Template, &'a str), Failure> {
-        let never = |reason: String| Failure::Rejected { reason, retry: Retry::Never };
         let found = template::pick(&self.templates, &job.rendition.language);
-        let template = found.ok_or_else(|| never(NO_TEMPLATE.to_owned()))?;
+        let template = found.ok_or_else(|| Failure::never(NO_TEMPLATE))?;
         let text = &job.rendition.text;
-        let words = template.frame.words(text).ok_or_else(|| never(OTHER_WORDS.to_owned()))?;
+        let words = template.frame.words(text).ok_or_else(|| Failure::never(OTHER_WORDS))?;
         match template.frame.problems(text).first() {
-            Some(problem) => Err(never(format!("the text {}", problem.message))),
+            Some(problem) => Err(Failure::never(format!("the text {}", problem.message))),
             None => Ok((template, words)),
         }
     }
 
     /// The template as Meta has it.
     async fn listed(&self, template: &Template, fields: &str) -> Result<Option<Listed>, Failure> {
-        let mut cursor = None::<String>;
-        for _ in 0..MOST_PAGES {
-            let mut query = vec![("name", template.name.as_str()), ("fields", fields), ("limit", "100")];
-            query.extend(cursor.as_deref().map(|after| ("after", after)));
-            let answer = self.api.ask(&[&self.account, "message_templates"], &query).await?;
-            let (all, next) = graph::page::<Listed>(&answer).map_err(graph::not_told)?;
-            let is_it =
-                |listed: &Listed| listed.name == template.name && listed.language == template.language;
-            let found = all.into_iter().find(is_it);
-            cursor = next;
-            if found.is_some() || cursor.is_none() {
-                return Ok(found);
-            }
-        }
-        Err(graph::not_told("Meta lists too many templates with a name like that".to_owned()))
+        let parts = [self.account.as_str(), "message_templates"];
+        let query = [("name", template.name.as_str()), ("fields", fields), ("limit", "100")];
+        let too_many = "Meta lists too many templates with a name like that";
+        let is_it = |listed: &Listed| listed.name == template.name && listed.language == template.language;
+        let wanted = |listed: Listed| Some(listed).filter(is_it);
+        self.api.find(&parts, &query, (MOST_PAGES, too_many), wanted).await
     }
 
     /// The template as Meta has it, once it is sure that people read there what is approved here.
@@ -195,7 +185,7 @@ impl WhatsApp {
                  which nobody here approves; take one that has a body only"
             )));
         };
-        if body.kind != "BODY" || template::plain(&body.text) != template.body {
+        if body.kind != "BODY" || text::plain(&body.text) != template.body {
             return Err(wrong(format!(
                 "the template {name} in {language} has other words at Meta than in the channel's settings, which are \
                  those that people approve; correct the settings, or the template there"
@@ -285,10 +275,6 @@ impl Each for Sending<'_> {
         &self.channel.to
     }
 
-    fn shown(&self, address: &str) -> String {
-        format!("…{}", &address[address.len() - 3..])
-    }
-
     fn now(&self) -> DateTime<Utc> {
         (self.channel.clock)()
     }
@@ -320,9 +306,7 @@ impl Each for Sending<'_> {
         match api.send(request, pass).await {
             Ok(answer) if answer.is_success() => self.taken(&answer),
             Ok(answer) => answers::refused(api, &answer),
-            Err(Trouble::Closed(why)) => Told::Stop(Failure::Closed { why, partly: false }),
-            Err(Trouble::NotSent(why)) => Told::Wait(None, why),
-            Err(Trouble::Lost(why)) => Told::Lost(why),
+            Err(trouble) => trouble.into(),
         }
     }
 

@@ -22,18 +22,13 @@ pub(super) struct Template {
     pub(super) frame: Frame,
 }
 
-/// A text without what nobody sees of it: blanks around it, and the way in which its lines end.
-pub(super) fn plain(text: &str) -> String {
-    text.replace("\r\n", "\n").trim().to_owned()
-}
-
 /// The templates of a setting: a line with name and language, below it the text, and a line of `---` between two.
 ///
 /// # Errors
 /// A sentence that names the setting.
 pub(super) fn all(setting: &str) -> Result<Vec<Template>, String> {
     let mut all: Vec<Template> = Vec::new();
-    for (n, part) in parts::parts(&plain(setting)).iter().enumerate() {
+    for (n, part) in parts::parts(&text::plain(setting)).iter().enumerate() {
         let template =
             one(part).map_err(|why| format!("the setting templates: template {}: {why}", n + 1))?;
         if all.iter().any(|other| tag(&other.language) == tag(&template.language)) {
@@ -62,7 +57,7 @@ fn one(part: &str) -> Result<Template, String> {
         [name, language] if is_name(name) && is_language(language) => (*name, *language),
         _ => return Err("begin with a line of its name and language, such as crisis_update en_US".to_owned()),
     };
-    let body = plain(body);
+    let body = text::plain(body);
     if let Some(c) = text::hidden(&body, true) {
         return Err(format!("holds the character {}, which nobody sees; take it out", c.escape_unicode()));
     }

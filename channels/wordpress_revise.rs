@@ -13,7 +13,7 @@ use crate::html::escape;
 use crate::html_words::words;
 use crate::http::{Answer, Request};
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Rendition, Retry, Revised, Sighting};
+use crate::{Failure, Job, Pass, Receipt, Rendition, Revised, Sighting};
 
 /// Said of a post that is a draft again, is private, or lies in the trash.
 const NOT_PUBLIC: &str = "the post is not public on WordPress any more, so its words are not changed there";
@@ -30,11 +30,6 @@ fn content(job: &Job, media: &[Media]) -> Value {
     let page = page(&post.text, &post.language, &post.media, media);
     let title = escape(post.title.as_deref().unwrap_or_default());
     json!({ "title": title, "content": marked(&page, &slug(job)) })
-}
-
-/// A refusal for good.
-fn never(why: &str) -> Failure {
-    Failure::Rejected { reason: why.to_owned(), retry: Retry::Never }
 }
 
 /// What the post of that number is by now.
@@ -64,11 +59,11 @@ impl Shown {
 impl WordPress {
     /// Source: <https://developer.wordpress.org/rest-api/reference/posts/#update-a-post>.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let id = of.remote_id.parse().map_err(|_| never(GONE))?;
+        let id = of.remote_id.parse().map_err(|_| Failure::never(GONE))?;
         match self.there(id).await? {
-            There::Not(why) => return Err(never(why)),
+            There::Not(why) => return Err(Failure::never(why)),
             There::Public(shown) if !shown.says(&of.before) && !shown.says(&job.rendition) => {
-                return Err(never(OTHER_WORDS));
+                return Err(Failure::never(OTHER_WORDS));
             }
             There::Public(_) => {}
         }
@@ -77,7 +72,7 @@ impl WordPress {
         let request = self.authorised(Request::post(url.as_str())).json(&content(job, &media));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if is_gone(&answer) {
-            return Err(never(GONE));
+            return Err(Failure::never(GONE));
         }
         if !answer.is_success() {
             return Err(failure(&answer, &self.password));
@@ -87,7 +82,7 @@ impl WordPress {
                 Err(Failure::InDoubt { reason: "the answer is not about the post".to_owned() })
             }
             post if post.is_public() => Ok(post.receipt(&self.password)),
-            _ => Err(never(DOWN_NOW)),
+            _ => Err(Failure::never(DOWN_NOW)),
         }
     }
 

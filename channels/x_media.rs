@@ -24,7 +24,7 @@ impl X {
         if job.rendition.media.iter().any(|m| m.mime == "image/gif") {
             // X makes films of them, one for each post, which takes a while and cannot be seen here.
             let reason = "pictures in the form GIF are not sent to X; choose another one".to_owned();
-            return Err(Failure::Rejected { reason, retry: Retry::Never });
+            return Err(Failure::never(reason));
         }
         let mut ids = Vec::new();
         for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
@@ -67,7 +67,7 @@ impl X {
             None | Some("succeeded") => {}
             Some("failed") => {
                 let reason = "X cannot read the picture; choose another one".to_owned();
-                return Err(Failure::Rejected { reason, retry: Retry::Never });
+                return Err(Failure::never(reason));
             }
             Some(_) => return Err(unready("X is not ready with the picture yet".to_owned())),
         }

@@ -81,7 +81,7 @@ pub struct NewChannel {
 }
 
 impl NewChannel {
-    fn settings_or_none(&self) -> Value {
+    pub(super) fn settings_or_none(&self) -> Value {
         if self.settings.is_null() { Value::Object(serde_json::Map::new()) } else { self.settings.clone() }
     }
 }

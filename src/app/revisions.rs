@@ -264,11 +264,14 @@ async fn newest(app: &App, first: &str) -> Result<Option<Source>> {
 /// Adds the words that are out, and which posts changed the words of this one; or, where it is such a change, the
 /// channels that keep theirs.
 pub(super) async fn tell(app: &App, view: &mut PostView) -> Result<()> {
-    view.words = newest(app, view.revises.as_ref().unwrap_or(&view.id)).await?;
     let Some(first) = view.revises.clone() else {
         view.revisions = app.store().revisions(&view.id).await?;
+        if !view.revisions.is_empty() {
+            view.words = newest(app, &view.id).await?;
+        }
         return Ok(());
     };
+    view.words = newest(app, &first).await?;
     let Some(standing) = Standing::read(app, &first).await? else { return Ok(()) };
     let channels: HashMap<String, Channel> =
         app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect();

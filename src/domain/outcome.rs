@@ -8,10 +8,15 @@ pub const MAX_ATTEMPTS: i64 = 8;
 /// When to read back an attempt in doubt, after it became so (`channels.md` section 1.2).
 pub const READS: [Millis; 4] = [5_000, 30_000, 120_000, 600_000];
 
+/// The wait after so many failures in a row: `first`, doubled each time, at most `longest`.
+pub fn doubled(first: Millis, failures: i64, longest: Millis) -> Millis {
+    first.saturating_mul(1 << failures.clamp(1, 12).saturating_sub(1)).min(longest)
+}
+
 /// The wait before attempt number `attempts + 1`: 2 s doubled each time, at most 10 minutes, with
 /// a jitter of a quarter taken from `seed`.
 pub fn backoff(attempts: i64, seed: u64) -> Millis {
-    let base = 2_000_i64.saturating_mul(1 << attempts.clamp(1, 12).saturating_sub(1)).min(600_000);
+    let base = doubled(2_000, attempts, 600_000);
     let quarter = base / 4;
     base - quarter / 2 + Millis::try_from(seed % u64::try_from(quarter.max(1)).unwrap_or(1)).unwrap_or(0)
 }

@@ -78,12 +78,10 @@ pub async fn start(app: &App, by: &Actor, session: &str, wanted: NewStart) -> Re
             (row.adapter, settings, Some(id), None)
         }
         (None, Some(mut new)) => {
-            if new.settings.is_null() {
-                new.settings = Value::Object(serde_json::Map::new());
-            }
             let network = grants::network(&new.adapter)?;
             // Before anybody goes away for it.
             let as_if = as_channel(new.clone(), network.sample.to_owned().into());
+            new.settings = as_if.settings_or_none();
             channels::check_new(app, &as_if)?;
             if app.store().channels().await?.iter().any(|c| c.name == as_if.name.trim()) {
                 return Err(AppError::field("name", channels::TAKEN));

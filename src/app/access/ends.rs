@@ -10,6 +10,7 @@ use crate::app::hub::Topic;
 use crate::app::{Actor, App, Result, keys, nodes};
 use crate::clock::Millis;
 use crate::domain::audit::Entry;
+use crate::domain::outcome::doubled;
 use crate::store::channels::Channel;
 use crate::store::ends::{End, Sharing};
 use crate::store::grants::{Grant, Start};
@@ -272,5 +273,5 @@ async fn ask(app: &App, end: &End) -> Said {
 
 /// The wait after so many failures: 10 s doubled each time, at most an hour.
 fn wait(failures: i64) -> Millis {
-    10_000_i64.saturating_mul(1 << failures.clamp(1, 12).saturating_sub(1)).min(3_600_000)
+    doubled(10_000, failures, 3_600_000)
 }

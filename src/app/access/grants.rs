@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::channels::oauth::{Client, Tokens};
+use ::channels::oauth::{Client, Tokens, refuses};
 use ::channels::oauth_networks::{self, Network, Place, Renews};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -231,12 +231,9 @@ fn millis(life: Duration) -> Millis {
 
 /// What a network says instead of a code, as far as it is a name.
 pub(super) fn refused(title: &str, error: Option<&str>) -> String {
-    let named =
-        |e: &&str| e.len() <= 40 && !e.is_empty() && e.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    match error.filter(named) {
-        Some("access_denied") => format!("access was not granted at {title}"),
-        Some(error) => format!("{title} refuses the connection: {error}"),
-        None => format!("{title} refuses the connection"),
+    match error.unwrap_or_default() {
+        "access_denied" => format!("access was not granted at {title}"),
+        error => refuses(title, error),
     }
 }
 

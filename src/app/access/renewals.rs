@@ -16,6 +16,7 @@ use crate::app::permits::Permit;
 use crate::app::{Actor, App, AppError, Result, credentials, keys, nodes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
+use crate::domain::outcome::doubled;
 use crate::store::Unaudited;
 use crate::store::ends::End;
 use crate::store::grants::Grant;
@@ -248,7 +249,7 @@ async fn failed(app: &App, read: &Grant, why: &Refusal) -> Result<()> {
 
 /// The wait after so many failures: 5 s doubled each time, at most 10 minutes.
 fn wait(failures: i64) -> Millis {
-    5_000_i64.saturating_mul(1 << failures.clamp(1, 12).saturating_sub(1)).min(600_000)
+    doubled(5_000, failures, 600_000)
 }
 
 /// Whether the channel of a permit is still as it was when the permit was given. What a node has in memory may

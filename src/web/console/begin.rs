@@ -29,11 +29,9 @@ pub async fn draft(
         let wrong = posts::get(app, by, &id).await?;
         let out = |s: Standing| matches!(s, Standing::Accepted | Standing::InDoubt | Standing::Sending);
         let mut draft = Draft::of(&wrong, channels, app.clock().now());
+        draft.start_anew(zone);
         draft.kind = Kind::Correction.word().into();
         draft.corrects = id;
-        // A correction is a post of its own, also of words that took the place of others.
-        draft.revises.clear();
-        draft.start_anew(zone);
         // Where the wrong words are, the right ones go.
         draft.channels =
             wrong.deliveries.iter().filter(|d| out(d.state)).map(|d| d.channel.clone()).collect();
@@ -91,10 +89,9 @@ async fn changed(
         out.source = words;
     }
     let mut draft = Draft::of(&out, channels, app.clock().now());
-    draft.revises = choices.post;
-    draft.corrects = String::new();
-    draft.channels = choices.can;
     draft.start_anew(zone);
+    draft.revises = choices.post;
+    draft.channels = choices.can;
     Ok(draft)
 }
 

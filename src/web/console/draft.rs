@@ -204,8 +204,10 @@ impl Draft {
         }
     }
 
-    /// Without the times of the post that it was made of.
+    /// Without the times of the post that it was made of, and without what that one corrects or changes.
     pub fn start_anew(&mut self, zone: String) {
+        self.corrects = String::new();
+        self.revises = String::new();
         self.due = Moment::default();
         self.valid_until = Moment::default();
         self.recurrence = String::new();
