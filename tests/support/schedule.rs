@@ -134,13 +134,14 @@ impl Schedule {
 
     /// Waits until a request hangs.
     pub async fn hung(&self) {
-        for _ in 0..800 {
+        for _ in 0..2_400 {
             if self.hangs() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("no request hangs");
+        let kept = self.kept.lock().unwrap();
+        panic!("no request hangs; asked {}, written {:?}", kept.asked, kept.writes);
     }
 
     /// From now on it answers 500 and does nothing.
