@@ -280,6 +280,28 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_freeze_between_two_attempts_does_not_hide_how_far_it_came(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.set(|account| account.busy = Some(NUMBERS[1]));
+        let source = json!({ "text": "Card payments fail. Your money is safe." });
+        let sent = bench.approved(json!({ "kind": "routine", "channels": ["phones"], "source": source })).await;
+        let delivery = sent.deliveries[0].id.clone();
+        while !told(&bench, &delivery).await.ends_with("it went to 1 of 4, and 3 still wait") {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let view = bench.until(&sent.id, &["scheduled"]).await;
+        assert_eq!(view.deliveries[0].so_far, None, "the reason says so");
+        freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        // Its turn comes, and the gate is closed.
+        bench.app.clock().advance(700_000);
+        let held = bench.until(&sent.id, &["held"]).await.deliveries.remove(0);
+        assert!(!held.reason.unwrap_or_default().contains("it went to"));
+        assert_eq!(held.so_far.as_deref(), Some("it went to 1 of 4"));
+        worker.stop().await.unwrap();
+    }
+
     async fn lists_of_one_account_that_share_a_number_are_told_apart(bench) {
         let mut bench = bench;
         let fake = connect(&mut bench, &NUMBERS[..2]).await;

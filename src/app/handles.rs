@@ -7,9 +7,11 @@
 use ::channels::{Other, Rendition, ledger, text};
 
 use super::owners::Claimant;
+use super::posts::DeliveryView;
 use super::{Actor, App, AppError, Result};
 use crate::clock::Millis;
 use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
 use crate::store::Tx;
 use crate::store::attempts::Attempt;
 use crate::store::handles::{Kept, OtherHandle};
@@ -94,6 +96,26 @@ pub(super) async fn judge(tx: &mut Tx, attempt: &str, again: bool) -> Result<()>
 /// How far the post has come, when its newest handle is the ledger of one that is not with everybody.
 pub(super) async fn so_far(tx: &mut Tx, attempt: &str) -> Result<Option<String>> {
     Ok(known_in(tx, attempt).await?.and_then(|kept| ledger::so_far(&kept.handle)))
+}
+
+/// Tells of each delivery that is not accepted how far it has come, unless its reason does. A freeze or an edit in the
+/// middle of a list gives another reason, and this stays.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<()> {
+    let begun = |d: &DeliveryView| d.attempts > 0 && d.state != State::Accepted;
+    let ids: Vec<String> = deliveries.iter().filter(|d| begun(d)).map(|d| d.id.clone()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for attempt in app.store().last_attempts(&ids).await? {
+        let so_far = known(app, &attempt.id).await?.and_then(|handle| ledger::so_far(&handle));
+        let Some(so_far) = so_far else { continue };
+        if let Some(d) = deliveries.iter_mut().find(|d| d.id == attempt.delivery_id) {
+            let is_told = d.reason.as_deref().is_some_and(|reason| reason.contains(&so_far));
+            d.so_far = Some(so_far).filter(|_| !is_told);
+        }
+    }
+    Ok(())
 }
 
 /// Writes into the newest ledger of a delivery, if it has one, that a person wants the post taken down: nothing more

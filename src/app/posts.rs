@@ -9,7 +9,7 @@ pub use super::edits::{cancel, edit};
 use super::hub::Topic;
 pub use super::preview::{Measure, Preview, PreviewChannel, preview};
 use super::revisions::{self, Unrevised};
-use super::{Actor, App, AppError, Result, notices, promises};
+use super::{Actor, App, AppError, Result, handles, notices, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -129,6 +129,10 @@ pub struct DeliveryView {
     pub approved: bool,
     pub attempts: i64,
     pub reason: Option<String>,
+    /// How many of a list have it, where each recipient is sent a message of their own, not all have it, and the
+    /// reason does not say so. With single posts only.
+    #[serde(default)]
+    pub so_far: Option<String>,
     pub freeze: Option<String>,
     pub url: Option<String>,
     pub settled_at: Option<String>,
@@ -177,6 +181,7 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
         content_hash: d.content_hash,
         attempts: d.attempts,
         reason: d.reason,
+        so_far: None,
         freeze: d.freeze_id,
         url: d.remote_url,
     })
@@ -251,6 +256,7 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     let mut found = whole(app, post.into_iter().collect()).await?;
     let mut view = found.pop().ok_or_else(|| AppError::not_found("post", id))?;
     revisions::tell(app, &mut view).await?;
+    handles::tell(app, &mut view.deliveries).await?;
     Ok(view)
 }
 

@@ -59,6 +59,21 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Its name. The rest can hold addresses of recipients, and goes to no log of a node.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::Retry { .. } => "retry",
+            Self::Later { .. } => "later",
+            Self::NotBegun { .. } => "not_begun",
+            Self::Failed { .. } => "failed",
+            Self::Stopped { .. } => "stopped",
+            Self::InDoubt { .. } => "in_doubt",
+        }
+    }
+}
+
 /// What the log says of an outcome.
 #[derive(Serialize)]
 struct Ended<'a> {

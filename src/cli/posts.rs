@@ -10,7 +10,8 @@ use super::End;
 use super::api::{Api, encode, query};
 use super::call::{POST, Show, read_json};
 
-const DELIVERY: &[&str] = &["id", "channel_name", "state", "started_only", "attempts", "url", "reason"];
+const DELIVERY: &[&str] =
+    &["id", "channel_name", "state", "started_only", "attempts", "url", "reason", "so_far"];
 
 #[derive(Debug, Subcommand)]
 pub enum Posts {

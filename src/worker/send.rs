@@ -42,7 +42,12 @@ async fn attempt(shared: &Shared, permit: Permit, pass: &Pass) {
         None => caught(publish(shared, &permit, pass)).await.unwrap_or_else(|| panicked(shared, &permit)),
     };
     faults::point("answered");
-    tracing::debug!(attempt = permit.attempt, channel = permit.channel, ?outcome, "attempt ended");
+    tracing::debug!(
+        attempt = permit.attempt,
+        channel = permit.channel,
+        outcome = outcome.word(),
+        "attempt ended"
+    );
     if let Outcome::Retry { not_before: Some(until), .. } = &outcome {
         shared.lines.pause(&permit.channel, *until);
     }
