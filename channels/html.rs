@@ -43,7 +43,7 @@ pub(crate) fn unescape(html: &str, names: &[(&str, char)]) -> String {
 
 /// The character of a mark in HTML.
 fn meant(name: &str, names: &[(&str, char)]) -> Option<char> {
-    if let Some(number) = name.strip_prefix('#').filter(|n| n.len() <= 8) {
+    if let Some(number) = name.strip_prefix('#') {
         let code = match number.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok()?,
             None => number.parse().ok()?,

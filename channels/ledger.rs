@@ -286,7 +286,11 @@ pub fn so_far(handle: &str) -> Option<String> {
     let ledger = read(handle)?;
     let rest = ledger.count(|m| !matches!(m, Mark::Has(_)));
     let of = ledger.ledger.len();
-    (ledger.is_out() && rest > 0).then(|| format!("it went to {} of {of}", of - rest))
+    let (has, unknown) = (of - rest, ledger.unknown().len());
+    (ledger.is_out() && rest > 0).then(|| match unknown {
+        0 => format!("it went to {has} of {of}"),
+        _ => format!("it went to {has} of {of}, and nobody knows of {unknown}"),
+    })
 }
 
 /// Whether a handle is a ledger of a post that people wanted taken down.

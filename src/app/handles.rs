@@ -98,21 +98,27 @@ pub(super) async fn so_far(tx: &mut Tx, attempt: &str) -> Result<Option<String>>
     Ok(known_in(tx, attempt).await?.and_then(|kept| ledger::so_far(&kept.handle)))
 }
 
-/// Tells of each delivery that is not accepted how far it has come, unless its reason does. A freeze or an edit in the
-/// middle of a list gives another reason, and this stays.
+/// Whether a reason begins to count as that does: it goes on with who still waits.
+fn tells(reason: &str, so_far: &str) -> bool {
+    let count = so_far.split(',').next().unwrap_or(so_far);
+    reason.ends_with(count) || reason.contains(&format!("{count},"))
+}
+
+/// Tells of each delivery that is on its way how far it has come, unless its reason does. A freeze in the middle of a
+/// list gives another reason, and this stays. What was taken down is told by what the network said then.
 ///
 /// # Errors
 /// The database's own.
 pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<()> {
-    let begun = |d: &DeliveryView| d.attempts > 0 && d.state != State::Accepted;
-    let ids: Vec<String> = deliveries.iter().filter(|d| begun(d)).map(|d| d.id.clone()).collect();
+    let is_over = |d: &DeliveryView| matches!(d.state, State::Accepted | State::Retracted);
+    let open = deliveries.iter().filter(|d| d.attempts > 0 && !is_over(d));
+    let ids: Vec<String> = open.map(|d| d.id.clone()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     for attempt in app.store().last_attempts(&ids).await? {
-        let so_far = known(app, &attempt.id).await?.and_then(|handle| ledger::so_far(&handle));
-        let Some(so_far) = so_far else { continue };
+        let handle = known(app, &attempt.id).await?.filter(|handle| !ledger::is_withdrawn(handle));
         if let Some(d) = deliveries.iter_mut().find(|d| d.id == attempt.delivery_id) {
-            let is_told = d.reason.as_deref().is_some_and(|reason| reason.contains(&so_far));
-            d.so_far = Some(so_far).filter(|_| !is_told);
+            let so_far = handle.and_then(|handle| ledger::so_far(&handle));
+            d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
         }
     }
     Ok(())

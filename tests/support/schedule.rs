@@ -140,8 +140,8 @@ impl Schedule {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        let kept = self.kept.lock().unwrap();
-        panic!("no request hangs; asked {}, written {:?}", kept.asked, kept.writes);
+        let asked = self.asked();
+        panic!("no request hangs; asked {asked}, written {:?}", self.writes());
     }
 
     /// From now on it answers 500 and does nothing.
