@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Bot;
 use crate::discord_answers::{is_id, is_no_more};
-use crate::discord_post::{Message, content, says};
+use crate::discord_post::{Message, content, sighting};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
@@ -49,12 +49,10 @@ impl Bot {
             return Sighting::Unknown(self.failure(&answer, Doing::Ask).to_string());
         }
         match answer.json::<Value>() {
-            Ok(told) if says(&told, job) => {
-                Sighting::Found(Receipt { remote_id: of.remote_id.clone(), url: None, note: None })
+            Ok(told) => {
+                let receipt = Receipt { remote_id: of.remote_id.clone(), url: None, note: None };
+                sighting(&told, job, of, receipt)
             }
-            // Nobody but the bot changes its messages. Without the permission to read them their words are empty.
-            Ok(told) if told["content"].as_str().is_some_and(|words| !words.is_empty()) => Sighting::Absent,
-            Ok(_) => Sighting::Unknown("the answer is not about the post".to_owned()),
             Err(why) => Sighting::Unknown(why),
         }
     }

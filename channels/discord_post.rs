@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::discord_answers::is_id;
 use crate::form::{self, Part};
 use crate::http::Request;
-use crate::{Job, discord_text, text};
+use crate::revise::Shows;
+use crate::{Job, Receipt, Rendition, Revised, Sighting, discord_text, text};
 
 /// Discord wants to know the program, and blocks those that do not say it in this form. The address is that
 /// of the examples, because the product has no page of its own.
@@ -36,14 +37,31 @@ impl Message {
     }
 }
 
-/// Whether a message has the words of the delivery.
-pub(crate) fn says(message: &Value, job: &Job) -> bool {
-    message["content"].as_str().is_some_and(|words| are_of(words, job))
+/// Said of a message that has neither the new words nor the old ones: whoever else has the webhook or the token of the
+/// bot can change it.
+const OTHER_WORDS: &str = "somebody has given the post other words on Discord";
+
+/// What a message that gets other words shows; `receipt` is what is found. Without the permission to read messages the
+/// words of a bot's own are empty.
+pub(crate) fn sighting(message: &Value, job: &Job, of: &Revised, receipt: Receipt) -> Sighting {
+    let Some(told) = message["content"].as_str().filter(|words| !words.is_empty()) else {
+        return Sighting::Unknown("the answer is not about the post".to_owned());
+    };
+    match of.shows(&job.rendition, |post| are(told, post)) {
+        // There is nothing but words in it.
+        Shows::New | Shows::Either => Sighting::Found(receipt),
+        Shows::Old => Sighting::Absent,
+        Shows::Other => Sighting::Unknown(OTHER_WORDS.to_owned()),
+    }
 }
 
 /// Whether these are the words of the delivery, without what Discord cuts off.
 pub(crate) fn are_of(words: &str, job: &Job) -> bool {
-    text::plain(words) == text::plain(&discord_text::written(&job.rendition.text))
+    are(words, &job.rendition)
+}
+
+fn are(words: &str, post: &Rendition) -> bool {
+    text::plain(words) == text::plain(&discord_text::written(&post.text))
 }
 
 /// What a picture's file is called.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Discord, Place};
 use crate::discord_answers::is_no_more;
-use crate::discord_post::{AGENT, Message, content, says};
+use crate::discord_post::{AGENT, Message, content, sighting};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
@@ -12,6 +12,9 @@ use crate::{Failure, Job, Pass, Receipt, Retry, Revised, Sighting};
 
 const MOVED: &str =
     "the webhook was moved to another channel, and finds no post of the one before; change it by hand";
+
+/// Said of a post of an earlier address of the channel: it is there still.
+const NOT_OURS: &str = "another webhook made the post; change it by hand";
 
 fn rejected(reason: String, retry: Retry) -> Failure {
     Failure::Rejected { reason, retry }
@@ -21,7 +24,7 @@ impl Discord {
     /// Source: <https://docs.discord.com/developers/resources/webhook#edit-webhook-message>.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let found = self.post_of(&of.remote_id);
-        let (place, url) = found.ok_or_else(|| rejected(GONE.to_owned(), Retry::Never))?;
+        let (place, url) = found.ok_or_else(|| rejected(NOT_OURS.to_owned(), Retry::Never))?;
         let request = Request::patch(url.as_str()).header("user-agent", AGENT).json(&content(job));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if is_no_more(&answer) {
@@ -42,7 +45,9 @@ impl Discord {
     }
 
     pub(super) async fn seen_changed(&self, job: &Job, of: &Revised) -> Sighting {
-        let Some((place, url)) = self.post_of(&of.remote_id) else { return Sighting::Gone(GONE.to_owned()) };
+        let Some((place, url)) = self.post_of(&of.remote_id) else {
+            return Sighting::Unknown(NOT_OURS.to_owned());
+        };
         let request = Request::get(url.as_str()).header("user-agent", AGENT);
         let answer = match self.http.call(request).await {
             Ok(answer) => answer,
@@ -59,12 +64,10 @@ impl Discord {
             return Sighting::Unknown(self.failure(&answer, Doing::Ask).to_string());
         }
         match answer.json::<Value>() {
-            Ok(told) if says(&told, job) => {
-                Sighting::Found(Receipt { remote_id: of.remote_id.clone(), url: None, note: None })
+            Ok(told) => {
+                let receipt = Receipt { remote_id: of.remote_id.clone(), url: None, note: None };
+                sighting(&told, job, of, receipt)
             }
-            // Nobody but the webhook changes its messages.
-            Ok(told) if told["content"].is_string() => Sighting::Absent,
-            Ok(_) => Sighting::Unknown("the answer is not about the post".to_owned()),
             Err(why) => Sighting::Unknown(why),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Facebook, Post, web};
 use crate::graph;
-use crate::revise::GONE;
+use crate::revise::{GONE, Shows};
 use crate::{Failure, Job, Pass, Receipt, Revised, Sighting, text};
 
 /// Said of a post that has neither the new words nor the old ones.
@@ -21,8 +21,7 @@ impl Facebook {
         let id =
             Some(of.remote_id.as_str()).filter(|id| self.is_own(id)).ok_or_else(|| Failure::never(GONE))?;
         if let Some(there) = self.there(id).await.map_err(Failure::without_effect)?
-            && !there.says(&job.rendition.text)
-            && !there.says(&of.before.text)
+            && of.shows(&job.rendition, |post| there.says(&post.text)) == Shows::Other
         {
             return Err(Failure::never(OTHER_WORDS));
         }
@@ -52,13 +51,14 @@ impl Facebook {
             self.api.belongs_to(&self.page).await?;
             return Ok(Sighting::Gone(GONE.to_owned()));
         };
-        if post.says(&job.rendition.text) {
-            let url = post.permalink_url.as_deref().and_then(web);
-            return Ok(Sighting::Found(Receipt { remote_id: post.id, url, note: None }));
-        }
-        match post.says(&of.before.text) {
-            true => Ok(Sighting::Absent),
-            false => Err(OTHER_WORDS.to_owned()),
+        match of.shows(&job.rendition, |other| post.says(&other.text)) {
+            // There is nothing but words in it.
+            Shows::New | Shows::Either => {
+                let url = post.permalink_url.as_deref().and_then(web);
+                Ok(Sighting::Found(Receipt { remote_id: post.id, url, note: None }))
+            }
+            Shows::Old => Ok(Sighting::Absent),
+            Shows::Other => Err(OTHER_WORDS.to_owned()),
         }
     }
 

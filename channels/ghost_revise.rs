@@ -5,7 +5,7 @@ use super::post::{self, Post, receipt, written};
 use super::{CHANGED, Ghost, Posts, words};
 use crate::http::Request;
 use crate::message::Doing;
-use crate::revise::GONE;
+use crate::revise::{EITHER, GONE, HIDDEN, Shows};
 use crate::{Failure, Job, Pass, Receipt, Revised, Sighting};
 
 /// Said of a post that is a draft again, or was sent by e-mail.
@@ -15,9 +15,9 @@ const NOT_PUBLIC: &str = "the post is not public on Ghost any more, so its words
 const DOWN_NOW: &str =
     "somebody took the post down on Ghost at the same moment; what is kept there has the new words";
 
-/// The delivery with the words that were out before.
-fn before(job: &Job, of: &Revised) -> Job {
-    Job { rendition: of.before.clone(), ..job.clone() }
+/// What the post shows of the change.
+fn shows(job: &Job, of: &Revised, post: &Post) -> Shows {
+    of.shows(&job.rendition, |words| words::same(&Job { rendition: words.clone(), ..job.clone() }, post))
 }
 
 impl Ghost {
@@ -38,7 +38,7 @@ impl Ghost {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let id = of.remote_id.as_str();
         let there = self.standing(id).await?.map_err(Failure::never)?;
-        if !words::same(job, &there) && !words::same(&before(job, of), &there) {
+        if shows(job, of, &there) == Shows::Other {
             return Err(Failure::never(CHANGED));
         }
         // Who may read it stays as editors left it.
@@ -64,9 +64,14 @@ impl Ghost {
 
     pub(super) async fn seen_changed(&self, job: &Job, of: &Revised) -> Sighting {
         match self.standing(&of.remote_id).await {
-            Ok(Ok(post)) if words::same(job, &post) => Sighting::Found(receipt(&post)),
-            Ok(Ok(post)) if words::same(&before(job, of), &post) => Sighting::Absent,
-            Ok(Ok(_)) => Sighting::Unknown(CHANGED.to_owned()),
+            Ok(Ok(post)) => match shows(job, of, &post) {
+                Shows::New => Sighting::Found(receipt(&post)),
+                Shows::Old => Sighting::Absent,
+                Shows::Either => Sighting::Unknown(EITHER.to_owned()),
+                Shows::Other => Sighting::Unknown(CHANGED.to_owned()),
+            },
+            // It may be public again, with whichever words.
+            Ok(Err(NOT_PUBLIC)) => Sighting::Unknown(HIDDEN.to_owned()),
             Ok(Err(why)) => Sighting::Gone(why.to_owned()),
             Err(why) => Sighting::Unknown(why.to_string()),
         }

@@ -1,6 +1,6 @@
 //! What readers get of a page of HTML. Systems that keep pages write them anew (Ghost takes `&#91;` for `[`, and adds
 //! `ref=` to the addresses of links; WordPress writes `&#091;`), so this is what is compared: the words, where
-//! links lead, and the words of pictures. Pure.
+//! links lead, the words of pictures, and that there is a picture, a film or a part of another site. Pure.
 
 use url::Url;
 
@@ -9,21 +9,39 @@ use crate::html::unescape;
 /// What readers get of the HTML, in its order.
 pub(crate) fn words(html: &str) -> Vec<String> {
     let (mut out, mut rest) = (Vec::new(), html);
-    let mut text = |part: &str| out.extend(plain(part).split_whitespace().map(str::to_owned));
     while let Some(at) = rest.find('<') {
-        text(&rest[..at]);
+        out.extend(spaced(&rest[..at]));
         let tag = &rest[at..];
         let end = if tag.starts_with("<!--") { tag.find("-->").map(|e| e + 3) } else { close(tag) };
         let (tag, after) = tag.split_at(end.unwrap_or(tag.len()));
+        if let Some(thing) = thing(tag) {
+            out.push(format!("<{thing}>"));
+        }
         for name in ["href", "alt"] {
             if let Some(value) = attribute(tag, name) {
-                text(&if name == "href" { target(&value) } else { value });
+                out.extend(spaced(&if name == "href" { target(&value) } else { value }));
             }
         }
         rest = after;
     }
-    text(rest);
+    out.extend(spaced(rest));
     out
+}
+
+fn spaced(text: &str) -> Vec<String> {
+    plain(text).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Elements that show something without words of their own.
+const THINGS: [&str; 9] = ["img", "video", "audio", "iframe", "embed", "object", "svg", "canvas", "form"];
+
+/// What the tag shows besides words: one of [`THINGS`], or a block that WordPress fills when it shows the page.
+fn thing(tag: &str) -> Option<&str> {
+    if let Some(block) = tag.strip_prefix("<!-- wp:") {
+        return tag.ends_with("/-->").then(|| block.split_whitespace().next()).flatten();
+    }
+    let name = tag.strip_prefix('<')?.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+    THINGS.into_iter().find(|thing| thing.eq_ignore_ascii_case(name))
 }
 
 /// Where the tag ends: behind the first `>` outside of quotes.
@@ -81,6 +99,16 @@ mod tests {
         {
             assert!(!theirs.contains(from) || words(ours) != words(&theirs.replace(from, to)), "{from}");
         }
+        // A picture without words, a film, or what WordPress fills in counts.
+        for more in
+            ["<img alt=\"\" src=\"x\">", "<IFRAME src=\"x\"></IFRAME>", "<!-- wp:latest-posts {\"a\":1} /-->"]
+        {
+            assert_ne!(words(ours), words(&format!("{theirs}{more}")), "{more}");
+        }
+        assert_eq!(
+            words(ours),
+            words(&format!("{theirs}<!-- wp:paragraph --><p></p><!-- /wp:paragraph -->"))
+        );
         for odd in ["", "<", "<a href=\"", "&", "&#x110000;", "&#;", "<!-- a", "a & b &c;"] {
             let _ = words(odd);
         }

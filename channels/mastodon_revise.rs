@@ -8,7 +8,7 @@ use super::answers::{self, Source, Status};
 use super::media::unread;
 use super::reads::says_not_found;
 use crate::http::{Answer, Request};
-use crate::revise::GONE;
+use crate::revise::{EITHER, GONE, Shows};
 use crate::{Failure, Job, Pass, Receipt, Rendition, Retry, Revised, Sighting};
 
 /// Said of a server that shows the post and knows no way to change it.
@@ -88,9 +88,9 @@ impl Mastodon {
             _ => return Err(self.failure(&told).without_effect()),
         }
         let source: Source = told.json().map_err(unread)?;
-        match source.says(&job.rendition) || source.says(&of.before) {
-            true => Ok(()),
-            false => Err(Failure::never(OTHER_WORDS)),
+        match of.shows(&job.rendition, |post| source.says(post)) {
+            Shows::Other => Err(Failure::never(OTHER_WORDS)),
+            _ => Ok(()),
         }
     }
 
@@ -128,9 +128,11 @@ impl Mastodon {
         }
         // Asked for anew: a server that tells no time of an edit has the new words under the old name.
         let (source, _) = self.look::<Source>(&self.source_of(&status.id)).await?;
-        if source.says(&job.rendition) {
-            return answers::receipt(status, &self.visibility).map(Sighting::Found);
+        match of.shows(&job.rendition, |post| source.says(post)) {
+            Shows::New => answers::receipt(status, &self.visibility).map(Sighting::Found),
+            Shows::Old => Ok(Sighting::Absent),
+            Shows::Either => Err(EITHER.to_owned()),
+            Shows::Other => Err(OTHER_WORDS.to_owned()),
         }
-        if source.says(&of.before) { Ok(Sighting::Absent) } else { Err(OTHER_WORDS.to_owned()) }
     }
 }

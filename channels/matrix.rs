@@ -387,6 +387,9 @@ impl Channel for Matrix {
 #[path = "matrix_look_tests.rs"]
 mod look_tests;
 #[cfg(test)]
+#[path = "matrix_revise_tests.rs"]
+mod revise_tests;
+#[cfg(test)]
 #[path = "matrix_server.rs"]
 mod server;
 #[cfg(test)]

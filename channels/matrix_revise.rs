@@ -13,7 +13,7 @@ use super::{
 };
 use crate::http::Request;
 use crate::message::Doing;
-use crate::revise::GONE;
+use crate::revise::{GONE, Shows};
 use crate::{Failure, Job, Pass, Receipt, Retraction, Retry, Revised, Sighting};
 
 /// Said when the settings name another room than that of the post.
@@ -22,8 +22,16 @@ const MOVED: &str = "the channel leads to another room by now; change the post b
 pub(crate) const OTHER_WORDS: &str = "somebody has given the post other words on the server";
 /// Said when nobody knows what has replaced a message.
 const CHANGES_LEFT: &str = "the post is taken down, and the server does not tell the changes of its words, which some apps still show";
-/// Most changes of one message that are taken down with it.
-const MOST_CHANGES: usize = 50;
+/// Said when there is no end of what replaces a message.
+const TOO_MANY_CHANGES: &str = "the post has more changes of its words than can be taken down with it";
+/// Said of new words that came when their post had just been taken down.
+const LEFT_ALONE: &str =
+    "the post was taken down meanwhile, and its new words stay in the room; take them down by hand";
+/// Changes of one message that are asked for at a time, and most times.
+const PAGE: usize = 50;
+const MOST_PAGES_OF_CHANGES: usize = 20;
+/// How often it is asked for changes that came in between.
+const ROUNDS: usize = 5;
 
 /// Room and event of a receipt.
 pub(super) fn parts(remote_id: &str) -> Option<(&str, &str)> {
@@ -56,12 +64,21 @@ impl Matrix {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let event = self.own_event(of)?;
         let there = self.there(event).await?.ok_or_else(|| Failure::never(GONE))?;
-        let is_known = |words: &str| words == job.rendition.text || words == of.before.text;
-        if shown(&there).is_some_and(|words| !is_known(words)) {
+        let is_other = |words: &str| of.shows(&job.rendition, |post| post.text == words) == Shows::Other;
+        if shown(&there).is_some_and(is_other) {
             return Err(Failure::never(OTHER_WORDS));
         }
-        self.send(job, Some((of, event)), pass).await?;
-        Ok(self.receipt(event, self.known.get().as_deref()))
+        let made = self.send(job, Some((of, event)), pass).await?;
+        let receipt = self.receipt(event, self.known.get().as_deref());
+        if !matches!(self.there(event).await, Ok(None)) {
+            return Ok(receipt);
+        }
+        // The post was taken down meanwhile. What came to replace it stays in the room by itself.
+        let transaction = format!("{}-down", transaction(job));
+        match self.redact(job, &self.room, &made, &transaction).await {
+            Ok(None) => Err(Failure::never(GONE)),
+            _ => Ok(Receipt { note: Some(LEFT_ALONE.to_owned()), ..receipt }),
+        }
     }
 
     pub(super) async fn seen_changed(&self, job: &Job, of: &Revised) -> Sighting {
@@ -130,29 +147,40 @@ impl Matrix {
         }
     }
 
-    /// Takes the message down, and then what has replaced it: a server still tells that, and an app that knows
-    /// nothing of changes shows it. It is asked for twice: a server may tell nothing of a message that was taken
-    /// down, and a change can come in between.
+    /// Takes down what has replaced the message, and then itself: a server still tells those events, and an app that
+    /// knows nothing of changes shows them. They come first, because a server may tell nothing of what replaced a message
+    /// that was taken down: whoever tries again after a failure would find none. Afterwards it is asked once more.
     pub(super) async fn take_down(&self, job: &Job, remote_id: &str) -> Result<Retraction, String> {
         let (room, event) = parts(remote_id).ok_or(NOT_OURS)?;
-        let before = self.changes_of(room, event).await;
+        if let Some(why) = self.redact_changes(job, room, event).await? {
+            return Ok(Retraction::StillLive(why));
+        }
         let plain = format!("{}-down", transaction(job));
         if let Some(why) = self.redact(job, room, event, &plain).await? {
             return Ok(Retraction::StillLive(why));
         }
-        let (Ok(mut changes), Ok(after)) = (before, self.changes_of(room, event).await) else {
-            return Ok(Retraction::StillLive(CHANGES_LEFT.to_owned()));
-        };
-        changes.extend(after);
-        changes.sort();
-        changes.dedup();
-        for change in changes {
-            let transaction = format!("{plain}-{change}");
-            if let Some(why) = self.redact(job, room, &change, &transaction).await? {
-                return Ok(Retraction::StillLive(why));
+        Ok(match self.redact_changes(job, room, event).await {
+            Ok(None) => Retraction::Gone,
+            Ok(Some(why)) => Retraction::StillLive(why),
+            Err(_) => Retraction::StillLive(CHANGES_LEFT.to_owned()),
+        })
+    }
+
+    /// Redacts what has replaced the message, until nothing is told any more; why something is left, if it is.
+    async fn redact_changes(&self, job: &Job, room: &str, event: &str) -> Result<Option<String>, String> {
+        for _ in 0..ROUNDS {
+            let changes = self.changes_of(room, event).await?;
+            if changes.is_empty() {
+                return Ok(None);
+            }
+            for change in changes {
+                let transaction = format!("{}-down-{change}", transaction(job));
+                if let Some(why) = self.redact(job, room, &change, &transaction).await? {
+                    return Ok(Some(why));
+                }
             }
         }
-        Ok(Retraction::Gone)
+        Ok(Some(TOO_MANY_CHANGES.to_owned()))
     }
 
     /// Redacts one event; why it is still there, if it is.
@@ -179,23 +207,34 @@ impl Matrix {
         Ok(Some("the server took the redaction, and still shows the post".to_owned()))
     }
 
-    /// The account's events that have replaced this one. A server of before 2022 knows of no way to ask, and no
-    /// changes of words were made there.
+    /// The account's events that have replaced this one and are there. A server of before 2022 knows of no way to ask,
+    /// and no changes of words were made there.
     async fn changes_of(&self, room: &str, event: &str) -> Result<Vec<String>, String> {
-        let mut url = self.api(&["client", "v1", "rooms", room, "relations", event, "m.replace"]);
-        url.query_pairs_mut().append_pair("limit", &MOST_CHANGES.to_string());
         let account = self.account().await.map_err(|failure| failure.to_string())?;
-        let answer = self.http.call(Request::get(url.as_str()).bearer(&self.token)).await;
-        let answer = answer.map_err(|trouble| trouble.to_string())?;
-        if answer.status == 404 || code(&answer) == "M_UNRECOGNIZED" {
-            return Ok(Vec::new());
+        let (mut found, mut from) = (Vec::new(), None::<String>);
+        for _ in 0..MOST_PAGES_OF_CHANGES {
+            let mut url = self.api(&["client", "v1", "rooms", room, "relations", event, "m.replace"]);
+            url.query_pairs_mut().append_pair("limit", &PAGE.to_string());
+            if let Some(from) = &from {
+                url.query_pairs_mut().append_pair("from", from);
+            }
+            let answer = self.http.call(Request::get(url.as_str()).bearer(&self.token)).await;
+            let answer = answer.map_err(|trouble| trouble.to_string())?;
+            if answer.status == 404 || code(&answer) == "M_UNRECOGNIZED" {
+                return Ok(found);
+            }
+            if answer.status != 200 {
+                return Err(self.failure(&answer, Doing::Ask).to_string());
+            }
+            let told: Value = answer.json()?;
+            let all = told["chunk"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let ours = all.iter().map(Event).filter(|e| e.is_of(&account) && !e.is_redacted());
+            found.extend(ours.filter_map(|e| e.id().map(str::to_owned)));
+            from = told["next_batch"].as_str().map(str::to_owned);
+            if from.is_none() {
+                return Ok(found);
+            }
         }
-        if answer.status != 200 {
-            return Err(self.failure(&answer, Doing::Ask).to_string());
-        }
-        let told: Value = answer.json()?;
-        let all = told["chunk"].as_array().cloned().unwrap_or_default();
-        let ours = all.iter().map(Event).filter(|e| e.is_of(&account) && !e.is_redacted());
-        Ok(ours.filter_map(|e| e.id().map(str::to_owned)).take(MOST_CHANGES).collect())
+        Err(TOO_MANY_CHANGES.to_owned())
     }
 }

@@ -21,6 +21,8 @@ pub struct Api {
     pub lags: bool,
     /// Whether redactions are taken without effect.
     pub stubborn: bool,
+    /// Whether nothing is told of what replaced an event that was taken down.
+    pub forgets: bool,
     pub uploads: usize,
     /// Most bytes of an upload; an old server tells them at another address.
     pub most: Option<u64>,
@@ -38,6 +40,7 @@ impl Api {
             state,
             lags: false,
             stubborn: false,
+            forgets: false,
             uploads: 0,
             most: Some(1_000_000),
             old: false,
@@ -102,8 +105,18 @@ impl Network for Api {
                 good(json!({ "content_uri": format!("mxc://bank.example/m{}", self.uploads) }))
             }
             ("GET", ["client", "v1", "rooms", ROOM, "relations", id, "m.replace"]) => {
-                let relates = |e: &&Value| e["content"]["m.relates_to"]["event_id"] == **id;
-                good(json!({ "chunk": self.events.iter().filter(relates).collect::<Vec<_>>() }))
+                // One at a time, so that who asks has to go on.
+                let from: usize = asked.query.get("from").map_or(0, |from| from.parse().unwrap());
+                let is_down =
+                    |e: &&Value| e["event_id"] == **id && !e["unsigned"]["redacted_because"].is_null();
+                let forgotten = self.forgets && self.events.iter().any(|e| is_down(&e));
+                let relates = |e: &&Value| e["content"]["m.relates_to"]["event_id"] == **id && !forgotten;
+                let all: Vec<_> = self.events.iter().filter(relates).skip(from).collect();
+                let mut told = json!({ "chunk": all.iter().take(1).collect::<Vec<_>>() });
+                if all.len() > 1 {
+                    told["next_batch"] = (from + 1).to_string().into();
+                }
+                good(told)
             }
             (method, ["client", "v3", "rooms", ROOM, rest @ ..]) => match (method, rest) {
                 ("PUT", ["send", "m.room.message", id]) => self.send(device, id, &asked.json(), faults),

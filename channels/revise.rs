@@ -23,7 +23,41 @@ pub struct Revised {
     pub remote_id: String,
     /// The words that were out there before, as far as is known here.
     pub before: Rendition,
+    /// Those of other changes that had begun and are not called out: a person may have been wrong about one.
+    pub others: Vec<Rendition>,
 }
+
+/// What a post shows of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shows {
+    New,
+    Old,
+    /// The new words are those that were there before: only a picture or the language is another one.
+    Either,
+    /// Somebody gave it yet others.
+    Other,
+}
+
+impl Revised {
+    /// What a post shows, when `says` tells whether it has some words.
+    pub(crate) fn shows(&self, new: &Rendition, says: impl Fn(&Rendition) -> bool) -> Shows {
+        let mut known = std::iter::once(&self.before).chain(&self.others).filter(|known| *known != new);
+        match (says(new), known.any(&says)) {
+            (true, false) => Shows::New,
+            (false, true) => Shows::Old,
+            (true, true) => Shows::Either,
+            (false, false) => Shows::Other,
+        }
+    }
+}
+
+/// Said of a post by which nobody can tell whether it was changed.
+pub(crate) const EITHER: &str =
+    "the new words are those that were there before, so they do not show whether the rest was changed";
+
+/// Said of a doubt about a post that an editor has hidden.
+pub(crate) const HIDDEN: &str =
+    "the post is not public at the moment, so it does not show which words readers get";
 
 /// Said of a post that somebody took down: nothing is changed, and nothing is posted anew.
 pub const GONE: &str = "the post is not there any more, so its words cannot be changed; write a new post";

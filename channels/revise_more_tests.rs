@@ -75,6 +75,11 @@ async fn a_webhook_and_a_bot_of_discord_change_their_own() {
         assert_eq!(read(told(&old())).await, Sighting::Absent, "{agent}");
         assert_eq!(read(vec![gone(), there]).await, Sighting::Gone(GONE.to_owned()), "{agent}");
     }
+    // Whoever else has the webhook or the token can change it.
+    for adapter in [discord::ADAPTER, discord_bot::ADAPTER] {
+        let others = ok(r#"{"id":"101","channel_id":"6","content":"others"}"#);
+        assert!(matches!(seen(adapter, vec![others]).await, Sighting::Unknown(_)));
+    }
     let moved = vec![gone(), ok(r#"{"channel_id":"7"}"#)];
     let said = change(discord::ADAPTER, moved.clone()).await.1;
     assert!(
@@ -174,6 +179,12 @@ async fn ghost_writes_words_and_never_a_status() {
     assert_eq!(
         (&content["status"], &content["updated_at"]),
         (&Value::Null, &json!("2026-01-01T00:00:02.000Z"))
+    );
+    // Hidden for a moment, it may be public again with whichever words.
+    let hidden = seen(ghost::ADAPTER, vec![post("draft", "")]).await;
+    assert!(
+        matches!(&hidden, Sighting::Unknown(why) if why.contains("not public at the moment")),
+        "{hidden:?}"
     );
     let (fake, said) = change(ghost::ADAPTER, vec![post("draft", "")]).await;
     assert!(

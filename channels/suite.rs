@@ -235,7 +235,7 @@ async fn run(kit: &Kit, of: Option<&str>) {
 pub fn revised(remote_id: &str) -> Revised {
     let before = Rendition { text: "Cards are slow.".to_owned(), ..job().rendition };
     let delivery = "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d00".parse().unwrap();
-    Revised { delivery, remote_id: remote_id.to_owned(), before }
+    Revised { delivery, remote_id: remote_id.to_owned(), before, others: Vec::new() }
 }
 
 /// A delivery that gives the post of that id other words.

@@ -12,7 +12,7 @@ use super::{Media, WordPress, failure, is_gone, no_effect, not_looked, unread};
 use crate::html::escape;
 use crate::html_words::words;
 use crate::http::{Answer, Request};
-use crate::revise::GONE;
+use crate::revise::{EITHER, GONE, HIDDEN, Shows};
 use crate::{Failure, Job, Pass, Receipt, Rendition, Revised, Sighting};
 
 /// Said of a post that is a draft again, is private, or lies in the trash.
@@ -35,7 +35,9 @@ fn content(job: &Job, media: &[Media]) -> Value {
 /// What the post of that number is by now.
 enum There {
     Public(Shown),
-    Not(&'static str),
+    /// A draft again, private, or in the trash.
+    Hidden,
+    Gone,
 }
 
 /// A post that is public, as the site keeps it.
@@ -54,6 +56,10 @@ impl Shown {
         words(&self.title) == words(&escape(post.title.as_deref().unwrap_or_default()))
             && words(&self.page) == words(&expected)
     }
+
+    fn of(&self, of: &Revised, job: &Job) -> Shows {
+        of.shows(&job.rendition, |post| self.says(post))
+    }
 }
 
 impl WordPress {
@@ -61,8 +67,9 @@ impl WordPress {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let id = of.remote_id.parse().map_err(|_| Failure::never(GONE))?;
         match self.there(id).await? {
-            There::Not(why) => return Err(Failure::never(why)),
-            There::Public(shown) if !shown.says(&of.before) && !shown.says(&job.rendition) => {
+            There::Gone => return Err(Failure::never(GONE)),
+            There::Hidden => return Err(Failure::never(NOT_PUBLIC)),
+            There::Public(shown) if shown.of(of, job) == Shows::Other => {
                 return Err(Failure::never(OTHER_WORDS));
             }
             There::Public(_) => {}
@@ -90,12 +97,18 @@ impl WordPress {
         let Ok(id) = of.remote_id.parse() else { return Sighting::Gone(GONE.to_owned()) };
         match self.there(id).await {
             // Something on the site may drop the mark.
-            Ok(There::Public(shown)) if shown.page.contains(&slug(job)) || shown.says(&job.rendition) => {
+            Ok(There::Public(shown)) if shown.page.contains(&slug(job)) => {
                 Sighting::Found(shown.post.receipt(&self.password))
             }
-            Ok(There::Public(shown)) if shown.says(&of.before) => Sighting::Absent,
-            Ok(There::Public(_)) => Sighting::Unknown(OTHER_WORDS.to_owned()),
-            Ok(There::Not(why)) => Sighting::Gone(why.to_owned()),
+            Ok(There::Public(shown)) => match shown.of(of, job) {
+                Shows::New => Sighting::Found(shown.post.receipt(&self.password)),
+                Shows::Old => Sighting::Absent,
+                Shows::Either => Sighting::Unknown(EITHER.to_owned()),
+                Shows::Other => Sighting::Unknown(OTHER_WORDS.to_owned()),
+            },
+            // It may be public again, with whichever words.
+            Ok(There::Hidden) => Sighting::Unknown(HIDDEN.to_owned()),
+            Ok(There::Gone) => Sighting::Gone(GONE.to_owned()),
             Err(why) => Sighting::Unknown(why.to_string()),
         }
     }
@@ -107,7 +120,7 @@ impl WordPress {
         let answer: Answer =
             self.http.call(self.authorised(Request::get(url.as_str()))).await.map_err(no_effect)?;
         if is_gone(&answer) {
-            return Ok(There::Not(GONE));
+            return Ok(There::Gone);
         }
         if !answer.is_success() {
             return Err(not_looked(failure(&answer, &self.password)));
@@ -120,7 +133,7 @@ impl WordPress {
         match serde_json::from_value::<Post>(told) {
             Ok(post) if post.id != id => Err(unread("the answer is not about the post".to_owned())),
             Ok(post) if post.is_public() => Ok(There::Public(Shown { post, title, page })),
-            Ok(_) => Ok(There::Not(NOT_PUBLIC)),
+            Ok(_) => Ok(There::Hidden),
             Err(_) => Err(unread("the answer is not about the post".to_owned())),
         }
     }

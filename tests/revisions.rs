@@ -1,16 +1,14 @@
 //! A post that is out gets other words in its place.
 
-use channels::Retraction;
 use channels::http::Request;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::incidents::{self, NewIncident};
 use holdline::app::posts::{self, NewPost, PostView};
-use holdline::app::reads::{self, Seen};
 use holdline::app::{settle, site, take_downs};
 use holdline::domain::delivery::State;
-use holdline::domain::outcome::Trust;
 use holdline::sandbox::Fault;
+use holdline::store::audit::AuditFilter;
 use serde_json::{Value, json};
 
 use crate::commands::run;
@@ -21,12 +19,12 @@ use crate::support::caller::Caller;
 use crate::support::visitor::read;
 use crate::support::{Bench, http};
 
-async fn view(bench: &Bench, post: &str) -> PostView {
+pub async fn view(bench: &Bench, post: &str) -> PostView {
     posts::get(&bench.app, &bench.operator, post).await.unwrap()
 }
 
 /// The state of each delivery, by the name of its channel.
-async fn states(bench: &Bench, post: &str) -> Vec<(String, String)> {
+pub async fn states(bench: &Bench, post: &str) -> Vec<(String, String)> {
     let word = |v: Value| v.as_str().unwrap().to_owned();
     let all = view(bench, post).await.deliveries;
     let mut all: Vec<_> =
@@ -35,22 +33,29 @@ async fn states(bench: &Bench, post: &str) -> Vec<(String, String)> {
     all
 }
 
+/// By the name of its channel: whose words each delivery has, and why not the newest.
+async fn words_of(bench: &Bench, post: &str) -> Vec<(Option<String>, Option<String>)> {
+    let mut all = view(bench, post).await.deliveries;
+    all.sort_by(|a, b| a.channel_name.cmp(&b.channel_name));
+    all.into_iter().map(|d| (d.words_of, d.words_kept)).collect()
+}
+
 /// Why such a post is not taken.
 async fn refused(bench: &Bench, post: Value) -> String {
     let new: NewPost = serde_json::from_value(post).unwrap();
     posts::create(&bench.app, &bench.operator, &new).await.unwrap_err().in_full()
 }
 
-fn routine(text: &str) -> Value {
+pub fn routine(text: &str) -> Value {
     json!({ "kind": "routine", "channels": ["alpha"], "source": { "text": text } })
 }
 
 /// Other words for a routine post.
-fn change(post: &str, text: &str) -> Value {
+pub fn change(post: &str, text: &str) -> Value {
     json!({ "kind": "routine", "revises": post, "source": { "text": text } })
 }
 
-fn on_alpha(bench: &Bench) -> Vec<String> {
+pub fn on_alpha(bench: &Bench) -> Vec<String> {
     bench.sandbox.timeline("alpha").into_iter().map(|p| p.text).collect()
 }
 
@@ -73,6 +78,14 @@ on_both! {
         let why = "Bluesky cannot change a post: take it down, or send a correction";
         assert_eq!(second.unrevised.iter().map(|u| (u.channel_name.as_str(), u.reason.as_str())).collect::<Vec<_>>(),
             [("gamma", why)]);
+        let of = AuditFilter { verb: Some("post.created".into()), subject: Some(format!("post:{}", second.id)), limit: 9,
+            ..AuditFilter::default() };
+        let told = bench.look().await.audit(&of).await.unwrap().remove(0);
+        assert!(String::from_utf8_lossy(&told.entry).contains(why), "the log knows why gamma keeps its words");
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        assert!(read(&caller, &cookie, &format!("/console/approvals/{}", second.id)).await.contains(why));
+        // What only waits for its approval has changed nothing.
+        assert!(view(&bench, &first.id).await.revisions.is_empty());
         // One change at a time; and nothing is changed before somebody else has approved it.
         let other = refused(&bench, words("Cards fail since 10.")).await;
         assert!(other.contains("another change of its words is not settled yet"), "{other}");
@@ -88,6 +101,8 @@ on_both! {
         let public = get(&format!("{}/incidents/{}", caller.base, incident.slug)).await;
         assert!(String::from_utf8_lossy(&public.body).contains("Corrected at"));
         assert_eq!(view(&bench, &first.id).await.revisions, std::slice::from_ref(&second.id));
+        assert_eq!(words_of(&bench, &first.id).await, [(Some(second.id.clone()), None), (None, Some(why.into())),
+            (Some(second.id.clone()), None)]);
         // Words of words are words of the post, and also after its incident is over.
         incidents::resolve(&bench.app, &bench.operator, &incident.id, None, "over").await.unwrap();
         let third = json!({"kind": "update", "revises": second.id, "channels": ["alpha"],
@@ -96,6 +111,10 @@ on_both! {
         bench.until(&third.id, &["accepted"]).await;
         assert_eq!((on_alpha(&bench), third.revises.as_ref()), (vec!["Cards failed from 9 to 10.".to_owned()], Some(&first.id)));
         assert!(third.unrevised.iter().any(|u| u.channel_name == "site" && u.reason.contains("left out")), "{third:?}");
+        let left = "it was left out of this change".to_owned();
+        assert_eq!(words_of(&bench, &first.id).await, [(Some(third.id.clone()), None), (None, Some(why.into())),
+            (Some(second.id.clone()), Some(left))]);
+        assert!(read(&caller, &cookie, &format!("/console/posts/{}", first.id)).await.contains("Not the newest words"));
         let gone = take_downs::all(&bench.app, &bench.approver, &third.id, "wrong").await.unwrap();
         assert!(gone.len() == 1 && gone[0].gone, "{gone:?}");
         assert_eq!((on_alpha(&bench).len(), site::page(&bench.app, &incident.slug).await.unwrap().entries.len()), (0, 1));
@@ -134,6 +153,8 @@ on_both! {
             let said = refused(&bench, with(field, value)).await;
             assert!(said.contains(why), "{field}: {said}");
         }
+        let same = refused(&bench, change(&post.id, "The summer offer")).await;
+        assert!(same.contains("alpha: it has these very words there already"), "{same}");
         let both = [change(&post.id, "x"), change(&post.id, "y")].map(|new| serde_json::from_value(new).unwrap());
         let both = posts::create_all(&bench.app, &bench.operator, &both).await.unwrap_err().in_full();
         assert!(both.contains("one change of its words at a time"), "{both}");
@@ -208,63 +229,6 @@ on_both! {
         let gone = bench.until(&six.id, &["failed"]).await;
         assert!(only(&gone).reason.as_deref().unwrap().contains("not there any more"), "{gone:?}");
         assert!(on_alpha(&bench).is_empty());
-        worker.stop().await.unwrap();
-    }
-
-    async fn a_post_that_is_taken_down_gets_no_more_words_and_both_say_so(bench) {
-        let worker = bench.start().await;
-        let post = bench.approved(routine("one")).await;
-        bench.until(&post.id, &["accepted"]).await;
-        // It is taken down while the answer is on its way.
-        bench.sandbox.fault("alpha", Fault::Late { ms: 1_500 }, 1);
-        let two = bench.approved(change(&post.id, "two")).await;
-        while bench.sandbox.arrived() < 2 {
-            tokio::task::yield_now().await;
-        }
-        let first = only(&view(&bench, &post.id).await).id.clone();
-        let gone = held::retract(&bench.app, &bench.approver, &first, "wrong").await.unwrap();
-        assert_eq!(gone, Retraction::Gone);
-        bench.until(&two.id, &["retracted"]).await;
-        bench.until(&post.id, &["retracted"]).await;
-        // What was approved before and comes due after that fails with the reason.
-        let post = bench.approved(routine("three")).await;
-        bench.until(&post.id, &["accepted"]).await;
-        let mut later = change(&post.id, "four");
-        later["due"] = json!(holdline::clock::rfc3339(bench.app.clock().now() + 3_600_000));
-        let later = bench.approved(later).await;
-        let first = only(&view(&bench, &post.id).await).id.clone();
-        held::retract(&bench.app, &bench.approver, &first, "wrong").await.unwrap();
-        bench.app.clock().advance(3_700_000);
-        let failed = bench.until(&later.id, &["failed"]).await;
-        assert!(only(&failed).reason.as_deref().unwrap().contains("taken down meanwhile"), "{failed:?}");
-        assert!(on_alpha(&bench).is_empty());
-        worker.stop().await.unwrap();
-    }
-
-    async fn a_doubt_about_words_ends_with_the_post_that_was_taken_down(bench) {
-        let worker = bench.start().await;
-        for by_a_person in [true, false] {
-            let post = bench.approved(routine("one")).await;
-            let first = only(&bench.until(&post.id, &["accepted"]).await).id.clone();
-            bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
-            let two = bench.approved(change(&post.id, "two")).await;
-            let doubt = only(&bench.until(&two.id, &["in_doubt"]).await).id.clone();
-            let look = bench.look().await;
-            let attempt = look.attempts(&doubt).await.unwrap().pop().unwrap().id;
-            let gone = held::retract(&bench.app, &bench.approver, &first, "wrong").await.unwrap();
-            assert_eq!(gone, Retraction::Gone);
-            if by_a_person {
-                let seen = json!({ "settlement": "published", "note": "I have seen them" });
-                let seen = serde_json::from_value(seen).unwrap();
-                settle::settle(&bench.app, &bench.approver, &doubt, &seen).await.unwrap();
-            } else {
-                // Seen before it was taken down, and written down after that.
-                let seen = Seen::Found { remote_id: "9".into(), url: None, by_words: false, note: None };
-                let trust = Trust { replay_is_safe: false, absent_is_proof: true, readable: true, late: 30_000 };
-                reads::note_read(&bench.app, &attempt, &doubt, &seen, trust).await.unwrap();
-            }
-            assert_eq!(states(&bench, &two.id).await, [("alpha".to_owned(), "retracted".to_owned())]);
-        }
         worker.stop().await.unwrap();
     }
 
@@ -358,11 +322,19 @@ on_both! {
         let third = bench.approved(third).await;
         bench.until(&third.id, &["accepted"]).await;
         assert_eq!(on_alpha(&bench), ["Tuesday"]);
+        let form = read(&caller, &cookie, &format!("/console/compose?kind=correction&corrects={}", post.id)).await;
+        assert!(form.contains("Half price on Tuesday</textarea>"), "a correction begins with what is out: {form}");
+        // A text of one channel would go out once more: it is given anew, or dropped.
         let words = ["--json", "posts", "add", "--revises", &post.id, "--text", "On Wednesday", "--draft"];
-        let (_, made, errors) = run(&caller, &caller.operator, &words).await;
-        let made: Value = serde_json::from_str(&made).expect(&errors);
-        assert_eq!(made["source"]["title"], "Offer");
-        assert_eq!(made["source"]["per_channel"], json!({ "alpha": "Tuesday" }));
+        let (code, _, errors) = run(&caller, &caller.operator, &words).await;
+        assert!(code != Some(0) && errors.contains("texts of their own: alpha"), "{errors}");
+        for (own, kept) in [("alpha=", Value::Null), ("alpha=Wednesday", json!({ "alpha": "Wednesday" }))] {
+            let words = [&words[..], &["--text-for", own]].concat();
+            let (_, made, errors) = run(&caller, &caller.operator, &words).await;
+            let made: Value = serde_json::from_str(&made).expect(&errors);
+            assert_eq!((&made["source"]["title"], &made["source"]["per_channel"]), (&json!("Offer"), &kept));
+            posts::cancel(&bench.app, &bench.operator, made["id"].as_str().unwrap()).await.unwrap();
+        }
         worker.stop().await.unwrap();
     }
 }

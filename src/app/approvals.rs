@@ -121,14 +121,26 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     // may raise meanwhile, then posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
     let channels = app.store().channels().await?;
-    let mut tx = app.store().begin().await?;
+    let of_words = matters.iter().any(|(.., row)| row.revises.is_some());
+    let mut tx = begin(app, of_words).await?;
     let incidents = matters.iter().filter_map(|(.., row)| row.incident_id.as_deref());
     let rules = Rules::locked(&mut tx, incidents, channels).await?;
     let mut entries = Vec::new();
     for (post, new, _) in &matters {
         entries.extend(write(app, &mut tx, by, post, new, &rules).await?);
     }
-    app.commit(tx, by, &entries, &[Topic::Queue]).await
+    app.commit(tx, by, &entries, topics(of_words)).await
+}
+
+/// Begins a change that approves. Where other words for a post are among it (`of_words`), no permit for the old ones is
+/// half-way meanwhile: who asks for one later sees the approval, and who has one is told to take it back.
+pub(super) async fn begin(app: &App, of_words: bool) -> Result<Tx> {
+    Ok(if of_words { app.store().begin_exclusive().await? } else { app.store().begin().await? })
+}
+
+/// Who hears of an approval.
+pub(super) fn topics(of_words: bool) -> &'static [Topic] {
+    if of_words { &[Topic::Queue, Topic::Recalls] } else { &[Topic::Queue] }
 }
 
 /// Writes a decision into an open change; its audit entries. What is refused is refused before

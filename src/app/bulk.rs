@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::approvals::{self, NewDecision};
 use super::board::{self, ReadinessView};
-use super::hub::Topic;
 use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
 use super::{Actor, App, AppError, Result};
@@ -60,6 +59,8 @@ struct Waiting {
     posts: Vec<(String, String)>,
     hash: String,
     first: Vec<Post>,
+    /// Whether one of them gives another post other words.
+    of_words: bool,
 }
 
 async fn waiting(app: &App, label: &str) -> Result<Waiting> {
@@ -71,7 +72,7 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
         ..PostFilter::default()
     };
     let mut hash = Sha256::new_with_prefix(b"holdline bulk 1\n");
-    let (mut found, mut first) = (Vec::new(), Vec::new());
+    let (mut found, mut first, mut of_words) = (Vec::new(), Vec::new(), false);
     loop {
         let page = app.store().posts(&filter).await?;
         let Some(last) = page.last() else { break };
@@ -94,10 +95,11 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
                 format!("more than {MOST} posts wait with it; give the first ones another label"),
             ));
         }
+        of_words |= page.iter().any(|p| p.revises.is_some());
         let room = SHOWN.saturating_sub(first.len());
         first.extend(page.into_iter().take(room));
     }
-    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first })
+    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first, of_words })
 }
 
 /// Shows what a bulk approval would approve, and the hash to do it with.
@@ -145,7 +147,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
         let channels = app.store().channels().await?;
-        let mut tx = app.store().begin().await?;
+        let mut tx = approvals::begin(app, all.of_words).await?;
         let rules = Rules::locked(&mut tx, std::iter::empty(), channels).await?;
         let mut entries = Vec::new();
         let before = result.left.len();
@@ -166,7 +168,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
             }
         }
         if !entries.is_empty() {
-            app.commit(tx, by, &entries, &[Topic::Queue]).await?;
+            app.commit(tx, by, &entries, approvals::topics(all.of_words)).await?;
         }
         result.approved += step.len() - (result.left.len() - before);
     }

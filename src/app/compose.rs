@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
-use super::posts::NewPost;
-use super::revisions::Standing;
+use super::posts::{self, NewPost};
+use super::revisions::{Standing, Unrevised};
 use super::{Actor, App, AppError, Result, renditions};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -83,6 +83,20 @@ pub(crate) struct Built {
     pub post: Post,
     pub labels: Vec<String>,
     pub deliveries: Vec<Delivery>,
+    /// Where the post that it changes keeps its words.
+    #[serde(default)]
+    pub unrevised: Vec<Unrevised>,
+}
+
+impl Built {
+    /// What the log keeps of it.
+    pub fn facts(&self) -> serde_json::Value {
+        let mut facts = posts::facts(&self.post, &self.deliveries);
+        if !self.unrevised.is_empty() {
+            facts["unrevised"] = serde_json::json!(self.unrevised);
+        }
+        facts
+    }
 }
 
 /// What the checks found out, for the rows or for a preview.
@@ -128,7 +142,9 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
     };
     let (targets, drill) = (&checked.targets, checked.drill);
     let deliveries = renditions::deliveries(&post, new.kind, &new.source, targets, drill, || app.id())?;
-    Ok(Built { post, labels, deliveries })
+    let gets = |channel: &str| targets.iter().any(|t| t.id == channel);
+    let kept = |standing: &Standing| standing.kept(&new.source, now, &dir.channels, gets, drill);
+    Ok(Built { post, labels, deliveries, unrevised: checked.revised.map(kept).unwrap_or_default() })
 }
 
 /// Checks every field but the lengths of the texts, and finds the channels.

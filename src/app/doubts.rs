@@ -21,6 +21,8 @@ use crate::store::posts::Post;
 pub struct DoubtView {
     pub delivery: String,
     pub post: String,
+    /// The post that is to get these words: the doubt is whether it has them.
+    pub revises: Option<String>,
     pub kind: Kind,
     /// The beginning of its text.
     pub text: String,
@@ -136,6 +138,7 @@ fn view(
         account: channel.and_then(|c| account(app, c)),
         readable: adapter.is_some_and(|a| a.capabilities.readable(post.revises.is_some())),
         text: held::beginning(&post.source),
+        revises: post.revises.clone(),
         attempt: last.map(attempt),
         due: rfc3339(d.due_at),
         reason: d.reason,

@@ -74,7 +74,7 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
     let voided = tx.void_approvals(id, now).await?;
     let entry = Entry::new("post.edited", &format!("post:{id}"))
         .before(&posts::facts(&old, &rows))
-        .after(&posts::facts(&built.post, &built.deliveries))
+        .after(&built.facts())
         .note(format!("{voided} approvals void"));
     let mut topics = vec![Topic::Queue];
     // Who was asked already finds the new words behind the same link.

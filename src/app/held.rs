@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::hub::Topic;
+use super::old_words::Beside;
 pub use super::retractions::retract;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set, revisions};
+use super::{Actor, App, AppError, Result, approvals, held_set};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -17,7 +18,6 @@ use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::{Lane, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
-use crate::store::Tx;
 use crate::store::deliveries::{Change, Delivery, Waiting};
 use crate::store::posts::Post;
 
@@ -181,10 +181,11 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     for chunk in all.chunks(500) {
         let ids: Vec<String> = chunk.iter().map(|m| m.id.clone()).collect();
         // As everywhere: first the posts, then their deliveries, each in the order of their ids.
-        let posts = app.store().posts_of(&ids).await?;
+        let named = app.store().posts_of(&ids).await?;
         let mut tx = app.store().begin_guarded().await?;
         let orders = tx.orders(Millis::MAX).await?;
-        let posts: HashMap<_, _> = tx.posts(&posts).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let posts: HashMap<_, _> = tx.posts(&named).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let mut beside = Beside::read(&mut tx, &named).await?;
         let rows = tx.deliveries_named(&ids).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|d| (d.id.clone(), d)).collect();
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
@@ -199,7 +200,9 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
             let frozen = covering(&orders, &subject(d, post, &brands, *slot)).is_some();
             let mut decided =
                 meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
-            if let (Ok(_), Some(why)) = (&decided, beside_another(&mut tx, post, review.choice).await?) {
+            if decided.is_ok()
+                && let Some(why) = beside.why_not(&mut tx, post, review.choice).await?
+            {
                 decided = Err(why);
             }
             match decided {
@@ -232,14 +235,6 @@ fn subject(d: &Delivery, post: &Post, brands: &HashMap<String, String>, due_at: 
         channel_brand: brands.get(&d.channel_id).cloned().unwrap_or_default(),
         labels: serde_json::from_str(&post.labels).unwrap_or_default(),
         due_at,
-    }
-}
-
-/// Why a change of words does not go: another one of the same post is open.
-async fn beside_another(tx: &mut Tx, post: &Post, choice: Choice) -> Result<Option<String>> {
-    match &post.revises {
-        Some(first) if choice != Choice::Cancel => revisions::another_open(tx, first, &post.id).await,
-        _ => Ok(None),
     }
 }
 

@@ -79,6 +79,8 @@ mod networks;
 pub mod nodes;
 /// Mails to people of the team.
 pub mod notices;
+/// The old words of a post that gets others.
+mod old_words;
 /// The state of the house in one look.
 pub mod overview;
 /// Whose a post is.

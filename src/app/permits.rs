@@ -7,7 +7,7 @@ use channels::Rendition;
 use serde::Serialize;
 
 pub use super::unbegun::{abandon, give_back};
-use super::{Actor, App, AppError, Result, freezes, nodes};
+use super::{Actor, App, AppError, Result, freezes, nodes, old_words};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -225,8 +225,8 @@ fn subject(row: &InHand) -> Subject {
 }
 
 impl Writes {
-    /// Ends what was cancelled or has expired, and holds what is not approved any more or what a freeze
-    /// covers; whether it did.
+    /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
+    /// old words of a post that gets others; whether it did.
     fn stop(&mut self, row: &InHand, subject: &Subject, orders: &[Order], now: Millis) -> bool {
         let name = format!("delivery:{}", row.id);
         // It was under way when the post was cancelled, had no effect, and goes no more.
@@ -247,12 +247,18 @@ impl Writes {
             self.entries.push(Entry::new("delivery.held", &name).note(reason));
             return true;
         }
-        let Some(order) = covering(orders, subject) else { return false };
-        self.changes.push(Change {
-            freeze_id: Some(order.id.clone()),
-            ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")
-        });
-        self.entries.push(Entry::new("delivery.held", &name).note(format!("by freeze {}", order.id)));
+        if let Some(order) = covering(orders, subject) {
+            self.changes.push(Change {
+                freeze_id: Some(order.id.clone()),
+                ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")
+            });
+            self.entries.push(Entry::new("delivery.held", &name).note(format!("by freeze {}", order.id)));
+            return true;
+        }
+        let Some(change) = &row.changed_by else { return false };
+        let reason = old_words::held_by(change);
+        self.changes.push(Change::to(&row.id, State::Held.word()).because(&reason));
+        self.entries.push(Entry::new("delivery.held", &name).note(reason));
         true
     }
 

@@ -9,7 +9,7 @@ pub use super::edits::{cancel, edit};
 use super::hub::Topic;
 pub use super::preview::{Measure, Preview, PreviewChannel, preview};
 use super::revisions::{self, Unrevised};
-use super::{Actor, App, AppError, Result, handles, notices, promises};
+use super::{Actor, App, AppError, Result, handles, notices, old_words, promises};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -92,7 +92,7 @@ pub struct PostView {
     /// The post that gets these words in its place.
     #[serde(default)]
     pub revises: Option<String>,
-    /// The posts that gave this one other words, or are to, oldest first. Empty in lists.
+    /// The posts that gave this one other words, oldest first. Empty in lists.
     #[serde(default)]
     pub revisions: Vec<String>,
     /// The words that are out by now, where a change gave the post others. Nothing in lists.
@@ -136,6 +136,12 @@ pub struct DeliveryView {
     pub freeze: Option<String>,
     pub url: Option<String>,
     pub settled_at: Option<String>,
+    /// The post whose words are there by now, where a change gave it others. Nothing in lists.
+    #[serde(default)]
+    pub words_of: Option<String>,
+    /// Why the newest words that were approved for the post are not there. Nothing in lists.
+    #[serde(default)]
+    pub words_kept: Option<String>,
 }
 
 /// Reads a row. `names` are those of the channels, by id.
@@ -175,6 +181,8 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
         approved: d.approved_hash.as_deref() == Some(d.content_hash.as_str()),
         ready: rfc3339(d.ready_at),
         settled_at: d.settled_at.map(rfc3339),
+        words_of: None,
+        words_kept: None,
         id: d.id,
         channel_name: names.get(&d.channel_id).cloned().unwrap_or_default(),
         channel: d.channel_id,
@@ -210,7 +218,10 @@ pub async fn create_all(app: &App, by: &Actor, new: &[NewPost]) -> Result<Vec<St
     let posts: Vec<Post> = built.iter().map(|b| b.post.clone()).collect();
     revisions::check_together(&posts)?;
     let mut tx = app.store().begin().await?;
-    for post in &posts {
+    // In the order of the ids of what is locked.
+    let mut changes: Vec<&Post> = posts.iter().collect();
+    changes.sort_by(|a, b| a.revises.cmp(&b.revises));
+    for post in changes {
         revisions::lock(&mut tx, post).await?;
     }
     let entries = write(&mut tx, built).await?;
@@ -236,8 +247,7 @@ pub(super) async fn write(tx: &mut Tx, built: Vec<Built>) -> Result<Vec<Entry>> 
     let mut posts = Vec::with_capacity(built.len());
     let mut rows = Vec::new();
     for b in built {
-        let facts = facts(&b.post, &b.deliveries);
-        entries.push(Entry::new("post.created", &format!("post:{}", b.post.id)).after(&facts));
+        entries.push(Entry::new("post.created", &format!("post:{}", b.post.id)).after(&b.facts()));
         rows.extend(b.deliveries);
         posts.push((b.post, b.labels));
     }
@@ -255,7 +265,7 @@ pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     let post = app.store().post(id).await?;
     let mut found = whole(app, post.into_iter().collect()).await?;
     let mut view = found.pop().ok_or_else(|| AppError::not_found("post", id))?;
-    revisions::tell(app, &mut view).await?;
+    old_words::tell(app, &mut view).await?;
     handles::tell(app, &mut view.deliveries).await?;
     Ok(view)
 }

@@ -10,12 +10,13 @@ use ::channels::{Rendition, Revised, revise};
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
-use super::posts::{NewPost, PostView};
-use super::{Actor, App, AppError, Result, renditions};
+use super::posts::NewPost;
+use super::{Actor, App, AppError, Result, old_words, renditions};
+use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
-use crate::domain::post::{Kind, Source};
+use crate::domain::post::Source;
 use crate::domain::role::Right;
 use crate::store::Tx;
 use crate::store::channels::Channel;
@@ -33,8 +34,17 @@ pub struct Unrevised {
 /// A post whose words are to change.
 pub(crate) struct Standing {
     pub post: Post,
-    /// What is out on each of its channels, or why nothing can be changed there.
-    copies: Vec<(String, std::result::Result<Rendition, String>)>,
+    /// What is out on each of its channels.
+    copies: Vec<Copy>,
+}
+
+/// What is out of a post on one channel.
+struct Copy {
+    channel: String,
+    /// Its words, or why nothing can be changed there.
+    words: std::result::Result<Rendition, String>,
+    /// Since when the post is there, or settled otherwise.
+    since: Option<Millis>,
 }
 
 impl Standing {
@@ -52,8 +62,8 @@ impl Standing {
         let mut copies = Vec::new();
         for d in app.store().deliveries(&post.id).await? {
             let last = newer.iter().rfind(|n| n.channel_id == d.channel_id);
-            let words = why_not(&d).map_or_else(|| words(last.unwrap_or(&d)), Err);
-            copies.push((d.channel_id, words));
+            let words = old_words::why_not(&d).map_or_else(|| words(last.unwrap_or(&d)), Err);
+            copies.push(Copy { channel: d.channel_id, words, since: d.settled_at });
         }
         Ok(Some(Self { post, copies }))
     }
@@ -65,7 +75,7 @@ impl Standing {
 
     /// The channels that the post went to.
     pub fn channels<'a>(&self, all: &'a [Channel]) -> Vec<&'a Channel> {
-        all.iter().filter(|c| self.copies.iter().any(|(id, _)| *id == c.id)).collect()
+        all.iter().filter(|c| self.copies.iter().any(|copy| copy.channel == c.id)).collect()
     }
 
     /// The channels that get the new words: those that are named, or all that can.
@@ -79,8 +89,8 @@ impl Standing {
         let judged: Vec<(&Channel, Option<String>)> = self
             .copies
             .iter()
-            .filter_map(|(id, before)| Some((channels.iter().find(|c| c.id == *id)?, before)))
-            .map(|(c, before)| (c, obstacle(c, before, new, drill)))
+            .filter_map(|copy| Some((channels.iter().find(|c| c.id == copy.channel)?, copy)))
+            .map(|(c, copy)| (c, obstacle_or_same(c, copy, &new.source, drill)))
             .collect();
         if new.channels.is_empty() {
             let can: Vec<_> = judged.iter().filter(|(_, why)| why.is_none()).map(|(c, _)| *c).collect();
@@ -101,6 +111,26 @@ impl Standing {
             }
         }
         out
+    }
+
+    /// The channels that keep their words although the post gets those of `source`, which were written then, on the
+    /// channels for which `gets` says so.
+    pub fn kept(
+        &self,
+        source: &Source,
+        written: Millis,
+        channels: &[Channel],
+        gets: impl Fn(&str) -> bool,
+        drill: bool,
+    ) -> Vec<Unrevised> {
+        let mut kept = Vec::new();
+        for copy in self.copies.iter().filter(|copy| !gets(&copy.channel)) {
+            let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
+            let left = || if copy.since.is_some_and(|at| at > written) { LATER } else { LEFT_OUT }.to_owned();
+            let reason = obstacle_or_same(channel, copy, source, drill).unwrap_or_else(left);
+            kept.push(Unrevised { channel_name: channel.name.clone(), reason });
+        }
+        kept
     }
 
     /// What is said only by a post of its own, or stays as it is.
@@ -139,41 +169,15 @@ fn words(d: &Delivery) -> std::result::Result<Rendition, String> {
     serde_json::from_str(&d.rendition).map_err(|e| format!("its rendition cannot be read: {e}"))
 }
 
-/// These words, and nothing that somebody chose besides.
-fn of_words(source: Source) -> NewPost {
-    NewPost {
-        kind: Kind::Routine,
-        brand: String::new(),
-        labels: Vec::new(),
-        source,
-        channels: Vec::new(),
-        due: None,
-        zone: String::new(),
-        recurrence: None,
-        valid_until: None,
-        incident: None,
-        promise: None,
-        corrects: None,
-        revises: None,
-        submit: false,
-    }
-}
-
-/// Why nothing can be changed where this delivery went.
-fn why_not(d: &Delivery) -> Option<String> {
-    let why = match (d.state.as_str(), d.started, &d.remote_id) {
-        ("accepted", 0, Some(_)) => return None,
-        ("accepted", 0, None) => "nobody knows what the network calls the post; change it by hand",
-        ("accepted", ..) => "nobody knows whether the post is there; settle that first",
-        _ => "the post is not out there",
-    };
-    Some(why.to_owned())
-}
+/// Said of a channel that could have got the words.
+pub(super) const LEFT_OUT: &str = "it was left out of this change";
+/// Said of a channel on which the post came out too late for the change.
+const LATER: &str = "it came out there after these words were written; change them there by another post";
 
 fn obstacle(
     channel: &Channel,
     before: &std::result::Result<Rendition, String>,
-    new: &NewPost,
+    source: &Source,
     drill: bool,
 ) -> Option<String> {
     let before = match before {
@@ -186,7 +190,15 @@ fn obstacle(
     let Some(adapter) = ::channels::adapter(&channel.adapter) else {
         return Some(format!("no adapter {}", channel.adapter));
     };
-    revise::obstacle(adapter, before, &renditions::fit(&new.source, channel, drill).0)
+    revise::obstacle(adapter, before, &renditions::fit(source, channel, drill).0)
+}
+
+/// The same, where the new words are to take the place of others.
+fn obstacle_or_same(channel: &Channel, copy: &Copy, source: &Source, drill: bool) -> Option<String> {
+    let is_same =
+        || copy.words.as_ref().is_ok_and(|before| *before == renditions::fit(source, channel, drill).0);
+    obstacle(channel, &copy.words, source, drill)
+        .or_else(|| is_same().then(|| "it has these very words there already".to_owned()))
 }
 
 /// Locks the post whose words change, and lets one change of them be open at a time.
@@ -201,10 +213,12 @@ pub(super) async fn lock(tx: &mut Tx, post: &Post) -> Result<()> {
 
 /// Why a change of the words of `first` must not become open, other than for itself.
 pub(super) async fn another_open(tx: &mut Tx, first: &str, but: &str) -> Result<Option<String>> {
-    let other = tx.open_revision(first, but).await?;
-    Ok(other.map(|other| {
-        format!("another change of its words is not settled yet: post {other}; wait for it, or cancel it")
-    }))
+    Ok(tx.open_revision(first, but).await?.map(|other| not_settled(&other)))
+}
+
+/// Said while that other post is open.
+pub(super) fn not_settled(other: &str) -> String {
+    format!("another change of its words is not settled yet: post {other}; wait for it, or cancel it")
 }
 
 /// Refuses posts of which two change the words of the same one.
@@ -238,13 +252,13 @@ pub async fn choices(app: &App, by: &Actor, post: &str) -> Result<Choices> {
     let not_found = || AppError::not_found("post", post);
     let standing = Standing::read(app, post).await?.ok_or_else(not_found)?;
     let words = newest(app, &standing.post.id).await?;
-    let new = of_words(words.clone().map_or_else(|| source(&standing.post), Ok)?);
+    let out = words.clone().map_or_else(|| source(&standing.post), Ok)?;
     let (mut can, mut cannot) = (Vec::new(), Vec::new());
     let channels = app.store().channels().await?;
-    for (id, before) in &standing.copies {
-        let Some(channel) = channels.iter().find(|c| c.id == *id) else { continue };
-        match obstacle(channel, before, &new, false) {
-            None => can.push(id.clone()),
+    for copy in &standing.copies {
+        let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
+        match obstacle(channel, &copy.words, &out, false) {
+            None => can.push(copy.channel.clone()),
             Some(reason) => cannot.push(Unrevised { channel_name: channel.name.clone(), reason }),
         }
     }
@@ -256,36 +270,26 @@ fn source(post: &Post) -> Result<Source> {
 }
 
 /// The words that are out in place of those of this post, where a change of them is.
-async fn newest(app: &App, first: &str) -> Result<Option<Source>> {
+pub(super) async fn newest(app: &App, first: &str) -> Result<Option<Source>> {
     let Some(d) = app.store().revised(first).await?.pop() else { return Ok(None) };
     app.store().post(&d.post_id).await?.map(|p| source(&p)).transpose()
 }
 
-/// Adds the words that are out, and which posts changed the words of this one; or, where it is such a change, the
-/// channels that keep theirs.
-pub(super) async fn tell(app: &App, view: &mut PostView) -> Result<()> {
-    let Some(first) = view.revises.clone() else {
-        view.revisions = app.store().revisions(&view.id).await?;
-        if !view.revisions.is_empty() {
-            view.words = newest(app, &view.id).await?;
-        }
-        return Ok(());
-    };
-    view.words = newest(app, &first).await?;
-    let Some(standing) = Standing::read(app, &first).await? else { return Ok(()) };
-    let channels: HashMap<String, Channel> =
-        app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect();
-    let new = of_words(view.source.clone());
-    for (id, before) in &standing.copies {
-        let Some(channel) = channels.get(id).filter(|c| view.deliveries.iter().all(|d| d.channel != c.id))
-        else {
-            continue;
-        };
-        let left = || "it was left out of this change".to_owned();
-        let reason = obstacle(channel, before, &new, false).unwrap_or_else(left);
-        view.unrevised.push(Unrevised { channel_name: channel.name.clone(), reason });
-    }
-    Ok(())
+/// What each channel had of the post `first` before the change `change` of its words, by the channels' ids.
+///
+/// # Errors
+/// The database's own, or when the actor may not read.
+pub async fn replaced(
+    app: &App,
+    by: &Actor,
+    first: &str,
+    change: &str,
+) -> Result<HashMap<String, Rendition>> {
+    by.need(Right::Read)?;
+    let mut out = app.store().deliveries(first).await?;
+    out.extend(app.store().revised(first).await?.into_iter().filter(|d| d.post_id.as_str() < change));
+    // The newest of a channel is the last one.
+    Ok(out.into_iter().filter_map(|d| Some((d.channel_id.clone(), words(&d).ok()?))).collect())
 }
 
 /// The delivery that made the post which this one shows: itself, unless it changed the words of another.
@@ -368,7 +372,10 @@ pub(crate) async fn target(app: &App, first: &str, post: &str, channel: &str) ->
     } else {
         None
     };
-    let before = serde_json::from_str(&out.rendition).map_err(|e| AppError::Internal(e.to_string()))?;
+    let read = |d: &Delivery| words(d).map_err(AppError::Internal);
+    // A person may have been wrong about one that had begun.
+    let begun = |d: &&Delivery| d.permits > 0 && d.post_id != first && !is(d, &[State::Accepted]);
+    let (before, earlier) = (read(out)?, others().filter(begun).map(read).collect::<Result<_>>()?);
     let delivery = made.id.parse().map_err(|e| AppError::Internal(format!("the delivery's id: {e}")))?;
-    Ok(Some(Target { revised: Revised { delivery, remote_id, before }, stop }))
+    Ok(Some(Target { revised: Revised { delivery, remote_id, before, others: earlier }, stop }))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::approvals::{ApprovalView, bundle_of, let_out, to_renew, view, voices};
 use super::board::{self, ReadinessView};
 use super::policy::Rules;
-use super::{Actor, App, AppError, Problem, Result, posts, revisions};
+use super::{Actor, App, AppError, Problem, Result, old_words, posts};
 use crate::domain::role::Right;
 
 /// What an approver reads: the post, its exact renditions, and what they would be bound to.
@@ -71,7 +71,7 @@ pub(super) async fn as_known(app: &App, post: &str) -> Result<ReviewSheet> {
     let (misfits, lapsed) = (rules.misfits(let_out(&row, &rows, now)), to_renew(&row, &rows, now));
     let needed = rules.needed(&row)?;
     let mut post = posts::view(row, rows, &names)?;
-    revisions::tell(app, &mut post).await?;
+    old_words::tell(app, &mut post).await?;
     Ok(ReviewSheet {
         readiness: board::known(app, &channels).await?,
         bundle,

@@ -129,6 +129,28 @@ pub struct NewPost {
     pub draft: bool,
 }
 
+/// The texts of single channels. Those of the post whose words change hold what is to be changed, so each is given anew or
+/// dropped.
+fn own_texts(words: &Value, given: &[String]) -> anyhow::Result<serde_json::Map<String, Value>> {
+    let mut texts = serde_json::Map::new();
+    for pair in given {
+        let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not CHANNEL=TEXT"))?;
+        texts.insert(name.to_owned(), text.into());
+    }
+    let old = words["per_channel"].as_object().into_iter().flat_map(serde_json::Map::keys);
+    let kept: Vec<&str> = old.filter(|name| !texts.contains_key(*name)).map(String::as_str).collect();
+    anyhow::ensure!(
+        kept.is_empty(),
+        "these channels have texts of their own: {}; give each anew (--text-for CHANNEL=TEXT), or drop it \
+         (--text-for CHANNEL=), so that the channel gets the text of all",
+        kept.join(", ")
+    );
+    if !words.is_null() {
+        texts.retain(|_, text| text != "");
+    }
+    Ok(texts)
+}
+
 /// A new post as the API takes it. Its pictures are uploaded first.
 async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
     if let Some(json) = &p.from {
@@ -140,11 +162,7 @@ async fn new_post(api: &Api, p: NewPost) -> anyhow::Result<Value> {
         None => Value::Null,
     };
     let words = if before["words"].is_object() { &before["words"] } else { &before["source"] };
-    let mut per_channel = words["per_channel"].as_object().cloned().unwrap_or_default();
-    for pair in p.text_for {
-        let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not CHANNEL=TEXT"))?;
-        per_channel.insert(name.to_owned(), text.into());
-    }
+    let per_channel = own_texts(words, &p.text_for)?;
     let mut media: Vec<Value> = words["media"].as_array().cloned().unwrap_or_default();
     if !p.picture.is_empty() {
         media.clear();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
+use super::revisions::CHANGED_BY;
 use super::rows::Value;
 use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
@@ -64,6 +65,8 @@ pub struct InHand {
     pub incident_id: Option<String>,
     /// The post that gets these words in its place.
     pub revises: Option<String>,
+    /// The newest post that gives its post other words: the old ones do not go out any more.
+    pub changed_by: Option<String>,
     /// The post's own state: only what is approved goes anywhere.
     pub post_state: String,
 }
@@ -172,16 +175,22 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
         .collect()
 }
 
-const IN_HAND: &str = "select d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
+const IN_HAND: &str = "select {CHANGED_BY} as changed_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
       p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
+fn in_hand() -> String {
+    IN_HAND.replace("{CHANGED_BY}", CHANGED_BY)
+}
+
 impl Store {
-    /// The posts of deliveries, each once, in the order of their ids.
+    /// The posts of deliveries, and those whose words they change, each once, in the order of their ids.
     pub async fn posts_of(&self, deliveries: &[String]) -> Result<Vec<String>> {
-        let list = dialect::list(1, dialect::padded(deliveries.len()));
-        let sql = format!("select distinct post_id from deliveries where id in ({list}) order by post_id");
+        const SQL: &str = "select d.post_id from deliveries d where d.id in ({list})
+            union select p.revises from deliveries d join posts p on p.id = d.post_id
+            where d.id in ({list}) and p.revises is not null order by 1";
+        let sql = SQL.replace("{list}", &dialect::list(1, dialect::padded(deliveries.len())));
         Ok(read!(self, |c| {
             listed!(sqlx::query_scalar(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?
         }))
@@ -245,13 +254,15 @@ impl Store {
             .await?))
     }
 
-    /// What the node may have permitted to begin, and may not begin any more: its post was cancelled, or
-    /// its time has ended.
+    /// What the node may have permitted to begin, and may not begin any more: its post was cancelled or gets other
+    /// words, or its time has ended.
     pub async fn recalled(&self, node: &str, now: Millis) -> Result<Vec<String>> {
-        const SQL: &str = "select d.id from deliveries d join posts p on p.id = d.post_id
-            where d.claimed_by = $1 and d.state = 'sending'
-              and (p.state = 'cancelled' or d.valid_until <= $2)";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(node).bind(now).fetch_all(c).await?))
+        let sql = format!(
+            "select d.id from deliveries d join posts p on p.id = d.post_id
+             where d.claimed_by = $1 and d.state = 'sending'
+               and (p.state = 'cancelled' or d.valid_until <= $2 or {CHANGED_BY} is not null)"
+        );
+        Ok(read!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).bind(node).bind(now).fetch_all(c).await?))
     }
 }
 
@@ -259,8 +270,9 @@ impl Tx {
     /// Locks and returns what is due in the lane, earliest first.
     pub async fn due(&mut self, lane: i64, now: Millis, limit: i64) -> Result<Vec<InHand>> {
         let sql = format!(
-            "{IN_HAND} where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
+            "{} where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
              order by d.ready_at, d.id limit $3{}",
+            in_hand(),
             dialect::SKIP_LOCKED[self.dialect()]
         );
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql))
@@ -274,7 +286,8 @@ impl Tx {
     /// Locks and returns what this node has claimed, among `ids`.
     pub async fn in_hand(&mut self, node: &str, ids: &[String]) -> Result<Vec<InHand>> {
         let sql = format!(
-            "{IN_HAND} where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}) order by d.id{}",
+            "{} where d.state = 'claimed' and d.claimed_by = $1 and d.id in ({}) order by d.id{}",
+            in_hand(),
             dialect::list(2, dialect::padded(ids.len())),
             if self.dialect() == 1 { " for update of d" } else { "" },
         );

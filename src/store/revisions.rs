@@ -11,11 +11,21 @@ const COPIES: &str =
     union all select d.* from posts p join deliveries d on d.post_id = p.id
     where p.revises = $1 and d.channel_id = $2 and d.replaced = 0 order by post_id";
 
+/// The newest post that gives the post `p` other words and is approved, or was out with them. Not one that waits for its
+/// approval, or was cancelled before anything of it left.
+pub(super) const CHANGED_BY: &str = "(select max(r.id) from posts r where r.revises = p.id and exists
+      (select 1 from deliveries o where o.post_id = r.id and o.replaced = 0
+        and (o.state in ('sending', 'in_doubt', 'accepted', 'retracted')
+          or (r.state = 'approved' and o.state <> 'cancelled'))))";
+
 impl Store {
-    /// The posts that change the words of that one, oldest first.
-    pub async fn revisions(&self, post: &str) -> Result<Vec<String>> {
-        const SQL: &str = "select id from posts where revises = $1 order by id";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(post).fetch_all(c).await?))
+    /// The deliveries of approved changes of a post's words, and of what was out of others, the oldest post first.
+    pub async fn revisions(&self, post: &str) -> Result<Vec<Delivery>> {
+        const SQL: &str = "select d.* from posts p join deliveries d on d.post_id = p.id
+            where p.revises = $1 and d.replaced = 0
+              and (p.state = 'approved' or d.state in ('sending', 'in_doubt', 'accepted', 'retracted'))
+            order by d.post_id, d.id";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
 
     /// All deliveries that have to do with the copy of a post on a channel: its own, and those of changes of its
@@ -45,6 +55,17 @@ impl Tx {
     /// As [`Store::copies`], by what this change sees.
     pub async fn copies(&mut self, post: &str, channel: &str) -> Result<Vec<Delivery>> {
         Ok(on!(self, |c| sqlx::query_as(COPIES).bind(post).bind(channel).fetch_all(c).await?))
+    }
+
+    /// Of these posts, those that are given other words, each with the newest post that gives them (as
+    /// [`CHANGED_BY`]).
+    pub async fn changed(&mut self, posts: &[String]) -> Result<Vec<(String, String)>> {
+        let list = dialect::list(1, dialect::padded(posts.len()));
+        let sql = format!(
+            "select id, change_id from (select p.id, {CHANGED_BY} as change_id from posts p where p.id in ({list})) as c
+             where change_id is not null"
+        );
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
     }
 
     /// Another change of that post's words than `but` that is not settled yet.

@@ -2,18 +2,17 @@
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
-use similar::{ChangeTag, TextDiff};
 
+use super::against::{Against, against};
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
 use crate::app::posts::{self, PostView};
-use crate::app::{Actor, App, AppError, people, revisions};
+use crate::app::{AppError, people};
 use crate::domain::approval::Decision;
-use crate::domain::playbook;
-use crate::domain::post::{Kind, Lane, PostState};
+use crate::domain::post::{Lane, PostState};
 use crate::web::Web;
 
 #[derive(Template)]
@@ -65,17 +64,6 @@ pub(super) struct Rendition {
     pub media: Vec<(String, String)>,
     hash: String,
 }
-
-struct Against {
-    /// The key of what it is compared with.
-    key: &'static str,
-    /// Empty when neither has a title.
-    title: Pieces,
-    text: Pieces,
-}
-
-/// `same`, `new` or `old`, and the words.
-type Pieces = Vec<(&'static str, String)>;
 
 /// `GET /console/approvals`.
 pub async fn queue(State(web): State<Web>, visit: Visit) -> Answer {
@@ -243,93 +231,6 @@ pub(super) fn renditions(post: &PostView) -> Vec<Rendition> {
     out
 }
 
-/// Title and text beside those that they replace; otherwise beside the last approved ones of the same incident and language, and beside the
-/// playbook's first words.
-async fn against(app: &App, by: &Actor, post: &PostView) -> crate::app::Result<Vec<Against>> {
-    let mut out = Vec::new();
-    let beside = |key, title: &str, text: &str| Against {
-        key,
-        title: compare(title, post.source.title.as_deref().unwrap_or_default()),
-        text: compare(text, &post.source.text),
-    };
-    if let Some(first) = &post.revises {
-        let words = match revisions::choices(app, by, first).await?.words {
-            Some(words) => words,
-            None => posts::get(app, by, first).await?.source,
-        };
-        let title = words.title.as_deref().unwrap_or_default();
-        return Ok(vec![beside("against-out", title, &words.text)]);
-    }
-    let Some(incident) = &post.incident else { return Ok(out) };
-    let before = posts::of_incident(app, by, incident, 500).await?;
-    let alike = |p: &&PostView| {
-        p.id != post.id
-            && p.state == PostState::Approved
-            && p.kind == post.kind
-            && p.source.language == post.source.language
-    };
-    let last = before.iter().filter(alike).max_by(|a, b| a.id.cmp(&b.id));
-    if let Some(last) = last {
-        let title = last.source.title.as_deref().unwrap_or_default();
-        out.push(beside("against-last", title, &last.source.text));
-    }
-    let incident = crate::app::incidents::get(app, by, incident).await?;
-    let plan = incident.playbook.as_deref().and_then(playbook::find);
-    let words = plan.filter(|_| post.kind == Kind::Update).and_then(|p| p.holding(&post.source.language));
-    out.extend(words.map(|w| beside("against-playbook", &w.title, &w.text)));
-    Ok(out)
-}
-
-fn compare(old: &str, new: &str) -> Pieces {
-    let diff = TextDiff::from_words(old, new);
-    let mut pieces = Pieces::new();
-    for change in diff.iter_all_changes() {
-        let tag = match change.tag() {
-            ChangeTag::Equal => "same",
-            ChangeTag::Insert => "new",
-            ChangeTag::Delete => "old",
-        };
-        match pieces.last_mut() {
-            Some((last, text)) if *last == tag => text.push_str(change.value()),
-            _ => pieces.push((tag, change.value().to_owned())),
-        }
-    }
-    phrases(pieces)
-}
-
-/// Most words between two changes that are read as one.
-const BETWEEN: usize = 2;
-
-/// Joins changes that only a word or two part: people read phrases, not islands of words.
-fn phrases(pieces: Pieces) -> Pieces {
-    let (mut out, mut old, mut new) = (Vec::new(), String::new(), String::new());
-    let last = pieces.len().saturating_sub(1);
-    let flush = |out: &mut Vec<_>, old: &mut String, new: &mut String| {
-        for (tag, text) in [("old", std::mem::take(old)), ("new", std::mem::take(new))] {
-            if !text.is_empty() {
-                out.push((tag, text));
-            }
-        }
-    };
-    for (n, (tag, text)) in pieces.into_iter().enumerate() {
-        let inside = n < last && !(old.is_empty() && new.is_empty());
-        match tag {
-            "old" => old.push_str(&text),
-            "new" => new.push_str(&text),
-            _ if inside && text.split_whitespace().count() <= BETWEEN => {
-                old.push_str(&text);
-                new.push_str(&text);
-            }
-            _ => {
-                flush(&mut out, &mut old, &mut new);
-                out.push((tag, text));
-            }
-        }
-    }
-    flush(&mut out, &mut old, &mut new);
-    out
-}
-
 /// Decides about the posts of a sheet, each by the very bundle that was shown.
 pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
@@ -353,40 +254,5 @@ pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Post
     match (&post.incident, post.kind.lane()) {
         (Some(incident), Lane::Crisis) => go(&format!("/console/incidents/{incident}")),
         _ => go("/console/approvals"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comparison_keeps_every_word() {
-        let pieces = compare("On [day] it failed.", "On Monday it failed.");
-        let join = |tags: [&str; 2]| -> String {
-            pieces.iter().filter(|(t, _)| tags.contains(t)).map(|(_, s)| s.as_str()).collect()
-        };
-        assert_eq!(join(["same", "new"]), "On Monday it failed.");
-        assert_eq!(join(["same", "old"]), "On [day] it failed.");
-    }
-
-    #[test]
-    fn changes_that_a_word_parts_are_read_as_one() {
-        let pieces = compare(
-            "We know of the fault and will tell you more at noon.",
-            "We have found the fault and will tell you more at one.",
-        );
-        let shown: Vec<_> = pieces.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
-        assert_eq!(
-            shown,
-            [
-                ("same", "We "),
-                ("old", "know of"),
-                ("new", "have found"),
-                ("same", " the fault and will tell you more at "),
-                ("old", "noon."),
-                ("new", "one."),
-            ]
-        );
     }
 }

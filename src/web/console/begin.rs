@@ -26,7 +26,9 @@ pub async fn draft(
     let (app, by) = (&web.app, visit.by()?);
     let zone = visit.ui_zone();
     if let Some(id) = asked.some("corrects") {
-        let wrong = posts::get(app, by, &id).await?;
+        let mut wrong = posts::get(app, by, &id).await?;
+        // What is out by now, where a change gave it other words.
+        wrong.source = wrong.words.take().unwrap_or(wrong.source);
         let out = |s: Standing| matches!(s, Standing::Accepted | Standing::InDoubt | Standing::Sending);
         let mut draft = Draft::of(&wrong, channels, app.clock().now());
         draft.start_anew(zone);

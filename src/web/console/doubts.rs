@@ -63,7 +63,16 @@ impl DoubtPage {
     }
 
     fn title(&self) -> &'static str {
-        if self.it.started_only { "started-one" } else { "doubt-one" }
+        match () {
+            () if self.it.started_only => "started-one",
+            () if self.it.revises.is_some() => "doubt-words-one",
+            () => "doubt-one",
+        }
+    }
+
+    /// What is asked and can be answered: about a post, or about other words of one.
+    fn asked(&self, key: &str) -> String {
+        if self.it.revises.is_some() { format!("doubt-words-{key}") } else { format!("doubt-{key}") }
     }
 
     fn live(&self) -> String {

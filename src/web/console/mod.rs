@@ -3,6 +3,7 @@
 //! All its routes are on this page, each with who may call it. A form can only be read as a
 //! [`visit::Posted`], which has checked the session and the form's own word.
 
+mod against;
 mod approvals;
 mod assets;
 mod audit;
