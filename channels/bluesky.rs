@@ -51,6 +51,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: true,
         sweeps: false,
+        publishes: true,
         concurrency: 2,
     },
     // Lexicons app.bsky.feed.post and app.bsky.embed.images.

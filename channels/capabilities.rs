@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub watches: bool,
     /// What the network would publish by itself can be held: [`crate::Channel::scheduler`].
     pub sweeps: bool,
+    /// Posts can be sent there. A service in which people plan posts for other networks publishes none of ours.
+    pub publishes: bool,
     /// Sends at once to this channel.
     pub concurrency: usize,
 }

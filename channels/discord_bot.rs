@@ -61,6 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 1,
     },
     limits: discord::ADAPTER.limits,

@@ -50,6 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 2,
     },
     // A subject stays readable within one header line (RFC 5322, section 2.1.1).

@@ -74,6 +74,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: true,
+        publishes: true,
         concurrency: 2,
     },
     // Ghost's titles have at most 255 characters; the rest keeps a page readable.

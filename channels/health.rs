@@ -43,6 +43,9 @@ pub struct Facts {
     /// When that was heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_at: Option<DateTime<Utc>>,
+    /// How many minutes apart it is checked, where the network takes few requests; otherwise as all channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_every: Option<u32>,
 }
 
 /// What to do about a permission that the credential lacks.

@@ -43,7 +43,7 @@ pub struct Policy {
     pub public: bool,
     /// Longest time for one request, from its start to the last byte of the answer.
     pub timeout: Duration,
-    /// Most bytes of an answer's body.
+    /// Most bytes of an answer's body, unless the request takes more.
     pub body_cap: usize,
 }
 
@@ -110,12 +110,13 @@ impl Http {
     /// # Errors
     /// [`Trouble::NotSent`] or [`Trouble::Lost`].
     pub async fn call(&self, request: Request) -> Result<Answer, Trouble> {
+        let cap = request.most.unwrap_or_default().max(self.policy.body_cap);
         let (subject, client, mut inner, content) = self.prepare(request)?;
         if let Some(bytes) = content {
             *inner.body_mut() = Some(reqwest::Body::from(bytes));
         }
         match client.execute(inner).await {
-            Ok(response) => self.collect(&subject, response).await,
+            Ok(response) => self.collect(&subject, cap, response).await,
             Err(error) if error.is_connect() => Err(not_sent(&subject, &error)),
             Err(error) => Err(lost(&subject, &error)),
         }
@@ -139,7 +140,7 @@ impl Http {
             *inner.body_mut() = Some(reqwest::Body::wrap(gated));
         }
         let error = match client.execute(inner).await {
-            Ok(response) => return self.collect(&subject, response).await,
+            Ok(response) => return self.collect(&subject, self.policy.body_cap, response).await,
             Err(error) => error,
         };
         match watch.finish() {
@@ -231,17 +232,16 @@ impl Http {
     }
 
     /// Reads the answer up to the cap.
-    async fn collect(&self, subject: &str, mut response: reqwest::Response) -> Result<Answer, Trouble> {
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
+    async fn collect(&self, of: &str, cap: usize, mut got: reqwest::Response) -> Result<Answer, Trouble> {
+        let status = got.status().as_u16();
+        let headers = std::mem::take(got.headers_mut());
         if let Some(ear) = &self.ear {
-            ear.note(subject, response.url().path(), &headers);
+            ear.note(of, got.url().path(), &headers);
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| lost(subject, &error))? {
-            if body.len() + chunk.len() > self.policy.body_cap {
-                let cap = self.policy.body_cap;
-                return Err(Trouble::Lost(format!("{subject}: the answer is longer than {cap} bytes")));
+        while let Some(chunk) = got.chunk().await.map_err(|error| lost(of, &error))? {
+            if body.len() + chunk.len() > cap {
+                return Err(Trouble::Lost(format!("{of}: the answer is longer than {cap} bytes")));
             }
             body.extend_from_slice(&chunk);
         }

@@ -69,6 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: true,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 1,
     },
     limits: Limits {

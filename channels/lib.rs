@@ -12,6 +12,9 @@ mod each;
 mod ear;
 pub mod gate;
 pub mod health;
+pub mod hootsuite;
+#[cfg(test)]
+mod hootsuite_server;
 mod html;
 mod html_words;
 pub mod http;
@@ -26,7 +29,12 @@ pub mod oauth_networks;
 mod outcome;
 pub mod parts;
 pub mod place;
+mod planner;
+mod planner_quota;
+#[cfg(test)]
+mod planner_trials;
 pub mod quota;
+mod remade;
 mod rendition;
 pub mod revise;
 pub mod scheduler;
@@ -34,6 +42,7 @@ pub mod text;
 pub mod watch;
 
 pub mod bluesky;
+pub mod buffer;
 pub mod discord;
 mod discord_answers;
 pub mod discord_bot;
@@ -64,6 +73,7 @@ mod mastodon_names;
 pub mod matrix;
 #[cfg(test)]
 mod pin_tests;
+pub mod postiz;
 #[cfg(test)]
 mod revise_more_tests;
 #[cfg(test)]
@@ -115,6 +125,7 @@ pub use scheduler::Scheduler;
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[
     bluesky::ADAPTER,
+    buffer::ADAPTER,
     discord::ADAPTER,
     discord_bot::ADAPTER,
     email::ADAPTER,
@@ -123,7 +134,9 @@ pub static ALL: &[Adapter] = &[
     facebook::ADAPTER,
     instagram::ADAPTER,
     mastodon::ADAPTER,
+    hootsuite::ADAPTER,
     matrix::ADAPTER,
+    postiz::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,
     sms::ADAPTER,

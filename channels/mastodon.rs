@@ -66,6 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: true,
         sweeps: true,
+        publishes: true,
         concurrency: 1,
     },
     // Those of a server that was never asked; each tells its own at the check.

@@ -18,6 +18,7 @@ use super::answers::is_id;
 use super::scheduled::{Item, anew, instant, loses, same};
 use crate::Pass;
 use crate::http::{Answer, Request};
+use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, stop, traced,
     unanswered,
@@ -35,28 +36,15 @@ const DAYS: i64 = 60;
 const TRIES: i64 = 4;
 /// Most pages of the list.
 const PAGES: usize = 20;
-/// The mark of what we cancelled.
-const CANCELLED: &str = "cancelled";
-const NOT_THERE: &str =
-    "the server has it no more: it is published, or somebody has cancelled it; look at the account";
-const SOMEHOW: &str = "it is not in the network any more: it was cancelled, by Holdline or by somebody else, or it is published; look at the account before you put it back";
-const ANEW: &str = "it was cancelled in the network, and is made again when it is put back";
 const FULL: &str = "the schedule of the account takes no more, so it could not be moved; it is cancelled when it is due within minutes";
 const NO_ACCOUNT: &str = "nobody knows whose post it is, so it was not cancelled";
 const NOT_ITS_ACCOUNT: &str =
     "nobody knows whether the channel still leads to the account that it was held on; put it back by hand";
-const LIKE_IT: &str = "the account has one like it on its schedule already, at another time; if that is another post, schedule this one there by hand";
 const AT_ONCE: &str = "the server published it at once";
 
 /// Whether a post with this mark has to be made again.
 fn is_gone(mark: &str) -> bool {
     matches!(mark, CANCELLED | GONE)
-}
-
-/// The first of them that is to go out at that time.
-fn first_at(items: &[Scheduled], at: DateTime<Utc>) -> Option<String> {
-    let found = items.iter().find(|item| (item.due - at).abs() < TimeDelta::seconds(60));
-    found.map(|item| item.remote_id.clone())
 }
 
 impl Mastodon {
@@ -100,7 +88,7 @@ impl Mastodon {
             Ok(answer) if !answer.is_success() => stop(self.failure(&answer)),
             Ok(_) => match self.item(&post.remote_id).await {
                 Ok(None) => Stop::Held { mark: CANCELLED.to_owned() },
-                Ok(Some(_)) => Stop::Doubt("the server still shows what it has cancelled".to_owned()),
+                Ok(Some(_)) => Stop::Doubt(STILL_THERE.to_owned()),
                 Err(why) => Stop::Doubt(why),
             },
         }
@@ -163,7 +151,7 @@ impl Mastodon {
     async fn like(&self, post: &Kept) -> Result<Vec<Scheduled>, String> {
         let mut all = Vec::new();
         self.list_into(&mut all).await?;
-        all.retain(|item| same(&item.snapshot, &post.snapshot));
+        all.retain(|item| same(&item.snapshot, &post.snapshot) && !post.taken.contains(&item.remote_id));
         Ok(all)
     }
 

@@ -134,6 +134,7 @@ fn kept(post: &Scheduled, mark: &str) -> Kept {
         due: post.due,
         snapshot: post.snapshot.clone(),
         mark: mark.to_owned(),
+        taken: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answers::is_id;
+use crate::remade::{is_nothing, not_made_again};
 use crate::scheduler::{Scheduled, excerpt, mark};
 
 /// What a post is made of that can be made again.
@@ -33,8 +34,6 @@ const BY_DEFAULT: [&str; 7] =
     ["sensitive", "visibility", "language", QUOTES, "content_type", "interaction_policy", "local_only"];
 /// What the server notes besides, and nobody misses.
 const NOTES: [&str; 4] = ["application_id", "idempotency", "scheduled_at", "with_rate_limit"];
-/// Most names of what does not come back.
-const NAMED: usize = 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Item {
@@ -93,29 +92,13 @@ fn quotes(told: &Value) -> Option<&'static str> {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
-}
-
 /// What is lost of it when it is cancelled and made again, each as a sentence.
 pub(super) fn loses(snapshot: &Value) -> Vec<String> {
     let mut loses = Vec::new();
     if !is_nothing(&snapshot["post"]["media_ids"]) {
         loses.push("its pictures are on the server for about a day only".to_owned());
     }
-    let plain = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let names: Vec<_> =
-        snapshot["besides"].as_object().into_iter().flat_map(Map::keys).filter(plain).collect();
-    if !is_nothing(&snapshot["besides"]) {
-        let names = names.into_iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        loses.push(format!("not all of it can be made again: {names}"));
-    }
+    loses.extend(not_made_again(&snapshot["besides"]));
     loses
 }
 

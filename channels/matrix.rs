@@ -69,6 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         // Messages stay in their order.
         concurrency: 1,
     },

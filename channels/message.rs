@@ -53,6 +53,8 @@ pub struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) content: Option<Bytes>,
     pub(crate) fault: Option<String>,
+    /// Most bytes of the answer, where that is more than others may have.
+    pub(crate) most: Option<usize>,
 }
 
 impl Request {
@@ -82,7 +84,20 @@ impl Request {
     }
 
     fn new(method: Method, url: &str) -> Self {
-        Self { method, url: url.to_owned(), headers: HeaderMap::new(), content: None, fault: None }
+        Self {
+            method,
+            url: url.to_owned(),
+            headers: HeaderMap::new(),
+            content: None,
+            fault: None,
+            most: None,
+        }
+    }
+
+    /// Takes an answer of so many bytes, also where the client takes fewer.
+    #[must_use]
+    pub(crate) fn most(self, bytes: usize) -> Self {
+        Self { most: Some(bytes), ..self }
     }
 
     /// Sets a header.
@@ -101,6 +116,13 @@ impl Request {
     #[must_use]
     pub fn authorised(self, scheme: &str, token: &SecretString) -> Self {
         let value = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()));
+        self.set("authorization", value.ok(), true)
+    }
+
+    /// Authorises with a token that stands alone in its header.
+    #[must_use]
+    pub fn keyed(self, token: &SecretString) -> Self {
+        let value = HeaderValue::from_str(token.expose_secret());
         self.set("authorization", value.ok(), true)
     }
 

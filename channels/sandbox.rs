@@ -30,6 +30,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 16,
     },
     limits: Limits {

@@ -49,6 +49,8 @@ pub struct Kept {
     pub snapshot: Value,
     /// As the hold left it; see [`Stop::Held`].
     pub mark: String,
+    /// Ids under which other held posts of the account were put back: none of them is this one.
+    pub taken: Vec<String>,
 }
 
 /// What is on a network's schedule.
@@ -58,6 +60,8 @@ pub struct Listing {
     /// What was not seen, as a sentence: this account may not, or a part could not be read. The items are
     /// held all the same.
     pub unseen: Option<String>,
+    /// When it was read; nothing: just now.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 /// What a hold did.
@@ -147,6 +151,15 @@ pub trait Scheduler: Send + Sync {
     /// A sentence, when nothing could be read.
     async fn list(&self) -> Result<Listing, String>;
 
+    /// The same for the freeze of that epoch. Where a network takes few requests, a list counts for some minutes,
+    /// and never for another freeze than it was read for.
+    ///
+    /// # Errors
+    /// As [`Scheduler::list`].
+    async fn list_under(&self, _epoch: i64) -> Result<Listing, String> {
+        self.list().await
+    }
+
     /// Takes a post off the schedule, and reads back that it is.
     async fn hold(&self, post: &Scheduled) -> Stop;
 
@@ -211,13 +224,44 @@ pub(crate) fn stop(failure: Failure) -> Stop {
     }
 }
 
+/// What a look shows before a post is held that a listing showed: nothing stands against it, or what does.
+///
+/// # Errors
+/// What the hold ends with.
+pub(crate) fn as_listed(stands: Standing, post: &Scheduled) -> Result<(), Stop> {
+    match stands {
+        Standing::Scheduled(now) if now.mark == post.mark => Ok(()),
+        // When somebody else has drawn it back, it is not ours to put back.
+        Standing::Scheduled(_) | Standing::Held { .. } => Err(Stop::Left(CHANGED.to_owned())),
+        Standing::Out(why) => Err(Stop::Out(why)),
+        Standing::Gone(why) => Err(Stop::Gone(why)),
+        Standing::Unknown(why) => Err(Stop::Later(why)),
+    }
+}
+
+/// What a look shows before a post is put back that is a draft: it is as the hold left it, or not.
+///
+/// # Errors
+/// What the restore ends with.
+pub(crate) fn as_kept(stands: Standing, post: &Kept) -> Result<(), Back> {
+    match stands {
+        Standing::Held { mark } if mark == post.mark => Ok(()),
+        Standing::Out(why) => Err(Back::Out(why)),
+        Standing::Unknown(why) => Err(Back::Left(why)),
+        Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {
+            Err(Back::Changed(CHANGED.to_owned()))
+        }
+    }
+}
+
 /// What a look shows that follows a hold which makes a post a draft.
 pub(crate) fn drafted(stands: Standing) -> Stop {
     match stands {
         Standing::Held { mark } => Stop::Held { mark },
         Standing::Out(why) => Stop::Out(why),
         Standing::Gone(why) => Stop::Gone(why),
-        Standing::Scheduled(_) => Stop::Left("the site keeps it scheduled".to_owned()),
+        // What is read can be older than what was accepted.
+        Standing::Scheduled(_) => Stop::Doubt("the site keeps it scheduled".to_owned()),
         Standing::Unknown(why) => Stop::Doubt(why),
     }
 }
@@ -296,6 +340,19 @@ mod tests {
         for other in ["holdline-is-here", "summer-sale", "holdline-01936d3c1c5e7a3b80003f2f5a8c9d10-sale"] {
             assert!(!is_own(other), "{other}");
         }
+    }
+
+    #[test]
+    fn an_accepted_hold_that_is_not_seen_yet_is_a_doubt() {
+        let due = DateTime::<Utc>::MIN_UTC;
+        let post = Scheduled {
+            remote_id: "1".into(),
+            due,
+            words: String::new(),
+            snapshot: Value::Null,
+            mark: "m".into(),
+        };
+        assert!(matches!(drafted(Standing::Scheduled(Box::new(post))), Stop::Doubt(_)));
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         // About four calls a second.
         concurrency: 1,
     },

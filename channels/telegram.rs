@@ -63,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         // About one message a second goes into one chat.
         concurrency: 1,
     },

@@ -35,6 +35,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 4,
     },
     // The specification advises payloads below 20 kB.

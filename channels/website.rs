@@ -20,6 +20,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 4,
     },
     limits: Limits {

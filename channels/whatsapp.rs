@@ -64,6 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         watches: false,
         sweeps: false,
+        publishes: true,
         concurrency: 1,
     },
     limits: Limits {

@@ -65,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         fetches: false,
         watches: true,
         sweeps: true,
+        publishes: true,
         concurrency: 2,
     },
     // WordPress itself sets none; these keep a page readable.

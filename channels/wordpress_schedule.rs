@@ -17,8 +17,8 @@ use super::answers::is_gone;
 use crate::Pass;
 use crate::http::Request;
 use crate::scheduler::{
-    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, drafted, excerpt,
-    is_own, mark, stays, stop, trace, traced, unanswered,
+    Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
+    excerpt, is_own, mark, stays, stop, trace, traced, unanswered,
 };
 
 /// What editors can schedule there.
@@ -175,14 +175,8 @@ impl Scheduler for WordPress {
     }
 
     async fn hold(&self, post: &Scheduled) -> Stop {
-        match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) if now.mark == post.mark => {}
-            Standing::Scheduled(_) => return Stop::Left(CHANGED.to_owned()),
-            Standing::Out(why) => return Stop::Out(why),
-            Standing::Gone(why) => return Stop::Gone(why),
-            // Somebody else has drawn it back: it is not ours to put back.
-            Standing::Held { .. } => return Stop::Left(CHANGED.to_owned()),
-            Standing::Unknown(why) => return Stop::Later(why),
+        if let Err(stop) = as_listed(self.stands(&post.remote_id).await, post) {
+            return stop;
         }
         if let Err(failure) = self.put(&post.remote_id, &json!({ "status": "draft" }), None).await {
             return stop(failure);
@@ -195,11 +189,8 @@ impl Scheduler for WordPress {
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
-        match self.stands(&post.remote_id).await {
-            Standing::Held { mark } if mark == post.mark => {}
-            Standing::Out(why) => return Back::Out(why),
-            Standing::Unknown(why) => return Back::Left(why),
-            _ => return Back::Changed(CHANGED.to_owned()),
+        if let Err(back) = as_kept(self.stands(&post.remote_id).await, post) {
+            return back;
         }
         let date = at.format("%Y-%m-%dT%H:%M:%S").to_string();
         if let Err(failure) =

@@ -105,7 +105,7 @@ async fn open(site: Site, fates: &[Fate]) -> (Strict<Site>, Box<dyn Channel>) {
 
 fn kept(post: &Scheduled, mark: &str) -> Kept {
     let (remote_id, mark) = (post.remote_id.clone(), mark.to_owned());
-    Kept { remote_id, due: post.due, snapshot: post.snapshot.clone(), mark }
+    Kept { remote_id, due: post.due, snapshot: post.snapshot.clone(), mark, taken: Vec::new() }
 }
 
 #[tokio::test]

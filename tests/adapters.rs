@@ -18,12 +18,15 @@ const REAL: &[(&str, &str)] = &[
 /// A strict stand-in keeps posts and refuses what its network's documents say it would refuse. Nobody can run
 /// these networks.
 const STRICT: &[&str] = &[
+    "buffer",
     "discord",
     "discord_bot",
     "facebook",
+    "hootsuite",
     "instagram",
     "linkedin",
     "mastodon",
+    "postiz",
     "slack",
     "sms",
     "teams",

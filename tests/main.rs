@@ -66,6 +66,7 @@ mod revisions_real;
 mod revoking;
 mod revoking_sends;
 mod roles;
+mod schedulers;
 mod settling;
 mod signal_cards;
 mod signal_freezes;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::standing::{self, Remark, Standing};
-use super::{Actor, App, Result, readiness};
+use super::{Actor, App, Result, channels, readiness};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::role::Right;
 use crate::store::channels::Channel;
@@ -18,6 +18,8 @@ pub struct ReadinessView {
     pub adapter: String,
     pub brand: String,
     pub drill: bool,
+    /// Posts can be sent there; otherwise there is no proof by a post, and none is to be had.
+    pub publishes: bool,
     pub standing: Standing,
     /// When it was checked last; what follows is as it was then, unless it has a time of its own.
     pub checked_at: Option<String>,
@@ -108,6 +110,7 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         adapter: c.adapter.clone(),
         brand: c.brand.clone(),
         drill: c.drill,
+        publishes: channels::publishes(c),
         standing,
         detail: health.map(|h| h.detail),
         account: facts.account,

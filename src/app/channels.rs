@@ -32,6 +32,8 @@ pub struct ChannelView {
     pub settings: Value,
     pub has_credential: bool,
     pub drill: bool,
+    /// Posts can be sent there. A scheduler (Postiz, say) is there to be held by a freeze only.
+    pub publishes: bool,
     pub disabled_at: Option<String>,
     pub paused_until: Option<String>,
     pub health: Option<HealthView>,
@@ -64,7 +66,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `whatsapp`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`.
+    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `whatsapp`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`; or which scheduler, to which nothing is sent and in which a freeze holds what people planned: `postiz`, `buffer`, `hootsuite`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,
@@ -112,6 +114,7 @@ pub struct ChannelEdit {
 pub(super) fn view(app: &App, c: Channel) -> ChannelView {
     let (standing, remarks) = standing::of(&c, app.now());
     ChannelView {
+        publishes: publishes(&c),
         standing,
         remarks,
         settings: serde_json::from_str(&c.settings).unwrap_or(Value::Null),
@@ -309,6 +312,19 @@ pub(super) fn try_open(
 pub async fn list(app: &App, by: &Actor) -> Result<Vec<ChannelView>> {
     by.need(Right::Read)?;
     Ok(app.store().channels().await?.into_iter().map(|c| view(app, c).seen_by(by)).collect())
+}
+
+/// Lists the channels that posts can be sent to.
+///
+/// # Errors
+/// The database's own.
+pub async fn outlets(app: &App, by: &Actor) -> Result<Vec<ChannelView>> {
+    Ok(list(app, by).await?.into_iter().filter(|c| c.publishes).collect())
+}
+
+/// Whether posts can be sent to the channel.
+pub(super) fn publishes(c: &Channel) -> bool {
+    ::channels::adapter(&c.adapter).is_none_or(|a| a.capabilities.publishes)
 }
 
 /// One channel.

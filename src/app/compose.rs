@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::channels::publishes;
 use super::error::Problems;
 use super::posts::{self, NewPost};
 use super::revisions::{Standing, Unrevised};
@@ -316,8 +317,13 @@ pub(crate) fn left_out(new: &NewPost, dir: &Directory) -> Vec<String> {
     if !new.channels.is_empty() || new.revises.is_some() {
         return Vec::new();
     }
-    let is_left = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && lacks_pictures(new, c);
+    let is_left = |c: &&Channel| is_open(new, c) && lacks_pictures(new, c);
     dir.channels.iter().filter(is_left).map(|c| c.name.clone()).collect()
+}
+
+/// Whether a post for every channel could go there.
+fn is_open(new: &NewPost, c: &Channel) -> bool {
+    c.brand == new.brand && c.disabled_at.is_none() && publishes(c)
 }
 
 fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Problems) -> Vec<&'a Channel> {
@@ -327,7 +333,7 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
     if new.channels.is_empty() {
         // The website shows incidents; marketing has no place on it.
         let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
-        let of_brand = |c: &&Channel| c.brand == new.brand && c.disabled_at.is_none() && fits(c);
+        let of_brand = |c: &&Channel| is_open(new, c) && fits(c);
         let shows = |c: &&Channel| !lacks_pictures(new, c);
         let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).filter(shows).collect();
         if all.is_empty() {
@@ -341,6 +347,15 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
         match dir.channels.iter().find(|c| c.id == *wanted || c.name == *wanted) {
             None => problems.add("channels", format!("there is no channel \"{wanted}\"")),
             Some(c) if c.disabled_at.is_some() => problems.add("channels", format!("{} is disabled", c.name)),
+            Some(c) if !publishes(c) => {
+                let name = &c.name;
+                problems.add(
+                    "channels",
+                    format!(
+                        "{name} is a scheduler: posts cannot be sent through it; connect the network itself"
+                    ),
+                );
+            }
             Some(c) if !fits(c) => {
                 let name = &c.name;
                 let live = || format!("{name} is live; a drill cannot reach it");

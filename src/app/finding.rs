@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::scheduler::{GONE, Scheduled};
+use ::channels::scheduler::{GONE, Listing, Scheduled};
 use serde_json::json;
 
 use super::channels::Channel;
@@ -37,7 +37,7 @@ struct Known {
 ///
 /// # Errors
 /// The database's own.
-pub(crate) async fn found(app: &App, channel: &str, here: &str, posts: &[Scheduled]) -> Result<()> {
+pub(crate) async fn found(app: &App, channel: &str, here: &str, listing: &Listing) -> Result<()> {
     let Some(c) = app.store().channel(channel).await? else { return Ok(()) };
     let live = app.store().swept_live().await?.into_iter().filter(|r| r.place == here);
     let known = Known {
@@ -45,7 +45,9 @@ pub(crate) async fn found(app: &App, channel: &str, here: &str, posts: &[Schedul
         channels: app.store().channels().await?.into_iter().map(|c| (c.id.clone(), c)).collect(),
         looks: app.store().sweeps().await?.into_iter().map(|s| (s.channel_id.clone(), s)).collect(),
     };
-    let mut posts: Vec<_> = posts.iter().collect();
+    let is_news =
+        |post: &&Scheduled| known.live.get(&post.remote_id).is_none_or(|row| !is_older(listing, row));
+    let mut posts: Vec<_> = listing.items.iter().filter(is_news).collect();
     posts.sort_by_key(|post| post.due);
     for portion in posts.chunks(PORTION) {
         if !write(app, &c, here, portion, &known).await? {
@@ -53,6 +55,12 @@ pub(crate) async fn found(app: &App, channel: &str, here: &str, posts: &[Schedul
         }
     }
     Ok(())
+}
+
+/// Whether a list was read before a post was held: what it shows of that was so before.
+fn is_older(listing: &Listing, row: &Swept) -> bool {
+    let held = row.state == Stand::Held.word();
+    held && listing.read_at.is_some_and(|at| at.timestamp_millis() < row.changed_at)
 }
 
 /// Writes some of them down; whether a freeze still covers them.
@@ -184,6 +192,7 @@ fn seen_again(row: &Swept, new: &Swept, takes: bool) -> Option<Swept> {
 mod tests {
     use super::*;
     use crate::app::sweeping::{ARRIVES, IN_HAND};
+    use crate::clock::date_time;
 
     fn swept(channel: &str, state: Stand) -> Swept {
         Swept {
@@ -241,6 +250,13 @@ mod tests {
         assert!(seen_again(&in_hand, &new, false).is_none(), "somebody reads it");
         let asked = Swept { reason: None, ..parked };
         assert!(seen_again(&asked, &new, false).is_none(), "the request has just left");
+        // A list that was read before the hold says nothing about it.
+        let list = |ms| Listing { read_at: Some(date_time(ms)), ..Listing::default() };
+        let held = swept("new", Stand::Held);
+        assert!(
+            is_older(&list(1), &held) && !is_older(&list(2), &held) && !is_older(&Listing::default(), &held)
+        );
+        assert!(!is_older(&list(1), &swept("new", Stand::CouldNot)));
         // What an earlier freeze had moved is shown under this one.
         let unknown = Swept { kept_mark: Some(GONE.into()), ..swept("new", Stand::Held) };
         let moved = Swept { due_at: 5 + MOVED + 1, ..new };

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
 use super::flights::{self, FlightView};
+pub use super::freeze_preview::{Preview, preview};
 use super::hub::Topic;
 use super::sweeps::{self, SweepView};
 use super::witness::Seen;
 use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
-use crate::domain::freeze::{Order, Scope, Subject};
-use crate::domain::post::Lane;
+use crate::domain::freeze::{Order, Scope};
 use crate::domain::role::Right;
 use crate::store::freezes::Freeze;
 pub(crate) use crate::store::freezes::GateRow;
@@ -71,17 +71,6 @@ pub struct FreezeView {
     pub sweep: Option<SweepView>,
 }
 
-/// What a freeze would hold.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Preview {
-    /// Deliveries in the queue that it covers.
-    pub covered: i64,
-    /// Of these, due within 24 hours.
-    pub covered_next_day: i64,
-    /// Deliveries that go on.
-    pub goes_on: i64,
-}
-
 pub(super) fn view(f: Freeze) -> Result<FreezeView> {
     let scope = f.order()?.scope;
     Ok(FreezeView {
@@ -113,26 +102,28 @@ pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView
     let (reason, reason_mended) = reasons::mended(&new.reason);
     let new = NewFreeze { reason, ..new.clone() };
     check(app, by, &new).await?;
+    let left_out = sweeps::left_out(&new.scope, &app.store().channels().await?);
     let mut tx = app.store().begin_exclusive().await?;
-    let (row, entry) = commit(app, &mut tx, by, &new, new.incident.as_deref()).await?;
+    let (row, entry) = commit(app, &mut tx, by, &new, left_out).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
     Ok(FreezeView { reason_mended, ..await_seal(app, &row.id).await? })
 }
 
-/// Writes the freeze into an open change: one row and a new epoch, whatever the queue holds.
+/// Writes the freeze into an open change: one row and a new epoch, whatever the queue holds. The log says what it
+/// leaves out.
 pub(super) async fn commit(
     app: &App,
     tx: &mut Tx,
     by: &Actor,
     new: &NewFreeze,
-    incident: Option<&str>,
+    left_out: Option<String>,
 ) -> Result<(Freeze, Entry)> {
     let row = Freeze {
         id: app.id(),
         epoch: tx.next_epoch().await?,
         scope: serde_json::to_string(&new.scope).map_err(|e| AppError::Internal(e.to_string()))?,
         reason: new.reason.clone(),
-        incident_id: incident.map(str::to_owned),
+        incident_id: new.incident.clone(),
         committed_at: app.now(),
         sealed_at: None,
         thawed_at: None,
@@ -142,7 +133,7 @@ pub(super) async fn commit(
     tx.insert_freeze(&row).await?;
     tx.insert_forgotten(&row.id).await?;
     let entry = Entry::new("freeze.committed", &format!("freeze:{}", row.id)).after(&view(row.clone())?);
-    Ok((row, entry))
+    Ok((row, left_out.into_iter().fold(entry, Entry::note)))
 }
 
 /// Waits until the freeze is sealed, or names the nodes that are missing.
@@ -235,45 +226,6 @@ pub async fn thaw(app: &App, by: &Actor, id: &str, note: &str) -> Result<FreezeV
     }));
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
     get(app, id).await
-}
-
-/// Counts what a scope would hold.
-///
-/// # Errors
-/// The database's own.
-pub async fn preview(app: &App, by: &Actor, scope: &Scope) -> Result<Preview> {
-    by.need(Right::Read)?;
-    let now = app.now();
-    let mut out = Preview::default();
-    if scope.is_everything() {
-        // One look into the index of the queue, however long it is.
-        for (lane, total, next_day) in app.store().queue_by_lane(now + 86_400_000).await? {
-            if scope.crisis_too || Lane::from_number(lane) == Lane::Routine {
-                out.covered += total;
-                out.covered_next_day += next_day;
-            } else {
-                out.goes_on += total;
-            }
-        }
-        return Ok(out);
-    }
-    for row in app.store().queue(now + 86_400_000).await? {
-        let subject = Subject {
-            lane: Lane::from_number(row.lane),
-            brand: row.brand,
-            channel: row.channel_id,
-            channel_brand: row.channel_brand,
-            labels: serde_json::from_str(&row.labels).unwrap_or_default(),
-            due_at: now,
-        };
-        if scope.covers(&subject) {
-            out.covered += row.total;
-            out.covered_next_day += row.next_day;
-        } else {
-            out.goes_on += row.total;
-        }
-    }
-    Ok(out)
 }
 
 /// How many sends are under way, on all nodes.

@@ -122,8 +122,11 @@ pub(crate) async fn begin(app: &App, channel: &str, epoch: i64) -> Result<Option
 pub(crate) async fn end(app: &App, sweep: Sweep, seen: &std::result::Result<Listing, String>) -> Result<()> {
     let before = app.store().sweeps().await?.into_iter().find(|s| s.channel_id == sweep.channel_id);
     let listed = seen.as_ref().ok().and_then(|l| i64::try_from(l.items.len()).ok());
+    // A list can be older than the look.
+    let read_at = seen.as_ref().ok().and_then(|l| l.read_at).map(|at| at.timestamp_millis());
     let after = Sweep {
         ended_at: Some(app.now()),
+        seen_at: read_at.or(Some(app.now())),
         listed,
         error: seen.as_ref().err().cloned(),
         unseen: seen.as_ref().ok().and_then(|l| l.unseen.clone()),

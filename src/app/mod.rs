@@ -36,6 +36,7 @@ pub(crate) mod finding;
 pub mod flights;
 mod foreign;
 /// Freezes, seal and thaw.
+mod freeze_preview;
 pub mod freezes;
 /// What an attempt prepared before its public step.
 pub(crate) mod handles;

@@ -185,7 +185,11 @@ pub(crate) async fn dropped(app: &App, row: &Swept, did: Discarded) -> Result<()
 }
 
 /// The post as the hold left it.
-pub(crate) fn kept(row: &Swept) -> Kept {
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn kept(app: &App, row: &Swept) -> Result<Kept> {
     let Scheduled { remote_id, due, snapshot, .. } = scheduled(row);
-    Kept { remote_id, due, snapshot, mark: row.kept_mark.clone().unwrap_or_default() }
+    let (mark, taken) = (row.kept_mark.clone().unwrap_or_default(), app.store().put_back_as(row).await?);
+    Ok(Kept { remote_id, due, snapshot, mark, taken })
 }

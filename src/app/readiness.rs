@@ -102,13 +102,18 @@ pub async fn check_due(app: &App) -> Result<()> {
     let now = app.now();
     app.networks()?;
     let due = |c: &Channel| {
-        let ready = health(c).is_some_and(|h| h.ready);
-        let every = if ready { CHECK_READY } else { CHECK_UNREADY };
+        let every = health(c).map_or(CHECK_UNREADY, |health| checked_every(&health));
         c.disabled_at.is_none() && c.checked_at.is_none_or(|at| at + every <= now)
     };
     let due = app.store().channels().await?.into_iter().filter(due).map(|c| c.id).collect();
     check_all(app.clone(), due).await;
     Ok(())
+}
+
+/// How often a channel is checked that was last seen like this. Some networks take few requests.
+pub(super) fn checked_every(seen: &HealthView) -> Millis {
+    let usual = if seen.ready { CHECK_READY } else { CHECK_UNREADY };
+    seen.facts.checked_every.map_or(usual, |minutes| Millis::from(minutes) * 60_000)
 }
 
 /// Checks these channels, several at once.

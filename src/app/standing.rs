@@ -88,7 +88,7 @@ fn judge(
     add: &mut impl FnMut(Standing, String),
 ) {
     let Some((health, at)) = seen else { return add(Standing::Unknown, "it was not checked yet".into()) };
-    if at < now - BELIEVED {
+    if at < now - BELIEVED.max(2 * readiness::checked_every(&health)) {
         add(Standing::Unknown, "the last check is old, so nobody knows how it is now".into());
     }
     if !health.ready {
@@ -201,6 +201,9 @@ mod tests {
         assert_eq!(judged(Facts::default(), true, BELIEVED, false).0, Standing::Ready);
         assert_eq!(judged(Facts::default(), true, BELIEVED + 1, false).0, Standing::Unknown);
         assert_eq!(judged(Facts::default(), false, 0, false).0, Standing::NotReady);
+        let seldom = || Facts { checked_every: Some(240), ..Facts::default() };
+        assert_eq!(judged(seldom(), true, 480 * 60_000, false).0, Standing::Ready);
+        assert_eq!(judged(seldom(), true, 480 * 60_000 + 1, false).0, Standing::Unknown);
     }
 
     #[test]

@@ -3,17 +3,24 @@
 use super::error::Problems;
 use super::freezes::{self, NewFreeze};
 use super::incidents::{IncidentView, NewIncident};
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, sweeps};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::Scope;
 use crate::store::Tx;
 use crate::store::freezes::Freeze;
 
+/// What is to be frozen.
+pub(super) struct Order {
+    new: NewFreeze,
+    /// The schedulers that it does not reach.
+    left_out: Option<String>,
+}
+
 /// What is to be frozen, if anything is, besides the freeze that is taken over.
 ///
 /// # Errors
 /// When the scope names what does not exist, a drill names a live channel, or the actor may not.
-pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Option<NewFreeze>> {
+pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Option<Order>> {
     if !(if new.adopt.is_some() { new.freeze_too } else { new.freeze }) {
         return Ok(None);
     }
@@ -22,7 +29,8 @@ pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Op
     if new.drill {
         order.scope = of_drill(app, order.scope).await?;
     }
-    Ok(Some(order))
+    let left_out = sweeps::left_out(&order.scope, &app.store().channels().await?);
+    Ok(Some(Order { new: order, left_out }))
 }
 
 /// Takes freezes over and makes one, in the change that opens the incident. The audit entries, and the
@@ -35,7 +43,7 @@ pub(super) async fn freeze(
     tx: &mut Tx,
     by: &Actor,
     new: &NewIncident,
-    order: Option<NewFreeze>,
+    order: Option<Order>,
     incident: &IncidentView,
 ) -> Result<(Vec<Entry>, Option<String>)> {
     let in_force = tx.freezes_in_force().await?;
@@ -44,7 +52,7 @@ pub(super) async fn freeze(
         entries.push(adopt(tx, id, &incident.id).await?);
         shown = Some(id.clone());
     }
-    let Some(mut order) = order else { return Ok((entries, shown)) };
+    let Some(Order { new: mut order, left_out }) = order else { return Ok((entries, shown)) };
     if let Some(mine) = &new.adopt
         && order.scope.is_whole()
         && let Some(enough) = enough(&in_force, &order.scope, mine)?
@@ -55,7 +63,8 @@ pub(super) async fn freeze(
         return Ok((entries, Some(enough.id.clone())));
     }
     order.reason.clone_from(&incident.title);
-    let (freeze, entry) = freezes::commit(app, tx, by, &order, Some(&incident.id)).await?;
+    order.incident = Some(incident.id.clone());
+    let (freeze, entry) = freezes::commit(app, tx, by, &order, left_out).await?;
     entries.push(entry);
     Ok((entries, Some(freeze.id)))
 }

@@ -16,6 +16,7 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
+use crate::domain::freeze::Scope;
 use crate::domain::role::Right;
 use crate::domain::sweep::{AHEAD, FARTHEST, Stand, covers};
 use crate::domain::times;
@@ -111,6 +112,9 @@ pub struct SweepView {
     pub more: bool,
     /// Why it holds none.
     pub note: Option<String>,
+    /// The schedulers that it does not reach, and what that means.
+    #[serde(default)]
+    pub left_out: Option<String>,
 }
 
 /// What to do with posts that are held.
@@ -199,10 +203,11 @@ fn view(row: Swept, names: &HashMap<String, String>) -> Result<SweptView> {
 /// What the freeze holds inside networks.
 pub(super) async fn under(app: &App, freeze: &Freeze) -> Result<SweepView> {
     let scope = freeze.order()?.scope;
-    if !scope.labels.is_empty() {
-        return Ok(SweepView { note: Some(LABELS.to_owned()), ..SweepView::default() });
-    }
     let all = app.store().channels().await?;
+    let left_out = left_out(&scope, &all);
+    if !scope.labels.is_empty() {
+        return Ok(SweepView { note: Some(LABELS.to_owned()), left_out, ..SweepView::default() });
+    }
     let names: HashMap<_, _> = all.iter().map(|c| (c.id.clone(), c.name.clone())).collect();
     let covered: Vec<_> = all.into_iter().filter(|c| covers(&scope, &c.id, &c.brand)).collect();
     let looks: HashMap<_, _> =
@@ -223,7 +228,24 @@ pub(super) async fn under(app: &App, freeze: &Freeze) -> Result<SweepView> {
     let more = rows.len() > SHOWN;
     rows.truncate(SHOWN);
     let posts = rows.into_iter().map(|r| view(r, &names)).collect::<Result<_>>()?;
-    Ok(SweepView { channels, posts, more, note: None })
+    Ok(SweepView { channels, posts, more, note: None, left_out })
+}
+
+/// The schedulers that a freeze of that scope does not reach, as a sentence. Each has one brand and is one channel,
+/// and plans posts for accounts that are other channels here, of whatever brand. A drill leaves out what is live.
+pub(super) fn left_out(scope: &Scope, all: &[Channel]) -> Option<String> {
+    let (covered, others): (Vec<_>, Vec<_>) =
+        all.iter().filter(|c| c.disabled_at.is_none()).partition(|c| covers(scope, &c.id, &c.brand));
+    let is_drill = !covered.is_empty() && covered.iter().all(|c| c.drill);
+    let planners = others.iter().filter(|c| sweepable(c) && !super::channels::publishes(c));
+    let names: Vec<_> = planners.filter(|c| c.drill == is_drill).map(|c| c.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!(
+            "this freeze does not reach {names}: what people planned there goes out on all accounts, also on those \
+             that are frozen here; freeze everything, or this scheduler too"
+        )
+    })
 }
 
 /// What was found or held under the freeze, on the channels that it covers: up to one more than is shown.

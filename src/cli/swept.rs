@@ -63,8 +63,10 @@ pub fn under(freeze: &Value, as_json: bool) {
         return;
     }
     let sweep = &freeze["sweep"];
-    if let Some(note) = sweep["note"].as_str() {
-        table::line(note);
+    for name in ["note", "left_out"] {
+        if let Some(words) = sweep[name].as_str() {
+            table::line(words);
+        }
     }
     let some = |name: &str| sweep[name].as_array().is_some_and(|list| !list.is_empty());
     if some("channels") {

@@ -84,6 +84,12 @@ impl Store {
             .await?))
     }
 
+    /// The ids under which others of the same place were put back.
+    pub async fn put_back_as(&self, row: &Swept) -> Result<Vec<String>> {
+        const SQL: &str = "select new_id from swept where place = $1 and id <> $2 and new_id is not null";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(&row.place).bind(&row.id).fetch_all(c).await?))
+    }
+
     pub async fn swept(&self, id: &str) -> Result<Option<Swept>> {
         const SQL: &str = "select * from swept where id = $1";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
@@ -116,7 +122,7 @@ impl Tx {
     /// Notes what the look saw, unless another one has begun since.
     pub async fn end_sweep(&mut self, sweep: &Sweep) -> Result<()> {
         const SQL: &str = "update sweeps set ended_at = $3, listed = $4, error = $5, unseen = $6,
-              seen_at = $3, seen_epoch = epoch
+              seen_at = $8, seen_epoch = epoch
             where channel_id = $1 and begun_at = $2 and node_id = $7";
         on!(self, |c| sqlx::query(SQL)
             .bind(&sweep.channel_id)
@@ -126,6 +132,7 @@ impl Tx {
             .bind(&sweep.error)
             .bind(&sweep.unseen)
             .bind(&sweep.node_id)
+            .bind(sweep.seen_at)
             .execute(c)
             .await
             .map(drop)?);

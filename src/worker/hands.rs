@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use channels::Pass;
-use channels::scheduler::{Back, Discarded, Listing, Scheduler, Standing, Stop};
+use channels::scheduler::{Back, Discarded, Kept, Listing, Scheduler, Standing, Stop};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -101,9 +101,9 @@ impl<'a> Hands<'a> {
         sweeping::waiting(self.app(), &self.row.id, stands).await
     }
 
-    /// What is on the schedule. The time to hold it begins afterwards, however long that took.
-    pub async fn list(&mut self) -> std::result::Result<Listing, String> {
-        let seen = timeout(PATIENCE, self.scheduler()?.list()).await;
+    /// What is on the schedule, for the freeze of that epoch. The time to hold it begins afterwards, however long that took.
+    pub async fn list(&mut self, epoch: i64) -> std::result::Result<Listing, String> {
+        let seen = timeout(PATIENCE, self.scheduler()?.list_under(epoch)).await;
         self.until = self.app().now() + PASS;
         seen.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()))
     }
@@ -197,12 +197,13 @@ impl<'a> Hands<'a> {
             row = known;
         }
         if row.state == Stand::Restoring.word() {
-            return match self.restore(&row, &self.shared.gate.unlisted(subject)).await {
+            let kept = put_back::kept(self.app(), &row).await?;
+            return match self.restore(&row, &kept, &self.shared.gate.unlisted(subject)).await {
                 Some(did) => put_back::put_back(self.app(), &row, did).await,
                 None => put_back::ask_again(self.app(), &row).await,
             };
         }
-        let kept = put_back::kept(&row);
+        let kept = put_back::kept(self.app(), &row).await?;
         let drop = async {
             match self.scheduler() {
                 Ok(scheduler) => scheduler.discard(&kept).await,
@@ -215,11 +216,9 @@ impl<'a> Hands<'a> {
 
     /// Puts a post back, once. When an earlier request for it can have left, only a look is made. Nothing: what
     /// became of it is not known yet.
-    async fn restore(&self, row: &Swept, pass: &Pass) -> Option<Back> {
+    async fn restore(&self, row: &Swept, kept: &Kept, pass: &Pass) -> Option<Back> {
         let left = |why: &str| Some(Back::Left(why.to_owned()));
-        let (kept, Some(at)) = (put_back::kept(row), row.restore_at.map(date_time)) else {
-            return left("no time was given");
-        };
+        let Some(at) = row.restore_at.map(date_time) else { return left("no time was given") };
         let scheduler = match self.scheduler() {
             Ok(scheduler) => scheduler,
             Err(why) => return left(&why),
@@ -230,12 +229,12 @@ impl<'a> Hands<'a> {
             if put_back::is_too_late(self.app(), row) {
                 return left(put_back::TOO_LATE);
             }
-            match timeout(PATIENCE, scheduler.restore(&kept, at, pass)).await {
+            match timeout(PATIENCE, scheduler.restore(kept, at, pass)).await {
                 Ok(Back::Doubt(_)) | Err(_) => {}
                 Ok(did) => return Some(did),
             }
         }
-        match timeout(PATIENCE, scheduler.restored(&kept, at)).await {
+        match timeout(PATIENCE, scheduler.restored(kept, at)).await {
             Ok(Ok(Some(did))) => Some(did),
             // A request that has just left may still arrive.
             Ok(Ok(None)) if !first => Some(Back::Doubt(String::new())),

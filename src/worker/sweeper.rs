@@ -122,9 +122,9 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
     did |= hands.settle_open().await?;
     if let Some(look) = look {
         did = true;
-        let seen = hands.list().await;
+        let seen = hands.list(look.epoch).await;
         if let Ok(listing) = &seen {
-            finding::found(app, channel, &hands.here, &listing.items).await?;
+            finding::found(app, channel, &hands.here, listing).await?;
             if !hands.hold_all(listing).await? {
                 // Read again at once: the look has not ended.
                 return Ok(true);

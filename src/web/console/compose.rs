@@ -63,7 +63,7 @@ struct Editing {
 pub async fn form(State(web): State<Web>, visit: Visit, RawQuery(query): RawQuery) -> Answer {
     let asked = fields::of_query(query.as_deref());
     let (app, by) = (&web.app, visit.by()?);
-    let channels = channels::list(app, by).await?;
+    let channels = channels::outlets(app, by).await?;
     let mut draft = begin::draft(&web, &visit, &asked, &channels).await?;
     // The boxes begin with what the service itself would choose.
     if draft.channels.is_empty()
@@ -82,7 +82,7 @@ async fn page(
     trouble: Trouble,
 ) -> crate::app::Result<ComposePage> {
     let (app, by) = (&web.app, visit.by()?);
-    let mut channels = channels::list(app, by).await?;
+    let mut channels = channels::outlets(app, by).await?;
     channels.retain(|c| c.disabled_at.is_none() || draft.has(&c.id));
     let mut kept = Vec::new();
     if !draft.revises.is_empty() {
@@ -155,7 +155,7 @@ async fn look(
 pub async fn preview(State(web): State<Web>, posted: Posted) -> Answer {
     let Posted { visit, fields } = posted;
     let by = visit.by()?;
-    let channels = channels::list(&web.app, by).await?;
+    let channels = channels::outlets(&web.app, by).await?;
     let ui = Ui::bare(&visit);
     let seen = look(&web, by, &ui, &Draft::read(&fields), &channels).await?;
     show(&PreviewPage { ui, seen })
@@ -208,7 +208,7 @@ pub async fn send(State(web): State<Web>, uploaded: Uploaded) -> Answer {
     let Some(submit) = asked(&fields).filter(|_| !came_with_pictures) else {
         return show(&page(&web, &visit, draft, None, trouble).await?);
     };
-    let channels = channels::list(app, by).await?;
+    let channels = channels::outlets(app, by).await?;
     let new = draft.posts(&channels, app.clock().now(), submit);
     match posts::create_all(app, by, &new).await {
         Ok(ids) => go(&next(&draft, &ids, submit)),
@@ -234,7 +234,7 @@ fn next(draft: &Draft, ids: &[String], submit: bool) -> String {
 pub async fn edit_form(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
     let (app, by) = (&web.app, visit.by()?);
     let post = posts::get(app, by, &id).await?;
-    let draft = Draft::of(&post, &channels::list(app, by).await?, app.clock().now());
+    let draft = Draft::of(&post, &channels::outlets(app, by).await?, app.clock().now());
     show(&page(&web, &visit, draft, Some(editing(&post)), Trouble::default()).await?)
 }
 
@@ -258,7 +258,7 @@ pub async fn edit(State(web): State<Web>, Path(id): Path<String>, uploaded: Uplo
     let Some(submit) = asked(&fields).filter(|_| !came_with_pictures) else {
         return show(&page(&web, &visit, draft, Some(now), trouble).await?);
     };
-    let channels = channels::list(app, by).await?;
+    let channels = channels::outlets(app, by).await?;
     let mut new = draft.posts(&channels, app.clock().now(), submit);
     if new.is_empty() {
         return Err(AppError::field("language", "is missing; open the form again").into());

@@ -150,6 +150,9 @@ impl Form {
             "teams" => Some("credential-teams"),
             "ghost" => Some("credential-ghost"),
             "matrix" => Some("credential-matrix"),
+            "buffer" => Some("credential-buffer"),
+            "postiz" => Some("credential-postiz"),
+            "hootsuite" => Some("credential-hootsuite"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }

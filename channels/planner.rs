@@ -1,0 +1,298 @@
+//! What the adapters of planners share: services in which people plan posts for several networks (Postiz, Buffer,
+//! Hootsuite). A freeze holds what is planned in them. Nothing of ours is published through them: a post
+//! of ours could neither be read back nor proved, so its network is connected itself.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::{Answer, Http, Request};
+use crate::planner_quota::{self as quota, Left};
+use crate::scheduler::{Listing, Scheduled, unanswered};
+use crate::text::Unit;
+use crate::{
+    Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
+    Replay, Retraction, Retry, Scheduler, Sighting,
+};
+
+/// What a planner can do: be held, and nothing else.
+pub(crate) const CAPABILITIES: Capabilities = Capabilities {
+    replay: Replay::None,
+    read_back: ReadBack::None,
+    retract: false,
+    media: false,
+    starts_only: false,
+    revises: None,
+    pins: Pins::None,
+    fetches: false,
+    watches: false,
+    sweeps: true,
+    publishes: false,
+    concurrency: 1,
+};
+
+/// No text fits.
+pub(crate) const LIMITS: Limits = Limits {
+    text: Some(0),
+    unit: Unit::Characters,
+    text_bytes: None,
+    title: None,
+    title_needed: false,
+    media: 0,
+    media_bytes: 0,
+    alt: None,
+    parts: 1,
+    cards: false,
+};
+
+const NO_POSTS: &str = "posts cannot be sent through a scheduler; connect the network itself";
+const RESTS: &str = "the server asks us to wait";
+/// Said of a schedule of which a part is odd.
+pub(crate) const ODD: &str =
+    "something on the schedule cannot be read as a post with a time, and is not held: look at it there";
+const TOO_SLOW: &str = "the schedule could not be read to its end in time";
+/// How long a list may take: whoever asks for it waits a little longer.
+const LISTS: Duration = Duration::from_secs(75);
+/// So few requests are kept for holds.
+const RESERVE: u64 = 30;
+
+/// A planner, as its adapter speaks to it.
+#[async_trait]
+pub(crate) trait Planner: Scheduler {
+    /// Whether its schedule can be read.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot.
+    async fn inspect(&self) -> Result<Health, String>;
+
+    /// How many minutes apart it is checked, as it was seen, where it takes few requests; nothing: as all channels.
+    fn checked_every(&self, _ready: bool) -> Option<u32> {
+        None
+    }
+}
+
+/// A planner as a channel. No request leaves for a post, whoever asks for one.
+pub(crate) struct Planning<P>(pub P);
+
+#[async_trait]
+impl<P: Planner> Channel for Planning<P> {
+    async fn publish(&self, _job: &Job, _pass: &Pass) -> Result<Receipt, Failure> {
+        Err(Failure::Rejected { reason: NO_POSTS.to_owned(), retry: Retry::Never })
+    }
+
+    async fn read_back(&self, _job: &Job) -> Sighting {
+        Sighting::Unknown(NO_POSTS.to_owned())
+    }
+
+    async fn retract(&self, _job: &Job, _remote_id: Option<&str>) -> Retraction {
+        Retraction::StillLive(NO_POSTS.to_owned())
+    }
+
+    async fn check(&self) -> Health {
+        let mut health = Health::from(self.0.inspect().await);
+        health.facts.checked_every = self.0.checked_every(health.ready);
+        health
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(&self.0)
+    }
+}
+
+/// Requests to one planner. After it asked for a wait, none leaves before that is over.
+pub(crate) struct Api {
+    title: &'static str,
+    /// The field of a refusal that says why.
+    words: &'static str,
+    secret: SecretString,
+    http: Arc<Http>,
+    clock: Clock,
+    rests_until: Mutex<Option<DateTime<Utc>>>,
+    left: Mutex<Option<Left>>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Api {
+    pub fn new(connection: &Connection, title: &'static str, words: &'static str) -> Result<Self, String> {
+        Ok(Self {
+            title,
+            words,
+            secret: connection.secret()?.clone(),
+            http: Arc::clone(&connection.http),
+            clock: Arc::clone(&connection.clock),
+            rests_until: Mutex::new(None),
+            left: Mutex::new(None),
+        })
+    }
+
+    pub fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    /// Whether it takes more requests for now.
+    ///
+    /// # Errors
+    /// A sentence, when it asked for a wait that is not over.
+    pub fn spare(&self) -> Result<(), String> {
+        match self.rests() {
+            Some(_) => Err(RESTS.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether so few requests are left that they are kept for holds.
+    pub fn is_short(&self) -> bool {
+        let left = *lock(&self.left);
+        left.is_some_and(|left| left.requests <= RESERVE && left.until > self.now())
+    }
+
+    /// How much of a wait is left.
+    fn rests(&self) -> Option<Duration> {
+        let until = *lock(&self.rests_until);
+        (until? - self.now()).to_std().ok().filter(|left| !left.is_zero())
+    }
+
+    fn note(&self, answer: &Answer) {
+        *lock(&self.left) = quota::left(answer, self.now());
+        if answer.status == 429 {
+            let wait = TimeDelta::from_std(quota::wait(answer)).unwrap_or_default();
+            *lock(&self.rests_until) = Some(self.now() + wait);
+        }
+    }
+
+    /// Makes a request; through the gate, when it puts a post back. The answer has any status.
+    ///
+    /// # Errors
+    /// When there is none, or none was asked for.
+    pub async fn ask(&self, request: Request, pass: Option<&Pass>) -> Result<Answer, Failure> {
+        if let Some(left) = self.rests() {
+            return Err(Failure::Rejected { reason: RESTS.to_owned(), retry: Retry::After(left) });
+        }
+        let answer = match pass {
+            Some(pass) => self.http.send(request, pass).await,
+            None => self.http.call(request).await,
+        };
+        let answer = answer.map_err(unanswered)?;
+        self.note(&answer);
+        Ok(answer)
+    }
+
+    /// An answer that accepts. What the request bore besides the credential is shown no more than that.
+    ///
+    /// # Errors
+    /// What another one means.
+    pub fn accepted(&self, answer: Answer, bore: Option<&SecretString>) -> Result<Answer, Failure> {
+        if answer.is_success() { Ok(answer) } else { Err(self.failure(&answer, bore)) }
+    }
+
+    fn failure(&self, answer: &Answer, bore: Option<&SecretString>) -> Failure {
+        match answer.status {
+            400 | 402 | 404..=407 | 409..=428 | 430..=499 => {
+                let secrets = [Some(&self.secret), bore].into_iter().flatten();
+                let secrets: Vec<_> = secrets.map(ExposeSecret::expose_secret).collect();
+                let words = answer.words(self.words, &secrets);
+                let what = format!("{} refuses the request", self.title);
+                answer.rejected(&what, words.as_deref(), Retry::Never)
+            }
+            429 => answer.rejected(RESTS, None, Retry::After(quota::wait(answer))),
+            _ => answer.failure(),
+        }
+    }
+
+    /// As [`Api::ask`], of a request that must be accepted.
+    ///
+    /// # Errors
+    /// As [`Api::ask`], and when it is not.
+    pub async fn call(&self, request: Request, pass: Option<&Pass>) -> Result<Answer, Failure> {
+        self.accepted(self.ask(request, pass).await?, None)
+    }
+}
+
+/// What was read of a schedule.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<T> {
+    pub all: T,
+    /// What could not be read, if something could not.
+    pub unseen: Option<&'static str>,
+}
+
+impl<T> Seen<T> {
+    /// Whether what is not in it is not there. What is odd was never read as a post, so it is none that is looked for.
+    ///
+    /// # Errors
+    /// A sentence, when a part could not be read.
+    pub fn is_whole(&self) -> Result<(), String> {
+        self.unseen.filter(|why| *why != ODD).map_or(Ok(()), |why| Err(why.to_owned()))
+    }
+}
+
+impl Seen<Vec<Scheduled>> {
+    /// As it is held.
+    pub fn listing(self) -> Listing {
+        Listing { items: self.all, unseen: self.unseen.map(str::to_owned), read_at: None }
+    }
+}
+
+/// Reads a list for as long as a list may take. What was read by then is there.
+///
+/// # Errors
+/// What the reading ends with, or that it took too long.
+pub(crate) async fn in_time(read: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    within(LISTS, read).await
+}
+
+async fn within(most: Duration, read: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    tokio::time::timeout(most, read).await.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()))
+}
+
+/// What a check says of a planner that plans posts for so many accounts.
+pub(crate) fn sees(accounts: usize) -> String {
+    match accounts {
+        0 => "its schedule can be read; it has no accounts yet".to_owned(),
+        1 => "its schedule can be read: it posts on one account".to_owned(),
+        n => format!("its schedule can be read: it posts on {n} accounts"),
+    }
+}
+
+/// A step before the one that touches a post went wrong.
+pub(crate) fn no_effect(why: &str) -> Failure {
+    Failure::Rejected { reason: why.to_owned(), retry: Retry::Backoff }
+}
+
+/// An id that is a number in some answers and a text in others.
+pub(crate) fn number_or_text<'de, D: serde::Deserializer<'de>>(of: D) -> Result<String, D::Error> {
+    match Value::deserialize(of)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(serde::de::Error::custom("id")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_read_before_a_list_took_too_long_is_there() {
+        let mut seen = Vec::new();
+        let read = async {
+            seen.push(1);
+            std::future::pending().await
+        };
+        assert_eq!(within(Duration::ZERO, read).await, Err(TOO_SLOW.to_owned()));
+        assert_eq!(seen, [1]);
+    }
+}

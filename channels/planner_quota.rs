@@ -1,0 +1,103 @@
+//! What the answers of planners say of how much they still take. Pure.
+//!
+//! Facts: <https://developers.buffer.com/guides/api-limits>, in both of its versions: `RateLimit` once for each window
+//! (`"100-in-15min";r=98;t=897`, requests left and seconds to its end), before that `RateLimit-Remaining` and
+//! `RateLimit-Reset` (a time). A refusal tells its wait in seconds in `errors[0].extensions.retryAfter`, and no
+//! `Retry-After` is described.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use crate::http::Answer;
+use crate::message::LONGEST_WAIT;
+
+/// The wait where a server names none.
+const WAIT: Duration = Duration::from_secs(60);
+/// The longest window that is believed.
+const LONGEST: i64 = 31 * 24 * 3_600;
+
+/// How many requests are left, and until when that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub requests: u64,
+    pub until: DateTime<Utc>,
+}
+
+/// The window of which the least is left; nothing: the answer does not tell.
+pub(crate) fn left(answer: &Answer, now: DateTime<Utc>) -> Option<Left> {
+    let lines = answer.headers.get_all("ratelimit").iter().filter_map(|line| line.to_str().ok());
+    let windows = lines.flat_map(|line| line.split(',')).filter_map(|window| of_window(window, now));
+    windows.chain(of_one(answer)).min_by_key(|left| left.requests)
+}
+
+fn of_window(window: &str, now: DateTime<Utc>) -> Option<Left> {
+    let of = |name: &str| {
+        let mut parts = window.split(';').skip(1).map(str::trim);
+        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok())
+    };
+    let ends = i64::try_from(of("t")?).ok().filter(|ends| *ends <= LONGEST)?;
+    Some(Left { requests: of("r")?, until: now + TimeDelta::seconds(ends) })
+}
+
+fn of_one(answer: &Answer) -> Option<Left> {
+    let requests = answer.header("ratelimit-remaining")?.trim().parse().ok()?;
+    let until = DateTime::parse_from_rfc3339(answer.header("ratelimit-reset")?.trim()).ok()?;
+    Some(Left { requests, until: until.with_timezone(&Utc) })
+}
+
+/// How long a refusal asks us to wait.
+pub(crate) fn wait(answer: &Answer) -> Duration {
+    let told = || {
+        let told: Value = answer.json().ok()?;
+        let seconds = told.pointer("/errors/0/extensions/retryAfter")?;
+        let seconds = seconds.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok());
+        seconds.map(|wait| wait.min(LONGEST_WAIT))
+    };
+    answer.retry_after().or_else(told).unwrap_or(WAIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+    fn answer(headers: &[(&'static str, &'static str)], body: &'static str) -> Answer {
+        let pairs = headers.iter();
+        let headers: HeaderMap =
+            pairs.map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
+        Answer { status: 429, body: body.into(), headers }
+    }
+
+    #[test]
+    fn the_window_counts_of_which_the_least_is_left() {
+        let now = DateTime::from_timestamp(1_700_000_100, 0).unwrap();
+        let told = |headers: &[(&'static str, &'static str)]| {
+            left(&answer(headers, ""), now).map(|left| (left.requests, (left.until - now).num_seconds()))
+        };
+        let three = [
+            ("ratelimit", "\"100-in-15min\";r=98;t=897"),
+            ("ratelimit", "\"100-in-1day\"; r=12; t=80000"),
+            ("ratelimit", "\"3000-in-30days\";r=2000;t=696980"),
+        ];
+        assert_eq!(told(&three), Some((12, 80_000)));
+        assert_eq!(told(&[("ratelimit", "\"a\";r=9;t=10, \"b\";r=8;t=20")]), Some((8, 20)), "on one line");
+        let older = [("ratelimit-remaining", "850"), ("ratelimit-reset", "2023-11-14T22:30:00.000Z")];
+        assert_eq!(told(&older), Some((850, 900)));
+        for odd in ["", "\"a\"", "\"a\";r=9", "\"a\";r=-1;t=5", "\"a\";r=1;t=99999999999999999999"] {
+            assert_eq!(told(&[("ratelimit", odd)]), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_in_the_header_or_in_the_body() {
+        let told =
+            r#"{"errors":[{"message":"wait","extensions":{"code":"RATE_LIMIT_EXCEEDED","retryAfter":900}}]}"#;
+        assert_eq!(wait(&answer(&[], told)).as_secs(), 900);
+        assert_eq!(wait(&answer(&[("retry-after", "7")], told)).as_secs(), 7);
+        assert_eq!(wait(&answer(&[], r#"{"errors":[{"extensions":{"retryAfter":1e30}}]}"#)), WAIT);
+        assert_eq!(wait(&answer(&[], r#"{"errors":[{"extensions":{"retryAfter":1e7}}]}"#)), LONGEST_WAIT);
+        assert_eq!(wait(&answer(&[], "none")), WAIT);
+    }
+}
