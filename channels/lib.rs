@@ -71,6 +71,9 @@ pub mod mastodon;
 mod mastodon_count;
 mod mastodon_names;
 pub mod matrix;
+pub mod mixpost;
+#[cfg(test)]
+mod mixpost_server;
 #[cfg(test)]
 mod pin_tests;
 pub mod postiz;
@@ -136,6 +139,7 @@ pub static ALL: &[Adapter] = &[
     mastodon::ADAPTER,
     hootsuite::ADAPTER,
     matrix::ADAPTER,
+    mixpost::ADAPTER,
     postiz::ADAPTER,
     sandbox::ADAPTER,
     slack::ADAPTER,

@@ -26,6 +26,7 @@ const STRICT: &[&str] = &[
     "instagram",
     "linkedin",
     "mastodon",
+    "mixpost",
     "postiz",
     "slack",
     "sms",

@@ -118,8 +118,7 @@ pub struct DeliveryView {
     /// What people call the channel.
     pub channel_name: String,
     pub state: State,
-    /// It is accepted, and the network said no more than that something has started: nobody knows whether
-    /// the post is there. It keeps no promise, until a person settles it.
+    /// Accepted, and no more than a start is known: it keeps no promise until a person settles it.
     #[serde(default)]
     pub started_only: bool,
     pub ready: String,
@@ -129,8 +128,7 @@ pub struct DeliveryView {
     pub approved: bool,
     pub attempts: i64,
     pub reason: Option<String>,
-    /// How many of a list have it, where each recipient is sent a message of their own, not all have it, and the
-    /// reason does not say so. With single posts only.
+    /// How many of a list have it, when not all have, and the reason does not say so. With single posts only.
     #[serde(default)]
     pub so_far: Option<String>,
     pub freeze: Option<String>,
@@ -262,9 +260,8 @@ pub(super) async fn write(tx: &mut Tx, built: Vec<Built>) -> Result<Vec<Entry>> 
 /// When there is none of that id.
 pub async fn get(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Read)?;
-    let post = app.store().post(id).await?;
-    let mut found = whole(app, post.into_iter().collect()).await?;
-    let mut view = found.pop().ok_or_else(|| AppError::not_found("post", id))?;
+    let post = app.store().post(id).await?.into_iter().collect();
+    let mut view = whole(app, post).await?.pop().ok_or_else(|| AppError::not_found("post", id))?;
     old_words::tell(app, &mut view).await?;
     handles::tell(app, &mut view.deliveries).await?;
     Ok(view)

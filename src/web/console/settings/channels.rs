@@ -153,6 +153,7 @@ impl Form {
             "buffer" => Some("credential-buffer"),
             "postiz" => Some("credential-postiz"),
             "hootsuite" => Some("credential-hootsuite"),
+            "mixpost" => Some("credential-mixpost"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }

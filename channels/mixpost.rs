@@ -1,0 +1,335 @@
+//! Adapter `mixpost`: what people scheduled in one workspace of a Mixpost Pro or Enterprise, on all of its accounts.
+//! It publishes nothing of ours. Mixpost Lite has no API.
+//!
+//! Facts: <https://docs.mixpost.app/api> (authentication; the posts: list, create, delete), the older pages at
+//! <https://docs.inovector.com/books/api-reference>, the vendor's own client (inovector/n8n-nodes-mixpost: update,
+//! schedule, the filters of the list, most posts of a page), and the open Lite (inovector/mixpost: what an update
+//! does to status and date, what is published when). Nothing here was tried on a real Mixpost.
+//!
+//! - An update replaces the whole post: what is left out is removed. One without a date makes it a draft, and Mixpost
+//!   publishes what is scheduled only. So a hold sends back all that was just read, without the date, and reads that
+//!   it is a draft. Accounts, tags and media are sent back by their numbers; a post that shows none of one is left.
+//! - Putting back is two steps, so that it works with versions that take no date when they schedule: an update gives
+//!   the draft its new date, and only when that reads back as it was meant it is scheduled (`postNow` is false).
+//! - A date is sent in UTC, by its minute; it is rounded up. What is shown without a zone is read as UTC, as the Lite
+//!   keeps it. If another version shows another zone, the second step above does not happen.
+//! - A queue is a time like another: what was in one goes back for a time of its own.
+//! - Whether it was changed is told by words, media, accounts and date until it is held, and by all that is sent back
+//!   after that. The date of a draft does not count.
+//!
+//! No document tells: the form of an update's answer and of one post (with `data` around it, or not); how the times
+//! of single accounts are shown, and whether they outlive an update; that 404 is said of a post that is not there, as
+//! it is of a workspace; the status while a post is being published (the Lite shows `PUBLISHING`). A change that
+//! somebody makes in the moment between the look and the hold is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::http::Request;
+use crate::planner::{self, Api, Planner, Planning, Seen};
+use crate::scheduler::{
+    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back,
+    drafted, stays, stop, trace, traced,
+};
+use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
+
+#[path = "mixpost_post.rs"]
+mod post;
+
+use post::{Post, add, cautions, dated, is_uuid, minute};
+
+/// The registration.
+pub const ADAPTER: Adapter = Adapter {
+    name: "mixpost",
+    title: "Mixpost",
+    capabilities: planner::CAPABILITIES,
+    limits: planner::LIMITS,
+    settings: &[
+        Setting {
+            name: "server",
+            help: "Its address, for example https://mixpost.bank.example",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "workspace",
+            help: "The UUID of the workspace, from the menu of an account in it",
+            required: true,
+            private: false,
+        },
+        Setting {
+            name: "path",
+            help: "The core path of Mixpost, where it is not mixpost; / where there is none",
+            required: false,
+            private: false,
+        },
+    ],
+    frame: None,
+    connect,
+};
+
+const CORE: &str = "mixpost";
+/// Posts of one page, where the version takes a number, and most pages.
+const EACH: &str = "50";
+const PAGES: u64 = 100;
+/// Most bytes of an answer: a post has a version for each account.
+const LONGEST: usize = 16 << 20;
+/// How near two times are that are the same one: dates have minutes.
+const SAME: TimeDelta = TimeDelta::seconds(60);
+/// What is nearer is not put back: it could go out at once.
+const NEAR: TimeDelta = TimeDelta::minutes(5);
+
+const GONE: &str = "Mixpost has it no more: somebody has deleted it";
+const TOO_MUCH: &str = "the account has scheduled too much to look through";
+const TOO_NEAR: &str = "its new time is too near, and Mixpost could publish it at once";
+const NOT_WHOLE: &str =
+    "Mixpost shows it in a form that cannot be sent back whole, so it is not touched: make it a draft there";
+const OTHER_TIME: &str =
+    "Mixpost shows another time than it was given, so it stays a draft: schedule it there by hand";
+const MOVED: &str = "the schedule was changed while it was read, so a part of it can be missing";
+const NO_POST: &str = "the answer names no post";
+
+fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
+    let workspace = connection.setting("workspace")?;
+    if !is_uuid(&workspace) {
+        return Err("the setting workspace: write the UUID of the workspace".to_owned());
+    }
+    let mut server = connection.url("server")?;
+    let core = connection.setting("path").unwrap_or_else(|_| CORE.to_owned());
+    if let Ok(mut parts) = server.path_segments_mut() {
+        parts.pop_if_empty().extend(core.split('/').filter(|part| !part.is_empty()));
+    }
+    server.set_query(None);
+    let api = Api::new(connection, ADAPTER.title, "message")?;
+    Ok(Box::new(Planning(Mixpost { server, workspace, api })))
+}
+
+struct Mixpost {
+    /// With the core path.
+    server: Url,
+    workspace: String,
+    api: Api,
+}
+
+/// A list.
+#[derive(Deserialize)]
+struct Told {
+    data: Vec<Value>,
+    #[serde(default)]
+    meta: Value,
+}
+
+impl Mixpost {
+    fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.server.clone();
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.pop_if_empty().extend(["api", self.workspace.as_str()]).extend(path);
+        }
+        url
+    }
+
+    /// As it is let in. Without the type, Mixpost would answer with a page to log in on.
+    fn let_in(&self, request: Request) -> Request {
+        request.bearer(self.api.secret()).header("accept", "application/json").most(LONGEST)
+    }
+
+    async fn read_list(&self, url: &Url) -> Result<Told, String> {
+        let request = self.let_in(Request::get(url.as_str()));
+        self.api.call(request, None).await.map_err(|why| why.to_string())?.json()
+    }
+
+    async fn accounts(&self) -> Result<usize, String> {
+        Ok(self.read_list(&self.at(&["accounts"])).await?.data.len())
+    }
+
+    async fn page(&self, page: u64) -> Result<Told, String> {
+        let mut url = self.at(&["posts"]);
+        let page = page.to_string();
+        url.query_pairs_mut().extend_pairs([
+            ("status", "scheduled"),
+            ("limit", EACH),
+            ("page", page.as_str()),
+        ]);
+        self.read_list(&url).await
+    }
+
+    /// Reads all pages. The newest post is first, so what is made meanwhile shows another one twice.
+    async fn list_into(&self, seen: &mut Seen<BTreeMap<String, Scheduled>>) -> Result<(), String> {
+        let (mut rows, mut most) = (BTreeSet::new(), 0);
+        for page in 1..=PAGES {
+            let told = self.page(page).await?;
+            let is_empty = told.data.is_empty();
+            for row in told.data {
+                rows.insert(row["uuid"].to_string());
+                add(row, seen);
+            }
+            most = told.meta["total"].as_u64().unwrap_or_default().max(most);
+            if is_empty || told.meta["last_page"].as_u64().is_some_and(|last| page >= last) {
+                if (rows.len() as u64) < most {
+                    seen.unseen = seen.unseen.or(Some(MOVED));
+                }
+                return Ok(());
+            }
+        }
+        Err(TOO_MUCH.to_owned())
+    }
+
+    /// The post, or nothing when there is none of that id.
+    async fn look(&self, id: &str) -> Result<Option<Post>, String> {
+        let request = self.let_in(Request::get(self.at(&["posts", id]).as_str()));
+        let answer = self.api.ask(request, None).await.map_err(|why| why.to_string())?;
+        if answer.status == 404 {
+            // The workspace can be what is not there.
+            self.accounts().await?;
+            return Ok(None);
+        }
+        let told: Value = self.api.accepted(answer, None).map_err(|why| why.to_string())?.json()?;
+        let whole = if told["data"].is_object() { told["data"].clone() } else { told };
+        match Post::read(whole).filter(|post| post.is(id)) {
+            Some(post) => Ok(Some(post)),
+            None => Err(NO_POST.to_owned()),
+        }
+    }
+
+    async fn stands(&self, id: &str) -> Standing {
+        match self.look(id).await {
+            Ok(Some(post)) => post.standing(),
+            Ok(None) => Standing::Gone(GONE.to_owned()),
+            Err(why) => Standing::Unknown(why),
+        }
+    }
+
+    /// Replaces a post.
+    async fn put(&self, id: &str, whole: &Value, pass: Option<&Pass>) -> Result<(), Failure> {
+        let request = self.let_in(Request::put(self.at(&["posts", id]).as_str()));
+        self.api.call(request.json(whole), pass).await.map(drop)
+    }
+
+    /// What a hold ends with that was not accepted. The post can be out, and refused therefore.
+    async fn not_held(&self, post: &Scheduled, failure: Failure) -> Stop {
+        let end = stop(failure);
+        if !matches!(end, Stop::Left(_)) {
+            return end;
+        }
+        match self.read(post).await {
+            Standing::Out(why) => Stop::Out(why),
+            Standing::Gone(why) => Stop::Gone(why),
+            Standing::Scheduled(_) | Standing::Held { .. } | Standing::Unknown(_) => end,
+        }
+    }
+
+    /// Whether a draft has the date that it was given, and nothing else is changed.
+    ///
+    /// # Errors
+    /// What the restore ends with.
+    async fn is_dated(&self, post: &Kept, at: DateTime<Utc>) -> Result<(), Back> {
+        let shown = match self.look(&post.remote_id).await {
+            Ok(Some(shown)) => shown,
+            Ok(None) => return Err(Back::Changed(CHANGED.to_owned())),
+            Err(why) => return Err(Back::Left(why)),
+        };
+        match shown.standing() {
+            Standing::Held { mark } if mark != post.mark => Err(Back::Changed(CHANGED.to_owned())),
+            Standing::Held { .. } if shown.due() == Some(at) => Ok(()),
+            Standing::Held { .. } => Err(Back::Left(OTHER_TIME.to_owned())),
+            other => Err(traced(trace(post, other, |due| (due - at).abs() < SAME))),
+        }
+    }
+}
+
+#[async_trait]
+impl Scheduler for Mixpost {
+    async fn whose(&self) -> Result<String, String> {
+        Ok(format!("mixpost {}", self.workspace))
+    }
+
+    fn spare(&self) -> Result<(), String> {
+        self.api.spare()
+    }
+
+    async fn list(&self) -> Result<Listing, String> {
+        let mut seen = Seen::default();
+        let read = planner::in_time(self.list_into(&mut seen)).await;
+        let all: Vec<_> = seen.all.into_values().collect();
+        Seen { all, unseen: seen.unseen }.listing().up_to(read)
+    }
+
+    async fn hold(&self, post: &Scheduled) -> Stop {
+        let shown = match self.look(&post.remote_id).await {
+            Ok(Some(shown)) => shown,
+            Ok(None) => return Stop::Gone(GONE.to_owned()),
+            Err(why) => return Stop::Later(why),
+        };
+        if let Err(stop) = as_listed(shown.standing(), post) {
+            return stop;
+        }
+        let Some(whole) = shown.whole() else { return Stop::Left(NOT_WHOLE.to_owned()) };
+        if let Err(failure) = self.put(&post.remote_id, &whole, None).await {
+            return self.not_held(post, failure).await;
+        }
+        drafted(self.read(post).await)
+    }
+
+    async fn read(&self, post: &Scheduled) -> Standing {
+        self.stands(&post.remote_id).await
+    }
+
+    async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
+        if at < self.api.now() + NEAR {
+            return Back::Left(TOO_NEAR.to_owned());
+        }
+        let shown = match self.look(&post.remote_id).await {
+            Ok(Some(shown)) => shown,
+            Ok(None) => return Back::Changed(CHANGED.to_owned()),
+            Err(why) => return Back::Left(why),
+        };
+        if let Err(back) = as_kept(shown.standing(), post) {
+            return back;
+        }
+        let Some(whole) = shown.whole() else { return Back::Left(NOT_WHOLE.to_owned()) };
+        let at = minute(at);
+        if let Err(failure) = self.put(&post.remote_id, &dated(whole, at), Some(pass)).await {
+            return back(failure);
+        }
+        if let Err(back) = self.is_dated(post, at).await {
+            return back;
+        }
+        let url = self.at(&["posts", "schedule", &post.remote_id]);
+        let request = self.let_in(Request::post(url.as_str())).json(&json!({ "postNow": false }));
+        if let Err(failure) = self.api.call(request, Some(pass)).await {
+            return back(failure);
+        }
+        traced(self.restored(post, at).await)
+    }
+
+    async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
+        trace(post, self.stands(&post.remote_id).await, |due| (due - at).abs() < SAME)
+    }
+
+    fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {
+        cautions(snapshot)
+    }
+
+    async fn discard(&self, post: &Kept) -> Discarded {
+        stays(self.stands(&post.remote_id).await)
+    }
+}
+
+#[async_trait]
+impl Planner for Mixpost {
+    async fn inspect(&self) -> Result<Health, String> {
+        let accounts = self.accounts().await?;
+        // Whether the schedule may be read, too.
+        self.page(1).await?;
+        Ok(Health::ready(planner::sees(accounts)))
+    }
+}
+
+#[cfg(test)]
+#[path = "mixpost_tests.rs"]
+mod tests;
