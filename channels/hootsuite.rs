@@ -27,8 +27,8 @@ use std::sync::Mutex;
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, Planner, Planning};
-use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at, is_then};
+use crate::planner::{self, Api, Planner, Planning, Seen};
+use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, is_then};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
     stop, traced,
@@ -41,7 +41,7 @@ mod calls;
 mod message;
 
 use calls::{Told, instant};
-use message::{Message, anew, has_media, is_id, loses, same, standing};
+use message::{Message, anew, has_media, is_id, loses, planned, same, standing};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -111,13 +111,13 @@ struct Hootsuite {
 }
 
 impl Hootsuite {
-    /// Those on the schedule that are like a post which was deleted: perhaps that post, made again.
-    async fn like(&self, post: &Kept) -> Result<Vec<Scheduled>, String> {
-        let (seen, read) = self.planned().await;
-        read.and_then(|()| seen.is_whole())?;
-        let is_like =
-            |item: &Scheduled| same(&item.snapshot, &post.snapshot) && !post.taken.contains(&item.remote_id);
-        Ok(seen.all.into_iter().filter(is_like).collect())
+    /// Those that are planned, or wait for an approval, and are like a post which was deleted: perhaps that post, made
+    /// again.
+    async fn like(&self, post: &Kept) -> Result<Vec<Message>, String> {
+        let mut seen = Seen::default();
+        planner::in_time(self.all(None, &mut seen)).await?;
+        seen.is_whole()?;
+        Ok(seen.all.into_iter().filter(|m| planned(m).is_some() && is_remade(m, post)).collect())
     }
 
     async fn remake(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -129,9 +129,9 @@ impl Hootsuite {
         };
         let made = answer.json::<Told<Vec<Value>>>().ok().and_then(|told| told.data?.into_iter().next());
         match made.map(Message::read) {
-            Some(Ok(message)) => match standing(&message) {
-                Standing::Scheduled(item) => Back::Scheduled(item.remote_id),
-                Standing::Out(why) => Back::Out(why),
+            Some(Ok(message)) => match (planned(&message), standing(&message)) {
+                (Some(id), _) => Back::Scheduled(id.to_owned()),
+                (None, Standing::Out(why)) => Back::Out(why),
                 _ => traced(self.restored(post, at).await),
             },
             _ => traced(self.restored(post, at).await),
@@ -153,6 +153,11 @@ impl Hootsuite {
         }
         (has_media(&post.snapshot) && post.due > self.api.now() + FOR_GOOD).then_some(NOT_YET)
     }
+}
+
+/// Whether a message can be the post, made again, and no other.
+fn is_remade(message: &Message, post: &Kept) -> bool {
+    same(&message.snapshot(), &post.snapshot) && !post.taken.iter().any(|id| message.is(id))
 }
 
 #[async_trait]
@@ -210,23 +215,27 @@ impl Scheduler for Hootsuite {
         match self.like(post).await {
             Err(why) => Back::Left(why),
             Ok(like) if like.is_empty() => self.remake(post, at, pass).await,
-            Ok(like) => first_at(&like, at).map_or(Back::Changed(LIKE_IT.to_owned()), Back::Scheduled),
+            Ok(like) => {
+                let then = like.iter().find(|m| m.due().is_some_and(|due| is_then(due, at)));
+                let id = then.and_then(planned).map(str::to_owned);
+                id.map_or(Back::Changed(LIKE_IT.to_owned()), Back::Scheduled)
+            }
         }
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
         let seen = self.around(at).await?;
         let mine = |message: &&Message| {
-            message.due().is_some_and(|due| is_then(due, at))
-                && same(&message.snapshot(), &post.snapshot)
-                && !post.taken.iter().any(|id| message.is(id))
+            message.due().is_some_and(|due| is_then(due, at)) && is_remade(message, post)
         };
         for message in seen.all.iter().filter(mine) {
+            if let Some(id) = planned(message) {
+                return Ok(Some(Back::Scheduled(id.to_owned())));
+            }
             match standing(message) {
-                Standing::Scheduled(item) => return Ok(Some(Back::Scheduled(item.remote_id))),
                 Standing::Out(why) => return Ok(Some(Back::Out(why))),
                 Standing::Unknown(why) => return Err(why),
-                Standing::Held { .. } | Standing::Gone(_) => {}
+                Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {}
             }
         }
         seen.is_whole().map(|()| None)

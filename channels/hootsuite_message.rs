@@ -94,6 +94,13 @@ fn as_text(id: &Value) -> Value {
     if id.is_number() { id.to_string().into() } else { id.clone() }
 }
 
+/// Its number, when Hootsuite will publish it, at once or after somebody has approved it there: it is made, and is not
+/// made once more.
+pub(super) fn planned(message: &Message) -> Option<&str> {
+    let known = &message.known;
+    matches!(known.state.as_str(), "SCHEDULED" | "PENDING_APPROVAL").then_some(known.id.as_str())
+}
+
 /// Where a message stands.
 pub(super) fn standing(message: &Message) -> Standing {
     let known = &message.known;
@@ -101,10 +108,10 @@ pub(super) fn standing(message: &Message) -> Standing {
         ("SCHEDULED", Some(due)) => {
             let snapshot = message.snapshot();
             let words = excerpt(known.text.as_deref().unwrap_or_default());
-            // The addresses of pictures can be others each time.
+            // The addresses of pictures can be others each time, and their number not.
             let mut post = snapshot["post"].clone();
-            if let Some(post) = post.as_object_mut() {
-                post.remove("mediaUrls");
+            if let Some(urls) = post.get_mut("mediaUrls") {
+                *urls = urls.as_array().map_or(0, Vec::len).into();
             }
             let mark = mark(&json!([post, due.timestamp()]));
             Standing::Scheduled(Box::new(Scheduled {

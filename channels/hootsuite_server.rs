@@ -26,6 +26,8 @@ pub struct Desk {
     pub odd: Vec<Value>,
     /// It repeats the token in its refusals.
     pub echoes: bool,
+    /// Somebody has to approve what is made.
+    pub approves: bool,
 }
 
 pub fn now() -> DateTime<Utc> {
@@ -122,7 +124,7 @@ impl Desk {
         self.made += 1;
         let mut message = sent.clone();
         message["id"] = format!("20{}", self.made).into();
-        message["state"] = "SCHEDULED".into();
+        message["state"] = if self.approves { "PENDING_APPROVAL" } else { "SCHEDULED" }.into();
         message["socialProfile"] = json!({ "id": sent["socialProfileIds"][0] });
         // It adds what was not asked for, and writes numbers otherwise.
         message["privacy"] = json!({ "visibility": ["anyone"] });

@@ -220,6 +220,25 @@ async fn of_two_that_differ_in_their_readers_each_is_made_again() {
 }
 
 #[tokio::test]
+async fn what_waits_for_an_approval_there_is_not_made_twice() {
+    for lost in [false, true] {
+        let fate = if lost { Fate::Broken { done: true, at: Cut::BeforeStatus } } else { Fate::Done };
+        let (server, channel) = open(Desk { approves: true, ..Desk::with(&[60]) }, &[Fate::Done, fate]).await;
+        let schedule = channel.scheduler().unwrap();
+        let post = first(&*channel).await;
+        let kept = kept(&post, &mark(schedule.hold(&post).await));
+        let made = Back::Scheduled("201".to_owned());
+        let pass = Pass::open_for_tests();
+        let back = schedule.restore(&kept, at(90), &pass).await;
+        assert!(if lost { matches!(back, Back::Doubt(_)) } else { back == made }, "{back:?}");
+        assert_eq!(schedule.restored(&kept, at(90)).await, Ok(Some(made.clone())));
+        assert_eq!(schedule.restore(&kept, at(90), &pass).await, made, "it is there already");
+        assert!(matches!(schedule.restore(&kept, at(120), &pass).await, Back::Changed(_)), "at another time");
+        assert_eq!(server.state().network.made, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_to_a_new_message_makes_no_second_one() {
     let lost = Fate::Broken { done: true, at: Cut::BeforeStatus };
     let (server, channel) = open(Desk::with(&[60]), &[Fate::Done, lost]).await;
