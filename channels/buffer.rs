@@ -12,7 +12,7 @@
 //!   six times a day, and a list counts for ten minutes under the freeze that it was read for, or for an hour when few
 //!   requests are left. What somebody schedules anew for a time before that can go out.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, Planner, Planning, Seen};
+use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen, is_id};
 use crate::scheduler::{
-    Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
-    stays, stop, trace, traced,
+    Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept, as_listed, back,
+    drafted, is_then, stays, stop, trace, traced,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
@@ -32,7 +32,7 @@ mod post;
 #[path = "buffer_queries.rs"]
 mod queries;
 
-use post::{data, is_id, is_not_found, standing};
+use post::{data, is_not_found, standing};
 use queries::{CHECK, EDIT, LIST, ONE};
 
 /// The registration.
@@ -70,13 +70,8 @@ const CHECKED_EVERY: (u32, u32) = (4 * 60, 60);
 /// Posts of one page, and most pages.
 const EACH: usize = 100;
 const PAGES: usize = 20;
-/// How near two times are that are the same one.
-const SAME: TimeDelta = TimeDelta::seconds(60);
-/// What is nearer is not put back: it could go out at once.
-const NEAR: TimeDelta = TimeDelta::minutes(5);
 
 const GONE: &str = "Buffer has it no more: somebody has deleted it";
-const TOO_MUCH: &str = "the account has scheduled too much to look through";
 const TOO_NEAR: &str = "its new time is too near, and Buffer could publish it at once";
 const QUEUED: &str = "it was in a queue of Buffer, and goes back for a time of its own";
 
@@ -157,9 +152,9 @@ impl Buffer {
         for _ in 0..PAGES {
             let variables = json!({ "input": self.scheduled(), "first": EACH, "after": after });
             let told = self.ask(LIST, variables, None).await.map_err(|why| why.to_string())?;
-            let edges = told["posts"]["edges"].as_array().ok_or("the answer names no post")?;
+            let edges = told["posts"]["edges"].as_array().ok_or(NO_POST)?;
             for edge in edges {
-                post::add(&edge["node"], seen);
+                seen.add(standing(&edge["node"]));
             }
             let page = &told["posts"]["pageInfo"];
             if page["hasNextPage"] != true {
@@ -185,7 +180,7 @@ impl Buffer {
     }
 
     fn listed(&self) -> MutexGuard<'_, Option<Listed>> {
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+        planner::lock(&self.listed)
     }
 
     /// The list that was read for this freeze, if it still counts.
@@ -263,7 +258,7 @@ impl Scheduler for Buffer {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        trace(post, self.stands(&post.remote_id).await, |due| (due - at).abs() < SAME)
+        trace(post, self.stands(&post.remote_id).await, |due| is_then(due, at))
     }
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {
@@ -284,7 +279,7 @@ impl Planner for Buffer {
             json!({ "channels": { "organizationId": self.organization }, "posts": self.scheduled() });
         let told = self.ask(CHECK, variables, None).await.map_err(|why| why.to_string())?;
         let channels = told["channels"].as_array().ok_or("the answer names no channel")?;
-        told["posts"]["edges"].as_array().ok_or("the answer names no post")?;
+        told["posts"]["edges"].as_array().ok_or(NO_POST)?;
         Ok(Health::ready(planner::sees(channels.len())))
     }
 

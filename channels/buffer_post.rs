@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::Answer;
-use crate::planner::{ODD, Seen};
+use crate::planner::{NO_POST, is_id};
 use crate::scheduler::{Scheduled, Standing, excerpt, mark};
 use crate::{Failure, Retry, text};
 
@@ -14,7 +14,6 @@ const OUT: &str = "Buffer has published it";
 const SENDS: &str = "Buffer is publishing it";
 const FAILED: &str = "Buffer tried to publish it, and says that it failed: look at the account";
 const NO_STATE: &str = "Buffer does not say where the post stands";
-const NO_POST: &str = "the answer names no post";
 const MISSING: &str = "Buffer has no such post";
 const REFUSED: &str = "Buffer refuses the request";
 const NO_KEY: &str = "the credential is refused; connect the channel again";
@@ -46,10 +45,6 @@ impl Post {
     }
 }
 
-pub(super) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-}
-
 /// Where a post stands.
 pub(super) fn standing(told: &Value) -> Standing {
     let Some(post) = Post::read(told) else { return Standing::Unknown(NO_POST.to_owned()) };
@@ -77,15 +72,6 @@ pub(super) fn standing(told: &Value) -> Standing {
     }
 }
 
-/// Adds a post of the list, when it is on the schedule. One that is said to be there without a time is odd.
-pub(super) fn add(told: &Value, seen: &mut Seen<Vec<Scheduled>>) {
-    match standing(told) {
-        Standing::Scheduled(post) => seen.all.push(*post),
-        Standing::Unknown(_) => seen.unseen = Some(ODD),
-        Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
-    }
-}
-
 /// The data of an answer with a good status.
 ///
 /// # Errors
@@ -96,12 +82,13 @@ pub(super) fn data(answer: &Answer, secret: &SecretString) -> Result<Value, Fail
         return Ok(told["data"].clone());
     };
     let code = first["extensions"]["code"].as_str().unwrap_or_default();
-    let rejected = |reason: String, retry| Failure::Rejected { reason, retry };
     Err(match code {
-        "UNAUTHENTICATED" | "UNAUTHORIZED" | "FORBIDDEN" => rejected(NO_KEY.to_owned(), Retry::Reconnect),
-        "NOT_FOUND" => rejected(MISSING.to_owned(), Retry::Never),
+        "UNAUTHENTICATED" | "UNAUTHORIZED" | "FORBIDDEN" => {
+            Failure::Rejected { reason: NO_KEY.to_owned(), retry: Retry::Reconnect }
+        }
+        "NOT_FOUND" => Failure::never(MISSING),
         "BAD_USER_INPUT" | "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED" => {
-            rejected(refused(&first["message"], secret), Retry::Never)
+            Failure::never(refused(&first["message"], secret))
         }
         _ => Failure::InDoubt { reason: UNCLEAR.to_owned() },
     })
@@ -118,12 +105,12 @@ pub(super) fn is_not_found(failure: &Failure) -> bool {
 pub(super) fn edited(told: &Value, secret: &SecretString) -> Result<(), Failure> {
     match told["__typename"].as_str() {
         Some("PostActionSuccess") => Ok(()),
-        Some("NotFoundError") => Err(Failure::Rejected { reason: MISSING.to_owned(), retry: Retry::Never }),
+        Some("NotFoundError") => Err(Failure::never(MISSING)),
         // Whose fault it was, and whether something was done, nobody knows.
         Some("UnexpectedError" | "RestProxyError") | None => {
             Err(Failure::InDoubt { reason: UNCLEAR.to_owned() })
         }
-        Some(_) => Err(Failure::Rejected { reason: refused(&told["message"], secret), retry: Retry::Never }),
+        Some(_) => Err(Failure::never(refused(&told["message"], secret))),
     }
 }
 

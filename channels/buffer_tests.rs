@@ -167,9 +167,7 @@ fn settings(url: &str) -> Value {
 }
 
 async fn open(queue: Queue, fates: &[Fate]) -> (Strict<Queue>, Box<dyn Channel>) {
-    let server = Strict::start(queue, fates).await;
-    let channel = trials::open(&buffer::ADAPTER, settings(&server.url));
-    (server, channel)
+    trials::start(queue, fates, &buffer::ADAPTER, settings).await
 }
 
 fn waiting(queue: &Queue) -> usize {
@@ -330,14 +328,7 @@ async fn what_is_not_ours_is_left() {
     for (status, expected) in cases {
         server.state().network.posts[0]["status"] = status.into();
         let stop = schedule.hold(&post).await;
-        let seen = match &stop {
-            Stop::Left(_) => "left",
-            Stop::Out(_) => "out",
-            Stop::Gone(_) => "gone",
-            Stop::Later(_) => "later",
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(seen, expected, "{status}: {stop:?}");
+        assert_eq!(trials::end(&stop), expected, "{status}: {stop:?}");
     }
     server.state().network.posts.clear();
     assert!(matches!(schedule.read(&post).await, Standing::Gone(_)));

@@ -41,15 +41,17 @@ impl Message {
 /// bot can change it.
 const OTHER_WORDS: &str = "somebody has given the post other words on Discord";
 
-/// What a message that gets other words shows; `receipt` is what is found. Without the permission to read messages the
-/// words of a bot's own are empty.
-pub(crate) fn sighting(message: &Value, job: &Job, of: &Revised, receipt: Receipt) -> Sighting {
+/// What a message that gets other words shows. Without the permission to read messages the words of a bot's own are
+/// empty.
+pub(crate) fn sighting(message: &Value, job: &Job, of: &Revised) -> Sighting {
     let Some(told) = message["content"].as_str().filter(|words| !words.is_empty()) else {
         return Sighting::Unknown("the answer is not about the post".to_owned());
     };
     match of.shows(&job.rendition, |post| are(told, post)) {
         // There is nothing but words in it.
-        Shows::New | Shows::Either => Sighting::Found(receipt),
+        Shows::New | Shows::Either => {
+            Sighting::Found(Receipt { remote_id: of.remote_id.clone(), url: None, note: None })
+        }
         Shows::Old => Sighting::Absent,
         Shows::Other => Sighting::Unknown(OTHER_WORDS.to_owned()),
     }

@@ -64,10 +64,7 @@ impl Discord {
             return Sighting::Unknown(self.failure(&answer, Doing::Ask).to_string());
         }
         match answer.json::<Value>() {
-            Ok(told) => {
-                let receipt = Receipt { remote_id: of.remote_id.clone(), url: None, note: None };
-                sighting(&told, job, of, receipt)
-            }
+            Ok(told) => sighting(&told, job, of),
             Err(why) => Sighting::Unknown(why),
         }
     }

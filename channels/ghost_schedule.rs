@@ -4,7 +4,7 @@
 //! too was seen on Ghost 6.65. A hold makes the post a draft. Ghost forgets the newsletter of a draft, so
 //! it is named again when the post is put back.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -15,7 +15,7 @@ use crate::http::{Request, is_too_long};
 use crate::message::Doing;
 use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, drafted, excerpt,
-    is_own, mark, stays, stop, trace, traced, unanswered,
+    is_own, is_then, mark, stays, stop, trace, traced, unanswered,
 };
 use crate::{Failure, Pass};
 
@@ -265,7 +265,7 @@ impl Scheduler for Ghost {
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
         let stands = self.stands(&post.remote_id).await;
-        trace(post, stands, |due| (due - at).abs() < TimeDelta::seconds(60))
+        trace(post, stands, |due| is_then(due, at))
     }
 
     async fn discard(&self, post: &Kept) -> Discarded {

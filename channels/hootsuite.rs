@@ -28,10 +28,10 @@ use url::Url;
 
 use crate::http::Request;
 use crate::planner::{self, Api, Planner, Planning, Seen};
-use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, is_then};
+use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
-    stop, traced,
+    is_then, stop, traced,
 };
 use crate::{Adapter, Channel, Connection, Health, Pass, Setting};
 

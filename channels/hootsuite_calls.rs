@@ -1,7 +1,5 @@
 //! What is asked of Hootsuite, and how its lists are read.
 
-use std::sync::PoisonError;
-
 use base64::Engine;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,8 +10,8 @@ use url::Url;
 use super::Hootsuite;
 use super::message::{Message, standing};
 use crate::http::{Answer, Request};
-use crate::planner::{self, ODD, Seen};
-use crate::scheduler::{Scheduled, Standing};
+use crate::planner::{self, NO_POST, ODD, Seen};
+use crate::scheduler::{Scheduled, TOO_MUCH};
 use crate::{Failure, Pass};
 
 /// The longest window of a list, and how many a look reads: about a year. What is later is looked at when it is
@@ -32,8 +30,6 @@ const ENDS: TimeDelta = TimeDelta::minutes(2);
 /// The state of what is on the schedule.
 const SCHEDULED: Option<&str> = Some("SCHEDULED");
 
-const TOO_MUCH: &str = "the account has scheduled too much to look through";
-const NO_POST: &str = "the answer names no post";
 const NO_TOKEN: &str =
     "Hootsuite gives no token for the app and the member; look at both in its developer portal";
 const IN_PART: &str = "Hootsuite shows a part of the schedule only, and says that something went wrong";
@@ -85,7 +81,7 @@ impl Hootsuite {
 
     /// A token that still holds, asked for when there is none.
     async fn token(&self) -> Result<SecretString, Failure> {
-        let known = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = planner::lock(&self.token).clone();
         if let Some((token, _)) = known.filter(|(_, ends)| *ends > self.api.now() + ENDS) {
             return Ok(token);
         }
@@ -100,7 +96,7 @@ impl Hootsuite {
             answer.map_err(Failure::without_effect)?.json().map_err(|_| planner::no_effect(NO_TOKEN))?;
         let ends = self.api.now() + TimeDelta::seconds(told.expires_in.clamp(0, 24 * 3_600));
         let token = told.access_token;
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), ends));
+        *planner::lock(&self.token) = Some((token.clone(), ends));
         Ok(token)
     }
 
@@ -118,7 +114,7 @@ impl Hootsuite {
         let status = answer.status;
         if status == 401 {
             // It was revoked: the next request asks for another one.
-            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *planner::lock(&self.token) = None;
         }
         Ok((status, self.api.accepted(answer, Some(&token))))
     }
@@ -216,12 +212,7 @@ impl Hootsuite {
         let read = planner::in_time(self.all(SCHEDULED, &mut seen)).await;
         let mut planned = Seen { all: Vec::new(), unseen: seen.unseen };
         for message in &seen.all {
-            match standing(message) {
-                Standing::Scheduled(item) => planned.all.push(*item),
-                // It names no time.
-                Standing::Unknown(_) => planned.unseen = planned.unseen.or(Some(ODD)),
-                Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
-            }
+            planned.add(standing(message));
         }
         (planned, read)
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::planner::NO_POST;
 use crate::remade::{is_nothing, not_made_again};
 use crate::scheduler::{Scheduled, Standing, excerpt, mark};
 
@@ -12,7 +13,6 @@ const FAILED: &str = "Hootsuite tried to publish it, and says that it failed: lo
 const TAKEN: &str = "it waits for an approval in Hootsuite, or was refused one";
 const SENDS: &str = "Hootsuite is publishing it";
 const NO_STATE: &str = "Hootsuite does not say where the post stands";
-const NO_POST: &str = "the answer names no post";
 
 /// What a message is made of, besides its text, profile and time, that can be made again.
 const FIELDS: [&str; 6] = ["webhookUrls", "tags", "targeting", "privacy", "location", "emailNotification"];

@@ -19,9 +19,7 @@ fn settings(url: &str) -> Value {
 }
 
 async fn open(desk: Desk, fates: &[Fate]) -> (Strict<Desk>, Box<dyn Channel>) {
-    let server = Strict::start(desk, fates).await;
-    let channel = trials::open(&hootsuite::ADAPTER, settings(&server.url));
-    (server, channel)
+    trials::start(desk, fates, &hootsuite::ADAPTER, settings).await
 }
 
 fn waiting(desk: &Desk) -> usize {

@@ -20,8 +20,8 @@ use crate::Pass;
 use crate::http::{Answer, Request};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
 use crate::scheduler::{
-    Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, back, stop, traced,
-    unanswered,
+    Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, back,
+    stop, traced, unanswered,
 };
 
 /// What is due within this is cancelled: the server may have taken it already when it is moved.
@@ -143,7 +143,7 @@ impl Mastodon {
             }
             items.extend(new);
         }
-        Err("the account has scheduled too much to look through".to_owned())
+        Err(TOO_MUCH.to_owned())
     }
 
     /// What is on the schedule, whatever its time, and like a post that was cancelled: perhaps that post, made

@@ -25,16 +25,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, Planner, Planning, Seen};
+use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen};
 use crate::scheduler::{
-    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back,
-    drafted, stays, stop, trace, traced,
+    Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept,
+    as_listed, back, drafted, is_then, stays, stop, trace, traced,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
@@ -79,20 +79,14 @@ const EACH: &str = "50";
 const PAGES: u64 = 100;
 /// Most bytes of an answer: a post has a version for each account.
 const LONGEST: usize = 16 << 20;
-/// How near two times are that are the same one: dates have minutes.
-const SAME: TimeDelta = TimeDelta::seconds(60);
-/// What is nearer is not put back: it could go out at once.
-const NEAR: TimeDelta = TimeDelta::minutes(5);
 
 const GONE: &str = "Mixpost has it no more: somebody has deleted it";
-const TOO_MUCH: &str = "the account has scheduled too much to look through";
 const TOO_NEAR: &str = "its new time is too near, and Mixpost could publish it at once";
 const NOT_WHOLE: &str =
     "Mixpost shows it in a form that cannot be sent back whole, so it is not touched: make it a draft there";
 const OTHER_TIME: &str =
     "Mixpost shows another time than it was given, so it stays a draft: schedule it there by hand";
 const MOVED: &str = "the schedule was changed while it was read, so a part of it can be missing";
-const NO_POST: &str = "the answer names no post";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let workspace = connection.setting("workspace")?;
@@ -237,7 +231,7 @@ impl Mixpost {
             Standing::Held { mark } if mark != post.mark => Err(Back::Changed(CHANGED.to_owned())),
             Standing::Held { .. } if shown.due() == Some(at) => Ok(()),
             Standing::Held { .. } => Err(Back::Left(OTHER_TIME.to_owned())),
-            other => Err(traced(trace(post, other, |due| (due - at).abs() < SAME))),
+            other => Err(traced(trace(post, other, |due| is_then(due, at)))),
         }
     }
 }
@@ -308,7 +302,7 @@ impl Scheduler for Mixpost {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        trace(post, self.stands(&post.remote_id).await, |due| (due - at).abs() < SAME)
+        trace(post, self.stands(&post.remote_id).await, |due| is_then(due, at))
     }
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {

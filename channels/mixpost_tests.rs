@@ -18,9 +18,7 @@ fn settings(url: &str) -> Value {
 }
 
 async fn open(desk: Desk, fates: &[Fate]) -> (Strict<Desk>, Box<dyn Channel>) {
-    let server = Strict::start(desk, fates).await;
-    let channel = trials::open(&mixpost::ADAPTER, settings(&server.url));
-    (server, channel)
+    trials::start(desk, fates, &mixpost::ADAPTER, settings).await
 }
 
 fn waiting(desk: &Desk) -> usize {
@@ -122,14 +120,11 @@ async fn what_is_not_ours_is_left_and_a_hold_is_read_back() {
     for (status, expected) in ends {
         server.state().network.posts[0]["status"] = status.into();
         let stop = schedule.hold(&post).await;
-        let seen = match &stop {
-            Stop::Left(_) => "left",
-            Stop::Out(_) => "out",
-            Stop::Gone(_) => "gone",
-            Stop::Later(_) => "later",
-            other => panic!("{other:?}"),
-        };
-        assert_eq!((seen, stands(&server).0), (expected, json!(status)), "it is not touched: {stop:?}");
+        assert_eq!(
+            (trials::end(&stop), stands(&server).0),
+            (expected, json!(status)),
+            "it is not touched: {stop:?}"
+        );
     }
     server.state().network.posts[0]["status"] = "scheduled".into();
     for (field, other) in [("scheduled_at", json!(instant(at(61)))), ("accounts", json!([{ "id": 9 }]))] {

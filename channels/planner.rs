@@ -1,5 +1,5 @@
 //! What the adapters of planners share: services in which people plan posts for several networks (Postiz, Buffer,
-//! Hootsuite). A freeze holds what is planned in them. Nothing of ours is published through them: a post
+//! Hootsuite, Mixpost). A freeze holds what is planned in them. Nothing of ours is published through them: a post
 //! of ours could neither be read back nor proved, so its network is connected itself.
 
 use std::future::Future;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::http::{Answer, Http, Request};
 use crate::planner_quota::{self as quota, Left};
-use crate::scheduler::{Listing, Scheduled, unanswered};
+use crate::scheduler::{Listing, Scheduled, Standing, unanswered};
 use crate::text::Unit;
 use crate::{
     Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
@@ -51,6 +51,9 @@ pub(crate) const LIMITS: Limits = Limits {
     cards: false,
 };
 
+/// What is nearer is not put back: it could go out at once.
+pub(crate) const NEAR: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const NO_POST: &str = "the answer names no post";
 const NO_POSTS: &str = "posts cannot be sent through a scheduler; connect the network itself";
 const RESTS: &str = "the server asks us to wait";
 /// Said of a schedule of which a part is odd.
@@ -83,7 +86,7 @@ pub(crate) struct Planning<P>(pub P);
 #[async_trait]
 impl<P: Planner> Channel for Planning<P> {
     async fn publish(&self, _job: &Job, _pass: &Pass) -> Result<Receipt, Failure> {
-        Err(Failure::Rejected { reason: NO_POSTS.to_owned(), retry: Retry::Never })
+        Err(Failure::never(NO_POSTS))
     }
 
     async fn read_back(&self, _job: &Job) -> Sighting {
@@ -117,7 +120,8 @@ pub(crate) struct Api {
     left: Mutex<Option<Left>>,
 }
 
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What is kept behind a lock; also when somebody panicked with it.
+pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -240,6 +244,15 @@ impl<T> Seen<T> {
 }
 
 impl Seen<Vec<Scheduled>> {
+    /// Adds a post, when it is on the schedule. Where it stands otherwise is known, or it is odd.
+    pub fn add(&mut self, stands: Standing) {
+        match stands {
+            Standing::Scheduled(post) => self.all.push(*post),
+            Standing::Unknown(_) => self.unseen = self.unseen.or(Some(ODD)),
+            Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
+        }
+    }
+
     /// As it is held.
     pub fn listing(self) -> Listing {
         Listing { items: self.all, unseen: self.unseen.map(str::to_owned), read_at: None }
@@ -270,6 +283,11 @@ pub(crate) fn sees(accounts: usize) -> String {
 /// A step before the one that touches a post went wrong.
 pub(crate) fn no_effect(why: &str) -> Failure {
     Failure::Rejected { reason: why.to_owned(), retry: Retry::Backoff }
+}
+
+/// Whether a text can be an id: what is put into an address and a question.
+pub(crate) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 /// An id that is a number in some answers and a text in others.

@@ -25,10 +25,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, ODD, Planner, Planning, Seen};
+use crate::planner::{self, Api, NEAR, Planner, Planning, Seen};
 use crate::scheduler::{
     Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
-    stays, stop, trace, traced,
+    is_then, stays, stop, trace, traced,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
@@ -60,10 +60,6 @@ const OVERDUE: TimeDelta = TimeDelta::days(3);
 const WINDOWS: [i64; 3] = [7, 31, 366];
 /// Most bytes of a list: a post that repeats is in each of them, once for every time that it was out.
 const LONGEST_LIST: usize = 32 << 20;
-/// A post goes back for its own time when the given one is as near to it as this.
-const SAME: TimeDelta = TimeDelta::seconds(60);
-/// What is due within this is not put back: it could go out at once.
-const NEAR: TimeDelta = TimeDelta::minutes(5);
 /// What was due within this when it was held can have been begun.
 const BEGUN: TimeDelta = TimeDelta::seconds(60);
 
@@ -191,12 +187,7 @@ impl Scheduler for Postiz {
         let now = self.api.now();
         let mut seen = Seen { all: Vec::new(), unseen: found.unseen };
         for item in found.all.values() {
-            match standing(item, now) {
-                Standing::Scheduled(post) => seen.all.push(*post),
-                // Its state is none that Postiz is known for.
-                Standing::Unknown(_) => seen.unseen = Some(ODD),
-                Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
-            }
+            seen.add(standing(item, now));
         }
         seen.listing().up_to(read)
     }
@@ -223,7 +214,7 @@ impl Scheduler for Postiz {
         match kept_date(&post.snapshot) {
             _ if was_out(&post.snapshot) => return left(REPEATS),
             Some(own) if own < self.api.now() + NEAR => return left(OVER),
-            Some(own) if (own - at).abs() < SAME => {}
+            Some(own) if is_then(own, at) => {}
             _ => return left(OWN_TIME),
         }
         if let Err(failure) = self.set(&post.remote_id, "schedule", Some(pass)).await {
@@ -234,7 +225,7 @@ impl Scheduler for Postiz {
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
         let stands = self.stands(&post.remote_id, post.due, &post.snapshot).await;
-        trace(post, stands, |due| (due - at).abs() < SAME)
+        trace(post, stands, |due| is_then(due, at))
     }
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::html_words::words;
-use crate::planner::{ODD, Seen};
+use crate::planner::{ODD, Seen, is_id};
 use crate::scheduler::{Scheduled, Standing, excerpt, mark};
 
 const OUT: &str = "Postiz has published it";
@@ -79,10 +79,6 @@ pub(super) fn items(lines: Lines) -> Seen<Vec<Item>> {
         item.dates.push(date);
     }
     Seen { all: found.into_values().collect(), unseen }
-}
-
-fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 impl Item {

@@ -243,14 +243,7 @@ async fn what_is_not_ours_is_left_and_a_hold_is_read_back() {
     for (state, expected) in [("DRAFT", "left"), ("PUBLISHED", "out"), ("ERROR", "gone"), ("ODD", "later")] {
         server.state().network.posts[0]["state"] = state.into();
         let stop = schedule.hold(&post).await;
-        let seen = match &stop {
-            Stop::Left(_) => "left",
-            Stop::Out(_) => "out",
-            Stop::Gone(_) => "gone",
-            Stop::Later(_) => "later",
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(seen, expected, "{state}: {stop:?}");
+        assert_eq!(trials::end(&stop), expected, "{state}: {stop:?}");
         assert_eq!(server.state().network.posts[0]["state"], state, "it is not touched");
     }
     server.state().network.posts[0]["state"] = "QUEUE".into();

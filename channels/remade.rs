@@ -1,10 +1,10 @@
 //! Posts that a hold has to delete, and that are made again from their snapshots: what all such schedules share.
 //! Pure.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::scheduler::Scheduled;
+use crate::scheduler::{Scheduled, is_then};
 
 /// The mark of what we deleted.
 pub(crate) const CANCELLED: &str = "cancelled";
@@ -21,19 +21,12 @@ pub(crate) const STILL_THERE: &str = "the server still shows what it has cancell
 /// Said when what would be made again is there, and not for the time that is asked for.
 pub(crate) const LIKE_IT: &str = "the account has one like it on its schedule already, at another time; if that is another post, schedule this one there by hand";
 
-/// How near two times are that are the same one.
-const SAME: TimeDelta = TimeDelta::seconds(60);
 /// Most names of what does not come back.
 const NAMED: usize = 10;
 
 /// The first of them that is to go out at that time.
 pub(crate) fn first_at(items: &[Scheduled], at: DateTime<Utc>) -> Option<String> {
     items.iter().find(|item| is_then(item.due, at)).map(|item| item.remote_id.clone())
-}
-
-/// Whether two times are the same one.
-pub(crate) fn is_then(due: DateTime<Utc>, at: DateTime<Utc>) -> bool {
-    (due - at).abs() < SAME
 }
 
 /// Whether a field holds nothing.

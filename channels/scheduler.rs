@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ use crate::{Failure, Pass, Retry, hash, text};
 
 /// Most characters of the words that are kept for people to know a post by.
 const EXCERPT: usize = 300;
+
+/// How near two times are that are the same one: some networks keep minutes.
+const SAME: TimeDelta = TimeDelta::seconds(60);
 
 /// How long a network rests that is not reached.
 const UNREACHED: Duration = Duration::from_secs(60);
@@ -314,6 +317,14 @@ pub(crate) fn traced(seen: Result<Option<Back>, String>) -> Back {
         Err(why) => Back::Doubt(why),
     }
 }
+
+/// Whether two times are the same one.
+pub(crate) fn is_then(due: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    (due - at).abs() < SAME
+}
+
+/// Said of a schedule that is longer than a look may be.
+pub(crate) const TOO_MUCH: &str = "the account has scheduled too much to look through";
 
 /// Said when a post is not as the hold left it.
 pub(crate) const CHANGED: &str =

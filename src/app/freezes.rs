@@ -16,6 +16,7 @@ use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::{Order, Scope};
 use crate::domain::role::Right;
+use crate::store::channels::Channel;
 use crate::store::freezes::Freeze;
 pub(crate) use crate::store::freezes::GateRow;
 use crate::store::nodes::Node;
@@ -101,8 +102,7 @@ pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView
     by.need(Right::Freeze)?;
     let (reason, reason_mended) = reasons::mended(&new.reason);
     let new = NewFreeze { reason, ..new.clone() };
-    check(app, by, &new).await?;
-    let left_out = sweeps::left_out(&new.scope, &app.store().channels().await?);
+    let left_out = sweeps::left_out(&new.scope, &check(app, by, &new).await?);
     let mut tx = app.store().begin_exclusive().await?;
     let (row, entry) = commit(app, &mut tx, by, &new, left_out).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
@@ -238,7 +238,7 @@ pub async fn under_way(app: &App, by: &Actor) -> Result<i64> {
 }
 
 /// Whether the actor may give this order, and it names what is there.
-pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> {
+pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<Vec<Channel>> {
     if new.scope.crisis_too {
         by.need(Right::Quarantine)?;
     }
@@ -255,7 +255,8 @@ pub(super) async fn check(app: &App, by: &Actor, new: &NewFreeze) -> Result<()> 
     {
         problems.add("incident", format!("there is no incident {id}"));
     }
-    problems.check()
+    problems.check()?;
+    Ok(channels)
 }
 
 /// How far back a lifted freeze still covers what fell due before.

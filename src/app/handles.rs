@@ -74,6 +74,11 @@ pub(super) fn newest(all: &[Attempt], content_hash: &str) -> Option<String> {
     Some(ledger::without(handle, &void))
 }
 
+/// The same for the words of the last of them.
+pub(super) fn of_last(all: &[Attempt]) -> Option<String> {
+    newest(all, &all.last()?.content_hash)
+}
+
 /// Writes a person's word about the newest attempt into its ledger, if it has one: `again`, it is to be tried again.
 ///
 /// # Errors
@@ -111,15 +116,11 @@ fn tells(reason: &str, so_far: &str) -> bool {
 /// The database's own.
 pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<()> {
     let is_over = |d: &DeliveryView| matches!(d.state, State::Accepted | State::Retracted);
-    let open = deliveries.iter().filter(|d| d.attempts > 0 && !is_over(d));
-    let ids: Vec<String> = open.map(|d| d.id.clone()).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    for attempt in app.store().last_attempts(&ids).await? {
-        let handle = known(app, &attempt.id).await?.filter(|handle| !ledger::is_withdrawn(handle));
-        if let Some(d) = deliveries.iter_mut().find(|d| d.id == attempt.delivery_id) {
-            let so_far = handle.and_then(|handle| ledger::so_far(&handle));
-            d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
-        }
+    for d in deliveries.iter_mut().filter(|d| d.attempts > 0 && !is_over(d)) {
+        let handle =
+            of_last(&app.store().attempts(&d.id).await?).filter(|handle| !ledger::is_withdrawn(handle));
+        let so_far = handle.and_then(|handle| ledger::so_far(&handle));
+        d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
     }
     Ok(())
 }

@@ -163,8 +163,7 @@ pub(super) async fn has_parts_out(app: &App, delivery: &str) -> Result<bool> {
     let all = app.store().attempts(delivery).await?;
     let is_thread = |body: &str| serde_json::from_str::<Rendition>(body).is_ok_and(|r| !r.more.is_empty());
     let has_parts = all.iter().any(|a| a.handle.is_some() && is_thread(&a.body));
-    let newest = all.last().and_then(|last| handles::newest(&all, &last.content_hash));
-    Ok(has_parts || newest.as_deref().is_some_and(ledger::is_out))
+    Ok(has_parts || handles::of_last(&all).as_deref().is_some_and(ledger::is_out))
 }
 
 async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {

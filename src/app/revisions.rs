@@ -174,31 +174,32 @@ pub(super) const LEFT_OUT: &str = "it was left out of this change";
 /// Said of a channel on which the post came out too late for the change.
 const LATER: &str = "it came out there after these words were written; change them there by another post";
 
-fn obstacle(
+/// The new words as the channel would get them, or why they cannot take the place of those that are out.
+fn new_words(
     channel: &Channel,
-    before: &std::result::Result<Rendition, String>,
+    copy: &Copy,
     source: &Source,
     drill: bool,
-) -> Option<String> {
-    let before = match before {
-        Ok(before) => before,
-        Err(why) => return Some(why.clone()),
-    };
+) -> std::result::Result<Rendition, String> {
+    let before = copy.words.as_ref().map_err(Clone::clone)?;
     if channel.disabled_at.is_some() {
-        return Some("the channel is disabled".to_owned());
+        return Err("the channel is disabled".to_owned());
     }
     let Some(adapter) = ::channels::adapter(&channel.adapter) else {
-        return Some(format!("no adapter {}", channel.adapter));
+        return Err(format!("no adapter {}", channel.adapter));
     };
-    revise::obstacle(adapter, before, &renditions::fit(source, channel, drill).0)
+    let new = renditions::fit(source, channel, drill).0;
+    revise::obstacle(adapter, before, &new).map_or(Ok(new), Err)
 }
 
-/// The same, where the new words are to take the place of others.
+/// Why words of a channel stay: others cannot take their place, or are the same.
 fn obstacle_or_same(channel: &Channel, copy: &Copy, source: &Source, drill: bool) -> Option<String> {
-    let is_same =
-        || copy.words.as_ref().is_ok_and(|before| *before == renditions::fit(source, channel, drill).0);
-    obstacle(channel, &copy.words, source, drill)
-        .or_else(|| is_same().then(|| "it has these very words there already".to_owned()))
+    match new_words(channel, copy, source, drill) {
+        Err(why) => Some(why),
+        Ok(new) => {
+            (copy.words.as_ref() == Ok(&new)).then(|| "it has these very words there already".to_owned())
+        }
+    }
 }
 
 /// Locks the post whose words change, and lets one change of them be open at a time.
@@ -257,9 +258,9 @@ pub async fn choices(app: &App, by: &Actor, post: &str) -> Result<Choices> {
     let channels = app.store().channels().await?;
     for copy in &standing.copies {
         let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
-        match obstacle(channel, &copy.words, &out, false) {
-            None => can.push(copy.channel.clone()),
-            Some(reason) => cannot.push(Unrevised { channel_name: channel.name.clone(), reason }),
+        match new_words(channel, copy, &out, false) {
+            Ok(_) => can.push(copy.channel.clone()),
+            Err(reason) => cannot.push(Unrevised { channel_name: channel.name.clone(), reason }),
         }
     }
     Ok(Choices { post: standing.post.id, words, can, cannot })

@@ -7,6 +7,7 @@ use super::{Actor, App, AppError, Result, sweeps};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::Scope;
 use crate::store::Tx;
+use crate::store::channels::Channel;
 use crate::store::freezes::Freeze;
 
 /// What is to be frozen.
@@ -25,11 +26,11 @@ pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Op
         return Ok(None);
     }
     let mut order = NewFreeze { scope: new.scope.clone(), ..NewFreeze::default() };
-    freezes::check(app, by, &order).await?;
+    let channels = freezes::check(app, by, &order).await?;
     if new.drill {
-        order.scope = of_drill(app, order.scope).await?;
+        order.scope = of_drill(&channels, order.scope)?;
     }
-    let left_out = sweeps::left_out(&order.scope, &app.store().channels().await?);
+    let left_out = sweeps::left_out(&order.scope, &channels);
     Ok(Some(Order { new: order, left_out }))
 }
 
@@ -94,8 +95,7 @@ fn enough<'a>(in_force: &'a [Freeze], asked: &Scope, mine: &str) -> Result<Optio
 
 /// What the freeze of a drill covers: drill channels, so that real marketing goes on. Where all
 /// channels are for drills it covers what was asked for.
-async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
-    let channels = app.store().channels().await?;
+fn of_drill(channels: &[Channel], mut scope: Scope) -> Result<Scope> {
     if channels.iter().all(|c| c.drill) {
         return Ok(scope);
     }
@@ -107,7 +107,7 @@ async fn of_drill(app: &App, mut scope: Scope) -> Result<Scope> {
         );
     }
     if scope.channels.is_empty() {
-        scope.channels = channels.into_iter().filter(|c| c.drill).map(|c| c.id).collect();
+        scope.channels = channels.iter().filter(|c| c.drill).map(|c| c.id.clone()).collect();
     }
     if scope.channels.is_empty() {
         problems.add(
