@@ -37,11 +37,13 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, text,
+    Replay, Retraction, Scheduler, Setting, Sighting, text,
 };
 
 #[path = "sms_answers.rs"]
 mod answers;
+#[path = "sms_schedule.rs"]
+mod schedule;
 #[path = "sms_settings.rs"]
 mod settings;
 
@@ -64,7 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         starts_only: false,
         pins: Pins::None,
         watches: false,
-        sweeps: false,
+        sweeps: true,
         publishes: true,
         concurrency: 1,
     },
@@ -326,7 +328,9 @@ impl Each for Sms {
                 made.map_err(|_| "Twilio does not tell when a message was made".to_owned())?.timestamp();
             oldest = oldest.min(made);
             let is_out = m.to == address && m.direction.starts_with("outbound");
-            if !is_out || made < since {
+            // What was scheduled is nothing of ours.
+            let is_planned = ["scheduled", "canceled"].contains(&m.status.as_str());
+            if !is_out || is_planned || made < since {
                 continue;
             }
             if m.body.is_empty() {
@@ -360,11 +364,18 @@ impl Channel for Sms {
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]
 #[path = "sms_again_tests.rs"]
 mod again_tests;
+#[cfg(test)]
+#[path = "sms_schedule_tests.rs"]
+mod schedule_tests;
 #[cfg(test)]
 #[path = "sms_server.rs"]
 mod server;

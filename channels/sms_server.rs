@@ -29,6 +29,10 @@ pub(super) struct Twilio {
     pub(super) kind: &'static str,
     /// Of the last request for a message.
     pub(super) validity: u32,
+    /// It sends what it should schedule.
+    pub(super) hasty: bool,
+    /// Where it says that the list goes on, instead of the next page.
+    pub(super) goes_on: Option<&'static str>,
 }
 
 impl Twilio {
@@ -40,6 +44,8 @@ impl Twilio {
             status: Some("active"),
             kind: "Full",
             validity: 0,
+            hasty: false,
+            goes_on: None,
         }
     }
 
@@ -67,6 +73,54 @@ impl Twilio {
     }
 }
 
+impl Twilio {
+    /// Somebody schedules a message; its place is the first.
+    pub(super) fn schedule(&mut self, to: &str, body: &str, at: i64) {
+        self.other(to, body, at);
+        let message = &mut self.messages[0];
+        (message["status"], message["from"]) = ("scheduled".into(), Value::Null);
+        (message["messaging_service_sid"], message["num_media"]) = (SERVICE.into(), "0".into());
+    }
+
+    pub(super) fn in_state(&self, status: &str) -> usize {
+        self.messages.iter().filter(|m| m["status"] == status).count()
+    }
+
+    fn cancel(&mut self, sid: &str, form: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
+        if form.len() != 1 || form.get("Status").is_none_or(|status| status != "canceled") {
+            faults.push(format!("fields: {form:?}"));
+        }
+        match self.messages.iter_mut().find(|m| m["sid"] == sid) {
+            None => wrong(404, 20_404, "not found"),
+            Some(message) if message["status"] != "scheduled" => {
+                wrong(409, 30_409, "This message cannot be canceled")
+            }
+            Some(message) => {
+                message["status"] = "canceled".into();
+                good(message.clone())
+            }
+        }
+    }
+
+    fn plan(&mut self, form: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
+        let field = |name: &str| form.get(name).map_or("", String::as_str);
+        let at = DateTime::parse_from_rfc3339(field("SendAt")).map_or(0, |at| at.timestamp());
+        let fits = NOW + 300 < at && at <= NOW + 35 * 86_400;
+        if form.len() != 5
+            || field("ScheduleType") != "fixed"
+            || field("MessagingServiceSid") != SERVICE
+            || !fits
+        {
+            faults.push(format!("fields: {form:?}"));
+        }
+        self.schedule(field("To"), field("Body"), NOW);
+        if self.hasty {
+            self.messages[0]["status"] = "accepted".into();
+        }
+        (201, String::new(), self.messages[0].clone())
+    }
+}
+
 fn wrong(status: u16, code: i64, words: &str) -> Said {
     let info = format!("https://www.twilio.com/docs/errors/{code}");
     let body = json!({ "code": code, "message": words, "more_info": info, "status": status });
@@ -75,7 +129,7 @@ fn wrong(status: u16, code: i64, words: &str) -> Said {
 
 impl Network for Twilio {
     fn makes(method: &str, path: &str) -> bool {
-        method == "POST" && path.ends_with("/Messages.json")
+        method == "POST" && path.contains("/Messages")
     }
 
     fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
@@ -95,6 +149,7 @@ impl Network for Twilio {
                 None => wrong(401, 20_003, "Authentication Error - invalid username"),
             },
             ("POST", "/Messages.json", _) => self.send(&asked.form(faults), faults),
+            ("POST", _, Some(sid)) => self.cancel(sid, &asked.form(faults), faults),
             ("GET", "/Messages.json", _) => self.list(asked, faults),
             ("GET", _, Some(sid)) => match self.messages.iter().find(|m| m["sid"] == sid) {
                 Some(message) => good(message.clone()),
@@ -110,6 +165,9 @@ impl Network for Twilio {
 
 impl Twilio {
     fn send(&mut self, form: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
+        if form.contains_key("ScheduleType") {
+            return self.plan(form, faults);
+        }
         let mut names: Vec<&str> = form.keys().map(String::as_str).collect();
         names.sort_unstable();
         let field = |name: &str| form.get(name).map_or("", String::as_str);
@@ -145,7 +203,12 @@ impl Twilio {
         }
         let is = |m: &Value, name: &str, field: &str| query(name).is_none_or(|wanted| m[field] == wanted);
         let shown = self.messages.iter().filter(|m| is(m, "To", "to") && is(m, "From", "from") && !self.lags);
-        let size = query("PageSize").and_then(|n| n.parse().ok()).unwrap_or_default();
-        good(json!({ "messages": shown.take(size).collect::<Vec<_>>(), "page": 0 }))
+        let number = |name: &str| query(name).and_then(|n| n.parse::<usize>().ok()).unwrap_or_default();
+        let (size, page, all) = (number("PageSize"), number("Page"), shown.clone().count());
+        let of = query("To").map(|to| format!("To={}&", to.replace('+', "%2B"))).unwrap_or_default();
+        let next = format!("{}?{of}PageSize={size}&Page={}&PageToken=PASM", asked.path, page + 1);
+        let next = ((page + 1) * size < all).then(|| self.goes_on.map_or(next, str::to_owned));
+        let shown: Vec<_> = shown.skip(page * size).take(size).collect();
+        good(json!({ "messages": shown, "page": page, "next_page_uri": next }))
     }
 }

@@ -78,6 +78,7 @@ mod signals;
 mod slack;
 mod slow_channels;
 mod sms;
+mod sms_scheduled;
 mod support;
 mod sweeps;
 mod sweeps_console;

@@ -62,8 +62,9 @@ async fn send(State(fake): State<Fake>, body: String) -> Response {
         let mut account = fake.account.lock().unwrap();
         let made = DateTime::from_timestamp_millis(account.clock.now()).unwrap().to_rfc2822();
         let message = json!({ "sid": format!("SM{:032x}", account.messages.len()), "to": form["To"],
-            "from": form["From"], "body": form["Body"], "status": "queued", "error_code": null,
-            "direction": "outbound-api", "date_created": made });
+            "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid"), "body": form["Body"],
+            "status": if form.contains_key("SendAt") { "scheduled" } else { "queued" }, "error_code": null,
+            "num_media": "0", "direction": "outbound-api", "date_created": made });
         account.messages.push(message.clone());
         let lost = account.loses.iter().position(|number| form["To"] == *number);
         (message, lost.map(|n| account.loses.remove(n)).is_some())
@@ -87,6 +88,14 @@ async fn show(State(fake): State<Fake>, Path(sid): Path<String>) -> Json<Value> 
     Json(account.messages.iter().find(|m| m["sid"] == sid).unwrap().clone())
 }
 
+async fn cancel(State(fake): State<Fake>, Path(sid): Path<String>) -> Json<Value> {
+    let mut all = fake.account.lock().unwrap();
+    let message = all.messages.iter_mut().find(|m| sid.starts_with(m["sid"].as_str().unwrap())).unwrap();
+    assert_eq!(message["status"], "scheduled");
+    message["status"] = "canceled".into();
+    Json(message.clone())
+}
+
 impl Fake {
     /// Starts it.
     pub async fn start(clock: Clock) -> Self {
@@ -100,7 +109,7 @@ impl Fake {
         let routes = Router::new()
             .route(&format!("/2010-04-01/Accounts/{ACCOUNT}.json"), get(|| async { Json(active) }))
             .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"), post(send).get(list))
-            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{{sid}}"), get(show))
+            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{{sid}}"), get(show).post(cancel))
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         fake
@@ -109,6 +118,11 @@ impl Fake {
     /// The settings of a channel to these numbers.
     pub fn settings(&self, to: &[&str]) -> Value {
         json!({ "server": self.url, "account": ACCOUNT, "from": "+15005550006", "to": to.join(",") })
+    }
+
+    /// What it has, changed.
+    pub fn messages<T>(&self, change: impl FnOnce(&mut Vec<Value>) -> T) -> T {
+        change(&mut self.account.lock().unwrap().messages)
     }
 
     /// How many messages the number was sent.
