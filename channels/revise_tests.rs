@@ -144,6 +144,18 @@ pub fn sent(fake: &Fake, n: usize) -> Value {
 }
 
 #[tokio::test]
+async fn a_long_edit_of_slack_shows_all_its_words_and_has_no_more_text_than_it_takes() {
+    let done = ok(r#"{"ok":true,"channel":"C024BE91L","ts":"1700000100.000100"}"#);
+    let (fake, channel, id) = fake(slack::ADAPTER, vec![done]).await;
+    let mut job = suite::changed(id);
+    job.rendition.text = "é".repeat(4_000);
+    channel.revise(&job, &suite::revised(id), &Pass::open_for_tests()).await.unwrap();
+    let sent = sent(&fake, 0);
+    assert!(sent["text"].as_str().unwrap().len() <= 4_000);
+    assert_eq!(sent["blocks"], crate::slack_text::blocks(&job.rendition.text));
+}
+
+#[tokio::test]
 async fn slack_changes_its_own_message() {
     let done = ok(r#"{"ok":true,"channel":"C024BE91L","ts":"1700000100.000100"}"#);
     let (fake, result) = change(slack::ADAPTER, vec![done]).await;

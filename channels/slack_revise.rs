@@ -16,7 +16,7 @@ fn content(job: &Job, of: &Revised, channel: &str, ts: &str) -> Value {
     json!({
         "channel": channel,
         "ts": ts,
-        "text": slack_text::written(&job.rendition.text),
+        "text": slack_text::short(&job.rendition.text),
         "blocks": slack_text::blocks(&job.rendition.text),
         "parse": "none",
         "link_names": false,

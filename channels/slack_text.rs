@@ -14,6 +14,10 @@ use crate::text::{self, Span};
 /// longest text and this many links they have less.
 const LINKS: usize = 40;
 
+/// Most bytes of the text of an edit, and what stands for the rest.
+const EDIT_BYTES: usize = 4_000;
+const CUT: &str = "…";
+
 /// The text as blocks: what readers see.
 pub(crate) fn blocks(text: &str) -> Value {
     let mut elements = Vec::new();
@@ -55,6 +59,21 @@ pub(crate) fn written(text: &str) -> String {
         }
     }
     out
+}
+
+/// The same as far as an edit takes it: error `msg_too_long` beyond 4,000 bytes (told by GitLab, merge request 258898,
+/// and by no page of Slack). Readers see the blocks, which have all of it.
+pub(crate) fn short(text: &str) -> String {
+    let whole = written(text);
+    if whole.len() <= EDIT_BYTES {
+        return whole;
+    }
+    let ends = text.char_indices().map(|(at, _)| &text[..at]);
+    let fits = |part: &&str| written(part).len() + CUT.len() <= EDIT_BYTES;
+    // What is escaped is no shorter than the text, so nothing beyond this fits.
+    let from = |part: &&str| part.len() <= EDIT_BYTES;
+    let part = ends.take_while(from).collect::<Vec<_>>().into_iter().rev().find(fits);
+    format!("{}{CUT}", written(part.unwrap_or_default()))
 }
 
 fn escape(text: &str, out: &mut String) {
@@ -118,6 +137,23 @@ pub(crate) mod tests {
                 prop_assert!(address.starts_with("http://") || address.starts_with("https://"), "{}", part);
                 prop_assert!(!address.contains('|'));
             }
+        }
+    }
+
+    #[test]
+    fn an_edit_has_as_much_of_the_text_as_slack_takes() {
+        assert_eq!(short("Cards & payments"), "Cards &amp; payments");
+        assert_eq!(short(&"a".repeat(4_000)), "a".repeat(4_000));
+        for part in ["é", "&", "\u{1f468}", "https://bank.example/?a=1&b=2 "] {
+            let text = part.repeat(4_000);
+            let short = short(&text);
+            let start = short.strip_suffix(CUT).unwrap();
+            assert!((3_950..=4_000).contains(&short.len()), "{part}: {}", short.len());
+            assert!(text.starts_with(&shown(start)), "{part}");
+            assert!(
+                !start.ends_with('&') && start.matches('<').count() == start.matches('>').count(),
+                "{part}"
+            );
         }
     }
 
