@@ -27,7 +27,7 @@ use super::{Message, or_empty};
 use crate::http::{Answer, Request};
 use crate::message::Doing;
 use crate::planner::in_time;
-use crate::remade::{ANEW, LIKE_IT, NOT_THERE};
+use crate::remade::{ANEW, NOT_THERE};
 use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept, back,
     excerpt, mark, stays, stop, unanswered,
@@ -53,6 +53,7 @@ const NO_TEXT: &str =
     "it is no text message, or Twilio does not show its words: schedule it at Twilio by hand";
 const IS_OUT: &str = "Twilio has sent it, or is sending it";
 const BY_SOMEBODY: &str = "somebody has cancelled it at Twilio";
+const SAME_WORDS: &str = "the same words went to that number since, or are scheduled for it; look there, and if this is another message, schedule it at Twilio by hand";
 const TOO_FAR: &str = "Twilio schedules at most 35 days ahead: choose an earlier time";
 const NO_MESSAGE: &str = "the answer names no message";
 const ODD: &str = "something in Twilio's list cannot be read as a message, and is not held: look at it there";
@@ -354,7 +355,7 @@ impl Scheduler for Sms {
         match self.like(&old, post).await {
             Err(why) => Back::Left(why),
             Ok(like) if like.is_empty() => self.remake(&old, at, pass).await,
-            Ok(_) => Back::Changed(LIKE_IT.to_owned()),
+            Ok(_) => Back::Changed(SAME_WORDS.to_owned()),
         }
     }
 
