@@ -212,9 +212,12 @@ impl Facebook {
         let posts = self.api.ask(&[&self.page, "published_posts"], &[("fields", "id"), ("limit", "1")]).await;
         posts.map_err(|failure| failure.to_string())?;
         let health = Health::ready(format!("posts on the page {name}")).of(&format!("{name} ({id})"));
-        Ok(self.api.with_token(health, &["pages_manage_posts", "pages_read_engagement"]).await)
+        Ok(self.api.with_token(health, &NEEDED[1..]).await)
     }
 }
+
+/// Permissions by which a page's token is had, and without which no post of it can be made.
+pub(crate) const NEEDED: &[&str] = &["pages_show_list", "pages_manage_posts", "pages_read_engagement"];
 
 const HIDDEN: &str = "Facebook does not take the post down and still lists it; take it down by hand";
 

@@ -247,6 +247,11 @@ impl Instagram {
     }
 }
 
+/// Permissions of Instagram Login without which no post can be made.
+pub(crate) const NEEDED: &[&str] = &["instagram_business_basic", "instagram_business_content_publish"];
+/// The server of the API that takes a token of Instagram Login.
+pub(crate) const LOGIN_SERVER: &str = "https://graph.instagram.com";
+
 const UNREACHED: &str = "Instagram fetches pictures from this service, whose address (public_url) is not \
      reached from the internet; give it an https address";
 const NOT_SHOWN: &str = "Instagram does not show what has become of the post";

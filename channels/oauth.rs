@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Http, Request, Trouble};
-use crate::oauth_answers::{Asker, ask, form, refusal, words};
+use crate::oauth_answers::{Asker, form, refusal, words};
 pub use crate::oauth_ends::Revoked;
 use crate::oauth_networks::{Network, Place, Renews, SendsSecret};
 
@@ -45,8 +45,11 @@ pub struct Tokens {
     pub lives: Option<Duration>,
     /// What is needed and was not granted, where the network says so. The first post would fail by it.
     pub missing: Vec<String>,
-    /// The team of Slack, whose bot has one token for all.
+    /// Whose access is one and ends at once: the team of Slack, whose bot has one token for all, or the person at
+    /// Facebook, whatever their pages.
     pub team: Option<String>,
+    /// What a page posts with; the access token is the person's.
+    pub page: Option<SecretString>,
     /// The secret address that Discord makes with the grant.
     pub webhook: Option<SecretString>,
 }
@@ -54,7 +57,7 @@ pub struct Tokens {
 impl Tokens {
     /// What a channel posts with.
     pub fn credential(&self) -> &SecretString {
-        self.webhook.as_ref().unwrap_or(&self.access)
+        self.webhook.as_ref().or(self.page.as_ref()).unwrap_or(&self.access)
     }
 
     /// What to do when a person cut the grant down.
@@ -91,7 +94,7 @@ pub struct Start {
 
 /// What answers hold beyond the standard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Extra {
+pub(crate) struct Extra {
     #[serde(default)]
     webhook: Option<Webhook>,
     #[serde(default)]
@@ -111,7 +114,7 @@ struct Team {
 
 impl ExtraTokenFields for Extra {}
 
-type Answered = StandardTokenResponse<Extra, BasicTokenType>;
+pub(crate) type Answered = StandardTokenResponse<Extra, BasicTokenType>;
 type Standard = oauth2::Client<
     BasicErrorResponse,
     Answered,
@@ -143,6 +146,10 @@ impl Client {
             // (https://docs.joinmastodon.org/methods/oauth/#authorize).
             request = request.add_extra_param("force_login", "true");
         }
+        if self.network.renews == Renews::Page {
+            // What a person refused once is asked for again (`facebook-login/guides/advanced/manual-flow`).
+            request = request.add_extra_param("auth_type", "rerequest");
+        }
         let scopes = self.network.scopes();
         let (url, _) = match self.network.separator {
             ' ' => request.add_scopes(scopes.into_iter().map(|s| Scope::new(s.to_owned()))).url(),
@@ -151,7 +158,8 @@ impl Client {
         Ok(Start { url: url.into(), verifier: verifier.secret().clone().into() })
     }
 
-    /// Exchanges the code that a person brought back for tokens. Look at what they lack.
+    /// Exchanges the code that a person brought back for tokens. Look at what they lack. `page` is the page whose
+    /// token is wanted, where each has one.
     ///
     /// # Errors
     /// [`Refusal`]; a code counts once.
@@ -160,6 +168,7 @@ impl Client {
         http: &Http,
         code: &SecretString,
         verifier: &SecretString,
+        page: &str,
     ) -> Result<Tokens, Refusal> {
         let client = self.standard().map_err(Refusal::Refused)?;
         let mut request = client.exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()));
@@ -175,6 +184,11 @@ impl Client {
                 let long = long.map_err(|why| Refusal::Unknown(why.to_string()))?;
                 Ok(Tokens { missing: tokens.missing, ..long })
             }
+            // The same.
+            Renews::Page => self
+                .of_page(http, &tokens.access, page)
+                .await
+                .map_err(|why| Refusal::Unknown(why.to_string())),
             Renews::ByToken | Renews::Never => Ok(tokens),
         }
     }
@@ -189,7 +203,7 @@ impl Client {
         let refresh = match (&self.network.renews, &old.refresh) {
             (Renews::Itself { renewal, .. }, _) => return self.exchange(http, *renewal, &old.access).await,
             (Renews::ByToken, Some(refresh)) => RefreshToken::new(refresh.expose_secret().to_owned()),
-            (Renews::ByToken | Renews::Never, _) => return Err(ended()),
+            (Renews::ByToken | Renews::Page | Renews::Never, _) => return Err(ended()),
         };
         let client = self.standard().map_err(Refusal::Refused)?;
         let answered = client.exchange_refresh_token(&refresh).request_async(&self.asker(http)).await;
@@ -256,30 +270,6 @@ impl Client {
         }
     }
 
-    /// Meta's way: a token becomes one that lives longer, by a read with the secrets in its address.
-    async fn exchange(
-        &self,
-        http: &Http,
-        (path, kind): (&str, &str),
-        old: &SecretString,
-    ) -> Result<Tokens, Refusal> {
-        let unread = |_| Refusal::Refused(format!("an address of {} cannot be read", self.network.title));
-        let mut url = url::Url::parse(&self.place.token).and_then(|u| u.join(path)).map_err(unread)?;
-        url.query_pairs_mut()
-            .append_pair("grant_type", kind)
-            .append_pair("client_secret", self.secret.expose_secret())
-            .append_pair("access_token", old.expose_secret());
-        let request = oauth2::http::Request::get(url.as_str()).body(Vec::new());
-        let request = request.map_err(|_| self.unclear())?;
-        let answer = ask(http, self.network.title, request).await.map_err(|t| refusal(&t))?;
-        if !answer.status().is_success() {
-            let named = serde_json::from_slice::<BasicErrorResponse>(answer.body()).ok();
-            return Err(self.refused(named.as_ref()));
-        }
-        let answered: Answered = serde_json::from_slice(answer.body()).map_err(|_| self.unclear())?;
-        self.tokens(&answered)
-    }
-
     fn read(
         &self,
         answered: Result<Answered, RequestTokenError<Trouble, BasicErrorResponse>>,
@@ -293,7 +283,7 @@ impl Client {
         }
     }
 
-    fn tokens(&self, answered: &Answered) -> Result<Tokens, Refusal> {
+    pub(crate) fn tokens(&self, answered: &Answered) -> Result<Tokens, Refusal> {
         let secret = |text: &str| SecretString::from(text.to_owned());
         let Extra { webhook, team } = answered.extra_fields();
         let (access, refresh) = (answered.access_token().secret(), answered.refresh_token());
@@ -303,8 +293,7 @@ impl Client {
             refresh.map_or(0, |t| t.secret().len()),
             webhook.as_ref().map_or(0, |w| w.expose_secret().len()),
         ];
-        // A token that no header takes would fail at every send.
-        if access.chars().any(|c| !c.is_ascii_graphic()) || lengths.iter().any(|length| *length > LONGEST) {
+        if !is_sent(access) || lengths.iter().any(|length| *length > LONGEST) {
             return Err(self.unclear());
         }
         // A grant that a person cut down: the first post would fail in an emergency.
@@ -319,11 +308,12 @@ impl Client {
             lives: answered.expires_in(),
             missing: answered.scopes().map(lacks).unwrap_or_default(),
             team: team.as_ref().and_then(|t| t.id.clone()).filter(|id| id.len() <= 100),
+            page: None,
             webhook,
         })
     }
 
-    fn refused(&self, error: Option<&BasicErrorResponse>) -> Refusal {
+    pub(crate) fn refused(&self, error: Option<&BasicErrorResponse>) -> Refusal {
         let (title, code) = (self.network.title, error.map(|e| e.error().to_string()).unwrap_or_default());
         match code.as_str() {
             "invalid_grant" => Refusal::Ended(format!("{title} does not take this grant any more: {AGAIN}")),
@@ -338,9 +328,14 @@ impl Client {
         }
     }
 
-    fn unclear(&self) -> Refusal {
+    pub(crate) fn unclear(&self) -> Refusal {
         Refusal::Unknown(format!("{} gave an answer that cannot be read", self.network.title))
     }
+}
+
+/// Whether a header takes a token: another one would fail at every send.
+pub(crate) fn is_sent(token: &str) -> bool {
+    !token.is_empty() && token.len() <= LONGEST && token.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// What people read of a refusal. Of what the network says only the name of an error is repeated.
@@ -355,6 +350,9 @@ pub fn refuses(title: &str, error: &str) -> String {
 
 const AGAIN: &str = "connect the channel again";
 
+#[cfg(test)]
+#[path = "oauth_meta_tests.rs"]
+mod meta_tests;
 #[cfg(test)]
 #[path = "oauth_tests.rs"]
 mod tests;

@@ -64,6 +64,15 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
         _ => {}
     }
     let mut said: Value = answer.json().unwrap_or(Value::Null);
+    // Instagram puts it into a list, and calls its scope permissions.
+    if said["data"][0]["access_token"].is_string() {
+        said = said["data"][0].take();
+    }
+    if let Some(granted) = said.get_mut("permissions").map(Value::take) {
+        let list = |all: &Vec<Value>| all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
+        let scope = granted.as_str().map(str::to_owned).or_else(|| granted.as_array().map(list));
+        (said["permissions"], said["scope"]) = (granted, json!(scope));
+    }
     match said["error"].as_str() {
         // Slack: part of the work may have been done.
         Some(word @ ("fatal_error" | "internal_error" | "request_timeout")) => {

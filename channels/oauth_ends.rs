@@ -39,6 +39,7 @@ impl Client {
                 self.signed(Request::post(url), &fields)
             }
             Revokes::Bearer => Request::post(url).bearer(token),
+            Revokes::Person => Request::delete(url).bearer(token),
             Revokes::Webhook => Request::delete(url),
         };
         // The refresh token first: where it ends the grant, the other one ends with it.
@@ -64,6 +65,7 @@ impl Client {
         let gone = match self.network.revokes {
             Revokes::Standard => answer.is_success() && !denies(answer),
             Revokes::Bearer => answer.is_success() && says_gone(answer),
+            Revokes::Person => answer.is_success() && says_success(answer),
             Revokes::Webhook => answer.is_success() || is_no_webhook(answer),
         };
         match gone {
@@ -78,6 +80,11 @@ impl Client {
 fn denies(answer: &Answer) -> bool {
     let said: Value = answer.json().unwrap_or_default();
     said.get("revoked").is_some_and(|revoked| *revoked != true)
+}
+
+/// Meta says so in the body (`graph-api/reference/user/permissions`).
+fn says_success(answer: &Answer) -> bool {
+    answer.json::<Value>().is_ok_and(|said| said["success"] == true)
 }
 
 /// Slack says in the body what it did to this one token (<https://docs.slack.dev/authentication/using-token-rotation>),

@@ -1,7 +1,7 @@
 //! Where each network grants access, and what it does in a way of its own. Facts and their sources are those
 //! of each adapter's page.
 
-use crate::{mastodon, slack, threads};
+use crate::{facebook, instagram, mastodon, slack, threads};
 
 /// How an app proves who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,9 @@ pub enum Renews {
         /// Path and kind of a renewal.
         renewal: (&'static str, &'static str),
     },
+    /// The code gives the token of a person, and what posts is that of one page, which does not expire
+    /// ([`crate::oauth_page`]).
+    Page,
     /// Tokens do not expire.
     Never,
 }
@@ -36,6 +39,8 @@ pub enum Revokes {
     Standard,
     /// A call that the token itself authorises.
     Bearer,
+    /// A call that takes all that the person granted the app back.
+    Person,
     /// The webhook that was made with the grant is deleted: it is what posts, and outlives the token.
     Webhook,
 }
@@ -71,6 +76,8 @@ pub struct Network {
     pub secret: SendsSecret,
     pub renews: Renews,
     pub revokes: Revokes,
+    /// The server that takes what is granted, where the adapter has another one of itself.
+    pub server: Option<&'static str>,
     /// What a credential looks like: settings are tried with it before a person is sent away.
     pub sample: &'static str,
 }
@@ -84,6 +91,13 @@ impl Network {
     /// All that is asked for.
     pub fn scopes(&self) -> Vec<&'static str> {
         [self.needed, self.besides].concat()
+    }
+
+    /// Whether a channel on that server takes what is granted: Instagram's login and Facebook's give tokens for one
+    /// server each.
+    pub fn takes(&self, server: &str) -> bool {
+        let host = url::Url::parse(server).ok().and_then(|url| url.host_str().map(str::to_owned));
+        self.server.is_none() || host.is_some_and(|host| !format!(".{host}").ends_with(".facebook.com"))
     }
 
     /// The addresses; of a network of many servers those of one.
@@ -115,7 +129,43 @@ pub const ALL: &[Network] = &[
         // What posts is the webhook, which stays until somebody deletes it.
         renews: Renews::Never,
         revokes: Revokes::Webhook,
+        server: None,
         sample: "https://discord.com/api/webhooks/1/sample",
+    },
+    Network {
+        name: "facebook",
+        title: "Facebook",
+        authorize: "https://www.facebook.com/v26.0/dialog/oauth",
+        token: "https://graph.facebook.com/v26.0/oauth/access_token",
+        revoke: Some("https://graph.facebook.com/v26.0/me/permissions"),
+        needed: facebook::NEEDED,
+        besides: &[],
+        separator: ',',
+        pkce: false,
+        secret: SendsSecret::Body,
+        renews: Renews::Page,
+        revokes: Revokes::Person,
+        server: None,
+        sample: "sample",
+    },
+    Network {
+        name: "instagram",
+        title: "Instagram",
+        authorize: "https://www.instagram.com/oauth/authorize",
+        token: "https://api.instagram.com/oauth/access_token",
+        revoke: None,
+        needed: instagram::NEEDED,
+        besides: &[],
+        separator: ',',
+        pkce: false,
+        secret: SendsSecret::Body,
+        renews: Renews::Itself {
+            exchange: ("/access_token", "ig_exchange_token"),
+            renewal: ("/refresh_access_token", "ig_refresh_token"),
+        },
+        revokes: Revokes::Standard,
+        server: Some(instagram::LOGIN_SERVER),
+        sample: "sample",
     },
     Network {
         name: "linkedin",
@@ -130,6 +180,7 @@ pub const ALL: &[Network] = &[
         secret: SendsSecret::Body,
         renews: Renews::ByToken,
         revokes: Revokes::Standard,
+        server: None,
         sample: "sample",
     },
     Network {
@@ -145,6 +196,7 @@ pub const ALL: &[Network] = &[
         secret: SendsSecret::Body,
         renews: Renews::Never,
         revokes: Revokes::Standard,
+        server: None,
         sample: "sample",
     },
     Network {
@@ -160,6 +212,7 @@ pub const ALL: &[Network] = &[
         secret: SendsSecret::Header,
         renews: Renews::ByToken,
         revokes: Revokes::Bearer,
+        server: None,
         sample: "xoxb-sample",
     },
     Network {
@@ -178,6 +231,7 @@ pub const ALL: &[Network] = &[
             renewal: ("/refresh_access_token", "th_refresh_token"),
         },
         revokes: Revokes::Standard,
+        server: None,
         sample: "sample",
     },
     Network {
@@ -193,6 +247,7 @@ pub const ALL: &[Network] = &[
         secret: SendsSecret::Header,
         renews: Renews::ByToken,
         revokes: Revokes::Standard,
+        server: None,
         sample: "sample",
     },
 ];

@@ -12,17 +12,17 @@ use crate::suite::{self, Cut};
 
 /// A network that answers what a test says, and keeps what it was asked.
 #[derive(Clone, Default)]
-struct Door {
+pub(super) struct Door {
     answers: VecDeque<Said>,
-    asked: Vec<Question>,
+    pub(super) asked: Vec<Question>,
 }
 
 #[derive(Clone)]
-struct Question {
-    path: String,
-    query: HashMap<String, String>,
-    form: HashMap<String, String>,
-    authorization: String,
+pub(super) struct Question {
+    pub(super) path: String,
+    pub(super) query: HashMap<String, String>,
+    pub(super) form: HashMap<String, String>,
+    pub(super) authorization: String,
 }
 
 impl Served for Door {
@@ -39,32 +39,38 @@ impl Served for Door {
     }
 }
 
-async fn door(answers: impl IntoIterator<Item = Said>) -> Strict<Door> {
+pub(super) async fn door(answers: impl IntoIterator<Item = Said>) -> Strict<Door> {
     Strict::start(Door { answers: answers.into_iter().collect(), asked: Vec::new() }, &[]).await
 }
 
-fn secret(text: &str) -> SecretString {
+pub(super) fn secret(text: &str) -> SecretString {
     text.to_owned().into()
 }
 
 /// The app at a network whose every address is the door.
-fn client(name: &str, server: &str) -> Client {
+pub(super) fn client(name: &str, server: &str) -> Client {
     let network = network(name).unwrap();
     let here = |path: &str| format!("{server}/{path}");
+    // Facebook's other addresses are beside this one.
+    let token = if name == "facebook" { "oauth/access_token" } else { "token" };
     Client {
         network,
-        place: Place { authorize: here("authorize"), token: here("token"), revoke: Some(here("revoke")) },
+        place: Place { authorize: here("authorize"), token: here(token), revoke: Some(here("revoke")) },
         id: "the-app".into(),
         secret: secret("hunter2-secret"),
         redirect: "https://holdline.example/console/settings/channels/connected".into(),
     }
 }
 
-async fn redeemed(client: &Client) -> Result<Tokens, Refusal> {
-    client.redeem(&suite::http(), &secret("hunter2-code"), &secret("hunter2-verifier")).await
+pub(super) async fn redeemed(client: &Client) -> Result<Tokens, Refusal> {
+    redeemed_for(client, "").await
 }
 
-fn tokens(refresh: Option<&str>) -> Tokens {
+pub(super) async fn redeemed_for(client: &Client, page: &str) -> Result<Tokens, Refusal> {
+    client.redeem(&suite::http(), &secret("hunter2-code"), &secret("hunter2-verifier"), page).await
+}
+
+pub(super) fn tokens(refresh: Option<&str>) -> Tokens {
     let refresh = refresh.map(secret);
     Tokens { access: secret("hunter2-access"), refresh, ..Tokens::default() }
 }
@@ -183,7 +189,8 @@ async fn a_token_without_measure_is_not_taken() {
     let client = client("x", &server.url);
     let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
     let http = Http::new(Policy { allow_private, ..Policy::default() }).unwrap();
-    let redeemed = async || client.redeem(&http, &secret("hunter2-code"), &secret("hunter2-verifier")).await;
+    let redeemed =
+        async || client.redeem(&http, &secret("hunter2-code"), &secret("hunter2-verifier"), "").await;
     assert_eq!(redeemed().await.unwrap().access.expose_secret().len(), 16_384);
     let unread = Refusal::Unknown("X gave an answer that cannot be read".to_owned());
     assert_eq!(redeemed().await.unwrap_err(), unread);
@@ -269,9 +276,10 @@ async fn no_text_shows_what_an_answer_echoes() {
     for one in ALL {
         let whole = || {
             good(json!({ "access_token": "hunter2-access", "refresh_token": "hunter2-refresh",
-                "token_type": "bearer", "webhook": { "url": "https://discord.example/hunter2" } }))
+                "token_type": "bearer", "webhook": { "url": "https://discord.example/hunter2" }, "id": "17",
+                "permissions": { "data": [] } }))
         };
-        let server = door([whole(), whole()]).await;
+        let server = door([whole(), whole(), whole()]).await;
         let given = redeemed(&client(one.name, &server.url)).await.unwrap();
         assert!(!format!("{given:?}").contains("hunter2"), "{}", one.name);
     }

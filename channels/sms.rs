@@ -42,6 +42,8 @@ use crate::{
 
 #[path = "sms_answers.rs"]
 mod answers;
+#[path = "sms_planned.rs"]
+mod planned;
 #[path = "sms_schedule.rs"]
 mod schedule;
 #[path = "sms_settings.rs"]

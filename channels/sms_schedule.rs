@@ -5,40 +5,44 @@
 //! scheduled can be cancelled), and Twilio's OpenAPI: no call changes a scheduled message, no answer tells when it is to
 //! go out, and a list can be narrowed by no state. In which order the list shows what was not sent yet is not said.
 //!
-//! - A hold cancels. The cancelled message stays at Twilio with its words and its number, so neither is kept here, and
-//!   what is put back is a new message with the same words for a new time.
+//! - A hold cancels. The cancelled message stays at Twilio with its words and its number, and what is put back is a new
+//!   one with these for a new time. Kept here are the first words, without what may be a number, and two digits.
 //! - Nobody can read when a message would have gone out, so all of them count as due: what is shown is the earliest
 //!   time that Twilio takes.
 //! - A message is one number, so a campaign for a thousand people is a thousand posts.
-//! - The list is read to its end, at most [`PAGES`] pages; when it is seen to be ordered by time, what is scheduled
-//!   among the rest, only as far back as something can still be scheduled.
+//! - The list is read to its end, at most [`PAGES`] pages; when it is seen to be ordered by time, what was scheduled
+//!   among the rest, only as far back as something can still be scheduled. A long one counts for ten minutes.
+//! - Without a messaging service Twilio drops the time and sends at once
+//!   (<https://support.twilio.com/hc/en-us/articles/4412165297947>), so such a message is never made.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use url::Url;
+use serde_json::Value;
 
 use super::answers;
+use super::planned::{NO_TEXT, ODD, Order, Planned, cannot};
 use super::settings::{Sender, Sms, is_sid};
-use super::{Message, or_empty};
 use crate::http::{Answer, Request};
 use crate::message::Doing;
-use crate::planner::in_time;
-use crate::remade::{ANEW, NOT_THERE};
+use crate::remade::NOT_THERE;
 use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept, back,
-    excerpt, mark, stays, stop, unanswered,
+    stays, stop, unanswered,
 };
 use crate::{Failure, Pass, Retry};
 
 /// Messages of one page, and most pages of a look.
-const EACH: usize = if cfg!(test) { 2 } else { 500 };
-const PAGES: usize = 40;
-/// The nearest and the farthest time that Twilio takes.
-const NEAREST: TimeDelta = TimeDelta::minutes(5);
+const EACH: usize = if cfg!(test) { 2 } else { 200 };
+const PAGES: usize = if cfg!(test) { 10 } else { 100 };
+/// A list of more pages counts for so long.
+const LONG: usize = 5;
+const COUNTS: TimeDelta = TimeDelta::minutes(10);
+/// The farthest time that Twilio takes.
 const FARTHEST: TimeDelta = TimeDelta::days(35);
 /// What was made before this is not scheduled any more; a day for clocks and zones.
 const OLDEST: TimeDelta = TimeDelta::days(36);
@@ -48,98 +52,46 @@ const RESTS: Duration = Duration::from_secs(30);
 
 const NO_TIME: &str =
     "Twilio does not tell for when it was scheduled; the time that is shown is the earliest possible";
-const HAS_MEDIA: &str = "it had pictures, which are not sent anew: schedule it at Twilio by hand";
-const NO_TEXT: &str =
-    "it is no text message, or Twilio does not show its words: schedule it at Twilio by hand";
-const IS_OUT: &str = "Twilio has sent it, or is sending it";
-const BY_SOMEBODY: &str = "somebody has cancelled it at Twilio";
+const REMADE: &str = "it was cancelled at Twilio; put back, it is a new message with its words, number and sender, and without its other settings";
+const NO_SERVICE: &str =
+    "it names no messaging service, so Twilio would send it at once: schedule it there by hand";
 const SAME_WORDS: &str = "the same words went to that number since, or are scheduled for it; look there, and if this is another message, schedule it at Twilio by hand";
 const TOO_FAR: &str = "Twilio schedules at most 35 days ahead: choose an earlier time";
 const NO_MESSAGE: &str = "the answer names no message";
-const ODD: &str = "something in Twilio's list cannot be read as a message, and is not held: look at it there";
 
-/// A message that may be scheduled.
-#[derive(Deserialize)]
-struct Planned {
-    #[serde(flatten)]
-    message: Message,
-    #[serde(default, deserialize_with = "or_empty")]
-    messaging_service_sid: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    from: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    num_media: String,
-}
+/// How long a list may take: whoever asks for it waits a little longer.
+const LISTS: Duration = Duration::from_secs(75);
+const TOO_SLOW: &str = "the schedule could not be read to its end in time";
+const WAITS: &str = "Twilio asks us to wait";
+const NO_PAGE: &str = "Twilio names a next page that is none";
 
-impl Planned {
-    fn made(&self) -> Option<DateTime<Utc>> {
-        DateTime::parse_from_rfc2822(&self.message.date_created).ok().map(|at| at.to_utc())
-    }
-
-    fn has_media(&self) -> bool {
-        !matches!(self.num_media.as_str(), "" | "0")
-    }
-
-    /// Whether new ones can be made of it: WhatsApp and others have templates that no answer shows.
-    fn is_text(&self) -> bool {
-        self.message.to.starts_with('+') && !self.message.body.is_empty()
-    }
-
-    fn mark(&self) -> String {
-        let of = &self.message;
-        mark(&json!([of.to, of.body, self.messaging_service_sid, self.from, self.num_media]))
-    }
-
-    /// Where it stands. Its number is shown by its last digits only.
-    fn standing(&self) -> Standing {
-        let of = &self.message;
-        match of.status.as_str() {
-            "scheduled" => {
-                let Some(made) = self.made() else { return Standing::Unknown(ODD.to_owned()) };
-                let tail: String =
-                    of.to.chars().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect();
-                Standing::Scheduled(Box::new(Scheduled {
-                    remote_id: of.sid.clone(),
-                    due: made + NEAREST,
-                    words: excerpt(&format!("…{tail}: {}", of.body)),
-                    snapshot: json!({ "made": made, "text": self.is_text(), "media": self.has_media() }),
-                    mark: self.mark(),
-                }))
-            }
-            "canceled" => Standing::Held { mark: self.mark() },
-            "accepted"
-            | "queued"
-            | "sending"
-            | "sent"
-            | "delivered"
-            | "undelivered"
-            | "failed"
-            | "read"
-            | "partially_delivered" => Standing::Out(IS_OUT.to_owned()),
-            _ => Standing::Unknown("Twilio does not say where the message stands".to_owned()),
-        }
-    }
-}
-
-/// Whether a list is seen to be ordered by the time at which messages were made, what is scheduled among them.
+/// Until when nothing is asked, because Twilio asked for a wait.
 #[derive(Default)]
-struct Order {
-    oldest: Option<DateTime<Utc>>,
-    planned: bool,
-    broken: bool,
-}
+pub(super) struct Rests(Mutex<Option<DateTime<Utc>>>);
 
-impl Order {
-    fn note(&mut self, next: &Planned) {
-        let made = next.made();
-        self.broken |= made.is_none() || self.oldest.is_some_and(|oldest| made > Some(oldest));
-        self.planned |= next.message.status == "scheduled";
-        self.oldest = made;
+impl Rests {
+    fn until(&self, at: DateTime<Utc>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
-    /// Whether nothing that follows can be younger.
-    fn ends_before(&self, since: DateTime<Utc>) -> bool {
-        self.planned && !self.broken && self.oldest.is_some_and(|oldest| oldest < since)
+    fn left(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (until? - now).to_std().ok().filter(|left| !left.is_zero())
+    }
+}
+
+/// The last long list, and the freeze that it was read for.
+#[derive(Default)]
+pub(super) struct Listed(Mutex<Option<(i64, Listing)>>);
+
+impl Listed {
+    fn get(&self, epoch: i64, since: DateTime<Utc>) -> Option<Listing> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.filter(|(of, listing)| *of == epoch && listing.read_at > Some(since)).map(|(_, listing)| listing)
+    }
+
+    fn keep(&self, epoch: i64, listing: Listing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((epoch, listing));
     }
 }
 
@@ -160,62 +112,94 @@ impl Sms {
     }
 
     async fn request(&self, request: Request, pass: Option<&Pass>) -> Result<Answer, Failure> {
+        let now = (self.clock)();
+        if let Some(left) = self.rests.left(now) {
+            return Err(Failure::Rejected { reason: WAITS.to_owned(), retry: Retry::After(left) });
+        }
         let answer = match pass {
             Some(pass) => self.http.send(request, pass).await,
             None => self.http.call(request).await,
         };
         let answer = answer.map_err(unanswered)?;
-        let reason = |doing| answers::refusal(&answer, &self.secrets(), doing);
+        let reason = || answers::refusal(&answer, &self.secrets(), Doing::Ask);
         match answer.status {
             200..=299 => Ok(answer),
             429 => {
-                let retry = Retry::After(answer.retry_after().unwrap_or(RESTS));
-                Err(Failure::Rejected { reason: reason(Doing::Ask), retry })
+                let wait = answer.retry_after().unwrap_or(RESTS);
+                self.rests.until(now + TimeDelta::from_std(wait).unwrap_or_default());
+                Err(Failure::Rejected { reason: reason(), retry: Retry::After(wait) })
             }
-            400..=407 | 409..=499 => {
-                Err(Failure::Rejected { reason: reason(Doing::Ask), retry: Retry::Never })
-            }
+            400..=407 | 409..=499 => Err(Failure::Rejected { reason: reason(), retry: Retry::Never }),
             status => Err(Failure::InDoubt { reason: format!("Twilio answered {status}") }),
         }
     }
 
-    /// Reads the list, as far as it may, and gives each message to `each`. What cannot be read as one is told.
+    /// Reads the list, as far as it may, and gives each message to `each`. How many pages that took, and why not all
+    /// of it was seen, if it was not.
     ///
     /// # Errors
     /// A sentence, when a part of it could not be read.
-    async fn scan(&self, narrow: &[(&str, &str)], mut each: impl FnMut(Planned)) -> Result<(), String> {
+    async fn scan(
+        &self,
+        narrow: &[(&str, &str)],
+        mut each: impl FnMut(Planned),
+    ) -> Result<(usize, Option<&'static str>), String> {
         let size = EACH.to_string();
         let mut url = self.url(&["Messages"]);
         url.query_pairs_mut().extend_pairs(narrow).append_pair("PageSize", &size);
-        let (mut odd, mut order, since) = (false, Order::default(), (self.clock)() - OLDEST);
-        for _ in 0..PAGES {
+        let (mut odd, mut order, since) = (None, Order::default(), (self.clock)() - OLDEST);
+        let mut seen = HashSet::new();
+        for pages in 1..=PAGES {
             let request = Request::get(url.as_str()).basic(&self.user, &self.secret);
             let answer = self.request(request, None).await.map_err(|why| why.to_string())?;
             let page: Page = answer.json()?;
+            let before = seen.len();
             for one in page.messages {
                 match serde_json::from_value::<Planned>(one) {
                     Ok(one) if is_sid(&one.message.sid, &["SM", "MM"]) => {
                         order.note(&one);
-                        each(one);
+                        // What is new moves the others to the next page.
+                        if seen.insert(one.message.sid.clone()) {
+                            each(one);
+                        }
                     }
-                    _ => odd = true,
+                    _ => odd = Some(ODD),
                 }
             }
-            let whole = || if odd { Err(ODD.to_owned()) } else { Ok(()) };
-            let Some(next) = page.next_page_uri else { return whole() };
+            let Some(next) = page.next_page_uri else { return Ok((pages, odd)) };
             if order.ends_before(since) {
-                return whole();
+                return Ok((pages, odd));
             }
-            url = self.next(&url, &next)?;
+            // Only the place in the list is taken from it, never a server or a path.
+            let query = self.server.join(&next).ok().and_then(|next| next.query().map(str::to_owned));
+            if query.is_none() || seen.len() == before {
+                return Err(NO_PAGE.to_owned());
+            }
+            url.set_query(query.as_deref());
         }
-        Err(TOO_MUCH.to_owned())
+        Ok((PAGES, Some(TOO_MUCH)))
     }
 
-    /// The next page, on the same server and of the same list.
-    fn next(&self, url: &Url, next: &str) -> Result<Url, String> {
-        let next = self.server.join(next).map_err(|e| e.to_string())?;
-        let same = next.origin() == self.server.origin() && next.path() == self.url(&["Messages"]).path();
-        if same && next != *url { Ok(next) } else { Err("Twilio names a next page that is none".to_owned()) }
+    /// Everything of the sender that is scheduled, and whether the list is a long one.
+    async fn look(&self) -> Result<(Listing, bool), String> {
+        let (mut items, mut others, mut odd) = (Vec::new(), 0_u64, false);
+        let read = self.scan(&[], |one| match one.standing() {
+            Standing::Scheduled(_) if !self.sends(&one) => others += 1,
+            Standing::Scheduled(post) => items.push(*post),
+            Standing::Unknown(_) => odd |= self.sends(&one),
+            Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
+        });
+        let read = tokio::time::timeout(LISTS, read).await.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()));
+        let (pages, unseen) = match read {
+            Ok((pages, unseen)) => (pages, unseen.or(odd.then_some(ODD)).map(str::to_owned)),
+            Err(why) if items.is_empty() && others == 0 => return Err(why),
+            Err(why) => (PAGES, Some(why)),
+        };
+        let others = (others > 0)
+            .then(|| format!("scheduled at Twilio by other senders of this account, and not held: {others}"));
+        let unseen: Vec<String> = unseen.into_iter().chain(others).collect();
+        let unseen = (!unseen.is_empty()).then(|| unseen.join("; "));
+        Ok((Listing { items, unseen, read_at: None }, pages > LONG))
     }
 
     async fn message(&self, sid: &str) -> Result<Option<Planned>, String> {
@@ -223,7 +207,8 @@ impl Sms {
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         match answer.status {
             200 => {}
-            404 => return Ok(None),
+            // So says Twilio; a proxy or another server has other words.
+            404 if answer.json::<Value>().is_ok_and(|said| said["code"] == 20_404) => return Ok(None),
             _ => return Err(answers::refusal(&answer, &self.secrets(), Doing::Ask)),
         }
         let message: Planned = answer.json()?;
@@ -238,18 +223,24 @@ impl Sms {
         }
     }
 
-    /// Messages to the same number with the same words that were made later: perhaps that one, made again.
+    /// Messages to the same number with the same words that were made since that one was cancelled: perhaps that one,
+    /// made again.
     async fn like(&self, old: &Planned, post: &Kept) -> Result<Vec<Planned>, String> {
         let mut all = Vec::new();
         let to = [("To", old.message.to.as_str())];
-        in_time(self.scan(&to, |one| all.push(one))).await?;
+        let read = tokio::time::timeout(LISTS, self.scan(&to, |one| all.push(one))).await;
+        if let (_, Some(why)) = read.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()))? {
+            return Err(why.to_owned());
+        }
         all.retain(|one| {
             let is_other = one.message.sid != post.remote_id && !post.taken.contains(&one.message.sid);
-            let is_same = one.message.body == old.message.body
+            let is_same = one.message.to == old.message.to
+                && one.message.body == old.message.body
                 && one.messaging_service_sid == old.messaging_service_sid
                 && one.message.direction.starts_with("outbound");
-            let later = one.made().is_none_or(|at| Some(at) >= old.made());
-            is_other && is_same && later && one.message.status != "canceled"
+            let later = one.made().is_none_or(|at| Some(at) >= old.ended());
+            let stands = !["canceled", "failed", "undelivered"].contains(&one.message.status.as_str());
+            is_other && is_same && later && stands
         });
         Ok(all)
     }
@@ -283,14 +274,8 @@ fn put_back(made: &Planned) -> Back {
         Standing::Scheduled(_) => Back::Scheduled(made.message.sid.clone()),
         Standing::Out(why) => Back::Out(why),
         Standing::Unknown(why) | Standing::Gone(why) => Back::Doubt(why),
-        Standing::Held { .. } => Back::Doubt(BY_SOMEBODY.to_owned()),
+        Standing::Held { .. } => Back::Doubt(CHANGED.to_owned()),
     }
-}
-
-/// Why a message cannot be made again.
-fn cannot(snapshot: &Value) -> Option<&'static str> {
-    let is = |name: &str| snapshot[name] == json!(true);
-    if is("media") { Some(HAS_MEDIA) } else { (!is("text")).then_some(NO_TEXT) }
 }
 
 #[async_trait]
@@ -302,34 +287,48 @@ impl Scheduler for Sms {
         Ok(format!("{} {sender}", self.account))
     }
 
+    fn spare(&self) -> Result<(), String> {
+        self.rests.left((self.clock)()).map_or(Ok(()), |_| Err(WAITS.to_owned()))
+    }
+
     async fn list(&self) -> Result<Listing, String> {
-        let mut listing = Listing::default();
-        let mut odd = false;
-        let read = self.scan(&[], |one| match one.standing() {
-            _ if !self.sends(&one) => {}
-            Standing::Scheduled(post) => listing.items.push(*post),
-            Standing::Unknown(_) => odd = true,
-            Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
-        });
-        let read = in_time(read).await.and_then(|()| if odd { Err(ODD.to_owned()) } else { Ok(()) });
-        listing.up_to(read)
+        Ok(self.look().await?.0)
+    }
+
+    async fn list_under(&self, epoch: i64) -> Result<Listing, String> {
+        let at = (self.clock)();
+        if let Some(listing) = self.listed.get(epoch, at - COUNTS) {
+            return Ok(listing);
+        }
+        let (listing, is_long) = self.look().await?;
+        if is_long {
+            self.listed.keep(epoch, Listing { read_at: Some(at), ..listing.clone() });
+        }
+        Ok(listing)
     }
 
     async fn hold(&self, post: &Scheduled) -> Stop {
         let cancel = self.form(&["Messages", &post.remote_id], &[("Status", "canceled")]);
         let refused = match self.request(cancel, None).await {
-            Ok(_) => None,
+            // The answer is the message as it is now.
+            Ok(answer) => match answer.json::<Planned>() {
+                Ok(now) if now.message.sid == post.remote_id && now.message.status == "canceled" => {
+                    return Stop::Held { mark: now.mark() };
+                }
+                _ => None,
+            },
             Err(failure @ Failure::Rejected { retry: Retry::Never, .. }) => Some(failure),
             Err(failure) => return stop(failure),
         };
         match (self.stands(&post.remote_id).await, refused) {
             (Standing::Held { mark }, None) => Stop::Held { mark },
-            (Standing::Held { .. }, Some(_)) => Stop::Gone(BY_SOMEBODY.to_owned()),
+            // By somebody, or by an earlier request of ours: the next look, which does not show it, settles that.
+            (Standing::Held { .. }, Some(_)) => Stop::Left(CHANGED.to_owned()),
             (Standing::Out(why), _) => Stop::Out(why),
             (Standing::Gone(why), _) => Stop::Gone(why),
-            (Standing::Scheduled(_), Some(failure)) => stop(failure),
+            (Standing::Scheduled(_) | Standing::Unknown(_), Some(failure)) => stop(failure),
             (Standing::Scheduled(_), None) => Stop::Doubt("Twilio still shows it as scheduled".to_owned()),
-            (Standing::Unknown(why), _) => Stop::Doubt(why),
+            (Standing::Unknown(why), None) => Stop::Doubt(why),
         }
     }
 
@@ -352,6 +351,13 @@ impl Scheduler for Sms {
         if let Err(back) = as_kept(old.standing(), post) {
             return back;
         }
+        // As Twilio shows it now: it can have taken the words away since.
+        if !old.is_text() {
+            return Back::Left(NO_TEXT.to_owned());
+        }
+        if !is_sid(&old.messaging_service_sid, &["MG"]) {
+            return Back::Left(NO_SERVICE.to_owned());
+        }
         match self.like(&old, post).await {
             Err(why) => Back::Left(why),
             Ok(like) if like.is_empty() => self.remake(&old, at, pass).await,
@@ -366,7 +372,7 @@ impl Scheduler for Sms {
     }
 
     fn caution(&self, snapshot: &Value, _: &str) -> Option<String> {
-        let all = [Some(ANEW), Some(NO_TIME), cannot(snapshot)];
+        let all = [Some(REMADE), Some(NO_TIME), cannot(snapshot)];
         Some(all.into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 

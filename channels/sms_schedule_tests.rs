@@ -51,7 +51,9 @@ async fn what_the_sender_has_scheduled_is_listed_to_the_last_page() {
     let (server, channel) = open(twilio, &[]).await;
     let all = channel.scheduler().unwrap().list().await.unwrap();
     let words: Vec<_> = all.items.iter().map(|i| i.words.as_str()).collect();
-    assert_eq!((words, all.unseen), (vec!["…02: Sale 4", "…02: Sale 1", "…02: Sale 0"], None));
+    assert_eq!(words, ["…02: Sale 4", "…02: Sale 1", "…02: Sale 0"]);
+    let others = "scheduled at Twilio by other senders of this account, and not held: 1";
+    assert_eq!(all.unseen.as_deref(), Some(others), "people know what goes out all the same");
     assert_eq!(all.items[2].due.timestamp(), MADE + 300, "the earliest that Twilio takes");
     assert!(!format!("{:?}", all.items).contains("9000000"), "no number is kept");
     assert_eq!(server.state().requests.len(), 3);
@@ -69,6 +71,7 @@ async fn a_list_ends_early_only_where_it_is_seen_to_be_in_order() {
     let mut twilio = planned(2);
     for n in 0..6 {
         twilio.messages.push(twilio.messages[0].clone());
+        twilio.messages.last_mut().unwrap()["sid"] = format!("SM{:032x}", 100 + n).into();
         let made = DateTime::from_timestamp(NOW - (40 + n) * 86_400, 0).unwrap();
         let old = twilio.messages.last_mut().unwrap();
         (old["status"], old["date_created"]) = ("delivered".into(), made.to_rfc2822().into());
@@ -77,8 +80,15 @@ async fn a_list_ends_early_only_where_it_is_seen_to_be_in_order() {
     let schedule = channel.scheduler().unwrap();
     assert_eq!(schedule.list().await.unwrap().items.len(), 2);
     assert_eq!(server.state().requests.len(), 2, "what follows is older than anything scheduled can be");
+    // Held by now, they show the order all the same.
+    server.state().network.messages[0]["status"] = "canceled".into();
+    server.state().network.messages[1]["status"] = "canceled".into();
+    assert_eq!(schedule.list().await.unwrap().items.len(), 0);
+    assert_eq!(server.state().requests.len(), 4);
     // What is not sent yet stands last: that is seen to its end.
     server.state().network.messages.rotate_left(2);
+    server.state().network.messages[6]["status"] = "scheduled".into();
+    server.state().network.messages[7]["status"] = "scheduled".into();
     assert_eq!(schedule.list().await.unwrap().items.len(), 2, "it is read to its end");
 }
 
@@ -91,14 +101,14 @@ async fn what_cannot_be_read_is_told_and_hides_nothing_else() {
     let all = schedule.list().await.unwrap();
     assert_eq!(all.items.len(), 2);
     assert!(all.unseen.unwrap().contains("cannot be read"));
-    for elsewhere in
-        ["http://169.254.169.254/2010-04-01/x.json", "/2010-04-01/Accounts.json?Page=1", "//[", ""]
-    {
+    let asked = server.state().requests.len();
+    for elsewhere in ["http://169.254.169.254/x.json?PageSize=2&Page=0", "/2010-04-01/x.json", "//[", ""] {
         server.state().network.goes_on = Some(elsewhere);
         let all = schedule.list().await.unwrap();
-        assert_eq!(all.items.len(), 1, "{elsewhere}");
-        assert!(all.unseen.is_some(), "{elsewhere}");
+        assert_eq!((all.items.len(), all.unseen.is_some()), (1, true), "{elsewhere}");
     }
+    // A place in the list is all that is believed of it, and one that brings nothing new ends it.
+    assert_eq!(server.state().requests.len(), asked + 5);
 }
 
 #[tokio::test]
@@ -122,6 +132,10 @@ async fn a_cancellation_that_goes_wrong_is_never_taken_for_a_hold() {
         let seen = format!("{fate:?}: {stop:?}");
         assert!(!seen.contains("hunter2 ") && !format!("{stop:?}").contains("hunter2"), "{seen}");
         assert_eq!(end(&stop), expected, "{seen}");
+        if expected == "later" {
+            assert!(schedule.spare().is_err() && end(&schedule.hold(&post).await) == "later");
+            assert_eq!(server.state().requests.len(), 2, "nothing is asked before the wait is over");
+        }
         if expected == "doubt" {
             let is_on = server.state().network.in_state("scheduled") == 1;
             assert_eq!(matches!(schedule.read(&post).await, Standing::Scheduled(_)), is_on, "{seen}");
@@ -137,7 +151,7 @@ async fn what_is_scheduled_is_cancelled_and_made_again_once() {
     let mark = mark(schedule.hold(&post).await);
     assert_eq!(server.state().network.in_state("scheduled"), 0);
     let caution = schedule.caution(&post.snapshot, &mark).unwrap();
-    assert!(caution.contains("made again") && caution.contains("earliest possible"), "{caution}");
+    assert!(caution.contains("new message") && caution.contains("earliest possible"), "{caution}");
     let mut kept = kept(&post, &mark);
     assert_eq!(schedule.restored(&kept, at(60)).await, Ok(None));
     let closed = Gate::closed(Duration::from_secs(60)).unlisted("routine");
@@ -205,7 +219,8 @@ async fn what_cannot_be_made_again_is_cancelled_and_told() {
 
 #[tokio::test]
 async fn what_is_out_or_was_cancelled_by_somebody_is_not_held() {
-    for (status, expected) in [("sent", "out"), ("canceled", "gone")] {
+    // What an earlier request of ours did is settled by the next look, which does not show it.
+    for (status, expected) in [("sent", "out"), ("undelivered", "out"), ("canceled", "left")] {
         let (server, channel) = open(planned(1), &[]).await;
         let post = first(&*channel).await;
         server.state().network.messages[0]["status"] = status.into();
@@ -217,6 +232,91 @@ async fn what_is_out_or_was_cancelled_by_somebody_is_not_held() {
     server.state().network.messages.clear();
     let stop = channel.scheduler().unwrap().hold(&post).await;
     assert_eq!(end(&stop), "gone", "{stop:?}");
+    // Refused twice, nothing was done.
+    let no = || Fate::Refused(401, "", r#"{"code":20003,"message":"x"}"#);
+    let (server, channel) = open(planned(1), &[no()]).await;
+    let post = first(&*channel).await;
+    server.state().others.push_back(no());
+    let stop = channel.scheduler().unwrap().hold(&post).await;
+    assert_eq!(end(&stop), "left", "{stop:?}");
+    // Somebody else's answer says nothing about the message.
+    let (server, channel) = open(planned(1), &[]).await;
+    let post = first(&*channel).await;
+    server.state().others.push_back(Fate::Refused(404, "", "<html>not here</html>"));
+    assert!(matches!(channel.scheduler().unwrap().read(&post).await, Standing::Unknown(_)));
+}
+
+#[tokio::test]
+async fn what_twilio_would_send_at_once_or_shows_no_more_is_not_made() {
+    for (field, value, why) in [
+        ("messaging_service_sid", Value::Null, "at once"),
+        ("body", json!(""), "changed"),
+        ("to", json!("+4179XXXXXXX"), "show its words"),
+    ] {
+        let (server, channel) = open(planned(1), &[]).await;
+        let schedule = channel.scheduler().unwrap();
+        let post = first(&*channel).await;
+        let mut kept = kept(&post, &mark(schedule.hold(&post).await));
+        server.state().network.messages[0][field] = value;
+        if field == "messaging_service_sid" {
+            // As a number without a service would be held.
+            let Standing::Held { mark } = schedule.read(&post).await else { panic!() };
+            kept.mark = mark;
+        }
+        let (Back::Left(said) | Back::Changed(said)) =
+            schedule.restore(&kept, at(60), &Pass::open_for_tests()).await
+        else {
+            panic!("{field}")
+        };
+        assert!(said.contains(why), "{field}: {said}");
+        assert_eq!(server.state().network.messages.len(), 1, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn of_reminders_with_the_same_words_each_is_made_again() {
+    let mut twilio = Twilio::new();
+    for n in 0..3 {
+        twilio.schedule(NUMBERS[1], "Your bill is there", MADE + n);
+    }
+    twilio.messages[2]["status"] = "delivered".into();
+    let (server, channel) = open(twilio, &[]).await;
+    let schedule = channel.scheduler().unwrap();
+    let mut all = Vec::new();
+    for post in schedule.list().await.unwrap().items {
+        all.push(kept(&post, &mark(schedule.hold(&post).await)));
+    }
+    let mut taken = Vec::new();
+    for mut post in all {
+        post.taken.clone_from(&taken);
+        let did = schedule.restore(&post, at(60), &Pass::open_for_tests()).await;
+        let Back::Scheduled(id) = did else { panic!("{did:?}") };
+        taken.push(id);
+    }
+    assert_eq!((server.state().network.in_state("scheduled"), taken.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_long_list_counts_for_its_freeze_and_for_ten_minutes() {
+    let (server, channel) = open(planned(13), &[]).await;
+    let schedule = channel.scheduler().unwrap();
+    let asked = || server.state().requests.len();
+    assert_eq!(schedule.list_under(4).await.unwrap().items.len(), 13);
+    assert_eq!(asked(), 7);
+    assert_eq!(schedule.list_under(4).await.unwrap().items.len(), 13);
+    assert_eq!(asked(), 7);
+    schedule.list_under(5).await.unwrap();
+    assert_eq!(asked(), 14, "another freeze");
+}
+
+#[tokio::test]
+async fn a_number_in_the_words_is_not_kept() {
+    let mut twilio = Twilio::new();
+    twilio.schedule(NUMBERS[1], &format!("Call +41 44 000 00 01 {}", "x".repeat(100)), MADE);
+    let (_server, channel) = open(twilio, &[]).await;
+    let post = first(&*channel).await;
+    assert!(post.words.starts_with("…02: Call +·· ·· ··· ·· ·· xx"), "{}", post.words);
+    assert!(post.words.chars().count() <= 65);
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ impl Twilio {
             }
             Some(message) => {
                 message["status"] = "canceled".into();
-                good(message.clone())
+                message["date_updated"] = DateTime::from_timestamp(NOW, 0).unwrap().to_rfc2822().into();
+                if self.lags { wrong(500, 20_500, "Internal Server Error") } else { good(message.clone()) }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::schedule::{Listed, Rests};
 use crate::http::Http;
 use crate::{Clock, Connection};
 
@@ -27,6 +28,8 @@ pub(super) struct Sms {
     pub(super) to: Vec<String>,
     pub(super) http: Arc<Http>,
     pub(super) clock: Clock,
+    pub(super) rests: Rests,
+    pub(super) listed: Listed,
 }
 
 /// Whether it is a number as the network writes it (E.164).
@@ -115,6 +118,8 @@ impl Sms {
             http: Arc::clone(&connection.http),
             clock: Arc::clone(&connection.clock),
             account,
+            rests: Rests::default(),
+            listed: Listed::default(),
         })
     }
 }

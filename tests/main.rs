@@ -23,6 +23,7 @@ mod edits;
 mod flow;
 mod french;
 mod grant_accounts;
+mod grant_pages;
 mod grants;
 mod held_sets;
 mod housekeeping;

@@ -57,7 +57,7 @@ async fn granted(server: &Value, client: &Client) -> (SecretString, SecretString
 
 async fn connected(server: &Value, client: &Client) -> Tokens {
     let (code, verifier) = granted(server, client).await;
-    client.redeem(&http(), &code, &verifier).await.unwrap()
+    client.redeem(&http(), &code, &verifier, "").await.unwrap()
 }
 
 /// Whether the server takes the token.
@@ -74,15 +74,15 @@ async fn a_code_becomes_tokens_once_and_only_with_its_verifier() {
     let server = peer("oidc");
     let client = client(&server);
     let (code, verifier) = granted(&server, &client).await;
-    let tokens = client.redeem(&http(), &code, &verifier).await.unwrap();
+    let tokens = client.redeem(&http(), &code, &verifier, "").await.unwrap();
     assert!(tokens.refresh.is_some() && lives(&server, &tokens.access).await);
     assert_eq!(tokens.lives, Some(Duration::from_secs(7_200)));
-    let twice = client.redeem(&http(), &code, &verifier).await.unwrap_err();
+    let twice = client.redeem(&http(), &code, &verifier, "").await.unwrap_err();
     let said = "X does not take this grant any more: connect the channel again".to_owned();
     assert_eq!(twice, Refusal::Ended(said));
     assert!(!lives(&server, &tokens.access).await, "a code that comes twice ends its grant");
     let (code, _) = granted(&server, &client).await;
-    let foreign = client.redeem(&http(), &code, &verifier).await.unwrap_err();
+    let foreign = client.redeem(&http(), &code, &verifier, "").await.unwrap_err();
     assert!(matches!(foreign, Refusal::Ended(_)), "a verifier of another start: {foreign:?}");
 }
 

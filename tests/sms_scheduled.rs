@@ -41,7 +41,7 @@ on_both! {
         let words: Vec<_> = seen.posts.iter().map(|p| p.words.as_str()).collect();
         assert_eq!(words, ["…10: Sale", "…11: Sale"]);
         let why = seen.posts[0].reason.as_deref().unwrap();
-        assert!(why.contains("made again") && why.contains("earliest possible"), "{why}");
+        assert!(why.contains("new message") && why.contains("earliest possible"), "{why}");
         let shown = format!("{seen:?}");
         assert!(!shown.contains("9000001"), "no number is kept: {shown}");
         freezes::thaw(&app, &bench.approver, &frozen.id, "over").await.unwrap();

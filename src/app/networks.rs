@@ -38,12 +38,13 @@ pub trait Networks: Send + Sync {
         server: &str,
         redirect: &str,
     ) -> std::result::Result<Client, Refusal>;
-    /// Exchanges the code that a person brought back for tokens.
+    /// Exchanges the code that a person brought back for tokens; `page`: of that page, where each has its own.
     async fn redeem(
         &self,
         client: &Client,
         code: &SecretString,
         verifier: &SecretString,
+        page: &str,
     ) -> std::result::Result<Tokens, Refusal>;
     /// Whose account a credential leads to, as its network names it. No post is made.
     ///

@@ -137,12 +137,13 @@ impl Networks for Desk {
         client: &Client,
         code: &SecretString,
         verifier: &SecretString,
+        page: &str,
     ) -> std::result::Result<Tokens, Refusal> {
         // A stop waits for what is asked by then, and for nothing that begins after it.
         if *self.0.stopping.borrow() {
             return Err(Refusal::Later("this node is stopping".into()));
         }
-        client.redeem(self.0.lines.http(), code, verifier).await
+        client.redeem(self.0.lines.http(), code, verifier, page).await
     }
 
     async fn account(

@@ -2,6 +2,7 @@
 //!
 //! It counts once, for ten minutes, and only for the person and the session that began.
 
+use ::channels::oauth_networks::Network;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +76,7 @@ pub async fn start(app: &App, by: &Actor, session: &str, wanted: NewStart) -> Re
         (Some(id), None) => {
             let row = app.store().channel(&id).await?.ok_or_else(|| AppError::not_found("channel", &id))?;
             let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
+            is_at(grants::network(&row.adapter)?, &settings)?;
             (row.adapter, settings, Some(id), None)
         }
         (None, Some(mut new)) => {
@@ -83,6 +85,10 @@ pub async fn start(app: &App, by: &Actor, session: &str, wanted: NewStart) -> Re
             let as_if = as_channel(new.clone(), network.sample.to_owned().into());
             new.settings = as_if.settings_or_none();
             channels::check_new(app, &as_if)?;
+            if let (Some(server), true) = (network.server, new.settings["server"].is_null()) {
+                new.settings["server"] = server.into();
+            }
+            is_at(network, &new.settings)?;
             if app.store().channels().await?.iter().any(|c| c.name == as_if.name.trim()) {
                 return Err(AppError::field("name", channels::TAKEN));
             }
@@ -119,6 +125,17 @@ pub async fn start(app: &App, by: &Actor, session: &str, wanted: NewStart) -> Re
         network: client.network.title.to_owned(),
         expires_at: rfc3339(start.expires_at),
     })
+}
+
+/// Whether a channel posts where what is granted is taken: Instagram's own login and Facebook's give other tokens, each
+/// for a server of its own.
+fn is_at(network: &Network, settings: &Value) -> Result<()> {
+    let Some(server) = network.server else { return Ok(()) };
+    if !network.takes(settings["server"].as_str().unwrap_or_default()) {
+        let why = format!("write {server}: only that takes what a login at {} grants", network.title);
+        return Err(AppError::field("settings.server", why));
+    }
+    Ok(())
 }
 
 /// Digest of where a channel leads. What was granted for one place is sent to no other.

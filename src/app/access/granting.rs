@@ -6,6 +6,7 @@
 use ::channels::oauth::{Client, Refusal, Tokens};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::connecting::{self, WantedChannel, as_channel, subject};
 use super::{ends, grants, same_account};
@@ -46,6 +47,8 @@ struct Asking {
     /// The channel that the access is for, or that is to be made.
     id: String,
     name: String,
+    /// The page in its settings, where it has one.
+    page: String,
     new: Option<WantedChannel>,
     client: Client,
     code: SecretString,
@@ -65,7 +68,7 @@ pub async fn finish(app: &App, by: &Actor, session: &str, back: Back) -> Result<
     let _exchanging = app.exchanging().read().await;
     let asking = take(app, by, session, back).await?;
     let title = asking.client.network.title;
-    let tokens = match networks.redeem(&asking.client, &asking.code, &asking.verifier).await {
+    let tokens = match networks.redeem(&asking.client, &asking.code, &asking.verifier, &asking.page).await {
         Ok(tokens) => tokens,
         Err(why) => {
             if let Err(e) = not_given(app, by, &asking, &why).await {
@@ -130,14 +133,20 @@ async fn may_ask(app: &App, by: &Actor, session: &str, start: Start, back: Back)
     let verifier = verifier.map_err(|e| AppError::Conflict(e.to_string()))?;
     let new = start.new_channel.as_deref().map(serde_json::from_str::<WantedChannel>).transpose();
     let new = new.map_err(|e| AppError::Internal(e.to_string()))?;
-    let (id, name) = match (&start.channel_id, &new) {
+    let (id, name, settings) = match (&start.channel_id, &new) {
         (Some(id), _) => {
             let row = app.store().channel(id).await?.ok_or_else(|| AppError::not_found("channel", id))?;
-            (id.clone(), row.name)
+            (id.clone(), row.name, serde_json::from_str(&row.settings).unwrap_or_default())
         }
-        (None, new) => (app.id(), new.as_ref().map_or_else(String::new, |n| n.name.clone())),
+        (None, Some(new)) => (app.id(), new.name.clone(), new.settings.clone()),
+        (None, None) => (app.id(), String::new(), Value::Null),
     };
-    Ok(Asking { start, id, name, new, client, code, verifier })
+    let page = match &settings["page"] {
+        Value::String(page) => page.trim().to_owned(),
+        Value::Number(page) => page.to_string(),
+        _ => String::new(),
+    };
+    Ok(Asking { start, id, name, page, new, client, code, verifier })
 }
 
 /// The network gave nothing, or nobody knows what it gave.

@@ -48,6 +48,8 @@ struct Kept {
     webhook: Option<SecretString>,
     #[serde(default)]
     team: Option<String>,
+    #[serde(default)]
+    page: Option<SecretString>,
 }
 
 /// The associated data of the tokens of a channel.
@@ -176,15 +178,16 @@ pub(super) fn open(app: &App, channel: &str, sealed: &str) -> Result<Tokens> {
     // Its error would show what it read.
     let kept: Kept = serde_json::from_str(opened.expose_secret())
         .map_err(|_| AppError::Conflict("the stored secret is damaged".into()))?;
-    let Kept { access, refresh, webhook, team } = kept;
-    Ok(Tokens { access, refresh, webhook, team, ..Tokens::default() })
+    let Kept { access, refresh, webhook, team, page } = kept;
+    Ok(Tokens { access, refresh, webhook, team, page, ..Tokens::default() })
 }
 
 /// Whether these are the very same tokens.
 pub(super) fn are_same(one: &Tokens, other: &Tokens) -> bool {
-    fn of(tokens: &Tokens) -> [Option<&str>; 3] {
-        let others = [&tokens.refresh, &tokens.webhook].map(|t| t.as_ref().map(|t| t.expose_secret()));
-        [Some(tokens.access.expose_secret()), others[0], others[1]]
+    fn of(tokens: &Tokens) -> [Option<&str>; 4] {
+        let access = Some(&tokens.access);
+        let all = [access, tokens.refresh.as_ref(), tokens.webhook.as_ref(), tokens.page.as_ref()];
+        all.map(|token| token.map(|t| t.expose_secret()))
     }
     of(one) == of(other)
 }
@@ -197,12 +200,14 @@ pub(super) async fn seal(app: &App, tx: &mut Tx, channel: &str, tokens: &Tokens)
         "refresh": open(&tokens.refresh),
         "webhook": open(&tokens.webhook),
         "team": tokens.team,
+        "page": open(&tokens.page),
     });
     keys::seal(app, tx, &record(channel), &json.to_string().into()).await
 }
 
 /// Digest of what ends together at the network: a server may give the same token to one account twice, and a team
-/// of Slack has one bot, whose tokens end one by one only where they are renewed.
+/// of Slack has one bot, whose tokens end one by one only where they are renewed, and a person at Facebook takes all back
+/// at once.
 pub(super) fn shared(client: &Client, tokens: &Tokens) -> String {
     let what = match tokens.team.as_ref().filter(|_| tokens.refresh.is_none()) {
         Some(team) => format!("team {team}"),
@@ -212,12 +217,12 @@ pub(super) fn shared(client: &Client, tokens: &Tokens) -> String {
 }
 
 /// When what posts expires, of tokens that were given now, and when it is renewed: after four fifths of its life.
-/// A webhook is there until somebody deletes it, whatever becomes of the token beside it.
+/// A webhook is there until somebody deletes it, and a page's token has no end, whatever becomes of the token beside.
 pub(super) fn times(network: &Network, tokens: &Tokens, now: Millis) -> (Option<Millis>, Option<Millis>) {
-    let lives = tokens.lives.filter(|_| tokens.webhook.is_none());
+    let lives = tokens.lives.filter(|_| tokens.webhook.is_none() && tokens.page.is_none());
     let Some(lives) = lives.map(millis) else { return (None, None) };
     let renews = match network.renews {
-        Renews::Never => false,
+        Renews::Never | Renews::Page => false,
         Renews::Itself { .. } => true,
         Renews::ByToken => tokens.refresh.is_some(),
     };

@@ -1,0 +1,102 @@
+//! Facebook's way to the token of a page: a person's token of hours becomes one of about 60 days, and gives that of each
+//! of their pages, which has no end of its own. It ends with the person's password, task on the page, or grant.
+//!
+//! Facts: <https://developers.facebook.com/documentation/facebook-login/guides/access-tokens/get-long-lived>,
+//! <https://developers.facebook.com/docs/pages-api/getting-started>,
+//! `graph-api/reference/user/permissions`. Nothing renews the person's token; it is kept to end the grant.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::graph::is_id;
+use crate::http::Http;
+use crate::oauth::{Client, Refusal, Tokens, is_sent};
+
+/// A person, and what they granted.
+#[derive(Deserialize)]
+struct Person {
+    id: String,
+    permissions: Permissions,
+}
+
+#[derive(Deserialize)]
+struct Permissions {
+    data: Vec<Permission>,
+}
+
+#[derive(Deserialize)]
+struct Permission {
+    permission: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    id: String,
+    #[serde(default)]
+    access_token: Option<SecretString>,
+}
+
+impl Client {
+    /// The tokens of a page, by a token of a person. Look at what they lack: it can be the page itself.
+    ///
+    /// # Errors
+    /// [`Refusal`]; as long as it is not known whose token it is, nothing is to be ended by it: that would end what
+    /// this person granted for other pages.
+    pub(crate) async fn of_page(
+        &self,
+        http: &Http,
+        short: &SecretString,
+        page: &str,
+    ) -> Result<Tokens, Refusal> {
+        let mut url = self.address("access_token")?;
+        url.query_pairs_mut()
+            .append_pair("grant_type", "fb_exchange_token")
+            .append_pair("client_id", &self.id)
+            .append_pair("client_secret", self.secret.expose_secret())
+            .append_pair("fb_exchange_token", short.expose_secret());
+        let person = self.given(http, &url).await?;
+        let mut url = self.address("../me")?;
+        url.query_pairs_mut().append_pair("fields", "id,permissions{permission,status}");
+        let who = self.get(http, &url, Some(&person.access)).await?;
+        let who: Person = serde_json::from_slice(&who).map_err(|_| self.unclear())?;
+        if !is_id(&who.id) {
+            return Err(self.unclear());
+        }
+        let is_granted = |scope: &str| {
+            let granted = |p: &Permission| p.permission == scope && p.status == "granted";
+            who.permissions.data.iter().any(granted)
+        };
+        let missing = self.network.needed.iter().filter(|scope| !is_granted(scope));
+        let missing: Vec<String> = missing.map(|scope| (*scope).to_owned()).collect();
+        let known = Tokens { team: Some(who.id), missing, refresh: None, lives: None, ..person };
+        if !known.missing.is_empty() {
+            return Ok(known);
+        }
+        self.with_page(http, known, page).await
+    }
+
+    async fn with_page(&self, http: &Http, person: Tokens, page: &str) -> Result<Tokens, Refusal> {
+        let lacks = |person: Tokens| Tokens { missing: vec![format!("the page {page}")], ..person };
+        if !is_id(page) {
+            return Ok(lacks(person));
+        }
+        let mut url = self.address(&format!("../{page}"))?;
+        url.query_pairs_mut().append_pair("fields", "id,access_token");
+        let told = match self.get(http, &url, Some(&person.access)).await {
+            Ok(told) => told,
+            // A page that the person did not choose is not shown to the app.
+            Err(Refusal::Refused(_)) => return Ok(lacks(person)),
+            Err(other) => return Err(other),
+        };
+        let told: Page = serde_json::from_slice(&told).map_err(|_| self.unclear())?;
+        if told.id != page {
+            return Err(self.unclear());
+        }
+        match told.access_token {
+            Some(token) if is_sent(token.expose_secret()) => Ok(Tokens { page: Some(token), ..person }),
+            Some(_) => Err(self.unclear()),
+            None => Ok(lacks(person)),
+        }
+    }
+}
