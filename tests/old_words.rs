@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 use crate::on_both;
 use crate::support::Bench;
 
-fn post(text: &str, channels: &[&str]) -> Value {
+pub fn post(text: &str, channels: &[&str]) -> Value {
     json!({ "kind": "routine", "channels": channels, "source": { "text": text } })
 }
 
-fn change(post: &str, text: &str) -> Value {
+pub fn change(post: &str, text: &str) -> Value {
     json!({ "kind": "routine", "revises": post, "source": { "text": text } })
 }
 
-fn on(bench: &Bench, timeline: &str) -> Vec<String> {
+pub fn on(bench: &Bench, timeline: &str) -> Vec<String> {
     bench.sandbox.timeline(timeline).into_iter().map(|p| p.text).collect()
 }
 
 /// Waits until the delivery on that channel is in that state; why, and its id.
-async fn until(bench: &Bench, post: &str, channel: &str, state: State) -> (String, String) {
+pub async fn until(bench: &Bench, post: &str, channel: &str, state: State) -> (String, String) {
     let mut last = String::new();
     for _ in 0..1_200 {
         let view = posts::get(&bench.app, &bench.operator, post).await.unwrap();
@@ -41,11 +41,11 @@ async fn until(bench: &Bench, post: &str, channel: &str, state: State) -> (Strin
     panic!("on {channel} it stays {last}");
 }
 
-fn kept(view: &PostView, channel: &str) -> String {
+pub fn kept(view: &PostView, channel: &str) -> String {
     view.unrevised.iter().find(|u| u.channel_name == channel).map(|u| u.reason.clone()).unwrap_or_default()
 }
 
-async fn decide(bench: &Bench, choice: Choice, deliveries: &[&str]) -> Vec<String> {
+pub async fn decide(bench: &Bench, choice: Choice, deliveries: &[&str]) -> Vec<String> {
     let deliveries = deliveries.iter().map(|d| (*d).to_owned()).collect();
     let review = Review {
         choice,
@@ -66,7 +66,7 @@ async fn decide(bench: &Bench, choice: Choice, deliveries: &[&str]) -> Vec<Strin
         .collect()
 }
 
-const WAITS: &str = "the post waits there with its old words; once other words are approved it is held there, and a person decides";
+pub const WAITS: &str = "the post waits there with its old words; once other words are approved it is held there, and a person decides";
 
 on_both! {
     async fn old_words_that_wait_for_another_try_are_held_while_other_words_stand(bench) {
@@ -112,7 +112,7 @@ on_both! {
         until(&bench, &first.id, "beta", State::InDoubt).await;
         let two = bench.approved(change(&first.id, "two")).await;
         assert_eq!(kept(&two, "beta"), "nobody knows whether the post is there; settle that first");
-        bench.until(&two.id, &["accepted"]).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
         for _ in 0..4 {
             bench.app.clock().advance(40_000);
             tokio::task::yield_now().await;
@@ -152,7 +152,7 @@ on_both! {
         let two = bench.approved(change(&first.id, "two")).await;
         let (why, _) = until(&bench, &first.id, "beta", State::Held).await;
         assert!(why.contains(&two.id), "{why}");
-        bench.until(&two.id, &["accepted"]).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
         worker.stop().await.unwrap();
         assert!(!on(&bench, "beta").contains(&"one".to_owned()) && on(&bench, "alpha") == ["two"]);
     }

@@ -7,7 +7,7 @@ use super::policy::Rules;
 use super::sheets::as_known;
 pub use super::sheets::{ReviewSheet, sheet, sheets};
 
-use super::{Actor, App, AppError, Result, promises, reasons};
+use super::{Actor, App, AppError, Result, old_words, promises, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
@@ -125,6 +125,11 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     let mut tx = begin(app, of_words).await?;
     let incidents = matters.iter().filter_map(|(.., row)| row.incident_id.as_deref());
     let rules = Rules::locked(&mut tx, incidents, channels).await?;
+    if of_words {
+        let decided: Vec<&str> = matters.iter().map(|(post, ..)| post.as_str()).collect();
+        let firsts: Vec<&str> = matters.iter().filter_map(|(.., row)| row.revises.as_deref()).collect();
+        old_words::lock(&mut tx, &decided, &firsts).await?;
+    }
     let mut entries = Vec::new();
     for (post, new, _) in &matters {
         entries.extend(write(app, &mut tx, by, post, new, &rules).await?);
@@ -140,7 +145,7 @@ pub(super) async fn begin(app: &App, of_words: bool) -> Result<Tx> {
 
 /// Who hears of an approval.
 pub(super) fn topics(of_words: bool) -> &'static [Topic] {
-    if of_words { &[Topic::Queue, Topic::Recalls] } else { &[Topic::Queue] }
+    if of_words { &[Topic::Queue, Topic::Recalls, Topic::Notices] } else { &[Topic::Queue] }
 }
 
 /// Writes a decision into an open change; its audit entries. What is refused is refused before
@@ -201,10 +206,10 @@ pub(super) async fn write(
                 // It takes all of them: once the first one lapses, too few are left.
                 let first = voices.iter().filter_map(|a| a.expires_at).min();
                 let until = first.map_or(expires, |at| at.min(expires));
-                entries.push(complete(tx, &row, &rows, until, now).await?);
+                entries.extend(complete(app, tx, &row, &rows, until).await?);
             }
         }
-        Decision::BreakGlass => entries.push(complete(tx, &row, &rows, expires, now).await?),
+        Decision::BreakGlass => entries.extend(complete(app, tx, &row, &rows, expires).await?),
     }
     Ok(entries)
 }
@@ -275,15 +280,26 @@ pub(super) fn let_out<'a>(
 }
 
 /// As many approvals as it takes are there.
-async fn complete(tx: &mut Tx, post: &Post, rows: &[Delivery], until: Millis, now: Millis) -> Result<Entry> {
+async fn complete(
+    app: &App,
+    tx: &mut Tx,
+    post: &Post,
+    rows: &[Delivery],
+    until: Millis,
+) -> Result<Vec<Entry>> {
+    let now = app.now();
     if !to_renew(post, rows, now) {
-        return schedule(tx, post, rows, until, now).await;
+        let mut entries = vec![schedule(tx, post, rows, until, now).await?];
+        entries.extend(old_words::approved(app, tx, post, rows).await?);
+        return Ok(entries);
     }
     // What is held stays so: nothing that was held goes by itself.
     let renewed = tx.renew_approval(&post.id, until, now).await?;
     tx.set_post_state(&post.id, PostState::Approved.word(), now).await?;
-    Ok(Entry::new("post.approval_renewed", &format!("post:{}", post.id))
-        .after(&serde_json::json!({"until": rfc3339(until), "deliveries": renewed})))
+    Ok(vec![
+        Entry::new("post.approval_renewed", &format!("post:{}", post.id))
+            .after(&serde_json::json!({"until": rfc3339(until), "deliveries": renewed})),
+    ])
 }
 
 /// The approval is complete for the first time: the deliveries enter the queue. A crisis post whose time has come

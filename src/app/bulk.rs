@@ -9,7 +9,7 @@ use super::approvals::{self, NewDecision};
 use super::board::{self, ReadinessView};
 use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, old_words};
 use crate::domain::Word;
 use crate::domain::approval::{Decision, Matter};
 use crate::domain::post::Kind;
@@ -56,11 +56,18 @@ pub struct BulkResult {
 
 /// Every post that waits, with the bundle that stands for it: about a hundred bytes each.
 struct Waiting {
-    posts: Vec<(String, String)>,
+    posts: Vec<Meant>,
     hash: String,
     first: Vec<Post>,
-    /// Whether one of them gives another post other words.
-    of_words: bool,
+}
+
+/// One of them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Meant {
+    id: String,
+    bundle: String,
+    /// The post that it gives other words.
+    revises: Option<String>,
 }
 
 async fn waiting(app: &App, label: &str) -> Result<Waiting> {
@@ -72,7 +79,7 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
         ..PostFilter::default()
     };
     let mut hash = Sha256::new_with_prefix(b"holdline bulk 1\n");
-    let (mut found, mut first, mut of_words) = (Vec::new(), Vec::new(), false);
+    let (mut found, mut first) = (Vec::new(), Vec::new());
     loop {
         let page = app.store().posts(&filter).await?;
         let Some(last) = page.last() else { break };
@@ -87,7 +94,7 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
             let renditions = by_post.remove(post.id.as_str()).unwrap_or_default();
             let bundle = approvals::matter(post, renditions.into_iter()).map(Matter::bundle)?;
             hash.update(format!("{} {bundle}\n", post.id));
-            found.push((post.id.clone(), bundle));
+            found.push(Meant { id: post.id.clone(), bundle, revises: post.revises.clone() });
         }
         if found.len() > MOST {
             return Err(AppError::field(
@@ -95,11 +102,10 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
                 format!("more than {MOST} posts wait with it; give the first ones another label"),
             ));
         }
-        of_words |= page.iter().any(|p| p.revises.is_some());
         let room = SHOWN.saturating_sub(first.len());
         first.extend(page.into_iter().take(room));
     }
-    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first, of_words })
+    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first })
 }
 
 /// Shows what a bulk approval would approve, and the hash to do it with.
@@ -147,14 +153,21 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
         let channels = app.store().channels().await?;
-        let mut tx = approvals::begin(app, all.of_words).await?;
+        // Permits are kept out only while changes of words are written.
+        let firsts: Vec<&str> = step.iter().filter_map(|m| m.revises.as_deref()).collect();
+        let of_words = !firsts.is_empty();
+        let mut tx = approvals::begin(app, of_words).await?;
         let rules = Rules::locked(&mut tx, std::iter::empty(), channels).await?;
+        if of_words {
+            let decided: Vec<&str> = step.iter().map(|m| m.id.as_str()).collect();
+            old_words::lock(&mut tx, &decided, &firsts).await?;
+        }
         let mut entries = Vec::new();
         let before = result.left.len();
         // Whoever locks several posts locks them in the order of their ids.
         let mut in_order: Vec<_> = step.iter().collect();
         in_order.sort_unstable();
-        for (id, bundle) in in_order {
+        for Meant { id, bundle, .. } in in_order {
             let new = NewDecision {
                 decision: Decision::Approve,
                 bundle: bundle.clone(),
@@ -168,7 +181,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
             }
         }
         if !entries.is_empty() {
-            app.commit(tx, by, &entries, approvals::topics(all.of_words)).await?;
+            app.commit(tx, by, &entries, approvals::topics(of_words)).await?;
         }
         result.approved += step.len() - (result.left.len() - before);
     }

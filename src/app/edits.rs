@@ -4,7 +4,7 @@ use super::compose::{Directory, build};
 use super::error::Problems;
 use super::hub::Topic;
 use super::posts::{self, NewPost, PostView};
-use super::{Actor, App, AppError, Result, notices, revisions};
+use super::{Actor, App, AppError, Result, notices, old_words, revisions};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -93,6 +93,12 @@ pub async fn edit(app: &App, by: &Actor, id: &str, version: Option<i64>, new: &N
 pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
     let mut tx = app.store().begin().await?;
+    let first = revisions::first_of(app, id).await?;
+    // As everywhere: posts in the order of their ids, and the one whose words a change gives is older.
+    if let Some(first) = &first {
+        tx.post(first).await?;
+        tx.deliveries(first).await?;
+    }
     let post = tx.post(id).await?.ok_or_else(|| AppError::not_found("post", id))?;
     let rows = tx.deliveries(id).await?;
     let (mut changes, mut under_way) = (Vec::new(), 0);
@@ -111,6 +117,7 @@ pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     }
     tx.change_deliveries(&changes).await?;
     tx.set_post_state(id, PostState::Cancelled.word(), app.now()).await?;
+    old_words::reword(&mut tx, std::iter::once(&post)).await?;
     let entry = Entry::new("post.cancelled", &format!("post:{id}")).note(format!(
         "{} of {} deliveries; {under_way} under way",
         changes.len(),

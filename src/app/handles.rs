@@ -125,6 +125,21 @@ pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<(
     Ok(())
 }
 
+/// How far a delivery has come that is not out as a whole: to how many of a list, or with how many parts of a thread.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn how_far(app: &App, delivery: &str) -> Result<Option<String>> {
+    let all = app.store().attempts(delivery).await?;
+    let (Some(handle), Some(last)) = (of_last(&all), all.last()) else { return Ok(None) };
+    if ledger::is_ledger(&handle) {
+        return Ok(ledger::so_far(&handle));
+    }
+    let of = serde_json::from_str::<Rendition>(&last.body).map_or(1, |r| r.texts().count());
+    let out = handle.split(' ').filter(|part| !part.is_empty()).count();
+    Ok((of > 1 && out > 0).then(|| format!("{out} of {of} parts are out")))
+}
+
 /// Writes into the newest ledger of a delivery, if it has one, that a person wants the post taken down: nothing more
 /// of it is sent. Whether it has one.
 ///

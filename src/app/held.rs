@@ -9,7 +9,7 @@ use super::hub::Topic;
 use super::old_words::Beside;
 pub use super::retractions::retract;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set};
+use super::{Actor, App, AppError, Result, approvals, held_set, old_words};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -220,6 +220,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
             }
         }
         tx.change_deliveries(&changes).await?;
+        old_words::reword(&mut tx, posts.values().filter(|_| review.choice == Choice::Cancel)).await?;
         result.changed += changes.len();
         app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     }

@@ -54,6 +54,7 @@ pub mod import;
 pub mod incidents;
 /// One-time invitations.
 pub mod invitations;
+mod judged;
 /// Reading and writing the file of the instance keys.
 mod key_file;
 /// Instance keys as the lines of their file.
@@ -64,6 +65,7 @@ mod key_ring;
 pub(crate) mod key_watch;
 /// Which instance key seals.
 pub mod keys;
+mod later_words;
 /// The words of the mails.
 mod letters;
 /// How people sign in: passwords, second factors, recovery codes.
@@ -144,6 +146,7 @@ pub mod site;
 pub mod staging;
 /// How ready a channel is, by what is known.
 pub mod standing;
+mod still_live;
 /// The freezes of an incident that is opened.
 mod stopping;
 /// Holding what a network would publish by itself.
@@ -152,6 +155,7 @@ pub(crate) mod sweeping;
 pub mod sweeps;
 /// Taking a whole post down.
 pub mod take_downs;
+pub(crate) mod target;
 /// What did not begin.
 pub mod unbegun;
 /// The watch over accounts: posts that nobody here sent.

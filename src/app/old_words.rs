@@ -5,44 +5,76 @@ use std::collections::HashMap;
 use super::held::Choice;
 use super::posts::{DeliveryView, PostView};
 use super::revisions::{LEFT_OUT, Standing};
-use super::{App, Result, revisions};
+use super::{App, Result, later_words, revisions, still_live};
 use crate::domain::Word;
+use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::store::Tx;
 use crate::store::deliveries::Delivery;
 use crate::store::posts::Post;
 
-/// Why a delivery of a post is held whose words that other post changes, elsewhere or later.
-pub(super) fn held_by(change: &str) -> String {
-    format!(
-        "post {change} gives it other words, so the old ones do not go out: cancel this and write a new post; or, \
-         while nothing of that one is out, cancel that one"
-    )
+/// Said while new words wait for the outcome of the old ones.
+pub(super) const WAITS_FOR_IT: &str =
+    "it is not known yet whether the old words are out there; the new ones wait for that";
+/// Said of new words where the old ones did not go out.
+pub(super) const NOT_OUT: &str = "the old words did not go out there, so there is nothing to change";
+/// Said of old words that a change had held which was cancelled.
+const FREE_AGAIN: &str = "the change of its words was cancelled: release it as it is, or cancel it";
+
+/// Why a delivery of a post is held whose words that other post changes, elsewhere or later; `so_far` says how much of it
+/// is out.
+pub(super) fn held_by(change: &str, so_far: Option<&str>) -> String {
+    match so_far {
+        None => format!(
+            "post {change} gives it other words, so the old ones do not go out: cancel this and write a new post; or, \
+             while nothing of that one is out, cancel that one"
+        ),
+        Some(so_far) => format!(
+            "post {change} gives it other words, so the old ones go no further: cancel the rest, or take down what is \
+             out; {so_far}"
+        ),
+    }
 }
 
-/// Why nothing can be changed where this delivery of a post goes or went.
-pub(super) fn why_not(d: &Delivery) -> Option<String> {
+/// Whether that is the reason of a delivery.
+fn is_held_by_one(d: &Delivery) -> bool {
+    let why = d.reason.as_deref().filter(|_| d.state == State::Held.word()).unwrap_or_default();
+    let Some(by) = why.strip_prefix("post ").and_then(|rest| rest.split(' ').next()) else { return false };
+    why == held_by(by, None) || why.starts_with(&held_by(by, Some("")))
+}
+
+/// How a delivery of a post stands for other words.
+pub(super) enum Stand {
+    /// It is out.
+    Out,
+    /// It may be out soon, and how it stands now.
+    Waits(&'static str),
+    /// Nothing can be changed there, and why.
+    Never(&'static str),
+}
+
+/// How that delivery stands.
+pub(super) fn stand(d: &Delivery) -> Stand {
     let state = State::parse(&d.state).unwrap_or(State::Draft);
-    let why = match (state, d.started, &d.remote_id) {
-        (State::Accepted, 0, Some(_)) => return None,
-        (State::Accepted, 0, None) => "nobody knows what the network calls the post; change it by hand",
+    match (state, d.started, &d.remote_id) {
+        (State::Accepted, 0, Some(_)) => Stand::Out,
+        (State::Accepted, 0, None) => {
+            Stand::Never("nobody knows what the network calls the post; change it by hand")
+        }
         (State::Accepted, ..) | (State::InDoubt, ..) => {
-            "nobody knows whether the post is there; settle that first"
+            Stand::Waits("nobody knows whether the post is there; settle that first")
         }
-        (State::Scheduled | State::Claimed, ..) => {
-            "the post waits there with its old words; once other words are approved it is held there, and a person decides"
-        }
-        (State::Sending, ..) => {
-            "the post is just being sent there with its old words; change them there when it is out"
-        }
+        (State::Scheduled | State::Claimed, ..) => Stand::Waits(
+            "the post waits there with its old words; once other words are approved it is held there, and a person decides",
+        ),
+        (State::Sending, ..) => Stand::Waits("the post is just being sent there with its old words"),
         (State::Held, ..) => {
-            "the post is held there with its old words: cancel it there, and write a new post"
+            Stand::Waits("the post is held there with its old words: cancel it there, and write a new post")
         }
         (State::Draft | State::Failed | State::Cancelled | State::Expired | State::Retracted, ..) => {
-            "the post is not out there"
+            Stand::Never("the post is not out there")
         }
-    };
-    Some(why.to_owned())
+    }
 }
 
 /// Adds the words that are out, and for each channel whether it has them; or, where this is a change of words itself, the
@@ -59,6 +91,7 @@ pub(super) async fn tell(app: &App, view: &mut PostView) -> Result<()> {
 }
 
 async fn of_first(app: &App, view: &mut PostView) -> Result<()> {
+    later_words::offer(app, view).await?;
     let all = app.store().revisions(&view.id).await?;
     let was_out = |d: &&Delivery| d.state == State::Accepted.word() || d.state == State::Retracted.word();
     view.revisions = all.iter().filter(was_out).map(|d| d.post_id.clone()).collect();
@@ -81,7 +114,9 @@ async fn of_first(app: &App, view: &mut PostView) -> Result<()> {
             continue;
         }
         let reason = || kept.iter().find(|k| k.channel_name == d.channel_name).map(|k| k.reason.clone());
-        d.words_kept = Some(match of_channel().find(|c| c.post_id == newest) {
+        // Where the old words are on their way themselves, that is what counts.
+        let change = of_channel().find(|c| c.post_id == newest).filter(|_| d.state == State::Accepted);
+        d.words_kept = Some(match change {
             Some(change) => on_its_way(change),
             None => reason().unwrap_or_else(|| LEFT_OUT.to_owned()),
         });
@@ -105,6 +140,51 @@ fn on_its_way(change: &Delivery) -> String {
     why.to_owned()
 }
 
+/// Locks what an approval of changes is about, in the order of the ids, as everywhere: the posts that are decided about,
+/// those whose words they change, and the later ones of their recurrences; then all their deliveries.
+pub(super) async fn lock(tx: &mut Tx, decided: &[&str], firsts: &[&str]) -> Result<()> {
+    let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    let mut all = owned(decided);
+    for first in tx.posts(&owned(firsts)).await? {
+        all.extend(later_words::later(tx, &first).await?);
+        all.push(first.id);
+    }
+    all.sort_unstable();
+    all.dedup();
+    tx.posts(&all).await?;
+    Ok(tx.lock_deliveries(&all).await?)
+}
+
+/// What follows from the approval of a post, when that changes the words of another: what it does not reach is told, and
+/// the later posts of a recurrence wait. All of these are locked.
+pub(super) async fn approved(app: &App, tx: &mut Tx, post: &Post, rows: &[Delivery]) -> Result<Vec<Entry>> {
+    let Some(first) = &post.revises else { return Ok(Vec::new()) };
+    let mut entries = still_live::note_approved(app, tx, post, rows).await?;
+    if let Some(first) = tx.post(first).await? {
+        entries.extend(later_words::stop(app, tx, &first, &post.id).await?);
+    }
+    Ok(entries)
+}
+
+/// Something of these posts was cancelled: what the changes among them held says what holds it now, or that a person can
+/// release it.
+pub(super) async fn reword(tx: &mut Tx, cancelled: impl Iterator<Item = &Post>) -> Result<()> {
+    for change in cancelled {
+        let Some(first) = &change.revises else { continue };
+        let Some(first) = tx.post(first).await? else { continue };
+        let by = tx.changed(std::slice::from_ref(&first.id)).await?.pop().map(|(_, by)| by);
+        if by.as_ref() == Some(&change.id) {
+            continue;
+        }
+        later_words::reword(tx, &first, &change.id).await?;
+        for d in tx.deliveries(&first.id).await?.iter().filter(|d| is_held_by_one(d)) {
+            let reason = by.as_deref().map_or_else(|| FREE_AGAIN.to_owned(), |by| held_by(by, None));
+            tx.set_reason(&d.id, &reason).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What keeps the posts of one decision from going because of others of the same words.
 pub(super) struct Beside {
     /// Posts that are given other words, each with the newest post that gives them.
@@ -125,7 +205,9 @@ impl Beside {
         if choice == Choice::Cancel {
             return Ok(None);
         }
-        let Some(first) = &post.revises else { return Ok(self.changed.get(&post.id).map(|by| held_by(by))) };
+        let Some(first) = &post.revises else {
+            return Ok(self.changed.get(&post.id).map(|by| held_by(by, None)));
+        };
         // What is decided here is not written yet.
         let opened = self.opened.get(first).filter(|other| **other != post.id).cloned();
         if let Some(other) = opened {

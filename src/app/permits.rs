@@ -6,14 +6,15 @@ use std::time::Duration;
 use channels::Rendition;
 use serde::Serialize;
 
+use super::judged::{self, Stopped};
 pub use super::unbegun::{abandon, give_back};
-use super::{Actor, App, AppError, Result, freezes, nodes, old_words};
+use super::{Actor, App, AppError, Result, freezes, handles, nodes};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
-use crate::domain::freeze::{Order, Subject, covering};
-use crate::domain::post::{Lane, PostState};
+use crate::domain::freeze::Subject;
+use crate::domain::post::Lane;
 use crate::store::attempts::Attempt;
 use crate::store::deliveries::{Change, InHand};
 use crate::store::{Tx, Unaudited};
@@ -190,7 +191,12 @@ async fn decide(
     let (mut batch, mut writes) = (Batch::default(), Writes::default());
     for row in rows {
         let subject = subject(row);
-        if writes.stop(row, &subject, &orders, now) {
+        // Of a list or a thread some may be out already.
+        let so_far = match row.changed_by.is_some() && row.permits > 0 {
+            true => handles::how_far(app, &row.id).await?,
+            false => None,
+        };
+        if writes.stop(judged::stopped(row, &subject, &orders, so_far.as_deref(), now)) {
             continue;
         }
         if has_room(row) {
@@ -225,40 +231,11 @@ fn subject(row: &InHand) -> Subject {
 }
 
 impl Writes {
-    /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
-    /// old words of a post that gets others; whether it did.
-    fn stop(&mut self, row: &InHand, subject: &Subject, orders: &[Order], now: Millis) -> bool {
-        let name = format!("delivery:{}", row.id);
-        // It was under way when the post was cancelled, had no effect, and goes no more.
-        if row.post_state == PostState::Cancelled.word() {
-            self.changes
-                .push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Cancelled.word()) });
-            self.entries.push(Entry::new("delivery.cancelled", &name).note("its post was cancelled"));
-            return true;
-        }
-        if row.valid_until.is_some_and(|v| v <= now) {
-            self.changes.push(Change { settled_at: Some(now), ..Change::to(&row.id, State::Expired.word()) });
-            self.entries.push(Entry::new("delivery.expired", &name));
-            return true;
-        }
-        if row.post_state != PostState::Approved.word() {
-            let reason = format!("its post is {} and needs approval", row.post_state);
-            self.changes.push(Change::to(&row.id, State::Held.word()).because(&reason));
-            self.entries.push(Entry::new("delivery.held", &name).note(reason));
-            return true;
-        }
-        if let Some(order) = covering(orders, subject) {
-            self.changes.push(Change {
-                freeze_id: Some(order.id.clone()),
-                ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")
-            });
-            self.entries.push(Entry::new("delivery.held", &name).note(format!("by freeze {}", order.id)));
-            return true;
-        }
-        let Some(change) = &row.changed_by else { return false };
-        let reason = old_words::held_by(change);
-        self.changes.push(Change::to(&row.id, State::Held.word()).because(&reason));
-        self.entries.push(Entry::new("delivery.held", &name).note(reason));
+    /// Writes down why the delivery gets no permit, if there is such a reason; whether there is.
+    fn stop(&mut self, stopped: Option<Stopped>) -> bool {
+        let Some(stopped) = stopped else { return false };
+        self.changes.push(stopped.change);
+        self.entries.extend(stopped.entry);
         true
     }
 

@@ -95,7 +95,7 @@ pub struct PostView {
     /// The posts that gave this one other words, oldest first. Empty in lists.
     #[serde(default)]
     pub revisions: Vec<String>,
-    /// The words that are out by now, where a change gave the post others. Nothing in lists.
+    /// The words that are out by now, where a change gave it others; or an earlier one of its recurrence. Nothing in lists.
     #[serde(default)]
     pub words: Option<Source>,
     /// Where the post that it changes keeps its words, and why. Empty in lists.

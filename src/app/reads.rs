@@ -6,7 +6,7 @@ use super::hub::Topic;
 use super::nodes::SILENT;
 use super::owners::Claimant;
 use super::sending::seed;
-use super::{Actor, App, AppError, Result, handles, promises, revisions};
+use super::{Actor, App, AppError, Result, handles, promises, revisions, still_live};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -130,8 +130,9 @@ async fn there(
     let entry = Entry::new("doubt.settled", &format!("delivery:{}", d.id))
         .after(&serde_json::json!({"attempt": a.id, "found": remote_id, "url": url}));
     entries.push(entry);
-    entries.extend(revisions::or_gone(&mut tx, first, &d.channel_id, &mut change).await?);
+    entries.extend(revisions::or_gone(app, &mut tx, first, &d.channel_id, &mut change).await?);
     tx.change_deliveries(&[change]).await?;
+    entries.extend(still_live::note(app, &mut tx, &[(d.id.as_str(), d.post_id.as_str())]).await?);
     app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
 }
 

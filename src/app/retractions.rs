@@ -2,7 +2,7 @@
 
 use ::channels::{Retraction, ledger};
 
-use super::{Actor, App, AppError, Result, handles, reads, reasons, revisions};
+use super::{Actor, App, AppError, Result, handles, reads, reasons, revisions, still_live};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -46,6 +46,7 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     let entry = |id: &str| Entry::new("delivery.retracted", &format!("delivery:{id}")).after(&told);
     let mut entries = vec![entry(delivery)];
     if result == Retraction::Gone {
+        still_live::end(app, &mut tx, &maker, &mut entries).await?;
         let all = revisions::all_of(&mut tx, &made).await?;
         let others: Vec<&Delivery> = all.iter().filter(|d| d.id != delivery).collect();
         entries.extend(others.iter().map(|d| entry(&d.id)));

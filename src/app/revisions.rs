@@ -6,12 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ::channels::{Rendition, Revised, revise};
+use ::channels::{Rendition, revise};
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
+use super::old_words::{self, Stand};
 use super::posts::NewPost;
-use super::{Actor, App, AppError, Result, old_words, renditions};
+use super::{Actor, App, AppError, Result, renditions, still_live};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -43,6 +44,8 @@ struct Copy {
     channel: String,
     /// Its words, or why nothing can be changed there.
     words: std::result::Result<Rendition, String>,
+    /// How it stands, where the post is only on its way: new words go there when it is out.
+    waits: Option<&'static str>,
     /// Since when the post is there, or settled otherwise.
     since: Option<Millis>,
 }
@@ -62,8 +65,12 @@ impl Standing {
         let mut copies = Vec::new();
         for d in app.store().deliveries(&post.id).await? {
             let last = newer.iter().rfind(|n| n.channel_id == d.channel_id);
-            let words = old_words::why_not(&d).map_or_else(|| words(last.unwrap_or(&d)), Err);
-            copies.push(Copy { channel: d.channel_id, words, since: d.settled_at });
+            let (words, waits) = match old_words::stand(&d) {
+                Stand::Out => (words(last.unwrap_or(&d)), None),
+                Stand::Waits(how) => (words(&d), Some(how)),
+                Stand::Never(why) => (Err(why.to_owned()), None),
+            };
+            copies.push(Copy { channel: d.channel_id, words, waits, since: d.settled_at });
         }
         Ok(Some(Self { post, copies }))
     }
@@ -78,7 +85,8 @@ impl Standing {
         all.iter().filter(|c| self.copies.iter().any(|copy| copy.channel == c.id)).collect()
     }
 
-    /// The channels that get the new words: those that are named, or all that can.
+    /// The channels that get the new words: those that are named, or all that can. Where the post is still on its way
+    /// they go when it is out, so that nobody has to look after it; but it must be out somewhere.
     pub fn targets<'a>(
         &self,
         new: &NewPost,
@@ -86,35 +94,37 @@ impl Standing {
         drill: bool,
         problems: &mut Problems,
     ) -> Vec<&'a Channel> {
-        let judged: Vec<(&Channel, Option<String>)> = self
+        let judged: Vec<(&Channel, &Copy, Option<String>)> = self
             .copies
             .iter()
             .filter_map(|copy| Some((channels.iter().find(|c| c.id == copy.channel)?, copy)))
-            .map(|(c, copy)| (c, obstacle_or_same(c, copy, &new.source, drill)))
+            .map(|(c, copy)| (c, copy, obstacle_or_same(c, copy, &new.source, drill)))
             .collect();
+        let mut out: Vec<(&Channel, &Copy)> = Vec::new();
         if new.channels.is_empty() {
-            let can: Vec<_> = judged.iter().filter(|(_, why)| why.is_none()).map(|(c, _)| *c).collect();
-            if can.is_empty() {
-                for (channel, why) in judged {
-                    problems.add("channels", format!("{}: {}", channel.name, why.unwrap_or_default()));
-                }
-            }
-            return can;
+            out.extend(judged.iter().filter(|(.., why)| why.is_none()).map(|(c, copy, _)| (*c, *copy)));
         }
-        let mut out: Vec<&Channel> = Vec::new();
         for wanted in &new.channels {
-            match judged.iter().find(|(c, _)| c.id == *wanted || c.name == *wanted) {
+            match judged.iter().find(|(c, ..)| c.id == *wanted || c.name == *wanted) {
                 None => problems.add("channels", format!("the post did not go to \"{wanted}\"")),
-                Some((channel, Some(why))) => problems.add("channels", format!("{}: {why}", channel.name)),
-                Some((channel, None)) if out.iter().any(|o| o.id == channel.id) => {}
-                Some((channel, None)) => out.push(channel),
+                Some((channel, _, Some(why))) => problems.add("channels", format!("{}: {why}", channel.name)),
+                Some((channel, ..)) if out.iter().any(|(o, _)| o.id == channel.id) => {}
+                Some((channel, copy, None)) => out.push((channel, copy)),
             }
         }
-        out
+        if out.iter().all(|(_, copy)| copy.waits.is_some()) {
+            let waits = |copy: &Copy| copy.waits.map(str::to_owned);
+            let named = |c: &Channel| new.channels.is_empty() || out.iter().any(|(o, _)| o.id == c.id);
+            for (channel, copy, why) in judged.iter().filter(|(c, ..)| named(c)) {
+                let why = waits(copy).or(why.clone()).unwrap_or_default();
+                problems.add("channels", format!("{}: {why}", channel.name));
+            }
+        }
+        out.into_iter().map(|(channel, _)| channel).collect()
     }
 
     /// The channels that keep their words although the post gets those of `source`, which were written then, on the
-    /// channels for which `gets` says so.
+    /// channels for which `gets` says so; and how the post stands where it is not out yet.
     pub fn kept(
         &self,
         source: &Source,
@@ -124,10 +134,11 @@ impl Standing {
         drill: bool,
     ) -> Vec<Unrevised> {
         let mut kept = Vec::new();
-        for copy in self.copies.iter().filter(|copy| !gets(&copy.channel)) {
+        for copy in self.copies.iter().filter(|copy| copy.waits.is_some() || !gets(&copy.channel)) {
             let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
             let left = || if copy.since.is_some_and(|at| at > written) { LATER } else { LEFT_OUT }.to_owned();
-            let reason = obstacle_or_same(channel, copy, source, drill).unwrap_or_else(left);
+            let why = || obstacle_or_same(channel, copy, source, drill).unwrap_or_else(left);
+            let reason = copy.waits.map_or_else(why, str::to_owned);
             kept.push(Unrevised { channel_name: channel.name.clone(), reason });
         }
         kept
@@ -165,7 +176,8 @@ fn sorted(labels: &[String]) -> Vec<&str> {
     all
 }
 
-fn words(d: &Delivery) -> std::result::Result<Rendition, String> {
+/// The words of a delivery.
+pub(super) fn words(d: &Delivery) -> std::result::Result<Rendition, String> {
     serde_json::from_str(&d.rendition).map_err(|e| format!("its rendition cannot be read: {e}"))
 }
 
@@ -238,9 +250,9 @@ pub struct Choices {
     pub post: String,
     /// The words that are out now, where a change of them is.
     pub words: Option<Source>,
-    /// The ids of the channels that can.
+    /// The ids of the channels that can, now or when the post is out there.
     pub can: Vec<String>,
-    /// The others.
+    /// Where it stays, or is not out yet, and why.
     pub cannot: Vec<Unrevised>,
 }
 
@@ -255,13 +267,16 @@ pub async fn choices(app: &App, by: &Actor, post: &str) -> Result<Choices> {
     let words = newest(app, &standing.post.id).await?;
     let out = words.clone().map_or_else(|| source(&standing.post), Ok)?;
     let (mut can, mut cannot) = (Vec::new(), Vec::new());
+    let is_out = standing.copies.iter().any(|copy| copy.words.is_ok() && copy.waits.is_none());
     let channels = app.store().channels().await?;
     for copy in &standing.copies {
         let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
-        match new_words(channel, copy, &out, false) {
-            Ok(_) => can.push(copy.channel.clone()),
-            Err(reason) => cannot.push(Unrevised { channel_name: channel.name.clone(), reason }),
+        let why = new_words(channel, copy, &out, false).err();
+        if why.is_none() && is_out {
+            can.push(copy.channel.clone());
         }
+        let reason = copy.waits.map(str::to_owned).or(why);
+        cannot.extend(reason.map(|reason| Unrevised { channel_name: channel.name.clone(), reason }));
     }
     Ok(Choices { post: standing.post.id, words, can, cannot })
 }
@@ -309,74 +324,60 @@ pub(super) async fn all_of(tx: &mut Tx, maker: &Delivery) -> Result<Vec<Delivery
     Ok(all.into_iter().filter(|d| d.state == State::Accepted.word()).collect())
 }
 
-/// What becomes of a delivery whose words are out, with its entry: where the post that they changed (`first`) was
+/// What becomes of a delivery whose words are out, with its entries: where the post that they changed (`first`) was
 /// taken down meanwhile, they are gone with it. The delivery that made that one is locked: whoever takes the post
 /// down comes before this change, or sees it.
 pub(super) async fn or_gone(
+    app: &App,
     tx: &mut Tx,
     first: Option<&str>,
     channel: &str,
     change: &mut Change,
-) -> Result<Option<Entry>> {
-    let Some(first) = first else { return Ok(None) };
+) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let Some(first) = first else { return Ok(entries) };
     let all = tx.copies(first, channel).await?;
-    let Some(made) = all.iter().find(|d| d.post_id == first) else { return Ok(None) };
+    let Some(made) = all.iter().find(|d| d.post_id == first) else { return Ok(entries) };
+    // Whoever was told that its old words are live has no more to do.
+    still_live::end(app, tx, &made.id, &mut entries).await?;
     if tx.delivery(&made.id).await?.is_none_or(|d| d.state != State::Retracted.word()) {
-        return Ok(None);
+        return Ok(entries);
     }
     change.state = State::Retracted.word();
     let gone = Entry::new("delivery.retracted", &format!("delivery:{}", change.id));
-    Ok(Some(gone.note("its post was taken down meanwhile")))
+    entries.push(gone.note("its post was taken down meanwhile"));
+    Ok(entries)
+}
+
+/// Why the words of that change do not go where the post came out with its old ones. Nothing: they go there, or are the
+/// same.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn why_left(
+    app: &App,
+    change: &Post,
+    d: &Delivery,
+    mine: Option<&Delivery>,
+) -> Result<Option<String>> {
+    let over =
+        |d: &Delivery| [State::Cancelled, State::Expired, State::Failed].iter().any(|s| s.word() == d.state);
+    if let Some(mine) = mine {
+        return Ok(over(mine).then(|| mine.reason.clone().unwrap_or_else(|| LATER.to_owned())));
+    }
+    if let Stand::Never(why) = old_words::stand(d) {
+        return Ok(Some(why.to_owned()));
+    }
+    let Some(channel) = app.store().channel(&d.channel_id).await? else { return Ok(None) };
+    let (Ok(source), before) = (source(change), words(d)) else { return Ok(None) };
+    let copy = Copy { channel: d.channel_id.clone(), words: before, waits: None, since: None };
+    Ok(match new_words(&channel, &copy, &source, false) {
+        Err(why) => Some(why),
+        Ok(new) => (copy.words.as_ref() != Ok(&new)).then(|| LATER.to_owned()),
+    })
 }
 
 /// The post whose words the one of that id changes.
 pub(super) async fn first_of(app: &App, post: &str) -> Result<Option<String>> {
     Ok(app.store().post(post).await?.and_then(|p| p.revises))
-}
-
-/// What an attempt to change words is about.
-pub(crate) struct Target {
-    pub revised: Revised,
-    /// Why it must not be tried now, or any more.
-    pub stop: Option<Stop>,
-}
-
-/// Why words are not changed.
-pub(crate) enum Stop {
-    /// It is of no use any more.
-    Never(&'static str),
-    /// Later.
-    Wait(&'static str),
-}
-
-/// What the delivery of `post` on `channel` is about, which changes the words of `first`. Nothing: nobody knows
-/// what the network calls that.
-///
-/// # Errors
-/// The database's own.
-pub(crate) async fn target(app: &App, first: &str, post: &str, channel: &str) -> Result<Option<Target>> {
-    let all = app.store().copies(first, channel).await?;
-    let Some(made) = all.iter().find(|d| d.post_id == first) else { return Ok(None) };
-    let Some(remote_id) = made.remote_id.clone() else { return Ok(None) };
-    let others = || all.iter().filter(|d| d.post_id != post);
-    let is = |d: &Delivery, states: &[State]| states.iter().any(|s| d.state == s.word());
-    let under_way = || others().filter(|d| is(d, &[State::Sending, State::InDoubt]));
-    let out = others().rfind(|d| is(d, &[State::Accepted])).unwrap_or(made);
-    let stop = if !is(made, &[State::Accepted]) {
-        Some(Stop::Never("the post was taken down meanwhile, so its words are not changed"))
-    } else if out.post_id.as_str() > post {
-        Some(Stop::Never("newer words than these are out"))
-    } else if under_way().any(|d| d.post_id.as_str() > post) {
-        Some(Stop::Never("newer words than these are on their way"))
-    } else if under_way().next().is_some() {
-        Some(Stop::Wait("another change of the same post is not settled yet"))
-    } else {
-        None
-    };
-    let read = |d: &Delivery| words(d).map_err(AppError::Internal);
-    // A person may have been wrong about one that had begun.
-    let begun = |d: &&Delivery| d.permits > 0 && d.post_id != first && !is(d, &[State::Accepted]);
-    let (before, earlier) = (read(out)?, others().filter(begun).map(read).collect::<Result<_>>()?);
-    let delivery = made.id.parse().map_err(|e| AppError::Internal(format!("the delivery's id: {e}")))?;
-    Ok(Some(Target { revised: Revised { delivery, remote_id, before, others: earlier }, stop }))
 }

@@ -9,7 +9,7 @@ use channels::ledger;
 use super::hub::Topic;
 use super::permits::Permit;
 use super::unbegun::never_began;
-use super::{Actor, App, AppError, Result, freezes, promises, revisions};
+use super::{Actor, App, AppError, Result, freezes, promises, revisions, still_live};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -135,9 +135,14 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         let is_out = |c: &&mut Change| c.id == permit.delivery && c.state == State::Accepted.word();
         let Some(change) = changes.iter_mut().find(is_out) else { continue };
         let first = permit.revises.as_deref();
-        entries.extend(revisions::or_gone(&mut tx, first, &permit.channel, change).await?);
+        entries.extend(revisions::or_gone(app, &mut tx, first, &permit.channel, change).await?);
     }
     tx.change_deliveries(&changes).await?;
+    let is_out =
+        |(p, o): &&(Permit, Outcome)| taken.contains(&p.attempt) && matches!(o, Outcome::Accepted { .. });
+    let made: Vec<_> =
+        outcomes.iter().filter(is_out).map(|(p, _)| (p.delivery.as_str(), p.post.as_str())).collect();
+    entries.extend(still_live::note(app, &mut tx, &made).await?);
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };

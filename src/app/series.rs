@@ -1,7 +1,7 @@
 //! Recurrences: each next post is made when the newest one has come due.
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, posts};
+use super::{Actor, App, AppError, Result, later_words, notices, posts};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -14,7 +14,7 @@ use crate::store::posts::Post;
 
 /// Makes the next post of every recurrence whose newest one has come due. Only what was approved goes
 /// on: the new post carries the same words and keeps the approval that they were given, which covers
-/// the times that the recurrence gives, for as long as it holds.
+/// the times that the recurrence gives, for as long as it holds, and no other words were approved for the old one.
 ///
 /// # Errors
 /// The database's own.
@@ -38,7 +38,7 @@ pub async fn continue_series(app: &App) -> Result<()> {
         match next.filter(|_| !resolved) {
             Some(due) => {
                 let entry = continued(app, &mut tx, &old, &cron, due).await?;
-                app.commit(tx, &by, &[entry], &[Topic::Queue]).await?;
+                app.commit(tx, &by, &[entry], &[Topic::Queue, Topic::Notices]).await?;
             }
             None => {
                 let why = if resolved { "its incident is resolved" } else { "it has no next time" };
@@ -55,10 +55,12 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
     let (id, now) = (app.id(), app.now());
     let shift = due - old.due_at;
     let before = tx.deliveries(&old.id).await?;
-    let approved = before.iter().all(|d| {
-        d.approved_hash.as_deref() == Some(d.content_hash.as_str())
-            && d.approved_until.is_some_and(|u| u > due)
-    });
+    let changed = tx.changed(std::slice::from_ref(&old.id)).await?.pop();
+    let approved = changed.is_none()
+        && before.iter().all(|d| {
+            d.approved_hash.as_deref() == Some(d.content_hash.as_str())
+                && d.approved_until.is_some_and(|u| u > due)
+        });
     let state = if approved { PostState::Approved } else { PostState::Submitted };
     let post = Post {
         id: id.clone(),
@@ -89,10 +91,20 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
         })
         .collect();
     let labels: Vec<String> = serde_json::from_str(&post.labels).unwrap_or_default();
-    let entry = Entry::new("series.continued", &format!("post:{id}"))
+    let mut entry = Entry::new("series.continued", &format!("post:{id}"))
         .before(&serde_json::json!({"post": old.id}))
         .after(&posts::facts(&post, &rows));
+    if !approved {
+        notices::ask(app, tx, &post).await?;
+    }
     tx.insert_posts(&[(post, labels)]).await?;
     tx.insert_deliveries(&rows).await?;
+    if let Some((_, change)) = changed {
+        let why = later_words::because_of(&change);
+        for d in &rows {
+            tx.set_reason(&d.id, &why).await?;
+        }
+        entry = entry.note(why);
+    }
     Ok(entry)
 }

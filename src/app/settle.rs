@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons, revisions};
+use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons, revisions, still_live};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -121,9 +121,12 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
         ..Change::to(delivery, next.word())
     };
     if published.is_some() {
-        entries.extend(revisions::or_gone(&mut tx, first.as_deref(), &d.channel_id, &mut change).await?);
+        entries.extend(revisions::or_gone(app, &mut tx, first.as_deref(), &d.channel_id, &mut change).await?);
     }
     tx.change_deliveries(&[change]).await?;
+    if published.is_some() {
+        entries.extend(still_live::note(app, &mut tx, &[(delivery, d.post_id.as_str())]).await?);
+    }
     entries.push(Entry::new(verb, &format!("delivery:{delivery}")).after(settle).note(&settle.note));
     app.commit(tx, by, &entries, &[Topic::Queue]).await
 }

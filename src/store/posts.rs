@@ -286,7 +286,9 @@ impl Tx {
 
     pub async fn set_post_state(&mut self, id: &str, state: &str, at: Millis) -> Result<()> {
         const SQL: &str = "update posts set state = $2, updated_at = $3, version = version + 1,
-              submitted_at = case when $2 = 'submitted' then $3 else submitted_at end where id = $1";
+              submitted_at = case when $2 = 'submitted' then $3 else submitted_at end,
+              approved_at = case when $2 = 'approved' then coalesce(approved_at, $3) else approved_at end
+            where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(state).bind(at).execute(c).await.map(drop)?);
         Ok(())
     }

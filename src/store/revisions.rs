@@ -11,19 +11,30 @@ const COPIES: &str =
     union all select d.* from posts p join deliveries d on d.post_id = p.id
     where p.revises = $1 and d.channel_id = $2 and d.replaced = 0 order by post_id";
 
-/// The newest post that gives the post `p` other words and is approved, or was out with them. Not one that waits for its
-/// approval, or was cancelled before anything of it left.
+/// The newest post that gives the post `p` other words and was approved, or was out with them: an edit after its approval
+/// lets nobody forget that the old words are wrong. Not one that waits for its first approval, or was cancelled before
+/// anything of it left.
 pub(super) const CHANGED_BY: &str = "(select max(r.id) from posts r where r.revises = p.id and exists
       (select 1 from deliveries o where o.post_id = r.id and o.replaced = 0
         and (o.state in ('sending', 'in_doubt', 'accepted', 'retracted')
-          or (r.state = 'approved' and o.state <> 'cancelled'))))";
+          or (r.approved_at is not null and r.state <> 'cancelled' and o.state <> 'cancelled'))))";
+
+/// How the copy stands whose words the delivery `d` changes. One that has only started is as much in doubt as others.
+pub(super) const BEFORE: &str =
+    "(select case when o.started <> 0 then 'in_doubt' else o.state end from deliveries o
+      where o.post_id = p.revises and o.channel_id = d.channel_id and o.replaced = 0)";
+
+/// The posts of a recurrence after the one of that series and id that are approved.
+const LATER: &str =
+    "select id from posts where series_id = $1 and id > $2 and state = 'approved' order by id";
 
 impl Store {
-    /// The deliveries of approved changes of a post's words, and of what was out of others, the oldest post first.
+    /// The deliveries of changes of a post's words that were approved, and of what was out of others, the oldest post
+    /// first.
     pub async fn revisions(&self, post: &str) -> Result<Vec<Delivery>> {
         const SQL: &str = "select d.* from posts p join deliveries d on d.post_id = p.id
             where p.revises = $1 and d.replaced = 0
-              and (p.state = 'approved' or d.state in ('sending', 'in_doubt', 'accepted', 'retracted'))
+              and ((p.approved_at is not null and p.state <> 'cancelled') or d.state in ('sending', 'in_doubt', 'accepted', 'retracted'))
             order by d.post_id, d.id";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
@@ -39,6 +50,16 @@ impl Store {
         const SQL: &str = "select d.* from posts p join deliveries d on d.post_id = p.id
             where p.revises = $1 and d.state = 'accepted' and d.replaced = 0 order by d.post_id, d.id";
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
+    }
+
+    /// The newest change that gave an earlier post of the same recurrence other words, for a post that waits for its
+    /// approval.
+    pub async fn changed_earlier(&self, post: &str) -> Result<Option<String>> {
+        const SQL: &str = "select max(r.id) from posts p
+              join posts e on (e.id = p.series_id or e.series_id = p.series_id) and e.id < p.id
+              join posts r on r.revises = e.id and r.approved_at is not null and r.state <> 'cancelled'
+            where p.id = $1 and p.state in ('draft', 'submitted')";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(post).fetch_one(c).await?))
     }
 
     /// For deliveries of changes of words: each with the delivery that made the post.
@@ -73,8 +94,54 @@ impl Tx {
         const SQL: &str = "select p.id from posts p where p.revises = $1 and p.id <> $2
               and (p.state = 'draft' or p.state = 'submitted' or exists (select 1 from deliveries d
                 where d.post_id = p.id and d.replaced = 0
-                  and d.state in ('scheduled', 'claimed', 'sending', 'held', 'in_doubt')))
+                  and (d.state in ('claimed', 'sending', 'held', 'in_doubt')
+                    or (d.state = 'scheduled' and coalesce({BEFORE}, '') not in ('sending', 'in_doubt')))))
             order by p.id limit 1";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(post).bind(but).fetch_optional(c).await?))
+        let sql = SQL.replace("{BEFORE}", BEFORE);
+        Ok(on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(post)
+            .bind(but)
+            .fetch_optional(c)
+            .await?))
+    }
+
+    /// The posts of a recurrence after one of them, as far as they are approved; `series` is the series' id.
+    pub async fn later(&mut self, series: &str, post: &str) -> Result<Vec<String>> {
+        Ok(on!(self, |c| sqlx::query_scalar(LATER).bind(series).bind(post).fetch_all(c).await?))
+    }
+
+    /// Locks the deliveries of posts, as everywhere in the order of their ids. SQLite has one writer.
+    pub async fn lock_deliveries(&mut self, posts: &[String]) -> Result<()> {
+        if let Self::Postgres(tx) = self {
+            let list = dialect::list(1, dialect::padded(posts.len()));
+            let sql = format!(
+                "select id from deliveries where post_id in ({list}) and replaced = 0 order by id for update"
+            );
+            listed!(sqlx::query(AssertSqlSafe(sql)), posts).execute(&mut *tx.inner).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the approval of a post's deliveries away; people read why.
+    pub async fn unapprove(&mut self, post: &str, why: &str) -> Result<()> {
+        const SQL: &str =
+            "update deliveries set state = 'draft', approved_hash = null, approved_until = null,
+              claimed_by = null, freeze_id = null, settled_at = null, reason = $2
+            where post_id = $1 and replaced = 0
+              and state in ('draft', 'scheduled', 'claimed', 'held', 'failed', 'expired')";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(why).execute(c).await.map(drop)?))
+    }
+
+    /// The deliveries of a recurrence's later posts that have not gone for that reason.
+    pub async fn stopped(&mut self, series: &str, why: &str) -> Result<Vec<String>> {
+        const SQL: &str = "select d.id from posts p join deliveries d on d.post_id = p.id
+            where p.series_id = $1 and d.replaced = 0 and d.state in ('draft', 'held') and d.reason = $2 order by d.id";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(series).bind(why).fetch_all(c).await?))
+    }
+
+    /// Gives a delivery another reason.
+    pub async fn set_reason(&mut self, delivery: &str, why: &str) -> Result<()> {
+        const SQL: &str = "update deliveries set reason = $2 where id = $1";
+        Ok(on!(self, |c| sqlx::query(SQL).bind(delivery).bind(why).execute(c).await.map(drop)?))
     }
 }

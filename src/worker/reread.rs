@@ -15,7 +15,7 @@ use crate::app::handles as app_handles;
 use crate::app::hub::Topic;
 use crate::app::permits::Permit;
 use crate::app::reads::{self, Attempt, Seen};
-use crate::app::{AppError, Result, nodes, revisions, sending};
+use crate::app::{AppError, Result, nodes, sending, target};
 use crate::clock::Millis;
 use crate::domain::freeze::Subject;
 use crate::domain::outcome::{self, Trust};
@@ -152,7 +152,7 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
     let revised = match &permit.revises {
         None => None,
         Some(first) => {
-            revisions::target(app, first, &permit.post, &permit.channel).await?.map(|target| target.revised)
+            target::target(app, first, &permit.post, &permit.channel).await?.map(|target| target.revised)
         }
     };
     let job = send::job(&permit, revised, known, Vec::new()).map_err(AppError::Internal)?;

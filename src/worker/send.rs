@@ -11,8 +11,8 @@ use super::{Shared, caught, faults, handles, recall};
 use crate::app::access::renewals;
 use crate::app::fetching;
 use crate::app::permits::Permit;
-use crate::app::revisions::{self, Stop};
 use crate::app::sending::{self, Outcome};
+use crate::app::target::{self, Stop};
 use crate::clock::{Millis, date_time};
 use crate::domain::post::Lane;
 
@@ -121,7 +121,7 @@ const ANOTHER_CHANGE: Millis = 5_000;
 /// The post that gets the words of this attempt, if it is such a one.
 async fn revised(shared: &Shared, permit: &Permit) -> Result<Option<Revised>, Outcome> {
     let Some(first) = &permit.revises else { return Ok(None) };
-    let target = revisions::target(&shared.app, first, &permit.post, &permit.channel).await;
+    let target = target::target(&shared.app, first, &permit.post, &permit.channel).await;
     let target = target.map_err(|e| Outcome::Retry { reason: e.to_string(), not_before: None })?;
     let Some(target) = target else {
         let reason = "nobody knows what the network calls the post; change it by hand".to_owned();

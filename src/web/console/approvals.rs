@@ -52,6 +52,17 @@ struct Sheet {
     against: Vec<Against>,
 }
 
+impl Sheet {
+    /// Why it waits again, where it had its approval.
+    fn whys(&self) -> Vec<&str> {
+        let submitted = self.it.post.state == PostState::Submitted;
+        let mut all: Vec<&str> = self.it.post.deliveries.iter().filter_map(|d| d.reason.as_deref()).collect();
+        all.retain(|_| submitted);
+        all.dedup();
+        all
+    }
+}
+
 /// A content, and the channels that receive it.
 pub(super) struct Rendition {
     pub channels: Vec<String>,

@@ -230,10 +230,18 @@ fn next(draft: &Draft, ids: &[String], submit: bool) -> String {
     }
 }
 
-/// `GET /console/posts/{id}/edit`.
-pub async fn edit_form(State(web): State<Web>, visit: Visit, Path(id): Path<String>) -> Answer {
+/// `GET /console/posts/{id}/edit?words=new`: with the words that an earlier post of its recurrence got.
+pub async fn edit_form(
+    State(web): State<Web>,
+    visit: Visit,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
     let (app, by) = (&web.app, visit.by()?);
-    let post = posts::get(app, by, &id).await?;
+    let mut post = posts::get(app, by, &id).await?;
+    if fields::of_query(query.as_deref()).get("words") == "new" {
+        post.source = post.words.take().unwrap_or(post.source);
+    }
     let draft = Draft::of(&post, &channels::outlets(app, by).await?, app.clock().now());
     show(&page(&web, &visit, draft, Some(editing(&post)), Trouble::default()).await?)
 }

@@ -174,6 +174,12 @@ impl PostPage {
         self.post.state != PostState::Cancelled && self.post.deliveries.iter().all(whole)
     }
 
+    /// Whether an earlier post of its recurrence got words that its author may take over.
+    fn has_other_words(&self) -> bool {
+        let waits = matches!(self.post.state, PostState::Draft | PostState::Submitted);
+        waits && self.post.words.is_some() && self.can_edit()
+    }
+
     /// How many deliveries can be cancelled.
     fn cancellable(&self) -> usize {
         if self.post.state == PostState::Cancelled { 0 } else { self.count(Move::Cancel) }

@@ -10,6 +10,7 @@ postpage-facts = About it
 postpage-decisions = Decisions
 postpage-decisions-see = see who decided what
 postpage-edit = Edit this post
+postpage-edit-words = Edit with the new words
 postpage-move = Move this post…
 postpage-submit = Submit this post for approval
 postpage-revise = Change the words

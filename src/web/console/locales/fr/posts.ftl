@@ -10,6 +10,7 @@ postpage-facts = À son sujet
 postpage-decisions = Décisions
 postpage-decisions-see = voir qui a décidé quoi
 postpage-edit = Modifier cette publication
+postpage-edit-words = Modifier avec les nouveaux mots
 postpage-move = Déplacer cette publication…
 postpage-submit = Soumettre cette publication à validation
 postpage-revise = Changer les mots

@@ -1,0 +1,92 @@
+//! The later posts of a recurrence whose earlier one got other words: they do not go by themselves with the old ones.
+
+use super::posts::PostView;
+use super::{App, Result, notices};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
+use crate::domain::post::PostState;
+use crate::store::Tx;
+use crate::store::deliveries::{Change, Delivery};
+use crate::store::posts::Post;
+
+/// Why the next post of a recurrence waits for its approval although the one before had it.
+pub(super) fn because_of(change: &str) -> String {
+    format!(
+        "post {change} gives an earlier one of this series other words: edit this one, or have it approved as it is"
+    )
+}
+
+/// Why a delivery of a later post that has begun is held.
+fn held_by(change: &str) -> String {
+    format!(
+        "post {change} gives an earlier one of this series other words: release this as it is, or cancel it"
+    )
+}
+
+/// Said of such a post when the change was cancelled.
+const FREE_AGAIN: &str =
+    "the change of an earlier one of this series was cancelled: have this one approved as it is, or edit it";
+/// The same of a delivery that was held.
+const RELEASED: &str =
+    "the change of an earlier one of this series was cancelled: release this as it is, or cancel it";
+
+/// The posts of its recurrence after this one, as far as they are approved.
+pub(super) async fn later(tx: &mut Tx, first: &Post) -> Result<Vec<String>> {
+    Ok(tx.later(first.series_id.as_deref().unwrap_or(&first.id), &first.id).await?)
+}
+
+/// A change of the words of `first` is approved: the later posts of its recurrence wait for another approval. Of one
+/// that has begun, what has not is held.
+pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, change: &str) -> Result<Vec<Entry>> {
+    let (mut entries, why) = (Vec::new(), because_of(change));
+    for id in later(tx, first).await? {
+        let Some(post) = tx.post(&id).await? else { continue };
+        let rows = tx.deliveries(&id).await?;
+        let subject = format!("post:{id}");
+        if rows.iter().all(|d| d.permits == 0 && !is_out(d)) {
+            tx.unapprove(&id, &why).await?;
+            tx.void_approvals(&id, app.now()).await?;
+            tx.set_post_state(&id, PostState::Submitted.word(), app.now()).await?;
+            notices::ask(app, tx, &post).await?;
+            let entry =
+                Entry::new("post.submitted", &subject).before(&serde_json::json!({"state": post.state}));
+            entries.push(entry.after(&serde_json::json!({"state": PostState::Submitted})).note(&why));
+            continue;
+        }
+        let why = held_by(change);
+        let waits = |d: &&Delivery| [State::Scheduled, State::Claimed].iter().any(|s| s.word() == d.state);
+        let held: Vec<Change> =
+            rows.iter().filter(waits).map(|d| Change::to(&d.id, State::Held.word()).because(&why)).collect();
+        let name = |c: &Change| Entry::new("delivery.held", &format!("delivery:{}", c.id)).note(&why);
+        entries.extend(held.iter().map(name));
+        tx.change_deliveries(&held).await?;
+    }
+    Ok(entries)
+}
+
+fn is_out(d: &Delivery) -> bool {
+    [State::Accepted, State::Retracted].iter().any(|s| s.word() == d.state)
+}
+
+/// That change was cancelled: what it had stopped says so.
+pub(super) async fn reword(tx: &mut Tx, first: &Post, change: &str) -> Result<()> {
+    let series = first.series_id.as_deref().unwrap_or(&first.id);
+    for (old, new) in [(because_of(change), FREE_AGAIN), (held_by(change), RELEASED)] {
+        for id in tx.stopped(series, &old).await? {
+            tx.set_reason(&id, new).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers the author of the next post of a recurrence the words that an earlier one got.
+pub(super) async fn offer(app: &App, view: &mut PostView) -> Result<()> {
+    if !matches!(view.state, PostState::Draft | PostState::Submitted) {
+        return Ok(());
+    }
+    let Some(change) = app.store().changed_earlier(&view.id).await? else { return Ok(()) };
+    let source = app.store().post(&change).await?.and_then(|p| serde_json::from_str(&p.source).ok());
+    view.words = source.filter(|words| *words != view.source);
+    Ok(())
+}

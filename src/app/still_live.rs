@@ -1,0 +1,114 @@
+//! Old words that came out beside a change of them, and that it does not reach: people are told, as of all that they must
+//! look at, by a signal that waits on the desk until a person has decided, or the words are gone.
+
+use super::alarms::WATCH;
+use super::{App, Result, heard, revisions, signals};
+use crate::domain::Word;
+use crate::domain::audit::Entry;
+use crate::domain::delivery::State;
+use crate::domain::incident::Severity;
+use crate::domain::signal::Heard;
+use crate::store::Tx;
+use crate::store::deliveries::Delivery;
+use crate::store::posts::Post;
+
+fn key(delivery: &str) -> String {
+    heard::key(&["words:", delivery].concat())
+}
+
+/// These deliveries, each with its post, have just been written down as out: tells of those whose words are the old ones
+/// by now. Called after they were written down, so that an approval at the same moment sees them or is seen.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn note(app: &App, tx: &mut Tx, out: &[(&str, &str)]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if out.is_empty() {
+        return Ok(entries);
+    }
+    let mut posts: Vec<String> = out.iter().map(|(_, post)| (*post).to_owned()).collect();
+    posts.sort_unstable();
+    posts.dedup();
+    for (post, by) in tx.changed(&posts).await? {
+        let Some(change) = app.store().post(&by).await? else { continue };
+        for (id, _) in out.iter().filter(|(_, of)| *of == post) {
+            let Some(d) = tx.delivery(id).await? else { continue };
+            let all = tx.copies(&post, &d.channel_id).await?;
+            let mine = all.iter().find(|copy| copy.post_id == by);
+            if let Some(why) = revisions::why_left(app, &change, &d, mine).await? {
+                raise(app, tx, &change, &d, &why, &mut entries).await?;
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// A change of words was approved: tells of what came out after they had been written, on channels that do not get
+/// them. Its author knew of the others.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn note_approved(
+    app: &App,
+    tx: &mut Tx,
+    change: &Post,
+    rows: &[Delivery],
+) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let Some(first) = &change.revises else { return Ok(entries) };
+    let written = rows.iter().map(|d| d.created_at).max().unwrap_or(change.created_at);
+    for d in tx.deliveries(first).await? {
+        let came_after = d.state == State::Accepted.word() && d.settled_at.is_some_and(|at| at > written);
+        if !came_after || rows.iter().any(|row| row.channel_id == d.channel_id) {
+            continue;
+        }
+        if let Some(why) = revisions::why_left(app, change, &d, None).await? {
+            raise(app, tx, change, &d, &why, &mut entries).await?;
+        }
+    }
+    Ok(entries)
+}
+
+async fn raise(
+    app: &App,
+    tx: &mut Tx,
+    change: &Post,
+    d: &Delivery,
+    why: &str,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let channel = app.store().channel(&d.channel_id).await?.map(|c| c.name).unwrap_or_default();
+    let key = key(&d.id);
+    let heard = Heard {
+        source: WATCH.to_owned(),
+        thing: key.clone(),
+        key,
+        title: heard::short(&format!("still live with the old words on {channel}")),
+        detail: Some(heard::short_detail(&format!(
+            "Post {} gives it other words, which do not go there: {why}",
+            change.id
+        ))),
+        url: Some(format!("{}/console/posts/{}", app.public_url(), d.post_id)),
+        severity: Some(Severity::Major),
+        ..Heard::default()
+    };
+    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
+    let subject = format!("signal:{}", signal.id);
+    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
+    Ok(())
+}
+
+/// The old words of that delivery are gone, or taken down: whoever was told has no more to do.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn end(app: &App, tx: &mut Tx, delivery: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    let known = tx.newest_signal(WATCH, WATCH, &key(delivery)).await?;
+    let Some(signal) = known.filter(|s| s.ended_at.is_none()) else { return Ok(()) };
+    tx.end_signal(&signal.id, app.now()).await?;
+    if let Some(ended) = tx.signal(&signal.id).await? {
+        let subject = format!("signal:{}", signal.id);
+        entries.push(Entry::new("signal.ended", &subject).after(&signals::view(ended)?));
+    }
+    Ok(())
+}

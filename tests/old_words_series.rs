@@ -1,0 +1,114 @@
+//! The later posts of a recurrence do not go by themselves with old words.
+
+use holdline::app::posts::{self, NewPost, PostView};
+use holdline::app::series;
+use holdline::clock::rfc3339;
+use holdline::domain::delivery::State;
+use holdline::domain::post::PostState;
+use holdline::store::posts::PostFilter;
+use serde_json::json;
+
+use crate::console::sign_in;
+use crate::old_words::{change, on, until};
+use crate::on_both;
+use crate::support::Bench;
+use crate::support::caller::Caller;
+use crate::support::visitor::read;
+
+const HOUR: i64 = 3_600_000;
+
+/// The first post of an hourly recurrence, which is out on alpha.
+async fn first(bench: &Bench) -> PostView {
+    let due = bench.app.clock().now() + 1_000;
+    let new = json!({"kind": "routine", "channels": ["alpha"], "labels": ["hourly"], "source": {"text": "one"},
+        "due": rfc3339(due), "recurrence": "0 * * * *"});
+    let first = bench.approved(new).await;
+    bench.app.clock().advance(2_000);
+    bench.until(&first.id, &["accepted"]).await;
+    first
+}
+
+/// The newest of the recurrence.
+async fn newest(bench: &Bench) -> PostView {
+    let filter = PostFilter { label: Some("hourly".into()), limit: 99, ..PostFilter::default() };
+    let mut all = posts::list(&bench.app, &bench.operator, &filter).await.unwrap();
+    all.retain(|p| p.revises.is_none());
+    posts::get(&bench.app, &bench.operator, &all.pop().unwrap().id).await.unwrap()
+}
+
+fn because_of(change: &str) -> String {
+    format!(
+        "post {change} gives an earlier one of this series other words: edit this one, or have it approved as it is"
+    )
+}
+
+/// Whether it waits for its approval because of that change.
+fn waits(next: &PostView, change: &str) -> bool {
+    let d = &next.deliveries[0];
+    (next.state, d.state, d.approved) == (PostState::Submitted, State::Draft, false)
+        && d.reason == Some(because_of(change))
+        && next.words.as_ref().is_some_and(|w| w.text == "two")
+}
+
+on_both! {
+    async fn what_a_recurrence_has_given_waits_for_its_approval_once_an_earlier_one_gets_other_words(bench) {
+        let (worker, caller) = (bench.start().await, Caller::new(&bench).await);
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        assert_eq!((next.state, next.deliveries[0].state), (PostState::Approved, State::Scheduled));
+        let two = bench.submit(change(&first.id, "two")).await;
+        assert_eq!(newest(&bench).await.state, PostState::Approved, "what only waits for its approval stops nothing");
+        bench.approve(&two.id).await;
+        let stopped = newest(&bench).await;
+        assert!(stopped.id == next.id && waits(&stopped, &two.id), "{stopped:?}");
+        bench.until(&two.id, &["accepted"]).await;
+        bench.app.clock().advance(2 * HOUR);
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        assert_eq!(on(&bench, "alpha"), ["two"], "the old words do not go");
+        // Who approves it reads why; who wrote it is offered the new words.
+        let approver = sign_in(&bench, &bench.approver).await.cookie;
+        let why = because_of(&two.id);
+        assert!(read(&caller, &approver, &format!("/console/approvals/{}", next.id)).await.contains(&why));
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let to = format!("/console/posts/{}/edit?words=new", next.id);
+        assert!(read(&caller, &cookie, &format!("/console/posts/{}", next.id)).await.contains(&to));
+        assert!(read(&caller, &cookie, &to).await.contains("two</textarea>"));
+        let plain = format!("/console/posts/{}/edit", next.id);
+        assert!(read(&caller, &cookie, &plain).await.contains("one</textarea>"));
+        let new: NewPost = serde_json::from_value(json!({"kind": "routine", "channels": ["alpha"], "labels": ["hourly"],
+            "source": {"text": "two"}, "recurrence": "0 * * * *", "submit": true})).unwrap();
+        let edited = posts::edit(&bench.app, &bench.operator, &next.id, None, &new).await.unwrap();
+        assert!(edited.words.is_none() && edited.deliveries[0].reason.is_none(), "{edited:?}");
+        bench.approve(&next.id).await;
+        bench.app.clock().advance(HOUR);
+        bench.until(&next.id, &["accepted"]).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let third = newest(&bench).await;
+        assert!(third.id != next.id && third.state == PostState::Approved, "it goes on as before: {third:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_a_recurrence_gives_after_that_waits_too_until_a_person_approves_it(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        let mut later = change(&first.id, "two");
+        later["due"] = json!(rfc3339(bench.app.clock().now() + 20 * HOUR));
+        let two = bench.approved(later).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        assert!(next.id != first.id && waits(&next, &two.id), "{next:?}");
+        // The change is taken back.
+        posts::cancel(&bench.app, &bench.operator, &two.id).await.unwrap();
+        let next = newest(&bench).await;
+        let said = "the change of an earlier one of this series was cancelled: have this one approved as it is, or edit it";
+        assert_eq!((next.deliveries[0].reason.as_deref(), next.state), (Some(said), PostState::Submitted));
+        assert!(next.words.is_none());
+        bench.approve(&next.id).await;
+        let again = newest(&bench).await;
+        assert!(again.deliveries[0].reason.is_none() && again.deliveries[0].approved, "{again:?}");
+        bench.app.clock().advance(HOUR);
+        until(&bench, &next.id, "alpha", State::Accepted).await;
+        worker.stop().await.unwrap();
+    }
+}
