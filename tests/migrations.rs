@@ -115,3 +115,46 @@ async fn channels_from_before_know_their_last_post_postgres() {
     old.close().await;
     check_posted(&Store::postgres(&url).await.unwrap()).await;
 }
+
+/// A change of words that was approved before, and one that only waited.
+const CHANGES: &str = "
+    insert into posts (id, kind, brand, labels, source, words, zone, author_id, authors, state, due_at, created_at,
+      updated_at, version, revises) values
+      ('1', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'approved', 1, 1, 1, 1, null),
+      ('2', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'approved', 1, 1, 1, 1, null),
+      ('3', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'approved', 1, 1, 1, 1, '1'),
+      ('4', 'routine', 'main', '[]', '{}', '', 'UTC', 'a', '[]', 'submitted', 1, 1, 1, 1, '2');
+    insert into channels (id, name, adapter, brand, settings, drill, paused_until, created_at, version) values
+      ('a', 'a', 'sandbox', 'main', '{}', false, 0, 1, 1);
+    insert into deliveries (id, post_id, channel_id, lane, state, ready_at, due_at, rendition, content_hash, attempts,
+      permits, replaced, started, created_at) values
+      ('3', '3', 'a', 0, 'scheduled', 1, 1, '{}', 'x', 0, 0, 0, 0, 1),
+      ('4', '4', 'a', 0, 'draft', 1, 1, '{}', 'x', 0, 0, 0, 0, 1)";
+
+async fn check_changed(store: &Store) {
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(tx.changed(&["1".into(), "2".into()]).await.unwrap(), [("1".into(), "3".into())]);
+    drop(tx);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn changes_of_words_from_before_still_hold_the_old_ones_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("old.db");
+    let old = SqlitePool::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
+    up_to(20, &sqlx::migrate!("migrations/sqlite")).run(&old).await.unwrap();
+    old.execute(CHANGES).await.unwrap();
+    old.close().await;
+    check_changed(&Store::sqlite(&file).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn changes_of_words_from_before_still_hold_the_old_ones_postgres() {
+    let url = fresh_postgres().await;
+    let old = PgPool::connect(&url).await.unwrap();
+    up_to(20, &sqlx::migrate!("migrations/postgres")).run(&old).await.unwrap();
+    old.execute(CHANGES).await.unwrap();
+    old.close().await;
+    check_changed(&Store::postgres(&url).await.unwrap()).await;
+}

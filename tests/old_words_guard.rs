@@ -21,7 +21,7 @@ const WHILE: Duration = Duration::from_millis(700);
 async fn another_node_takes_back_the_permit_for_old_words_that_has_not_begun() {
     let bench = Bench::new(Database::Postgres).await;
     let node = bench.another_node("b").await;
-    bench.sandbox.fault("beta", Fault::Late { ms: 4_000 }, 16);
+    bench.sandbox.fault("beta", Fault::Late { ms: 8_000 }, 16);
     for n in 0..16 {
         bench.approved(post(&n.to_string(), &["beta"])).await;
     }

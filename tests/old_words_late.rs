@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::console::sign_in;
 use crate::old_words::{WAITS, change, decide, kept, on, post, until};
 use crate::on_both;
+use crate::sms::{NUMBERS, connect};
 use crate::support::Bench;
 use crate::support::caller::Caller;
 use crate::support::visitor::read;
@@ -188,6 +189,26 @@ on_both! {
         assert_eq!(why, "the change of its words was cancelled: release it as it is, or cancel it");
         assert!(decide(&bench, Choice::Release, &[&beta]).await.is_empty());
         until(&bench, &first, "beta", State::Accepted).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn old_words_stop_in_the_middle_of_a_list(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench, &NUMBERS).await;
+        let worker = bench.start().await;
+        fake.answers.forget_permits(1_000);
+        let first = bench.approved(post("one", &["alpha", "phones"])).await;
+        until(&bench, &first.id, "alpha", State::Accepted).await;
+        while fake.copies()[0] == 0 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let two = bench.approved(change(&first.id, "two")).await;
+        fake.answers.add_permits(1_000);
+        until(&bench, &first.id, "phones", State::Scheduled).await;
+        bench.app.clock().advance(700_000);
+        let (why, _) = until(&bench, &first.id, "phones", State::Held).await;
+        assert!(why.starts_with(&format!("post {} gives", two.id)) && why.ends_with("; it went to 1 of 4"), "{why}");
+        assert_eq!(fake.copies(), [1, 0, 0, 0]);
         worker.stop().await.unwrap();
     }
 

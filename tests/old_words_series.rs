@@ -1,7 +1,7 @@
 //! The later posts of a recurrence do not go by themselves with old words.
 
 use holdline::app::posts::{self, NewPost, PostView};
-use holdline::app::series;
+use holdline::app::{series, signals};
 use holdline::clock::rfc3339;
 use holdline::domain::delivery::State;
 use holdline::domain::post::PostState;
@@ -86,6 +86,30 @@ on_both! {
         series::continue_series(&bench.app).await.unwrap();
         let third = newest(&bench).await;
         assert!(third.id != next.id && third.state == PostState::Approved, "it goes on as before: {third:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_later_one_that_came_out_meanwhile_is_told(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        let two = bench.submit(change(&first.id, "two")).await;
+        bench.app.clock().advance(HOUR);
+        bench.until(&next.id, &["accepted"]).await;
+        bench.approve(&two.id).await;
+        let (told, _) = signals::waiting(&bench.app, &bench.operator, 25).await.unwrap();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].title, "still live with the old words on alpha");
+        let detail = format!("Post {} gives an earlier one of this series other words: change this one by a post of its \
+            own, or take it down", two.id);
+        assert_eq!(told[0].detail.as_ref(), Some(&detail));
+        assert!(told[0].url.as_ref().unwrap().ends_with(&next.id));
+        // Another change of the first one, which was written after that, says no more of it.
+        bench.until(&two.id, &["accepted"]).await;
+        signals::dismiss(&bench.app, &bench.operator, &told[0].id, "seen", None).await.unwrap();
+        bench.approved(change(&first.id, "three")).await;
+        assert!(signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0.is_empty());
         worker.stop().await.unwrap();
     }
 

@@ -24,7 +24,7 @@ use crate::on_both;
 use crate::support::Bench;
 
 const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-const NUMBERS: [&str; 4] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004"];
+pub const NUMBERS: [&str; 4] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004"];
 /// Who has opted out.
 const GONE: &str = "+41790000009";
 
@@ -45,7 +45,7 @@ pub struct Fake {
     url: String,
     account: Arc<Mutex<Account>>,
     /// A message that was made is answered for when there is a permit.
-    answers: Arc<Semaphore>,
+    pub answers: Arc<Semaphore>,
 }
 
 async fn send(State(fake): State<Fake>, body: String) -> Response {
@@ -136,7 +136,7 @@ impl Fake {
     }
 
     /// How many messages each of the four was sent.
-    fn copies(&self) -> [usize; 4] {
+    pub fn copies(&self) -> [usize; 4] {
         NUMBERS.map(|number| self.sent_to(number))
     }
 
@@ -153,7 +153,7 @@ impl Fake {
     }
 }
 
-async fn connect(bench: &mut Bench, to: &[&str]) -> Fake {
+pub async fn connect(bench: &mut Bench, to: &[&str]) -> Fake {
     let fake = Fake::start(bench.app.clock().clone()).await;
     bench.connect_with("phones", "sms", fake.settings(to), Some("hunter2")).await;
     fake

@@ -30,7 +30,7 @@ pub(crate) async fn keep(app: &App, attempt: &str, delivery: &str, handle: &str)
     // What goes to one recipient after the other stops in the middle, too.
     if ledger::asks(handle) && tx.is_over(delivery, app.now()).await? {
         return Err(AppError::Conflict(
-            "the post was cancelled or its time is over; it goes to nobody more".into(),
+            "the post was cancelled, gets other words, or its time is over; it goes to nobody more".into(),
         ));
     }
     if !tx.keep_handle(attempt, handle).await? {

@@ -201,7 +201,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
             let mut decided =
                 meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
             if decided.is_ok()
-                && let Some(why) = beside.why_not(&mut tx, post, review.choice).await?
+                && let Some(why) = beside.why_not(&mut tx, (post, d), review.choice).await?
             {
                 decided = Err(why);
             }

@@ -31,9 +31,22 @@ const FREE_AGAIN: &str =
 const RELEASED: &str =
     "the change of an earlier one of this series was cancelled: release this as it is, or cancel it";
 
-/// The posts of its recurrence after this one, as far as they are approved.
+/// Said of one that came out with the old words.
+pub(super) fn too_late(change: &str) -> String {
+    format!(
+        "Post {change} gives an earlier one of this series other words: change this one by a post of its own, or take \
+         it down"
+    )
+}
+
+/// The series that it begins, or belongs to.
+pub(super) fn series(first: &Post) -> &str {
+    first.series_id.as_deref().unwrap_or(&first.id)
+}
+
+/// The posts of its recurrence after this one that are approved and wait.
 pub(super) async fn later(tx: &mut Tx, first: &Post) -> Result<Vec<String>> {
-    Ok(tx.later(first.series_id.as_deref().unwrap_or(&first.id), &first.id).await?)
+    Ok(tx.later(series(first), &first.id).await?)
 }
 
 /// A change of the words of `first` is approved: the later posts of its recurrence wait for another approval. Of one
@@ -71,7 +84,7 @@ fn is_out(d: &Delivery) -> bool {
 
 /// That change was cancelled: what it had stopped says so.
 pub(super) async fn reword(tx: &mut Tx, first: &Post, change: &str) -> Result<()> {
-    let series = first.series_id.as_deref().unwrap_or(&first.id);
+    let series = series(first);
     for (old, new) in [(because_of(change), FREE_AGAIN), (held_by(change), RELEASED)] {
         for id in tx.stopped(series, &old).await? {
             tx.set_reason(&id, new).await?;

@@ -36,11 +36,11 @@ pub(super) fn held_by(change: &str, so_far: Option<&str>) -> String {
     }
 }
 
-/// Whether that is the reason of a delivery.
-fn is_held_by_one(d: &Delivery) -> bool {
-    let why = d.reason.as_deref().filter(|_| d.state == State::Held.word()).unwrap_or_default();
-    let Some(by) = why.strip_prefix("post ").and_then(|rest| rest.split(' ').next()) else { return false };
-    why == held_by(by, None) || why.starts_with(&held_by(by, Some("")))
+/// Whether that is the reason of a delivery; then the post that gives it other words.
+fn holder(d: &Delivery) -> Option<&str> {
+    let why = d.reason.as_deref().filter(|_| d.state == State::Held.word())?;
+    let by = why.strip_prefix("post ")?.split(' ').next()?;
+    (why == held_by(by, None) || why.starts_with(&held_by(by, Some("")))).then_some(by)
 }
 
 /// How a delivery of a post stands for other words.
@@ -151,8 +151,13 @@ pub(super) async fn lock(tx: &mut Tx, decided: &[&str], firsts: &[&str]) -> Resu
     }
     all.sort_unstable();
     all.dedup();
-    tx.posts(&all).await?;
-    Ok(tx.lock_deliveries(&all).await?)
+    for some in all.chunks(500) {
+        tx.posts(some).await?;
+    }
+    for some in all.chunks(500) {
+        tx.lock_deliveries(some).await?;
+    }
+    Ok(())
 }
 
 /// What follows from the approval of a post, when that changes the words of another: what it does not reach is told, and
@@ -177,7 +182,7 @@ pub(super) async fn reword(tx: &mut Tx, cancelled: impl Iterator<Item = &Post>) 
             continue;
         }
         later_words::reword(tx, &first, &change.id).await?;
-        for d in tx.deliveries(&first.id).await?.iter().filter(|d| is_held_by_one(d)) {
+        for d in tx.deliveries(&first.id).await?.iter().filter(|d| holder(d).is_some()) {
             let reason = by.as_deref().map_or_else(|| FREE_AGAIN.to_owned(), |by| held_by(by, None));
             tx.set_reason(&d.id, &reason).await?;
         }
@@ -201,12 +206,22 @@ impl Beside {
     }
 
     /// Why nothing of the post goes: another change of the same words is open, or its own words are changed.
-    pub async fn why_not(&mut self, tx: &mut Tx, post: &Post, choice: Choice) -> Result<Option<String>> {
+    pub async fn why_not(
+        &mut self,
+        tx: &mut Tx,
+        (post, d): (&Post, &Delivery),
+        choice: Choice,
+    ) -> Result<Option<String>> {
         if choice == Choice::Cancel {
             return Ok(None);
         }
         let Some(first) = &post.revises else {
-            return Ok(self.changed.get(&post.id).map(|by| held_by(by, None)));
+            // Of what is out in part, its own reason tells how far.
+            let why = |by: &String| match holder(d) {
+                Some(holder) if holder == by => d.reason.clone(),
+                _ => Some(held_by(by, None)),
+            };
+            return Ok(self.changed.get(&post.id).and_then(why));
         };
         // What is decided here is not written yet.
         let opened = self.opened.get(first).filter(|other| **other != post.id).cloned();

@@ -266,17 +266,20 @@ pub async fn choices(app: &App, by: &Actor, post: &str) -> Result<Choices> {
     let standing = Standing::read(app, post).await?.ok_or_else(not_found)?;
     let words = newest(app, &standing.post.id).await?;
     let out = words.clone().map_or_else(|| source(&standing.post), Ok)?;
-    let (mut can, mut cannot) = (Vec::new(), Vec::new());
-    let is_out = standing.copies.iter().any(|copy| copy.words.is_ok() && copy.waits.is_none());
+    let (mut can, mut cannot, mut is_out) = (Vec::new(), Vec::new(), false);
     let channels = app.store().channels().await?;
     for copy in &standing.copies {
         let Some(channel) = channels.iter().find(|c| c.id == copy.channel) else { continue };
         let why = new_words(channel, copy, &out, false).err();
-        if why.is_none() && is_out {
+        if why.is_none() {
             can.push(copy.channel.clone());
+            is_out |= copy.waits.is_none();
         }
         let reason = copy.waits.map(str::to_owned).or(why);
         cannot.extend(reason.map(|reason| Unrevised { channel_name: channel.name.clone(), reason }));
+    }
+    if !is_out {
+        can.clear();
     }
     Ok(Choices { post: standing.post.id, words, can, cannot })
 }

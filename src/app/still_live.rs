@@ -2,7 +2,7 @@
 //! look at, by a signal that waits on the desk until a person has decided, or the words are gone.
 
 use super::alarms::WATCH;
-use super::{App, Result, heard, revisions, signals};
+use super::{App, Result, heard, later_words, revisions, signals};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
@@ -36,7 +36,7 @@ pub(super) async fn note(app: &App, tx: &mut Tx, out: &[(&str, &str)]) -> Result
             let all = tx.copies(&post, &d.channel_id).await?;
             let mine = all.iter().find(|copy| copy.post_id == by);
             if let Some(why) = revisions::why_left(app, &change, &d, mine).await? {
-                raise(app, tx, &change, &d, &why, &mut entries).await?;
+                raise(app, tx, &d, &left(&change.id, &why), &mut entries).await?;
             }
         }
     }
@@ -44,7 +44,7 @@ pub(super) async fn note(app: &App, tx: &mut Tx, out: &[(&str, &str)]) -> Result
 }
 
 /// A change of words was approved: tells of what came out after they had been written, on channels that do not get
-/// them. Its author knew of the others.
+/// them, or as a later post of a recurrence. Its author knew of the others.
 ///
 /// # Errors
 /// The database's own.
@@ -63,20 +63,21 @@ pub(super) async fn note_approved(
             continue;
         }
         if let Some(why) = revisions::why_left(app, change, &d, None).await? {
-            raise(app, tx, change, &d, &why, &mut entries).await?;
+            raise(app, tx, &d, &left(&change.id, &why), &mut entries).await?;
         }
+    }
+    let Some(first) = tx.post(first).await? else { return Ok(entries) };
+    for d in tx.later_out(later_words::series(&first), &first.id, written).await? {
+        raise(app, tx, &d, &later_words::too_late(&change.id), &mut entries).await?;
     }
     Ok(entries)
 }
 
-async fn raise(
-    app: &App,
-    tx: &mut Tx,
-    change: &Post,
-    d: &Delivery,
-    why: &str,
-    entries: &mut Vec<Entry>,
-) -> Result<()> {
+fn left(change: &str, why: &str) -> String {
+    format!("Post {change} gives it other words, which do not go there: {why}")
+}
+
+async fn raise(app: &App, tx: &mut Tx, d: &Delivery, detail: &str, entries: &mut Vec<Entry>) -> Result<()> {
     let channel = app.store().channel(&d.channel_id).await?.map(|c| c.name).unwrap_or_default();
     let key = key(&d.id);
     let heard = Heard {
@@ -84,10 +85,7 @@ async fn raise(
         thing: key.clone(),
         key,
         title: heard::short(&format!("still live with the old words on {channel}")),
-        detail: Some(heard::short_detail(&format!(
-            "Post {} gives it other words, which do not go there: {why}",
-            change.id
-        ))),
+        detail: Some(heard::short_detail(detail)),
         url: Some(format!("{}/console/posts/{}", app.public_url(), d.post_id)),
         severity: Some(Severity::Major),
         ..Heard::default()

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::attempts::Attempt;
+use super::revisions::CHANGED_BY;
 use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
@@ -82,11 +83,17 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(delivery).fetch_optional(c).await?))
     }
 
-    /// Whether the post of a delivery was cancelled, or its time is over by then.
+    /// Whether the post of a delivery was cancelled, gets other words, or its time is over by then.
     pub async fn is_over(&mut self, delivery: &str, at: Millis) -> Result<bool> {
-        const SQL: &str = "select count(*) from deliveries d join posts p on p.id = d.post_id
-            where d.id = $1 and (p.state = 'cancelled' or d.valid_until <= $2)";
-        let found: i64 = on!(self, |c| sqlx::query_scalar(SQL).bind(delivery).bind(at).fetch_one(c).await?);
+        let sql = format!(
+            "select count(*) from deliveries d join posts p on p.id = d.post_id
+            where d.id = $1 and (p.state = 'cancelled' or d.valid_until <= $2 or {CHANGED_BY} is not null)"
+        );
+        let found: i64 = on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(delivery)
+            .bind(at)
+            .fetch_one(c)
+            .await?);
         Ok(found > 0)
     }
 

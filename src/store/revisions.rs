@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::deliveries::Delivery;
 use super::{Result, Store, Tx, dialect, listed, on, read};
+use crate::clock::Millis;
 
 /// What a post has on a channel, and what changes of its words have there.
 const COPIES: &str =
@@ -24,9 +25,17 @@ pub(super) const BEFORE: &str =
     "(select case when o.started <> 0 then 'in_doubt' else o.state end from deliveries o
       where o.post_id = p.revises and o.channel_id = d.channel_id and o.replaced = 0)";
 
-/// The posts of a recurrence after the one of that series and id that are approved.
-const LATER: &str =
-    "select id from posts where series_id = $1 and id > $2 and state = 'approved' order by id";
+/// The posts of a recurrence after the one of that series and id that are approved, and of which something waits to go.
+/// The newest, if there are ever so many: whoever approves a change does not wait for thousands.
+const LATER: &str = "select id from posts p where series_id = $1 and id > $2 and state = 'approved'
+      and exists (select 1 from deliveries d where d.post_id = p.id and d.replaced = 0
+        and d.state in ('scheduled', 'claimed', 'held'))
+    order by id desc limit 500";
+
+/// What is out of the posts of a recurrence after that one, or may be, and was not before `$3`.
+const LATER_OUT: &str = "select d.* from posts p join deliveries d on d.post_id = p.id
+    where p.series_id = $1 and p.id > $2 and d.replaced = 0
+      and (d.state in ('sending', 'in_doubt') or (d.state = 'accepted' and d.settled_at > $3)) order by d.id limit 100";
 
 impl Store {
     /// The deliveries of changes of a post's words that were approved, and of what was out of others, the oldest post
@@ -105,9 +114,19 @@ impl Tx {
             .await?))
     }
 
-    /// The posts of a recurrence after one of them, as far as they are approved; `series` is the series' id.
+    /// The posts of a recurrence after one of them that are approved and wait; `series` is the series' id.
     pub async fn later(&mut self, series: &str, post: &str) -> Result<Vec<String>> {
-        Ok(on!(self, |c| sqlx::query_scalar(LATER).bind(series).bind(post).fetch_all(c).await?))
+        let mut ids: Vec<String> =
+            on!(self, |c| sqlx::query_scalar(LATER).bind(series).bind(post).fetch_all(c).await?);
+        ids.reverse();
+        Ok(ids)
+    }
+
+    /// What is out of the posts of a recurrence after one of them, or may be, and was not at that time.
+    pub async fn later_out(&mut self, series: &str, post: &str, since: Millis) -> Result<Vec<Delivery>> {
+        Ok(on!(self, |c| {
+            sqlx::query_as(LATER_OUT).bind(series).bind(post).bind(since).fetch_all(c).await?
+        }))
     }
 
     /// Locks the deliveries of posts, as everywhere in the order of their ids. SQLite has one writer.
@@ -128,8 +147,9 @@ impl Tx {
             "update deliveries set state = 'draft', approved_hash = null, approved_until = null,
               claimed_by = null, freeze_id = null, settled_at = null, reason = $2
             where post_id = $1 and replaced = 0
-              and state in ('draft', 'scheduled', 'claimed', 'held', 'failed', 'expired')";
-        Ok(on!(self, |c| sqlx::query(SQL).bind(post).bind(why).execute(c).await.map(drop)?))
+              and state in ('draft', 'scheduled', 'claimed', 'held')";
+        on!(self, |c| sqlx::query(SQL).bind(post).bind(why).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     /// The deliveries of a recurrence's later posts that have not gone for that reason.
@@ -142,6 +162,7 @@ impl Tx {
     /// Gives a delivery another reason.
     pub async fn set_reason(&mut self, delivery: &str, why: &str) -> Result<()> {
         const SQL: &str = "update deliveries set reason = $2 where id = $1";
-        Ok(on!(self, |c| sqlx::query(SQL).bind(delivery).bind(why).execute(c).await.map(drop)?))
+        on!(self, |c| sqlx::query(SQL).bind(delivery).bind(why).execute(c).await.map(drop)?);
+        Ok(())
     }
 }
