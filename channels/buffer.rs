@@ -9,31 +9,36 @@
 //! - A hold saves the post as a draft (`saveToDraft`), which Buffer does not publish. Its words and media stay there.
 //! - What was in a queue loses its slot: it goes back for a time of its own.
 //! - A key takes 100 requests in 15 minutes and 100 to 500 in a day; a hold needs two or three. So it is checked
-//!   six times a day, and a list counts for ten minutes under the freeze that it was read for, or for an hour when few
-//!   requests are left. What somebody schedules anew for a time before that can go out.
+//!   six times a day, and a list counts for ten minutes under the freeze that it was read for, or longer: so that those
+//!   that are left last, and thirty of them stay for holds. What somebody schedules anew for a time before that can go
+//!   out.
+//! - Where the owner of the key may not schedule, what is put back waits for an approval there.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen, is_id};
+use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, is_id};
 use crate::scheduler::{
-    Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept, as_listed, back,
-    drafted, is_then, stays, stop, trace, traced,
+    Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
+    is_then, stays, stop, trace, traced, waiting,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
+#[path = "buffer_list.rs"]
+mod list;
 #[path = "buffer_post.rs"]
 mod post;
 #[path = "buffer_queries.rs"]
 mod queries;
 
-use post::{data, is_not_found, standing};
-use queries::{CHECK, EDIT, LIST, ONE};
+use list::Listed;
+use post::{data, is_not_found, standing, waits, waits_for};
+use queries::{CHECK, EDIT, ONE};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -60,17 +65,8 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 const SERVER: &str = "https://api.buffer.com";
-/// How long a list counts, and how long when few requests are left.
-const COUNTS: TimeDelta = TimeDelta::minutes(10);
-const COUNTS_LONGER: TimeDelta = TimeDelta::hours(1);
-/// What was listed within this is not looked at once more before it is held.
-const FRESH: TimeDelta = TimeDelta::seconds(30);
 /// How many minutes apart it is checked when it was ready, and when it was not.
 const CHECKED_EVERY: (u32, u32) = (4 * 60, 60);
-/// Posts of one page, and most pages.
-const EACH: usize = 100;
-const PAGES: usize = 20;
-
 const GONE: &str = "Buffer has it no more: somebody has deleted it";
 const TOO_NEAR: &str = "its new time is too near, and Buffer could publish it at once";
 const QUEUED: &str = "it was in a queue of Buffer, and goes back for a time of its own";
@@ -91,17 +87,9 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
 struct Buffer {
     server: Url,
     organization: String,
-    /// The newest list that was read whole.
+    /// The newest list.
     listed: Mutex<Option<Listed>>,
     api: Api,
-}
-
-/// A list, with what was seen of its posts since.
-struct Listed {
-    at: DateTime<Utc>,
-    /// The freeze that it was read for.
-    epoch: Option<i64>,
-    listing: Listing,
 }
 
 impl Buffer {
@@ -113,90 +101,37 @@ impl Buffer {
         data(&answer, self.api.secret())
     }
 
-    /// Where a post stands. The kept list has that, too.
+    /// Where a post stands.
     async fn stands(&self, id: &str) -> Standing {
-        let stands = self.look(id).await;
-        if let Some(listed) = &mut *self.listed()
-            && !matches!(stands, Standing::Unknown(_))
-        {
-            listed.listing.items.retain(|item| item.remote_id != id);
-            if let Standing::Scheduled(item) = &stands {
-                listed.listing.items.push((**item).clone());
-            }
+        match self.look(id).await {
+            Ok(Some(told)) => standing(&told),
+            Ok(None) => Standing::Gone(GONE.to_owned()),
+            Err(why) => Standing::Unknown(why),
         }
-        stands
     }
 
-    async fn look(&self, id: &str) -> Standing {
-        match self.ask(ONE, json!({ "id": id }), None).await {
-            Ok(told) if told["post"].is_null() => Standing::Gone(GONE.to_owned()),
-            Ok(told) => standing(&told["post"]),
-            Err(failure) if is_not_found(&failure) => Standing::Gone(GONE.to_owned()),
-            Err(failure) => Standing::Unknown(failure.to_string()),
+    /// A post as it is told; nothing: there is none. The kept list has that, too.
+    async fn look(&self, id: &str) -> Result<Option<Value>, String> {
+        let told = match self.ask(ONE, json!({ "id": id }), None).await {
+            Ok(mut told) => Some(told["post"].take()).filter(|post| !post.is_null()),
+            Err(failure) if is_not_found(&failure) => None,
+            Err(failure) => return Err(failure.to_string()),
+        };
+        let stands = told.as_ref().map(standing);
+        if let Some(listed) = &mut *self.listed()
+            && !matches!(stands, Some(Standing::Unknown(_)))
+        {
+            listed.listing.items.retain(|item| item.remote_id != id);
+            if let Some(Standing::Scheduled(item)) = stands {
+                listed.listing.items.push(*item);
+            }
         }
+        Ok(told)
     }
 
     async fn edit(&self, input: Value, pass: Option<&Pass>) -> Result<(), Failure> {
         let told = self.ask(EDIT, json!({ "input": input }), pass).await?;
         post::edited(&told["editPost"], self.api.secret())
-    }
-
-    /// What is asked of its posts: those on the schedule, the nearest first.
-    fn scheduled(&self) -> Value {
-        let sort = json!([{ "field": "dueAt", "direction": "asc" }]);
-        json!({ "organizationId": self.organization, "filter": { "status": ["scheduled"] }, "sort": sort })
-    }
-
-    async fn list_into(&self, seen: &mut Seen<Vec<Scheduled>>) -> Result<(), String> {
-        let mut after = Value::Null;
-        for _ in 0..PAGES {
-            let variables = json!({ "input": self.scheduled(), "first": EACH, "after": after });
-            let told = self.ask(LIST, variables, None).await.map_err(|why| why.to_string())?;
-            let edges = told["posts"]["edges"].as_array().ok_or(NO_POST)?;
-            for edge in edges {
-                seen.add(standing(&edge["node"]));
-            }
-            let page = &told["posts"]["pageInfo"];
-            if page["hasNextPage"] != true {
-                return Ok(());
-            }
-            if page["endCursor"] == after {
-                break;
-            }
-            after = page["endCursor"].clone();
-        }
-        Err(TOO_MUCH.to_owned())
-    }
-
-    /// Reads the list, and keeps it when it is whole.
-    async fn list_for(&self, epoch: Option<i64>) -> Result<Listing, String> {
-        let (at, mut seen) = (self.api.now(), Seen::default());
-        let read = planner::in_time(self.list_into(&mut seen)).await;
-        let listing = seen.listing();
-        if read.is_ok() {
-            *self.listed() = Some(Listed { at, epoch, listing: listing.clone() });
-        }
-        listing.up_to(read)
-    }
-
-    fn listed(&self) -> MutexGuard<'_, Option<Listed>> {
-        planner::lock(&self.listed)
-    }
-
-    /// The list that was read for this freeze, if it still counts.
-    fn known(&self, epoch: i64) -> Option<Listing> {
-        let counts = if self.api.is_short() { COUNTS_LONGER } else { COUNTS };
-        let listed = self.listed();
-        let known = listed.as_ref().filter(|l| l.epoch == Some(epoch) && l.at + counts > self.api.now())?;
-        Some(Listing { read_at: Some(known.at), ..known.listing.clone() })
-    }
-
-    /// Whether the post was listed just now, as it is held.
-    fn is_fresh(&self, post: &Scheduled) -> bool {
-        let listed = self.listed();
-        let listed = listed.as_ref().filter(|listed| listed.at + FRESH > self.api.now());
-        let same = |item: &Scheduled| item.remote_id == post.remote_id && item.mark == post.mark;
-        listed.is_some_and(|listed| listed.listing.items.iter().any(same))
     }
 }
 
@@ -216,7 +151,7 @@ impl Scheduler for Buffer {
 
     async fn list_under(&self, epoch: i64) -> Result<Listing, String> {
         match self.known(epoch) {
-            Some(listing) => Ok(listing),
+            Some(known) => known,
             None => self.list_for(Some(epoch)).await,
         }
     }
@@ -243,8 +178,16 @@ impl Scheduler for Buffer {
         if at < self.api.now() + NEAR {
             return Back::Left(TOO_NEAR.to_owned());
         }
-        if let Err(back) = as_kept(self.stands(&post.remote_id).await, post) {
-            return back;
+        let shown = match self.look(&post.remote_id).await {
+            Ok(shown) => shown.unwrap_or_default(),
+            Err(why) => return Back::Left(why),
+        };
+        if waits_for(&shown, at) {
+            return Back::Waits(post.remote_id.clone());
+        }
+        let stands = if shown.is_null() { Standing::Gone(GONE.to_owned()) } else { standing(&shown) };
+        if let Err(back) = as_kept(stands, post) {
+            return if waits(&shown) { waiting(back) } else { back };
         }
         // It is on the schedule again, whatever the list says.
         *self.listed() = None;
@@ -258,7 +201,11 @@ impl Scheduler for Buffer {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        trace(post, self.stands(&post.remote_id).await, |due| is_then(due, at))
+        match self.look(&post.remote_id).await? {
+            Some(shown) if waits_for(&shown, at) => Ok(Some(Back::Waits(post.remote_id.clone()))),
+            Some(shown) => trace(post, standing(&shown), |due| is_then(due, at)),
+            None => Ok(None),
+        }
     }
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::Answer;
 use crate::planner::{NO_POST, is_id};
-use crate::scheduler::{Scheduled, Standing, excerpt, mark};
+use crate::scheduler::{Scheduled, Standing, excerpt, is_then, mark};
 use crate::{Failure, Retry, text};
 
 const OUT: &str = "Buffer has published it";
@@ -70,6 +70,16 @@ pub(super) fn standing(told: &Value) -> Standing {
         ("error", _) => Standing::Gone(FAILED.to_owned()),
         _ => Standing::Unknown(NO_STATE.to_owned()),
     }
+}
+
+/// Whether somebody has to approve it there.
+pub(super) fn waits(told: &Value) -> bool {
+    told["status"] == "needs_approval"
+}
+
+/// The same, and it goes out at that time then.
+pub(super) fn waits_for(told: &Value, at: DateTime<Utc>) -> bool {
+    waits(told) && Post::read(told).and_then(|post| post.due_at).is_some_and(|due| is_then(due, at))
 }
 
 /// The data of an answer with a good status.

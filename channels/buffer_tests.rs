@@ -1,166 +1,17 @@
 //! The schedule of a Buffer against a strict one.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::buffer_server::{Queue, at, now};
 use crate::gate::Gate;
-use crate::planner_trials::{self as trials, SECRET, first, kept, mark};
+use crate::planner_trials::{self as trials, Hands, SECRET, first, kept, mark};
 use crate::scheduler::{Back, Discarded, Listing, Standing, Stop};
-use crate::strict::{Asked, Fate, Network, Said, Strict, good};
+use crate::strict::{Fate, Strict};
 use crate::suite::{self, Cut};
 use crate::{Channel, Pass, buffer};
-
-#[derive(Clone, Default)]
-struct Queue {
-    posts: Vec<Value>,
-    edits: usize,
-    /// What it says instead of doing an edit.
-    refuses: Option<Value>,
-    /// Its key may not read posts.
-    no_posts: bool,
-    /// How many requests it still takes, by its answers.
-    left: Option<u32>,
-    /// What stands in the list, besides.
-    odd: Vec<Value>,
-    /// It shows what it has accepted only after so many looks.
-    stale: usize,
-}
-
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_700_000_100, 0).unwrap()
-}
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    now() + TimeDelta::minutes(minutes)
-}
-
-/// The fields of an object, sorted.
-fn names(of: &Value) -> Vec<&str> {
-    let mut names: Vec<_> = of.as_object().unwrap().keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names
-}
-
-impl Queue {
-    fn with(minutes: &[i64]) -> Self {
-        let post = |(n, minutes): (usize, &i64)| {
-            json!({
-                "id": format!("6a{n}"), "status": "scheduled", "text": format!("Sale {n}"), "dueAt": at(*minutes),
-                "channelId": "c1", "channelService": "linkedin", "shareMode": "addToQueue",
-                "schedulingType": "automatic", "updatedAt": "2023-11-01T00:00:00Z",
-                "assets": [{ "type": "image", "source": "https://buffer.example/1.png" }],
-            })
-        };
-        Self { posts: minutes.iter().enumerate().map(post).collect(), ..Self::default() }
-    }
-
-    fn list(&self, asked: &Value, faults: &mut Vec<String>) -> Value {
-        let input = &asked["input"];
-        if names(asked) != ["after", "first", "input"] || names(input) != ["filter", "organizationId", "sort"]
-        {
-            faults.push(format!("a list of {asked}"));
-        }
-        assert_eq!(
-            (&input["organizationId"], &input["filter"]["status"]),
-            (&json!("org1"), &json!(["scheduled"]))
-        );
-        let all = self.posts.iter().filter(|p| p["status"] == "scheduled").chain(&self.odd);
-        let all: Vec<_> = all.collect();
-        // Short pages.
-        let begin: usize = asked["after"].as_str().map_or(0, |after| after.parse().unwrap());
-        let edges: Vec<_> = all.iter().skip(begin).take(2).map(|post| json!({ "node": post })).collect();
-        let page = json!({ "hasNextPage": begin + 2 < all.len(), "endCursor": (begin + 2).to_string() });
-        json!({ "data": { "posts": { "edges": edges, "pageInfo": page } } })
-    }
-
-    fn edit(&mut self, input: &Value, faults: &mut Vec<String>) -> Value {
-        if let Some(refusal) = &self.refuses {
-            return refusal.clone();
-        }
-        let known = ["dueAt", "id", "mode", "saveToDraft"];
-        if names(input).iter().any(|name| !known.contains(name)) {
-            faults.push(format!("an edit of {input}"));
-        }
-        let Some(post) = self.posts.iter_mut().find(|p| p["id"] == input["id"]) else {
-            return json!({ "data": { "editPost": { "__typename": "NotFoundError", "message": "none" } } });
-        };
-        self.edits += 1;
-        if input["saveToDraft"] == true {
-            post["status"] = "draft".into();
-        } else {
-            assert_eq!(input["mode"], "customScheduled");
-            post["status"] = "scheduled".into();
-            post["dueAt"] = input["dueAt"].clone();
-        }
-        post["updatedAt"] = format!("2023-11-02T00:00:0{}Z", self.edits).into();
-        let told = json!({ "id": post["id"], "status": post["status"] });
-        json!({ "data": { "editPost": { "__typename": "PostActionSuccess", "post": told } } })
-    }
-}
-
-impl Network for Queue {
-    fn makes(_: &str, _: &str) -> bool {
-        true
-    }
-
-    fn headers(&self) -> String {
-        let line = |left| {
-            format!(
-                "RateLimit: \"100-in-15min\";r=99;t=800\r\nRateLimit: \"100-in-1day\";r={left};t=80000\r\n"
-            )
-        };
-        self.left.map_or_else(String::new, line)
-    }
-
-    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        if asked.header("authorization") != format!("Bearer {SECRET}") {
-            let words = asked.header("authorization");
-            let error = json!({ "message": words, "extensions": { "code": "UNAUTHENTICATED" } });
-            return good(json!({ "data": null, "errors": [error] }));
-        }
-        let sent = asked.json();
-        if (asked.method.as_str(), asked.path.as_str()) != ("POST", "/")
-            || names(&sent) != ["query", "variables"]
-        {
-            faults.push(format!("{} {} {sent}", asked.method, asked.path));
-        }
-        let variables = &sent["variables"];
-        let query = sent["query"].as_str().unwrap();
-        good(match query.split('(').next().unwrap() {
-            "query Posts" => self.list(variables, faults),
-            "query Check" => {
-                let known = ["filter", "organizationId", "sort"];
-                if names(variables) != ["channels", "posts"] || names(&variables["posts"]) != known {
-                    faults.push(format!("a check of {variables}"));
-                }
-                if self.no_posts {
-                    let error = json!({ "message": "no", "extensions": { "code": "FORBIDDEN" } });
-                    json!({ "data": { "channels": [{ "id": "c1" }], "posts": null }, "errors": [error] })
-                } else {
-                    json!({ "data": { "channels": [{ "id": "c1" }], "posts": { "edges": [] } } })
-                }
-            }
-            "query Post" => match self.posts.iter().find(|p| p["id"] == variables["id"]) {
-                Some(post) if self.stale > 0 && self.edits > 0 => {
-                    self.stale -= 1;
-                    let mut post = post.clone();
-                    post["status"] = "scheduled".into();
-                    json!({ "data": { "post": post } })
-                }
-                Some(post) => json!({ "data": { "post": post } }),
-                None => {
-                    let error = json!({ "message": "none", "extensions": { "code": "NOT_FOUND" } });
-                    json!({ "data": null, "errors": [error] })
-                }
-            },
-            "mutation Edit" => self.edit(&variables["input"], faults),
-            other => panic!("{other}"),
-        })
-    }
-}
 
 fn settings(url: &str) -> Value {
     json!({ "org": "org1", "server": url })
@@ -221,14 +72,8 @@ async fn what_is_scheduled_becomes_a_draft_and_goes_back_once() {
 }
 
 /// The same with a clock that can be moved.
-async fn open_at(queue: Queue) -> (Strict<Queue>, Box<dyn Channel>, Arc<Mutex<DateTime<Utc>>>) {
-    let server = Strict::start(queue, &[]).await;
-    let time = Arc::new(Mutex::new(now()));
-    let clock = Arc::clone(&time);
-    let connection = suite::connection(settings(&server.url), Some(SECRET));
-    let clock: crate::Clock = Arc::new(move || *clock.lock().unwrap());
-    let channel = (buffer::ADAPTER.connect)(&crate::Connection { clock, ..connection }).unwrap();
-    (server, channel, time)
+async fn open_at(queue: Queue) -> (Strict<Queue>, Box<dyn Channel>, Hands) {
+    trials::start_at(queue, now(), &buffer::ADAPTER, settings).await
 }
 
 fn ids(listing: &Listing) -> Vec<&str> {
@@ -257,15 +102,103 @@ async fn a_list_counts_for_ten_minutes_and_for_one_freeze() {
     assert_eq!((ids(&next), next.read_at), (vec!["6a0", "6a1"], None));
     *time.lock().unwrap() += TimeDelta::minutes(10);
     assert_eq!(schedule.list_under(2).await.unwrap().read_at, None, "read again");
-    // When few requests are left they are kept for holds.
-    server.state().network.left = Some(30);
-    schedule.list_under(3).await.unwrap();
-    *time.lock().unwrap() += TimeDelta::minutes(59);
-    assert!(schedule.list_under(3).await.unwrap().read_at.is_some());
+}
+
+#[tokio::test]
+async fn a_list_is_read_as_seldom_as_the_key_asks_for_and_never_from_what_is_kept_for_holds() {
+    let (server, channel, time) = open_at(Queue { left: Some(401), ..Queue::with(&[60, 70]) }).await;
+    let schedule = channel.scheduler().unwrap();
+    let again = async |epoch: i64| {
+        let list = schedule.list_under(epoch).await.unwrap();
+        ((list.again_at.unwrap() - *time.lock().unwrap()).num_minutes(), list.unseen.unwrap_or_default())
+    };
+    assert_eq!(again(1).await, (10, String::new()), "many are left");
+    // Of a day of which 80,000 seconds are left.
+    server.state().network.left = Some(71);
+    assert_eq!(again(2).await, (80_000 / 40 / 60, String::new()), "forty lists more");
+    *time.lock().unwrap() += TimeDelta::minutes(32);
+    assert!(schedule.list_under(2).await.unwrap().read_at.is_some());
+    *time.lock().unwrap() += TimeDelta::minutes(2);
+    assert_eq!(schedule.list_under(2).await.unwrap().read_at, None, "read again");
+    // None that can wait: the page says so, and the reserve stays.
     server.state().network.left = Some(31);
-    schedule.list_under(4).await.unwrap();
+    *time.lock().unwrap() += TimeDelta::hours(1);
+    let (minutes, why) = again(2).await;
+    assert!(minutes > 60 * 20 && why.contains("kept to hold what was found"), "{minutes} {why}");
+    let asked = server.state().requests.len();
+    *time.lock().unwrap() += TimeDelta::hours(12);
+    let (_, why) = again(2).await;
+    assert!(why.contains("kept to hold what was found"), "{why}");
+    assert_eq!(server.state().requests.len(), asked, "a list takes none of them");
+    // Another freeze reads the nearest ones, without which nothing can be held.
+    let near = schedule.list_under(3).await.unwrap();
+    assert_eq!((near.items.len(), server.state().requests.len()), (2, asked + 1));
+    mark(schedule.hold(&near.items[0]).await);
+    *time.lock().unwrap() += TimeDelta::hours(23);
+    assert_eq!(schedule.list_under(3).await.unwrap().read_at, None, "the day is over");
+}
+
+#[tokio::test]
+async fn a_list_that_would_eat_what_is_kept_for_holds_ends_and_what_was_read_is_held() {
+    let (server, channel, time) =
+        open_at(Queue { left: Some(32), ..Queue::with(&[60, 70, 80, 90, 99]) }).await;
+    let schedule = channel.scheduler().unwrap();
+    let list = schedule.list_under(1).await.unwrap();
+    let why = list.unseen.clone().unwrap();
+    assert!(list.items.len() == 4 && why.contains("kept to hold"), "{} {why}", list.items.len());
+    assert_eq!(why.matches("kept to hold").count(), 1, "it is said once");
+    *time.lock().unwrap() += TimeDelta::minutes(5);
+    let kept = schedule.list_under(1).await.unwrap();
+    assert_eq!((kept.items.len(), kept.read_at, server.state().requests.len()), (4, Some(now()), 2));
+    mark(schedule.hold(&kept.items[0]).await);
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_list_that_ends_early_is_kept_and_not_read_each_minute() {
+    let (server, channel, time) = open_at(Queue { breaks_at: Some(1), ..Queue::with(&[60, 70, 80]) }).await;
+    let schedule = channel.scheduler().unwrap();
+    let list = schedule.list_under(1).await.unwrap();
+    assert!(list.items.len() == 2 && list.unseen.is_some(), "{list:?}");
+    for _ in 0..9 {
+        *time.lock().unwrap() += TimeDelta::minutes(1);
+        let kept = schedule.list_under(1).await.unwrap();
+        assert_eq!((kept.items.len(), kept.unseen.is_some(), kept.read_at), (2, true, Some(now())));
+    }
+    assert_eq!(server.state().requests.len(), 2);
+    *time.lock().unwrap() += TimeDelta::minutes(1);
+    server.state().network.breaks_at = None;
+    assert_eq!(schedule.list_under(1).await.unwrap().items.len(), 3);
+    // When nothing of a newer one can be read, the older one counts on.
     *time.lock().unwrap() += TimeDelta::minutes(10);
-    assert_eq!(schedule.list_under(4).await.unwrap().read_at, None);
+    server.state().network.breaks_at = Some(0);
+    let kept = schedule.list_under(1).await.unwrap();
+    assert!(kept.items.len() == 3 && kept.unseen.is_some() && kept.read_at.is_some(), "{kept:?}");
+    let asked = server.state().requests.len();
+    assert!(schedule.list_under(1).await.is_ok());
+    assert_eq!(server.state().requests.len(), asked);
+    // Under another freeze nothing is known: it is tried again, ever more seldom.
+    let mut tried = 0;
+    for _ in 0..16 {
+        assert!(schedule.list_under(2).await.is_err());
+        *time.lock().unwrap() += TimeDelta::minutes(1);
+        tried = server.state().requests.len() - asked;
+    }
+    assert_eq!(tried, 5, "after one, two, four and eight minutes");
+}
+
+#[tokio::test]
+async fn what_waits_for_an_approval_there_is_told_as_that() {
+    let (server, channel) = open(Queue { approves: true, ..Queue::with(&[60]) }, &[]).await;
+    let schedule = channel.scheduler().unwrap();
+    let post = first(&*channel).await;
+    let kept = kept(&post, &mark(schedule.hold(&post).await));
+    let (waits, pass) = (Back::Waits("6a0".to_owned()), Pass::open_for_tests());
+    assert_eq!(schedule.restore(&kept, at(90), &pass).await, waits);
+    assert_eq!(schedule.restored(&kept, at(90)).await, Ok(Some(waits.clone())));
+    assert_eq!(schedule.restore(&kept, at(90), &pass).await, waits, "it is there already");
+    let back = schedule.restore(&kept, at(120), &pass).await;
+    assert!(matches!(&back, Back::Left(why) if why.contains("waits for an approval")), "{back:?}");
+    assert_eq!(server.state().network.edits, 2);
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@
 //! - A message can be missing while it is being published, and one that is deleted then can go out all the same. So
 //!   what is not shown is looked for in the lists, whatever its state, and what was deleted within minutes of its
 //!   time counts as gone, nobody knows how.
+//! - What a list shows in a form or state that is not known can be the message that is looked for: then nobody knows,
+//!   and nothing is made again. A full page that names no next one can be the last: the halves of its window are read.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,7 +29,7 @@ use std::sync::Mutex;
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, Planner, Planning, Seen};
+use crate::planner::{self, Api, Planner, Planning};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
@@ -37,11 +39,14 @@ use crate::{Adapter, Channel, Connection, Health, Pass, Setting};
 
 #[path = "hootsuite_calls.rs"]
 mod calls;
+#[path = "hootsuite_lists.rs"]
+mod lists;
 #[path = "hootsuite_message.rs"]
 mod message;
 
 use calls::{Told, instant};
-use message::{Message, anew, has_media, is_id, loses, planned, same, standing};
+use lists::Seen;
+use message::{Message, anew, can_be_like, has_media, is_id, loses, planned, same, standing};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -116,8 +121,17 @@ impl Hootsuite {
     async fn like(&self, post: &Kept) -> Result<Vec<Message>, String> {
         let mut seen = Seen::default();
         planner::in_time(self.all(None, &mut seen)).await?;
-        seen.is_whole()?;
-        Ok(seen.all.into_iter().filter(|m| planned(m).is_some() && is_remade(m, post)).collect())
+        seen.lacks(|odd| can_be_like(odd, &post.snapshot))?;
+        let mut like = Vec::new();
+        for message in seen.all.into_iter().filter(|message| is_remade(message, post)) {
+            match (planned(&message), standing(&message)) {
+                (Some(_), _) => like.push(message),
+                // It can go out all the same.
+                (None, Standing::Unknown(why)) => return Err(why),
+                (None, _) => {}
+            }
+        }
+        Ok(like)
     }
 
     async fn remake(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -130,7 +144,7 @@ impl Hootsuite {
         let made = answer.json::<Told<Vec<Value>>>().ok().and_then(|told| told.data?.into_iter().next());
         match made.map(Message::read) {
             Some(Ok(message)) => match (planned(&message), standing(&message)) {
-                (Some(id), _) => Back::Scheduled(id.to_owned()),
+                (Some(back), _) => back,
                 (None, Standing::Out(why)) => Back::Out(why),
                 _ => traced(self.restored(post, at).await),
             },
@@ -217,28 +231,25 @@ impl Scheduler for Hootsuite {
             Ok(like) if like.is_empty() => self.remake(post, at, pass).await,
             Ok(like) => {
                 let then = like.iter().find(|m| m.due().is_some_and(|due| is_then(due, at)));
-                let id = then.and_then(planned).map(str::to_owned);
-                id.map_or(Back::Changed(LIKE_IT.to_owned()), Back::Scheduled)
+                then.and_then(planned).unwrap_or_else(|| Back::Changed(LIKE_IT.to_owned()))
             }
         }
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
         let seen = self.around(at).await?;
-        let mine = |message: &&Message| {
-            message.due().is_some_and(|due| is_then(due, at)) && is_remade(message, post)
-        };
+        let mine =
+            |message: &&Message| message.due().is_none_or(|due| is_then(due, at)) && is_remade(message, post);
         for message in seen.all.iter().filter(mine) {
-            if let Some(id) = planned(message) {
-                return Ok(Some(Back::Scheduled(id.to_owned())));
-            }
-            match standing(message) {
-                Standing::Out(why) => return Ok(Some(Back::Out(why))),
-                Standing::Unknown(why) => return Err(why),
-                Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {}
+            match (planned(message), standing(message)) {
+                // Without a time, too.
+                (_, Standing::Unknown(why)) => return Err(why),
+                (Some(back), _) => return Ok(Some(back)),
+                (None, Standing::Out(why)) if message.due().is_some() => return Ok(Some(Back::Out(why))),
+                (None, _) => {}
             }
         }
-        seen.is_whole().map(|()| None)
+        seen.lacks(|odd| can_be_like(odd, &post.snapshot)).map(|()| None)
     }
 
     fn caution(&self, snapshot: &Value, mark: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! What is asked of Hootsuite, and how its lists are read.
+//! What is asked of Hootsuite.
 
 use base64::Engine;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -8,33 +8,18 @@ use serde_json::Value;
 use url::Url;
 
 use super::Hootsuite;
-use super::message::{Message, standing};
+use super::lists::Seen;
+use super::message::{Message, can_be};
 use crate::http::{Answer, Request};
-use crate::planner::{self, NO_POST, ODD, Seen};
-use crate::scheduler::{Scheduled, TOO_MUCH};
+use crate::planner;
 use crate::{Failure, Pass};
 
-/// The longest window of a list, and how many a look reads: about a year. What is later is looked at when it is
-/// nearer.
-const WINDOW: TimeDelta = TimeDelta::days(28);
-const WINDOWS: i32 = 13;
-/// What is overdue by this is not published any more.
-const OVERDUE: TimeDelta = TimeDelta::days(1);
 /// How far around its time a message is looked for first.
 const DAY: TimeDelta = TimeDelta::days(1);
-/// Messages of one page, and most pages of a window.
-const EACH: usize = 100;
-const PAGES: usize = 50;
 /// A token that ends within this is not used.
 const ENDS: TimeDelta = TimeDelta::minutes(2);
-/// The state of what is on the schedule.
-const SCHEDULED: Option<&str> = Some("SCHEDULED");
-
 const NO_TOKEN: &str =
     "Hootsuite gives no token for the app and the member; look at both in its developer portal";
-const IN_PART: &str = "Hootsuite shows a part of the schedule only, and says that something went wrong";
-const NO_NEXT: &str = "Hootsuite shows a full page and names no next one, so there can be more";
-
 #[derive(Deserialize)]
 struct Token {
     access_token: SecretString,
@@ -45,7 +30,7 @@ struct Token {
 #[derive(Deserialize)]
 pub(super) struct Told<T> {
     pub data: Option<T>,
-    errors: Option<Vec<Value>>,
+    pub errors: Option<Vec<Value>>,
     metadata: Option<Metadata>,
 }
 
@@ -61,7 +46,7 @@ struct Cursor {
 
 impl<T> Told<T> {
     /// Where the next page begins.
-    fn next(&self) -> Option<String> {
+    pub(super) fn next(&self) -> Option<String> {
         self.metadata.as_ref()?.cursor.as_ref()?.next.clone().filter(|next| !next.is_empty())
     }
 }
@@ -146,79 +131,17 @@ impl Hootsuite {
         }
         let mut seen = Seen::default();
         self.window(due - DAY, due + DAY, None, &mut seen).await?;
-        if everywhere && !seen.all.iter().any(|message: &Message| message.is(id)) {
+        if everywhere && !seen.all.iter().any(|message| message.is(id)) {
             self.all(None, &mut seen).await?;
         }
         match seen.all.iter().position(|message| message.is(id)) {
             Some(at) => Ok(Some(seen.all.swap_remove(at))),
-            None => seen.is_whole().map(|()| None),
+            None => seen.lacks(|odd| can_be(odd, id)).map(|()| None),
         }
-    }
-
-    /// Reads the messages of one window, in whatever state when none is named.
-    pub(super) async fn window(
-        &self,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-        state: Option<&str>,
-        seen: &mut Seen<Vec<Message>>,
-    ) -> Result<(), String> {
-        let mut cursor: Option<String> = None;
-        for _ in 0..PAGES {
-            let mut url = self.at(&["v1", "messages"]);
-            let times = [("startTime", instant(from)), ("endTime", instant(to)), ("limit", EACH.to_string())];
-            url.query_pairs_mut().extend_pairs(times).extend_pairs(state.map(|state| ("state", state)));
-            if let Some(cursor) = &cursor {
-                url.query_pairs_mut().append_pair("cursor", cursor);
-            }
-            let answer = self.call(Request::get(url.as_str()), None).await.map_err(|why| why.to_string())?;
-            let told: Told<Vec<Value>> = answer.json()?;
-            let next = told.next();
-            if told.errors.is_some_and(|errors| !errors.is_empty()) {
-                seen.unseen = Some(IN_PART);
-            }
-            let page = told.data.ok_or(NO_POST)?;
-            let is_full = page.len() >= EACH;
-            for data in page {
-                match Message::read(data) {
-                    Ok(message) => seen.all.push(message),
-                    Err(_) => seen.unseen = seen.unseen.or(Some(ODD)),
-                }
-            }
-            if next.is_none() && is_full {
-                seen.unseen = Some(NO_NEXT);
-            }
-            match next {
-                None => return Ok(()),
-                next if next == cursor => break,
-                next => cursor = next,
-            }
-        }
-        Err(TOO_MUCH.to_owned())
-    }
-
-    /// Reads the messages of all windows.
-    pub(super) async fn all(&self, state: Option<&str>, seen: &mut Seen<Vec<Message>>) -> Result<(), String> {
-        let begin = self.api.now() - OVERDUE;
-        for n in 0..WINDOWS {
-            self.window(begin + WINDOW * n, begin + WINDOW * (n + 1), state, seen).await?;
-        }
-        Ok(())
-    }
-
-    /// What is on the schedule, as far as it can be read within the time that a list has.
-    pub(super) async fn planned(&self) -> (Seen<Vec<Scheduled>>, Result<(), String>) {
-        let mut seen = Seen::default();
-        let read = planner::in_time(self.all(SCHEDULED, &mut seen)).await;
-        let mut planned = Seen { all: Vec::new(), unseen: seen.unseen };
-        for message in &seen.all {
-            planned.add(standing(message));
-        }
-        (planned, read)
     }
 
     /// The messages around that time, in whatever state.
-    pub(super) async fn around(&self, at: DateTime<Utc>) -> Result<Seen<Vec<Message>>, String> {
+    pub(super) async fn around(&self, at: DateTime<Utc>) -> Result<Seen, String> {
         let mut seen = Seen::default();
         self.window(at - DAY, at + DAY, None, &mut seen).await?;
         Ok(seen)

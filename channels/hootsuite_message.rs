@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::planner::NO_POST;
 use crate::remade::{is_nothing, not_made_again};
-use crate::scheduler::{Scheduled, Standing, excerpt, mark};
+use crate::scheduler::{Back, Scheduled, Standing, excerpt, mark};
 
 const OUT: &str = "Hootsuite has published it";
 const FAILED: &str = "Hootsuite tried to publish it, and says that it failed: look at the account";
@@ -69,6 +69,10 @@ impl Message {
         self.known.id == id
     }
 
+    pub fn id(&self) -> &str {
+        &self.known.id
+    }
+
     /// When it is to go out, or went out.
     pub fn due(&self) -> Option<DateTime<Utc>> {
         self.known.scheduled_send_time
@@ -89,16 +93,34 @@ impl Message {
     }
 }
 
+/// Whether what cannot be read as a message can be the one of that id.
+pub(super) fn can_be(odd: &Value, id: &str) -> bool {
+    let shown = as_text(&odd["id"]);
+    shown.as_str().is_none_or(|shown| shown == id)
+}
+
+/// Whether what cannot be read as a message can be the one of the snapshot, made again: neither its text nor its profile
+/// is seen to be another one.
+pub(super) fn can_be_like(odd: &Value, kept: &Value) -> bool {
+    let profile = as_text(&odd["socialProfile"]["id"]);
+    let is_other = |shown: &Value, kept: &Value| shown.is_string() && shown != kept;
+    !is_other(&odd["text"], &kept["post"]["text"]) && !is_other(&profile, &kept["post"]["profile"])
+}
+
 /// Ids are numbers in some answers and texts in others.
 fn as_text(id: &Value) -> Value {
     if id.is_number() { id.to_string().into() } else { id.clone() }
 }
 
-/// Its number, when Hootsuite will publish it, at once or after somebody has approved it there: it is made, and is not
-/// made once more.
-pub(super) fn planned(message: &Message) -> Option<&str> {
-    let known = &message.known;
-    matches!(known.state.as_str(), "SCHEDULED" | "PENDING_APPROVAL").then_some(known.id.as_str())
+/// That it is back, when Hootsuite will publish it, at once or after somebody has approved it there: it is made, and is
+/// not made once more.
+pub(super) fn planned(message: &Message) -> Option<Back> {
+    let id = message.known.id.clone();
+    match message.known.state.as_str() {
+        "SCHEDULED" => Some(Back::Scheduled(id)),
+        "PENDING_APPROVAL" => Some(Back::Waits(id)),
+        _ => None,
+    }
 }
 
 /// Where a message stands.

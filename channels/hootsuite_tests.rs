@@ -141,7 +141,10 @@ async fn what_a_list_does_not_show_is_told_and_the_rest_is_read() {
         (listing.items.len(), listing.unseen.unwrap_or_default())
     };
     assert_eq!(listed(Desk::with(&many[..90])).await, (90, String::new()));
-    let (count, why) = listed(Desk { blind: true, ..Desk::with(&many) }).await;
+    // A full page that names no next one can be the last one: the halves of its window are read.
+    assert_eq!(listed(Desk { blind: true, ..Desk::with(&many[..100]) }).await, (100, String::new()));
+    assert_eq!(listed(Desk { blind: true, ..Desk::with(&many) }).await, (101, String::new()));
+    let (count, why) = listed(Desk { blind: true, ..Desk::with(&[60; 101]) }).await;
     assert!(count == 100 && why.contains("names no next one"), "{count} {why}");
     let (count, why) = listed(Desk { in_part: true, ..Desk::with(&[60, 70]) }).await;
     assert!(count == 2 && why.contains("a part of the schedule"), "{count} {why}");
@@ -225,7 +228,7 @@ async fn what_waits_for_an_approval_there_is_not_made_twice() {
         let schedule = channel.scheduler().unwrap();
         let post = first(&*channel).await;
         let kept = kept(&post, &mark(schedule.hold(&post).await));
-        let made = Back::Scheduled("201".to_owned());
+        let made = Back::Waits("201".to_owned());
         let pass = Pass::open_for_tests();
         let back = schedule.restore(&kept, at(90), &pass).await;
         assert!(if lost { matches!(back, Back::Doubt(_)) } else { back == made }, "{back:?}");
@@ -233,6 +236,59 @@ async fn what_waits_for_an_approval_there_is_not_made_twice() {
         assert_eq!(schedule.restore(&kept, at(90), &pass).await, made, "it is there already");
         assert!(matches!(schedule.restore(&kept, at(120), &pass).await, Back::Changed(_)), "at another time");
         assert_eq!(server.state().network.made, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_taken_for_what_is_not_there() {
+    let like = |change: fn(&mut Value)| {
+        let mut message = Desk::with(&[90]).messages.remove(0);
+        message["id"] = "300".into();
+        change(&mut message);
+        message
+    };
+    let unknown = like(|m| m["state"] = "ON_ITS_WAY".into());
+    let cases = [
+        (unknown.clone(), false, true),
+        (like(|m| m["state"] = "SUBMITTED".into()), false, true),
+        (like(|m| m["state"] = Value::Null), true, true),
+        (like(|m| m["text"] = 7.into()), true, true),
+        (like(|m| (m["state"], m["text"]) = (Value::Null, "Other".into())), true, false),
+        (like(|m| (m["state"], m["socialProfile"]["id"]) = (7.into(), "78".into())), true, false),
+        (like(|m| m["state"] = "REJECTED".into()), false, false),
+    ];
+    for (message, is_odd, can_be_it) in cases {
+        let (server, channel) = open(Desk::with(&[60]), &[]).await;
+        let schedule = channel.scheduler().unwrap();
+        let post = first(&*channel).await;
+        let kept = kept(&post, &mark(schedule.hold(&post).await));
+        {
+            let desk = &mut server.state().network;
+            if is_odd { desk.odd.push(message.clone()) } else { desk.messages.push(message.clone()) }
+        }
+        let known = schedule.restored(&kept, at(90)).await;
+        assert_eq!(known.is_err(), can_be_it, "{message}: {known:?}");
+        let back = schedule.restore(&kept, at(90), &Pass::open_for_tests()).await;
+        let made = server.state().network.made;
+        assert_eq!(
+            (matches!(back, Back::Left(_)), made),
+            (can_be_it, usize::from(!can_be_it)),
+            "{message}: {back:?}"
+        );
+    }
+    // The message itself, in a form that cannot be read.
+    let (server, channel) = open(Desk { closed: true, ..Desk::with(&[60]) }, &[]).await;
+    let (schedule, post) = (channel.scheduler().unwrap(), first(&*channel).await);
+    for (id, is_it) in [(json!("100"), true), (json!(100), true), (Value::Null, true), (json!("300"), false)]
+    {
+        {
+            let desk = &mut server.state().network;
+            desk.messages.clear();
+            desk.odd = vec![json!({ "id": id, "state": 7 })];
+        }
+        let stands = schedule.read(&post).await;
+        assert_eq!(matches!(stands, Standing::Unknown(_)), is_it, "{id}: {stands:?}");
+        assert_eq!(matches!(stands, Standing::Gone(_)), !is_it, "{id}: {stands:?}");
     }
 }
 

@@ -25,9 +25,7 @@ mod message;
 pub mod oauth;
 mod oauth_answers;
 mod oauth_ends;
-mod oauth_exchange;
 pub mod oauth_networks;
-mod oauth_page;
 mod outcome;
 pub mod parts;
 pub mod place;
@@ -45,6 +43,8 @@ pub mod watch;
 
 pub mod bluesky;
 pub mod buffer;
+#[cfg(test)]
+mod buffer_server;
 pub mod discord;
 mod discord_answers;
 pub mod discord_bot;

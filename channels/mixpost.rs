@@ -6,26 +6,35 @@
 //! schedule, the filters of the list, most posts of a page), and the open Lite (inovector/mixpost: what an update
 //! does to status and date, what is published when). Nothing here was tried on a real Mixpost.
 //!
-//! - An update replaces the whole post: what is left out is removed. One without a date makes it a draft, and Mixpost
-//!   publishes what is scheduled only. So a hold sends back all that was just read, without the date, and reads that
-//!   it is a draft. Accounts, tags and media are sent back by their numbers; a post that shows none of one is left.
+//! - An update replaces the whole post: accounts, tags and versions that are left out are removed. One without a date
+//!   makes it a draft, and Mixpost publishes what is scheduled only. So a hold sends back all that was just read,
+//!   without the date, and reads that it is a draft. Accounts, tags and media are sent back by their numbers; a post
+//!   whose answer does not show them all, or not exactly one original version, is left.
+//! - Words for an account that Mixpost has no more stay with a post, and an update with them is refused: they are left
+//!   out. Whose they are is asked for only where a post has words for an account that it does not go to.
+//! - The versions are made anew. A field of them that no document names is lost, so such a post is held only within the
+//!   hour before its time. Other fields of the post stay (the Lite changes accounts, tags, versions and date only).
+//! - What was due when it was held can have been on its way, and is a draft until Mixpost is through: for ten minutes
+//!   nobody knows.
 //! - Putting back is two steps, so that it works with versions that take no date when they schedule: an update gives
 //!   the draft its new date, and only when that reads back as it was meant it is scheduled (`postNow` is false).
 //! - A date is sent in UTC, by its minute; it is rounded up. What is shown without a zone is read as UTC, as the Lite
 //!   keeps it. If another version shows another zone, the second step above does not happen.
 //! - A queue is a time like another: what was in one goes back for a time of its own.
+//! - Where the owner of the token may not schedule, what is put back waits for an approval there.
 //! - Whether it was changed is told by words, media, accounts and date until it is held, and by all that is sent back
 //!   after that. The date of a draft does not count.
 //!
-//! No document tells: the form of an update's answer and of one post (with `data` around it, or not); how the times
-//! of single accounts are shown, and whether they outlive an update; that 404 is said of a post that is not there, as
+//! No document tells: the form of an update's answer and of one post (with `data` around it, or not); the order of the
+//! list; how the times of single accounts are shown (taken for likely: `scheduled_at` with the account, its `pivot` or
+//! in `accounts_schedule`; the earliest counts), and whether they outlive an update; that 404 is said of a post that is not there, as
 //! it is of a workspace; the status while a post is being published (the Lite shows `PUBLISHING`). A change that
 //! somebody makes in the moment between the look and the hold is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -34,14 +43,14 @@ use crate::http::Request;
 use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen};
 use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept,
-    as_listed, back, drafted, is_then, stays, stop, trace, traced,
+    as_listed, back, drafted, is_then, stays, stop, trace, traced, waiting,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
 #[path = "mixpost_post.rs"]
 mod post;
 
-use post::{Post, add, cautions, dated, is_uuid, minute};
+use post::{Post, SENDS, add, cautions, dated, is_uuid, minute, numbers};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -79,11 +88,22 @@ const EACH: &str = "50";
 const PAGES: u64 = 100;
 /// Most bytes of an answer: a post has a version for each account.
 const LONGEST: usize = 16 << 20;
+/// A post of which a part would be lost is held only when it is due within this.
+const FOR_GOOD: TimeDelta = TimeDelta::hours(1);
+/// So long before its time, as the clocks may differ, and so long after it a draft can still be on its way.
+const BEGINS: TimeDelta = TimeDelta::minutes(1);
+const ENDS: TimeDelta = TimeDelta::minutes(10);
 
 const GONE: &str = "Mixpost has it no more: somebody has deleted it";
 const TOO_NEAR: &str = "its new time is too near, and Mixpost could publish it at once";
 const NOT_WHOLE: &str =
     "Mixpost shows it in a form that cannot be sent back whole, so it is not touched: make it a draft there";
+const NOT_YET: &str =
+    "Mixpost would not take back all of it, so a hold loses a part: it is held when it is due within an hour";
+const BEGUN: &str = "it was due when it was held, so Mixpost can be publishing it all the same";
+const MAY_BE_OUT: &str =
+    "it was due when it was held, so Mixpost may have published it all the same: look at its accounts";
+const NO_ACCOUNTS: &str = "Mixpost does not show which accounts it has";
 const OTHER_TIME: &str =
     "Mixpost shows another time than it was given, so it stays a draft: schedule it there by hand";
 const MOVED: &str = "the schedule was changed while it was read, so a part of it can be missing";
@@ -137,8 +157,12 @@ impl Mixpost {
         self.api.call(request, None).await.map_err(|why| why.to_string())?.json()
     }
 
-    async fn accounts(&self) -> Result<usize, String> {
-        Ok(self.read_list(&self.at(&["accounts"])).await?.data.len())
+    /// The numbers of all accounts of the workspace.
+    async fn accounts(&self) -> Result<BTreeSet<u64>, String> {
+        let told = self.read_list(&self.at(&["accounts"])).await?;
+        let is_all = told.meta["last_page"].as_u64().is_none_or(|last| last <= 1);
+        let numbers = numbers(&told.data).filter(|_| is_all).ok_or(NO_ACCOUNTS)?;
+        Ok(numbers.into_iter().collect())
     }
 
     async fn page(&self, page: u64) -> Result<Told, String> {
@@ -152,15 +176,27 @@ impl Mixpost {
         self.read_list(&url).await
     }
 
-    /// Reads all pages. The newest post is first, so what is made meanwhile shows another one twice.
+    /// Reads all pages. Whatever order they have, what is made or taken off meanwhile moves others: so as many are
+    /// counted as there were at most.
     async fn list_into(&self, seen: &mut Seen<BTreeMap<String, Scheduled>>) -> Result<(), String> {
         let (mut rows, mut most) = (BTreeSet::new(), 0);
+        let mut accounts = None;
         for page in 1..=PAGES {
             let told = self.page(page).await?;
             let is_empty = told.data.is_empty();
             for row in told.data {
                 rows.insert(row["uuid"].to_string());
-                add(row, seen);
+                let mut post = Post::read(row);
+                if post.as_ref().is_some_and(|post| !post.strangers().is_empty()) {
+                    if accounts.is_none() {
+                        accounts = Some(self.accounts().await);
+                    }
+                    // Where they cannot be asked for, it is listed all the same, and its hold says why it is not held.
+                    if let Some(Ok(known)) = &accounts {
+                        post = post.map(|post| post.among(known));
+                    }
+                }
+                add(post.as_ref(), seen);
             }
             most = told.meta["total"].as_u64().unwrap_or_default().max(most);
             if is_empty || told.meta["last_page"].as_u64().is_some_and(|last| page >= last) {
@@ -184,10 +220,9 @@ impl Mixpost {
         }
         let told: Value = self.api.accepted(answer, None).map_err(|why| why.to_string())?.json()?;
         let whole = if told["data"].is_object() { told["data"].clone() } else { told };
-        match Post::read(whole).filter(|post| post.is(id)) {
-            Some(post) => Ok(Some(post)),
-            None => Err(NO_POST.to_owned()),
-        }
+        let post = Post::read(whole).filter(|post| post.is(id)).ok_or(NO_POST)?;
+        let known = if post.strangers().is_empty() { BTreeSet::new() } else { self.accounts().await? };
+        Ok(Some(post.among(&known)))
     }
 
     async fn stands(&self, id: &str) -> Standing {
@@ -213,6 +248,7 @@ impl Mixpost {
         match self.read(post).await {
             Standing::Out(why) => Stop::Out(why),
             Standing::Gone(why) => Stop::Gone(why),
+            Standing::Unknown(why) if why == SENDS => Stop::Later(why),
             Standing::Scheduled(_) | Standing::Held { .. } | Standing::Unknown(_) => end,
         }
     }
@@ -228,6 +264,7 @@ impl Mixpost {
             Err(why) => return Err(Back::Left(why)),
         };
         match shown.standing() {
+            Standing::Held { .. } if shown.waits_for(at) => Err(Back::Waits(post.remote_id.clone())),
             Standing::Held { mark } if mark != post.mark => Err(Back::Changed(CHANGED.to_owned())),
             Standing::Held { .. } if shown.due() == Some(at) => Ok(()),
             Standing::Held { .. } => Err(Back::Left(OTHER_TIME.to_owned())),
@@ -263,6 +300,9 @@ impl Scheduler for Mixpost {
             return stop;
         }
         let Some(whole) = shown.whole() else { return Stop::Left(NOT_WHOLE.to_owned()) };
+        if shown.loses() && post.due > self.api.now() + FOR_GOOD {
+            return Stop::Left(NOT_YET.to_owned());
+        }
         if let Err(failure) = self.put(&post.remote_id, &whole, None).await {
             return self.not_held(post, failure).await;
         }
@@ -270,7 +310,13 @@ impl Scheduler for Mixpost {
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {
-        self.stands(&post.remote_id).await
+        let now = self.api.now();
+        match self.stands(&post.remote_id).await {
+            Standing::Held { .. } if post.due < now + BEGINS && now < post.due + ENDS => {
+                Standing::Unknown(BEGUN.to_owned())
+            }
+            stands => stands,
+        }
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -282,8 +328,11 @@ impl Scheduler for Mixpost {
             Ok(None) => return Back::Changed(CHANGED.to_owned()),
             Err(why) => return Back::Left(why),
         };
+        if shown.waits_for(at) {
+            return Back::Waits(post.remote_id.clone());
+        }
         if let Err(back) = as_kept(shown.standing(), post) {
-            return back;
+            return if shown.waits() { waiting(back) } else { back };
         }
         let Some(whole) = shown.whole() else { return Back::Left(NOT_WHOLE.to_owned()) };
         let at = minute(at);
@@ -302,11 +351,19 @@ impl Scheduler for Mixpost {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        trace(post, self.stands(&post.remote_id).await, |due| is_then(due, at))
+        match self.look(&post.remote_id).await? {
+            Some(shown) if shown.waits_for(at) => Ok(Some(Back::Waits(post.remote_id.clone()))),
+            Some(shown) => trace(post, shown.standing(), |due| is_then(due, at)),
+            None => Ok(None),
+        }
     }
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {
-        cautions(snapshot)
+        let due = snapshot["scheduledAt"].as_str().and_then(|due| due.parse::<DateTime<Utc>>().ok());
+        let was_due = due.is_some_and(|due| due < self.api.now() + BEGINS);
+        let all = was_due.then(|| MAY_BE_OUT.to_owned()).into_iter().chain(cautions(snapshot));
+        let all = all.collect::<Vec<_>>().join("; ");
+        (!all.is_empty()).then_some(all)
     }
 
     async fn discard(&self, post: &Kept) -> Discarded {
@@ -320,10 +377,13 @@ impl Planner for Mixpost {
         let accounts = self.accounts().await?;
         // Whether the schedule may be read, too.
         self.page(1).await?;
-        Ok(Health::ready(planner::sees(accounts)))
+        Ok(Health::ready(planner::sees(accounts.len())))
     }
 }
 
 #[cfg(test)]
 #[path = "mixpost_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "mixpost_whole_tests.rs"]
+mod whole_tests;

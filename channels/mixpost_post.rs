@@ -1,6 +1,6 @@
 //! A post of Mixpost: what is shown of it, where it stands, and how it is sent back whole. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -9,34 +9,24 @@ use serde_json::{Map, Value, json};
 use crate::html_words::words;
 use crate::planner::{ODD, Seen};
 use crate::remade::{is_nothing, not_made_again};
-use crate::scheduler::{Scheduled, Standing, excerpt, mark};
+use crate::scheduler::{Scheduled, Standing, excerpt, is_then, mark};
 
 const OUT: &str = "Mixpost has published it";
-const SENDS: &str = "Mixpost is publishing it";
+/// Said of a post that is on its way.
+pub(super) const SENDS: &str = "Mixpost is publishing it";
 const SENDING: &str = "Mixpost is publishing something just now, which cannot be held any more";
 const FAILED: &str = "Mixpost tried to publish it, and says that it failed: look at its accounts";
 const TRASHED: &str = "somebody has moved it to the trash of Mixpost";
 const NO_STATE: &str = "Mixpost does not say where the post stands";
 const OWN_TIMES: &str =
     "if one of its accounts had a time of its own, look at that in Mixpost when it is put back";
+const LEFT_OUT: &str =
+    "it had words for an account that Mixpost has no more: they are kept here, and were left out there";
 
-/// What is read, or means nothing for a post that is sent back: of a post, of its versions, of their content.
-const POST: &[&str] = &[
-    "id",
-    "uuid",
-    "status",
-    "accounts",
-    "versions",
-    "tags",
-    "user",
-    "scheduled_at",
-    "published_at",
-    "created_at",
-    "updated_at",
-    "trashed",
-];
-const VERSION: &[&str] = &["id", "post_id", "account_id", "is_original", "content", "options"];
-const CONTENT: &[&str] = &["body", "url", "media", "video_thumbs", "excerpt"];
+/// What is sent back of a version and of its content, or means nothing. An update makes the versions anew, so the
+/// rest of them is lost. The fields of the post itself stay, but for accounts, tags and date.
+const VERSION: &[&str] = &["id", "post_id", "account_id", "is_original", "content", "options", "opened"];
+const CONTENT: &[&str] = &["body", "url", "media", "video_thumbs", "excerpt", "opened"];
 
 /// A post, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -59,6 +49,8 @@ struct Known {
 pub(super) struct Post {
     known: Known,
     whole: Value,
+    /// Accounts that it has words for, and that Mixpost has no more.
+    gone: BTreeSet<u64>,
 }
 
 pub(super) fn is_uuid(text: &str) -> bool {
@@ -79,12 +71,21 @@ pub(super) fn dated(mut whole: Value, at: DateTime<Utc>) -> Value {
     whole
 }
 
+/// A time. Without a zone it is UTC; in the form of the Lite's pages it would be of an unknown one.
+fn instant(shown: &Value) -> Option<DateTime<Utc>> {
+    let text = shown.as_str()?;
+    let plain = |form| NaiveDateTime::parse_from_str(text, form).ok().map(|at| at.and_utc());
+    let zoned = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
+    zoned.or_else(|| plain("%Y-%m-%d %H:%M:%S")).or_else(|| plain("%Y-%m-%d %H:%M"))
+}
+
 /// The number of an account, a tag or a file, which is shown by it or with it.
 fn number(of: &Value) -> Option<u64> {
     of.as_u64().or_else(|| of["id"].as_u64())
 }
 
-fn numbers(of: &[Value]) -> Option<Vec<u64>> {
+/// The numbers of a list. Nothing: one of it has none.
+pub(super) fn numbers(of: &[Value]) -> Option<Vec<u64>> {
     of.iter().map(number).collect()
 }
 
@@ -92,9 +93,10 @@ fn list(of: &Value) -> &[Value] {
     of.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A part of a version, as it is sent back. Nothing: a file has no number.
+/// A part of a version, as it is sent back. Nothing: its words or files are not shown, or a file has no number.
 fn part(shown: &Value) -> Option<Value> {
-    let mut part = json!({ "body": shown["body"], "media": numbers(list(&shown["media"]))? });
+    let body = shown.get("body").filter(|body| body.is_string() || body.is_null())?;
+    let mut part = json!({ "body": body, "media": numbers(shown["media"].as_array()?)? });
     for name in ["url", "video_thumbs"] {
         if !shown[name].is_null() {
             part[name] = shown[name].clone();
@@ -103,12 +105,18 @@ fn part(shown: &Value) -> Option<Value> {
     Some(part)
 }
 
+/// Whether a version is for all accounts that have none of their own. Some databases keep that as a number.
+fn is_original(version: &Value) -> Option<bool> {
+    let original = &version["is_original"];
+    original.as_bool().or_else(|| original.as_u64().map(|n| n == 1))
+}
+
 fn version(shown: &Value) -> Option<Value> {
-    let content = list(&shown["content"]).iter().map(part).collect::<Option<Vec<_>>>()?;
-    // Some databases keep it as a number.
-    let original = &shown["is_original"];
-    let original = original.as_bool().or_else(|| original.as_u64().map(|n| n == 1))?;
-    let account = shown["account_id"].as_u64()?;
+    let content = shown["content"].as_array().filter(|parts| !parts.is_empty())?;
+    let content = content.iter().map(part).collect::<Option<Vec<_>>>()?;
+    let original = is_original(shown)?;
+    // The original one is of no account.
+    let account = if original { 0 } else { shown["account_id"].as_u64()? };
     let mut version = json!({ "account_id": account, "is_original": original, "content": content });
     if !shown["options"].is_null() {
         version["options"] = shown["options"].clone();
@@ -128,7 +136,28 @@ impl Post {
     /// Nothing, when it is none.
     pub fn read(whole: Value) -> Option<Self> {
         let known: Known = serde_json::from_value(whole.clone()).ok()?;
-        is_uuid(&known.uuid).then_some(Self { known, whole })
+        is_uuid(&known.uuid).then_some(Self { known, whole, gone: BTreeSet::new() })
+    }
+
+    /// The accounts that it has words for and does not go to: somebody has taken them off the post, or out of Mixpost.
+    pub fn strangers(&self) -> BTreeSet<u64> {
+        let of = |version: &Value| version["account_id"].as_u64().filter(|id| *id > 0);
+        let words = self.versions().iter().filter(|version| is_original(version) == Some(false));
+        let own: BTreeSet<_> = self.accounts().iter().filter_map(number).collect();
+        words.filter_map(of).filter(|id| !own.contains(id)).collect()
+    }
+
+    /// The same, as it is where Mixpost has these accounts: an update with words for another one is refused.
+    pub fn among(self, accounts: &BTreeSet<u64>) -> Self {
+        let gone = self.strangers().difference(accounts).copied().collect();
+        Self { gone, ..self }
+    }
+
+    /// The versions that an update takes.
+    fn taken(&self) -> impl Iterator<Item = &Value> {
+        let is_gone =
+            |version: &Value| version["account_id"].as_u64().is_some_and(|id| self.gone.contains(&id));
+        self.versions().iter().filter(move |version| is_original(version) == Some(true) || !is_gone(version))
     }
 
     pub fn is(&self, id: &str) -> bool {
@@ -143,20 +172,45 @@ impl Post {
         self.known.versions.as_deref().unwrap_or_default()
     }
 
-    /// Its date. Without a zone it is UTC; in the form of the Lite's pages it would be of an unknown one.
+    /// When it goes out first: at its date, or at the time that an account has for itself, where one is shown.
     pub fn due(&self) -> Option<DateTime<Utc>> {
-        let text = self.known.scheduled_at.as_ref()?.as_str()?;
-        let plain = |form| NaiveDateTime::parse_from_str(text, form).ok().map(|at| at.and_utc());
-        let zoned = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
-        zoned.or_else(|| plain("%Y-%m-%d %H:%M:%S")).or_else(|| plain("%Y-%m-%d %H:%M"))
+        let date = instant(self.known.scheduled_at.as_ref()?)?;
+        Some(self.own_times().into_iter().fold(date, DateTime::min))
     }
 
-    /// All of it that an update takes, without a date. Nothing: a part of it could not be sent back.
+    /// The times that accounts have for themselves, as far as they are shown.
+    fn own_times(&self) -> Vec<DateTime<Utc>> {
+        let accounts = self.accounts().iter().flat_map(|account| [account, &account["pivot"]]);
+        let shown = accounts.chain(list(&self.whole["accounts_schedule"]));
+        shown.filter_map(|of| instant(&of["scheduled_at"])).collect()
+    }
+
+    /// All of it that an update takes, without a date: the one original first, whatever order is shown. Nothing: a part
+    /// of it is not shown, and what is left out is removed, or could not be sent back.
     pub fn whole(&self) -> Option<Value> {
-        let versions = self.versions().iter().map(version).collect::<Option<Vec<_>>>()?;
-        let tags = numbers(self.known.tags.as_deref().unwrap_or_default())?;
-        let whole = json!({ "accounts": numbers(self.accounts())?, "tags": tags, "versions": versions });
-        (!versions.is_empty()).then_some(whole)
+        let versions = self.taken().map(version).collect::<Option<Vec<_>>>()?;
+        let accounts = numbers(self.known.accounts.as_deref()?)?;
+        let tags = numbers(self.known.tags.as_deref()?)?;
+        let (mut all, others): (Vec<_>, Vec<_>) =
+            versions.into_iter().partition(|v| v["is_original"] == true);
+        let has_one = all.len() == 1;
+        all.extend(others);
+        has_one.then(|| json!({ "accounts": accounts, "tags": tags, "versions": all }))
+    }
+
+    /// Whether an update loses a part of it for good.
+    pub fn loses(&self) -> bool {
+        !self.besides().is_empty()
+    }
+
+    /// Whether somebody has to approve it there.
+    pub fn waits(&self) -> bool {
+        self.status() == "needs_approval"
+    }
+
+    /// The same, and it goes out at that time then.
+    pub fn waits_for(&self, at: DateTime<Utc>) -> bool {
+        self.waits() && self.due().is_some_and(|due| is_then(due, at))
     }
 
     fn status(&self) -> String {
@@ -176,25 +230,27 @@ impl Post {
             json!({ "id": number(account), "uuid": field("uuid"), "name": field("name"),
                 "username": field("username"), "provider": field("provider") })
         });
-        let cores: Vec<_> = self.versions().iter().map(core).collect();
+        let mut cores: Vec<_> = self.versions().iter().map(core).collect();
+        // Their order says nothing.
+        cores.sort_by_key(Value::to_string);
         Scheduled {
             remote_id: self.known.uuid.clone(),
             due,
             words: excerpt(&text),
             snapshot: json!({
                 "post": { "text": text }, "accounts": accounts.collect::<Vec<_>>(), "versions": self.versions(),
-                "tags": self.known.tags, "scheduledAt": due, "besides": self.besides(),
+                "tags": self.known.tags, "scheduledAt": due, "besides": self.besides(), "gone": self.gone,
+                "ownTimes": self.own_times(),
             }),
-            mark: mark(&json!([due, numbers(self.accounts()), cores])),
+            mark: mark(&json!([due, numbers(self.accounts()), cores, self.gone])),
         }
     }
 
-    /// What an update does not take.
+    /// What an update does not take, and loses.
     fn besides(&self) -> Map<String, Value> {
-        let contents = self.versions().iter().flat_map(|version| list(&version["content"]));
-        let shown = std::iter::once((&self.whole, POST))
-            .chain(self.versions().iter().map(|version| (version, VERSION)))
-            .chain(contents.map(|part| (part, CONTENT)));
+        let contents = self.taken().flat_map(|version| list(&version["content"]));
+        let shown = self.taken().map(|version| (version, VERSION));
+        let shown = shown.chain(contents.map(|part| (part, CONTENT)));
         let mut besides = Map::new();
         for (of, known) in shown {
             for (name, value) in of.as_object().into_iter().flatten() {
@@ -225,14 +281,13 @@ impl Post {
 }
 
 /// Adds a line of the list, when it is a post on the schedule. What cannot be read is odd.
-pub(super) fn add(row: Value, seen: &mut Seen<BTreeMap<String, Scheduled>>) {
-    let post = Post::read(row);
-    match post.as_ref().map(Post::standing) {
+pub(super) fn add(post: Option<&Post>, seen: &mut Seen<BTreeMap<String, Scheduled>>) {
+    match post.map(Post::standing) {
         Some(Standing::Scheduled(item)) => {
             seen.all.insert(item.remote_id.clone(), *item);
         }
         Some(Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_)) => {}
-        Some(Standing::Unknown(_)) if post.as_ref().is_some_and(Post::is_being_sent) => {
+        Some(Standing::Unknown(_)) if post.is_some_and(Post::is_being_sent) => {
             seen.unseen = seen.unseen.or(Some(SENDING));
         }
         Some(Standing::Unknown(_)) | None => seen.unseen = Some(ODD),
@@ -240,9 +295,9 @@ pub(super) fn add(row: Value, seen: &mut Seen<BTreeMap<String, Scheduled>>) {
 }
 
 /// What people should know before it is put back.
-pub(super) fn cautions(snapshot: &Value) -> Option<String> {
-    let several = list(&snapshot["accounts"]).len() > 1;
-    let all = several.then(|| OWN_TIMES.to_owned()).into_iter().chain(not_made_again(&snapshot["besides"]));
-    let all = all.collect::<Vec<_>>().join("; ");
-    (!all.is_empty()).then_some(all)
+pub(super) fn cautions(snapshot: &Value) -> Vec<String> {
+    let several = list(&snapshot["accounts"]).len() > 1 || !list(&snapshot["ownTimes"]).is_empty();
+    let gone = !list(&snapshot["gone"]).is_empty();
+    let said = [(several, OWN_TIMES), (gone, LEFT_OUT)].into_iter().filter(|(is, _)| *is);
+    said.map(|(_, why)| why.to_owned()).chain(not_made_again(&snapshot["besides"])).collect()
 }

@@ -30,6 +30,12 @@ pub struct Desk {
     pub moves: bool,
     /// What stands in each list, besides.
     pub odd: Vec<Value>,
+    /// The accounts of the workspace; none: 1 and 4.
+    pub accounts: Vec<u64>,
+    /// The owner of the token may not schedule: what he does waits for an approval.
+    pub approves: bool,
+    /// It begins to publish what is to be updated.
+    pub publishing: bool,
 }
 
 pub fn now() -> DateTime<Utc> {
@@ -69,7 +75,7 @@ impl Desk {
                 ],
                 "tags": [{ "id": 2, "uuid": "f9", "name": "release", "hex_color": "#111827" }],
                 "user": { "name": "Ann" }, "scheduled_at": instant(at(*minutes)), "published_at": null,
-                "created_at": "2023-11-01 15:26:06", "trashed": false,
+                "created_at": "2023-11-01 15:26:06", "trashed": false, "opened": true,
             })
         };
         Self { posts: minutes.iter().enumerate().map(post).collect(), each: 2, ..Self::default() }
@@ -103,6 +109,28 @@ impl Desk {
         good(json!({ "data": rows, "links": { "next": null }, "meta": meta }))
     }
 
+    /// The accounts of the workspace.
+    fn there(&self) -> Vec<u64> {
+        if self.accounts.is_empty() { vec![1, 4] } else { self.accounts.clone() }
+    }
+
+    /// What is wrong with the versions of an update, if something is.
+    fn refuses(&self, sent: &Value) -> Option<&'static str> {
+        let versions = sent["versions"].as_array().filter(|versions| !versions.is_empty())?;
+        let originals = versions.iter().filter(|version| version["is_original"] == true).count();
+        let is_known = |id: &Value| id == 0 || self.there().iter().any(|known| id == known);
+        let own = |name: &str| sent[name].as_array().into_iter().flatten();
+        match versions {
+            _ if originals != 1 || versions[0]["is_original"] != true => Some("versions.0.is_original"),
+            _ if !versions.iter().all(|version| is_known(&version["account_id"])) => Some("account_id"),
+            _ if !own("accounts").all(is_known) => Some("accounts"),
+            _ if versions.iter().any(|v| v["content"].as_array().is_none_or(Vec::is_empty)) => {
+                Some("content")
+            }
+            _ => None,
+        }
+    }
+
     fn update(&mut self, n: usize, sent: &Value, faults: &mut Vec<String>) -> Said {
         let known = ["accounts", "tags", "versions", "date", "time", "timezone"];
         faults
@@ -116,14 +144,18 @@ impl Desk {
         {
             faults.push("accounts, tags and media go by their numbers".to_owned());
         }
-        if versions.is_empty() || versions[0]["is_original"] != true {
-            faults.push("the first version is the original".to_owned());
+        if let Some(field) = self.refuses(sent) {
+            let why = json!({ "message": "Validation errors", "errors": { field: ["not so"] } });
+            return (422, String::new(), why);
         }
         let post = &mut self.posts[n];
         if std::mem::take(&mut self.sends) {
             post["status"] = "published".into();
         }
-        if post["status"] != "scheduled" && post["status"] != "draft" {
+        if std::mem::take(&mut self.publishing) {
+            post["status"] = "PUBLISHING".into();
+        }
+        if !["scheduled", "draft", "needs_approval"].iter().any(|status| post["status"] == *status) {
             let why = json!({ "message": "Validation errors", "errors": { "in_history": ["in_history"] } });
             return (422, String::new(), why);
         }
@@ -166,7 +198,7 @@ impl Desk {
             let why = json!({ "cannot_scheduled": ["This post cannot be scheduled!"] });
             return (422, String::new(), json!({ "message": "Validation errors", "errors": why }));
         }
-        post["status"] = "scheduled".into();
+        post["status"] = if self.approves { "needs_approval" } else { "scheduled" }.into();
         good(json!({ "success": true }))
     }
 }
@@ -194,7 +226,10 @@ impl Network for Desk {
         };
         let place = |id: &str| self.posts.iter().position(|post| post["uuid"] == id);
         match (asked.method.as_str(), path) {
-            ("GET", ["accounts"]) => good(json!({ "data": [account(&json!(1)), account(&json!(4))] })),
+            ("GET", ["accounts"]) => {
+                let there: Vec<_> = self.there().iter().map(|id| account(&json!(id))).collect();
+                good(json!({ "data": there }))
+            }
             ("GET", ["posts"]) => self.list(asked, faults),
             ("GET", ["posts", id]) => match place(id).map(|n| self.shown(&self.posts[n])) {
                 Some(post) if self.bare => good(post),

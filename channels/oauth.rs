@@ -350,6 +350,11 @@ pub fn refuses(title: &str, error: &str) -> String {
 
 const AGAIN: &str = "connect the channel again";
 
+#[path = "oauth_exchange.rs"]
+mod exchange;
+#[path = "oauth_page.rs"]
+mod page;
+
 #[cfg(test)]
 #[path = "oauth_meta_tests.rs"]
 mod meta_tests;

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::http::{Answer, Http, Request, Trouble, header};
 use crate::oauth::Refusal;
 
+/// Meta's word for what is not there, or not shown to this app (`graph-api/guides/error-handling`).
+pub(crate) const HIDDEN: &str = "hidden";
+
 /// Our client, as the crate takes it.
 pub(crate) struct Asker {
     pub http: Http,
@@ -85,7 +88,10 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
         _ => {}
     }
     // Meta: try again later.
-    if said["error"]["code"].as_i64().is_some_and(|c| matches!(c, 1 | 2 | 4 | 17 | 32 | 341 | 613)) {
+    if said["error"]["code"]
+        .as_i64()
+        .is_some_and(|c| matches!(c, 1 | 2 | 4 | 17 | 32 | 341 | 613 | 80_000..=80_014))
+    {
         return Err(Trouble::NotSent(words(title, answer.status)));
     }
     let mut status = if answer.is_success() { 200 } else { 400 };
@@ -113,7 +119,11 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
 fn named(said: &Value) -> &str {
     // Meta: an object with a number; 190 is a token that is good no more.
     if let Some(code) = said["error"]["code"].as_i64() {
-        return if matches!(code, 102 | 190) { "invalid_grant" } else { "refused" };
+        return match code {
+            102 | 190 => "invalid_grant",
+            10 | 100 | 200..=299 => HIDDEN,
+            _ => "refused",
+        };
     }
     match said["error"].as_str() {
         // Slack.

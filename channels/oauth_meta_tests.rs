@@ -90,6 +90,9 @@ async fn as_long_as_nobody_knows_whose_token_it_is_nothing_is_to_be_ended_by_it(
         vec![token("EAAlong"), good(json!({ "id": "not a number", "permissions": { "data": [] } }))],
         vec![token("EAAlong"), good(json!({ "id": "17" }))],
         vec![token("EAAlong"), person(ALL), broken(503)],
+        vec![token("EAAlong"), person(ALL), (403, String::new(), json!({ "blocked": "by a proxy" }))],
+        vec![token("EAAlong"), person(ALL), (400, String::new(), json!({ "error": { "code": 368 } }))],
+        vec![token("EAAlong"), person(ALL), (400, String::new(), json!({ "error": { "code": 80_001 } }))],
         vec![token("EAAlong"), person(ALL), good(json!({ "id": "5", "access_token": "EAAother" }))],
         vec![token("EAAlong"), person(ALL), page("EAA\npage")],
     ] {

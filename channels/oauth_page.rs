@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::graph::is_id;
 use crate::http::Http;
-use crate::oauth::{Client, Refusal, Tokens, is_sent};
+use crate::oauth::{Client, Refusal, Tokens, is_sent, refuses};
+use crate::oauth_answers::HIDDEN;
 
 /// A person, and what they granted.
 #[derive(Deserialize)]
@@ -76,6 +77,11 @@ impl Client {
         self.with_page(http, known, page).await
     }
 
+    /// What is read of a refusal that shows nothing: Meta's code 100, and 10 and 200 to 299 for what may not be seen.
+    fn hidden(&self) -> String {
+        refuses(self.network.title, HIDDEN)
+    }
+
     async fn with_page(&self, http: &Http, person: Tokens, page: &str) -> Result<Tokens, Refusal> {
         let lacks = |person: Tokens| Tokens { missing: vec![format!("the page {page}")], ..person };
         if !is_id(page) {
@@ -85,8 +91,8 @@ impl Client {
         url.query_pairs_mut().append_pair("fields", "id,access_token");
         let told = match self.get(http, &url, Some(&person.access)).await {
             Ok(told) => told,
-            // A page that the person did not choose is not shown to the app.
-            Err(Refusal::Refused(_)) => return Ok(lacks(person)),
+            // A page that the person did not choose is not shown to the app. Any other refusal says nothing of that.
+            Err(Refusal::Refused(why)) if why == self.hidden() => return Ok(lacks(person)),
             Err(other) => return Err(other),
         };
         let told: Page = serde_json::from_slice(&told).map_err(|_| self.unclear())?;

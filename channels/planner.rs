@@ -117,7 +117,8 @@ pub(crate) struct Api {
     http: Arc<Http>,
     clock: Clock,
     rests_until: Mutex<Option<DateTime<Utc>>>,
-    left: Mutex<Option<Left>>,
+    /// The windows of the newest answer that told of them.
+    left: Mutex<Vec<Left>>,
 }
 
 /// What is kept behind a lock; also when somebody panicked with it.
@@ -134,7 +135,7 @@ impl Api {
             http: Arc::clone(&connection.http),
             clock: Arc::clone(&connection.clock),
             rests_until: Mutex::new(None),
-            left: Mutex::new(None),
+            left: Mutex::new(Vec::new()),
         })
     }
 
@@ -159,18 +160,29 @@ impl Api {
 
     /// Whether so few requests are left that they are kept for holds.
     pub fn is_short(&self) -> bool {
-        let left = *lock(&self.left);
-        left.is_some_and(|left| left.requests <= RESERVE && left.until > self.now())
+        lock(&self.left).iter().any(|left| left.requests <= RESERVE && left.until > self.now())
+    }
+
+    /// How long to wait after a list of so many requests that was begun then, so that those kept for holds stay.
+    pub fn pace(&self, requests: u64, since: DateTime<Utc>) -> TimeDelta {
+        quota::pace(&lock(&self.left), RESERVE, requests, (since, self.now()))
+    }
+
+    /// Until when it asked for a wait.
+    pub fn rests_until(&self) -> Option<DateTime<Utc>> {
+        *lock(&self.rests_until)
     }
 
     /// How much of a wait is left.
     fn rests(&self) -> Option<Duration> {
-        let until = *lock(&self.rests_until);
-        (until? - self.now()).to_std().ok().filter(|left| !left.is_zero())
+        (self.rests_until()? - self.now()).to_std().ok().filter(|left| !left.is_zero())
     }
 
     fn note(&self, answer: &Answer) {
-        *lock(&self.left) = quota::left(answer, self.now());
+        let left = quota::left(answer, self.now());
+        if !left.is_empty() {
+            *lock(&self.left) = left;
+        }
         if answer.status == 429 {
             let wait = TimeDelta::from_std(quota::wait(answer)).unwrap_or_default();
             *lock(&self.rests_until) = Some(self.now() + wait);
@@ -233,16 +245,6 @@ pub(crate) struct Seen<T> {
     pub unseen: Option<&'static str>,
 }
 
-impl<T> Seen<T> {
-    /// Whether what is not in it is not there. What is odd was never read as a post, so it is none that is looked for.
-    ///
-    /// # Errors
-    /// A sentence, when a part could not be read.
-    pub fn is_whole(&self) -> Result<(), String> {
-        self.unseen.filter(|why| *why != ODD).map_or(Ok(()), |why| Err(why.to_owned()))
-    }
-}
-
 impl Seen<Vec<Scheduled>> {
     /// Adds a post, when it is on the schedule. Where it stands otherwise is known, or it is odd.
     pub fn add(&mut self, stands: Standing) {
@@ -255,7 +257,7 @@ impl Seen<Vec<Scheduled>> {
 
     /// As it is held.
     pub fn listing(self) -> Listing {
-        Listing { items: self.all, unseen: self.unseen.map(str::to_owned), read_at: None }
+        Listing { items: self.all, unseen: self.unseen.map(str::to_owned), ..Listing::default() }
     }
 }
 

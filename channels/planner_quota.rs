@@ -25,11 +25,27 @@ pub(crate) struct Left {
     pub until: DateTime<Utc>,
 }
 
-/// The window of which the least is left; nothing: the answer does not tell.
-pub(crate) fn left(answer: &Answer, now: DateTime<Utc>) -> Option<Left> {
+/// Each window that an answer tells of.
+pub(crate) fn left(answer: &Answer, now: DateTime<Utc>) -> Vec<Left> {
     let lines = answer.headers.get_all("ratelimit").iter().filter_map(|line| line.to_str().ok());
     let windows = lines.flat_map(|line| line.split(',')).filter_map(|window| of_window(window, now));
-    windows.chain(of_one(answer)).min_by_key(|left| left.requests)
+    windows.chain(of_one(answer)).collect()
+}
+
+/// How long to wait between two times that so many requests are made, the first of them then, so that those of each
+/// window that is not over last to its end beyond what is kept of them.
+pub(crate) fn pace(
+    windows: &[Left],
+    kept: u64,
+    requests: u64,
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
+) -> TimeDelta {
+    let waits = windows.iter().filter(|left| left.until > now).map(|left| {
+        let times = left.requests.saturating_sub(kept) / requests.max(1);
+        // Where none is left beyond those, the end of the window is waited for.
+        (left.until - since) / i32::try_from(times.max(1)).unwrap_or(i32::MAX)
+    });
+    waits.max().unwrap_or_default()
 }
 
 fn of_window(window: &str, now: DateTime<Utc>) -> Option<Left> {
@@ -71,23 +87,41 @@ mod tests {
     }
 
     #[test]
-    fn the_window_counts_of_which_the_least_is_left() {
+    fn each_window_is_read_and_the_one_counts_that_asks_for_the_longest_wait() {
         let now = DateTime::from_timestamp(1_700_000_100, 0).unwrap();
         let told = |headers: &[(&'static str, &'static str)]| {
-            left(&answer(headers, ""), now).map(|left| (left.requests, (left.until - now).num_seconds()))
+            let windows = left(&answer(headers, ""), now);
+            windows.iter().map(|left| (left.requests, (left.until - now).num_seconds())).collect::<Vec<_>>()
         };
         let three = [
             ("ratelimit", "\"100-in-15min\";r=98;t=897"),
             ("ratelimit", "\"100-in-1day\"; r=12; t=80000"),
             ("ratelimit", "\"3000-in-30days\";r=2000;t=696980"),
         ];
-        assert_eq!(told(&three), Some((12, 80_000)));
-        assert_eq!(told(&[("ratelimit", "\"a\";r=9;t=10, \"b\";r=8;t=20")]), Some((8, 20)), "on one line");
+        assert_eq!(told(&three), [(98, 897), (12, 80_000), (2_000, 696_980)]);
+        assert_eq!(
+            told(&[("ratelimit", "\"a\";r=9;t=10, \"b\";r=8;t=20")]),
+            [(9, 10), (8, 20)],
+            "on one line"
+        );
         let older = [("ratelimit-remaining", "850"), ("ratelimit-reset", "2023-11-14T22:30:00.000Z")];
-        assert_eq!(told(&older), Some((850, 900)));
+        assert_eq!(told(&older), [(850, 900)]);
         for odd in ["", "\"a\"", "\"a\";r=9", "\"a\";r=-1;t=5", "\"a\";r=1;t=99999999999999999999"] {
-            assert_eq!(told(&[("ratelimit", odd)]), None, "{odd}");
+            assert_eq!(told(&[("ratelimit", odd)]), [], "{odd}");
         }
+        let windows = left(&answer(&three, ""), now);
+        let wait = |requests, at| pace(&windows, 10, requests, (now, at)).num_seconds();
+        assert_eq!(
+            (wait(1, now), wait(2, now), wait(3, now)),
+            (40_000, 80_000, 80_000),
+            "of the day, to its end"
+        );
+        assert_eq!(wait(1, now + TimeDelta::seconds(79_999)), 40_000, "since then");
+        assert_eq!(
+            (wait(1, now + TimeDelta::days(2)), wait(1, now + TimeDelta::days(9))),
+            (350, 0),
+            "it is over"
+        );
     }
 
     #[test]

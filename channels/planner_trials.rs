@@ -1,11 +1,14 @@
 //! What the tests of every planner ask.
 
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::scheduler::{Kept, Scheduled, Standing, Stop};
 use crate::strict::{Fate, Network, Strict};
 use crate::suite::{self, CUTS};
-use crate::{Adapter, Channel, Failure, Pass, Retraction, Retry, Sighting};
+use crate::{Adapter, Channel, Clock, Connection, Failure, Pass, Retraction, Retry, Sighting};
 
 /// A credential that must appear in no error.
 pub const SECRET: &str = "hunter2-key";
@@ -30,6 +33,25 @@ pub async fn start<N: Network>(
     let server = Strict::start(network, fates).await;
     let channel = open(adapter, settings(&server.url));
     (server, channel)
+}
+
+/// A clock that a test sets.
+pub type Hands = Arc<Mutex<DateTime<Utc>>>;
+
+/// The same with a clock that shows that time, until it is set.
+pub async fn start_at<N: Network>(
+    network: N,
+    time: DateTime<Utc>,
+    adapter: &Adapter,
+    settings: impl Fn(&str) -> Value,
+) -> (Strict<N>, Box<dyn Channel>, Hands) {
+    let server = Strict::start(network, &[]).await;
+    let hands = Arc::new(Mutex::new(time));
+    let shown = Arc::clone(&hands);
+    let clock: Clock = Arc::new(move || *shown.lock().unwrap());
+    let connection = suite::connection(settings(&server.url), Some(SECRET));
+    let channel = (adapter.connect)(&Connection { clock, ..connection }).unwrap();
+    (server, channel, hands)
 }
 
 /// What a hold ended with.

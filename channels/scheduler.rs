@@ -65,6 +65,8 @@ pub struct Listing {
     pub unseen: Option<String>,
     /// When it was read; nothing: just now.
     pub read_at: Option<DateTime<Utc>>,
+    /// When it is read again; nothing: at the next look.
+    pub again_at: Option<DateTime<Utc>>,
 }
 
 /// What a hold did.
@@ -105,6 +107,8 @@ pub enum Standing {
 pub enum Back {
     /// Read back: the network will publish it at the new time, under this id.
     Scheduled(String),
+    /// Read back: it goes out at the new time, under this id, once somebody has approved it there.
+    Waits(String),
     /// Nothing was done: it is not as it was left, or there already.
     Changed(String),
     /// Nothing was done, and why.
@@ -173,8 +177,8 @@ pub trait Scheduler: Send + Sync {
     /// that does it is pulled through the pass.
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back;
 
-    /// What a restore did whose answer is lost: [`Back::Scheduled`] or [`Back::Out`]. Nothing: the network shows
-    /// no trace of it.
+    /// What a restore did whose answer is lost: [`Back::Scheduled`], [`Back::Waits`] or [`Back::Out`]. Nothing: the
+    /// network shows no trace of it.
     ///
     /// # Errors
     /// A sentence, when the network could not be asked.
@@ -257,6 +261,14 @@ pub(crate) fn as_kept(stands: Standing, post: &Kept) -> Result<(), Back> {
     }
 }
 
+/// The same of a post that waits there for an approval: that is no change by somebody else.
+pub(crate) fn waiting(back: Back) -> Back {
+    match back {
+        Back::Changed(_) => Back::Left(APPROVE.to_owned()),
+        other => other,
+    }
+}
+
 /// What a look shows that follows a hold which makes a post a draft.
 pub(crate) fn drafted(stands: Standing) -> Stop {
     match stands {
@@ -325,6 +337,10 @@ pub(crate) fn is_then(due: DateTime<Utc>, at: DateTime<Utc>) -> bool {
 
 /// Said of a schedule that is longer than a look may be.
 pub(crate) const TOO_MUCH: &str = "the account has scheduled too much to look through";
+
+/// Said of a post that is put back and waits there for an approval.
+const APPROVE: &str =
+    "it waits for an approval there already: approve it there, or make it a draft there and drop it here";
 
 /// Said when a post is not as the hold left it.
 pub(crate) const CHANGED: &str =

@@ -114,7 +114,7 @@ impl Order {
         let made = next.made();
         let before = self.oldest.and_then(|oldest| oldest.checked_add_signed(ABOUT));
         self.broken |= made.is_none() || before.is_some_and(|before| made > Some(before));
-        self.planned |= ["scheduled", "canceled"].contains(&next.message.status.as_str());
+        self.planned |= next.message.status == "scheduled";
         self.oldest = self.oldest.into_iter().chain(made).min();
     }
 

@@ -11,7 +11,7 @@
 //!   time that Twilio takes.
 //! - A message is one number, so a campaign for a thousand people is a thousand posts.
 //! - The list is read to its end, at most [`PAGES`] pages; when it is seen to be ordered by time, what was scheduled
-//!   among the rest, only as far back as something can still be scheduled. A long one counts for ten minutes.
+//!   among the rest, only as far back as something can still be scheduled.
 //! - Without a messaging service Twilio drops the time and sends at once
 //!   (<https://support.twilio.com/hc/en-us/articles/4412165297947>), so such a message is never made.
 
@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::answers;
 use super::planned::{NO_TEXT, ODD, Order, Planned, cannot};
@@ -38,10 +39,7 @@ use crate::{Failure, Pass, Retry};
 
 /// Messages of one page, and most pages of a look.
 const EACH: usize = if cfg!(test) { 2 } else { 200 };
-const PAGES: usize = if cfg!(test) { 10 } else { 100 };
-/// A list of more pages counts for so long.
-const LONG: usize = 5;
-const COUNTS: TimeDelta = TimeDelta::minutes(10);
+const PAGES: usize = 40;
 /// The farthest time that Twilio takes.
 const FARTHEST: TimeDelta = TimeDelta::days(35);
 /// What was made before this is not scheduled any more; a day for clocks and zones.
@@ -59,8 +57,8 @@ const SAME_WORDS: &str = "the same words went to that number since, or are sched
 const TOO_FAR: &str = "Twilio schedules at most 35 days ahead: choose an earlier time";
 const NO_MESSAGE: &str = "the answer names no message";
 
-/// How long a list may take: whoever asks for it waits a little longer.
-const LISTS: Duration = Duration::from_secs(75);
+/// How long a list may take, but for its last page: whoever asks for it waits a little longer.
+const LISTS: Duration = Duration::from_secs(60);
 const TOO_SLOW: &str = "the schedule could not be read to its end in time";
 const WAITS: &str = "Twilio asks us to wait";
 const NO_PAGE: &str = "Twilio names a next page that is none";
@@ -77,21 +75,6 @@ impl Rests {
     fn left(&self, now: DateTime<Utc>) -> Option<Duration> {
         let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (until? - now).to_std().ok().filter(|left| !left.is_zero())
-    }
-}
-
-/// The last long list, and the freeze that it was read for.
-#[derive(Default)]
-pub(super) struct Listed(Mutex<Option<(i64, Listing)>>);
-
-impl Listed {
-    fn get(&self, epoch: i64, since: DateTime<Utc>) -> Option<Listing> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        kept.filter(|(of, listing)| *of == epoch && listing.read_at > Some(since)).map(|(_, listing)| listing)
-    }
-
-    fn keep(&self, epoch: i64, listing: Listing) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((epoch, listing));
     }
 }
 
@@ -124,17 +107,22 @@ impl Sms {
         let reason = || answers::refusal(&answer, &self.secrets(), Doing::Ask);
         match answer.status {
             200..=299 => Ok(answer),
-            429 => {
-                let wait = answer.retry_after().unwrap_or(RESTS);
-                self.rests.until(now + TimeDelta::from_std(wait).unwrap_or_default());
-                Err(Failure::Rejected { reason: reason(), retry: Retry::After(wait) })
-            }
+            429 => Err(Failure::Rejected { reason: reason(), retry: Retry::After(self.note(&answer)) }),
             400..=407 | 409..=499 => Err(Failure::Rejected { reason: reason(), retry: Retry::Never }),
             status => Err(Failure::InDoubt { reason: format!("Twilio answered {status}") }),
         }
     }
 
-    /// Reads the list, as far as it may, and gives each message to `each`. How many pages that took, and why not all
+    /// Keeps in mind that Twilio asks for a wait, if it does, and for how long.
+    fn note(&self, answer: &Answer) -> Duration {
+        let wait = answer.retry_after().unwrap_or(RESTS);
+        if answer.status == 429 {
+            self.rests.until((self.clock)() + TimeDelta::from_std(wait).unwrap_or_default());
+        }
+        wait
+    }
+
+    /// Reads the list, as far as it may and in the time that it may take, and gives each message to `each`. Why not all
     /// of it was seen, if it was not.
     ///
     /// # Errors
@@ -143,17 +131,21 @@ impl Sms {
         &self,
         narrow: &[(&str, &str)],
         mut each: impl FnMut(Planned),
-    ) -> Result<(usize, Option<&'static str>), String> {
+    ) -> Result<Option<&'static str>, String> {
         let size = EACH.to_string();
         let mut url = self.url(&["Messages"]);
         url.query_pairs_mut().extend_pairs(narrow).append_pair("PageSize", &size);
         let (mut odd, mut order, since) = (None, Order::default(), (self.clock)() - OLDEST);
         let mut seen = HashSet::new();
-        for pages in 1..=PAGES {
+        let began = Instant::now();
+        for _ in 0..PAGES {
+            if began.elapsed() > LISTS {
+                return Ok(Some(TOO_SLOW));
+            }
             let request = Request::get(url.as_str()).basic(&self.user, &self.secret);
             let answer = self.request(request, None).await.map_err(|why| why.to_string())?;
             let page: Page = answer.json()?;
-            let before = seen.len();
+            let mut news = false;
             for one in page.messages {
                 match serde_json::from_value::<Planned>(one) {
                     Ok(one) if is_sid(&one.message.sid, &["SM", "MM"]) => {
@@ -161,50 +153,30 @@ impl Sms {
                         // What is new moves the others to the next page.
                         if seen.insert(one.message.sid.clone()) {
                             each(one);
+                            news = true;
                         }
                     }
-                    _ => odd = Some(ODD),
+                    _ => (odd, news) = (Some(ODD), true),
                 }
             }
-            let Some(next) = page.next_page_uri else { return Ok((pages, odd)) };
+            let Some(next) = page.next_page_uri else { return Ok(odd) };
             if order.ends_before(since) {
-                return Ok((pages, odd));
+                return Ok(odd);
             }
             // Only the place in the list is taken from it, never a server or a path.
             let query = self.server.join(&next).ok().and_then(|next| next.query().map(str::to_owned));
-            if query.is_none() || seen.len() == before {
+            if query.is_none() || !news {
                 return Err(NO_PAGE.to_owned());
             }
             url.set_query(query.as_deref());
         }
-        Ok((PAGES, Some(TOO_MUCH)))
-    }
-
-    /// Everything of the sender that is scheduled, and whether the list is a long one.
-    async fn look(&self) -> Result<(Listing, bool), String> {
-        let (mut items, mut others, mut odd) = (Vec::new(), 0_u64, false);
-        let read = self.scan(&[], |one| match one.standing() {
-            Standing::Scheduled(_) if !self.sends(&one) => others += 1,
-            Standing::Scheduled(post) => items.push(*post),
-            Standing::Unknown(_) => odd |= self.sends(&one),
-            Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
-        });
-        let read = tokio::time::timeout(LISTS, read).await.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()));
-        let (pages, unseen) = match read {
-            Ok((pages, unseen)) => (pages, unseen.or(odd.then_some(ODD)).map(str::to_owned)),
-            Err(why) if items.is_empty() && others == 0 => return Err(why),
-            Err(why) => (PAGES, Some(why)),
-        };
-        let others = (others > 0)
-            .then(|| format!("scheduled at Twilio by other senders of this account, and not held: {others}"));
-        let unseen: Vec<String> = unseen.into_iter().chain(others).collect();
-        let unseen = (!unseen.is_empty()).then(|| unseen.join("; "));
-        Ok((Listing { items, unseen, read_at: None }, pages > LONG))
+        Ok(Some(TOO_MUCH))
     }
 
     async fn message(&self, sid: &str) -> Result<Option<Planned>, String> {
         let request = Request::get(self.url(&["Messages", sid]).as_str()).basic(&self.user, &self.secret);
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        self.note(&answer);
         match answer.status {
             200 => {}
             // So says Twilio; a proxy or another server has other words.
@@ -228,8 +200,7 @@ impl Sms {
     async fn like(&self, old: &Planned, post: &Kept) -> Result<Vec<Planned>, String> {
         let mut all = Vec::new();
         let to = [("To", old.message.to.as_str())];
-        let read = tokio::time::timeout(LISTS, self.scan(&to, |one| all.push(one))).await;
-        if let (_, Some(why)) = read.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()))? {
+        if let Some(why) = self.scan(&to, |one| all.push(one)).await? {
             return Err(why.to_owned());
         }
         all.retain(|one| {
@@ -292,19 +263,23 @@ impl Scheduler for Sms {
     }
 
     async fn list(&self) -> Result<Listing, String> {
-        Ok(self.look().await?.0)
-    }
-
-    async fn list_under(&self, epoch: i64) -> Result<Listing, String> {
-        let at = (self.clock)();
-        if let Some(listing) = self.listed.get(epoch, at - COUNTS) {
-            return Ok(listing);
-        }
-        let (listing, is_long) = self.look().await?;
-        if is_long {
-            self.listed.keep(epoch, Listing { read_at: Some(at), ..listing.clone() });
-        }
-        Ok(listing)
+        let (mut items, mut others, mut odd) = (Vec::new(), 0_u64, false);
+        let read = self.scan(&[], |one| match one.standing() {
+            Standing::Scheduled(_) if !self.sends(&one) => others += 1,
+            Standing::Scheduled(post) => items.push(*post),
+            Standing::Unknown(_) => odd |= self.sends(&one),
+            Standing::Held { .. } | Standing::Out(_) | Standing::Gone(_) => {}
+        });
+        let unseen = match read.await {
+            Ok(unseen) => unseen.or(odd.then_some(ODD)).map(str::to_owned),
+            Err(why) if items.is_empty() && others == 0 => return Err(why),
+            Err(why) => Some(why),
+        };
+        let others = (others > 0)
+            .then(|| format!("scheduled at Twilio by other senders of this account, and not held: {others}"));
+        let unseen: Vec<String> = unseen.into_iter().chain(others).collect();
+        let unseen = (!unseen.is_empty()).then(|| unseen.join("; "));
+        Ok(Listing { items, unseen, ..Listing::default() })
     }
 
     async fn hold(&self, post: &Scheduled) -> Stop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::schedule::{Listed, Rests};
+use super::schedule::Rests;
 use crate::http::Http;
 use crate::{Clock, Connection};
 
@@ -29,7 +29,6 @@ pub(super) struct Sms {
     pub(super) http: Arc<Http>,
     pub(super) clock: Clock,
     pub(super) rests: Rests,
-    pub(super) listed: Listed,
 }
 
 /// Whether it is a number as the network writes it (E.164).
@@ -119,7 +118,6 @@ impl Sms {
             clock: Arc::clone(&connection.clock),
             account,
             rests: Rests::default(),
-            listed: Listed::default(),
         })
     }
 }

@@ -158,7 +158,7 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
-    async fn what_the_person_did_not_grant_is_said_and_given_back(bench) {
+    async fn what_the_person_did_not_grant_is_said_and_what_was_granted_lives_on(bench) {
         let worker = bench.start().await;
         let net = Facebook::start(&bench).await;
         let refused = async |lacks: &str| {
@@ -171,11 +171,10 @@ on_both! {
         net.known.lock().unwrap().declined.clear();
         net.known.lock().unwrap().hidden = vec![PAGES[0]];
         refused("the page 100200300400500").await;
-        assert_eq!(net.ended(), 2, "nobody could end it later");
-        // To give it back would end the other page's access, too: it stays.
-        net.connect(&bench, "other", PAGES[1]).await.unwrap();
-        refused("the page 100200300400500").await;
-        assert_eq!(net.ended(), 2);
+        // To give it back would end all that this person ever granted the app.
+        assert_eq!(net.ended(), 0);
+        let left = revoking::list(&bench.app, &bench.administrator).await.unwrap();
+        assert!(left.len() == 2 && left.iter().all(|end| format!("{end:?}").contains("lives on")), "{left:?}");
         worker.stop().await.unwrap();
     }
 

@@ -71,6 +71,7 @@ mod revoking;
 mod revoking_sends;
 mod roles;
 mod schedulers;
+mod schedulers_buffer;
 mod settling;
 mod signal_cards;
 mod signal_freezes;

@@ -108,6 +108,7 @@ pub(crate) async fn begin(app: &App, channel: &str, epoch: i64) -> Result<Option
         unseen: None,
         seen_at: None,
         seen_epoch: None,
+        again_at: None,
     };
     let mut tx = app.store().begin().await?;
     let ours = tx.begin_sweep(&sweep, now - STALE, now - EVERY).await?;
@@ -124,12 +125,14 @@ pub(crate) async fn end(app: &App, sweep: Sweep, seen: &std::result::Result<List
     let listed = seen.as_ref().ok().and_then(|l| i64::try_from(l.items.len()).ok());
     // A list can be older than the look.
     let read_at = seen.as_ref().ok().and_then(|l| l.read_at).map(|at| at.timestamp_millis());
+    let again_at = seen.as_ref().ok().and_then(|l| l.again_at).map(|at| at.timestamp_millis());
     let after = Sweep {
         ended_at: Some(app.now()),
         seen_at: read_at.or(Some(app.now())),
         listed,
         error: seen.as_ref().err().cloned(),
         unseen: seen.as_ref().ok().and_then(|l| l.unseen.clone()),
+        again_at,
         ..sweep
     };
     let told = |s: &Sweep, epoch| (epoch, s.listed, s.error.clone(), s.unseen.clone());

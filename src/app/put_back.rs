@@ -21,6 +21,8 @@ const FROZEN: &str = "a freeze in force covers it; it is put back when that is l
 pub(crate) const TOO_LATE: &str = "its new time came too near before it could be put back; give another one";
 const THERE: &str =
     "it is on the network's schedule: the request to hold it had no effect, or somebody scheduled it again";
+const WAITS: &str =
+    "it waits for an approval in the network, and goes out at its new time once it is approved there";
 const SCHEDULED: &str = "somebody scheduled it again in the network; it is left there";
 /// Said of what is dropped where nothing can be done about it.
 pub(super) const CLOSED: &str = "closed here, and nothing was done in the network: what was moved there is still on its schedule, so delete it there";
@@ -156,6 +158,10 @@ pub(crate) async fn put_back(app: &App, row: &Swept, did: Back) -> Result<()> {
     let (verb, after) = match did {
         Back::Scheduled(id) => {
             ("sweep.restored", Swept { new_id: Some(id), reason: None, ..base(Stand::Restored) })
+        }
+        Back::Waits(id) => {
+            let reason = Some(WAITS.to_owned());
+            ("sweep.restored", Swept { new_id: Some(id), reason, ..base(Stand::Restored) })
         }
         Back::Out(why) => ("sweep.gone_out", Swept { reason: Some(why), ..base(Stand::GoneOut) }),
         Back::Changed(why) | Back::Left(why) => {

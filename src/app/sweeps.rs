@@ -98,6 +98,9 @@ pub struct LookView {
     pub problem: Option<String>,
     /// What the account may not see.
     pub unseen: Option<String>,
+    /// When the schedule is read again, where its network takes few requests; nothing: within a minute.
+    #[serde(default)]
+    pub again_at: Option<String>,
 }
 
 /// What a freeze holds inside the networks.
@@ -212,6 +215,7 @@ pub(super) async fn under(app: &App, freeze: &Freeze) -> Result<SweepView> {
     let covered: Vec<_> = all.into_iter().filter(|c| covers(&scope, &c.id, &c.brand)).collect();
     let looks: HashMap<_, _> =
         app.store().sweeps().await?.into_iter().map(|s| (s.channel_id.clone(), s)).collect();
+    let in_force = freeze.thawed_at.is_none();
     let channels = covered.iter().filter(|c| sweepable(c)).map(|c| {
         let look = looks.get(&c.id).filter(|s| s.seen_epoch >= Some(freeze.epoch));
         LookView {
@@ -221,6 +225,7 @@ pub(super) async fn under(app: &App, freeze: &Freeze) -> Result<SweepView> {
             listed: look.and_then(|s| s.listed),
             problem: look.and_then(|s| s.error.clone()),
             unseen: look.and_then(|s| s.unseen.clone()),
+            again_at: look.filter(|_| in_force).and_then(|s| s.again_at).map(rfc3339),
         }
     });
     let channels = channels.collect();
@@ -240,7 +245,13 @@ pub(super) fn left_out(scope: &Scope, all: &[Channel]) -> Option<String> {
     let planners = others.iter().filter(|c| sweepable(c) && !super::channels::publishes(c));
     let names: Vec<_> = planners.filter(|c| c.drill == is_drill).map(|c| c.name.as_str()).collect();
     (!names.is_empty()).then(|| {
-        let names = names.join(", ");
+        let (several, names) = (names.len() > 1, names.join(", "));
+        if several {
+            return format!(
+                "this freeze does not reach {names}: what people planned there goes out on all accounts, also on \
+                 those that are frozen here; freeze everything, or these schedulers too"
+            );
+        }
         format!(
             "this freeze does not reach {names}: what people planned there goes out on all accounts, also on those \
              that are frozen here; freeze everything, or this scheduler too"

@@ -70,7 +70,7 @@ pub fn under(freeze: &Value, as_json: bool) {
     }
     let some = |name: &str| sweep[name].as_array().is_some_and(|list| !list.is_empty());
     if some("channels") {
-        let columns = &["channel_name", "looked_at", "listed", "problem", "unseen"];
+        let columns = &["channel_name", "looked_at", "listed", "problem", "unseen", "again_at"];
         table::value(&sweep["channels"], false, columns);
     }
     if some("posts") {

@@ -18,6 +18,8 @@ pub struct Sweep {
     pub unseen: Option<String>,
     pub seen_at: Option<Millis>,
     pub seen_epoch: Option<i64>,
+    /// When the schedule is read again; nothing: at the next look.
+    pub again_at: Option<Millis>,
 }
 
 /// A row of `swept`.
@@ -122,7 +124,7 @@ impl Tx {
     /// Notes what the look saw, unless another one has begun since.
     pub async fn end_sweep(&mut self, sweep: &Sweep) -> Result<()> {
         const SQL: &str = "update sweeps set ended_at = $3, listed = $4, error = $5, unseen = $6,
-              seen_at = $8, seen_epoch = epoch
+              seen_at = $8, seen_epoch = epoch, again_at = $9
             where channel_id = $1 and begun_at = $2 and node_id = $7";
         on!(self, |c| sqlx::query(SQL)
             .bind(&sweep.channel_id)
@@ -133,6 +135,7 @@ impl Tx {
             .bind(&sweep.unseen)
             .bind(&sweep.node_id)
             .bind(sweep.seen_at)
+            .bind(sweep.again_at)
             .execute(c)
             .await
             .map(drop)?);

@@ -39,6 +39,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/suite.rs", "what every adapter is tested with"),
     ("channels/planner_trials.rs", "what planners are tested with"),
     ("channels/buffer_queries.rs", "what Buffer's API is asked"),
+    ("channels/buffer_server.rs", "a Buffer for tests"),
     ("channels/discord_bot_server.rs", "a Discord for tests"),
     ("channels/discord_server.rs", "a Discord for tests"),
     ("channels/facebook_server.rs", "a Facebook for tests"),

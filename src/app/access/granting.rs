@@ -4,6 +4,7 @@
 //! it may give: whoever ends the access of the channel meanwhile, or after a crash, is told.
 
 use ::channels::oauth::{Client, Refusal, Tokens};
+use ::channels::oauth_networks::Revokes;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -166,6 +167,21 @@ async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> R
     let (start, id, client) = (&asking.start, &asking.id, &asking.client);
     let shared = grants::shared(client, tokens);
     let mut tx = app.store().begin().await?;
+    if client.network.revokes == Revokes::Person {
+        // It would end all that this person ever granted the app, also what was typed here or is used elsewhere. It is
+        // listed, and ended by a person or with all access.
+        if let Some(mut end) = tx.end_of_renewal(&start.id).await? {
+            (end.lease, end.lost, end.wanted) = (None, false, true);
+            end.tokens = Some(grants::seal(app, &mut tx, id, tokens).await?);
+            end.said = Some(ends::by_hand(
+                "what was granted is not used, and lives on: connect again",
+                client.network.name,
+            ));
+            end.shared = shared;
+            tx.put_end(&end).await?;
+        }
+        return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
+    }
     tx.forget_end(&start.id).await?;
     if tx.is_shared(&shared, "").await? {
         return Ok(tx.commit_unaudited(Unaudited::Lease).await?);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::channels::oauth::{Client, Tokens, refuses};
-use ::channels::oauth_networks::{self, Network, Place, Renews};
+use ::channels::oauth_networks::{self, Network, Place, Renews, Revokes};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -213,7 +213,10 @@ pub(super) fn shared(client: &Client, tokens: &Tokens) -> String {
         Some(team) => format!("team {team}"),
         None => format!("token {}", tokens.credential().expose_secret()),
     };
-    hash(&format!("{} {} {what}", client.place.token, client.id))
+    // Facebook's ids of people are those of one app, whatever the version in its addresses.
+    let place =
+        if client.network.revokes == Revokes::Person { client.network.name } else { &client.place.token };
+    hash(&format!("{place} {} {what}", client.id))
 }
 
 /// When what posts expires, of tokens that were given now, and when it is renewed: after four fifths of its life.
