@@ -20,9 +20,10 @@
 //! whose token it is, and whether the page and its posts can be read.
 
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 
 use crate::form::{self, Part};
 use crate::graph::is_id;
@@ -30,12 +31,17 @@ use crate::graph_api::{Api, web};
 use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, text,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
+    Pass, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
+    Sighting, text,
 };
 
 #[path = "facebook_revise.rs"]
 mod revise;
+#[path = "facebook_schedule.rs"]
+mod schedule;
+#[path = "facebook_scheduled.rs"]
+mod scheduled;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -51,7 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         pins: Pins::None,
         fetches: false,
         watches: false,
-        sweeps: false,
+        sweeps: true,
         publishes: true,
         concurrency: 1,
     },
@@ -102,12 +108,20 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if !is_id(&page) {
         return Err("the setting page: write the page's number".to_owned());
     }
-    Ok(Box::new(Facebook { api: Api::new(connection, SERVER, VERSION)?, page }))
+    Ok(Box::new(Facebook {
+        api: Api::new(connection, SERVER, VERSION)?,
+        page,
+        clock: Arc::clone(&connection.clock),
+        rests_until: Mutex::new(None),
+    }))
 }
 
 struct Facebook {
     api: Api,
     page: String,
+    clock: Clock,
+    /// Until when Meta asked us to wait, for what is done about its schedule.
+    rests_until: Mutex<Option<DateTime<Utc>>>,
 }
 
 /// A post, as far as it is read.
@@ -268,6 +282,10 @@ impl Channel for Facebook {
 
     async fn check(&self) -> Health {
         self.inspect().await.into()
+    }
+
+    fn scheduler(&self) -> Option<&dyn Scheduler> {
+        Some(self)
     }
 }
 

@@ -13,6 +13,7 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
 use crate::quota::{Of, Quota};
+use crate::scheduler::unanswered;
 use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
 
 /// Items of one page, and most pages of one look.
@@ -102,6 +103,27 @@ impl Api {
             return Err((self.failure(&answer, Doing::Post), Some(answer)));
         }
         answer.json().map_err(|reason| (Failure::InDoubt { reason }, Some(answer)))
+    }
+
+    /// A request that deletes something.
+    pub(crate) fn removal(&self, parts: &[&str]) -> Request {
+        Request::delete(self.url(parts).as_str()).bearer(&self.token)
+    }
+
+    /// Changes something of a schedule; through the gate, when it puts a post back. The answer says that it is done.
+    ///
+    /// # Errors
+    /// What became of it otherwise.
+    pub(crate) async fn change(&self, request: Request, pass: Option<&Pass>) -> Result<Value, Failure> {
+        let answer = match pass {
+            Some(pass) => self.http.send(request, pass).await,
+            None => self.http.call(request).await,
+        };
+        let answer = answer.map_err(unanswered)?;
+        if answer.status != 200 {
+            return Err(self.failure(&answer, Doing::Post));
+        }
+        answer.json().map_err(|reason| Failure::InDoubt { reason })
     }
 
     /// Makes a container, which nobody sees, and tells its number.
@@ -270,8 +292,7 @@ impl Api {
 
     /// Takes a post down. Nothing: the network does not know it, or not for this access token.
     pub(crate) async fn take_down(&self, post: &str) -> Option<Retraction> {
-        let request = Request::delete(self.url(&[post]).as_str()).bearer(&self.token);
-        let answer = match self.http.call(request).await {
+        let answer = match self.http.call(self.removal(&[post])).await {
             Ok(answer) => answer,
             Err(trouble) => return Some(Retraction::StillLive(trouble.to_string())),
         };

@@ -7,7 +7,13 @@ use crate::strict::{Asked, Said, good};
 /// A page of these posts, short so that turning them is tested. The address of the next one is hostile.
 pub(crate) fn page(posts: &[Value], asked: &Asked, token: &str) -> Said {
     let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
-    let fields: Vec<&str> = query("fields").split(',').collect();
+    // Fields of a field are in braces: what hangs on a post is shown whole.
+    let mut depth = 0;
+    let fields = query("fields").split(|c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    });
+    let fields: Vec<&str> = fields.map(|name| name.split('{').next().unwrap_or_default()).collect();
     let from: usize = query("after").parse().unwrap_or(0);
     let page = posts.iter().skip(from).take(2).map(|post| {
         let shown = fields.iter().map(|name| ((*name).to_owned(), post[*name].clone()));

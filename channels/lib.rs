@@ -8,6 +8,7 @@
 
 pub mod address;
 mod capabilities;
+pub mod dated;
 mod each;
 mod ear;
 pub mod gate;

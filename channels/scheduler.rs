@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dated::Prolonged;
 use crate::http::Trouble;
 use crate::{Failure, Pass, Retry, hash, text};
 
@@ -183,6 +184,12 @@ pub trait Scheduler: Send + Sync {
     /// # Errors
     /// A sentence, when the network could not be asked.
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String>;
+
+    /// Holds a post for longer whose mark says that it is held only until a date ([`crate::dated`]). Where a hold has
+    /// no end there is nothing to do.
+    async fn prolong(&self, post: &Kept) -> Prolonged {
+        Prolonged::Held { mark: post.mark.clone() }
+    }
 
     /// What people should know before they put a held post back, as a sentence.
     fn caution(&self, _snapshot: &Value, _mark: &str) -> Option<String> {

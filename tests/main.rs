@@ -88,6 +88,7 @@ mod support;
 mod sweeps;
 mod sweeps_console;
 mod sweeps_lost;
+mod sweeps_prolonged;
 mod sweeps_real;
 mod teams;
 mod threads;

@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
+use ::channels::dated::{held_until, is_moved_on};
 use ::channels::scheduler::{GONE, Listing, Scheduled};
 use serde_json::json;
 
 use super::channels::Channel;
 use super::looks::STALE;
+use super::prolonging;
 use super::sweeping::{NO_EFFECT, Swept, UNSEEN, finish, in_force, is_parked};
 use super::{App, Result};
 use crate::clock::{Millis, rfc3339};
@@ -23,6 +25,8 @@ const AGAIN: &str = "a freeze covers it again, so the request to hold it is made
 const PORTION: usize = 50;
 /// What lies this far after its time was moved by a request of ours.
 const MOVED: Millis = 300 * 24 * 3_600_000;
+/// The same, where a network moves what is held to a date that is not so far.
+const LATER: Millis = 60_000;
 
 /// What is known before something is written down.
 struct Known {
@@ -84,10 +88,9 @@ async fn write(app: &App, c: &Channel, here: &str, posts: &[&Scheduled], all: &K
         // Two channels that cannot hold it take it in turns: the log has that once.
         let told = changed.state != Stand::CouldNot.word() || changed.reason != row.reason;
         if tx.update_swept(row, &changed).await? && told {
-            entries.push(entry(
-                &changed,
-                if row.channel_id == c.id { "sweep.could_not" } else { "sweep.passed" },
-            ));
+            let held = changed.state == Stand::Held.word();
+            let seen = if held { "sweep.held" } else { "sweep.could_not" };
+            entries.push(entry(&changed, if row.channel_id == c.id { seen } else { "sweep.passed" }));
         }
     }
     finish(app, tx, entries).await?;
@@ -167,15 +170,26 @@ fn seen_again(row: &Swept, new: &Swept, takes: bool) -> Option<Swept> {
     let (channel_id, freeze_id) = (new.channel_id.clone(), new.freeze_id.clone());
     let passed = Swept { channel_id, freeze_id, ..row.clone() };
     let is_unknown = row.kept_mark.as_deref() == Some(GONE);
+    let is_moved = new.due_at - row.due_at > MOVED
+        || (held_until(&new.mark).is_some() && new.due_at - row.due_at > LATER);
     match Stand::parse(&row.state).ok()? {
         // The request to hold it had moved it, and nobody saw that.
-        Stand::Held if is_unknown && new.due_at - row.due_at > MOVED => {
+        Stand::Held if is_unknown && is_moved => {
             let (kept_mark, reason) = (Some(new.mark.clone()), Some(UNSEEN.to_owned()));
             Some(Swept { kept_mark, reason, ..passed })
         }
         Stand::Held if is_unknown => Some(changed(Some(NO_EFFECT))),
+        Stand::Held if prolonging::is_moved_on(row, &new.mark) => {
+            Some(prolonging::moved_on(&passed, &new.mark, new.changed_at))
+        }
         // Moved by us, it is still on the schedule: far away.
         Stand::Held if row.kept_mark.as_ref() != Some(&new.mark) => Some(changed(Some(ANEW))),
+        // The same, and nobody has given up yet.
+        Stand::CouldNot if row.asked_at.is_some() && is_moved_on(&row.mark, &new.mark) => {
+            let (kept_mark, reason) = (Some(new.mark.clone()), Some(UNSEEN.to_owned()));
+            let held = Swept { kept_mark, reason, in_hand_until: 0, changed_at: new.changed_at, ..passed };
+            Some(Swept { state: Stand::Held.word().to_owned(), ..held })
+        }
         // It was to be left; now it is held, though a request for it may still arrive.
         Stand::Holding if is_parked(row) => {
             let state = Stand::CouldNot.word().to_owned();
@@ -235,6 +249,44 @@ mod tests {
         let kept = seen_again(&swept("old", Stand::Held), &moved, true).unwrap();
         assert_eq!((kept.state.as_str(), kept.kept_mark.as_deref()), ("held", Some("k")));
         assert!(seen_again(&swept("new", Stand::Found), &new, false).is_none());
+    }
+
+    #[test]
+    fn what_was_moved_on_by_a_request_whose_answer_is_lost_stays_held() {
+        let kept = |at: i64, words: &str| Some(format!("until {at} {words}"));
+        let reason = Some("it is held".to_owned());
+        let row = Swept { kept_mark: kept(900, "a"), asked_at: Some(9), reason, ..swept("c", Stand::Held) };
+        let listed = |at: i64, words: &str| Swept {
+            mark: kept(at, words).unwrap(),
+            due_at: at * 1_000,
+            kept_mark: None,
+            changed_at: 9,
+            ..swept("c", Stand::Found)
+        };
+        assert!(seen_again(&row, &listed(900, "a"), false).is_none(), "as the hold left it");
+        let on = seen_again(&row, &listed(960, "a"), false).unwrap();
+        assert_eq!((on.state.as_str(), on.kept_mark, on.due_at), ("held", kept(960, "a"), 5));
+        assert!(on.asked_at <= Some(on.changed_at), "a person can decide");
+        for other in [listed(800, "a"), listed(960, "b"), listed(900, "b")] {
+            assert_eq!(seen_again(&row, &other, false).unwrap().state, "found", "{}", other.mark);
+        }
+        // Of a request to hold it nobody saw what it did.
+        let tried = Swept { mark: kept(900, "a").unwrap(), ..swept("c", Stand::CouldNot) };
+        let shown = seen_again(&tried, &listed(960, "a"), false).unwrap();
+        assert_eq!((shown.state.as_str(), shown.kept_mark, shown.due_at), ("held", kept(960, "a"), 5));
+        let untouched = Swept { asked_at: None, ..tried };
+        assert_eq!(
+            seen_again(&untouched, &listed(960, "a"), false).unwrap().due_at,
+            960_000,
+            "moved by somebody"
+        );
+        let unknown = Swept { kept_mark: Some(GONE.into()), ..row };
+        let moved = seen_again(&unknown, &listed(960, "a"), false).unwrap();
+        assert_eq!((moved.state.as_str(), moved.kept_mark, moved.due_at), ("held", kept(960, "a"), 5));
+        assert_eq!(
+            seen_again(&unknown, &Swept { due_at: 5, ..listed(960, "a") }, false).unwrap().state,
+            "found"
+        );
     }
 
     #[test]

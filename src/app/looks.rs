@@ -6,6 +6,7 @@ use ::channels::scheduler::Listing;
 use serde_json::json;
 
 use super::channels::Channel;
+use super::prolonging;
 use super::sweeping::finish;
 use super::{App, AppError, Result};
 use crate::clock::Millis;
@@ -58,6 +59,8 @@ pub(crate) async fn work(app: &App) -> Result<BTreeMap<String, Work>> {
     for row in live {
         let waits = match Stand::parse(&row.state).map_err(AppError::Internal)? {
             Stand::Holding | Stand::Restoring | Stand::Dropping => row.in_hand_until <= now,
+            // Under a freeze or not, until a person has decided.
+            Stand::Held => prolonging::is_due(&row, now),
             Stand::Found | Stand::CouldNot => !frozen.get(&row.channel_id).copied().unwrap_or_default(),
             _ => false,
         };

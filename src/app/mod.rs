@@ -100,6 +100,8 @@ pub mod policy;
 pub mod posts;
 /// What a post would be on each channel.
 pub mod preview;
+/// Moving on what a network keeps held only until a date.
+pub(crate) mod prolonging;
 /// The time of the next promised update.
 mod promises;
 /// Carrying out decisions about what is held inside networks.

@@ -30,7 +30,8 @@ pub(super) const UNKNOWN: &str = "it is not known what the request to hold it di
 pub(super) const NO_EFFECT: &str = "the request to hold it had no effect; it is tried again";
 const DRAWN_BACK: &str = "somebody else took it off the schedule; it is not ours to put back";
 pub(super) const UNSEEN: &str = "the answer to the request to hold it was lost, and now it is off the schedule: by Holdline, or by somebody else";
-const ASTRAY: &str = "the channel leads elsewhere since it was found: look at the account that it was on";
+pub(crate) const ASTRAY: &str =
+    "the channel leads elsewhere since it was found: look at the account that it was on";
 
 /// What of the channel is in one of these states and in nobody's hand, the most urgent first.
 ///

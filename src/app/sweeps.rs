@@ -10,6 +10,7 @@ use super::error::Problems;
 use super::held::Reviewed;
 use super::hub::Topic;
 use super::looks::sweepable;
+use super::prolonging::{self, MOVES};
 use super::put_back::{CLOSED, DISABLED, ELSEWHERE};
 use super::sweeping::{Swept, in_force, to};
 use super::{Actor, App, AppError, Result};
@@ -54,6 +55,9 @@ pub struct SweptView {
     pub reason: Option<String>,
     /// The time for which it is put back.
     pub restore_at: Option<String>,
+    /// Until when the network keeps it held, where that has an end: it is moved on before, until somebody decides.
+    #[serde(default)]
+    pub held_until: Option<String>,
 }
 
 /// A post that somebody scheduled inside a network, with everything that was kept of it.
@@ -192,6 +196,7 @@ fn view(row: Swept, names: &HashMap<String, String>) -> Result<SweptView> {
     Ok(SweptView {
         state: Stand::parse(&row.state).map_err(AppError::Internal)?,
         channel_name: names.get(&row.channel_id).cloned().unwrap_or_default(),
+        held_until: prolonging::until(&row).map(rfc3339),
         id: row.id,
         channel: row.channel_id,
         freeze: row.freeze_id,
@@ -335,6 +340,9 @@ async fn decide(
 ) -> Result<std::result::Result<(), String>> {
     if row.state != Stand::Held.word() {
         return Ok(Err(format!("it is {}, not held", row.state)));
+    }
+    if prolonging::is_under_way(row) {
+        return Ok(Err(MOVES.to_owned()));
     }
     let Some(c) = app.store().channel(&row.channel_id).await? else {
         return Ok(Err("there is no such post".to_owned()));

@@ -7,7 +7,7 @@ use super::api::{Api, encode, query};
 use super::call::{Show, nothing_left};
 use super::{End, table};
 
-const SWEPT: &[&str] = &["id", "channel_name", "state", "due", "words", "restore_at", "reason"];
+const SWEPT: &[&str] = &["id", "channel_name", "state", "due", "words", "restore_at", "held_until", "reason"];
 
 #[derive(Debug, Subcommand)]
 pub enum Swept {

@@ -92,6 +92,17 @@ pub fn wait(now: Millis, since: Millis, due: Millis) -> Millis {
     now + ((now - since) / 4).clamp(SHORTEST_WAIT, longest)
 }
 
+/// How long before a hold ends that a network keeps only until a date it is moved on: people need time when that
+/// fails.
+const AHEAD_OF_END: Millis = 7 * 24 * 3_600_000;
+
+/// When a hold is moved on that ends at that time: in time, and after it has failed so many times, the last one
+/// then, ever later, but not when the end is near.
+pub fn prolong_at(until: Millis, failed: Option<(Millis, i64)>) -> Millis {
+    let again = |(asked, tries)| rest(asked, until, tries).max(asked + SHORTEST_WAIT);
+    failed.map_or(until - AHEAD_OF_END, again)
+}
+
 /// After so many tries a post whose time is over gives way to all others.
 const STUBBORN: i64 = 3;
 
@@ -137,6 +148,16 @@ mod tests {
         assert_eq!(rest(now, now + URGENT + 7, 4), now + 7);
         assert_eq!(rest(now, now + 60_000, 4), now, "at each look");
         assert_eq!(rest(now, now - 60_000, 4), now, "overdue");
+    }
+
+    #[test]
+    fn a_hold_is_moved_on_a_week_before_its_end_and_tried_again_ever_more_often_at_the_end() {
+        let (until, day) = (1_000 * 24 * 3_600_000, 24 * 3_600_000);
+        assert_eq!(prolong_at(until, None), until - 7 * day);
+        let next = |left: Millis, tries| prolong_at(until, Some((until - left, tries))) - (until - left);
+        assert_eq!([1, 2, 9].map(|tries| next(6 * day, tries)), [50_000, 100_000, LONGEST_REST]);
+        assert_eq!(next(URGENT + 40_000, 9), 40_000, "never into its end");
+        assert_eq!([URGENT, 60_000, 0, -day].map(|left| next(left, 9)), [SHORTEST_WAIT; 4]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::clock::{Millis, date_time};
 use crate::domain::Word;
 use crate::domain::sweep::Stand;
 
+#[path = "hands_prolong.rs"]
+mod prolong;
+
 /// Longest time for one look or one request with its read.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long posts are held before the schedule is read again, so that the most urgent stays the next one.

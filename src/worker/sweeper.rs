@@ -12,7 +12,7 @@ use super::Shared;
 use super::hands::{Hands, NO_SCHEDULE};
 use crate::app::hub::Topic;
 use crate::app::looks::{self, Work};
-use crate::app::{App, Result, channels as rows, finding, put_back, sweeping};
+use crate::app::{App, Result, channels as rows, finding, prolonging, put_back, sweeping};
 use crate::domain::sweep::Stand;
 
 /// Longest time between two looks at what is to be done.
@@ -103,6 +103,7 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         Ok(open) => open,
         Err(why) => {
             did |= give_back(app, channel, &why).await?;
+            did |= prolonging::cannot(app, channel, &why).await?;
             give_up(app, channel, row.disabled_at.is_some()).await?;
             if let Some(look) = look {
                 looks::end(app, look, &Err(why)).await?;
@@ -120,6 +121,7 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         return Ok(did);
     }
     did |= hands.settle_open().await?;
+    did |= hands.prolong().await?;
     if let Some(look) = look {
         did = true;
         let seen = hands.list(look.epoch).await;

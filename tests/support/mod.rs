@@ -4,6 +4,7 @@ pub mod caller;
 pub mod instagram;
 pub mod meta;
 pub mod network;
+pub mod page;
 pub mod relay;
 pub mod scene;
 pub mod schedule;

@@ -42,6 +42,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/buffer_server.rs", "a Buffer for tests"),
     ("channels/discord_bot_server.rs", "a Discord for tests"),
     ("channels/discord_server.rs", "a Discord for tests"),
+    ("channels/facebook_schedule_server.rs", "the schedule of a Facebook for tests"),
     ("channels/facebook_server.rs", "a Facebook for tests"),
     ("channels/form.rs", "the form of an upload"),
     ("channels/ghost_post.rs", "the page that Ghost gets"),

@@ -197,6 +197,7 @@ swept-whole = Scheduled inside a network
 swept-snapshot = Everything that was kept of it
 swept-title = Held inside the networks
 swept-means = Somebody scheduled these in the network itself. Each needs a decision: back on its schedule for a new time, or never. Nothing goes back by itself.
+swept-until = Held there until
 swept-none = Nothing is held inside a network.
 swept-under-way = Under way
 swept-also = { $n ->

@@ -202,6 +202,7 @@ swept-whole = Programmée sur un réseau
 swept-snapshot = Tout ce qui en a été gardé
 swept-title = Retenues sur les réseaux
 swept-means = Quelqu’un les a programmées sur le réseau lui-même. Chacune demande une décision : la remettre au programme à une nouvelle heure, ou jamais. Rien n’y retourne de soi-même.
+swept-until = Retenue là jusqu’au
 swept-none = Rien n’est retenu sur un réseau.
 swept-under-way = En cours
 swept-also = { $n ->
