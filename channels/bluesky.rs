@@ -375,7 +375,10 @@ impl Channel for Bluesky {
             Ok(answer) => match answer.json::<Account>() {
                 Err(why) => Health::unready(why),
                 Ok(a) if !a.active => Health::unready(format!("the account @{} is not active", a.handle)),
-                Ok(a) => Health::ready(format!("logged in as @{}", a.handle)).of(&format!("@{}", a.handle)),
+                Ok(a) => {
+                    let name = format!("@{}", a.handle);
+                    Health::ready(format!("logged in as {name}")).of(&name).by_id(&session.did)
+                }
             },
         }
     }

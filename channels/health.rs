@@ -22,6 +22,9 @@ pub struct Facts {
     /// The account as its network names it, the same for every channel that posts with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The network's own number of it, which no renaming changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// When the credential ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
@@ -48,6 +51,25 @@ pub struct Facts {
     pub checked_every: Option<u32>,
 }
 
+/// An account of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// For people.
+    pub name: String,
+    /// What no renaming changes; nothing: the network has none, or it was not asked yet.
+    pub id: Option<String>,
+}
+
+impl Account {
+    /// Whether both are one: by what the network never changes, where both have it.
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.name.to_lowercase() == other.name.to_lowercase(),
+        }
+    }
+}
+
 /// What to do about a permission that the credential lacks.
 pub fn lacking(permission: &str) -> String {
     format!("the credential lacks the permission {permission}; grant it, then connect the channel again")
@@ -61,6 +83,11 @@ pub const USED_UP: &str =
     "the network takes no more posts of this account for now; wait, or post there by hand";
 
 impl Facts {
+    /// The account, if it is known.
+    pub fn whose(&self) -> Option<Account> {
+        Some(Account { name: self.account.clone()?, id: self.account_id.clone() })
+    }
+
     /// Why no post can go by this credential, whatever else is well: it has ended, or lacks a permission.
     pub fn refusal(&self, now: DateTime<Utc>) -> Option<String> {
         if self.expires_at.is_some_and(|end| end <= now) {
@@ -87,6 +114,13 @@ impl Health {
         let visible = account.chars().filter(|c| !c.is_control() && !crate::text::turns(*c));
         let name: String = visible.take(200).collect();
         self.facts.account = Some(name).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// With what the network calls the account for ever.
+    #[must_use]
+    pub fn by_id(mut self, id: &str) -> Self {
+        self.facts.account_id = Some(id.chars().filter(|c| !c.is_control()).take(200).collect());
         self
     }
 
@@ -136,6 +170,16 @@ impl From<Result<Self, String>> for Health {
 mod tests {
     use super::*;
     use crate::quota::Of;
+
+    #[test]
+    fn an_account_is_known_by_its_number_and_without_one_by_its_name() {
+        let of = |name: &str, id: Option<&str>| Account { name: name.into(), id: id.map(str::to_owned) };
+        assert!(of("@bank", Some("7")).is(&of("@new", Some("7"))), "it has another name");
+        assert!(!of("@bank", Some("7")).is(&of("@bank", Some("8"))), "somebody has its name");
+        assert!(
+            of("@bank", None).is(&of("@Bank", Some("7"))) && !of("@bank", None).is(&of("@new", Some("7")))
+        );
+    }
 
     #[test]
     fn what_refuses_a_post_is_not_ready() {

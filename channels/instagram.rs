@@ -234,7 +234,8 @@ impl Instagram {
         if !self.is_fetched {
             return Err(UNREACHED.to_owned());
         }
-        let health = Health::ready(format!("posts as @{name} on Instagram")).of(&format!("@{name}"));
+        let health =
+            Health::ready(format!("posts as @{name} on Instagram")).of(&format!("@{name}")).by_id(&self.user);
         let health = health.takes(posts);
         // Tokens of Instagram Login have other permissions, and no page says that they can be asked about.
         if self.is_instagrams {

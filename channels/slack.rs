@@ -135,6 +135,20 @@ struct Who {
     team: String,
     user: String,
     bot_id: String,
+    /// Of the workspace and of the bot in it, as `auth.test` tells them: names change.
+    #[serde(default)]
+    team_id: String,
+    #[serde(default)]
+    user_id: String,
+}
+
+impl Who {
+    /// With the account that posts.
+    fn on(&self, health: Health) -> Health {
+        let health = health.of(&format!("{} ({})", text::shown(&self.user), text::shown(&self.team)));
+        let known = is_id(&self.team_id) && is_id(&self.user_id);
+        if known { health.by_id(&format!("{}/{}", self.team_id, self.user_id)) } else { health }
+    }
 }
 
 /// A message, as far as it is read.
@@ -255,9 +269,8 @@ impl Slack {
     async fn inspect(&self) -> Result<Health, String> {
         let (who, scopes) = self.ask().await?;
         let (user, team) = (text::shown(&who.user), text::shown(&who.team));
-        let account = format!("{user} ({team})");
         if let Some(lacking) = scopes.as_deref().and_then(lacks) {
-            return Ok(Health::unready(without(lacking)).of(&account).lacks(&[lacking]));
+            return Ok(who.on(Health::unready(without(lacking))).lacks(&[lacking]));
         }
         // Who may not read there is no member.
         let mut url = self.method("conversations.history");
@@ -267,7 +280,7 @@ impl Slack {
             "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
              first post."
         ));
-        let health = health.of(&account);
+        let health = who.on(health);
         Ok(if scopes.is_some() { health.lacks(&[]) } else { health })
     }
 }

@@ -273,7 +273,7 @@ impl Threads {
             return Err(format!("the access token is of @{name}; its number for the setting user is {id}"));
         }
         let posts = self.api.posts_left(&[&self.user, "threads_publishing_limit"]).await?;
-        let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}"));
+        let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}")).by_id(id);
         Ok(self.api.with_token(health.takes(posts), NEEDED).await)
     }
 }

@@ -169,7 +169,7 @@ impl X {
         } else {
             format!("logged in as @{name}")
         };
-        Ok(Health::ready(detail).of(&format!("@{name}")))
+        Ok(Health::ready(detail).of(&format!("@{name}")).by_id(&who.id))
     }
 
     async fn delete(&self, id: &str) -> Result<Retraction, String> {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::ends;
+use super::access::{ends, same_account};
 use super::error::Problems;
 use super::hub::Topic;
 pub use super::readiness::{Tested, check_due, test};
@@ -36,6 +36,10 @@ pub struct ChannelView {
     pub publishes: bool,
     pub disabled_at: Option<String>,
     pub paused_until: Option<String>,
+    /// The account that a check saw in the place of the channel's own. Nothing is sent until an administrator connects
+    /// the right one, or confirms this one.
+    #[serde(default)]
+    pub other_account: Option<String>,
     pub health: Option<HealthView>,
     pub checked_at: Option<String>,
     /// How ready it is, as far as it is known now.
@@ -122,6 +126,7 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
         paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
         health: health(&c),
         checked_at: c.checked_at.map(rfc3339),
+        other_account: c.other_account,
         disabled_at: c.disabled_at.map(rfc3339),
         id: c.id,
         name: c.name,
@@ -185,6 +190,7 @@ pub(super) async fn insert(
         health: None,
         checked_at: None,
         posted_at: None,
+        other_account: None,
         created_at: app.now(),
         version: 1,
     };
@@ -245,6 +251,7 @@ pub async fn edit(
     }
     if let Some(settings) = moved {
         row.settings = settings.to_string();
+        row.other_account = None;
     } else if row.health.is_none() {
         // The same account: what it takes is not forgotten until the next check.
         row.health = remembered;
@@ -258,11 +265,13 @@ pub async fn edit(
     check(&row.name, &row.adapter, &settings, row.drill)?;
     let credential = credentials::opened(app, &row, edit.credential.as_ref())?;
     try_open(app, &row.adapter, &settings, credential)?;
+    let seen = same_account::ask_typed(app, &row, edit.credential.as_ref().filter(|_| !moves)).await;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }
+    same_account::judge_typed(&mut tx, &mut row, seen).await?;
     let kept = row.credential.take();
     row.credential = credentials::sealed(app, &mut tx, id, edit.credential.as_ref(), kept).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
@@ -273,10 +282,8 @@ pub async fn edit(
     let (replaced, view) = (row.clone(), view(app, row));
     entries.insert(0, changed(&before, &view, had && given));
     // A renewal would put its token in the place of what was typed.
-    if given && let Some(grant) = tx.grant_for_update(id).await? {
-        ends::replace(app, &mut tx, &replaced, &grant).await?;
-        tx.forget_grant(id).await?;
-        entries.push(Entry::new("channel.access_replaced", &format!("channel:{id}")));
+    if given {
+        entries.extend(ends::replace_by_typed(app, &mut tx, &replaced).await?);
     }
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
     Ok(view)

@@ -1,5 +1,6 @@
 //! Why a delivery that is due gets no permit, and what becomes of it.
 
+use super::access::other_account;
 use super::old_words;
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -37,7 +38,7 @@ fn name(id: &str) -> String {
 
 /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
 /// old words of a post that gets others; `so_far` says how much of these is out. New words wait until the old ones are
-/// out. Nothing: it may go.
+/// out, and all waits on a channel that leads to another account. Nothing: it may go.
 pub(super) fn stopped(
     row: &InHand,
     subject: &Subject,
@@ -66,7 +67,9 @@ pub(super) fn stopped(
     }
     match &row.changed_by {
         Some(change) => Some(Stopped::held(&row.id, &old_words::held_by(change, so_far))),
-        None => row.before.as_deref().and_then(|before| not_yet(row, before, now)),
+        None => row.before.as_deref().and_then(|before| not_yet(row, before, now)).or_else(|| {
+            other_account::wait(row, now).map(|change| Stopped { change, entry: None })
+        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the verbs ask of the networks.
 
+use ::channels::health::Account;
 use ::channels::oauth::{Client, Refusal, Revoked, Tokens};
 use ::channels::oauth_networks::Network;
 use async_trait::async_trait;
@@ -55,7 +56,7 @@ pub trait Networks: Send + Sync {
         adapter: &str,
         settings: &serde_json::Value,
         credential: SecretString,
-    ) -> std::result::Result<String, String>;
+    ) -> std::result::Result<Account, String>;
     /// Gets new tokens in the place of old ones.
     async fn renew(&self, client: &Client, old: &Tokens) -> std::result::Result<Tokens, Refusal>;
     /// Ends a grant at the network.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ::channels::Limits;
+use ::channels::health::Account;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::access::grants;
+use super::access::{grants, other_account};
 use super::channels::{self, Channel, ChannelView, HealthView};
 use super::hub::Topic;
 use super::standing::{self, Remark, Standing};
@@ -16,7 +17,7 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, date_time};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::Unaudited;
+use crate::store::{Tx, Unaudited};
 
 /// The part of what a check saw that stays when the next one sees less.
 #[derive(Serialize, Deserialize)]
@@ -31,6 +32,7 @@ struct Learned {
 #[serde(default)]
 struct LearnedFacts {
     account: Option<String>,
+    account_id: Option<String>,
 }
 
 /// What a test saw, and how ready the channel is by all that is known.
@@ -176,9 +178,10 @@ pub(super) fn learned_limits(c: &Channel) -> Option<Limits> {
     learned(c).and_then(|l| l.limits)
 }
 
-/// The account that the channel is known by, as its network names it.
-pub(super) fn known_account(c: &Channel) -> Option<String> {
-    learned(c).and_then(|l| l.facts.account)
+/// The account that the channel is known by.
+pub(super) fn known_account(c: &Channel) -> Option<Account> {
+    let facts = learned(c)?.facts;
+    Some(Account { name: facts.account?, id: facts.account_id })
 }
 
 /// The limits of a channel: those that its account told, or those of its network.
@@ -199,10 +202,13 @@ pub(super) fn remembered(c: &Channel) -> Option<String> {
 }
 
 /// The same, with the account that was just seen.
-pub(super) fn remembering(c: &Channel, account: Option<String>) -> Option<String> {
-    let account = account.or_else(|| known_account(c));
-    let health =
-        serde_json::to_string(&Learned { limits: learned_limits(c), facts: LearnedFacts { account } });
+pub(super) fn remembering(c: &Channel, account: Option<Account>) -> Option<String> {
+    let (account, account_id) = match account.or_else(|| known_account(c)) {
+        Some(Account { name, id }) => (Some(name), id),
+        None => (None, None),
+    };
+    let facts = LearnedFacts { account, account_id };
+    let health = serde_json::to_string(&Learned { limits: learned_limits(c), facts });
     remembered(&Channel { health: health.ok(), ..c.clone() })
 }
 
@@ -210,6 +216,22 @@ pub(super) fn remembering(c: &Channel, account: Option<String>) -> Option<String
 fn stood(c: &Channel) -> Option<(Standing, Vec<Remark>)> {
     let checked = Channel { disabled_at: None, paused_until: 0, ..c.clone() };
     c.checked_at.filter(|_| health(c).is_some()).map(|at| standing::of(&checked, at))
+}
+
+/// Marks a channel that leads to another account by now, or takes the mark back: the entry of it.
+async fn mark(app: &App, tx: &mut Tx, row: &Channel, other: Option<&str>) -> Result<Option<Entry>> {
+    if row.other_account.as_deref() == other {
+        return Ok(None);
+    }
+    tx.mark_account(&row.id, other).await?;
+    let subject = format!("channel:{}", row.id);
+    Ok(Some(match other {
+        Some(other) => {
+            tracing::error!(node = app.node(), channel = row.id, other, "a channel leads to another account");
+            Entry::new("channel.other_account", &subject).note(other_account::words(other))
+        }
+        None => Entry::new("channel.own_account", &subject),
+    }))
 }
 
 /// Keeps what a check saw, unless the channel was changed since it was opened for the check; what is known after
@@ -229,7 +251,7 @@ pub(crate) async fn keep_health(
     };
     let old = health(&row).map(|h| h.facts).unwrap_or_default();
     let mut kept = HealthView { limits: seen.limits.or_else(|| learned_limits(&row)), ..seen };
-    kept.facts.account = kept.facts.account.or_else(|| known_account(&row));
+    let other = other_account::seen(&row, &mut kept.facts);
     kept.facts.expires_at = kept.facts.expires_at.or(old.expires_at);
     kept.facts.missing = kept.facts.missing.or(old.missing);
     if let Some(grant) = tx.grant(id).await? {
@@ -238,15 +260,23 @@ pub(crate) async fn keep_health(
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
         (kept.ready, kept.detail) = (false, why);
     }
+    if let Some(other) = &other {
+        (kept.ready, kept.detail) = (false, other_account::words(other));
+    }
+    let marked = mark(app, &mut tx, &row, other.as_deref()).await?;
     let before = stood(&row).map(|(standing, _)| standing);
     let json = serde_json::to_string(&kept).map_err(|e| AppError::Internal(e.to_string()))?;
     tx.set_health(id, &json, app.now()).await?;
     let Some((standing, remarks)) =
-        stood(&Channel { health: Some(json), checked_at: Some(app.now()), ..row })
+        stood(&Channel { health: Some(json), checked_at: Some(app.now()), other_account: other, ..row })
             .filter(|(standing, _)| Some(*standing) != before)
     else {
         // What is left counts for posts at once, on every node.
         let has_news = old.posts != kept.facts.posts;
+        if let Some(marked) = marked {
+            app.commit(tx, &Actor::service(app.node()), &[marked], &[Topic::Channels, Topic::Queue]).await?;
+            return Ok(kept);
+        }
         if has_news {
             tx.notify(Topic::Channels.name());
         }
@@ -263,6 +293,7 @@ pub(crate) async fn keep_health(
     };
     let words = remarks.first().map_or(&kept.detail, |remark| &remark.words);
     let entry = Entry::new(verb, &format!("channel:{id}")).note(words);
-    app.commit(tx, &Actor::service(app.node()), &[entry], &[Topic::Channels]).await?;
+    let entries: Vec<Entry> = marked.into_iter().chain([entry]).collect();
+    app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Channels, Topic::Queue]).await?;
     Ok(kept)
 }

@@ -6,6 +6,7 @@ use ::channels::quota::Quota;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::access::other_account;
 use super::channels::HealthView;
 use super::readiness;
 use crate::clock::{Millis, date_time};
@@ -71,6 +72,9 @@ pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
         let signs_time = matches!(c.adapter.as_str(), "webhook" | "ghost");
         let seen = readiness::health(c).zip(c.checked_at);
         judge(seen, signs_time, now, &mut add);
+    }
+    if let Some(other) = &c.other_account {
+        add(Standing::NotReady, other_account::words(other));
     }
     if c.paused_until > now {
         add(Standing::NotReady, "the network asked this channel to wait".into());
@@ -173,6 +177,7 @@ mod tests {
             health: None,
             checked_at: None,
             posted_at: None,
+            other_account: None,
             created_at: NOW,
             version: 1,
         }

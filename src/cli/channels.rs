@@ -73,6 +73,12 @@ pub enum Channels {
         #[arg(required = true)]
         ends: Vec<String>,
     },
+    /// Say that the channel goes on with the other account that a check saw: until then nothing is sent there.
+    ConfirmAccount {
+        id: String,
+        /// The account, as `channels list --json` shows it in `other_account`.
+        account: String,
+    },
     Disable {
         id: String,
     },
@@ -156,6 +162,7 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
                 api.post(&confirm(&end), &json!({ "ends": [end] })).await?;
             }
         }
+        Channels::ConfirmAccount { id, account } => show(&go_on_as(api, &id, &account).await?, CHANNEL),
         Channels::Disable { id } => {
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
         }
@@ -164,6 +171,10 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
         }
     }
     Ok(End::Done)
+}
+
+async fn go_on_as(api: &Api, id: &str, account: &str) -> anyhow::Result<Value> {
+    api.post(&format!("/channels/{}/account/confirm", encode(id)), &json!({ "account": account })).await
 }
 
 /// What each adapter needs, one setting a row.

@@ -26,6 +26,8 @@ pub struct Channel {
     pub checked_at: Option<Millis>,
     /// When a post last went out there, to the minute.
     pub posted_at: Option<Millis>,
+    /// The account that a check saw in the place of the channel's own: nothing is sent there.
+    pub other_account: Option<String>,
     pub created_at: Millis,
     pub version: i64,
 }
@@ -80,7 +82,7 @@ impl Tx {
     /// Writes what may change, when the version is still the one that was read; whether it was.
     pub async fn update_channel(&mut self, ch: &Channel) -> Result<bool> {
         const SQL: &str = "update channels set name = $2, brand = $3, settings = $4, credential = $5,
-              disabled_at = $6, health = $8, checked_at = $9, version = version + 1
+              disabled_at = $6, health = $8, checked_at = $9, other_account = $10, version = version + 1
             where id = $1 and version = $7";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&ch.id)
@@ -92,6 +94,7 @@ impl Tx {
             .bind(ch.version)
             .bind(&ch.health)
             .bind(ch.checked_at)
+            .bind(&ch.other_account)
             .execute(c)
             .await?
             .rows_affected());
@@ -168,6 +171,14 @@ impl Tx {
     pub async fn forget_check(&mut self, id: &str) -> Result<()> {
         const SQL: &str = "update channels set checked_at = null where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Marks a channel that leads to another account, or takes the mark back. Its version is another one, so that
+    /// nothing begins that was permitted before.
+    pub async fn mark_account(&mut self, id: &str, other: Option<&str>) -> Result<()> {
+        const SQL: &str = "update channels set other_account = $2, version = version + 1 where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(other).execute(c).await.map(drop)?);
         Ok(())
     }
 

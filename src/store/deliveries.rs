@@ -60,6 +60,8 @@ pub struct InHand {
     pub channel_brand: String,
     /// How often the channel was changed: an older connection leads elsewhere.
     pub channel_version: i64,
+    /// The account that the channel leads to in the place of its own.
+    pub other_account: Option<String>,
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
@@ -179,7 +181,8 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
 
 const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version
+      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version,
+      c.other_account
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 fn in_hand() -> String {

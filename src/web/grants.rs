@@ -10,6 +10,7 @@ use super::errors::{Answer, Body};
 use crate::app::access::connecting::{self, Back, NewStart, StartView};
 use crate::app::access::grants::{self, GrantView};
 use crate::app::access::oauth_apps::{self, NewOauthApp, OauthAppView};
+use crate::app::access::other_account::{self, ShownAccount};
 use crate::app::access::revoking::{self, RevokedView, Shown};
 use crate::app::channels::ChannelView;
 
@@ -90,6 +91,18 @@ pub async fn confirm(
 ) -> Answer<StatusCode> {
     revoking::confirm(&web.app, &by, &channel, &shown).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says that a channel goes on with the other account that a check saw, which stops all its posts until then.
+/// Administrators.
+#[utoipa::path(post, path = "/channels/{id}/account/confirm", tag = "oauth", request_body = ShownAccount, responses((status = 200, body = ChannelView)))]
+pub async fn confirm_account(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(shown): Body<ShownAccount>,
+) -> Answer<Json<ChannelView>> {
+    Ok(Json(other_account::confirm(&web.app, &by, &id, &shown).await?))
 }
 
 /// Destroys the credentials of all channels, disables these, and tells the networks. Administrators.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use channels::health::Account;
 use channels::oauth::{Client, Refusal, Revoked, Tokens};
 use channels::oauth_networks::Network;
 use channels::quota::Quota;
@@ -151,12 +152,13 @@ impl Networks for Desk {
         adapter: &str,
         settings: &Value,
         credential: SecretString,
-    ) -> std::result::Result<String, String> {
+    ) -> std::result::Result<Account, String> {
         let adapter = channels::adapter(adapter).ok_or_else(|| format!("no adapter {adapter}"))?;
         let connection = self.0.lines.connection(settings.clone(), Some(credential));
         let channel = (adapter.connect)(&connection)?;
         let Health { detail, facts, .. } = within(ACCOUNT_LIMIT, channel.check()).await;
-        facts.account.map(send::storable).ok_or_else(|| send::storable(detail))
+        let whose = facts.whose().map(|a| Account { name: send::storable(a.name), id: a.id });
+        whose.ok_or_else(|| send::storable(detail))
     }
 
     async fn renew(&self, client: &Client, old: &Tokens) -> std::result::Result<Tokens, Refusal> {

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::Shared;
 use super::lanes::Lanes;
 use super::send::storable;
+use crate::app::access::other_account;
 use crate::app::hub::Topic;
 use crate::app::permits::{Claimed, Permit, Rooms};
 use crate::app::sending::Outcome;
@@ -59,6 +60,8 @@ struct Line {
     owners: Owners,
     /// What the last check said, when it said no.
     not_ready: Option<String>,
+    /// The account that it leads to in the place of its own.
+    other_account: Option<String>,
     /// Until when routine posts were given back because of a budget, by this process or by an earlier one.
     kept_until: Millis,
 }
@@ -124,12 +127,14 @@ impl Lines {
                 disabled: false,
                 owners: Owners::default(),
                 not_ready: None,
+                other_account: None,
                 kept_until: Millis::MAX,
             });
             line.look(&row, &mut self.budgets());
             // A pause only grows, and one that a send has just noted may not be written yet.
             line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;
+            line.other_account = row.other_account;
             line.disabled = row.disabled_at.is_some();
             line.version = version;
             if let Some(opened) = opened {
@@ -318,11 +323,14 @@ impl Drop for Holding<'_> {
 
 impl Line {
     /// Until when a claim waits, and why. A crisis post is tried on a channel whose last check said
-    /// no: a check can be wrong, and its own outcome is seen by people.
+    /// no: a check can be wrong, and its own outcome is seen by people. On another account nothing is tried.
     fn wait(&self, lane: Lane, now: Millis) -> Option<Back> {
         let back = |until, why: &str| Some(Back { until, why: storable(why.to_owned()) });
         if self.disabled {
             return back(now + 60_000, "the channel is disabled");
+        }
+        if let Some(other) = &self.other_account {
+            return back(now + NOT_READY_WAIT, &other_account::words(other));
         }
         if self.paused_until > now {
             return back(self.paused_until, "the network asked this channel to wait");

@@ -99,12 +99,20 @@ pub(super) fn of_connection(app: &App, start: &Start, channel: &str, name: &str,
 
 /// Another access takes the place of a grant: what that was stays until the channel's access is ended, unless
 /// another channel has the same.
-pub(in crate::app) async fn replace(app: &App, tx: &mut Tx, c: &Channel, grant: &Grant) -> Result<()> {
+pub(super) async fn replace(app: &App, tx: &mut Tx, c: &Channel, grant: &Grant) -> Result<()> {
     if grant.tokens.is_some() && !tx.is_shared(&grant.shared, &c.id).await? {
         let end = End { wanted: false, ask_at: None, ..of_grant(app, c, grant) };
         put_moved(app, tx, end).await?;
     }
     Ok(())
+}
+
+/// A credential that was typed in takes the place of a grant, if there is one: the entry of it.
+pub(in crate::app) async fn replace_by_typed(app: &App, tx: &mut Tx, c: &Channel) -> Result<Option<Entry>> {
+    let Some(grant) = tx.grant_for_update(&c.id).await? else { return Ok(None) };
+    replace(app, tx, c, &grant).await?;
+    tx.forget_grant(&c.id).await?;
+    Ok(Some(Entry::new("channel.access_replaced", &format!("channel:{}", c.id))))
 }
 
 /// Writes tokens that were somewhere else before, under the key that seals. What cannot be opened stays as it is.

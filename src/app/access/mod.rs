@@ -8,8 +8,10 @@ mod granting;
 pub mod grants;
 /// Apps of ours at the networks.
 pub mod oauth_apps;
+/// A channel that leads to another account than before.
+pub mod other_account;
 /// New tokens in the place of those that expire soon.
 pub mod renewals;
 /// The end of access.
 pub mod revoking;
-mod same_account;
+pub(super) mod same_account;

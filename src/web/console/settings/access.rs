@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::channels;
 use crate::app::access::connecting::{self, Back, NewStart, StartView, WantedChannel};
 use crate::app::access::oauth_apps::{self, NewOauthApp};
+use crate::app::access::other_account::{self, ShownAccount};
 use crate::app::access::revoking::{self, RevokedView, Shown};
 use crate::app::{AppError, channels as verbs};
 use crate::web::Web;
@@ -164,6 +165,16 @@ pub async fn revoke(State(web): State<Web>, Path(id): Path<String>, posted: Post
     }
     let ended = vec![revoking::revoke(&web.app, visit.by()?, &id).await?];
     show(&EndedPage { ui: visit.ui(&web).await?, ended })
+}
+
+/// An administrator says that the channel goes on with the other account that was seen.
+pub async fn confirm_account(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let shown = ShownAccount { account: fields.raw("account").to_owned() };
+    match other_account::confirm(&web.app, visit.by()?, &id, &shown).await {
+        Ok(_) => go(&format!("/console/settings/channels/{id}")),
+        Err(e) => channels::one_again(&web, &visit, &id, Trouble::mendable(e)?).await,
+    }
 }
 
 /// An administrator says that they ended the access of a channel at its network.

@@ -312,3 +312,6 @@ access-open-means = It was destroyed here or is kept sealed for its end, and the
 access-open-do = The access of { $name } has ended there
 access-also = These channels had the same access at the network, and have lost it:
 access-anew = Register Holdline anew at this server: what it registered there works no more
+account-other = Another account
+account-other-means = A check saw that the credential of this channel belongs to another account than before. Nothing goes out here, crisis posts neither, until the right account is connected again or somebody confirms this one.
+account-other-do = Go on as { $name }

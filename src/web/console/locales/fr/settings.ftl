@@ -319,3 +319,6 @@ access-open-means = Il est détruit ici, ou gardé scellé jusqu’à sa fin, et
 access-open-do = L’accès de { $name } y a pris fin
 access-also = Ces canaux avaient le même accès auprès du réseau et l’ont perdu :
 access-anew = Inscrire Holdline de nouveau sur ce serveur : son inscription n’y fonctionne plus
+account-other = Un autre compte
+account-other-means = Une vérification a vu que l’identifiant de ce canal appartient à un autre compte qu’avant. Rien n’est publié ici, les messages de crise non plus, tant que le bon compte n’est pas reconnecté ou que personne ne confirme celui-ci.
+account-other-do = Continuer en tant que { $name }
