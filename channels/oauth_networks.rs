@@ -88,6 +88,12 @@ impl Network {
         self.authorize.starts_with("{}")
     }
 
+    /// Whether the end of one token can be that of all tokens of an app and an account, or a team: so it is at Slack
+    /// (<https://docs.slack.dev/reference/methods/auth.revoke>), and what LinkedIn and Meta do is not known.
+    pub fn ends_together(&self) -> bool {
+        matches!(self.name, "linkedin" | "slack" | "threads")
+    }
+
     /// All that is asked for.
     pub fn scopes(&self) -> Vec<&'static str> {
         [self.needed, self.besides].concat()

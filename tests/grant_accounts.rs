@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use holdline::app::access::connecting::{self, NewStart};
+use holdline::app::access::other_account::{self, ShownAccount};
 use holdline::app::access::{renewals, revoking};
-use holdline::app::{channels, posts};
+use holdline::app::{channels, permits, posts};
 use holdline::domain::delivery::State;
 use serde_json::json;
 
-use crate::grants::deliver;
+use crate::approvals::incident;
+use crate::grants::{beat, deliver};
 use crate::on_both;
 use crate::support::Bench;
-use crate::support::network::Network;
+use crate::support::network::{Fate, Network};
 
 /// Connects again, and is refused: why.
 async fn refused(bench: &Bench, net: &Network, wanted: NewStart) -> String {
@@ -36,6 +38,21 @@ async fn waits_after(bench: &Bench, post: &str, attempts: i64) {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("the post does not wait for another time: {seen}");
+}
+
+/// Waits until a post is back in the queue for that reason.
+async fn waits_because(bench: &Bench, post: &str, why: &str) {
+    let mut seen = String::new();
+    for _ in 0..400 {
+        let view = posts::get(&bench.app, &bench.operator, post).await.unwrap();
+        let of = &view.deliveries[0];
+        if of.state == State::Scheduled && of.reason.as_deref() == Some(why) && of.attempts == 0 {
+            return;
+        }
+        seen = format!("{:?}: {:?}", of.state, of.reason);
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("the post does not wait: {seen}");
 }
 
 /// Waits until a token is given that counts.
@@ -106,16 +123,160 @@ on_both! {
         net.known().more = vec![("team", json!({ "id": "T7" }))];
         let one = net.connect(&bench, net.wanted("one")).await;
         let why = refused(&bench, &net, net.wanted("two")).await;
-        assert_eq!(why, "the channel one has renewed access to this workspace: enter another app of X");
-        assert_eq!(net.known().ended, ["planted-refresh-2", "planted-access-2"]);
+        let told = "the channel one has access to this workspace that is renewed: enter another app of X; what X gave \
+             now is kept sealed, and ends together with the access of the channel one";
+        assert_eq!(why, told);
+        assert_eq!(net.known().ended, Vec::<String>::new(), "the bot of the team is that of the first one");
         net.connect(&bench, again(&one.id)).await;
         // What the first one had before is kept, and ends with it.
         let ended = revoking::revoke(&bench.app, &bench.administrator, &one.id).await.unwrap();
-        assert!(ended.gone && net.known().ended.contains(&"planted-refresh-1".to_owned()), "{ended:?}");
+        assert!(ended.gone, "{ended:?}");
+        for token in ["planted-refresh-1", "planted-refresh-2", "planted-refresh-3"] {
+            assert!(net.known().ended.contains(&token.to_owned()), "{token}: {:?}", net.known().ended);
+        }
         net.known().more = vec![("team", json!({ "id": "T8" }))];
         net.connect(&bench, net.wanted("three")).await;
         net.known().more = vec![("team", json!({ "id": "T9" }))];
         net.connect(&bench, net.wanted("of another team")).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_a_team_had_before_does_not_end_what_it_has_now(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        net.known().more = vec![("team", json!({ "id": "T7" }))];
+        let channel = net.connect(&bench, net.wanted("x")).await;
+        // The network does not answer the end, and the channel is connected again meanwhile.
+        net.known().fates.push_back(Fate::Refused(503));
+        net.known().fates.push_back(Fate::Refused(503));
+        let (app, by) = (&bench.app, &bench.administrator);
+        assert!(!revoking::revoke(app, by, &channel.id).await.unwrap().gone);
+        net.known().fates.clear();
+        net.connect(&bench, again(&channel.id)).await;
+        bench.app.clock().advance(11_000);
+        beat(app).await;
+        renewals::due(app).await.unwrap();
+        assert_eq!(net.known().ended, Vec::<String>::new(), "a team has one bot, which any token's end deactivates");
+        assert_eq!(revoking::list(app, by).await.unwrap().len(), 0, "it ends with that");
+        assert!(revoking::revoke(app, by, &channel.id).await.unwrap().gone);
+        assert!(net.known().ended.contains(&"planted-access-1".to_owned()) && net.known().access.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_connection_that_fails_ends_no_typed_credential(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        // The very token that the network gives to this account was typed in before.
+        let new = json!({ "name": "typed", "adapter": "mastodon", "settings": { "server": net.url },
+            "credential": "planted-access-of-all" });
+        let typed = channels::create(app, by, serde_json::from_value(new).unwrap()).await.unwrap();
+        let late = net.begin(&bench, "here", net.on_mastodon("late")).await;
+        let named = channels::ChannelEdit { name: Some("late".into()), ..channels::ChannelEdit::default() };
+        channels::edit(app, by, &typed.id, None, named).await.unwrap();
+        assert!(connecting::finish(app, by, "here", late).await.is_err());
+        assert_eq!(net.known().ended, Vec::<String>::new(), "the channel lives by it");
+        assert_eq!(revoking::list(app, by).await.unwrap().len(), 0);
+        // Of LinkedIn nobody knows what ends with a token.
+        net.enter_app_of(&bench, "linkedin", "planted-secret").await;
+        let new = json!({ "name": "page", "adapter": "linkedin", "settings": { "organization": "7", "server": net.url },
+            "credential": "typed" });
+        let page = channels::create(app, by, serde_json::from_value(new).unwrap()).await.unwrap();
+        let mut wanted = net.wanted("page two");
+        let new = json!({ "name": "page two", "adapter": "linkedin", "brand": "main",
+            "settings": { "organization": "8", "server": net.url } });
+        wanted.new = Some(serde_json::from_value(new).unwrap());
+        let start = connecting::start(app, by, "here", wanted).await.unwrap();
+        let url = url::Url::parse(&start.url).unwrap();
+        let state = url.query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
+        let code = Some("planted-code".to_owned().into());
+        let back = connecting::Back { state: state.into(), app: None, code, error: None };
+        let named = channels::ChannelEdit { name: Some("page two".into()), ..channels::ChannelEdit::default() };
+        channels::edit(app, by, &page.id, None, named).await.unwrap();
+        let why = connecting::finish(app, by, "here", back).await.unwrap_err().to_string();
+        let left = "what LinkedIn gave now is kept sealed, and ends together with the access of the channel page two";
+        assert_eq!(why, format!("name: another channel has this name; {left}"));
+        assert_eq!(net.known().ended, Vec::<String>::new());
+        worker.stop().await.unwrap();
+    }
+
+    async fn nothing_goes_out_by_another_account_until_a_person_says_so(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        let channel = net.connect(&bench, net.wanted("x")).await;
+        assert!(channels::test(app, by, &channel.id).await.unwrap().health.ready);
+        net.known().account = Some("alice".into());
+        let seen = channels::test(app, by, &channel.id).await.unwrap();
+        let why = "the channel's credential is of another account, @alice: connect the right one again, or confirm \
+             this one on the page of the channel";
+        assert!(!seen.health.ready && seen.health.detail == why, "{seen:?}");
+        assert_eq!(seen.health.facts.account.as_deref(), Some("@bank"), "it is known by its own");
+        let mut sent = Vec::new();
+        let incident = incident(&bench).await;
+        for mut new in [json!({ "kind": "routine" }), json!({ "kind": "tip", "incident": incident })] {
+            (new["channels"], new["source"]) = (json!(["x"]), json!({ "text": new["kind"] }));
+            sent.push(bench.approved(new).await.id);
+        }
+        for post in &sent {
+            waits_because(&bench, post, why).await;
+        }
+        // Also without what the node has in memory.
+        let id = sent[1].as_str();
+        let due = format!("update deliveries set ready_at = 1, state = 'claimed', claimed_by = '{}' where post_id = '{id}'", app.node());
+        bench.sql(&due).await;
+        let of = posts::get(app, by, id).await.unwrap().deliveries.remove(0).id;
+        assert!(permits::permit(app, &[of]).await.unwrap().is_empty(), "no permit is given");
+        waits_because(&bench, id, why).await;
+        let other = |account: &str| ShownAccount { account: account.into() };
+        assert!(other_account::confirm(app, &bench.operator, &channel.id, &other("@alice")).await.is_err());
+        assert!(other_account::confirm(app, by, &channel.id, &other("@bob")).await.is_err(), "nobody saw it");
+        assert_eq!(net.known().posts, Vec::<String>::new());
+        // The right account is there again.
+        net.known().account = Some("bank".into());
+        assert!(channels::test(app, by, &channel.id).await.unwrap().health.ready);
+        app.clock().advance(60_000);
+        for post in &sent {
+            bench.until(post, &["accepted"]).await;
+        }
+        // Or a person says that the other one is right.
+        net.known().account = Some("alice".into());
+        channels::test(app, by, &channel.id).await.unwrap();
+        let new = json!({ "kind": "tip", "incident": incident, "channels": ["x"], "source": { "text": "Of Alice" } });
+        let post = bench.approved(new).await.id;
+        waits_because(&bench, &post, why).await;
+        let now = other_account::confirm(app, by, &channel.id, &other("@alice")).await.unwrap();
+        assert!(now.other_account.is_none());
+        app.clock().advance(60_000);
+        bench.until(&post, &["accepted"]).await;
+        assert!(channels::test(app, by, &channel.id).await.unwrap().health.ready);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_typed_credential_of_another_account_is_refused_while_posts_are_due(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        let channel = net.connect(&bench, net.wanted("x")).await;
+        channels::test(app, by, &channel.id).await.unwrap();
+        net.known().access.push("typed".into());
+        net.known().account = Some("alice".into());
+        let typed = |secret: &str| channels::ChannelEdit {
+            credential: Some(secret.to_owned().into()),
+            ..channels::ChannelEdit::default()
+        };
+        let edit = |secret: &str| channels::edit(app, by, &channel.id, None, typed(secret));
+        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": "Of the bank" },
+            "due": holdline::clock::rfc3339(app.clock().now() + 3_600_000) });
+        let post = bench.approved(new).await.id;
+        let why = edit("typed").await.unwrap_err().to_string();
+        assert_eq!(why, "this is @alice, and the channel is @bank: connect another channel for it");
+        // Whose it is that the network does not take, nobody knows: the channel can be mended all the same.
+        edit("unknown").await.unwrap();
+        posts::cancel(app, &bench.operator, &post).await.unwrap();
+        edit("typed").await.unwrap();
+        let seen = channels::test(app, by, &channel.id).await.unwrap();
+        assert!(seen.health.ready && seen.health.facts.account.as_deref() == Some("@alice"), "{seen:?}");
         worker.stop().await.unwrap();
     }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::beside::{self, Beside};
 use super::connecting::{self, WantedChannel, as_channel, subject};
 use super::{ends, grants, same_account};
 use crate::app::channels::{self, ChannelView};
@@ -82,14 +83,27 @@ pub async fn finish(app: &App, by: &Actor, session: &str, back: Back) -> Result<
         Some(why) => Err(AppError::Conflict(why)),
         None => keep(app, by, &asking, &tokens).await,
     };
-    if kept.is_err()
-        && let Err(e) = give_back(app, by, &asking, &tokens).await
-    {
-        tracing::error!(error = %e, cause = ?e, "access that was not stored may live on at the network");
-        let why = "the access could not be stored, nor ended";
-        return Err(AppError::Conflict(ends::by_hand(why, asking.client.network.name)));
+    let Err(why) = kept else { return kept };
+    Err(match give_back(app, by, &asking, &tokens).await {
+        Ok(None) => why,
+        Ok(Some(left)) => with_left(why, &left),
+        Err(e) => {
+            tracing::error!(error = %e, cause = ?e, "access that was not stored may live on at the network");
+            let left = "the access could not be stored, nor ended";
+            with_left(why, &ends::by_hand(left, asking.client.network.name))
+        }
+    })
+}
+
+/// Why a connection failed, with what is left of it at the network. An error of ours stays one.
+fn with_left(why: AppError, left: &str) -> AppError {
+    match why {
+        AppError::Internal(_) | AppError::Store(_) => {
+            tracing::error!(left, "access that was not stored is left at its network");
+            why
+        }
+        why => AppError::Conflict(format!("{}; {left}", why.in_full())),
     }
-    kept
 }
 
 /// Takes what was begun, which stays until its access is stored: whoever ends the channel's access ends it before.
@@ -155,15 +169,22 @@ async fn not_given(app: &App, by: &Actor, asking: &Asking, why: &Refusal) -> Res
     let start = &asking.start;
     let mut tx = app.store().begin().await?;
     match why {
-        Refusal::Unknown(_) => drop(ends::renewed(app, &mut tx, &start.id, true).await?),
+        Refusal::Unknown(_) => {
+            let end = ends::renewed(app, &mut tx, &start.id, true).await?;
+            // Of a channel that is not made nobody ends the access later: it is listed at once.
+            if let Some(end) = end.filter(|_| start.channel_id.is_none()) {
+                tx.put_end(&End { wanted: true, ..end }).await?;
+            }
+        }
         Refusal::Ended(_) | Refusal::Refused(_) | Refusal::Later(_) => tx.forget_end(&start.id).await?,
     }
     let entry = Entry::new("channel.access_not_given", &subject(start)).note(why.to_string());
     app.commit(tx, by, &[entry], &[Topic::Channels]).await
 }
 
-/// Ends access that no channel here has: nobody could end it later. It stays where another channel has the same.
-async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result<()> {
+/// Ends access that no channel here has: nobody could end it later. What a channel lives by, granted or typed, is not
+/// ended with it: where that could be, it is kept for the end of that one. What is left at the network, in words.
+async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result<Option<String>> {
     let (start, id, client) = (&asking.start, &asking.id, &asking.client);
     let shared = grants::shared(client, tokens);
     let mut tx = app.store().begin().await?;
@@ -183,8 +204,25 @@ async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> R
         return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
     }
     tx.forget_end(&start.id).await?;
-    if tx.is_shared(&shared, "").await? {
-        return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
+    match beside::of(app, &mut tx, client, tokens).await? {
+        Beside::Same => {
+            return tx.commit_unaudited(Unaudited::Lease).await.map(|()| None).map_err(Into::into);
+        }
+        Beside::With(living) => {
+            let end = End {
+                app_id: Some(start.app_id.clone()),
+                tokens: Some(grants::seal(app, &mut tx, &living.id, tokens).await?),
+                shared,
+                wanted: false,
+                ..ends::new(app, &living.id, &living.name, client.network.name)
+            };
+            tx.put_end(&end).await?;
+            let left = beside::words(client.network.title, &living.name);
+            let entry = Entry::new("channel.access_left", &format!("channel:{}", living.id)).note(&left);
+            app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
+            return Ok(Some(left));
+        }
+        Beside::Nothing => {}
     }
     let end = End {
         app_id: Some(start.app_id.clone()),
@@ -196,7 +234,9 @@ async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> R
     tx.put_end(&end).await?;
     let entry = Entry::new("channel.access_given_back", &subject(start));
     app.commit(tx, by, &[entry], &[]).await?;
-    ends::tell(app, by, &end.id).await
+    ends::tell(app, by, &end.id).await?;
+    let open = app.store().open_ends().await?.into_iter().find(|e| e.id == end.id);
+    Ok(open.map(|e| e.said.unwrap_or_else(|| ends::by_hand("the network was not asked yet", &e.adapter))))
 }
 
 /// Stores the access, in one change with the channel that is made for it.
@@ -234,13 +274,7 @@ async fn keep(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result
     let before = tx.grant_for_update(id).await?;
     let shared = grants::shared(&asking.client, tokens);
     if let Some(row) = row {
-        match before.as_ref().filter(|g| g.tokens.is_some()) {
-            Some(before) if before.shared != shared => ends::replace(app, &mut tx, &row, before).await?,
-            None if row.credential.is_some() => {
-                tx.put_end(&End { wanted: false, ..ends::of_typed(app, &row) }).await?;
-            }
-            _ => {}
-        }
+        put_aside(app, &mut tx, &row, before.as_ref(), tokens).await?;
     }
     let (expires_at, renew_at) = grants::times(asking.client.network, tokens, now);
     let grant = Grant {
@@ -270,6 +304,26 @@ async fn keep(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result
     Ok(view)
 }
 
+/// Keeps what these tokens take the place of, until the access of the channel ends.
+async fn put_aside(
+    app: &App,
+    tx: &mut Tx,
+    row: &Channel,
+    before: Option<&Grant>,
+    tokens: &Tokens,
+) -> Result<()> {
+    match before.filter(|g| g.tokens.is_some()) {
+        // A team of Slack has many tokens, which end together.
+        Some(before) if !grants::tokens(app, before).is_ok_and(|old| grants::are_same(&old, tokens)) => {
+            ends::replace(app, tx, row, before).await
+        }
+        None if row.credential.is_some() => {
+            Ok(tx.put_end(&End { wanted: false, ..ends::of_typed(app, row) }).await?)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Of the tokens of one app and one team that are renewed, Slack keeps two, and ends the oldest one when there is
 /// a third: channels with a pair each would end those of each other.
 async fn is_alone(app: &App, tx: &mut Tx, asking: &Asking, tokens: &Tokens) -> Result<()> {
@@ -280,9 +334,16 @@ async fn is_alone(app: &App, tx: &mut Tx, asking: &Asking, tokens: &Tokens) -> R
         let renewed = tokens.refresh.is_some() || kept.refresh.is_some();
         if renewed && kept.team.as_ref() == Some(team) {
             let (other, title) = (other.name, client.network.title);
-            return Err(AppError::Conflict(format!(
-                "the channel {other} has renewed access to this workspace: enter another app of {title}"
-            )));
+            // Another app has another bot, and a channel goes on with its own.
+            return Err(AppError::Conflict(match asking.start.channel_id {
+                None => format!(
+                    "the channel {other} has access to this workspace that is renewed: enter another app of {title}"
+                ),
+                Some(_) => format!(
+                    "the channel {other} has access to this workspace that is renewed: end that first, or connect a \
+                     new channel with another app of {title}"
+                ),
+            }));
         }
     }
     Ok(())
@@ -302,7 +363,8 @@ async fn reconnect(
         return Err(AppError::Conflict(why.into()));
     }
     channels::try_open(app, &row.adapter, &before.settings, Some(credential.clone()))?;
-    row.checked_at = None;
+    // Whose access it is was asked.
+    (row.checked_at, row.other_account) = (None, None);
     let had = row.credential.is_some();
     row.credential = Some(keys::seal(app, tx, &credentials::record(&row.id), credential).await?);
     if !tx.update_channel(&row).await? {

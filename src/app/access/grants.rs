@@ -205,11 +205,11 @@ pub(super) async fn seal(app: &App, tx: &mut Tx, channel: &str, tokens: &Tokens)
     keys::seal(app, tx, &record(channel), &json.to_string().into()).await
 }
 
-/// Digest of what ends together at the network: a server may give the same token to one account twice, and a team
-/// of Slack has one bot, whose tokens end one by one only where they are renewed, and a person at Facebook takes all back
-/// at once.
+/// Digest of what ends together at the network: a server may give the same token to one account twice, a team of
+/// Slack has one bot, which is deactivated with any token of its (<https://docs.slack.dev/reference/methods/auth.revoke>),
+/// also where these are renewed, and a person at Facebook takes all back at once.
 pub(super) fn shared(client: &Client, tokens: &Tokens) -> String {
-    let what = match tokens.team.as_ref().filter(|_| tokens.refresh.is_none()) {
+    let what = match &tokens.team {
         Some(team) => format!("team {team}"),
         None => format!("token {}", tokens.credential().expose_secret()),
     };

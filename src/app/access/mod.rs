@@ -1,5 +1,6 @@
 //! Access of channels at their networks, which people grant there: given, renewed, ended.
 
+mod beside;
 /// A person grants a channel access at its network.
 pub mod connecting;
 pub(super) mod ends;

@@ -172,13 +172,15 @@ async fn keep(app: &App, read: &Grant, client: &Client, new: &Tokens) -> Result<
         let shared = grants::shared(client, new);
         // Where the grant lives on, here or for another channel, to end this could end that.
         let lives = lives || tx.is_shared(&shared, "").await?;
-        let wanted = former.map_or(!lives, |e| e.wanted);
+        // As old as what it was of: what was granted since lives on (`ends::tell`).
+        let (wanted, made_at) = former.map_or((!lives, now), |e| (e.wanted, e.made_at));
         let end = End {
             app_id: Some(read.app_id.clone()),
             tokens: Some(grants::seal(app, &mut tx, channel, new).await?),
             shared,
             wanted,
             ask_at: Some(now).filter(|_| wanted),
+            made_at,
             ..ends::new(app, channel, &row.name, &row.adapter)
         };
         tx.put_end(&end).await?;
