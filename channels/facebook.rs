@@ -225,7 +225,8 @@ impl Facebook {
         }
         let posts = self.api.ask(&[&self.page, "published_posts"], &[("fields", "id"), ("limit", "1")]).await;
         posts.map_err(|failure| failure.to_string())?;
-        let health = Health::ready(format!("posts on the page {name}")).of(&format!("{name} ({id})")).by_id(id);
+        let health =
+            Health::ready(format!("posts on the page {name}")).of(&format!("{name} ({id})")).by_id(id);
         Ok(self.api.with_token(health, &NEEDED[1..]).await)
     }
 }

@@ -67,9 +67,11 @@ pub(super) fn stopped(
     }
     match &row.changed_by {
         Some(change) => Some(Stopped::held(&row.id, &old_words::held_by(change, so_far))),
-        None => row.before.as_deref().and_then(|before| not_yet(row, before, now)).or_else(|| {
-            other_account::wait(row, now).map(|change| Stopped { change, entry: None })
-        }),
+        None => row
+            .before
+            .as_deref()
+            .and_then(|before| not_yet(row, before, now))
+            .or_else(|| other_account::wait(row, now).map(|change| Stopped { change, entry: None })),
     }
 }
 

@@ -189,19 +189,7 @@ async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> R
     let shared = grants::shared(client, tokens);
     let mut tx = app.store().begin().await?;
     if client.network.revokes == Revokes::Person {
-        // It would end all that this person ever granted the app, also what was typed here or is used elsewhere. It is
-        // listed, and ended by a person or with all access.
-        if let Some(mut end) = tx.end_of_renewal(&start.id).await? {
-            (end.lease, end.lost, end.wanted) = (None, false, true);
-            end.tokens = Some(grants::seal(app, &mut tx, id, tokens).await?);
-            end.said = Some(ends::by_hand(
-                "what was granted is not used, and lives on: connect again",
-                client.network.name,
-            ));
-            end.shared = shared;
-            tx.put_end(&end).await?;
-        }
-        return Ok(tx.commit_unaudited(Unaudited::Lease).await?);
+        return left_to_people(app, by, asking, tokens, tx).await.map(Some);
     }
     tx.forget_end(&start.id).await?;
     match beside::of(app, &mut tx, client, tokens).await? {
@@ -237,6 +225,29 @@ async fn give_back(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> R
     ends::tell(app, by, &end.id).await?;
     let open = app.store().open_ends().await?.into_iter().find(|e| e.id == end.id);
     Ok(open.map(|e| e.said.unwrap_or_else(|| ends::by_hand("the network was not asked yet", &e.adapter))))
+}
+
+/// To end it would end all that this person ever granted the app, also what was typed here or is used elsewhere. It is
+/// listed, and ended by a person or with all access. What is left, in words.
+async fn left_to_people(
+    app: &App,
+    by: &Actor,
+    asking: &Asking,
+    tokens: &Tokens,
+    mut tx: Tx,
+) -> Result<String> {
+    let (start, client) = (&asking.start, &asking.client);
+    let left =
+        ends::by_hand("what was granted is not used, and lives on: connect again", client.network.name);
+    if let Some(mut end) = tx.end_of_renewal(&start.id).await? {
+        (end.lease, end.lost, end.wanted) = (None, false, true);
+        end.tokens = Some(grants::seal(app, &mut tx, &asking.id, tokens).await?);
+        (end.said, end.shared) = (Some(left.clone()), grants::shared(client, tokens));
+        tx.put_end(&end).await?;
+    }
+    let entry = Entry::new("channel.access_left", &subject(start)).note(&left);
+    app.commit(tx, by, &[entry], &[Topic::Channels]).await?;
+    Ok(left)
 }
 
 /// Stores the access, in one change with the channel that is made for it.
