@@ -128,7 +128,8 @@ impl Holdline {
         let owner = s.nodes.get(usize::from(row.owner)).filter(|n| reads(n));
         let is_ended = owner.is_some_and(|n| n.slots[post].attempt != row.attempt);
         let in_hand = owner.is_some_and(|n| n.slots[post].attempt == row.attempt);
-        if !person && !(found && s.nodes.iter().any(reads) && !in_hand || is_ended) {
+        let is_read = is_ended || found && !in_hand && s.nodes.iter().any(reads);
+        if !person && !is_read {
             return false;
         }
         // Of an attempt that the database has lost, too.
@@ -143,6 +144,7 @@ impl Holdline {
         } else if post == EXPIRING && s.expired {
             row.stand = Stand::Expired;
         } else {
+            s.net[post].after_commit &= !bit(row.attempt);
             (row.stand, row.owner, row.decided) = (Stand::Scheduled, NOBODY, row.decided || person);
         }
         s.grown = true;

@@ -145,20 +145,24 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// What is walked besides before a release.
 pub const LONG: &[Scenario] = &[
-    Scenario { name: "freeze, thaw, a node cut off", budget: Budget { thaws: 1, cuts: 1, ..FROZEN }, ..ONCE },
     Scenario {
         name: "freeze, crash, lost answer",
         budget: Budget { crashes: 1, lost_answers: 1, ..FROZEN },
+        due: PAIR,
         ..ONCE
     },
-    Scenario { name: "freeze, two nodes cut off", budget: Budget { cuts: 2, ..FROZEN }, due: PAIR, ..ONCE },
-    Scenario { name: "backup, restore, release, all posts", due: [AtOnce; 3], ..RESTORE_BACKUP },
-    Scenario { name: "restore, crash, all posts", due: [AtOnce; 3], ..RESTORE_CRASH },
-    Scenario { name: "restore, a node cut off, all posts", due: [AtOnce; 3], ..RESTORE_CUT },
-    Scenario { name: "backup, restore, freeze, update", due: PAIR, ..RESTORE_FREEZE },
     Scenario {
-        name: "two restores",
-        budget: Budget { restores: 2, confirmations: 2, backups: 1, ..RESTORED },
-        ..RESTORE_CUT
+        name: "freeze, refusal, lost answer",
+        budget: Budget { refusals: 1, lost_answers: 1, ..FROZEN },
+        due: PAIR,
+        ..TWICE
     },
+    Scenario { name: "freeze, two nodes cut off", budget: Budget { cuts: 2, ..FROZEN }, due: PAIR, ..ONCE },
+    Scenario {
+        name: "freeze, thaw, a node cut off",
+        budget: Budget { thaws: 1, cuts: 1, ..FROZEN },
+        due: PAIR,
+        ..ONCE
+    },
+    Scenario { name: "backup, restore, freeze, update", due: PAIR, ..RESTORE_FREEZE },
 ];

@@ -94,6 +94,7 @@ impl Holdline {
             return false;
         }
         s.left.refusals -= 1;
+        s.net[post].after_commit &= !bit(s.nodes[node].slots[post].attempt);
         self.answered(s, node, post, Phase::Refused);
         true
     }

@@ -219,7 +219,7 @@ pub struct Net {
     pub copies: u8,
     /// Requests on the way whose process is gone or has given up: each lands or is lost.
     pub strays: u8,
-    /// Attempts whose first byte left after the freeze was committed.
+    /// Attempts whose first byte left after the freeze was committed, but for those that had no effect.
     pub after_commit: u16,
 }
 
