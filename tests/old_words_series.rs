@@ -1,15 +1,17 @@
 //! The later posts of a recurrence do not go by themselves with old words.
 
+use holdline::app::held::Choice;
 use holdline::app::posts::{self, NewPost, PostView};
 use holdline::app::{series, signals};
 use holdline::clock::rfc3339;
 use holdline::domain::delivery::State;
 use holdline::domain::post::PostState;
+use holdline::sandbox::Fault;
 use holdline::store::posts::PostFilter;
 use serde_json::json;
 
 use crate::console::sign_in;
-use crate::old_words::{change, on, until};
+use crate::old_words::{change, decide, on, until};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
@@ -48,6 +50,19 @@ fn waits(next: &PostView, change: &str) -> bool {
     (next.state, d.state, d.approved) == (PostState::Submitted, State::Draft, false)
         && d.reason == Some(because_of(change))
         && next.words.as_ref().is_some_and(|w| w.text == "two")
+}
+
+/// The doubt about it ends as absent; why it is held then, and its id.
+async fn held_when_absent(bench: &Bench, post: &str) -> (String, String) {
+    for _ in 0..40 {
+        bench.app.clock().advance(40_000);
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let view = posts::get(&bench.app, &bench.operator, post).await.unwrap();
+        if view.deliveries[0].state != State::InDoubt {
+            break;
+        }
+    }
+    until(bench, post, "alpha", State::Held).await
 }
 
 on_both! {
@@ -110,6 +125,46 @@ on_both! {
         signals::dismiss(&bench.app, &bench.operator, &told[0].id, "seen", None).await.unwrap();
         bench.approved(change(&first.id, "three")).await;
         assert!(signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_later_one_in_doubt_is_held_before_it_is_tried_again(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
+        bench.app.clock().advance(HOUR);
+        until(&bench, &next.id, "alpha", State::InDoubt).await;
+        let two = bench.approved(change(&first.id, "two")).await;
+        bench.until(&two.id, &["accepted"]).await;
+        let held = held_when_absent(&bench, &next.id).await;
+        let why = format!("post {} gives an earlier one of this series other words: release this as it is, or cancel it", two.id);
+        assert_eq!((held.0, on(&bench, "alpha")), (why, vec!["two".to_owned()]));
+        // Whoever releases it has read that.
+        assert!(decide(&bench, Choice::Release, &[&held.1]).await.is_empty());
+        until(&bench, &next.id, "alpha", State::Accepted).await;
+        assert_eq!(on(&bench, "alpha"), ["two", "one"]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_later_one_in_doubt_goes_on_when_the_change_is_cancelled(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
+        bench.app.clock().advance(HOUR);
+        until(&bench, &next.id, "alpha", State::InDoubt).await;
+        let mut later = change(&first.id, "two");
+        later["due"] = json!(rfc3339(bench.app.clock().now() + 20 * HOUR));
+        let two = bench.approved(later).await;
+        posts::cancel(&bench.app, &bench.operator, &two.id).await.unwrap();
+        for _ in 0..4 {
+            bench.app.clock().advance(40_000);
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        }
+        until(&bench, &next.id, "alpha", State::Accepted).await;
         worker.stop().await.unwrap();
     }
 

@@ -1,7 +1,7 @@
 //! Why a delivery that is due gets no permit, and what becomes of it.
 
 use super::access::other_account;
-use super::old_words;
+use super::{later_words, old_words};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -18,17 +18,19 @@ pub(super) struct Stopped {
     pub change: Change,
     /// What the log says of it. Nothing: it only waits.
     pub entry: Option<Entry>,
+    /// Its reason says which change of an earlier post has stopped it.
+    pub stop_told: bool,
 }
 
 impl Stopped {
     fn over(id: &str, state: State, verb: &str, now: Millis) -> Self {
         let change = Change { settled_at: Some(now), ..Change::to(id, state.word()) };
-        Self { change, entry: Some(Entry::new(verb, &name(id))) }
+        Self { change, entry: Some(Entry::new(verb, &name(id))), stop_told: false }
     }
 
     fn held(id: &str, reason: &str) -> Self {
         let change = Change::to(id, State::Held.word()).because(reason);
-        Self { change, entry: Some(Entry::new("delivery.held", &name(id)).note(reason)) }
+        Self { change, entry: Some(Entry::new("delivery.held", &name(id)).note(reason)), stop_told: false }
     }
 }
 
@@ -37,8 +39,8 @@ fn name(id: &str) -> String {
 }
 
 /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
-/// old words of a post that gets others; `so_far` says how much of these is out. New words wait until the old ones are
-/// out, and all waits on a channel that leads to another account. Nothing: it may go.
+/// old words of a post that gets others, or of a later one of its recurrence; `so_far` says how much of these is out. New
+/// words wait until the old ones are out, and all waits on a channel that leads to another account. Nothing: it may go.
 pub(super) fn stopped(
     row: &InHand,
     subject: &Subject,
@@ -63,15 +65,18 @@ pub(super) fn stopped(
             ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")
         };
         let entry = Entry::new("delivery.held", &name(&row.id)).note(format!("by freeze {}", order.id));
-        return Some(Stopped { change: held, entry: Some(entry) });
+        return Some(Stopped { change: held, entry: Some(entry), stop_told: false });
     }
-    match &row.changed_by {
-        Some(change) => Some(Stopped::held(&row.id, &old_words::held_by(change, so_far))),
-        None => row
+    match (&row.changed_by, &row.stopped_by) {
+        (Some(change), _) => Some(Stopped::held(&row.id, &old_words::held_by(change, so_far))),
+        (None, Some(change)) => {
+            Some(Stopped { stop_told: true, ..Stopped::held(&row.id, &later_words::held_by(change)) })
+        }
+        (None, None) => row
             .before
             .as_deref()
             .and_then(|before| not_yet(row, before, now))
-            .or_else(|| other_account::wait(row, now).map(|change| Stopped { change, entry: None })),
+            .or_else(|| other_account::wait(row, now).map(Stopped::waits)),
     }
 }
 
@@ -81,14 +86,14 @@ fn not_yet(row: &InHand, before: &str, now: Millis) -> Option<Stopped> {
         Ok(State::Sending | State::InDoubt) => {
             let waits =
                 Change { ready_at: Some(now + NOT_SETTLED), ..Change::to(&row.id, State::Scheduled.word()) };
-            Some(Stopped { change: waits.because(old_words::WAITS_FOR_IT), entry: None })
+            Some(Stopped { change: waits.because(old_words::WAITS_FOR_IT), entry: None, stop_told: false })
         }
         // The sender says of it that it was taken down.
         Ok(State::Accepted | State::Retracted) | Err(_) => None,
         Ok(_) => {
             let over = Stopped::over(&row.id, State::Cancelled, "delivery.cancelled", now);
             let entry = over.entry.map(|e| e.note(old_words::NOT_OUT));
-            Some(Stopped { change: over.change.because(old_words::NOT_OUT), entry })
+            Some(Stopped { change: over.change.because(old_words::NOT_OUT), entry, stop_told: false })
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn because_of(change: &str) -> String {
 }
 
 /// Why a delivery of a later post that has begun is held.
-fn held_by(change: &str) -> String {
+pub(super) fn held_by(change: &str) -> String {
     format!(
         "post {change} gives an earlier one of this series other words: release this as it is, or cancel it"
     )
@@ -44,18 +44,17 @@ pub(super) fn series(first: &Post) -> &str {
     first.series_id.as_deref().unwrap_or(&first.id)
 }
 
-/// The posts of its recurrence after this one that are approved and wait.
-pub(super) async fn later(tx: &mut Tx, first: &Post) -> Result<Vec<String>> {
-    Ok(tx.later(series(first), &first.id).await?)
-}
-
 /// A change of the words of `first` is approved: the later posts of its recurrence wait for another approval. Of one
-/// that has begun, what has not is held.
+/// that has begun, what has not is held, and what is under way or in doubt before it is tried again.
 pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, change: &str) -> Result<Vec<Entry>> {
     let (mut entries, why) = (Vec::new(), because_of(change));
-    for id in later(tx, first).await? {
+    for id in tx.later(series(first), &first.id).await? {
         let Some(post) = tx.post(&id).await? else { continue };
         let rows = tx.deliveries(&id).await?;
+        if post.state != PostState::Approved.word() {
+            tx.stop_before_permit(&id, change).await?;
+            continue;
+        }
         let subject = format!("post:{id}");
         if rows.iter().all(|d| d.permits == 0 && !is_out(d)) {
             tx.unapprove(&id, &why).await?;
@@ -67,6 +66,7 @@ pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, change: &str) -> 
             entries.push(entry.after(&serde_json::json!({"state": PostState::Submitted})).note(&why));
             continue;
         }
+        tx.stop_before_permit(&id, change).await?;
         let why = held_by(change);
         let waits = |d: &&Delivery| [State::Scheduled, State::Claimed].iter().any(|s| s.word() == d.state);
         let held: Vec<Change> =
@@ -82,12 +82,16 @@ fn is_out(d: &Delivery) -> bool {
     [State::Accepted, State::Retracted].iter().any(|s| s.word() == d.state)
 }
 
-/// That change was cancelled: what it had stopped says so.
-pub(super) async fn reword(tx: &mut Tx, first: &Post, change: &str) -> Result<()> {
+/// That change was cancelled: what it had stopped says so, or that `by` stops it, another change of that post.
+pub(super) async fn reword(tx: &mut Tx, first: &Post, change: &str, by: Option<&str>) -> Result<()> {
     let series = series(first);
-    for (old, new) in [(because_of(change), FREE_AGAIN), (held_by(change), RELEASED)] {
+    tx.stopped_otherwise(series, change, by).await?;
+    for (old, new) in [
+        (because_of(change), by.map_or_else(|| FREE_AGAIN.to_owned(), because_of)),
+        (held_by(change), by.map_or_else(|| RELEASED.to_owned(), held_by)),
+    ] {
         for id in tx.stopped(series, &old).await? {
-            tx.set_reason(&id, new).await?;
+            tx.set_reason(&id, &new).await?;
         }
     }
     Ok(())

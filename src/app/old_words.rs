@@ -141,13 +141,14 @@ fn on_its_way(change: &Delivery) -> String {
 }
 
 /// Locks what an approval of changes is about, in the order of the ids, as everywhere: the posts that are decided about,
-/// those whose words they change, and the later ones of their recurrences; then all their deliveries.
+/// those whose words they change, and the first and the later ones of their recurrences; then all their deliveries. Whoever
+/// makes the next post of a recurrence locks its first one, too.
 pub(super) async fn lock(tx: &mut Tx, decided: &[&str], firsts: &[&str]) -> Result<()> {
     let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let mut all = owned(decided);
-    for first in tx.posts(&owned(firsts)).await? {
-        all.extend(later_words::later(tx, &first).await?);
-        all.push(first.id);
+    for (first, series) in tx.series_of(&owned(firsts)).await? {
+        all.extend(tx.later(&series, &first).await?);
+        all.extend([first, series]);
     }
     all.sort_unstable();
     all.dedup();
@@ -181,7 +182,7 @@ pub(super) async fn reword(tx: &mut Tx, cancelled: impl Iterator<Item = &Post>) 
         if by.as_ref() == Some(&change.id) {
             continue;
         }
-        later_words::reword(tx, &first, &change.id).await?;
+        later_words::reword(tx, &first, &change.id, by.as_deref()).await?;
         for d in tx.deliveries(&first.id).await?.iter().filter(|d| holder(d).is_some()) {
             let reason = by.as_deref().map_or_else(|| FREE_AGAIN.to_owned(), |by| held_by(by, None));
             tx.set_reason(&d.id, &reason).await?;

@@ -173,6 +173,8 @@ struct Writes {
     changes: Vec<Change>,
     attempts: Vec<Attempt>,
     entries: Vec<Entry>,
+    /// What is held because of the change of an earlier post, and says so.
+    stops_told: Vec<String>,
 }
 
 /// Decides about each delivery, and commits what was decided in one durable change.
@@ -211,6 +213,7 @@ async fn decide(
         }
     }
     tx.insert_attempts(&writes.attempts, &writes.changes).await?;
+    tx.stop_is_told(&writes.stops_told).await?;
     if writes.entries.is_empty() {
         tx.commit_unaudited(Unaudited::Lease).await?;
     } else {
@@ -234,6 +237,9 @@ impl Writes {
     /// Writes down why the delivery gets no permit, if there is such a reason; whether there is.
     fn stop(&mut self, stopped: Option<Stopped>) -> bool {
         let Some(stopped) = stopped else { return false };
+        if stopped.stop_told {
+            self.stops_told.push(stopped.change.id.clone());
+        }
         self.changes.push(stopped.change);
         self.entries.extend(stopped.entry);
         true

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::revisions::{BEFORE, CHANGED_BY};
+use super::revisions::{BEFORE, CHANGED_BY, other_words};
 use super::rows::Value;
 use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
@@ -69,6 +69,8 @@ pub struct InHand {
     pub revises: Option<String>,
     /// The newest post that gives its post other words: the old ones do not go out any more.
     pub changed_by: Option<String>,
+    /// The change of an earlier post of its recurrence that was approved while this was under way.
+    pub stopped_by: Option<String>,
     /// How the copy stands whose words it changes: only what is out gets others.
     pub before: Option<String>,
     /// The post's own state: only what is approved goes anywhere.
@@ -179,7 +181,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
         .collect()
 }
 
-const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
+const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
       p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version,
       c.other_account
@@ -265,7 +267,8 @@ impl Store {
         let sql = format!(
             "select d.id from deliveries d join posts p on p.id = d.post_id
              where d.claimed_by = $1 and d.state = 'sending'
-               and (p.state = 'cancelled' or d.valid_until <= $2 or {CHANGED_BY} is not null)"
+               and (p.state = 'cancelled' or d.valid_until <= $2 or {})",
+            other_words()
         );
         Ok(read!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).bind(node).bind(now).fetch_all(c).await?))
     }

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::attempts::Attempt;
-use super::revisions::CHANGED_BY;
+use super::revisions::other_words;
 use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
@@ -87,7 +87,8 @@ impl Tx {
     pub async fn is_over(&mut self, delivery: &str, at: Millis) -> Result<bool> {
         let sql = format!(
             "select count(*) from deliveries d join posts p on p.id = d.post_id
-            where d.id = $1 and (p.state = 'cancelled' or d.valid_until <= $2 or {CHANGED_BY} is not null)"
+            where d.id = $1 and (p.state = 'cancelled' or d.valid_until <= $2 or {})",
+            other_words()
         );
         let found: i64 = on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(delivery)

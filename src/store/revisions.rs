@@ -25,17 +25,22 @@ pub(super) const BEFORE: &str =
     "(select case when o.started <> 0 then 'in_doubt' else o.state end from deliveries o
       where o.post_id = p.revises and o.channel_id = d.channel_id and o.replaced = 0)";
 
-/// The posts of a recurrence after the one of that series and id that are approved, and of which something waits to go.
+/// The posts of a recurrence after the one of that series and id of which something may still go, or may just have gone.
 /// The newest, if there are ever so many: whoever approves a change does not wait for thousands.
-const LATER: &str = "select id from posts p where series_id = $1 and id > $2 and state = 'approved'
+const LATER: &str = "select id from posts p where series_id = $1 and id > $2
       and exists (select 1 from deliveries d where d.post_id = p.id and d.replaced = 0
-        and d.state in ('scheduled', 'claimed', 'held'))
+        and (d.state in ('draft', 'scheduled', 'claimed', 'sending', 'held', 'in_doubt') or d.started <> 0))
     order by id desc limit 500";
 
-/// What is out of the posts of a recurrence after that one, or may be, and was not before `$3`.
+/// What is out of the posts of a recurrence after that one, and was not before `$3`; the newest first.
 const LATER_OUT: &str = "select d.* from posts p join deliveries d on d.post_id = p.id
-    where p.series_id = $1 and p.id > $2 and d.replaced = 0
-      and (d.state in ('sending', 'in_doubt') or (d.state = 'accepted' and d.settled_at > $3)) order by d.id limit 100";
+    where p.series_id = $1 and p.id > $2 and d.replaced = 0 and d.started = 0
+      and d.state = 'accepted' and d.settled_at > $3 order by d.id desc limit 100";
+
+/// Whether the words of the delivery `d` of the post `p` do not go any more, because there are others.
+pub(super) fn other_words() -> String {
+    format!("({CHANGED_BY} is not null or d.stopped_by is not null)")
+}
 
 impl Store {
     /// The deliveries of changes of a post's words that were approved, and of what was out of others, the oldest post
@@ -114,7 +119,14 @@ impl Tx {
             .await?))
     }
 
-    /// The posts of a recurrence after one of them that are approved and wait; `series` is the series' id.
+    /// Of these posts, each with the series that it begins or belongs to. None is locked.
+    pub async fn series_of(&mut self, posts: &[String]) -> Result<Vec<(String, String)>> {
+        let list = dialect::list(1, dialect::padded(posts.len()));
+        let sql = format!("select id, coalesce(series_id, id) from posts where id in ({list}) order by id");
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
+    }
+
+    /// The posts of a recurrence after one of them of which something may still go; `series` is the series' id.
     pub async fn later(&mut self, series: &str, post: &str) -> Result<Vec<String>> {
         let mut ids: Vec<String> =
             on!(self, |c| sqlx::query_scalar(LATER).bind(series).bind(post).fetch_all(c).await?);
@@ -122,7 +134,7 @@ impl Tx {
         Ok(ids)
     }
 
-    /// What is out of the posts of a recurrence after one of them, or may be, and was not at that time.
+    /// What is out of the posts of a recurrence after one of them, and was not at that time.
     pub async fn later_out(&mut self, series: &str, post: &str, since: Millis) -> Result<Vec<Delivery>> {
         Ok(on!(self, |c| {
             sqlx::query_as(LATER_OUT).bind(series).bind(post).bind(since).fetch_all(c).await?
@@ -145,7 +157,7 @@ impl Tx {
     pub async fn unapprove(&mut self, post: &str, why: &str) -> Result<()> {
         const SQL: &str =
             "update deliveries set state = 'draft', approved_hash = null, approved_until = null,
-              claimed_by = null, freeze_id = null, settled_at = null, reason = $2
+              claimed_by = null, freeze_id = null, settled_at = null, stopped_by = null, reason = $2
             where post_id = $1 and replaced = 0
               and state in ('draft', 'scheduled', 'claimed', 'held')";
         on!(self, |c| sqlx::query(SQL).bind(post).bind(why).execute(c).await.map(drop)?);
@@ -157,6 +169,34 @@ impl Tx {
         const SQL: &str = "select d.id from posts p join deliveries d on d.post_id = p.id
             where p.series_id = $1 and d.replaced = 0 and d.state in ('draft', 'held') and d.reason = $2 order by d.id";
         Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(series).bind(why).fetch_all(c).await?))
+    }
+
+    /// Writes down that what a post has on its way is stopped by a change of an earlier one of its recurrence: it is held
+    /// before its next permit, wherever it stands now.
+    pub async fn stop_before_permit(&mut self, post: &str, change: &str) -> Result<()> {
+        const SQL: &str = "update deliveries set stopped_by = $2 where post_id = $1 and replaced = 0
+              and (state in ('sending', 'held', 'in_doubt') or started <> 0)";
+        on!(self, |c| sqlx::query(SQL).bind(post).bind(change).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// What that change has stopped in a recurrence is stopped by the other one now, or by none.
+    pub async fn stopped_otherwise(&mut self, series: &str, change: &str, by: Option<&str>) -> Result<()> {
+        const SQL: &str = "update deliveries set stopped_by = $3 where stopped_by = $2
+              and post_id in (select id from posts where series_id = $1)";
+        on!(self, |c| sqlx::query(SQL).bind(series).bind(change).bind(by).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// These deliveries are held with that reason: whoever releases one of them has read it.
+    pub async fn stop_is_told(&mut self, deliveries: &[String]) -> Result<()> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let list = dialect::list(1, dialect::padded(deliveries.len()));
+        let sql = format!("update deliveries set stopped_by = null where id in ({list})");
+        on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)), deliveries).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     /// Gives a delivery another reason.
