@@ -120,6 +120,10 @@ on_both! {
             own, or take it down", two.id);
         assert_eq!(told[0].detail.as_ref(), Some(&detail));
         assert!(told[0].url.as_ref().unwrap().ends_with(&next.id));
+        // The next one has nobody's approval with these words, although that of the one before holds.
+        series::continue_series(&bench.app).await.unwrap();
+        let third = newest(&bench).await;
+        assert!(third.id != next.id && waits(&third, &two.id), "{third:?}");
         // Another change of the first one, which was written after that, says no more of it.
         bench.until(&two.id, &["accepted"]).await;
         signals::dismiss(&bench.app, &bench.operator, &told[0].id, "seen", None).await.unwrap();

@@ -14,7 +14,8 @@ use crate::store::posts::Post;
 
 /// Makes the next post of every recurrence whose newest one has come due. Only what was approved goes
 /// on: the new post carries the same words and keeps the approval that they were given, which covers
-/// the times that the recurrence gives, for as long as it holds, and no other words were approved for the old one.
+/// the times that the recurrence gives, for as long as it holds, and no other words were approved for the old one, or since
+/// for one before it.
 ///
 /// # Errors
 /// The database's own.
@@ -26,6 +27,10 @@ pub async fn continue_series(app: &App) -> Result<()> {
             Some(id) => tx.incident(id).await?.is_none_or(|i| i.resolved_at.is_some()),
             None => false,
         };
+        // Changes of words that are approved meanwhile lock it, too: they see the next post, or are seen.
+        if let Some(series) = &seen.series_id {
+            tx.post(series).await?;
+        }
         // What was seen may be cancelled, rejected, edited or continued by now.
         let Some(old) = tx.post(&seen.id).await? else { continue };
         if old.state != PostState::Approved.word() || old.version != seen.version {
@@ -55,7 +60,10 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
     let (id, now) = (app.id(), app.now());
     let shift = due - old.due_at;
     let before = tx.deliveries(&old.id).await?;
-    let changed = tx.changed(std::slice::from_ref(&old.id)).await?.pop();
+    let changed = match tx.changed(std::slice::from_ref(&old.id)).await?.pop() {
+        Some((_, change)) => Some(change),
+        None => tx.series_changed(old.series_id.as_deref().unwrap_or(&old.id), &old.id).await?,
+    };
     let approved = changed.is_none()
         && before.iter().all(|d| {
             d.approved_hash.as_deref() == Some(d.content_hash.as_str())
@@ -99,7 +107,7 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
     }
     tx.insert_posts(&[(post, labels)]).await?;
     tx.insert_deliveries(&rows).await?;
-    if let Some((_, change)) = changed {
+    if let Some(change) = changed {
         let why = later_words::because_of(&change);
         for d in &rows {
             tx.set_reason(&d.id, &why).await?;

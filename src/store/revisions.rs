@@ -12,13 +12,33 @@ const COPIES: &str =
     union all select d.* from posts p join deliveries d on d.post_id = p.id
     where p.revises = $1 and d.channel_id = $2 and d.replaced = 0 order by post_id";
 
-/// The newest post that gives the post `p` other words and was approved, or was out with them: an edit after its approval
-/// lets nobody forget that the old words are wrong. Not one that waits for its first approval, or was cancelled before
-/// anything of it left.
-pub(super) const CHANGED_BY: &str = "(select max(r.id) from posts r where r.revises = p.id and exists
-      (select 1 from deliveries o where o.post_id = r.id and o.replaced = 0
+/// Whether the change `r` counts: it was approved, or was out with its words. An edit after its approval lets nobody forget
+/// that the old words are wrong. Not one that waits for its first approval, or was cancelled before anything of it left.
+macro_rules! counts {
+    () => {
+        "exists (select 1 from deliveries o where o.post_id = r.id and o.replaced = 0
         and (o.state in ('sending', 'in_doubt', 'accepted', 'retracted')
-          or (r.approved_at is not null and r.state <> 'cancelled' and o.state <> 'cancelled'))))";
+          or (r.approved_at is not null and r.state <> 'cancelled' and o.state <> 'cancelled')))"
+    };
+}
+
+/// The newest post that gives the post `p` other words, and counts.
+pub(super) const CHANGED_BY: &str =
+    concat!("(select max(r.id) from posts r where r.revises = p.id and ", counts!(), ")");
+
+/// The newest change of a post of the recurrence `$1` up to its post `$2` that was approved since a person approved that one,
+/// or since it was made with the approval of the one before.
+const SERIES_CHANGED: &str = concat!(
+    "select max(r.id) from posts p
+      join posts e on (e.id = $1 or e.series_id = $1) and e.id <= p.id
+      join posts r on r.revises = e.id
+    where p.id = $2
+      and coalesce((select max(a.decided_at) from approvals a where a.post_id = r.id and a.decision <> 'reject'), 0)
+        >= coalesce((select max(a.decided_at) from approvals a
+          where a.post_id = p.id and a.decision <> 'reject' and a.voided_at is null), p.created_at)
+      and ",
+    counts!()
+);
 
 /// How the copy stands whose words the delivery `d` changes. One that has only started is as much in doubt as others.
 pub(super) const BEFORE: &str =
@@ -101,6 +121,12 @@ impl Tx {
              where change_id is not null"
         );
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
+    }
+
+    /// The newest change of a post of a recurrence up to that one which was approved after that one was; `series` is the
+    /// series' id.
+    pub async fn series_changed(&mut self, series: &str, post: &str) -> Result<Option<String>> {
+        Ok(on!(self, |c| { sqlx::query_scalar(SERIES_CHANGED).bind(series).bind(post).fetch_one(c).await? }))
     }
 
     /// Another change of that post's words than `but` that is not settled yet.
