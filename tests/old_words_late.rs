@@ -66,6 +66,20 @@ async fn in_doubt_on_beta(bench: &Bench) -> (String, String) {
     (first.id, doubt)
 }
 
+/// A look finds that the post is there; what waits for that is looked at again.
+async fn ends_as_there(bench: &Bench, post: &str, doubt: &str) {
+    bench.app.clock().advance(16_000);
+    bench.sql(&format!("update attempts set next_read_at = 1 where delivery_id = '{doubt}'")).await;
+    bench.app.clock().advance(60_000);
+    until(bench, post, "beta", State::Accepted).await;
+    bench.app.clock().advance(16_000);
+}
+
+/// The first signal that waits.
+async fn waiting(bench: &Bench) -> String {
+    signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0[0].id.clone()
+}
+
 async fn seen(bench: &Bench, delivery: &str) {
     let seen = serde_json::from_value(json!({ "settlement": "published", "note": "I see it" })).unwrap();
     settle::settle(&bench.app, &bench.approver, delivery, &seen).await.unwrap();
@@ -113,6 +127,59 @@ on_both! {
         bench.app.clock().advance(16_000);
         until(&bench, &two.id, "beta", State::Accepted).await;
         assert_eq!((on(&bench, "beta"), told(&bench).await.len()), (vec!["two".to_owned()], 0));
+        worker.stop().await.unwrap();
+    }
+
+    async fn words_that_wait_do_not_go_once_newer_ones_are_approved(bench) {
+        let worker = bench.start().await;
+        // The newer ones are the old ones again: they go there, too, because others were about to.
+        let (first, doubt) = in_doubt_on_beta(&bench).await;
+        let two = bench.approved(change(&first, "two")).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
+        let back = bench.approved(change(&first, "one")).await;
+        until(&bench, &back.id, "alpha", State::Accepted).await;
+        ends_as_there(&bench, &first, &doubt).await;
+        assert_eq!(until(&bench, &two.id, "beta", State::Cancelled).await.0, "newer words for the post are approved");
+        until(&bench, &back.id, "beta", State::Accepted).await;
+        assert_eq!((on(&bench, "beta"), told(&bench).await.len()), (vec!["one".to_owned()], 0));
+        // They are not for that channel.
+        let (first, doubt) = in_doubt_on_beta(&bench).await;
+        let two = bench.approved(change(&first, "two")).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
+        let three = bench.approved(on_alpha_only(&first, "three")).await;
+        until(&bench, &three.id, "alpha", State::Accepted).await;
+        ends_as_there(&bench, &first, &doubt).await;
+        until(&bench, &two.id, "beta", State::Cancelled).await;
+        assert_eq!(on(&bench, "beta"), ["one", "one"]);
+        let said = told(&bench).await;
+        assert!(said.len() == 1 && said[0].1.contains(&three.id), "{said:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn words_that_come_out_beside_newer_ones_are_told(bench) {
+        let worker = bench.start().await;
+        let (first, doubt) = in_doubt_on_beta(&bench).await;
+        let two = bench.approved(change(&first, "two")).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
+        let three = bench.submit(on_alpha_only(&first, "three")).await;
+        // What waited is being sent, and in doubt, when the newer ones are approved.
+        bench.sandbox.fault("beta", Fault::CutAfterAccept, 1);
+        ends_as_there(&bench, &first, &doubt).await;
+        let (_, doubt) = until(&bench, &two.id, "beta", State::InDoubt).await;
+        bench.approve(&three.id).await;
+        let said = told(&bench).await;
+        assert!(said.len() == 1 && said[0].1.contains(&three.id), "the old ones came out: {said:?}");
+        signals::dismiss(&bench.app, &bench.operator, &waiting(&bench).await, "seen", None).await.unwrap();
+        bench.sql(&format!("update attempts set next_read_at = 1 where delivery_id = '{doubt}'")).await;
+        bench.app.clock().advance(60_000);
+        until(&bench, &two.id, "beta", State::Accepted).await;
+        assert_eq!(on(&bench, "beta"), ["two"]);
+        let said = told(&bench).await;
+        assert!(said.len() == 1 && said[0].1.contains(&three.id) && said[0].2.ends_with(&first), "{said:?}");
+        // The newest words end that.
+        let four = bench.approved(change(&first, "four")).await;
+        until(&bench, &four.id, "beta", State::Accepted).await;
+        assert_eq!((on(&bench, "beta"), told(&bench).await.len()), (vec!["four".to_owned()], 0));
         worker.stop().await.unwrap();
     }
 

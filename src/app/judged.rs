@@ -28,6 +28,11 @@ impl Stopped {
         Self { change, entry: Some(Entry::new(verb, &name(id))), stop_told: false }
     }
 
+    /// Nothing changes but when it is looked at again.
+    fn waits(change: Change) -> Self {
+        Self { change, entry: None, stop_told: false }
+    }
+
     fn held(id: &str, reason: &str) -> Self {
         let change = Change::to(id, State::Held.word()).because(reason);
         Self { change, entry: Some(Entry::new("delivery.held", &name(id)).note(reason)), stop_told: false }
@@ -40,7 +45,8 @@ fn name(id: &str) -> String {
 
 /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
 /// old words of a post that gets others, or of a later one of its recurrence; `so_far` says how much of these is out. New
-/// words wait until the old ones are out, and all waits on a channel that leads to another account. Nothing: it may go.
+/// words wait until the old ones are out, and end when there are newer ones; all waits on a channel that leads to another
+/// account. Nothing: it may go.
 pub(super) fn stopped(
     row: &InHand,
     subject: &Subject,
@@ -58,6 +64,9 @@ pub(super) fn stopped(
     }
     if row.post_state != PostState::Approved.word() {
         return Some(Stopped::held(&row.id, &format!("its post is {} and needs approval", row.post_state)));
+    }
+    if row.newer.is_some() {
+        return Some(cancelled(row, old_words::NEWER, now));
     }
     if let Some(order) = covering(orders, subject) {
         let held = Change {
@@ -90,10 +99,11 @@ fn not_yet(row: &InHand, before: &str, now: Millis) -> Option<Stopped> {
         }
         // The sender says of it that it was taken down.
         Ok(State::Accepted | State::Retracted) | Err(_) => None,
-        Ok(_) => {
-            let over = Stopped::over(&row.id, State::Cancelled, "delivery.cancelled", now);
-            let entry = over.entry.map(|e| e.note(old_words::NOT_OUT));
-            Some(Stopped { change: over.change.because(old_words::NOT_OUT), entry, stop_told: false })
-        }
+        Ok(_) => Some(cancelled(row, old_words::NOT_OUT, now)),
     }
+}
+
+fn cancelled(row: &InHand, why: &str, now: Millis) -> Stopped {
+    let over = Stopped::over(&row.id, State::Cancelled, "delivery.cancelled", now);
+    Stopped { change: over.change.because(why), entry: over.entry.map(|e| e.note(why)), stop_told: false }
 }

@@ -18,6 +18,8 @@ pub(super) const WAITS_FOR_IT: &str =
     "it is not known yet whether the old words are out there; the new ones wait for that";
 /// Said of new words where the old ones did not go out.
 pub(super) const NOT_OUT: &str = "the old words did not go out there, so there is nothing to change";
+/// Said of new words that did not go while there were none newer.
+pub(super) const NEWER: &str = "newer words for the post are approved";
 /// Said of old words that a change had held which was cancelled.
 const FREE_AGAIN: &str = "the change of its words was cancelled: release it as it is, or cancel it";
 

@@ -132,7 +132,7 @@ async fn there(
     entries.push(entry);
     entries.extend(revisions::or_gone(app, &mut tx, first, &d.channel_id, &mut change).await?);
     tx.change_deliveries(&[change]).await?;
-    entries.extend(still_live::note(app, &mut tx, &[(d.id.as_str(), d.post_id.as_str())]).await?);
+    entries.extend(still_live::note(app, &mut tx, &[d.id.as_str()]).await?);
     app.commit(tx, &Actor::service(app.node()), &entries, &[Topic::Queue]).await
 }
 

@@ -46,6 +46,8 @@ struct Copy {
     words: std::result::Result<Rendition, String>,
     /// How it stands, where the post is only on its way: new words go there when it is out.
     waits: Option<&'static str>,
+    /// Whether a change of its words waits there already, so that it may have others soon.
+    changing: bool,
     /// Since when the post is there, or settled otherwise.
     since: Option<Millis>,
 }
@@ -62,6 +64,8 @@ impl Standing {
             },
         };
         let newer = app.store().revised(&post.id).await?;
+        let changes = app.store().revisions(&post.id).await?;
+        let waiting = |c: &&Delivery| c.state == State::Scheduled.word();
         let mut copies = Vec::new();
         for d in app.store().deliveries(&post.id).await? {
             let last = newer.iter().rfind(|n| n.channel_id == d.channel_id);
@@ -70,7 +74,9 @@ impl Standing {
                 Stand::Waits(how) => (words(&d), Some(how)),
                 Stand::Never(why) => (Err(why.to_owned()), None),
             };
-            copies.push(Copy { channel: d.channel_id, words, waits, since: d.settled_at });
+            let changing =
+                waits.is_some() && changes.iter().filter(waiting).any(|c| c.channel_id == d.channel_id);
+            copies.push(Copy { channel: d.channel_id, words, waits, changing, since: d.settled_at });
         }
         Ok(Some(Self { post, copies }))
     }
@@ -208,9 +214,8 @@ fn new_words(
 fn obstacle_or_same(channel: &Channel, copy: &Copy, source: &Source, drill: bool) -> Option<String> {
     match new_words(channel, copy, source, drill) {
         Err(why) => Some(why),
-        Ok(new) => {
-            (copy.words.as_ref() == Ok(&new)).then(|| "it has these very words there already".to_owned())
-        }
+        Ok(new) => (!copy.changing && copy.words.as_ref() == Ok(&new))
+            .then(|| "it has these very words there already".to_owned()),
     }
 }
 
@@ -341,9 +346,14 @@ pub(super) async fn or_gone(
     let Some(first) = first else { return Ok(entries) };
     let all = tx.copies(first, channel).await?;
     let Some(made) = all.iter().find(|d| d.post_id == first) else { return Ok(entries) };
-    // Whoever was told that its old words are live has no more to do.
-    still_live::end(app, tx, &made.id, &mut entries).await?;
-    if tx.delivery(&made.id).await?.is_none_or(|d| d.state != State::Retracted.word()) {
+    let gone = tx.delivery(&made.id).await?.is_some_and(|d| d.state == State::Retracted.word());
+    let newest = tx.changed(&[first.to_owned()]).await?.pop().map(|(_, by)| by);
+    let is_newest = all.iter().any(|d| d.id == change.id && Some(&d.post_id) == newest.as_ref());
+    // Whoever was told that its old words are live has no more to do, unless these are old, too.
+    if gone || is_newest {
+        still_live::end(app, tx, &made.id, &mut entries).await?;
+    }
+    if !gone {
         return Ok(entries);
     }
     change.state = State::Retracted.word();
@@ -352,15 +362,15 @@ pub(super) async fn or_gone(
     Ok(entries)
 }
 
-/// Why the words of that change do not go where the post came out with its old ones. Nothing: they go there, or are the
-/// same.
+/// Why the words of that change do not go where the post `made` has others by now, those of `shown`. Nothing: they go there,
+/// or are the same.
 ///
 /// # Errors
 /// The database's own.
 pub(super) async fn why_left(
     app: &App,
     change: &Post,
-    d: &Delivery,
+    (made, shown): (&Delivery, &Delivery),
     mine: Option<&Delivery>,
 ) -> Result<Option<String>> {
     let over =
@@ -368,12 +378,13 @@ pub(super) async fn why_left(
     if let Some(mine) = mine {
         return Ok(over(mine).then(|| mine.reason.clone().unwrap_or_else(|| LATER.to_owned())));
     }
-    if let Stand::Never(why) = old_words::stand(d) {
+    if let Stand::Never(why) = old_words::stand(made) {
         return Ok(Some(why.to_owned()));
     }
-    let Some(channel) = app.store().channel(&d.channel_id).await? else { return Ok(None) };
-    let (Ok(source), before) = (source(change), words(d)) else { return Ok(None) };
-    let copy = Copy { channel: d.channel_id.clone(), words: before, waits: None, since: None };
+    let Some(channel) = app.store().channel(&made.channel_id).await? else { return Ok(None) };
+    let (Ok(source), before) = (source(change), words(shown)) else { return Ok(None) };
+    let copy =
+        Copy { channel: made.channel_id.clone(), words: before, waits: None, changing: false, since: None };
     Ok(match new_words(&channel, &copy, &source, false) {
         Err(why) => Some(why),
         Ok(new) => (copy.words.as_ref() != Ok(&new)).then(|| LATER.to_owned()),

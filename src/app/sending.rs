@@ -140,8 +140,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     tx.change_deliveries(&changes).await?;
     let is_out =
         |(p, o): &&(Permit, Outcome)| taken.contains(&p.attempt) && matches!(o, Outcome::Accepted { .. });
-    let made: Vec<_> =
-        outcomes.iter().filter(is_out).map(|(p, _)| (p.delivery.as_str(), p.post.as_str())).collect();
+    let made: Vec<_> = outcomes.iter().filter(is_out).map(|(p, _)| p.delivery.as_str()).collect();
     entries.extend(still_live::note(app, &mut tx, &made).await?);
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");

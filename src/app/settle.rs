@@ -125,7 +125,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     }
     tx.change_deliveries(&[change]).await?;
     if published.is_some() {
-        entries.extend(still_live::note(app, &mut tx, &[(delivery, d.post_id.as_str())]).await?);
+        entries.extend(still_live::note(app, &mut tx, &[delivery]).await?);
     }
     entries.push(Entry::new(verb, &format!("delivery:{delivery}")).after(settle).note(&settle.note));
     app.commit(tx, by, &entries, &[Topic::Queue]).await

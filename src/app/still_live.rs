@@ -16,28 +16,26 @@ fn key(delivery: &str) -> String {
     heard::key(&["words:", delivery].concat())
 }
 
-/// These deliveries, each with its post, have just been written down as out: tells of those whose words are the old ones
-/// by now. Called after they were written down, so that an approval at the same moment sees them or is seen.
+/// These deliveries have just been written down as out: tells of those whose words are old ones by now. Called after they were
+/// written down, so that an approval at the same moment sees them or is seen.
 ///
 /// # Errors
 /// The database's own.
-pub(super) async fn note(app: &App, tx: &mut Tx, out: &[(&str, &str)]) -> Result<Vec<Entry>> {
+pub(super) async fn note(app: &App, tx: &mut Tx, out: &[&str]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    if out.is_empty() {
-        return Ok(entries);
-    }
-    let mut posts: Vec<String> = out.iter().map(|(_, post)| (*post).to_owned()).collect();
-    posts.sort_unstable();
-    posts.dedup();
-    for (post, by) in tx.changed(&posts).await? {
-        let Some(change) = app.store().post(&by).await? else { continue };
-        for (id, _) in out.iter().filter(|(_, of)| *of == post) {
-            let Some(d) = tx.delivery(id).await? else { continue };
-            let all = tx.copies(&post, &d.channel_id).await?;
-            let mine = all.iter().find(|copy| copy.post_id == by);
-            if let Some(why) = revisions::why_left(app, &change, &d, mine).await? {
-                raise(app, tx, &d, &left(&change.id, &why), &mut entries).await?;
-            }
+    for old in tx.outdated(out).await? {
+        let Some(change) = app.store().post(&old.change).await? else { continue };
+        let all = tx.copies(&old.first, &old.channel).await?;
+        let of = |post: &str| all.iter().find(|copy| copy.post_id == post);
+        let (Some(made), Some(shown)) = (of(&old.first), all.iter().find(|copy| copy.id == old.delivery))
+        else {
+            continue;
+        };
+        if made.state != State::Accepted.word() {
+            continue;
+        }
+        if let Some(why) = revisions::why_left(app, &change, (made, shown), of(&change.id)).await? {
+            raise(app, tx, made, &left(&change.id, &why), &mut entries).await?;
         }
     }
     Ok(entries)
@@ -58,11 +56,16 @@ pub(super) async fn note_approved(
     let Some(first) = &change.revises else { return Ok(entries) };
     let written = rows.iter().map(|d| d.created_at).max().unwrap_or(change.created_at);
     for d in tx.deliveries(first).await? {
-        let came_after = d.state == State::Accepted.word() && d.settled_at.is_some_and(|at| at > written);
+        let all = tx.copies(first, &d.channel_id).await?;
+        let is_out = |copy: &&Delivery| copy.state == State::Accepted.word() && copy.post_id < change.id;
+        let Some(shown) = all.iter().rfind(is_out).filter(|_| d.state == State::Accepted.word()) else {
+            continue;
+        };
+        let came_after = shown.settled_at.is_some_and(|at| at > written);
         if !came_after || rows.iter().any(|row| row.channel_id == d.channel_id) {
             continue;
         }
-        if let Some(why) = revisions::why_left(app, change, &d, None).await? {
+        if let Some(why) = revisions::why_left(app, change, (&d, shown), None).await? {
             raise(app, tx, &d, &left(&change.id, &why), &mut entries).await?;
         }
     }

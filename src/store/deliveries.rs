@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::revisions::{BEFORE, CHANGED_BY, other_words};
+use super::revisions::{BEFORE, CHANGED_BY, NEWER, other_words};
 use super::rows::Value;
 use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
@@ -71,6 +71,8 @@ pub struct InHand {
     pub changed_by: Option<String>,
     /// The change of an earlier post of its recurrence that was approved while this was under way.
     pub stopped_by: Option<String>,
+    /// A newer change of the words that it changes.
+    pub newer: Option<String>,
     /// How the copy stands whose words it changes: only what is out gets others.
     pub before: Option<String>,
     /// The post's own state: only what is approved goes anywhere.
@@ -181,14 +183,14 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
         .collect()
 }
 
-const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
+const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, {NEWER} as newer, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
       p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version,
       c.other_account
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 fn in_hand() -> String {
-    IN_HAND.replace("{CHANGED_BY}", CHANGED_BY).replace("{BEFORE}", BEFORE)
+    IN_HAND.replace("{CHANGED_BY}", CHANGED_BY).replace("{BEFORE}", BEFORE).replace("{NEWER}", NEWER)
 }
 
 impl Store {

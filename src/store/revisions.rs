@@ -1,6 +1,6 @@
 //! Posts that give another one other words, in its place.
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::deliveries::Delivery;
 use super::{Result, Store, Tx, dialect, listed, on, read};
@@ -57,9 +57,25 @@ const LATER_OUT: &str = "select d.* from posts p join deliveries d on d.post_id 
     where p.series_id = $1 and p.id > $2 and d.replaced = 0 and d.started = 0
       and d.state = 'accepted' and d.settled_at > $3 order by d.id desc limit 100";
 
+/// The newest post that gives other words to the post whose words `p` changes, after `p`.
+pub(super) const NEWER: &str = "(select max(r.id) from posts r where r.revises = p.revises and r.id > p.id
+      and r.approved_at is not null and r.state <> 'cancelled' and exists
+      (select 1 from deliveries o where o.post_id = r.id and o.replaced = 0 and o.state <> 'cancelled'))";
+
 /// Whether the words of the delivery `d` of the post `p` do not go any more, because there are others.
 pub(super) fn other_words() -> String {
-    format!("({CHANGED_BY} is not null or d.stopped_by is not null)")
+    format!("({CHANGED_BY} is not null or {NEWER} is not null or d.stopped_by is not null)")
+}
+
+/// A delivery whose words are old ones.
+#[derive(Debug, FromRow)]
+pub struct Outdated {
+    pub delivery: String,
+    pub channel: String,
+    /// The post that made the copy: its own, or the one whose words it changed.
+    pub first: String,
+    /// The newest post that gives that one other words.
+    pub change: String,
 }
 
 impl Store {
@@ -121,6 +137,22 @@ impl Tx {
              where change_id is not null"
         );
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
+    }
+
+    /// Those of these deliveries whose posts get other words, or changed words that get newer ones.
+    pub async fn outdated(&mut self, deliveries: &[&str]) -> Result<Vec<Outdated>> {
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = dialect::list(1, dialect::padded(deliveries.len()));
+        let sql = format!(
+            "select delivery, channel, first, change from (select d.id as delivery, d.channel_id as channel,
+                d.post_id as post, p.id as first, {CHANGED_BY} as change
+              from deliveries d join posts q on q.id = d.post_id join posts p on p.id = coalesce(q.revises, q.id)
+              where d.id in ({list})) as c
+             where change <> post order by delivery"
+        );
+        Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?))
     }
 
     /// The newest change of a post of a recurrence up to that one which was approved after that one was; `series` is the
