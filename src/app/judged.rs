@@ -95,7 +95,7 @@ fn not_yet(row: &InHand, before: &str, now: Millis) -> Option<Stopped> {
         Ok(State::Sending | State::InDoubt) => {
             let waits =
                 Change { ready_at: Some(now + NOT_SETTLED), ..Change::to(&row.id, State::Scheduled.word()) };
-            Some(Stopped { change: waits.because(old_words::WAITS_FOR_IT), entry: None, stop_told: false })
+            Some(Stopped::waits(waits.because(old_words::WAITS_FOR_IT)))
         }
         // The sender says of it that it was taken down.
         Ok(State::Accepted | State::Retracted) | Err(_) => None,
