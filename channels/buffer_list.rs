@@ -27,6 +27,10 @@ const PAGES: usize = 20;
 
 const SHORT: &str = "Buffer takes few more requests for now, and they are kept to hold what was found: what is planned anew there is seen later";
 
+/// Said of a list that ended early.
+const CUT: &str =
+    "only the nearest posts of its schedule were read, because the other requests are kept for holds";
+
 /// A list, with what was seen of its posts since.
 pub(super) struct Listed {
     /// The freeze that it was read for.
@@ -47,7 +51,7 @@ impl Listed {
         if self.at.is_none() {
             return Err(self.error.clone().unwrap_or_default());
         }
-        let of_it = self.listing.unseen.as_deref().filter(|why| *why != SHORT);
+        let of_it = self.listing.unseen.as_deref();
         let all: Vec<_> =
             self.error.as_deref().into_iter().chain(of_it).chain(is_short.then_some(SHORT)).collect();
         let unseen = (!all.is_empty()).then(|| all.join("; "));
@@ -116,7 +120,7 @@ impl Buffer {
         let mut after = Value::Null;
         for page in 0..PAGES {
             if page > 0 && self.api.is_short() {
-                return Err(SHORT.to_owned());
+                return Err(CUT.to_owned());
             }
             *requests += 1;
             let variables = json!({ "input": self.scheduled(), "first": EACH, "after": after });

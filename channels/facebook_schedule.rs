@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::Facebook;
 use super::scheduled::{FIELDS, Item, anew, obstacle, same, standing};
-use crate::dated::{Prolonged, is_moved_on};
+use crate::dated::{Prolonged, held_until, is_moved_on};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_listed,
@@ -277,7 +277,8 @@ impl Scheduler for Facebook {
         if is_moved_on(&post.mark, &now.mark) {
             return Prolonged::Held { mark: now.mark };
         }
-        if now.mark != post.mark {
+        // Other words are still held: it would go out at a date that nobody but us has chosen.
+        if held_until(&now.mark) != held_until(&post.mark) {
             return Prolonged::Changed;
         }
         match self.move_away(&now).await {
@@ -293,14 +294,19 @@ impl Scheduler for Facebook {
         if at < self.now() + NEAREST {
             return Back::Left(TOO_NEAR.to_owned());
         }
-        if at > self.now() + FAR {
-            return Back::Left(TOO_LATE.to_owned());
-        }
+        let is_far = at > self.now() + FAR;
         if is_gone(&post.mark) {
-            return self.again(post, at, pass).await;
+            return if is_far { Back::Left(TOO_LATE.to_owned()) } else { self.again(post, at, pass).await };
         }
         match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) if now.mark == post.mark => {}
+            // What lay too far ahead was held where it is.
+            Standing::Scheduled(now) if is_ours(post, &now) && is_then(now.due, at) => {
+                return Back::Scheduled(now.remote_id);
+            }
+            Standing::Scheduled(now) if is_ours(post, &now) && is_far => {
+                return Back::Left(TOO_LATE.to_owned());
+            }
+            Standing::Scheduled(now) if is_ours(post, &now) => {}
             Standing::Out(why) => return Back::Out(why),
             Standing::Unknown(why) => return Back::Left(why),
             Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {
@@ -338,7 +344,7 @@ impl Scheduler for Facebook {
             return Discarded::Done;
         }
         match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) if now.mark == post.mark => {}
+            Standing::Scheduled(now) if is_ours(post, &now) => {}
             // Not where it was moved to.
             Standing::Scheduled(_) => return Discarded::Scheduled,
             Standing::Out(why) => return Discarded::Out(why),
@@ -351,6 +357,11 @@ impl Scheduler for Facebook {
             Stop::Left(why) | Stop::Later(why) | Stop::Doubt(why) => Discarded::Left(why),
         }
     }
+}
+
+/// Whether a post is as a hold left it, or a request to move it on whose answer nobody saw.
+fn is_ours(post: &Kept, now: &Scheduled) -> bool {
+    now.mark == post.mark || is_moved_on(&post.mark, &now.mark)
 }
 
 #[cfg(test)]

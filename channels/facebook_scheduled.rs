@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::dated::dated;
 use crate::remade::{is_nothing, not_made_again};
-use crate::scheduler::{Scheduled, Standing, excerpt, mark};
+use crate::scheduler::{Scheduled, Standing, excerpt};
 
 /// What is asked for of each post.
 pub(super) const FIELDS: &str = "id,message,is_published,scheduled_publish_time,place,targeting,feed_targeting,\
@@ -111,9 +111,7 @@ pub(super) fn standing(item: &Item) -> Standing {
                 mark,
             }))
         }
-        (Some(false), None) if item.scheduled_publish_time.is_null() => {
-            Standing::Held { mark: mark(&item.mark(&snapshot)) }
-        }
+        // Also without a time: what is left out of an answer is not known.
         _ => Standing::Unknown(NO_STATE.to_owned()),
     }
 }
@@ -178,7 +176,7 @@ mod tests {
         }
         assert!(matches!(read(json!({ "is_published": true })), Standing::Out(_)));
         assert!(matches!(read(json!({ "is_published": null })), Standing::Unknown(_)));
-        assert!(matches!(read(json!({ "scheduled_publish_time": null })), Standing::Held { .. }), "a draft");
+        assert!(matches!(read(json!({ "scheduled_publish_time": null })), Standing::Unknown(_)), "not told");
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //!   out. Whose they are is asked for only where a post has words for an account that it does not go to.
 //! - The versions are made anew. A field of them that no document names is lost, so such a post is held only within the
 //!   hour before its time. Other fields of the post stay (the Lite changes accounts, tags, versions and date only).
-//! - What was due when it was held can have been on its way, and is a draft until Mixpost is through: for ten minutes
+//! - What was due when it was held can have been on its way, and can be a draft until Mixpost says that it publishes it: for two minutes
 //!   nobody knows.
 //! - Putting back is two steps, so that it works with versions that take no date when they schedule: an update gives
 //!   the draft its new date, and only when that reads back as it was meant it is scheduled (`postNow` is false).
@@ -90,9 +90,9 @@ const PAGES: u64 = 100;
 const LONGEST: usize = 16 << 20;
 /// A post of which a part would be lost is held only when it is due within this.
 const FOR_GOOD: TimeDelta = TimeDelta::hours(1);
-/// So long before its time, as the clocks may differ, and so long after it a draft can still be on its way.
-const BEGINS: TimeDelta = TimeDelta::minutes(1);
-const ENDS: TimeDelta = TimeDelta::minutes(10);
+/// So long after its time a draft can still be on its way, as the clocks may differ; once Mixpost has taken it up, it says
+/// so. Before its time it is held like any other: whoever waits for the next one lets the others go.
+const ENDS: TimeDelta = TimeDelta::minutes(2);
 
 const GONE: &str = "Mixpost has it no more: somebody has deleted it";
 const TOO_NEAR: &str = "its new time is too near, and Mixpost could publish it at once";
@@ -312,7 +312,7 @@ impl Scheduler for Mixpost {
     async fn read(&self, post: &Scheduled) -> Standing {
         let now = self.api.now();
         match self.stands(&post.remote_id).await {
-            Standing::Held { .. } if post.due < now + BEGINS && now < post.due + ENDS => {
+            Standing::Held { .. } if post.due <= now && now < post.due + ENDS => {
                 Standing::Unknown(BEGUN.to_owned())
             }
             stands => stands,
@@ -360,7 +360,7 @@ impl Scheduler for Mixpost {
 
     fn caution(&self, snapshot: &Value, _mark: &str) -> Option<String> {
         let due = snapshot["scheduledAt"].as_str().and_then(|due| due.parse::<DateTime<Utc>>().ok());
-        let was_due = due.is_some_and(|due| due < self.api.now() + BEGINS);
+        let was_due = due.is_some_and(|due| due <= self.api.now());
         let all = was_due.then(|| MAY_BE_OUT.to_owned()).into_iter().chain(cautions(snapshot));
         let all = all.collect::<Vec<_>>().join("; ");
         (!all.is_empty()).then_some(all)

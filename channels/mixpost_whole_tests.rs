@@ -178,7 +178,7 @@ async fn what_was_due_when_it_was_held_is_not_held_before_mixpost_is_through() {
         let stop = schedule.hold(&post).await;
         assert!(matches!(&stop, Stop::Doubt(why) if why.contains("due when it was held")), "{stop:?}");
         assert_eq!(status(&server), "draft");
-        *time.lock().unwrap() += TimeDelta::minutes(9);
+        *time.lock().unwrap() += TimeDelta::minutes(1);
         assert!(matches!(schedule.read(&post).await, Standing::Unknown(_)));
         if out {
             server.state().network.posts[0]["status"] = "published".into();
@@ -190,6 +190,13 @@ async fn what_was_due_when_it_was_held_is_not_held_before_mixpost_is_through() {
         let caution = schedule.caution(&post.snapshot, "m").unwrap();
         assert!(caution.starts_with("it was due when it was held"), "{caution}");
     }
+    // Before its time it is held, however near that is: others may be due at the same minute.
+    let (server, channel, time) =
+        trials::start_at(Desk::with(&[1]), now(), &mixpost::ADAPTER, settings).await;
+    let post = first(&*channel).await;
+    *time.lock().unwrap() = at(1) - TimeDelta::seconds(5);
+    let stop = channel.scheduler().unwrap().hold(&post).await;
+    assert!(matches!(stop, Stop::Held { .. }) && status(&server) == "draft", "{stop:?}");
     // While it is published, an update is refused.
     let (server, channel) = open(Desk::with(&[60])).await;
     let post = first(&*channel).await;

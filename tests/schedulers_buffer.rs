@@ -77,10 +77,10 @@ on_both! {
         let caller = Caller::new(&bench).await;
         let cookie = sign_in(&bench, &bench.operator).await.cookie;
         let page = format!("/console/freezes/{}", frozen.id);
-        assert!(read(&caller, &cookie, &page).await.contains("read again at"));
+        assert!(read(&caller, &cookie, &page).await.contains("next read"));
         assert_eq!(desk.lock().unwrap().1, 1, "and not at each look");
         freezes::thaw(&app, &bench.approver, &frozen.id, "over").await.unwrap();
-        assert!(!read(&caller, &cookie, &page).await.contains("read again at"), "the freeze is over");
+        assert!(!read(&caller, &cookie, &page).await.contains("next read"), "the freeze is over");
         assert_eq!(decide_on(&app, &bench, Choice::Restore, &[&seen.posts[0]], 60).await, Vec::new());
         let back = until(&app, &frozen.id, all(Stand::Restored, 1)).await;
         let why = back.posts[0].reason.clone().unwrap_or_default();

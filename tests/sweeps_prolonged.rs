@@ -175,6 +175,7 @@ on_both! {
         let seen = until(&app, &frozen.id, fails).await;
         assert!(seen.posts[0].reason.as_deref().is_some_and(|why| why.contains("disabled")), "{seen:?}");
         page.reword("Sale!");
+        page.redate(10 * DAY);
         disabled(false).await;
         bench.app.clock().advance(31 * MINUTE);
         let seen = until(&app, &frozen.id, all(Stand::Left, 1)).await;

@@ -158,7 +158,7 @@ impl Tx {
     /// The newest change of a post of a recurrence up to that one which was approved after that one was; `series` is the
     /// series' id.
     pub async fn series_changed(&mut self, series: &str, post: &str) -> Result<Option<String>> {
-        Ok(on!(self, |c| { sqlx::query_scalar(SERIES_CHANGED).bind(series).bind(post).fetch_one(c).await? }))
+        Ok(on!(self, |c| sqlx::query_scalar(SERIES_CHANGED).bind(series).bind(post).fetch_one(c).await?))
     }
 
     /// Another change of that post's words than `but` that is not settled yet.

@@ -70,6 +70,12 @@ impl Page {
         self.kept.lock().unwrap().posts[0]["message"] = text.into();
     }
 
+    /// Somebody gives it another date there, in so many minutes.
+    pub fn redate(&self, minutes: i64) {
+        let at = (self.clock.now() + minutes * MINUTE) / 1_000;
+        self.kept.lock().unwrap().posts[0]["scheduled_publish_time"] = at.into();
+    }
+
     /// From now on it moves nothing, or everything.
     pub fn refuses(&self, refuses: bool) {
         self.kept.lock().unwrap().refuses = refuses;
