@@ -206,12 +206,15 @@ on_both! {
         let (app, by) = (&bench.app, &bench.administrator);
         let channel = net.connect(&bench, net.wanted("x")).await;
         assert!(channels::test(app, by, &channel.id).await.unwrap().health.ready);
+        net.known().account = Some("bank_of_old".into());
+        let renamed = channels::test(app, by, &channel.id).await.unwrap().health;
+        assert!(renamed.ready && renamed.facts.account.as_deref() == Some("@bank_of_old"), "{renamed:?}");
         net.known().account = Some("alice".into());
         let seen = channels::test(app, by, &channel.id).await.unwrap();
         let why = "the channel's credential is of another account, @alice: connect the right one again, or confirm \
              this one on the page of the channel";
         assert!(!seen.health.ready && seen.health.detail == why, "{seen:?}");
-        assert_eq!(seen.health.facts.account.as_deref(), Some("@bank"), "it is known by its own");
+        assert_eq!(seen.health.facts.account.as_deref(), Some("@bank_of_old"), "it is known by its own");
         let mut sent = Vec::new();
         let incident = incident(&bench).await;
         for mut new in [json!({ "kind": "routine" }), json!({ "kind": "tip", "incident": incident })] {

@@ -130,7 +130,9 @@ async fn me(State(net): State<Network>, headers: HeaderMap) -> (StatusCode, Json
     match account {
         None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({}))),
         Some(account) if net.knows(&headers) => {
-            (StatusCode::OK, Json(json!({ "data": { "id": "7", "username": account } })))
+            // Alice is somebody else; every other name is one that the bank has given itself.
+            let id = if account == "alice" { "8" } else { "7" };
+            (StatusCode::OK, Json(json!({ "data": { "id": id, "username": account } })))
         }
         Some(_) => unauthorized(&headers),
     }
