@@ -232,7 +232,24 @@ on_both! {
         until(&bench, &two.id, "alpha", State::Accepted).await;
         seen(&bench, &doubt).await;
         let said = told(&bench).await;
-        assert!(said.len() == 1 && said[0].1.ends_with("nobody knows what the network calls the post; change it by hand"), "{said:?}");
+        let unknown = "nobody knows what the network calls the post; change it by hand";
+        assert!(said.len() == 1 && said[0].1.ends_with(unknown), "{said:?}");
+        // The same of a change that waits there, approved before that word or after it.
+        for before in [true, false] {
+            let (first, doubt) = in_doubt_on_beta(&bench).await;
+            let two = bench.submit(change(&first, "two")).await;
+            if before {
+                bench.approve(&two.id).await;
+                until(&bench, &two.id, "alpha", State::Accepted).await;
+            }
+            seen(&bench, &doubt).await;
+            if !before {
+                bench.approve(&two.id).await;
+            }
+            let mut said = told(&bench).await;
+            said.retain(|(_, why, _)| why.contains(&two.id) && why.ends_with(unknown));
+            assert_eq!(said.len(), 1, "{before}");
+        }
         worker.stop().await.unwrap();
     }
 

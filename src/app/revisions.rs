@@ -373,13 +373,13 @@ pub(super) async fn why_left(
     (made, shown): (&Delivery, &Delivery),
     mine: Option<&Delivery>,
 ) -> Result<Option<String>> {
+    if let Stand::Never(why) = old_words::stand(made) {
+        return Ok(Some(why.to_owned()));
+    }
     let over =
         |d: &Delivery| [State::Cancelled, State::Expired, State::Failed].iter().any(|s| s.word() == d.state);
     if let Some(mine) = mine {
         return Ok(over(mine).then(|| mine.reason.clone().unwrap_or_else(|| LATER.to_owned())));
-    }
-    if let Stand::Never(why) = old_words::stand(made) {
-        return Ok(Some(why.to_owned()));
     }
     let Some(channel) = app.store().channel(&made.channel_id).await? else { return Ok(None) };
     let (Ok(source), before) = (source(change), words(shown)) else { return Ok(None) };

@@ -2,6 +2,7 @@
 //! look at, by a signal that waits on the desk until a person has decided, or the words are gone.
 
 use super::alarms::WATCH;
+use super::old_words::{Stand, stand};
 use super::{App, Result, heard, later_words, revisions, signals};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -62,7 +63,8 @@ pub(super) async fn note_approved(
             continue;
         };
         let came_after = shown.settled_at.is_some_and(|at| at > written);
-        if !came_after || rows.iter().any(|row| row.channel_id == d.channel_id) {
+        let goes = rows.iter().any(|row| row.channel_id == d.channel_id) && matches!(stand(&d), Stand::Out);
+        if !came_after || goes {
             continue;
         }
         if let Some(why) = revisions::why_left(app, change, (&d, shown), None).await? {
