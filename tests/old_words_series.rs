@@ -172,6 +172,28 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_later_one_in_doubt_is_told_when_it_turns_out_to_be_there(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        bench.sandbox.fault("alpha", Fault::CutAfterAccept, 1);
+        bench.app.clock().advance(HOUR);
+        let (_, doubt) = until(&bench, &next.id, "alpha", State::InDoubt).await;
+        bench.sql(&format!("update attempts set next_read_at = null where delivery_id = '{doubt}'")).await;
+        let two = bench.approved(change(&first.id, "two")).await;
+        bench.until(&two.id, &["accepted"]).await;
+        let told = signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0;
+        assert!(told.is_empty(), "nobody knows that yet: {told:?}");
+        bench.sql(&format!("update attempts set next_read_at = 1 where delivery_id = '{doubt}'")).await;
+        bench.app.clock().advance(60_000);
+        until(&bench, &next.id, "alpha", State::Accepted).await;
+        let told = signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0;
+        assert_eq!((told.len(), told[0].title.as_str()), (1, "still live with the old words on alpha"));
+        assert!(told[0].detail.as_ref().unwrap().contains(&two.id) && told[0].url.as_ref().unwrap().ends_with(&next.id));
+        worker.stop().await.unwrap();
+    }
+
     async fn what_a_recurrence_gives_after_that_waits_too_until_a_person_approves_it(bench) {
         let worker = bench.start().await;
         let first = first(&bench).await;

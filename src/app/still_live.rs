@@ -25,7 +25,6 @@ fn key(delivery: &str) -> String {
 pub(super) async fn note(app: &App, tx: &mut Tx, out: &[&str]) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for old in tx.outdated(out).await? {
-        let Some(change) = app.store().post(&old.change).await? else { continue };
         let all = tx.copies(&old.first, &old.channel).await?;
         let of = |post: &str| all.iter().find(|copy| copy.post_id == post);
         let (Some(made), Some(shown)) = (of(&old.first), all.iter().find(|copy| copy.id == old.delivery))
@@ -35,8 +34,16 @@ pub(super) async fn note(app: &App, tx: &mut Tx, out: &[&str]) -> Result<Vec<Ent
         if made.state != State::Accepted.word() {
             continue;
         }
-        if let Some(why) = revisions::why_left(app, &change, (made, shown), of(&change.id)).await? {
-            raise(app, tx, made, &left(&change.id, &why), &mut entries).await?;
+        let change = match &old.change {
+            Some(change) => app.store().post(change).await?,
+            None => None,
+        };
+        if let Some(change) = change {
+            if let Some(why) = revisions::why_left(app, &change, (made, shown), of(&change.id)).await? {
+                raise(app, tx, made, &left(&change.id, &why), &mut entries).await?;
+            }
+        } else if let Some(change) = &old.stopped_by {
+            raise(app, tx, made, &later_words::too_late(change), &mut entries).await?;
         }
     }
     Ok(entries)

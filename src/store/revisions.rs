@@ -75,7 +75,9 @@ pub struct Outdated {
     /// The post that made the copy: its own, or the one whose words it changed.
     pub first: String,
     /// The newest post that gives that one other words.
-    pub change: String,
+    pub change: Option<String>,
+    /// The change of an earlier post of its recurrence that was approved while it was under way.
+    pub stopped_by: Option<String>,
 }
 
 impl Store {
@@ -139,18 +141,20 @@ impl Tx {
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), posts).fetch_all(c).await?))
     }
 
-    /// Those of these deliveries whose posts get other words, or changed words that get newer ones.
+    /// Those of these deliveries whose posts get other words, or changed words that get newer ones, or that a change of an
+    /// earlier post of their recurrence has stopped. Not what has only started: nobody knows whether that is there.
     pub async fn outdated(&mut self, deliveries: &[&str]) -> Result<Vec<Outdated>> {
         if deliveries.is_empty() {
             return Ok(Vec::new());
         }
         let list = dialect::list(1, dialect::padded(deliveries.len()));
         let sql = format!(
-            "select delivery, channel, first, change from (select d.id as delivery, d.channel_id as channel,
-                d.post_id as post, p.id as first, {CHANGED_BY} as change
+            "select delivery, channel, first, stopped_by, case when change <> post then change end as change
+             from (select d.id as delivery, d.channel_id as channel, d.post_id as post, p.id as first, d.stopped_by,
+                {CHANGED_BY} as change
               from deliveries d join posts q on q.id = d.post_id join posts p on p.id = coalesce(q.revises, q.id)
-              where d.id in ({list})) as c
-             where change <> post order by delivery"
+              where d.id in ({list}) and d.started = 0) as c
+             where change <> post or stopped_by is not null order by delivery"
         );
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?))
     }
