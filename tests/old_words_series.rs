@@ -132,6 +132,19 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn one_that_waits_for_its_approval_says_so_too(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        bench.sql("update deliveries set approved_until = 1").await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        assert_eq!((next.state, &next.deliveries[0].reason), (PostState::Submitted, &None));
+        let two = bench.approved(change(&first.id, "two")).await;
+        let next = newest(&bench).await;
+        assert!(waits(&next, &two.id), "{next:?}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_later_one_in_doubt_is_held_before_it_is_tried_again(bench) {
         let worker = bench.start().await;
         let first = first(&bench).await;

@@ -1,7 +1,7 @@
 //! The later posts of a recurrence whose earlier one got other words: they do not go by themselves with the old ones.
 
 use super::posts::PostView;
-use super::{App, Result, notices};
+use super::{App, AppError, Result, notices};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
@@ -51,11 +51,25 @@ pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, change: &str) -> 
     for id in tx.later(series(first), &first.id).await? {
         let Some(post) = tx.post(&id).await? else { continue };
         let rows = tx.deliveries(&id).await?;
-        if post.state != PostState::Approved.word() {
-            tx.stop_before_permit(&id, change).await?;
-            continue;
-        }
         let subject = format!("post:{id}");
+        match PostState::parse(&post.state).map_err(AppError::Internal)? {
+            PostState::Approved => {}
+            PostState::Cancelled => {
+                tx.stop_before_permit(&id, change).await?;
+                continue;
+            }
+            PostState::Draft | PostState::Submitted => {
+                // Whoever has approved it, and others have to, had not read that.
+                let voided = tx.void_approvals(&id, app.now()).await?;
+                for d in rows.iter().filter(|d| d.state == State::Draft.word()) {
+                    tx.set_reason(&d.id, &why).await?;
+                }
+                if voided > 0 {
+                    entries.push(Entry::new("post.submitted", &subject).note(&why));
+                }
+                continue;
+            }
+        }
         if rows.iter().all(|d| d.permits == 0 && !is_out(d)) {
             tx.unapprove(&id, &why).await?;
             tx.void_approvals(&id, app.now()).await?;
