@@ -180,12 +180,13 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
     let brands: HashMap<_, _> = app.store().channels().await?.into_iter().map(|c| (c.id, c.brand)).collect();
     for chunk in all.chunks(500) {
         let ids: Vec<String> = chunk.iter().map(|m| m.id.clone()).collect();
-        // As everywhere: first the posts, then their deliveries, each in the order of their ids.
+        // As everywhere: first the posts, then their deliveries, also what gets another reason below, in the order of ids.
         let named = app.store().posts_of(&ids).await?;
         let mut tx = app.store().begin_guarded().await?;
         let orders = tx.orders(Millis::MAX).await?;
         let posts: HashMap<_, _> = tx.posts(&named).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
         let mut beside = Beside::read(&mut tx, &named).await?;
+        tx.lock_deliveries(&named).await?;
         let rows = tx.deliveries_named(&ids).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|d| (d.id.clone(), d)).collect();
         let (mut changes, mut entries) = (Vec::new(), Vec::new());
