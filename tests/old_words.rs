@@ -128,6 +128,12 @@ on_both! {
             tokio::time::sleep(Duration::from_millis(25)).await;
         };
         assert!(why.contains(&two.id), "{why}");
+        // What waited for the doubt has nothing to change.
+        let rest = || async { posts::get(&bench.app, &bench.operator, &two.id).await.unwrap() };
+        while rest().await.deliveries.iter().any(|d| d.channel_name == "beta" && d.state != State::Cancelled) {
+            bench.app.clock().advance(10_000);
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
         // The change is out, and its rest is cancelled: the old words stay where they are.
         assert!(posts::cancel(&bench.app, &bench.operator, &two.id).await.is_err());
         assert_eq!(decide(&bench, Choice::Release, &[&held]).await, [why]);

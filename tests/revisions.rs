@@ -264,8 +264,8 @@ on_both! {
         put(&doubtful.id, "in_doubt").await;
         put(&older.id, "scheduled").await;
         bench.app.clock().advance(3_700_000);
-        let never = bench.until(&older.id, &["failed"]).await;
-        assert_eq!(only(&never).reason.as_deref(), Some("newer words than these are on their way"));
+        let never = bench.until(&older.id, &["cancelled"]).await;
+        assert_eq!(only(&never).reason.as_deref(), Some("newer words for the post are approved"));
         let mut waits = view(&bench, &newer.id).await;
         while only(&waits).reason.is_none() {
             tokio::task::yield_now().await;
@@ -280,8 +280,8 @@ on_both! {
         bench.until(&newer.id, &["accepted"]).await;
         put(&older.id, "scheduled").await;
         bench.app.clock().advance(1_000);
-        let never = bench.until(&older.id, &["failed"]).await;
-        assert_eq!(only(&never).reason.as_deref(), Some("newer words than these are out"));
+        let never = bench.until(&older.id, &["cancelled"]).await;
+        assert_eq!(only(&never).reason.as_deref(), Some("newer words for the post are approved"));
         assert_eq!(on_alpha(&bench), ["four"]);
         worker.stop().await.unwrap();
     }
