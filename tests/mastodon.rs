@@ -337,6 +337,8 @@ on_both! {
             while fake.asked.load(Ordering::SeqCst) == 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            // The check waits for its answer; whose the new credential is, is told at once.
+            fake.is(Mode::Good);
             let edit = ChannelEdit { credential: Some("hunter2-other".into()), ..ChannelEdit::default() };
             channels::edit(app, by, &id, None, edit).await.unwrap();
             fake.slow.add_permits(1);

@@ -66,7 +66,6 @@ pub(crate) mod key_watch;
 /// Which instance key seals.
 pub mod keys;
 mod later_words;
-/// The words of the mails.
 mod letters;
 /// How people sign in: passwords, second factors, recovery codes.
 pub mod logins;
@@ -86,7 +85,6 @@ pub mod notices;
 mod old_words;
 /// The state of the house in one look.
 pub mod overview;
-/// Whose a post is.
 mod owners;
 /// People, tokens and the first start.
 pub mod people;

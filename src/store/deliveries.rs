@@ -185,8 +185,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
 
 const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, {NEWER} as newer, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version,
-      c.other_account
+      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version, c.other_account
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 fn in_hand() -> String {
@@ -197,8 +196,7 @@ impl Store {
     /// The posts of deliveries, and those whose words they change, each once, in the order of their ids.
     pub async fn posts_of(&self, deliveries: &[String]) -> Result<Vec<String>> {
         const SQL: &str = "select d.post_id from deliveries d where d.id in ({list})
-            union select p.revises from deliveries d join posts p on p.id = d.post_id
-            where d.id in ({list}) and p.revises is not null order by 1";
+            union select p.revises from deliveries d join posts p on p.id = d.post_id where d.id in ({list}) and p.revises is not null order by 1";
         let sql = SQL.replace("{list}", &dialect::list(1, dialect::padded(deliveries.len())));
         Ok(read!(self, |c| {
             listed!(sqlx::query_scalar(AssertSqlSafe(sql)), deliveries).fetch_all(c).await?
