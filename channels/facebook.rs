@@ -20,15 +20,16 @@
 //! whose token it is, and whether the page and its posts can be read.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::form::{self, Part};
 use crate::graph::is_id;
 use crate::graph_api::{Api, web};
 use crate::message::SLACK;
+use crate::scheduler::Rests;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
@@ -112,7 +113,7 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
         api: Api::new(connection, SERVER, VERSION)?,
         page,
         clock: Arc::clone(&connection.clock),
-        rests_until: Mutex::new(None),
+        rests: Rests::default(),
     }))
 }
 
@@ -120,8 +121,8 @@ struct Facebook {
     api: Api,
     page: String,
     clock: Clock,
-    /// Until when Meta asked us to wait, for what is done about its schedule.
-    rests_until: Mutex<Option<DateTime<Utc>>>,
+    /// A wait that Meta asked for, for what is done about its schedule.
+    rests: Rests,
 }
 
 /// A post, as far as it is read.

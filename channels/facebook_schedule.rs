@@ -16,8 +16,6 @@
 //! - `is_published` is never sent: it publishes.
 //! - The list shows no drafts and, as far as is known, no stories; whether it shows each reel and video is not told.
 
-use std::sync::PoisonError;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -62,15 +60,13 @@ impl Facebook {
     }
 
     fn may_ask(&self) -> Result<(), String> {
-        let until = *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.is_some_and(|until| until > self.now()) { Err(RESTS.to_owned()) } else { Ok(()) }
+        self.rests.left(self.now()).map_or(Ok(()), |_| Err(RESTS.to_owned()))
     }
 
     /// Notes a wait that Meta asked for.
     fn note(&self, failure: Failure) -> Failure {
         if let Failure::Rejected { retry: Retry::After(wait), .. } = &failure {
-            let until = self.now() + TimeDelta::from_std(*wait).unwrap_or_default();
-            *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+            self.rests.begin(self.now(), *wait);
         }
         failure
     }

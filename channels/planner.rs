@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::http::{Answer, Http, Request};
 use crate::planner_quota::{self as quota, Left};
-use crate::scheduler::{Listing, Scheduled, Standing, unanswered};
+use crate::scheduler::{Listing, Rests, Scheduled, Standing, unanswered};
 use crate::text::Unit;
 use crate::{
     Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
@@ -116,7 +116,7 @@ pub(crate) struct Api {
     secret: SecretString,
     http: Arc<Http>,
     clock: Clock,
-    rests_until: Mutex<Option<DateTime<Utc>>>,
+    rests: Rests,
     /// The windows of the newest answer that told of them.
     left: Mutex<Vec<Left>>,
 }
@@ -134,7 +134,7 @@ impl Api {
             secret: connection.secret()?.clone(),
             http: Arc::clone(&connection.http),
             clock: Arc::clone(&connection.clock),
-            rests_until: Mutex::new(None),
+            rests: Rests::default(),
             left: Mutex::new(Vec::new()),
         })
     }
@@ -170,12 +170,12 @@ impl Api {
 
     /// Until when it asked for a wait.
     pub fn rests_until(&self) -> Option<DateTime<Utc>> {
-        *lock(&self.rests_until)
+        self.rests.until()
     }
 
     /// How much of a wait is left.
     fn rests(&self) -> Option<Duration> {
-        (self.rests_until()? - self.now()).to_std().ok().filter(|left| !left.is_zero())
+        self.rests.left(self.now())
     }
 
     fn note(&self, answer: &Answer) {
@@ -184,8 +184,7 @@ impl Api {
             *lock(&self.left) = left;
         }
         if answer.status == 429 {
-            let wait = TimeDelta::from_std(quota::wait(answer)).unwrap_or_default();
-            *lock(&self.rests_until) = Some(self.now() + wait);
+            self.rests.begin(self.now(), quota::wait(answer));
         }
     }
 

@@ -16,6 +16,10 @@ use crate::dated::Prolonged;
 use crate::http::Trouble;
 use crate::{Failure, Pass, Retry, hash, text};
 
+#[path = "rests.rs"]
+mod rests;
+pub(crate) use rests::Rests;
+
 /// Most characters of the words that are kept for people to know a post by.
 const EXCERPT: usize = 300;
 
@@ -152,8 +156,7 @@ pub trait Scheduler: Send + Sync {
         Ok(())
     }
 
-    /// Everything that the network will publish by itself on this account. What Holdline made there is not
-    /// in it.
+    /// Everything that the network will publish by itself on this account, but what Holdline made there.
     ///
     /// # Errors
     /// A sentence, when nothing could be read.

@@ -9,7 +9,7 @@ use super::settings::is_number;
 use super::{Message, or_empty};
 use crate::scheduler::{Scheduled, Standing, excerpt, mark};
 
-/// The nearest and the farthest time that Twilio takes.
+/// The nearest time that Twilio takes.
 const NEAREST: TimeDelta = TimeDelta::minutes(5);
 /// How exactly a list is in order: what is made at once has no order.
 const ABOUT: TimeDelta = TimeDelta::hours(1);

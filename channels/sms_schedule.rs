@@ -16,7 +16,6 @@
 //!   (<https://support.twilio.com/hc/en-us/articles/4412165297947>), so such a message is never made.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -63,21 +62,6 @@ const TOO_SLOW: &str = "the schedule could not be read to its end in time";
 const WAITS: &str = "Twilio asks us to wait";
 const NO_PAGE: &str = "Twilio names a next page that is none";
 
-/// Until when nothing is asked, because Twilio asked for a wait.
-#[derive(Default)]
-pub(super) struct Rests(Mutex<Option<DateTime<Utc>>>);
-
-impl Rests {
-    fn until(&self, at: DateTime<Utc>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
-    }
-
-    fn left(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (until? - now).to_std().ok().filter(|left| !left.is_zero())
-    }
-}
-
 #[derive(Deserialize)]
 struct Page {
     messages: Vec<Value>,
@@ -117,7 +101,7 @@ impl Sms {
     fn note(&self, answer: &Answer) -> Duration {
         let wait = answer.retry_after().unwrap_or(RESTS);
         if answer.status == 429 {
-            self.rests.until((self.clock)() + TimeDelta::from_std(wait).unwrap_or_default());
+            self.rests.begin((self.clock)(), wait);
         }
         wait
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::schedule::Rests;
 use crate::http::Http;
+use crate::scheduler::Rests;
 use crate::{Clock, Connection};
 
 const SERVER: &str = "https://api.twilio.com";

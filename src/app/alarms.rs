@@ -110,10 +110,7 @@ pub(super) async fn raise_other(
         playbook: Some(PLAN.to_owned()),
         ..Heard::default()
     };
-    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
-    let subject = format!("signal:{}", signal.id);
-    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
-    Ok(())
+    receive(app, tx, &heard, entries).await
 }
 
 fn blind(channel: &str) -> String {
@@ -154,10 +151,7 @@ pub(super) async fn raise_blind(
         playbook: Some(PLAN.to_owned()),
         ..Heard::default()
     };
-    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
-    let subject = format!("signal:{}", signal.id);
-    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
-    Ok(())
+    receive(app, tx, &heard, entries).await
 }
 
 /// It can be looked at again: its alarm ends by itself.
@@ -165,7 +159,20 @@ pub(super) async fn raise_blind(
 /// # Errors
 /// The database's own.
 pub(super) async fn end_blind(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>) -> Result<()> {
-    let known = tx.newest_signal(WATCH, WATCH, &blind(channel)).await?;
+    end(app, tx, &blind(channel), entries).await
+}
+
+/// Writes down what the watch says for the first time.
+pub(super) async fn receive(app: &App, tx: &mut Tx, heard: &Heard, entries: &mut Vec<Entry>) -> Result<()> {
+    let signal = tx.insert_signal(&heard::row(app, WATCH, heard)).await?;
+    let subject = format!("signal:{}", signal.id);
+    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
+    Ok(())
+}
+
+/// Ends what the watch said under that key, if it still stands.
+pub(super) async fn end(app: &App, tx: &mut Tx, key: &str, entries: &mut Vec<Entry>) -> Result<()> {
+    let known = tx.newest_signal(WATCH, WATCH, key).await?;
     let Some(signal) = known.filter(|s| s.ended_at.is_none()) else { return Ok(()) };
     tx.end_signal(&signal.id, app.now()).await?;
     if let Some(ended) = tx.signal(&signal.id).await? {

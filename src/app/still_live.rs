@@ -1,9 +1,9 @@
 //! Old words that came out beside a change of them, and that it does not reach: people are told, as of all that they must
 //! look at, by a signal that waits on the desk until a person has decided, or the words are gone.
 
-use super::alarms::WATCH;
+use super::alarms::{self, WATCH};
 use super::old_words::{Stand, stand};
-use super::{App, Result, heard, later_words, revisions, signals};
+use super::{App, Result, heard, later_words, revisions};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
@@ -102,10 +102,7 @@ async fn raise(app: &App, tx: &mut Tx, d: &Delivery, detail: &str, entries: &mut
         severity: Some(Severity::Major),
         ..Heard::default()
     };
-    let signal = tx.insert_signal(&heard::row(app, WATCH, &heard)).await?;
-    let subject = format!("signal:{}", signal.id);
-    entries.push(Entry::new("signal.received", &subject).after(&signals::view(signal)?));
-    Ok(())
+    alarms::receive(app, tx, &heard, entries).await
 }
 
 /// The old words of that delivery are gone, or taken down: whoever was told has no more to do.
@@ -113,12 +110,5 @@ async fn raise(app: &App, tx: &mut Tx, d: &Delivery, detail: &str, entries: &mut
 /// # Errors
 /// The database's own.
 pub(super) async fn end(app: &App, tx: &mut Tx, delivery: &str, entries: &mut Vec<Entry>) -> Result<()> {
-    let known = tx.newest_signal(WATCH, WATCH, &key(delivery)).await?;
-    let Some(signal) = known.filter(|s| s.ended_at.is_none()) else { return Ok(()) };
-    tx.end_signal(&signal.id, app.now()).await?;
-    if let Some(ended) = tx.signal(&signal.id).await? {
-        let subject = format!("signal:{}", signal.id);
-        entries.push(Entry::new("signal.ended", &subject).after(&signals::view(ended)?));
-    }
-    Ok(())
+    alarms::end(app, tx, &key(delivery), entries).await
 }
