@@ -64,6 +64,7 @@ mod recover;
 mod repeats;
 mod reserve;
 mod returns;
+mod returns_running;
 mod revisions;
 mod revisions_gone;
 mod revisions_real;

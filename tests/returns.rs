@@ -23,12 +23,12 @@ fn app_on(bench: &Bench, store: Store) -> App {
     App::new(store, bench.app.clock().clone(), Keys::random(), "node-a", "http://localhost:8740")
 }
 
-async fn closed(worker: &Worker) -> String {
+pub async fn closed(worker: &Worker) -> String {
     tokio::time::sleep(Duration::from_millis(1_300)).await;
     worker.gate().status().1.unwrap_or_default()
 }
 
-async fn opens(worker: &Worker) {
+pub async fn opens(worker: &Worker) {
     for _ in 0..200 {
         if worker.gate().status().1.is_none() {
             return;
@@ -194,13 +194,13 @@ async fn lose_the_last_commits(bench: &Bench) {
 }
 
 /// Keeps what a backup of now would hold, in tables beside.
-async fn keep_a_backup(bench: &Bench) {
+pub async fn keep_a_backup(bench: &Bench) {
     let tables = KEPT.map(|t| format!("create table kept_{t} as select * from {t}"));
     bench.meddle(&tables.each_ref().map(String::as_str)).await;
 }
 
 /// Puts that backup in place, in the same database.
-async fn put_the_backup_back(bench: &Bench) {
+pub async fn put_the_backup_back(bench: &Bench) {
     let mut sql: Vec<_> = KEPT.iter().rev().map(|t| format!("delete from {t}")).collect();
     sql.extend(KEPT.map(|t| format!("insert into {t} select * from kept_{t}")));
     bench.meddle(&sql.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -209,7 +209,7 @@ async fn put_the_backup_back(bench: &Bench) {
 const KEPT: [&str; 7] = ["gate", "nodes", "freezes", "deliveries", "attempts", "audit", "audit_head"];
 
 /// People go on writing until the log is longer than `size`.
-async fn grow_beyond(bench: &Bench, size: usize) {
+pub async fn grow_beyond(bench: &Bench, size: usize) {
     while log_size(bench).await <= size {
         bench
             .submit(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "later"},
@@ -218,7 +218,7 @@ async fn grow_beyond(bench: &Bench, size: usize) {
     }
 }
 
-async fn log_size(bench: &Bench) -> usize {
+pub async fn log_size(bench: &Bench) -> usize {
     let last = AuditFilter { limit: 1, ..AuditFilter::default() };
     usize::try_from(bench.look().await.audit(&last).await.unwrap()[0].seq).unwrap() + 1
 }

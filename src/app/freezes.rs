@@ -277,23 +277,29 @@ pub(crate) async fn in_force(app: &App) -> Result<InForce> {
     let seen = app.witness().seen();
     let database = app.store().identity().await?;
     let mut tx = app.store().begin_guarded().await?;
-    let gate = tx.gate(seen.log_size).await?;
+    let gate = tx.gate(seen.log_size, seen.own.log_size).await?;
     let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
     Ok(InForce { gate, orders, database, seen })
 }
 
+/// What a node tells when it takes an epoch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken<'a> {
+    /// The epoch that this process had taken until now.
+    pub before: i64,
+    /// The attempts that were under way when its gate closed.
+    pub in_flight: &'a BTreeSet<String>,
+    /// The database may have lost outcomes: whatever has none there may have left.
+    pub has_lost: bool,
+}
+
 /// This node has taken the epoch: nothing covered can begin here, and these attempts were under way
-/// when its gate closed. `before` is the epoch that it had taken until now. What left after the
+/// when its gate closed. `taken.before` is the epoch that it had taken until now. What left after the
 /// freeze was committed, and was settled before this, is on the list too. Seals what every node has
 /// taken. Not so when another process runs as this node; whether it was done.
-pub(crate) async fn acknowledge(
-    app: &App,
-    node: &Node,
-    before: i64,
-    in_flight: &BTreeSet<String>,
-) -> Result<bool> {
+pub(crate) async fn acknowledge(app: &App, node: &Node, taken: Taken<'_>) -> Result<bool> {
     let mut tx = app.store().begin().await?;
     // Two nodes that acknowledge at once must see each other: the last one seals.
     tx.lock_gate().await?;
@@ -301,8 +307,11 @@ pub(crate) async fn acknowledge(
         return Ok(false);
     }
     note_landed(&mut tx, &node.id).await?;
-    for attempt in in_flight {
-        tx.insert_flight(attempt, before, node.acked_epoch).await?;
+    for attempt in taken.in_flight {
+        tx.insert_flight(attempt, taken.before, node.acked_epoch).await?;
+    }
+    if taken.has_lost {
+        note_unsettled(&mut tx, &node.id).await?;
     }
     seal(app, tx, &node.id).await?;
     Ok(true)

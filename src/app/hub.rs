@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use super::{App, Result};
+
 /// What has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
@@ -72,5 +74,24 @@ impl Hub {
         let mut receiver = self.counters[topic as usize].subscribe();
         receiver.mark_unchanged();
         receiver
+    }
+}
+
+impl App {
+    /// Wakes whoever waits when another node changes something, until the connection fails. Returns
+    /// at once when there can be no other node.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn hear_others(&self) -> Result<()> {
+        let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
+        // What was said before this node listened.
+        self.hub().poke_all();
+        loop {
+            match listener.next().await? {
+                Some(topic) => self.hub().poke_by_name(&topic),
+                None => self.hub().poke_all(),
+            }
+        }
     }
 }

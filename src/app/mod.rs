@@ -18,8 +18,12 @@ pub mod bulk;
 pub mod calendar;
 /// Connected channels.
 pub mod channels;
+/// Commits with audit entries.
+mod committing;
 /// From what was typed to rows, with every check.
 mod compose;
+/// The return from a restore.
+mod confirming;
 /// Credentials of channels, sealed and open.
 pub(crate) mod credentials;
 /// Doubts: what was sent, and what reading back saw.
@@ -173,9 +177,8 @@ pub use error::{AppError, Problem, Result};
 pub use networks::Networks;
 
 use crate::clock::{Clock, Millis};
-use crate::domain::audit::{Entry, Stamp};
-use crate::store::{Store, Tx};
-use hub::{Hub, Topic};
+use crate::store::Store;
+use hub::Hub;
 use secrets::Keys;
 use witness::Witness;
 
@@ -194,6 +197,8 @@ struct Inner {
     public_url: String,
     networks: Mutex<Option<Weak<dyn Networks>>>,
     witness: Witness,
+    /// Held by whoever adds to the log, which one change does at a time anyhow.
+    committing: tokio::sync::Mutex<()>,
     notes: readiness::Notes,
     exchanging: RwLock<()>,
     /// Whether this node has a mail server.
@@ -222,6 +227,7 @@ impl App {
             public_url: public_url.trim_end_matches('/').to_owned(),
             networks: Mutex::new(None),
             witness: Witness::default(),
+            committing: tokio::sync::Mutex::default(),
             notes: readiness::Notes::default(),
             exchanging: RwLock::default(),
             mails: AtomicBool::new(false),
@@ -295,23 +301,6 @@ impl App {
         self.store().kind()
     }
 
-    /// Wakes whoever waits when another node changes something, until the connection fails. Returns
-    /// at once when there can be no other node.
-    ///
-    /// # Errors
-    /// The database's own.
-    pub async fn hear_others(&self) -> Result<()> {
-        let Some(mut listener) = self.store().listener().await? else { return Ok(()) };
-        // What was said before this node listened.
-        self.hub().poke_all();
-        loop {
-            match listener.next().await? {
-                Some(topic) => self.hub().poke_by_name(&topic),
-                None => self.hub().poke_all(),
-            }
-        }
-    }
-
     /// Whether other nodes can share this database.
     pub fn is_shared(&self) -> bool {
         self.store().is_shared()
@@ -372,25 +361,6 @@ impl App {
 
     pub(crate) fn id(&self) -> String {
         self.0.clock.id()
-    }
-
-    /// Commits with the audit entries and wakes whoever waits for the topics.
-    pub(crate) async fn commit(
-        &self,
-        mut tx: Tx,
-        by: &Actor,
-        entries: &[Entry],
-        topics: &[Topic],
-    ) -> Result<()> {
-        for topic in topics {
-            tx.notify(topic.name());
-        }
-        let stamp = Stamp { at: self.now(), actor: by.id.clone(), origin: by.origin.clone() };
-        tx.commit(&stamp, entries).await?;
-        for topic in topics {
-            self.hub().poke(*topic);
-        }
-        Ok(())
     }
 
     /// Ends the database connections.

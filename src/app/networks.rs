@@ -32,6 +32,8 @@ pub trait Networks: Send + Sync {
     async fn read_back(&self, delivery: &str) -> Result<()>;
     /// Whether this node's database is the one to go on with, as far as it knows: its gate is open.
     fn may_judge(&self) -> bool;
+    /// Whether this process has the attempt in hand: permitted, and its outcome is not written yet.
+    fn has_in_hand(&self, attempt: &str) -> bool;
     /// Registers an app of ours at a server that lets everybody do so.
     async fn register(
         &self,

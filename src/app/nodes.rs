@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::confirming::confirmed_at;
+pub(crate) use super::confirming::is_of_this_database;
+pub use super::confirming::{Confirmed, confirm};
 use super::hub::Topic;
-use super::sending::{Begun, put_in_doubt, take_over};
-use super::{Actor, App, AppError, Result, freezes, key_watch, keys, reasons};
+use super::sending::{Begun, STOPPED, put_in_doubt, take_over};
+use super::{Actor, App, AppError, Result, freezes, key_watch, keys};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -42,7 +45,7 @@ pub async fn gate_row(app: &App) -> Result<GateRow> {
     if tx.insert_gate(&app.id(), &app.id(), &database).await? {
         tracing::info!("first start of this database");
     }
-    let row = tx.gate(0).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let row = tx.gate(0, 0).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     tx.commit_unaudited(Unaudited::FirstStart).await?;
     Ok(row)
 }
@@ -110,14 +113,16 @@ pub(crate) fn is_over(app: &App, permitted_at: Millis) -> bool {
 
 /// Takes over what silent nodes had in hand: claims soon, permits without an outcome as in doubt
 /// when nothing of them can be under way. The nodes stay on the list, for freezes name them; but not
-/// those that a person took off it.
+/// those that a person took off it. What a database that was put back knows of them is old: they are silent from
+/// its confirmation on at the earliest.
 ///
 /// # Errors
 /// The database's own.
 pub async fn take_over_silent(app: &App) -> Result<()> {
     let now = app.now();
+    let confirmed_at = confirmed_at(app).await?;
     for node in app.store().nodes().await? {
-        let silent = now - node.last_seen_at;
+        let silent = now - node.last_seen_at.max(confirmed_at);
         if node.id == app.node() || silent < SILENT {
             continue;
         }
@@ -146,7 +151,35 @@ async fn take_over_lost(app: &App) -> Result<()> {
     }
     let mut tx = app.store().begin().await?;
     let lost = tx.lost(app.node(), app.incarnation(), before).await?;
-    let entries = put_in_doubt(app, &mut tx, lost).await?;
+    let entries = put_in_doubt(app, &mut tx, lost, STOPPED).await?;
+    commit_recovery(app, tx, &entries).await
+}
+
+/// Puts in doubt what this process was permitted and has in hand no more: its outcome was written to a
+/// database that has been put back since. For every node by itself; not as long as a person has to confirm the
+/// database.
+///
+/// # Errors
+/// The database's own.
+pub async fn give_up_unknown(app: &App) -> Result<()> {
+    let networks = app.networks()?;
+    let before = app.now() - GONE;
+    let open = app.store().open_of(app.node(), app.incarnation(), before).await?;
+    if !networks.may_judge() || open.iter().all(|id| networks.has_in_hand(id)) {
+        return Ok(());
+    }
+    let mut tx = app.store().begin().await?;
+    if taken(app, &mut tx).await? {
+        return Ok(());
+    }
+    let open = tx.unsettled(app.node()).await?.into_iter();
+    // Locked by now: whoever settles one writes that down before it leaves the hand.
+    let unknown = open.filter(|a| a.incarnation == app.incarnation() && !networks.has_in_hand(&a.id));
+    let unknown: Vec<_> = unknown.filter(|a| a.permitted_at < before).collect();
+    if !unknown.is_empty() {
+        tracing::warn!(attempts = unknown.len(), "in doubt: nobody knows what became of them");
+    }
+    let entries = put_in_doubt(app, &mut tx, unknown, "nobody knows what became of it").await?;
     commit_recovery(app, tx, &entries).await
 }
 
@@ -182,9 +215,6 @@ pub async fn take_turn(app: &App, job: &str, every: Millis) -> Result<bool> {
     tx.commit_unaudited(Unaudited::Lease).await?;
     Ok(ours)
 }
-
-/// Said of a decision about a network's own schedule that was not carried out when a database was confirmed.
-const UNDECIDED: &str = "the database was confirmed since it was held, and it may have been put back or dropped already: look at the account before you decide";
 
 /// How long a gate stays open without a word from the primary.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -245,12 +275,29 @@ fn runs_already(node: &Node) -> AppError {
     ))
 }
 
-/// This node is alive. Not so when another process runs as this node; whether it was done.
-pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<bool> {
+/// What a node finds when it says that it is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It is on the list with the epoch that it has taken.
+    Listed,
+    /// Another process runs as this node: nothing was written.
+    Displaced,
+    /// The database knows an older epoch of it, as a restored one may: nothing was written.
+    Forgotten,
+}
+
+/// This node is alive, and has taken no new epoch.
+pub(crate) async fn heartbeat(app: &App, node: &Node) -> Result<Heard> {
     let mut tx = app.store().begin().await?;
+    if let Some(listed) = tx.node(&node.id).await?
+        && listed.acked_epoch < node.acked_epoch
+        && listed.incarnation == node.incarnation
+    {
+        return Ok(Heard::Forgotten);
+    }
     let ours = tx.upsert_node(node).await?;
     tx.commit_unaudited(Unaudited::Heartbeat).await?;
-    Ok(ours)
+    Ok(if ours { Heard::Listed } else { Heard::Displaced })
 }
 
 /// After a crash: the claims of this node go back to the queue, and so do the permits of which it is
@@ -286,64 +333,6 @@ pub(crate) async fn leave(app: &App) -> Result<()> {
 /// Whether another process runs as this node: what the node has in hand is that one's then.
 pub(super) async fn taken(app: &App, tx: &mut Tx) -> Result<bool> {
     Ok(tx.node(app.node()).await?.is_some_and(|n| n.incarnation != app.incarnation()))
-}
-
-/// The setting with the epoch of the last confirmation.
-const CONFIRMED: &str = "confirmed_epoch";
-
-/// The setting with the time of the last confirmation, in Unix milliseconds.
-pub(super) const CONFIRMED_AT: &str = "confirmed_at";
-
-/// Whether an attempt that was permitted in that epoch, and everything about it, is in this database: it was
-/// permitted after the last confirmation. What came before may have gone on elsewhere.
-///
-/// # Errors
-/// The database's own.
-pub(crate) async fn is_of_this_database(app: &App, epoch: i64) -> Result<bool> {
-    let confirmed = app.store().setting(CONFIRMED).await?;
-    Ok(confirmed.is_none_or(|at| at.parse::<i64>().is_ok_and(|at| epoch >= at)))
-}
-
-/// What a confirmation did.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Confirmed {
-    pub epoch: i64,
-    /// How many deliveries were due and wait for a person now: they may have gone out already.
-    pub held: usize,
-}
-
-/// A person confirms that this database is the one to go on with, after a restore, a clone or a
-/// failover: nodes that stayed closed may open. What is due is held: it may have gone out after the
-/// copy was made, and nothing here knows.
-///
-/// # Errors
-/// When the actor is no administrator.
-pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
-    by.need(Right::Administer)?;
-    reasons::check("comment", note)?;
-    let database = app.store().identity().await?;
-    // A node that stayed closed says which epoch it remembers: the new one is later than all of them.
-    let remembered = app.store().nodes().await?.iter().map(|n| n.acked_epoch).max().unwrap_or(0);
-    let mut tx = app.store().begin_exclusive().await?;
-    let timeline = app.id();
-    let epoch = tx.set_timeline(&timeline, &database, remembered).await?;
-    let why =
-        "it was due when the database was confirmed, and may have gone out already: look before you decide";
-    let held = tx.hold_due(app.now(), why).await?;
-    tx.set_setting(CONFIRMED, &epoch.to_string()).await?;
-    tx.set_setting(CONFIRMED_AT, &app.now().to_string()).await?;
-    let undecided = tx.undecide_swept(UNDECIDED, app.now()).await?;
-    let mut entries = vec![
-        Entry::new("gate.confirmed", "gate:1")
-            .after(&serde_json::json!({"epoch": epoch, "timeline": timeline, "database": database,
-                "held": held.len()}))
-            .note(note),
-    ];
-    entries.extend(held.iter().map(|id| Entry::new("delivery.held", &format!("delivery:{id}")).note(why)));
-    let undecided = undecided.iter().map(|id| Entry::new("sweep.undecided", &format!("swept:{id}")));
-    entries.extend(undecided.map(|entry| entry.note(UNDECIDED)));
-    app.commit(tx, by, &entries, &[Topic::Gate, Topic::Queue]).await?;
-    Ok(Confirmed { epoch, held: held.len() })
 }
 
 /// Whether this node is ready: the database answers and its gate is open; otherwise why not.

@@ -36,6 +36,8 @@ pub struct Permit {
     /// Of which version of the channel it is: where it leads must not have changed since.
     pub channel_version: i64,
     pub number: i64,
+    /// The gate's epoch when it was permitted.
+    pub epoch: i64,
     /// How many tries count towards the limit, with this one.
     pub tries: i64,
     pub key: String,
@@ -187,8 +189,8 @@ async fn decide(
 ) -> Result<Batch> {
     let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
     let seen = app.witness().seen();
-    let gate =
-        tx.gate(seen.log_size).await?.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
+    let gate = tx.gate(seen.log_size, seen.own.log_size).await?;
+    let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     app.witness().check(&seen, &gate)?;
     let (mut batch, mut writes) = (Batch::default(), Writes::default());
     for row in rows {
@@ -211,6 +213,10 @@ async fn decide(
                 lane: subject.lane,
             });
         }
+    }
+    // A replica that takes the place of the primary may lack what other nodes have sent.
+    if !writes.attempts.is_empty() && app.store().identity_in(&mut tx).await? != gate.database {
+        return Err(AppError::Conflict("the database is another one than the gate was opened for".into()));
     }
     tx.insert_attempts(&writes.attempts, &writes.changes).await?;
     tx.stop_is_told(&writes.stops_told).await?;
@@ -269,7 +275,7 @@ impl Writes {
                 return None;
             }
         };
-        let permit = grant(app, row, rendition, subject, now);
+        let permit = grant(app, row, rendition, subject, (epoch, now));
         self.entries.push(Entry::new("attempt.permitted", &name).after_in_order(&Permitted {
             attempt: &permit.attempt,
             channel: &row.channel_id,
@@ -283,7 +289,7 @@ impl Writes {
             claimed_by: Some(app.node().into()),
             ..Change::to(&row.id, State::Sending.word())
         });
-        self.attempts.push(attempt(app, row, &permit, hash, epoch));
+        self.attempts.push(attempt(app, row, &permit, hash));
         Some(permit)
     }
 }
@@ -319,13 +325,20 @@ fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String
         .map_err(|e| format!("its rendition cannot be read: {e}"))
 }
 
-fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: Millis) -> Permit {
+fn grant(
+    app: &App,
+    row: &InHand,
+    rendition: Rendition,
+    subject: Subject,
+    (epoch, now): (i64, Millis),
+) -> Permit {
     Permit {
         attempt: app.id(),
         delivery: row.id.clone(),
         channel: row.channel_id.clone(),
         channel_version: row.channel_version,
         number: row.permits + 1,
+        epoch,
         tries: row.attempts + 1,
         // The same over all attempts at one delivery: receivers that dedupe by key see one post.
         key: row.id.clone(),
@@ -341,7 +354,7 @@ fn grant(app: &App, row: &InHand, rendition: Rendition, subject: Subject, now: M
     }
 }
 
-fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -> Attempt {
+fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String) -> Attempt {
     Attempt {
         id: permit.attempt.clone(),
         delivery_id: row.id.clone(),
@@ -351,7 +364,7 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String, epoch: i64) -
         body: row.rendition.clone(),
         node_id: app.node().into(),
         incarnation: app.incarnation().into(),
-        epoch,
+        epoch: permit.epoch,
         permitted_at: permit.permitted_at,
         outcome: None,
         detail: None,

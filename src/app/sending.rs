@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use channels::ledger;
 
+use super::confirming::Since;
 use super::hub::Topic;
 use super::permits::Permit;
 use super::unbegun::never_began;
@@ -60,6 +61,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it says that the post is not out.
+    fn had_no_effect(&self) -> bool {
+        !matches!(self, Self::Accepted { .. } | Self::InDoubt { .. })
+    }
+
     /// Its name. The rest can hold addresses of recipients, and goes to no log of a node.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -93,9 +99,18 @@ struct Ended<'a> {
 pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let now = app.now();
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    let back = outcomes.iter().any(|(_, outcome)| outcome.had_no_effect());
+    let (mut tx, since) = if back {
+        let mut tx = app.store().begin_guarded().await?;
+        let since = Since::read(&mut tx).await?;
+        (tx, since)
+    } else {
+        (app.store().begin().await?, Since::default())
+    };
     for (permit, outcome) in outcomes {
         let (settled, change) = settled(permit, outcome, now)?;
-        entries.push(
+        let change = since.or_held(change, permit.epoch);
+        let entry =
             Entry::new(&format!("attempt.{}", settled.outcome), &format!("delivery:{}", permit.delivery))
                 .after_in_order(&Ended {
                     attempt: &permit.attempt,
@@ -104,12 +119,11 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
                     detail: settled.detail.as_deref().map(ledger::public),
                     remote_id: settled.remote_id.as_deref(),
                     url: change.remote_url.as_deref(),
-                }),
-        );
+                });
+        entries.push(since.noted(entry, &change));
         attempts.push(settled);
         changes.push(change);
     }
-    let mut tx = app.store().begin().await?;
     let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
     tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
@@ -125,7 +139,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
             *entry = Entry::new("attempt.late", entry.subject())
                 .after(&serde_json::json!({"attempt": a.id, "outcome": a.outcome, "remote_id": a.remote_id,
                     "detail": a.detail.as_deref().map(ledger::public)}))
-                .note("it was settled before; the delivery stays as it is");
+                .note("it was settled before, or this database has lost it; the delivery stays as it is");
         }
         changes.retain(|_| late.next() == Some(false));
     }
@@ -283,7 +297,7 @@ pub(super) async fn take_over(
     }
     freezes::note_unsettled(tx, node).await?;
     let in_doubt = unsure.len();
-    entries.extend(put_in_doubt(app, tx, unsure).await?);
+    entries.extend(put_in_doubt(app, tx, unsure, STOPPED).await?);
     if returned > 0 || !entries.is_empty() {
         let never_began = unbegun.len();
         tracing::info!(claims = returned, never_began, in_doubt, node, "recovered what was in hand");
@@ -291,15 +305,23 @@ pub(super) async fn take_over(
     Ok(entries)
 }
 
-/// Nobody knows what became of these attempts: their process is gone. The entries of the log.
-pub(super) async fn put_in_doubt(app: &App, tx: &mut Tx, unsure: Vec<Unsettled>) -> Result<Vec<Entry>> {
+/// Said of an attempt whose process is gone.
+pub(super) const STOPPED: &str = "the service stopped before the outcome was known";
+
+/// Nobody knows what became of these attempts. The entries of the log.
+pub(super) async fn put_in_doubt(
+    app: &App,
+    tx: &mut Tx,
+    unsure: Vec<Unsettled>,
+    why: &str,
+) -> Result<Vec<Entry>> {
     let now = app.now();
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for a in unsure {
         let Some(d) = tx.delivery(&a.delivery_id).await? else { continue };
         let next = State::parse(&d.state).map_err(AppError::Internal)?.after(Move::Doubt);
         let next = next.map_err(|e| AppError::Internal(e.to_string()))?;
-        let reason = "the service stopped before the outcome was known".to_owned();
+        let reason = why.to_owned();
         let (adapter, is_change) = (::channels::adapter(&a.adapter), a.revises.is_some());
         let readable = adapter.is_some_and(|a| a.capabilities.readable(is_change));
         attempts.push(Settled {

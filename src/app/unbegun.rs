@@ -1,5 +1,6 @@
 //! What was claimed or permitted and did not begin: given back, or taken back by people.
 
+use super::confirming::Since;
 use super::{Actor, App, Result, nodes};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -41,10 +42,11 @@ pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
     let now = app.now();
     let mut ids: Vec<_> = ids.iter().collect();
     ids.sort_unstable();
-    let mut tx = app.store().begin().await?;
+    let mut tx = app.store().begin_guarded().await?;
     if nodes::taken(app, &mut tx).await? {
         return Ok(());
     }
+    let since = Since::read(&mut tx).await?;
     let (mut changes, mut attempts, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         let open = tx.open_attempt(id).await?;
@@ -58,6 +60,8 @@ pub async fn abandon(app: &App, ids: &[String]) -> Result<()> {
             let Some(a) = open.filter(|a| a.outcome.is_none()) else { continue };
             let (attempt, change, entry) = never_began(&a.id, id, now, now + 1_000);
             attempts.push(attempt);
+            let change = since.or_held(change, a.epoch);
+            let entry = since.noted(entry, &change);
             changes.push(change);
             entries.push(entry);
         }

@@ -12,8 +12,8 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
+use super::confirming::CONFIRMED_AT;
 use super::foreign::{self, Times};
-use super::nodes::CONFIRMED_AT;
 use super::{Actor, App, Result, alarms};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;

@@ -49,6 +49,7 @@ pub struct Unsettled {
     pub id: String,
     pub delivery_id: String,
     pub incarnation: String,
+    pub permitted_at: Millis,
     pub adapter: String,
     /// The post whose words it was to change.
     pub revises: Option<String>,
@@ -72,7 +73,8 @@ pub(super) const SETTLE: &str = "with v (id, outcome, detail, remote_id, at, nex
     returning attempts.id";
 
 /// The attempts without an outcome.
-const OPEN: &str = "select a.id, a.delivery_id, a.incarnation, c.adapter, p.revises from attempts a
+const OPEN: &str =
+    "select a.id, a.delivery_id, a.incarnation, a.permitted_at, c.adapter, p.revises from attempts a
       join deliveries d on d.id = a.delivery_id join channels c on c.id = d.channel_id
       join posts p on p.id = d.post_id
     where a.outcome is null";
@@ -91,6 +93,18 @@ impl Store {
             .bind(incarnation)
             .bind(before)
             .fetch_one(c)
+            .await?))
+    }
+
+    /// The attempts of a process without an outcome, from before that time.
+    pub async fn open_of(&self, node: &str, incarnation: &str, before: Millis) -> Result<Vec<String>> {
+        const SQL: &str = "select id from attempts
+            where outcome is null and node_id = $1 and incarnation = $2 and permitted_at < $3";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL)
+            .bind(node)
+            .bind(incarnation)
+            .bind(before)
+            .fetch_all(c)
             .await?))
     }
 

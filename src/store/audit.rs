@@ -96,18 +96,36 @@ impl Tx {
     }
 }
 
-/// Appends the entries to the log and its tree. The head row is taken last of all rows of a
-/// change and held until the commit, so that the numbers have no gap.
-pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
-    const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier";
+/// Where a commit left the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its size.
+    pub size: i64,
+    /// The hash of its last leaf.
+    pub leaf: Vec<u8>,
+    /// The hash of the last leaf of a log of the size that was asked for.
+    pub leaf_asked: Option<Vec<u8>>,
+}
+
+/// Appends the entries to the log and its tree; where that leaves it, if there is anything to append. The
+/// head row is taken last of all rows of a change and held until the commit, so that the numbers have no gap.
+pub(super) async fn append(
+    tx: &mut Tx,
+    stamp: &Stamp,
+    entries: &[Entry],
+    asked: i64,
+) -> Result<Option<Head>> {
+    const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier,
+      (select leaf_hash from audit where seq = $1 - 1)";
     const ROWS: &str = "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) {rows}";
     const NODES: &str = "insert into audit_nodes (level, idx, hash) {rows}";
     const HEAD: &str = "with v (size, frontier) as ({rows})
         update audit_head set size = v.size, frontier = v.frontier from v where audit_head.id = 1";
     if entries.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let (size, peaks): (i64, Vec<u8>) = on!(tx, |c| sqlx::query_as(LOCK).fetch_one(c).await?);
+    let (size, peaks, leaf_asked): (i64, Vec<u8>, Option<Vec<u8>>) =
+        on!(tx, |c| sqlx::query_as(LOCK).bind(asked).fetch_one(c).await?);
     let mut tree = frontier(size, &peaks)?;
     let (mut rows, mut nodes) = (Vec::with_capacity(entries.len()), Vec::new());
     for (seq, entry) in (size..).zip(entries) {
@@ -139,7 +157,8 @@ pub(super) async fn append(tx: &mut Tx, stamp: &Stamp, entries: &[Entry]) -> Res
         .collect();
     let (size, peaks) = (size + i64::try_from(entries.len()).unwrap_or(i64::MAX), tree.encode());
     let head = [[size.into(), peaks.as_slice().into()]];
-    tx.run_together(&[Rows::new(ROWS, &leaves), Rows::new(NODES, &nodes), Rows::new(HEAD, &head)]).await
+    tx.run_together(&[Rows::new(ROWS, &leaves), Rows::new(NODES, &nodes), Rows::new(HEAD, &head)]).await?;
+    Ok(rows.last().map(|(_, _, _, leaf)| Head { size, leaf: leaf.to_vec(), leaf_asked }))
 }
 
 fn frontier(size: i64, peaks: &[u8]) -> Result<Frontier> {

@@ -23,9 +23,15 @@ pub const SETTING_SHARED: &str = "select pg_advisory_xact_lock_shared(7306902, h
 /// The other side of [`SETTING_SHARED`], taken by whoever changes the setting.
 pub const SETTING_EXCLUSIVE: &str = "select pg_advisory_xact_lock(7306902, hashtext($1))";
 
-/// The PostgreSQL cluster: its identifier, and the timeline that it writes now.
-pub const CLUSTER: &str = "select 'cluster ' || (pg_control_system()).system_identifier || ' timeline '
-    || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)";
+/// Which PostgreSQL database this is: the identifier of its cluster, the timeline that this writes now, and the
+/// database's own number.
+pub const IDENTITY: &str =
+    "select 'postgres cluster ' || (pg_control_system()).system_identifier || ' timeline '
+    || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' database ' || oid
+    from pg_database where datname = current_database()";
+/// The same, of a host that tells nothing of the cluster.
+pub const OID: &str =
+    "select 'postgres database ' || oid from pg_database where datname = current_database()";
 
 /// Rows as one array for each column (PostgreSQL).
 pub fn arrays(types: &[&str]) -> String {

@@ -23,11 +23,14 @@ pub struct GateRow {
     pub leaf: Option<Vec<u8>>,
     /// The hash of the last leaf of a log of the size that was asked for.
     pub leaf_asked: Option<Vec<u8>>,
+    /// The same of the other size that was asked for.
+    pub own_asked: Option<Vec<u8>>,
 }
 
 const GATE: &str = "select epoch, timeline, instance, database, log_size,
       (select leaf_hash from audit where seq = log_size - 1) as leaf,
-      (select leaf_hash from audit where seq = $1 - 1) as leaf_asked
+      (select leaf_hash from audit where seq = $1 - 1) as leaf_asked,
+      (select leaf_hash from audit where seq = $2 - 1) as own_asked
     from gate cross join (select size as log_size from audit_head where id = 1) as log where id = 1";
 
 /// A row of `freezes`.
@@ -88,7 +91,7 @@ const LIFTED: &str = "select * from freezes where thawed_at is null or thawed_at
 
 impl Store {
     pub async fn gate(&self) -> Result<Option<GateRow>> {
-        Ok(read!(self, |c| sqlx::query_as(GATE).bind(0_i64).fetch_optional(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(GATE).bind(0_i64).bind(0_i64).fetch_optional(c).await?))
     }
 
     pub async fn freezes(&self, open_only: bool) -> Result<Vec<Freeze>> {
@@ -153,9 +156,9 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query(SQL).bind(id).bind(incident).execute(c).await?.rows_affected()) == 1)
     }
 
-    /// The gate row as this change sees it, with the hash of the last leaf of a log of `size`.
-    pub async fn gate(&mut self, size: i64) -> Result<Option<GateRow>> {
-        Ok(on!(self, |c| sqlx::query_as(GATE).bind(size).fetch_optional(c).await?))
+    /// The gate row as this change sees it, with the hashes of the last leaves of logs of two sizes.
+    pub async fn gate(&mut self, size: i64, own: i64) -> Result<Option<GateRow>> {
+        Ok(on!(self, |c| sqlx::query_as(GATE).bind(size).bind(own).fetch_optional(c).await?))
     }
 
     /// Waits for every other change of the gate, and keeps it for this one.
@@ -223,10 +226,11 @@ impl Tx {
     }
 
     /// Notes a send that was under way when a node took the epochs up to `to`, for every freeze
-    /// among those after `from`.
+    /// among those after `from`. One that a restored database has lost can be on none of its lists.
     pub async fn insert_flight(&mut self, attempt: &str, from: i64, to: i64) -> Result<()> {
         const SQL: &str = "insert into flights (freeze_id, attempt_id)
-            select id, $1 from freezes where epoch > $2 and epoch <= $3
+            select f.id, a.id from freezes f join attempts a on a.id = $1
+            where f.epoch > $2 and f.epoch <= $3
             on conflict (freeze_id, attempt_id) do nothing";
         on!(self, |c| sqlx::query(SQL).bind(attempt).bind(from).bind(to).execute(c).await.map(drop)?);
         Ok(())

@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// The database's own.
     pub async fn listener(&self) -> Result<Option<Listener>> {
-        let Self::Postgres { pool } = self else { return Ok(None) };
+        let Self::Postgres { pool, .. } = self else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         Ok(Some(Listener(listener)))

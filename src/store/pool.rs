@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -18,7 +20,8 @@ pub enum Store {
     /// One writer, several readers, one process.
     Sqlite { write: SqlitePool, read: SqlitePool, file: PathBuf },
     /// Any number of nodes.
-    Postgres { pool: PgPool },
+    /// `tells`: as far as it is known, the host tells which cluster it is.
+    Postgres { pool: PgPool, tells: Arc<AtomicBool> },
 }
 
 /// Why a database cannot be used, in words for the operator.
@@ -75,10 +78,11 @@ impl Store {
             .map_err(fail)?
             .application_name("holdline")
             // The planner's compiler costs more than the claims it would speed up (engine.md).
-            .options([("jit", "off")]);
+            // What is looked up in a change is the newest, also after a wait for others.
+            .options([("jit", "off"), ("default_transaction_isolation", "read\\ committed")]);
         let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        Ok(Self::Postgres { pool })
+        Ok(Self::Postgres { pool, tells: Arc::new(AtomicBool::new(true)) })
     }
 
     /// Begins a change. On SQLite this takes the write lock at once.
@@ -88,7 +92,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(Inner::new(write.begin_with("begin immediate").await?)),
-            Self::Postgres { pool } => Tx::Postgres(Inner::new(pool.begin().await?)),
+            Self::Postgres { pool, .. } => Tx::Postgres(Inner::new(pool.begin().await?)),
         })
     }
 
@@ -126,18 +130,36 @@ impl Store {
     pub async fn identity(&self) -> Result<String> {
         match self {
             Self::Sqlite { file, .. } => Ok(file_identity(file).map_err(sqlx::Error::Io)?),
-            Self::Postgres { pool } => {
-                const OID: &str = "select oid::text from pg_database where datname = current_database()";
-                let oid: String = sqlx::query_scalar(OID).fetch_one(pool).await?;
-                match sqlx::query_scalar::<_, String>(dialect::CLUSTER).fetch_one(pool).await {
-                    Ok(cluster) => Ok(format!("postgres {cluster} database {oid}")),
+            Self::Postgres { pool, tells } => {
+                match sqlx::query_scalar(dialect::IDENTITY).fetch_one(pool).await {
+                    Ok(identity) => {
+                        tells.store(true, Ordering::Relaxed);
+                        Ok(identity)
+                    }
                     // Some hosts do not let everybody ask; then a promoted replica is seen by the
-                    // log's size alone.
-                    Err(e) if may_not_ask(&e) => Ok(format!("postgres database {oid}")),
+                    // log alone.
+                    Err(e) if may_not_ask(&e) => {
+                        tells.store(false, Ordering::Relaxed);
+                        Ok(sqlx::query_scalar(dialect::OID).fetch_one(pool).await?)
+                    }
                     Err(e) => Err(e.into()),
                 }
             }
         }
+    }
+
+    /// The same, of the database that this change is made in: the connection may be one of before a failover,
+    /// or of after.
+    ///
+    /// # Errors
+    /// The database's own, or the file system's.
+    pub async fn identity_in(&self, tx: &mut Tx) -> Result<String> {
+        let (Self::Postgres { tells, .. }, Tx::Postgres(inner)) = (self, tx) else {
+            return self.identity().await;
+        };
+        // An error would end the change: what may be asked is tried outside, whenever the gate is read.
+        let sql = if tells.load(Ordering::Relaxed) { dialect::IDENTITY } else { dialect::OID };
+        Ok(sqlx::query_scalar(sql).fetch_one(&mut *inner.inner).await?)
     }
 
     /// Whether several nodes may share this database.
@@ -157,7 +179,7 @@ impl Store {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres { pool } => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
 }

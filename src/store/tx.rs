@@ -53,13 +53,20 @@ pub enum Unaudited {
 }
 
 impl Tx {
-    /// Commits with the audit entries of the change.
+    /// Commits with the audit entries of the change. Where that left the log, with the last leaf that it has
+    /// at the size `asked`.
     ///
     /// # Errors
-    /// The database's own; then nothing was changed.
-    pub async fn commit(mut self, stamp: &Stamp, entries: &[Entry]) -> Result<()> {
-        audit::append(&mut self, stamp, entries).await?;
-        self.finish().await
+    /// The database's own; then nothing was changed, or the answer was lost.
+    pub async fn commit(
+        mut self,
+        stamp: &Stamp,
+        entries: &[Entry],
+        asked: i64,
+    ) -> Result<Option<audit::Head>> {
+        let head = audit::append(&mut self, stamp, entries, asked).await?;
+        self.finish().await?;
+        Ok(head)
     }
 
     /// Commits a change that is no fact of the log.

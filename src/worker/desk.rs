@@ -194,6 +194,10 @@ impl Networks for Desk {
         self.0.gate.status().1.is_none()
     }
 
+    fn has_in_hand(&self, attempt: &str) -> bool {
+        self.0.gate.has(attempt)
+    }
+
     async fn watch(
         &self,
         channel: &str,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::witness::Seen;
+use crate::app::witness::{Own, Seen};
 
 /// What a node remembers on its own disk, outside the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Memory {
 
     pub(super) fn seen(&self) -> Seen {
         let leaf = hex::decode(&self.leaf).ok().filter(|leaf| !leaf.is_empty());
-        Seen { timeline: self.timeline.clone(), log_size: self.log_size, leaf }
+        Seen { timeline: self.timeline.clone(), log_size: self.log_size, leaf, own: Own::default() }
     }
 
     /// Notes a process that is no more.
@@ -64,8 +64,13 @@ impl Memory {
             self.left.push(std::mem::take(&mut self.timeline));
         }
         self.timeline.clone_from(&seen.timeline);
-        self.log_size = seen.log_size;
-        self.leaf = seen.leaf.as_deref().map(hex::encode).unwrap_or_default();
+        self.set_log(seen.newest());
+    }
+
+    /// A log of this size ended with this leaf.
+    pub(super) fn set_log(&mut self, (log_size, leaf): (i64, Option<&[u8]>)) {
+        self.log_size = log_size;
+        self.leaf = leaf.map(hex::encode).unwrap_or_default();
     }
 
     /// Writes the memory: a crash meanwhile leaves the old or the new one, a crash afterwards the new.

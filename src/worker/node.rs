@@ -10,9 +10,9 @@ use tokio::sync::{Mutex, watch};
 
 use super::memory::{Memory, memory_file};
 use super::{Shared, marks};
-use crate::app::freezes::{self, InForce};
+use crate::app::freezes::{self, InForce, Taken};
 use crate::app::hub::Topic;
-use crate::app::nodes::{self, Node};
+use crate::app::nodes::{self, Heard, Node};
 use crate::app::sending::Begun;
 use crate::app::witness::Seen;
 use crate::app::{App, AppError, Result, key_watch};
@@ -28,6 +28,8 @@ pub(crate) struct Keeper {
     acked: i64,
     /// What was under way when the gate closed for an epoch that is not acknowledged yet.
     begun: BTreeSet<String>,
+    /// The database may have lost outcomes since the last acknowledgement.
+    has_lost: bool,
     /// Why the database is in doubt, and its timeline: only a person's confirmation, which gives it
     /// another one, ends that.
     doubt: Option<(String, String)>,
@@ -47,7 +49,7 @@ impl Keeper {
         let mut memory = Memory::read(&file, || node).map_err(AppError::Internal)?;
         let changes = shared.app.hub().listen(Topic::Gate);
         if !memory.timeline.is_empty() {
-            shared.app.witness().accept(memory.seen());
+            shared.app.witness().accept(&Seen::default(), memory.seen());
         }
         let (app, data) = (shared.app.clone(), shared.options.data.clone());
         let listed = nodes::register(&app, &row(&shared, 0, 0, Some("starting".into()))).await?;
@@ -71,6 +73,7 @@ impl Keeper {
             memory,
             acked: 0,
             begun: BTreeSet::new(),
+            has_lost: false,
             doubt: None,
             displaced: false,
             marks,
@@ -108,30 +111,24 @@ impl Keeper {
             self.disown_marks()?;
         }
         let in_flight = self.shared.gate.close_for(epoch, judge(primary.orders.clone()));
-        let seen = Seen::from(&primary.gate);
         if epoch == self.acked && !new_timeline {
-            self.learn(&seen)?;
-            self.release_marks(settled)?;
-            self.shared.app.witness().accept(seen);
-            // It opens only for the node on the list, whose silence others count by its last word there.
-            let ours = nodes::heartbeat(&self.shared.app, &self.row(epoch, self.shared.app.broken())).await?;
-            if self.give_way_unless(ours) {
+            if self.go_on(&primary, asked, settled).await? {
                 return Ok(());
             }
-            self.shared.gate.open(epoch, judge(primary.orders), asked);
-            // A node that kept a freeze from being sealed may have left the list.
-            return freezes::seal_if_all(&self.shared.app).await;
+            // Whatever was told before is told once more.
+            self.has_lost = true;
         }
+        self.has_lost |= new_timeline;
         self.begun.extend(in_flight.into_iter().map(|f| f.attempt));
         // The epoch is remembered before it is acknowledged: a node that forgot could open too early.
-        self.memory.set_seen(&seen);
+        self.shared.app.witness().accept(&primary.seen, Seen::from(&primary.gate));
+        self.memory.set_seen(&self.shared.app.witness().seen());
         self.memory.epoch = epoch;
         self.memory.instance = primary.gate.instance;
         self.remember()?;
         self.release_marks(settled)?;
-        self.shared.app.witness().accept(seen);
         let (app, row) = (&self.shared.app, self.row(epoch, self.shared.app.broken()));
-        let ours = freezes::acknowledge(app, &row, self.acked, &self.begun).await?;
+        let ours = freezes::acknowledge(app, &row, self.taken()).await?;
         if self.give_way_unless(ours) {
             return Ok(());
         }
@@ -139,8 +136,31 @@ impl Keeper {
         self.acked = epoch;
         tracing::info!(epoch, in_flight = self.begun.len(), "gate has taken the epoch");
         self.begun.clear();
+        self.has_lost = false;
         self.shared.app.hub().poke(Topic::Queue);
         Ok(())
+    }
+
+    /// The epoch that is taken already is still the one in force: the node says that it is alive, and its lease
+    /// begins anew. Not so when the database does not know that it has taken it.
+    async fn go_on(&mut self, primary: &InForce, asked: Duration, settled: usize) -> Result<bool> {
+        let epoch = primary.gate.epoch;
+        self.shared.app.witness().accept(&primary.seen, Seen::from(&primary.gate));
+        self.learn(&self.shared.app.witness().seen())?;
+        self.release_marks(settled)?;
+        // It opens only for the node on the list, whose silence others count by its last word there.
+        match nodes::heartbeat(&self.shared.app, &self.row(epoch, self.shared.app.broken())).await? {
+            Heard::Forgotten => return Ok(false),
+            Heard::Displaced => {
+                self.give_way_unless(false);
+            }
+            Heard::Listed => {
+                self.shared.gate.open(epoch, judge(primary.orders.clone()), asked);
+                // A node that kept a freeze from being sealed may have left the list.
+                freezes::seal_if_all(&self.shared.app).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// Closes the gate for everything, and says so. No freeze waits for this node then; and whoever
@@ -149,7 +169,7 @@ impl Keeper {
     async fn take_closed(&mut self, epoch: i64, why: String) -> Result<()> {
         self.begun.extend(self.shared.gate.close(&why).into_iter().map(|f| f.attempt));
         let row = self.row(self.memory.epoch.max(epoch), Some(why));
-        let ours = freezes::acknowledge(&self.shared.app, &row, self.acked, &self.begun).await?;
+        let ours = freezes::acknowledge(&self.shared.app, &row, self.taken()).await?;
         if !self.give_way_unless(ours) {
             // What is under way still is found again; what has ended is on no later freeze's list.
             self.begun.clear();
@@ -157,11 +177,16 @@ impl Keeper {
         Ok(())
     }
 
+    fn taken(&self) -> Taken<'_> {
+        Taken { before: self.acked, in_flight: &self.begun, has_lost: self.has_lost }
+    }
+
     /// Closes the gate for good when the node's place on the list is another process's; whether it is.
     fn give_way_unless(&mut self, ours: bool) -> bool {
         if !ours {
-            let why = "another process has taken over as this node: the data folder was copied, or this one was \
-                       silent for too long. Stop one of the two, and start this one again";
+            let why = "another process has taken over as this node: the data folder was copied, this one was silent \
+                       for too long, or the database was put back to before it started. Stop the other one, and start \
+                       this one again";
             tracing::error!(node = self.shared.app.node(), "{why}");
             self.shared.gate.shut(why);
             self.displaced = true;
@@ -180,9 +205,16 @@ impl Keeper {
         if let Some(why) = &why {
             tracing::error!("{why}");
             self.begun.extend(self.shared.gate.close(why).into_iter().map(|f| f.attempt));
+            self.has_lost = true;
             self.disown_marks()?;
-            // What the process saw must outlive it, or the next one would know less.
-            self.learn(&primary.seen)?;
+            // What the process saw must outlive it, or the next one would know less: what is missing first of all.
+            match primary.seen.missing(&primary.gate) {
+                Some(missing) if primary.seen.timeline == self.memory.timeline => {
+                    self.memory.set_log(missing);
+                    self.remember()?;
+                }
+                _ => self.learn(&primary.seen)?,
+            }
         }
         self.doubt = why.clone().map(|why| (primary.gate.timeline.clone(), why));
         Ok(why)
@@ -190,7 +222,7 @@ impl Keeper {
 
     /// Remembers what the log of this timeline got since the last look.
     fn learn(&mut self, seen: &Seen) -> Result<()> {
-        if seen.timeline == self.memory.timeline && seen.log_size > self.memory.log_size {
+        if seen.timeline == self.memory.timeline && seen.newest().0 > self.memory.log_size {
             self.memory.set_seen(seen);
             self.remember()?;
         }

@@ -126,6 +126,7 @@ pub(crate) async fn sent(shared: &Shared, attempt: &Attempt) -> Result<Sent> {
         channel: delivery.channel_id.clone(),
         channel_version: 0,
         number: attempt.number,
+        epoch: attempt.epoch,
         tries: delivery.attempts,
         key: attempt.idempotency_key.clone(),
         kind: post.kind,

@@ -26,7 +26,7 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 9] = [
+const TICKS: [Tick; 10] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
@@ -43,7 +43,18 @@ const TICKS: [Tick; 9] = [
         cron: "*/15 * * * * *",
         name: "what silent nodes had in hand",
         turn: 10_000,
-        work: |app| Box::pin(async move { nodes::take_over_silent(&app).await }),
+        work: |app| {
+            Box::pin(async move {
+                // What a database that nobody has confirmed knows of other nodes may be old.
+                if app.networks()?.may_judge() { nodes::take_over_silent(&app).await } else { Ok(()) }
+            })
+        },
+    },
+    Tick {
+        cron: "7/15 * * * * *",
+        name: "what this process has in hand no more",
+        turn: 0,
+        work: |app| Box::pin(async move { nodes::give_up_unknown(&app).await }),
     },
     Tick {
         cron: "5 * * * * *",

@@ -60,7 +60,7 @@ async fn posts(place: &Place, app: &App, count: usize, kind: Kind, due: impl Fn(
         let mut tx = store.begin().await.unwrap();
         tx.insert_posts(&posts).await.unwrap();
         tx.insert_deliveries(&rows).await.unwrap();
-        tx.commit(&stamp, &entries).await.unwrap();
+        tx.commit(&stamp, &entries, 0).await.unwrap();
         next = last;
     }
     store.close().await;

@@ -36,6 +36,8 @@ pub enum Action {
     StrayLands { post: usize },
     /// A request that nobody waits for is lost.
     StrayIsLost { post: usize },
+    /// `nodes::give_up_unknown`.
+    Unknown { node: usize, post: usize },
     /// `sending::settle`, by `worker/settle.rs`.
     Settle { node: usize, post: usize },
     /// `Keeper::take`, up to `Memory::write`.
@@ -125,7 +127,7 @@ fn of_node(s: &State, node: usize, to: &mut Vec<Action>) {
             Phase::Empty if matches!(s.db(node).rows[post].stand, Stand::Scheduled | Stand::Claimed) => {
                 to.extend([A::Claim { node, post }, A::Judge { node, post }]);
             }
-            Phase::Empty => {}
+            Phase::Empty => to.push(A::Unknown { node, post }),
             Phase::Unanswered => to.push(A::Abandon { node, post }),
             Phase::Admitted => to.push(A::Begin { node, post }),
             Phase::Passed => to.push(A::FirstByte { node, post }),
@@ -166,6 +168,7 @@ impl Holdline {
             A::GiveUp { node, post } => self.give_up(s, node, post),
             A::StrayLands { post } => self.stray(s, post, true),
             A::StrayIsLost { post } => self.stray(s, post, false),
+            A::Unknown { node, post } => self.unknown(s, node, post),
             A::Settle { node, post } => self.settle(s, node, post),
             A::Hear { node } => self.hear(s, node),
             A::Acknowledge { node } => self.acknowledge(s, node),

@@ -2,9 +2,9 @@
 
 use crate::model::Holdline;
 use crate::queue::take_over;
-use crate::rules::{Assumption, Rule};
+use crate::rules::Rule;
 use crate::state::{
-    Db, Freeze, Gate, Known, Life, Listed, Memory, Net, Node, POSTS, Phase, Silence, Slot, State, bit,
+    Db, Gate, Known, Life, Listed, Memory, Net, Node, POSTS, Phase, Silence, Slot, State, bit,
 };
 
 /// The identity of a clone.
@@ -130,12 +130,7 @@ impl Holdline {
 
     /// The backup, or a replica without the last commits, takes the place of the primary.
     pub fn restore(&self, s: &mut State) -> bool {
-        let backup = &s.backup;
-        let is_lost = |(n, in_backup): (&Node, &Listed)| {
-            n.acked >= backup.frozen_at && in_backup.acked < backup.frozen_at
-        };
-        let forgets = backup.freeze != Freeze::None && s.nodes.iter().zip(&backup.nodes).any(is_lost);
-        if s.left.restores == 0 || forgets && self.assumes(Assumption::AcknowledgementsSurvive) {
+        if s.left.restores == 0 {
             return false;
         }
         s.left.restores -= 1;
@@ -150,7 +145,6 @@ impl Holdline {
                 *known = if *known == Known::Newer { Known::Lost } else { *known };
             }
             (n.asks, n.asked_before, n.owes, n.unheard) = (None, false, false, true);
-            n.gate.fresh &= !self.assumes(Assumption::FailoverOutlastsLeases);
         }
         true
     }

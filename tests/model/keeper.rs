@@ -3,7 +3,7 @@
 use crate::model::Holdline;
 use crate::queue::{logged, name, sees};
 use crate::rules::Rule;
-use crate::state::{Freeze, Known, Life, Memory, Phase, Silence, State, bit};
+use crate::state::{Freeze, Known, Life, Memory, Phase, Silence, Stand, State, bit};
 
 impl Holdline {
     /// `Keeper::behind` and `Keeper::doubts`: whether the database cannot be the one that this node knew.
@@ -70,8 +70,8 @@ impl Holdline {
         if n.life != Life::Up || !n.owes {
             return false;
         }
-        let epoch = n.memory.epoch;
-        self.list_flights(s, node, epoch);
+        let (epoch, is_newly_confirmed) = (n.memory.epoch, s.db(node).confirmed > n.acked);
+        self.list_flights(s, node, epoch, is_newly_confirmed);
         self.speak(s, node, epoch);
         self.seal(s, node);
         self.open(s, node);
@@ -92,7 +92,7 @@ impl Holdline {
         }
         n.doubt = Some(timeline);
         let epoch = epoch.max(n.memory.epoch);
-        self.list_flights(s, node, epoch);
+        self.list_flights(s, node, epoch, true);
         self.speak(s, node, epoch);
         self.seal(s, node);
     }
@@ -107,11 +107,18 @@ impl Holdline {
         }
     }
 
-    /// `Tx::insert_flight` and `Tx::insert_landed`.
-    fn list_flights(&self, s: &mut State, node: usize, epoch: u8) {
+    /// `Tx::insert_flight` and `Tx::insert_landed`; of a database that may have lost outcomes `note_unsettled`, too.
+    fn list_flights(&self, s: &mut State, node: usize, epoch: u8, has_lost: bool) {
         let begun = std::mem::take(&mut s.nodes[node].begun);
         let before = s.nodes[node].acked;
+        let lists = has_lost && self.keeps(Rule::LostOutcomesAreListed);
         let db = s.db_mut(node);
+        if lists && db.freeze == Freeze::Committed {
+            for (row, flights) in db.rows.iter().zip(&mut db.flights) {
+                let is_open = row.stand == Stand::Sending && row.owner == name(node);
+                *flights |= if is_open && row.epoch < db.frozen_at { bit(row.attempt) } else { 0 };
+            }
+        }
         let is_taken = db.freeze != Freeze::None && before < db.frozen_at && db.frozen_at <= epoch;
         for (post, begun) in begun.into_iter().enumerate() {
             if is_taken && self.keeps(Rule::AcknowledgementListsBegun) {

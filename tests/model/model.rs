@@ -138,6 +138,7 @@ fn blank() -> Db {
         timeline: 0,
         identity: 0,
         recorded: 0,
+        confirmed: 0,
         freeze: Freeze::None,
         frozen_at: 0,
         rows: [row; POSTS],

@@ -4,7 +4,7 @@ use crate::keeper::note_landed;
 use crate::model::Holdline;
 use crate::queue::return_claims;
 use crate::rules::{Assumption, Rule};
-use crate::state::{EXPIRING, Freeze, Life, NOBODY, Node, Phase, Silence, Stand, State, UPDATE, View, bit};
+use crate::state::{EXPIRING, Freeze, Life, NOBODY, Node, Silence, Stand, State, UPDATE, View, bit};
 
 impl Holdline {
     /// `freezes::create`: one row and a new epoch.
@@ -69,22 +69,16 @@ impl Holdline {
     /// `nodes::confirm`: a person says that this database is the one to go on with.
     pub fn confirm(&self, s: &mut State) -> bool {
         let doubted = s.nodes.iter().any(|n| !n.on_clone && n.doubt == Some(s.db.timeline));
-        let holds = |n: &Node, post: usize| {
-            let (slot, row) = (n.slots[post], s.db.rows[post]);
-            let is_open = matches!(row.stand, Stand::Sending | Stand::InDoubt) && row.attempt == slot.attempt;
-            !n.on_clone && slot.phase != Phase::Empty && is_open
-        };
-        let unwritten = s.nodes.iter().any(|n| (0..s.net.len()).any(|post| holds(n, post)));
-        let bound = self.assumes(Assumption::OutcomesWrittenBeforeConfirmation);
-        if s.left.confirmations == 0 || !(doubted || s.db.is_in_doubt()) || s.is_asked() || bound && unwritten
-        {
+        let opened = |n: &Node| n.life != Life::Down && !n.on_clone && n.unheard && n.gate.fresh;
+        let early = s.nodes.iter().any(opened) && self.assumes(Assumption::ConfirmationOutlastsLeases);
+        if s.left.confirmations == 0 || !(doubted || s.db.is_in_doubt()) || s.is_asked() || early {
             return false;
         }
         s.left.confirmations -= 1;
         let remembered = s.db.nodes.iter().map(|n| n.acked).max().unwrap_or(0);
         s.db.epoch = s.db.epoch.max(remembered) + 1;
         s.db.timeline = self.scenario.budget.confirmations - s.left.confirmations;
-        s.db.recorded = s.db.identity;
+        (s.db.recorded, s.db.confirmed) = (s.db.identity, s.db.epoch);
         for (post, row) in s.db.rows.iter_mut().enumerate() {
             let is_due = row.stand == Stand::Scheduled && (s.due[post] || row.attempt > 0);
             if self.keeps(Rule::ConfirmationHoldsDue) && (is_due || row.stand == Stand::Claimed) {

@@ -28,7 +28,9 @@ impl Holdline {
     /// has seen, or has another timeline.
     fn is_refused(&self, s: &State, node: usize) -> bool {
         let n = &s.nodes[node];
-        self.keeps(Rule::OpensOnKnownEpoch) && (n.known == Known::Lost || n.timeline != s.db(node).timeline)
+        let is_another = s.db(node).is_in_doubt() && self.keeps(Rule::PermitAsksDatabase);
+        let is_behind = n.known == Known::Lost || n.timeline != s.db(node).timeline;
+        self.keeps(Rule::OpensOnKnownEpoch) && (is_another || is_behind)
     }
 
     /// Holds or ends what must not go, as `Writes::stop` does; whether it did.
@@ -143,11 +145,31 @@ impl Holdline {
         }
         let attempt = n.slots[post].attempt;
         n.slots[post] = Slot::default();
+        let is_old = self.is_old(s, node, post);
         let row = &mut s.db_mut(node).rows[post];
         if row.stand == Stand::Sending && row.owner == name(node) && row.attempt == attempt {
-            (row.stand, row.owner) = (Stand::Scheduled, NOBODY);
+            (row.stand, row.owner) = (if is_old { Stand::Held } else { Stand::Scheduled }, NOBODY);
             logged(s, node);
         }
+        true
+    }
+
+    /// `Since::or_held`: whether the attempt was permitted before the database was confirmed.
+    fn is_old(&self, s: &State, node: usize, post: usize) -> bool {
+        self.keeps(Rule::LateOutcomeIsHeld) && s.db(node).rows[post].epoch < s.db(node).confirmed
+    }
+
+    /// What the process was permitted and has in hand no more: the database was put back while it ran.
+    pub fn unknown(&self, s: &mut State, node: usize, post: usize) -> bool {
+        let (n, row) = (&s.nodes[node], s.db(node).rows[post]);
+        let in_hand = n.asks.is_some_and(|p| usize::from(p) == post) || n.slots[post].attempt == row.attempt;
+        let is_mine = row.stand == Stand::Sending && row.owner == name(node) && !in_hand;
+        if !is_mine || n.life != Life::Up || !self.is_gate_open(s, node) || !self.keeps(Rule::UnknownIsDoubt)
+        {
+            return false;
+        }
+        s.db_mut(node).rows[post].stand = Stand::InDoubt;
+        logged(s, node);
         true
     }
 
@@ -157,6 +179,7 @@ impl Holdline {
         let stand = match slot.phase {
             Phase::Accepted => Stand::Accepted,
             Phase::Refused | Phase::NotBegun if post == EXPIRING && s.expired => Stand::Expired,
+            Phase::Refused | Phase::NotBegun if self.is_old(s, node, post) => Stand::Held,
             Phase::Refused | Phase::NotBegun => Stand::Scheduled,
             Phase::Stopped => Stand::Held,
             Phase::InDoubt => Stand::InDoubt,
@@ -187,7 +210,7 @@ impl Holdline {
     pub fn silent(&self, s: &mut State, node: usize) -> bool {
         let n = &mut s.nodes[node];
         let lease_over = n.life == Life::Down || n.life == Life::Cut && !n.gate.fresh;
-        if n.on_clone || n.silence != Silence::Heard || !(lease_over || n.unheard) {
+        if n.on_clone || n.silence != Silence::Heard || !(lease_over || n.unheard) || s.db.is_in_doubt() {
             return false;
         }
         n.silence = Silence::Silent;
@@ -207,7 +230,7 @@ impl Holdline {
         let under_way = |post: usize| owned(post) && s.net[post].strays > 0 || n.slots[post].is_begun();
         let is_over = !(0..s.net.len()).any(under_way);
         let bound = self.keeps(Rule::TakeOverWaits) && self.assumes(Assumption::BegunEnds);
-        if n.on_clone || !waited || bound && !is_over || s.is_asked() {
+        if n.on_clone || !waited || bound && !is_over || s.is_asked() || s.db.is_in_doubt() {
             return false;
         }
         s.nodes[node].silence = Silence::Gone;

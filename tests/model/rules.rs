@@ -47,6 +47,16 @@ pub enum Rule {
     CrashIsDoubt,
     /// `permits::abandon`: nothing of a change whose answer was lost begins.
     UnansweredBeginsNothing,
+    /// `Store::identity_in`: a permit is refused by another database than the gate was opened for. Without: a
+    /// failover within the lease is not seen before the next look at the gate.
+    PermitAsksDatabase,
+    /// `confirming::Since`: what was permitted before a confirmation does not go back into the queue by itself.
+    LateOutcomeIsHeld,
+    /// `nodes::give_up_unknown`: what a process has in hand no more is in doubt, while it runs.
+    UnknownIsDoubt,
+    /// `freezes::acknowledge`: where the database may have lost outcomes, whatever has none is listed. Without: what
+    /// the process has under way, since the epoch that it remembers.
+    LostOutcomesAreListed,
 }
 
 impl Rule {
@@ -72,6 +82,10 @@ impl Rule {
         Self::MarksOfThisStartOnly,
         Self::CrashIsDoubt,
         Self::UnansweredBeginsNothing,
+        Self::PermitAsksDatabase,
+        Self::LateOutcomeIsHeld,
+        Self::UnknownIsDoubt,
+        Self::LostOutcomesAreListed,
     ];
 }
 
@@ -84,17 +98,12 @@ pub enum Assumption {
     /// A request that is on the way, also one that a restore has lost, has landed when its absence is believed, or a
     /// person says that it is not there.
     LateRequestsLand,
-    /// Another database takes the place of the primary after all leases have run out.
-    FailoverOutlastsLeases,
-    /// A database is confirmed when no process holds an outcome that it could not write.
-    OutcomesWrittenBeforeConfirmation,
-    /// A process that ran while its database was put back is started again afterwards.
-    ProcessesStartAnew,
+    /// A database is confirmed when every gate that was opened for the one before has closed by itself, or has seen
+    /// the new one: five seconds after it took that one's place.
+    ConfirmationOutlastsLeases,
     /// The in-flight list of a freeze is about attempts that its database knows: not about those that a restore
     /// has lost.
     ListsKnowTheirOwn,
-    /// No restore loses the word of a node that has taken a freeze which the backup knows.
-    AcknowledgementsSurvive,
     /// A person who releases what was held has looked, when nothing of it was under way, and it is not there.
     PeopleLook,
 }
@@ -103,11 +112,8 @@ impl Assumption {
     pub const ALL: &[Self] = &[
         Self::BegunEnds,
         Self::LateRequestsLand,
-        Self::FailoverOutlastsLeases,
-        Self::OutcomesWrittenBeforeConfirmation,
-        Self::ProcessesStartAnew,
+        Self::ConfirmationOutlastsLeases,
         Self::ListsKnowTheirOwn,
-        Self::AcknowledgementsSurvive,
         Self::PeopleLook,
     ];
 }

@@ -147,7 +147,8 @@ impl Holdline {
 
     /// Nothing is `sending` at a node that runs, is heard, and has it not in hand: nobody would ever settle it.
     pub fn sending_is_in_hand(&self, s: &State) -> bool {
-        let excused = s.db.identity > 0 && self.assumes(Assumption::ProcessesStartAnew);
+        // It is given up three minutes later.
+        let excused = s.db.identity > 0 && self.keeps(Rule::UnknownIsDoubt);
         excused
             || s.db.rows.iter().enumerate().all(|(post, row)| {
                 let owner = s.nodes.get(usize::from(row.owner)).filter(|_| row.stand == Stand::Sending);

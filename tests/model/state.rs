@@ -81,6 +81,8 @@ pub struct Db {
     pub identity: u8,
     /// Which database it was when it was made or confirmed.
     pub recorded: u8,
+    /// The epoch that a confirmation began; 0: none did.
+    pub confirmed: u8,
     pub freeze: Freeze,
     /// The epoch that the freeze began.
     pub frozen_at: u8,

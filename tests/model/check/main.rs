@@ -151,6 +151,10 @@ fn without_any_one_rule_an_invariant_breaks() {
         (R::MarksOfThisStartOnly, at::POWER, "I2"),
         (R::CrashIsDoubt, at::OUTCOME, "I2"),
         (R::UnansweredBeginsNothing, at::OUTCOME, "I2"),
+        (R::PermitAsksDatabase, at::RESTORE, "I7"),
+        (R::LateOutcomeIsHeld, at::RESTORE_LATE, "I2"),
+        (R::UnknownIsDoubt, at::RESTORE_BACKUP, "I2"),
+        (R::LostOutcomesAreListed, at::RESTORE_FREEZE, "I1"),
     ];
     let run = |(rule, scenario, invariant)| {
         breaks(&format!("{rule:?}"), Holdline::new(scenario).without(rule), invariant)
@@ -168,11 +172,8 @@ fn in_a_worse_world_an_invariant_breaks() {
     let cases = [
         (A::BegunEnds, at::CUT, "I2"),
         (A::LateRequestsLand, at::OUTCOME, "I2"),
-        (A::FailoverOutlastsLeases, at::RESTORE, "I7"),
-        (A::OutcomesWrittenBeforeConfirmation, at::RESTORE_LATE, "I2"),
-        (A::ProcessesStartAnew, at::RESTORE_BACKUP, "I2"),
+        (A::ConfirmationOutlastsLeases, at::RESTORE, "I2"),
         (A::ListsKnowTheirOwn, at::RESTORE_FREEZE, "I1"),
-        (A::AcknowledgementsSurvive, at::RESTORE_FREEZE, "I1"),
         (A::PeopleLook, at::RESTORE, "I2"),
     ];
     let run = |(assumption, scenario, invariant)| {
