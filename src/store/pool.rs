@@ -79,7 +79,7 @@ impl Store {
             .application_name("holdline")
             // The planner's compiler costs more than the claims it would speed up (engine.md).
             // What is looked up in a change is the newest, also after a wait for others.
-            .options([("jit", "off"), ("default_transaction_isolation", "read\\ committed")]);
+            .options([("jit", "off"), ("default_transaction_isolation", "read committed")]);
         let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres { pool, tells: Arc::new(AtomicBool::new(true)) })
