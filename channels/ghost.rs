@@ -24,6 +24,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -34,6 +35,7 @@ use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
     Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting, Sighting,
+    watch,
 };
 
 #[path = "ghost_answers.rs"]
@@ -42,6 +44,8 @@ mod answers;
 mod key;
 #[path = "ghost_media.rs"]
 mod media;
+#[path = "ghost_watch.rs"]
+mod newest;
 #[path = "ghost_pin.rs"]
 mod pin;
 #[path = "ghost_post.rs"]
@@ -72,7 +76,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: true, readable: true }),
         pins: Pins::Several,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: true,
         publishes: true,
         concurrency: 2,
@@ -346,6 +350,10 @@ impl Channel for Ghost {
         done.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
         self.keep_on_top(remote_id, up).await.into()
     }
@@ -368,3 +376,6 @@ mod site;
 #[cfg(test)]
 #[path = "ghost_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "ghost_watch_tests.rs"]
+mod watch_tests;

@@ -72,6 +72,43 @@ impl Site {
         }
     }
 
+    /// Somebody publishes a post of that title, with a date of their own.
+    pub fn publish(&mut self, title: &str, at: &str) -> String {
+        let post = json!({ "slug": "theirs", "title": title, "html": "<p>Send coins</p>", "visibility": "public",
+            "status": "published", "published_at": at });
+        let made = self.make(&post);
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A page of what is out. Short pages, so that turning them is tested.
+    fn out(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
+        let fields = "id,title,excerpt,published_at,url,visibility";
+        let page: usize = query("page").parse().unwrap_or_default();
+        let key = match query("order") {
+            "id desc" => "id",
+            "published_at desc" => "published_at",
+            _ => "",
+        };
+        let is_right = query("filter") == "status:[published,sent]" && query("limit") == "100" && page > 0;
+        if !is_right || key.is_empty() || query("fields") != fields || asked.query.len() != 5 {
+            faults.push(format!("a list of what is out: {:?}", asked.query));
+        }
+        let is_out = |p: &&Value| p["status"] == "published" || p["status"] == "sent";
+        let mut all: Vec<&Value> = self.posts.iter().filter(is_out).collect();
+        all.sort_by(|a, b| b[key].as_str().cmp(&a[key].as_str()));
+        let next = (all.len() > page * 3).then_some(page + 1);
+        let shown = |p: &&Value| {
+            let mut shown = (*p).clone();
+            shown["excerpt"] = crate::watch::words_of_html(p["html"].as_str().unwrap_or_default()).into();
+            let shown = shown.as_object_mut().unwrap();
+            shown.retain(|name, _| fields.split(',').any(|field| field == name));
+            Value::from(shown.clone())
+        };
+        let posts: Vec<Value> = all.iter().skip((page.max(1) - 1) * 3).take(3).map(shown).collect();
+        good(json!({ "posts": posts, "meta": { "pagination": { "page": page, "next": next } } }))
+    }
+
     fn edit(&mut self, id: &str, sent: &Value, faults: &mut Vec<String>) -> Said {
         let Some(at) = self.posts.iter().position(|p| p["id"] == id) else {
             return wrong(404, "NotFoundError");
@@ -134,6 +171,7 @@ impl Network for Site {
         let path = asked.path.strip_prefix("/ghost/api/admin/").and_then(|p| p.strip_suffix('/'));
         let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
         match (asked.method.as_str(), parts.as_slice()) {
+            ("GET", ["posts"]) if asked.query["filter"].starts_with("status:") => self.out(asked, faults),
             ("GET", ["posts"]) => {
                 let slugs = asked.query["filter"].strip_prefix("slug:[").and_then(|f| f.strip_suffix(']'));
                 let slugs: Vec<&str> = slugs.unwrap().split(',').collect();
@@ -162,7 +200,9 @@ impl Network for Site {
                 || wrong(404, "NotFoundError"),
                 |role| good(json!({ "users": [{ "roles": [{ "name": role }] }] })),
             ),
-            ("GET", ["site"]) => good(json!({ "site": { "title": "Bank", "version": "6.65" } })),
+            ("GET", ["site"]) => good(
+                json!({ "site": { "title": "Bank", "url": "https://bank.example/", "version": "6.65" } }),
+            ),
             _ => wrong(406, "RequestNotAcceptableError"),
         }
     }

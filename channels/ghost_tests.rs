@@ -41,11 +41,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(KEY)).unwrap()
 }
 
-fn job() -> Job {
+pub(super) fn job() -> Job {
     let mut job = suite::job();
     job.rendition.title = Some("Cards & payments".to_owned());
     job
@@ -55,7 +55,7 @@ async fn publish(channel: &dyn Channel) -> Result<Receipt, Failure> {
     channel.publish(&job(), &Pass::open_for_tests()).await
 }
 
-async fn open(site: Site, fates: &[Fate]) -> (Strict<Site>, Box<dyn Channel>) {
+pub(super) async fn open(site: Site, fates: &[Fate]) -> (Strict<Site>, Box<dyn Channel>) {
     let server = Strict::start(site, fates).await;
     let channel = to(&server.url);
     (server, channel)

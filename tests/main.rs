@@ -96,5 +96,6 @@ mod threads;
 mod tidy;
 mod two_nodes;
 mod watches;
+mod watches_real;
 mod whatsapp;
 mod x;

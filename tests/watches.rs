@@ -17,23 +17,23 @@ use crate::real_channels::{bluesky, peer, publish, unique, word, wordpress};
 use crate::support::relay::Relay;
 use crate::support::{Bench, http};
 
-async fn look(bench: &Bench) -> WatchList {
+pub async fn look(bench: &Bench) -> WatchList {
     watches::look_all(&bench.app).await.unwrap();
     watches::list(&bench.app, &bench.approver).await.unwrap()
 }
 
 /// The alarms about posts with these words.
-async fn alarms(bench: &Bench, words: &str) -> Vec<SignalView> {
+pub async fn alarms(bench: &Bench, words: &str) -> Vec<SignalView> {
     let all = signals::list(&bench.app, &bench.approver, false).await.unwrap();
     let is_about = |s: &SignalView| s.detail.as_ref().is_some_and(|d| d.contains(words));
     all.into_iter().filter(|s| s.source == "watch" && is_about(s)).collect()
 }
 
-fn seen<'a>(list: &'a WatchList, words: &str) -> Vec<&'a SeenView> {
+pub fn seen<'a>(list: &'a WatchList, words: &str) -> Vec<&'a SeenView> {
     list.posts.iter().filter(|p| p.words.contains(words)).collect()
 }
 
-fn states<'a>(list: &'a WatchList, words: &str) -> Vec<&'a str> {
+pub fn states<'a>(list: &'a WatchList, words: &str) -> Vec<&'a str> {
     seen(list, words).iter().map(|p| p.state.as_str()).collect()
 }
 

@@ -1,0 +1,100 @@
+//! A post that no delivery made raises an alarm (I13), on a real Ghost.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use channels::http::Request;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::real_channels::{peer, publish, retract, unique, word};
+use crate::support::{Bench, http};
+use crate::watches::{alarms, look, seen, states};
+
+/// A token that somebody else makes with the admin key.
+fn token(server: &Value) -> SecretString {
+    let (id, secret) = word(server, "key").split_once(':').unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let part = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
+    let head = part(json!({ "alg": "HS256", "kid": id, "typ": "JWT" }));
+    let signed = format!("{head}.{}", part(json!({ "aud": "/admin/", "exp": now + 60, "iat": now })));
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&hex::decode(secret).unwrap()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).into()
+}
+
+/// Somebody else writes with the admin key; the id of the post.
+async fn intrude_on_ghost(server: &Value, id: Option<&str>, content: &Value) -> Value {
+    let url = format!(
+        "{}/ghost/api/admin/posts/{}?source=html",
+        word(server, "url"),
+        id.map_or(String::new(), |id| format!("{id}/"))
+    );
+    let request = if id.is_some() { Request::put(&url) } else { Request::post(&url) };
+    let request = request.authorised("Ghost", &token(server)).header("accept-version", "v5.0");
+    let made = http().call(request.json(&json!({ "posts": [content] }))).await.unwrap();
+    assert!(made.is_success(), "{}", String::from_utf8_lossy(&made.body));
+    made.json::<Value>().unwrap()["posts"][0].clone()
+}
+
+/// The words that others on the same server do not say.
+fn words(text: &str) -> String {
+    format!("{text} {}", unique("").replace(['[', ']'], ""))
+}
+
+async fn ghost(bench: &mut Bench, server: &Value) {
+    let (url, key) = (word(server, "url"), word(server, "key"));
+    bench.connect_with("news", "ghost", json!({ "url": url }), Some(key)).await;
+}
+
+on_both! {
+    async fn a_post_on_ghost_that_nobody_here_sent_raises_an_alarm_whatever_date_it_bears(bench) {
+        let (mut bench, server) = (bench, peer("ghost"));
+        ghost(&mut bench, &server).await;
+        // A second channel of the same site knows the posts of the first.
+        bench.connect_with("again", "ghost", json!({ "url": server["url"] }), Some(word(&server, "key"))).await;
+        let worker = bench.start().await;
+        let before = words("It was there before");
+        let draft = words("A draft of before");
+        let post = |title: &str, status: &str| json!({ "title": title, "html": "<p>x</p>", "status": status });
+        intrude_on_ghost(&server, None, &post(&before, "published")).await;
+        let old = intrude_on_ghost(&server, None, &post(&draft, "draft")).await;
+        let list = look(&bench).await;
+        assert!(list.accounts.len() == 2 && list.accounts.iter().all(|a| a.trouble.is_none()), "{list:?}");
+        assert_eq!(list.accounts[0].account, Some("Bank (127.0.0.1)".to_owned()));
+        // What we publish is ours, also the words that Ghost cuts inside of a character.
+        let ours = words("Cards work again");
+        let text = format!("{}\u{1f468} {}", "x".repeat(494), "and more ".repeat(20));
+        let delivery = publish(&bench, "news", json!({ "title": ours, "text": text })).await;
+        let theirs = words("Win a prize");
+        let mut new = post(&theirs, "published");
+        (new["published_at"], new["created_at"]) = ("2020-01-01T00:00:00.000Z".into(), "2020-01-01T00:00:00.000Z".into());
+        let made = intrude_on_ghost(&server, None, &new).await;
+        let public = json!({ "status": "published", "updated_at": old["updated_at"] });
+        intrude_on_ghost(&server, Some(word(&old, "id")), &public).await;
+        let secret = words("For our members");
+        let hidden = json!({ "title": secret, "html": "<p>our secret</p>", "status": "published", "visibility": "members" });
+        intrude_on_ghost(&server, None, &hidden).await;
+        let waits = words("A draft");
+        intrude_on_ghost(&server, None, &post(&waits, "draft")).await;
+        let list = look(&bench).await;
+        assert!(list.accounts.iter().all(|a| a.trouble.is_none()), "{list:?}");
+        for words in [&before, &ours, &waits] {
+            assert_eq!(states(&list, words), Vec::<&str>::new(), "{words}: {list:?}");
+        }
+        for words in [&theirs, &draft, &secret] {
+            assert_eq!(states(&list, words), ["foreign"], "{words}: {list:?}");
+            assert_eq!(alarms(&bench, words).await.len(), 1);
+        }
+        assert_eq!(seen(&list, &theirs)[0].id, word(&made, "id"));
+        assert!(seen(&list, "our secret").is_empty() && seen(&list, &secret)[0].words.ends_with("(for members only)"));
+        // New words and taking down make no post.
+        let changed = json!({ "title": words("Corrected"), "updated_at": made["updated_at"] });
+        intrude_on_ghost(&server, Some(word(&made, "id")), &changed).await;
+        retract(&bench, &delivery.id).await;
+        let list = look(&bench).await;
+        assert!(seen(&list, "Corrected").is_empty() && seen(&list, &ours).is_empty(), "{list:?}");
+        worker.stop().await.unwrap();
+    }
+}
