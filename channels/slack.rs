@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,11 +31,13 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, slack_text, text,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, slack_text, text, watch,
 };
 
 #[path = "slack_answers.rs"]
 mod answers;
+#[path = "slack_watch.rs"]
+mod newest;
 #[path = "slack_pin.rs"]
 mod pin;
 #[path = "slack_revise.rs"]
@@ -57,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         // About one message a second goes into one channel.
@@ -349,6 +351,10 @@ impl Channel for Slack {
         done.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
         self.keep_on_top(remote_id, up).await.into()
     }
@@ -359,5 +365,11 @@ impl Channel for Slack {
 }
 
 #[cfg(test)]
+#[path = "slack_server.rs"]
+mod server;
+#[cfg(test)]
 #[path = "slack_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "slack_watch_tests.rs"]
+mod watch_tests;

@@ -2,158 +2,11 @@
 
 use std::time::Duration;
 
+use super::server::{Api, SCOPES, TOKEN, WHO};
 use super::*;
 use crate::Retry;
-use crate::slack_text::tests::seen;
-use crate::slack_text::written;
-use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Kit};
-
-const TOKEN: &str = "xoxb-hunter2-hunter2";
-const WHO: &str =
-    r#"{"ok":true,"url":"https://bank.slack.com/","team":"Bank","user":"holdline","bot_id":"B1"}"#;
-const SCOPES: &str = "chat:write,channels:history,metadata.message:read";
-
-/// Slack's API as far as it is used: one bot, one channel.
-#[derive(Clone)]
-struct Api {
-    messages: Vec<Value>,
-    scopes: &'static str,
-    /// Whether a message is not in the history yet.
-    lags: bool,
-    made: usize,
-}
-
-impl Api {
-    fn new() -> Self {
-        Self { messages: Vec::new(), scopes: SCOPES, lags: false, made: 0 }
-    }
-
-    fn may(&self, scope: &str) -> bool {
-        self.scopes.split(',').any(|s| s == scope)
-    }
-}
-
-fn wrong(error: &str) -> Said {
-    good(json!({ "ok": false, "error": error, "needed": "channels:history", "hostile": TOKEN }))
-}
-
-impl Network for Api {
-    fn makes(method: &str, path: &str) -> bool {
-        method == "POST" && path == "/api/chat.postMessage"
-    }
-
-    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        if asked.header("authorization") != format!("Bearer {TOKEN}") {
-            return wrong("invalid_auth");
-        }
-        if asked.method == "POST" && asked.header("content-type") != "application/json; charset=utf-8" {
-            faults.push("Slack warns of a body without its charset".to_owned());
-        }
-        let method = asked.path.strip_prefix("/api/").unwrap_or_default();
-        match (asked.method.as_str(), method) {
-            ("POST", "auth.test") => {
-                let headers = format!("X-OAuth-Scopes: {}\r\n", self.scopes);
-                (200, headers, serde_json::from_str(WHO).unwrap())
-            }
-            ("POST", "chat.postMessage") => self.post(&asked.json(), faults),
-            ("GET", "conversations.history") => self.history(asked, faults),
-            ("POST", "chat.delete") => self.delete(&asked.json()),
-            _ => (404, String::new(), json!({})),
-        }
-    }
-}
-
-impl Api {
-    fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
-        let mut fixed = sent.clone();
-        let open = ["blocks", "channel", "metadata", "text"];
-        let given = fixed.as_object_mut().map(|o| open.map(|name| o.remove(name).is_some()));
-        let plain = json!({
-            "link_names": false, "mrkdwn": false, "parse": "none", "unfurl_links": false, "unfurl_media": false,
-        });
-        if given != Some([true; 4]) || fixed != plain {
-            faults.push(format!("fields: {sent}"));
-        }
-        let payload = &sent["metadata"]["event_payload"];
-        let key = payload["delivery"].as_str().is_some_and(|id| id.parse::<uuid::Uuid>().is_ok());
-        if !sent["metadata"]["event_type"].is_string() || !key {
-            faults.push("metadata has a type and the delivery's id".to_owned());
-        }
-        let text = sent["text"].as_str().unwrap();
-        // Between brackets is a link, a call or a name.
-        for part in text.split('<').skip(1) {
-            let inside = part.split_once('>').map_or("", |(inside, _)| inside);
-            if !(inside.starts_with("http://") || inside.starts_with("https://")) || inside.contains('|') {
-                faults.push(format!("<{inside}> is at work"));
-            }
-        }
-        match seen(&sent["blocks"]) {
-            Ok(shown) if written(&shown) == text => {}
-            Ok(shown) => faults.push(format!("readers see {shown}, and notifications {text}")),
-            Err(fault) => faults.push(fault),
-        }
-        if sent["blocks"].to_string().chars().count() > 12_000 {
-            return wrong("msg_blocks_too_long");
-        }
-        if sent["channel"] != "C024BE91L" {
-            return wrong("channel_not_found");
-        }
-        if text.trim().is_empty() {
-            return wrong("no_text");
-        }
-        if text.encode_utf16().count() > 4_000 {
-            faults.push("it would be cut into two".to_owned());
-        }
-        self.made += 1;
-        let ts = format!("17000001{:02}.000100", self.made);
-        self.messages.push(json!({
-            "type": "message", "ts": ts, "bot_id": "B1", "text": text, "blocks": sent["blocks"],
-            "metadata": sent["metadata"],
-        }));
-        good(json!({ "ok": true, "channel": "C024BE91L", "ts": ts }))
-    }
-
-    fn history(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        if !self.may("channels:history") {
-            return wrong("missing_scope");
-        }
-        let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
-        if query("channel") != "C024BE91L" {
-            return wrong("channel_not_found");
-        }
-        let limit: usize = query("limit").parse().unwrap();
-        if limit > 999 || !(query("oldest").is_empty() || is_ts(query("oldest"))) {
-            faults.push("limit or oldest".to_owned());
-        }
-        let new = |m: &&Value| m["ts"].as_str().unwrap() > query("oldest");
-        let all: Vec<Value> =
-            self.messages.iter().rev().filter(|_| !self.lags).filter(new).cloned().collect();
-        let from: usize = query("cursor").parse().unwrap_or(0);
-        // Short pages, so that turning them is tested.
-        let page: Vec<Value> = all
-            .iter()
-            .skip(from)
-            .take(limit.min(3))
-            .cloned()
-            .map(|mut m| {
-                if query("include_all_metadata") != "true" || !self.may("metadata.message:read") {
-                    m["metadata"] = Value::Null;
-                }
-                m
-            })
-            .collect();
-        let next = from + page.len();
-        let next = if next < all.len() { next.to_string() } else { String::new() };
-        good(json!({ "ok": true, "messages": page, "response_metadata": { "next_cursor": next } }))
-    }
-
-    fn delete(&mut self, sent: &Value) -> Said {
-        let before = self.messages.len();
-        self.messages.retain(|m| m["ts"] != sent["ts"] || sent["channel"] != "C024BE91L");
-        if before == self.messages.len() { wrong("message_not_found") } else { good(json!({ "ok": true })) }
-    }
-}
 
 fn kit() -> Kit {
     Kit {
@@ -182,11 +35,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     let channel = to(&server.url);
     (server, channel)
