@@ -22,7 +22,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -34,11 +36,13 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::{
     Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, Pins, ReadBack,
-    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord,
+    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
 };
 
 #[path = "discord_bot_check.rs"]
 mod check;
+#[path = "discord_bot_watch.rs"]
+mod newest;
 #[path = "discord_bot_pin.rs"]
 mod pin;
 #[path = "discord_bot_reads.rs"]
@@ -59,7 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         concurrency: 1,
@@ -107,10 +111,16 @@ struct Bot {
     token: SecretString,
     http: Arc<Http>,
     clock: Clock,
-    /// The bot's own id.
-    me: Known<String>,
+    me: Known<Me>,
     /// The id of the server that the channel is on.
     guild: Known<String>,
+}
+
+/// Whom the token stands for.
+#[derive(Debug, Clone, Deserialize)]
+struct Me {
+    id: String,
+    username: String,
 }
 
 impl Bot {
@@ -226,6 +236,10 @@ impl Channel for Bot {
         }
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
         self.keep_on_top(remote_id, up).await.into()
     }
@@ -241,3 +255,6 @@ mod server;
 #[cfg(test)]
 #[path = "discord_bot_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "discord_bot_watch_tests.rs"]
+mod watch_tests;

@@ -13,12 +13,6 @@ use crate::text;
 const CHANNELS: [u64; 2] = [0, 5];
 const THREADS: [u64; 3] = [10, 11, 12];
 
-#[derive(Deserialize)]
-struct Me {
-    id: String,
-    username: String,
-}
-
 /// A channel or thread.
 #[derive(Deserialize)]
 struct Place {
@@ -49,11 +43,7 @@ struct Membership {
 impl Bot {
     /// The sentence of a check.
     pub(super) async fn inspect(&self) -> Result<String, String> {
-        let me: Me = self.ask(&self.url(&["users", "@me"])).await?;
-        if !is_id(&me.id) {
-            return Err("Discord does not name the bot".to_owned());
-        }
-        self.me.keep(Some(me.id.clone()));
+        let me = self.ask_me().await?;
         let place: Place = self.ask(&self.url(&["channels", &self.channel])).await?;
         let is_thread = THREADS.contains(&place.kind);
         let guild = place.guild_id.as_deref().filter(|id| is_id(id));

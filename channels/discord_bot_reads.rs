@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Bot;
+use super::{Bot, Me};
 use crate::discord_answers::is_id;
 use crate::discord_post::{Message, are_of};
 use crate::http::Answer;
@@ -58,6 +58,11 @@ pub(super) fn id_at(time: DateTime<Utc>) -> u64 {
     u64::try_from(time.timestamp_millis() - EPOCH).unwrap_or_default() << 22
 }
 
+/// The time that an id holds.
+pub(super) fn time_of(id: u64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(id >> 22).ok()? + EPOCH)
+}
+
 /// How long nothing more is taken, if nothing is: posts go the same way, and a look must not use up their turn.
 ///
 /// Source: Discord `topics/rate-limits`; the time is in seconds, with a fraction.
@@ -67,27 +72,39 @@ fn rest(answer: &Answer) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// Waits as long as that is.
+pub(super) async fn rests(answer: &Answer) -> Result<(), String> {
+    match rest(answer) {
+        Some(rest) if rest > LONGEST_REST => Err("Discord asks us to wait".to_owned()),
+        Some(rest) => {
+            tokio::time::sleep(rest).await;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
 impl Bot {
-    /// The bot's own id.
-    pub(super) async fn me(&self) -> Result<String, String> {
-        #[derive(Deserialize)]
-        struct Me {
-            id: String,
+    /// Whom the token stands for.
+    pub(super) async fn me(&self) -> Result<Me, String> {
+        match self.me.get() {
+            Some(me) => Ok(me),
+            None => self.ask_me().await,
         }
-        if let Some(me) = self.me.get() {
-            return Ok(me);
-        }
-        let told: Me = self.ask(&self.url(&["users", "@me"])).await?;
-        if !is_id(&told.id) {
+    }
+
+    pub(super) async fn ask_me(&self) -> Result<Me, String> {
+        let me: Me = self.ask(&self.url(&["users", "@me"])).await?;
+        if !is_id(&me.id) {
             return Err("Discord does not name the bot".to_owned());
         }
-        self.me.keep(Some(told.id.clone()));
-        Ok(told.id)
+        self.me.keep(Some(me.clone()));
+        Ok(me)
     }
 
     /// Looks for the one post with these words since the first attempt.
     pub(super) async fn find(&self, job: &Job) -> Result<Sighting, String> {
-        let me = self.me().await?;
+        let me = self.me().await?.id;
         let mut after = id_at(job.permitted_at - SLACK);
         let mut found = Vec::new();
         for _ in 0..MOST_PAGES {
@@ -105,11 +122,7 @@ impl Bot {
                 });
             };
             after = newest;
-            match rest(&answer) {
-                Some(rest) if rest > LONGEST_REST => return Err("Discord asks us to wait".to_owned()),
-                Some(rest) => tokio::time::sleep(rest).await,
-                None => {}
-            }
+            rests(&answer).await?;
         }
         Err("the channel has had too many messages since to look through".to_owned())
     }

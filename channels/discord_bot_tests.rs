@@ -39,11 +39,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     let channel = to(&server.url);
     (server, channel)
