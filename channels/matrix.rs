@@ -19,6 +19,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,24 +28,28 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::known::Known;
 use crate::message::Doing;
-use crate::text::{self, Unit};
+use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form,
+    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form, watch,
 };
 
 #[path = "matrix_answers.rs"]
 mod answers;
+#[path = "matrix_check.rs"]
+mod check;
 #[path = "matrix_event.rs"]
 mod event;
 #[path = "matrix_look.rs"]
 mod look;
+#[path = "matrix_watch.rs"]
+mod newest;
 #[path = "matrix_pin.rs"]
 mod pin;
 #[path = "matrix_revise.rs"]
 mod revise;
 
-use answers::{code, failure, power};
+use answers::{code, failure};
 use event::{Seen, content, is_account, is_event, is_picture, is_room, link, transaction};
 pub(crate) use event::{size, size_of_change};
 use look::{Base, MOST_PAGES};
@@ -67,7 +72,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: true, readable: true }),
         pins: Pins::Several,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         // Messages stay in their order.
@@ -278,48 +283,6 @@ impl Matrix {
             _ => Err(self.failure(&answer, Doing::Ask).to_string()),
         }
     }
-
-    /// How many bytes an upload may have, if the server can be asked: at its address of today, or the older one.
-    async fn most_upload(&self) -> Option<u64> {
-        for address in [["client", "v1", "media", "config"].as_slice(), &["media", "v3", "config"]] {
-            let request = Request::get(self.api(address).as_str()).bearer(&self.token);
-            let answer = self.http.call(request).await.ok()?;
-            if answer.status == 200 {
-                return answer.json::<Value>().ok()?["m.upload.size"].as_u64().or(Some(u64::MAX));
-            }
-        }
-        None
-    }
-
-    async fn inspect(&self) -> Result<Health, String> {
-        let account = self.whoami().await.map_err(|failure| failure.to_string())?;
-        let member = self.state("m.room.member", &account).await?.unwrap_or_default();
-        if member["membership"] != "join" {
-            return Err(answers::NOT_IN.to_owned());
-        }
-        if self.state("m.room.tombstone", "").await?.is_some() {
-            return Err("the room was replaced by another one; connect that one".to_owned());
-        }
-        if self.state("m.room.encryption", "").await?.is_some() {
-            return Err(
-                "the room is encrypted, which cannot be undone; connect one without encryption".to_owned()
-            );
-        }
-        let levels = self.state("m.room.power_levels", "").await?.unwrap_or_default();
-        let create = self.state("m.room.create", "").await?.unwrap_or_default();
-        let power = power(&levels, &create, &account);
-        if !power.post {
-            return Err("the account may not post in the room; give it the power to send messages".to_owned());
-        }
-        self.most.keep(self.most_upload().await);
-        let (account, room) = (text::shown(&account), &self.room);
-        let detail = if power.take_down {
-            format!("posts as {account} in the room {room}")
-        } else {
-            format!("posts as {account} in the room {room}, and may take nothing down there")
-        };
-        Ok(Health::ready(detail).of(&account))
-    }
 }
 
 fn no_effect(trouble: Trouble) -> Failure {
@@ -370,6 +333,10 @@ impl Channel for Matrix {
         done.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
         self.keep_on_top(remote_id, up).await.into()
     }
@@ -396,3 +363,6 @@ mod server;
 #[cfg(test)]
 #[path = "matrix_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "matrix_watch_tests.rs"]
+mod watch_tests;

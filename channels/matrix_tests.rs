@@ -44,7 +44,7 @@ fn with(url: &str, token: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(token)).unwrap()
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     with(url, TOKEN)
 }
 
