@@ -97,5 +97,6 @@ mod tidy;
 mod two_nodes;
 mod watches;
 mod watches_real;
+mod watches_rooms;
 mod whatsapp;
 mod x;

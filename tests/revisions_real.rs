@@ -70,9 +70,10 @@ async fn words_change_on_a_site_and_in_a_room() {
     );
     // The watch knows it as ours, and a pin of either post is that of both.
     watches::look_all(&bench.app).await.unwrap();
-    assert!(
-        watches::list(&bench.app, &bench.operator).await.unwrap().posts.iter().all(|p| p.state != "foreign")
-    );
+    let seen = watches::list(&bench.app, &bench.operator).await.unwrap();
+    assert!(seen.accounts.iter().all(|a| a.trouble.is_none()), "{seen:?}");
+    // Others post there, too, with the same account.
+    assert!(seen.posts.iter().all(|p| !p.words.contains(&mark)), "{seen:?}");
     let pinned = pins::set(&bench.app, &bench.approver, &changed.id, Pin { pinned: true }).await.unwrap();
     assert!(pinned.iter().all(|copy| copy.reason.is_none()), "{pinned:?}");
     let told = pins::list(&bench.app, &bench.approver, &post.id).await.unwrap();

@@ -17,16 +17,20 @@ use crate::support::Bench;
 
 /// What becomes of a new post.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Mode {
+pub enum Mode {
     #[default]
     Good,
     /// It is not made, and the answer says nothing.
     Deaf,
     /// It is made, and the answer says nothing.
     Lost,
+    /// The history may not be read.
+    Blind,
+    /// The history has no end.
+    Endless,
 }
 
-type Fake = Arc<Mutex<(Vec<Value>, Mode)>>;
+pub type Fake = Arc<Mutex<(Vec<Value>, Mode)>>;
 
 fn wrong(error: &str) -> Json<Value> {
     Json(json!({ "ok": false, "error": error }))
@@ -50,8 +54,8 @@ async fn make(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Val
         fake.0.push(json!({ "ts": ts, "bot_id": "B1", "text": sent["text"], "metadata": sent["metadata"] }));
     }
     match fake.1 {
-        Mode::Good => Json(json!({ "ok": true, "channel": "C1", "ts": ts })),
-        _ => wrong("fatal_error"),
+        Mode::Good | Mode::Blind | Mode::Endless => Json(json!({ "ok": true, "channel": "C1", "ts": ts })),
+        Mode::Deaf | Mode::Lost => wrong("fatal_error"),
     }
 }
 
@@ -66,6 +70,10 @@ async fn history(
     if asked.get("channel").map(String::as_str) != Some("C1") {
         return wrong("channel_not_found");
     }
+    let mode = fake.lock().unwrap().1;
+    if mode == Mode::Blind {
+        return Json(json!({ "ok": false, "error": "missing_scope", "needed": "groups:history" }));
+    }
     let oldest: f64 = asked.get("oldest").and_then(|o| o.parse().ok()).unwrap_or_default();
     let with_metadata = asked.get("include_all_metadata").map(String::as_str) == Some("true");
     let mut messages = fake.lock().unwrap().0.clone();
@@ -73,7 +81,8 @@ async fn history(
     if !with_metadata {
         messages.iter_mut().for_each(|m| m["metadata"] = Value::Null);
     }
-    Json(json!({ "ok": true, "messages": messages }))
+    let next = if mode == Mode::Endless { "more" } else { "" };
+    Json(json!({ "ok": true, "messages": messages, "response_metadata": { "next_cursor": next } }))
 }
 
 async fn delete(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Value>) -> Json<Value> {
@@ -86,7 +95,8 @@ async fn delete(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<V
     if fake.0.len() == before { wrong("message_not_found") } else { Json(json!({ "ok": true })) }
 }
 
-async fn connect(bench: &mut Bench) -> Fake {
+/// Connects it as the channel `team`; with its settings.
+pub async fn connect(bench: &mut Bench) -> (Fake, Value) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let fake = Fake::default();
@@ -100,8 +110,8 @@ async fn connect(bench: &mut Bench) -> Fake {
         .with_state(fake.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let settings = json!({ "server": url, "channel": "C1" });
-    bench.connect_with("team", "slack", settings, Some("xoxb-hunter2")).await;
-    fake
+    bench.connect_with("team", "slack", settings.clone(), Some("xoxb-hunter2")).await;
+    (fake, settings)
 }
 
 /// Sends the same words, which end in a state; their delivery.
@@ -122,7 +132,7 @@ async fn seen(bench: &Bench, delivery: &str) -> (String, String) {
 on_both! {
     async fn a_slack_post_is_known_by_its_own_key(bench) {
         let mut bench = bench;
-        let fake = connect(&mut bench).await;
+        let (fake, _) = connect(&mut bench).await;
         let worker = bench.start().await;
         fake.lock().unwrap().1 = Mode::Deaf;
         let deaf = deliver(&bench, "in_doubt").await;

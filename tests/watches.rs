@@ -77,7 +77,7 @@ async fn intrude_on_bluesky(server: &Value, text: &str) -> String {
 }
 
 /// How often the log has the verb.
-async fn entries(bench: &Bench, verb: &str) -> usize {
+pub async fn entries(bench: &Bench, verb: &str) -> usize {
     let filter = AuditFilter { verb: Some(verb.into()), limit: 500, ..AuditFilter::default() };
     audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len()
 }

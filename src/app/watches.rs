@@ -28,6 +28,9 @@ pub(super) const BEFORE: Millis = 10 * 60_000;
 const MOST: usize = 500;
 /// Ticks are not exact.
 const JITTER: Millis = 30_000;
+/// Said where others write much: what nobody looked through may hold a post of the account.
+const MORE: &str =
+    "more was written there since the last look than can be looked through; look there yourself";
 /// How long looks fail before that is an alarm, and how often they are tried from then on.
 const BLIND: Millis = 10 * 60_000;
 /// Most posts that the list shows, and the page of a channel.
@@ -53,9 +56,9 @@ pub struct WatchView {
     pub since: String,
     /// When a look succeeded last.
     pub looked_at: Option<String>,
-    /// Why looks fail.
+    /// Why looks fail, or do not see all.
     pub trouble: Option<String>,
-    /// Since when they fail.
+    /// Since when they do.
     pub troubled_at: Option<String>,
 }
 
@@ -179,7 +182,7 @@ struct Look {
 /// Looks at the account of one channel, unless looks have failed for long and it is not their turn.
 async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Look> {
     let began = app.now();
-    let failing = watch.and_then(|w| w.troubled_at).map_or(0, |since| (began - since + JITTER) / 60_000);
+    let failing = watch.and_then(fails_since).map_or(0, |since| (began - since + JITTER) / 60_000);
     let every = BLIND / 60_000;
     if failing > every && failing % every != 0 {
         return None;
@@ -237,10 +240,15 @@ pub(super) async fn after_edit(app: &App, tx: &mut Tx, channel: &Channel, moved:
     Ok(entries)
 }
 
+/// Since when looks fail. One that succeeded and did not see all has trouble, too.
+fn fails_since(w: &Watch) -> Option<Millis> {
+    w.troubled_at.filter(|_| w.trouble.as_deref() != Some(MORE))
+}
+
 async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
     let mut tx = app.store().begin().await?;
     let before = tx.watch_for_update(&channel.id).await?;
-    let known = before.as_ref().is_some_and(|w| w.trouble.is_some());
+    let known = before.as_ref().is_some_and(|w| fails_since(w).is_some());
     let new = Watch {
         channel_id: channel.id.clone(),
         account: String::new(),
@@ -252,7 +260,7 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
         whole: false,
     };
     let w = before.unwrap_or(new);
-    let troubled_at = w.troubled_at.unwrap_or(at);
+    let troubled_at = fails_since(&w).unwrap_or(at);
     let w = Watch { trouble: Some(why.replace('\0', "")), troubled_at: Some(troubled_at), ..w };
     tx.put_watch(&w).await?;
     let mut entries = Vec::new();
@@ -281,8 +289,11 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     if same.is_none_or(|w| w.looked_at.is_none()) {
         let what = serde_json::json!({"account": seen.id, "posts": seen.posts().len()});
         entries.push(Entry::new("watch.began", &subject).after(&what));
-    } else if same.is_some_and(|w| w.trouble.is_some()) {
+    } else if !seen.more && same.is_some_and(|w| w.trouble.is_some()) {
         entries.push(Entry::new("watch.goes_on", &subject));
+    }
+    if seen.more && same.is_none_or(|w| w.trouble.as_deref() != Some(MORE)) {
+        entries.push(Entry::new("watch.misses", &subject).note(MORE));
     }
     // Its settings and its credential are as they were: an edit forgets the watch.
     let other = before.as_ref().filter(|w| !w.account.is_empty() && w.account != seen.id);
@@ -315,7 +326,9 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     let whole =
         seen.lists.iter().all(|list| matches!(list.told, Told::ByOrder { whole: true } | Told::ByTime));
     let (account, shown, channel_id) = (seen.id, seen.shown, channel.id.clone());
-    let (looked_at, trouble, troubled_at) = (Some(at), None, None);
+    let trouble = seen.more.then(|| MORE.to_owned());
+    let before = same.filter(|w| w.trouble == trouble).and_then(|w| w.troubled_at);
+    let (looked_at, troubled_at) = (Some(at), seen.more.then(|| before.unwrap_or(at)));
     let watch = Watch { channel_id, account, shown, since, looked_at, trouble, troubled_at, whole };
     tx.put_watch(&watch).await?;
     if entries.is_empty() {
