@@ -9,6 +9,7 @@ use super::*;
 use crate::MediaRef;
 use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Kit, answer};
+use crate::text;
 
 const NO_MESSAGES: &str = r#"{"chunk":[],"start":"t1"}"#;
 

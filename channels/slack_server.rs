@@ -23,11 +23,13 @@ pub struct Api {
     pub made: usize,
     /// What was said in threads.
     pub replies: Vec<Value>,
+    /// The bot's user, where Slack tells it.
+    pub user: &'static str,
 }
 
 impl Api {
     pub fn new() -> Self {
-        Self { messages: Vec::new(), scopes: SCOPES, lags: false, made: 0, replies: Vec::new() }
+        Self { messages: Vec::new(), scopes: SCOPES, lags: false, made: 0, replies: Vec::new(), user: "" }
     }
 
     fn may(&self, scope: &str) -> bool {
@@ -55,7 +57,9 @@ impl Network for Api {
         match (asked.method.as_str(), method) {
             ("POST", "auth.test") => {
                 let headers = format!("X-OAuth-Scopes: {}\r\n", self.scopes);
-                (200, headers, serde_json::from_str(WHO).unwrap())
+                let mut who: Value = serde_json::from_str(WHO).unwrap();
+                who["user_id"] = self.user.into();
+                (200, headers, who)
             }
             ("POST", "chat.postMessage") => self.post(&asked.json(), faults),
             ("GET", "conversations.history") => self.history(asked, faults),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::server::{Api, SCOPES, TOKEN, WHO};
+use super::server::{Api, SCOPES, TOKEN};
 use super::*;
 use crate::Retry;
 use crate::strict::{self, Fate, Strict};
