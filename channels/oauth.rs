@@ -22,6 +22,8 @@ use crate::oauth_answers::{Asker, form, refusal, words};
 pub use crate::oauth_ends::Revoked;
 use crate::oauth_networks::{Network, Place, Renews, SendsSecret};
 
+/// How long all answers to one code may take, together.
+pub const REDEEMS_WITHIN: Duration = Duration::from_secs(35);
 /// The longest token that is taken, in bytes.
 const LONGEST: usize = 16 << 10;
 
@@ -50,6 +52,8 @@ pub struct Tokens {
     pub team: Option<String>,
     /// What a page posts with; the access token is the person's.
     pub page: Option<SecretString>,
+    /// The pages that were granted, where that of the channel was not.
+    pub pages: Vec<String>,
     /// The secret address that Discord makes with the grant.
     pub webhook: Option<SecretString>,
 }
@@ -63,7 +67,12 @@ impl Tokens {
     /// What to do when a person cut the grant down.
     pub fn lacks(&self, title: &str) -> Option<String> {
         let scope = self.missing.first()?;
-        Some(format!("{title} did not grant {scope}: connect again, and agree to all"))
+        if self.pages.is_empty() {
+            return Some(format!("{title} did not grant {scope}: connect again, and agree to all"));
+        }
+        let pages = self.pages.join(", ");
+        let or = "or enter one of these at the channel";
+        Some(format!("{title} did not grant {scope}, but {pages}: connect again and choose it, {or}"))
     }
 }
 
@@ -158,12 +167,22 @@ impl Client {
         Ok(Start { url: url.into(), verifier: verifier.secret().clone().into() })
     }
 
-    /// Exchanges the code that a person brought back for tokens. Look at what they lack. `page` is the page whose
-    /// token is wanted, where each has one.
+    /// Exchanges the code that a person brought back for tokens, within [`REDEEMS_WITHIN`]. Look at what they lack.
+    /// `page` is the page whose token is wanted, where each has one.
     ///
     /// # Errors
     /// [`Refusal`]; a code counts once.
     pub async fn redeem(
+        &self,
+        http: &Http,
+        code: &SecretString,
+        verifier: &SecretString,
+        page: &str,
+    ) -> Result<Tokens, Refusal> {
+        within(REDEEMS_WITHIN, self.network, self.redeemed(http, code, verifier, page)).await
+    }
+
+    async fn redeemed(
         &self,
         http: &Http,
         code: &SecretString,
@@ -309,6 +328,7 @@ impl Client {
             missing: answered.scopes().map(lacks).unwrap_or_default(),
             team: team.as_ref().and_then(|t| t.id.clone()).filter(|id| id.len() <= 100),
             page: None,
+            pages: Vec::new(),
             webhook,
         })
     }
@@ -321,9 +341,7 @@ impl Client {
             "invalid_request" if self.network.name == "x" => {
                 Refusal::Ended(format!("{title} does not take this grant any more: {AGAIN}"))
             }
-            "invalid_client" | "unauthorized_client" => {
-                Refusal::Refused(format!("{title} refuses the app: check its id and its secret"))
-            }
+            "invalid_client" | "unauthorized_client" => Refusal::Refused(refuses_app(title)),
             code => Refusal::Refused(refuses(title, code)),
         }
     }
@@ -336,6 +354,21 @@ impl Client {
 /// Whether a header takes a token: another one would fail at every send.
 pub(crate) fn is_sent(token: &str) -> bool {
     !token.is_empty() && token.len() <= LONGEST && token.chars().all(|c| c.is_ascii_graphic())
+}
+
+/// What comes of answers that may take so long together.
+async fn within(
+    limit: Duration,
+    network: &Network,
+    given: impl Future<Output = Result<Tokens, Refusal>>,
+) -> Result<Tokens, Refusal> {
+    let slow = |_| Err(Refusal::Unknown(format!("{} was too slow to answer", network.title)));
+    tokio::time::timeout(limit, given).await.unwrap_or_else(slow)
+}
+
+/// What people read where the app itself is refused.
+pub(crate) fn refuses_app(title: &str) -> String {
+    format!("{title} refuses the app: check its id and its secret")
 }
 
 /// What people read of a refusal. Of what the network says only the name of an error is repeated.

@@ -88,10 +88,8 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
         _ => {}
     }
     // Meta: try again later.
-    if said["error"]["code"]
-        .as_i64()
-        .is_some_and(|c| matches!(c, 1 | 2 | 4 | 17 | 32 | 341 | 613 | 80_000..=80_014))
-    {
+    let is_later = |code| matches!(code, 1 | 2 | 4 | 17 | 32 | 341 | 613 | 80_000..=80_014);
+    if said["error"]["code"].as_i64().is_some_and(is_later) && !is_app_refused(&said["error"]) {
         return Err(Trouble::NotSent(words(title, answer.status)));
     }
     let mut status = if answer.is_success() { 200 } else { 400 };
@@ -115,11 +113,19 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
     response.map_err(|_| Trouble::Lost(words(title, answer.status)))
 }
 
+/// Whether Meta refuses the app itself. Of a wrong secret it says code 1, as of what is over soon, so that only the words
+/// tell them apart (<https://stackoverflow.com/questions/14575477/facebook-exchange-code-for-token>).
+pub(crate) fn is_app_refused(error: &Value) -> bool {
+    let words = error["message"].as_str().unwrap_or_default().to_lowercase();
+    error["code"] == 101 || error["code"] == 1 && words.contains("validating client secret")
+}
+
 /// The name of the error, in the words of RFC 6749 where a network has its own.
 fn named(said: &Value) -> &str {
     // Meta: an object with a number; 190 is a token that is good no more.
     if let Some(code) = said["error"]["code"].as_i64() {
         return match code {
+            _ if is_app_refused(&said["error"]) => "invalid_client",
             102 | 190 => "invalid_grant",
             10 | 100 | 200..=299 => HIDDEN,
             _ => "refused",
@@ -158,6 +164,10 @@ mod tests {
         assert_eq!(put(200, &slack).unwrap(), (400, json!({ "error": "invalid_grant" })));
         let meta = json!({ "error": { "code": 190, "message": "THAAhunter2" } });
         assert_eq!(put(400, &meta).unwrap(), (400, json!({ "error": "invalid_grant" })));
+        for (code, message) in [(1, "Error validating client secret."), (101, "hunter2")] {
+            let app = json!({ "error": { "code": code, "message": message } });
+            assert_eq!(put(400, &app).unwrap(), (400, json!({ "error": "invalid_client" })));
+        }
         let threads = json!({ "access_token": "THAA", "user_id": 17 });
         assert_eq!(put(200, &threads).unwrap().1["token_type"], "bearer");
         let linkedin = json!({ "access_token": "A", "scope": "a,b" });

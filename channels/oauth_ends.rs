@@ -3,9 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::graph::is_id;
 use crate::http::{Answer, Http, Request};
-use crate::oauth::{Client, Tokens};
-use crate::oauth_answers::words;
+use crate::oauth::{Client, Tokens, refuses_app};
+use crate::oauth_answers::{is_app_refused, words};
 use crate::oauth_networks::Revokes;
 
 /// What is proved of a revocation.
@@ -33,14 +34,17 @@ impl Client {
             (Some(url), _) => url.as_str(),
             _ => return by_hand(&format!("{title} has no call that ends a grant")),
         };
+        if self.network.revokes == Revokes::Person {
+            let said = self.take_back(http, url, tokens).await;
+            return said.map_or_else(|why| by_hand(&why), |()| Revoked::Gone);
+        }
         let of = |token: &SecretString| match self.network.revokes {
             Revokes::Standard => {
                 let fields = [("token", token.expose_secret())];
                 self.signed(Request::post(url), &fields)
             }
             Revokes::Bearer => Request::post(url).bearer(token),
-            Revokes::Person => Request::delete(url).bearer(token),
-            Revokes::Webhook => Request::delete(url),
+            Revokes::Person | Revokes::Webhook => Request::delete(url),
         };
         // The refresh token first: where it ends the grant, the other one ends with it.
         let refresh = tokens.refresh.iter().filter(|_| self.network.revokes != Revokes::Webhook);
@@ -59,13 +63,37 @@ impl Client {
         trouble.map_or(Revoked::Gone, |why| by_hand(&why))
     }
 
+    /// Takes back all that a person granted the app, by their token; where that is good no more, since it ended after 60
+    /// days or with another page, by the app's own.
+    ///
+    /// Facts: <https://developers.facebook.com/docs/graph-api/reference/user/permissions>,
+    /// <https://developers.facebook.com/documentation/facebook-login/guides/access-tokens>.
+    async fn take_back(&self, http: &Http, url: &str, tokens: &Tokens) -> Result<(), String> {
+        let call = async |url: &str, token: &SecretString| {
+            http.call(Request::delete(url).bearer(token)).await.map_err(|trouble| trouble.to_string())
+        };
+        let answer = call(url, &tokens.access).await?;
+        let said = self.ended(&answer);
+        let person = tokens.team.as_deref().filter(|id| is_id(id) && is_token_refused(&answer));
+        let (Err(_), Some(person), Some(place)) = (&said, person, url.strip_suffix("/me/permissions")) else {
+            return said;
+        };
+        let ours = SecretString::from(format!("{}|{}", self.id, self.secret.expose_secret()));
+        let answer = call(&format!("{place}/{person}/permissions"), &ours).await?;
+        let is_ours_refused = |said: &Value| is_app_refused(&said["error"]) || said["error"]["code"] == 190;
+        self.ended(&answer).map_err(|why| match answer.json::<Value>().is_ok_and(|s| is_ours_refused(&s)) {
+            true => refuses_app(self.network.title),
+            false => why,
+        })
+    }
+
     /// Whether an answer says that the token is good no more; otherwise what it says.
     fn ended(&self, answer: &Answer) -> Result<(), String> {
         let title = self.network.title;
         let gone = match self.network.revokes {
             Revokes::Standard => answer.is_success() && !denies(answer),
             Revokes::Bearer => answer.is_success() && says_gone(answer),
-            Revokes::Person => answer.is_success() && says_success(answer),
+            Revokes::Person => answer.is_success() && says_success(answer) || is_not_installed(answer),
             Revokes::Webhook => answer.is_success() || is_no_webhook(answer),
         };
         match gone {
@@ -85,6 +113,17 @@ fn denies(answer: &Answer) -> bool {
 /// Meta says so in the body (`graph-api/reference/user/permissions`).
 fn says_success(answer: &Answer) -> bool {
     answer.json::<Value>().is_ok_and(|said| said["success"] == true)
+}
+
+/// Meta's number for a token that is good no more.
+fn is_token_refused(answer: &Answer) -> bool {
+    answer.json::<Value>().is_ok_and(|said| matches!(said["error"]["code"].as_i64(), Some(102 | 190)))
+}
+
+/// Meta says that the person has not granted the app anything, or took it back
+/// (<https://developers.facebook.com/docs/graph-api/guides/error-handling>).
+fn is_not_installed(answer: &Answer) -> bool {
+    is_token_refused(answer) && answer.json::<Value>().is_ok_and(|said| said["error"]["error_subcode"] == 458)
 }
 
 /// Slack says in the body what it did to this one token (<https://docs.slack.dev/authentication/using-token-rotation>),

@@ -68,15 +68,25 @@ async fn of_a_person_at_facebook_the_page_posts() {
 async fn what_a_person_at_facebook_did_not_grant_is_named_and_can_be_ended() {
     let refused = (400, String::new(), json!({ "error": { "code": 100, "message": "hunter2" } }));
     let other = good(json!({ "id": PAGE }));
-    for (answers, lacks) in [
-        (vec![person(&ALL[..1])], "pages_manage_posts"),
-        (vec![person(ALL), refused], "the page 100200300400500"),
-        (vec![person(ALL), other], "the page 100200300400500"),
+    let no_page = good(json!({ "data": [] }));
+    let pages = good(json!({ "data": [
+        { "id": "17001", "name": "The bank\u{7}" }, { "id": "17002", "name": "EAAlong" }, { "id": "../me", "name": "No" },
+    ] }));
+    let the_page = "the page 100200300400500";
+    let all = "connect again, and agree to all";
+    let one = "connect again and choose it, or enter one of these at the channel";
+    for (answers, said) in [
+        (vec![person(&ALL[..1])], format!("pages_manage_posts: {all}")),
+        (vec![person(ALL), refused.clone(), no_page], format!("{the_page}: {all}")),
+        (
+            vec![person(ALL), refused.clone(), pages],
+            format!("{the_page}, but 17001 (The bank), 17002: {one}"),
+        ),
+        (vec![person(ALL), other, refused], format!("{the_page}: {all}")),
     ] {
         let server = door([token("EAAshort"), token("EAAlong")].into_iter().chain(answers)).await;
         let tokens = redeemed_for(&client("facebook", &server.url), PAGE).await.unwrap();
-        let said = format!("Facebook did not grant {lacks}: connect again, and agree to all");
-        assert_eq!(tokens.lacks("Facebook"), Some(said));
+        assert_eq!(tokens.lacks("Facebook"), Some(format!("Facebook did not grant {said}")));
         assert_eq!((tokens.access.expose_secret(), tokens.team.as_deref()), ("EAAlong", Some("17")));
     }
 }
@@ -122,6 +132,53 @@ async fn facebook_says_that_it_took_all_back() {
     let asked = server.state().network.asked.clone();
     assert!(asked.iter().all(|a| a.authorization == "Bearer hunter2-access"), "the person's, not the page's");
     assert!(matches!(client.renew(&suite::http(), &granted).await, Err(Refusal::Ended(_))));
+}
+
+#[tokio::test]
+async fn where_the_token_of_a_person_is_good_no_more_the_app_takes_all_back() {
+    let refused = |error: Value| (400, String::new(), json!({ "error": error }));
+    let dead = || refused(json!({ "code": 190, "error_subcode": 463, "message": "hunter2" }));
+    let wrong = refused(json!({ "code": 1, "message": "Error validating client secret." }));
+    let uninstalled = || refused(json!({ "code": 190, "error_subcode": 458 }));
+    let (done, not_found) = (good(json!({ "success": true })), refused(json!({ "code": 100 })));
+    let server =
+        door([dead(), done, dead(), uninstalled(), uninstalled(), dead(), wrong, dead(), not_found]).await;
+    let mut client = client("facebook", &server.url);
+    client.place.revoke = Some(format!("{}/v26.0/me/permissions", server.url));
+    let granted = Tokens { page: Some(secret("EAApage")), team: Some("17".into()), ..tokens(None) };
+    for _ in 0..3 {
+        assert_eq!(client.revoke(&suite::http(), &granted).await, Revoked::Gone);
+    }
+    let asked: Vec<_> =
+        server.state().network.asked.iter().map(|a| (a.path.clone(), a.authorization.clone())).collect();
+    let (me, them) = ("/v26.0/me/permissions", "/v26.0/17/permissions");
+    let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, [me, them, me, them, me], "a person who took all back is asked for nothing more");
+    assert_eq!(asked[1].1, "Bearer the-app|hunter2-secret");
+    let why = client.revoke(&suite::http(), &granted).await;
+    let by_hand = "end the access in the settings of Facebook";
+    let said = format!("Facebook refuses the app: check its id and its secret; {by_hand}");
+    assert_eq!(why, Revoked::NotKnown(said));
+    let why = client.revoke(&suite::http(), &granted).await;
+    assert_eq!(why, Revoked::NotKnown(format!("Facebook answers with status 400; {by_hand}")));
+}
+
+#[tokio::test]
+async fn all_answers_to_one_code_come_within_one_limit() {
+    let server = door([token("EAAshort"), token("EAAlong"), person(ALL), page("EAApage")]).await;
+    server.state().others.extend([1, 2, 3, 4].map(|_| Fate::Slow(Duration::from_millis(300))));
+    let client = client("facebook", &server.url);
+    let lost = within(Duration::from_millis(700), client.network, redeemed_for(&client, PAGE)).await;
+    assert_eq!(lost.unwrap_err(), Refusal::Unknown("Facebook was too slow to answer".into()));
+    assert_eq!(server.state().network.asked.len(), 3, "the fourth is not asked");
+}
+
+#[tokio::test]
+async fn a_wrong_secret_of_an_app_at_facebook_is_told_in_words() {
+    let wrong = json!({ "error": { "code": 1, "message": "Error validating client secret." } });
+    let server = door([(400, String::new(), wrong)]).await;
+    let why = redeemed_for(&client("facebook", &server.url), PAGE).await.unwrap_err();
+    assert_eq!(why, Refusal::Refused("Facebook refuses the app: check its id and its secret".into()));
 }
 
 #[tokio::test]

@@ -38,6 +38,23 @@ struct Page {
     access_token: Option<SecretString>,
 }
 
+#[derive(Deserialize)]
+struct Pages {
+    data: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    #[serde(default)]
+    name: String,
+}
+
+/// How many pages are named at most.
+const NAMED: usize = 5;
+/// The longest name that is shown whole, in characters.
+const NAME: usize = 60;
+
 impl Client {
     /// The tokens of a page, by a token of a person. Look at what they lack: it can be the page itself.
     ///
@@ -82,17 +99,41 @@ impl Client {
         refuses(self.network.title, HIDDEN)
     }
 
+    /// What is lacking where the page is, with the pages that the person chose in its place, if that can be read.
+    async fn lacks_page(&self, http: &Http, person: Tokens, page: &str) -> Tokens {
+        let pages = self.pages(http, &person.access).await.unwrap_or_default();
+        Tokens { missing: vec![format!("the page {page}")], pages, ..person }
+    }
+
+    /// The pages that a person chose: <https://developers.facebook.com/docs/graph-api/reference/user/accounts/>.
+    async fn pages(&self, http: &Http, person: &SecretString) -> Result<Vec<String>, Refusal> {
+        let mut url = self.address("../me/accounts")?;
+        url.query_pairs_mut().append_pair("fields", "id,name").append_pair("limit", &NAMED.to_string());
+        let told = self.get(http, &url, Some(person)).await?;
+        let told: Pages = serde_json::from_slice(&told).map_err(|_| self.unclear())?;
+        let named = |page: Named| {
+            let shown = page.name.chars().filter(|c| !c.is_control()).take(NAME).collect::<String>();
+            match shown.trim() {
+                "" => page.id,
+                _ if page.name.contains(person.expose_secret()) => page.id,
+                name => format!("{} ({name})", page.id),
+            }
+        };
+        Ok(told.data.into_iter().filter(|page| is_id(&page.id)).take(NAMED).map(named).collect())
+    }
+
     async fn with_page(&self, http: &Http, person: Tokens, page: &str) -> Result<Tokens, Refusal> {
-        let lacks = |person: Tokens| Tokens { missing: vec![format!("the page {page}")], ..person };
         if !is_id(page) {
-            return Ok(lacks(person));
+            return Ok(self.lacks_page(http, person, page).await);
         }
         let mut url = self.address(&format!("../{page}"))?;
         url.query_pairs_mut().append_pair("fields", "id,access_token");
         let told = match self.get(http, &url, Some(&person.access)).await {
             Ok(told) => told,
             // A page that the person did not choose is not shown to the app. Any other refusal says nothing of that.
-            Err(Refusal::Refused(why)) if why == self.hidden() => return Ok(lacks(person)),
+            Err(Refusal::Refused(why)) if why == self.hidden() => {
+                return Ok(self.lacks_page(http, person, page).await);
+            }
             Err(other) => return Err(other),
         };
         let told: Page = serde_json::from_slice(&told).map_err(|_| self.unclear())?;
@@ -102,7 +143,7 @@ impl Client {
         match told.access_token {
             Some(token) if is_sent(token.expose_secret()) => Ok(Tokens { page: Some(token), ..person }),
             Some(_) => Err(self.unclear()),
-            None => Ok(lacks(person)),
+            None => Ok(self.lacks_page(http, person, page).await),
         }
     }
 }

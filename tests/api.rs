@@ -18,6 +18,11 @@ on_both! {
         let caller = Caller::new(&bench).await;
         let document: Value = caller.call(Request::get(&caller.url("/openapi.json"))).await.json().unwrap();
         assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let app = "/components/schemas/NewOauthApp/properties/adapter/description";
+        let networks = document.pointer(app).unwrap().as_str().unwrap();
+        for network in channels::oauth_networks::ALL.iter().filter(|network| !network.registers()) {
+            assert!(networks.contains(&format!("`{}`", network.name)), "{networks}");
+        }
         let mut routes = 0;
         let mut names = std::collections::HashSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {

@@ -29,6 +29,8 @@ struct Known {
     declined: Vec<&'static str>,
     /// Pages that the person did not choose.
     hidden: Vec<&'static str>,
+    /// The person's token is good no more: it was ended, or is too old.
+    dead: bool,
     /// Tokens that took all back.
     ended: Vec<String>,
     posts: Vec<(String, String)>,
@@ -50,6 +52,9 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
     let path: Vec<&str> = head.uri.path().split('/').skip(2).collect();
     let mut known = net.known.lock().unwrap();
     let page = PAGES.iter().find(|page| token == format!("planted-page-{page}"));
+    if token == "planted-long" && known.dead {
+        return refused(190, "planted-long").into_response();
+    }
     let said = match (head.method.as_str(), path.as_slice(), page) {
         ("POST", ["oauth", "access_token"], _) if form["code"] == "planted-code" => {
             good(json!({ "access_token": "planted-short", "token_type": "bearer", "expires_in": 5_000 }))
@@ -76,8 +81,14 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
             known.posts.push(((*page).to_owned(), form["message"].clone()));
             good(json!({ "id": format!("{page}_9") }))
         }
-        ("DELETE", ["me", "permissions"], _) => {
+        ("GET", ["me", "accounts"], None) if token == "planted-long" => {
+            let named = |page: &&str| json!({ "id": page, "name": "The bank" });
+            let pages = PAGES.iter().filter(|page| !known.hidden.contains(page)).map(named);
+            good(json!({ "data": pages.collect::<Vec<_>>() }))
+        }
+        ("DELETE", ["me" | "17", "permissions"], _) => {
             known.ended.push(token.to_owned());
+            known.dead = true;
             good(json!({ "success": true }))
         }
         _ => refused(190, "planted-long"),
@@ -152,8 +163,14 @@ on_both! {
         let one = revoking::revoke(&bench.app, &bench.administrator, &first.id).await.unwrap();
         assert!(one.gone && one.also == ["second"], "{one:?}");
         assert_eq!(net.known.lock().unwrap().ended, ["planted-long"]);
+        // Their token ended with the first; the app ends what is left, and it is known.
+        let two = revoking::revoke(&bench.app, &bench.administrator, &second.id).await.unwrap();
+        assert!(two.gone && two.detail.is_none(), "{two:?}");
+        assert_eq!(net.known.lock().unwrap().ended, ["planted-long", "the-app|planted-secret"]);
+        assert!(revoking::list(&bench.app, &bench.administrator).await.unwrap().is_empty());
+        net.known.lock().unwrap().dead = false;
         net.connect(&bench, "third", PAGES[0]).await.unwrap();
-        assert_eq!(net.ended(), 1, "what is granted anew is not ended with the old");
+        assert_eq!(net.ended(), 2, "what is granted anew is not ended with the old");
         assert!(!log(&bench).await.contains("planted"));
         worker.stop().await.unwrap();
     }
@@ -164,13 +181,14 @@ on_both! {
         let refused = async |lacks: &str| {
             let why = net.connect(&bench, "page", PAGES[0]).await.unwrap_err().in_full();
             assert!(why.contains(&format!("Facebook did not grant {lacks}: connect again")), "{why}");
+            assert!(!why.contains(&format!("{} (", PAGES[0])), "{why}");
             assert!(!why.contains("planted"), "{why}");
         };
         net.known.lock().unwrap().declined = vec!["pages_manage_posts"];
         refused("pages_manage_posts").await;
         net.known.lock().unwrap().declined.clear();
         net.known.lock().unwrap().hidden = vec![PAGES[0]];
-        refused("the page 100200300400500").await;
+        refused("the page 100200300400500, but 100200300400501 (The bank)").await;
         // To give it back would end all that this person ever granted the app.
         assert_eq!(net.ended(), 0);
         let left = revoking::list(&bench.app, &bench.administrator).await.unwrap();

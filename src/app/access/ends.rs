@@ -2,7 +2,7 @@
 //!
 //! No sender opens what is here. What another access took the place of is here, too, and ends with that one.
 
-use ::channels::oauth::{Client, Revoked};
+use ::channels::oauth::{Client, REDEEMS_WITHIN, Revoked};
 use futures::StreamExt;
 
 use super::grants;
@@ -20,6 +20,8 @@ use crate::store::{Tx, Unaudited};
 const LEASE: Millis = 60_000;
 /// How long a connection is under way at most: longer than any answers of a network take.
 const CONNECTS: Millis = 60_000;
+/// Whose access it is, is asked after the answers to the code, for 15 s at most.
+const _: () = assert!(REDEEMS_WITHIN.as_millis() + 15_000 + 5_000 <= CONNECTS as u128);
 /// How many are asked for in one go.
 const BATCH: i64 = 50;
 /// How many networks are asked at once.
