@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, is_id};
+use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, discarded, is_id};
 use crate::scheduler::{
     Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
-    is_then, stays, stop, trace, traced, waiting,
+    is_then, stop, trace, traced, waiting,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
@@ -214,7 +214,11 @@ impl Scheduler for Buffer {
     }
 
     async fn discard(&self, post: &Kept) -> Discarded {
-        stays(self.stands(&post.remote_id).await)
+        match self.look(&post.remote_id).await {
+            Ok(Some(shown)) => discarded(standing(&shown), waits(&shown)),
+            Ok(None) => discarded(Standing::Gone(GONE.to_owned()), false),
+            Err(why) => Discarded::Left(why),
+        }
     }
 }
 

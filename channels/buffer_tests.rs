@@ -199,6 +199,11 @@ async fn what_waits_for_an_approval_there_is_told_as_that() {
     let back = schedule.restore(&kept, at(120), &pass).await;
     assert!(matches!(&back, Back::Left(why) if why.contains("waits for an approval")), "{back:?}");
     assert_eq!(server.state().network.edits, 2);
+    // Whoever approves it there lets it go out: it is not said to be dropped.
+    let did = schedule.discard(&kept).await;
+    assert!(matches!(&did, Discarded::Left(why) if why.contains("reject it there")), "{did:?}");
+    server.state().network.posts[0]["status"] = "draft".into();
+    assert_eq!(schedule.discard(&kept).await, Discarded::Done);
 }
 
 #[tokio::test]

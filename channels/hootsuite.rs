@@ -29,7 +29,7 @@ use std::sync::Mutex;
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, Planner, Planning};
+use crate::planner::{self, Api, Planner, Planning, discarded};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
@@ -270,9 +270,8 @@ impl Scheduler for Hootsuite {
         match self.message(&post.remote_id, post.due, true).await {
             Ok(None) => Discarded::Done,
             Ok(Some(message)) => match standing(&message) {
-                Standing::Out(why) => Discarded::Out(why),
-                Standing::Scheduled(_) => Discarded::Scheduled,
-                _ => Discarded::Done,
+                Standing::Unknown(_) => Discarded::Done,
+                stands => discarded(stands, message.waits()),
             },
             Err(why) => Discarded::Left(why),
         }

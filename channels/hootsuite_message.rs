@@ -65,6 +65,11 @@ impl Message {
         if is_id(&known.id) { Ok(Self { known, whole }) } else { Err(NO_POST.to_owned()) }
     }
 
+    /// Whether somebody has to approve it there.
+    pub fn waits(&self) -> bool {
+        self.known.state == "PENDING_APPROVAL"
+    }
+
     pub fn is(&self, id: &str) -> bool {
         self.known.id == id
     }

@@ -240,6 +240,20 @@ async fn what_waits_for_an_approval_there_is_not_made_twice() {
 }
 
 #[tokio::test]
+async fn what_waits_for_an_approval_there_is_not_said_to_be_dropped() {
+    let (server, channel) = open(Desk::with(&[60]), &[]).await;
+    let schedule = channel.scheduler().unwrap();
+    let post = first(&*channel).await;
+    server.state().network.messages[0]["state"] = "PENDING_APPROVAL".into();
+    let Standing::Held { mark } = schedule.read(&post).await else { panic!("it waits for a person there") };
+    let kept = kept(&post, &mark);
+    let did = schedule.discard(&kept).await;
+    assert!(matches!(&did, Discarded::Left(why) if why.contains("reject it there")), "{did:?}");
+    server.state().network.messages[0]["state"] = "REJECTED".into();
+    assert_eq!(schedule.discard(&kept).await, Discarded::Done);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_not_taken_for_what_is_not_there() {
     let like = |change: fn(&mut Value)| {
         let mut message = Desk::with(&[90]).messages.remove(0);

@@ -40,10 +40,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::Request;
-use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen};
+use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, Seen, discarded};
 use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept,
-    as_listed, back, drafted, is_then, stays, stop, trace, traced, waiting,
+    as_listed, back, drafted, is_then, stop, trace, traced, waiting,
 };
 use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
 
@@ -100,6 +100,7 @@ const NOT_WHOLE: &str =
     "Mixpost shows it in a form that cannot be sent back whole, so it is not touched: make it a draft there";
 const NOT_YET: &str =
     "Mixpost would not take back all of it, so a hold loses a part: it is held when it is due within an hour";
+const ADDED: &str = "somebody has added a part to it since it was held, which Mixpost would not take back: schedule it there by hand";
 const BEGUN: &str = "it was due when it was held, so Mixpost can be publishing it all the same";
 const MAY_BE_OUT: &str =
     "it was due when it was held, so Mixpost may have published it all the same: look at its accounts";
@@ -335,6 +336,9 @@ impl Scheduler for Mixpost {
             return if shown.waits() { waiting(back) } else { back };
         }
         let Some(whole) = shown.whole() else { return Back::Left(NOT_WHOLE.to_owned()) };
+        if shown.loses_more_than(&post.snapshot) {
+            return Back::Left(ADDED.to_owned());
+        }
         let at = minute(at);
         if let Err(failure) = self.put(&post.remote_id, &dated(whole, at), Some(pass)).await {
             return back(failure);
@@ -367,7 +371,11 @@ impl Scheduler for Mixpost {
     }
 
     async fn discard(&self, post: &Kept) -> Discarded {
-        stays(self.stands(&post.remote_id).await)
+        match self.look(&post.remote_id).await {
+            Ok(Some(shown)) => discarded(shown.standing(), shown.waits()),
+            Ok(None) => discarded(Standing::Gone(GONE.to_owned()), false),
+            Err(why) => Discarded::Left(why),
+        }
     }
 }
 

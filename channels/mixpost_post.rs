@@ -203,6 +203,11 @@ impl Post {
         !self.besides().is_empty()
     }
 
+    /// Whether an update loses a part of it for good that is not among what was kept of it, and that people were told.
+    pub fn loses_more_than(&self, snapshot: &Value) -> bool {
+        self.besides().iter().any(|(name, value)| snapshot["besides"][name] != *value)
+    }
+
     /// Whether somebody has to approve it there.
     pub fn waits(&self) -> bool {
         self.status() == "needs_approval"

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::mixpost_server::{Desk, WORKSPACE, at, instant, now, uuid};
 use crate::planner_trials::{self as trials, first, kept, mark};
-use crate::scheduler::{Back, Standing, Stop};
+use crate::scheduler::{Back, Discarded, Standing, Stop};
 use crate::strict::{Fate, Strict};
 use crate::{Channel, Pass, mixpost};
 
@@ -168,6 +168,31 @@ async fn the_earliest_time_of_an_account_counts() {
 }
 
 #[tokio::test]
+async fn what_mixpost_would_lose_by_a_restore_is_kept_and_told_or_it_is_not_put_back() {
+    let (server, channel) = open(Desk::with(&[60, 70])).await;
+    let schedule = channel.scheduler().unwrap();
+    let all = schedule.list().await.unwrap().items;
+    let mut held = Vec::new();
+    for post in &all {
+        held.push(kept(post, &mark(schedule.hold(post).await)));
+    }
+    // Somebody has given the draft what an update does not take back.
+    server.state().network.posts[0]["versions"][0]["content"][0]["first_comment"] = "Read the terms".into();
+    let back = schedule.restore(&held[0], at(90), &Pass::open_for_tests()).await;
+    assert!(matches!(&back, Back::Left(why) if why.contains("by hand")), "{back:?}");
+    assert_eq!(status(&server), "draft");
+    let shown = &server.state().network.posts[0]["versions"][0]["content"][0]["first_comment"].clone();
+    assert_eq!(shown, "Read the terms", "nothing was sent");
+    // What was there before is in the snapshot, is told, and goes back.
+    let was: Value = json!({ "first_comment": "Read the terms" });
+    let mut told = held[0].clone();
+    told.snapshot["besides"] = was;
+    let caution = schedule.caution(&told.snapshot, &told.mark).unwrap();
+    assert!(caution.contains("first_comment"), "{caution}");
+    assert_eq!(schedule.restore(&told, at(90), &Pass::open_for_tests()).await, Back::Scheduled(uuid(0)));
+}
+
+#[tokio::test]
 async fn what_was_due_when_it_was_held_is_not_held_before_mixpost_is_through() {
     for (out, expected) in [(true, "out"), (false, "held")] {
         let (server, channel, time) =
@@ -225,6 +250,10 @@ async fn what_waits_for_an_approval_there_is_told_as_that() {
     let back = schedule.restore(&kept[0], at(120), &pass).await;
     assert!(matches!(&back, Back::Left(why) if why.contains("waits for an approval")), "{back:?}");
     assert_eq!(status(&server), "needs_approval");
+    // Whoever approves it there lets it go out: it is not said to be dropped.
+    let did = schedule.discard(&kept[0]).await;
+    assert!(matches!(&did, Discarded::Left(why) if why.contains("reject it there")), "{did:?}");
+    assert_eq!(schedule.discard(&kept[1]).await, Discarded::Done, "a draft stays one");
     // What somebody has changed is still told as that.
     server.state().network.posts[1]["versions"][0]["content"][0]["body"] = "Other".into();
     let back = schedule.restore(&kept[1], at(90), &pass).await;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::http::{Answer, Http, Request};
 use crate::planner_quota::{self as quota, Left};
-use crate::scheduler::{Listing, Rests, Scheduled, Standing, unanswered};
+use crate::scheduler::{Discarded, Listing, Rests, Scheduled, Standing, stays, unanswered};
 use crate::text::Unit;
 use crate::{
     Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
@@ -56,6 +56,8 @@ pub(crate) const NEAR: TimeDelta = TimeDelta::minutes(5);
 pub(crate) const NO_POST: &str = "the answer names no post";
 const NO_POSTS: &str = "posts cannot be sent through a scheduler; connect the network itself";
 const RESTS: &str = "the server asks us to wait";
+const APPROVES: &str =
+    "it waits there for an approval, and goes out when it has that: reject it there, then drop it here";
 /// Said of a schedule of which a part is odd.
 pub(crate) const ODD: &str =
     "something on the schedule cannot be read as a post with a time, and is not held: look at it there";
@@ -297,6 +299,15 @@ pub(crate) fn number_or_text<'de, D: serde::Deserializer<'de>>(of: D) -> Result<
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
         _ => Err(serde::de::Error::custom("id")),
+    }
+}
+
+/// What becomes of a held post that is a draft and stays one. What waits for an approval there is none: somebody who does
+/// not know of our decision can let it go out.
+pub(crate) fn discarded(stands: Standing, waits: bool) -> Discarded {
+    match stands {
+        Standing::Held { .. } if waits => Discarded::Left(APPROVES.to_owned()),
+        stands => stays(stands),
     }
 }
 
