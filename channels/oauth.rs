@@ -71,8 +71,10 @@ impl Tokens {
             return Some(format!("{title} did not grant {scope}: connect again, and agree to all"));
         }
         let pages = self.pages.join(", ");
-        let or = "or enter one of these at the channel";
-        Some(format!("{title} did not grant {scope}, but {pages}: connect again and choose it, {or}"))
+        Some(format!(
+            "{title} did not grant {scope}, but {pages}: connect again and choose it, or enter one of these at the \
+             channel"
+        ))
     }
 }
 

@@ -117,7 +117,8 @@ fn standard(title: &str, answer: &Answer) -> Result<HttpResponse, Trouble> {
 /// tell them apart (<https://stackoverflow.com/questions/14575477/facebook-exchange-code-for-token>).
 pub(crate) fn is_app_refused(error: &Value) -> bool {
     let words = error["message"].as_str().unwrap_or_default().to_lowercase();
-    error["code"] == 101 || error["code"] == 1 && words.contains("validating client secret")
+    error["code"] == 101
+        || error["code"] == 1 && ["validating", "secret"].iter().all(|word| words.contains(word))
 }
 
 /// The name of the error, in the words of RFC 6749 where a network has its own.
