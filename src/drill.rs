@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::approvals::{self, NewDecision};
+use crate::app::board::unready;
 use crate::app::bulk::{self, BulkApproval};
 use crate::app::channels::{self, NewChannel};
 use crate::app::hub::Topic;
@@ -158,7 +159,8 @@ impl<'a> Stage<'a> {
         anyhow::ensure!(imported.failed == 0, "rows failed: {:?}", imported.errors.first());
         let seen = bulk::preview(self.app(), &self.approver, label).await?;
         anyhow::ensure!(seen.count == imported.created, "{} wait, {} came in", seen.count, imported.created);
-        let all = BulkApproval { label: label.to_owned(), hash: seen.hash };
+        let unready = unready::among(&seen.readiness);
+        let all = BulkApproval { label: label.to_owned(), hash: seen.hash, unready };
         Ok(bulk::approve(self.app(), &self.approver, &all).await?.approved)
     }
 
@@ -167,7 +169,8 @@ impl<'a> Stage<'a> {
         let new: NewPost = serde_json::from_value(post)?;
         let view = posts::create(self.app(), &self.operator, &new).await?;
         let sheet = approvals::sheet(self.app(), &self.approver, &view.id).await?;
-        let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let unready = unready::among(&sheet.readiness);
+        let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready };
         Ok(approvals::decide(self.app(), &self.approver, &view.id, &yes).await?.post)
     }
 

@@ -44,7 +44,7 @@ pub async fn decide(
     bundle: &str,
 ) -> Result<PostView> {
     let comment = (decision != Decision::Approve).then(|| "a reason".to_owned());
-    let new = NewDecision { decision, bundle: bundle.to_owned(), comment };
+    let new = NewDecision { decision, bundle: bundle.to_owned(), comment, unready: Vec::new() };
     approvals::decide(&bench.app, by, post, &new).await.map(|sheet| sheet.post)
 }
 
@@ -102,7 +102,7 @@ on_both! {
         assert_eq!((seen.count, seen.posts.len()), (25, 20));
         assert!(seen.posts.iter().all(|p| p.deliveries.len() == 2), "with the texts for each channel");
         let approve = |hash: &str| {
-            let all = BulkApproval { label: "spring".into(), hash: hash.to_owned() };
+            let all = BulkApproval { label: "spring".into(), hash: hash.to_owned(), unready: Vec::new() };
             let (app, by) = (bench.app.clone(), bench.approver.clone());
             async move { bulk::approve(&app, &by, &all).await }
         };
@@ -142,7 +142,7 @@ on_both! {
         let own: NewPost = serde_json::from_value(post).unwrap();
         let own = posts::create(&bench.app, &both, &own).await.unwrap();
         let hash = bulk::preview(&bench.app, &both, "spring").await.unwrap().hash;
-        let all = BulkApproval { label: "spring".into(), hash };
+        let all = BulkApproval { label: "spring".into(), hash, unready: Vec::new() };
         let result = bulk::approve(&bench.app, &bench.approver, &all).await.unwrap();
         assert_eq!((result.approved, result.left.len()), (3, 1));
         assert_eq!(result.left[0].0, own.id);
@@ -308,7 +308,7 @@ on_both! {
         let seen = preview().await;
         let counted = overview::read(&bench.app, &bench.operator).await.unwrap().submitted;
         assert_eq!((queue().await, seen.count, counted), (3, 3, 3));
-        let all = BulkApproval { label: "spring".into(), hash: seen.hash };
+        let all = BulkApproval { label: "spring".into(), hash: seen.hash, unready: Vec::new() };
         assert_eq!(bulk::approve(&bench.app, &bench.approver, &all).await.unwrap().approved, 3);
         assert_eq!((queue().await, preview().await.count), (0, 0));
         let held = posts::get(&bench.app, &bench.operator, &ids[0]).await.unwrap();

@@ -116,7 +116,8 @@ on_both! {
         both.roles.push(Role::Operator);
         posts::create(&bench.app, &both, &serde_json::from_value(own).unwrap()).await.unwrap();
         let shown = json_of(&caller, &caller.approver, &["approvals", "preview", "--label", "own"]).await;
-        let bulk = ["approvals", "bulk", "--label", "own", "--hash", shown["hash"].as_str().unwrap()];
+        let hash = shown["hash"].as_str().unwrap();
+        let bulk = ["approvals", "bulk", "--label", "own", "--hash", hash, "--unready", "lost"];
         assert_eq!(code(&caller.approver, &bulk).await, Some(6), "nobody approves their own words");
         let (_, help, _) = run(&caller, operator, &["--help"]).await;
         assert!(help.contains("6  done, but not all of it"), "{help}");

@@ -82,7 +82,7 @@ on_both! {
         let bundle = approvals::sheet(&bench.app, &other, &posts[0]).await.unwrap().bundle;
         let first = async |decision, post: &str| {
             let bundle = approvals::sheet(&bench.app, &bench.approver, post).await.unwrap().bundle;
-            let new = NewDecision { decision, bundle, comment: Some("mine".into()) };
+            let new = NewDecision { decision, bundle, comment: Some("mine".into()), unready: Vec::new() };
             approvals::decide(&bench.app, &bench.approver, post, &new).await.unwrap();
         };
         first(Decision::Reject, &posts[0]).await;

@@ -57,14 +57,14 @@ on_both! {
     async fn nobody_approves_their_own_words_or_words_that_changed(bench) {
         let post = bench.submit(routine("first words")).await;
         let sheet = approvals::sheet(&bench.app, &bench.approver, &post.id).await.unwrap();
-        let old = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let old = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready: Vec::new() };
         let edit = serde_json::from_value(json!({"kind": "routine", "source": {"text": "other words"},
             "submit": true})).unwrap();
         posts::edit(&bench.app, &bench.operator, &post.id, None, &edit).await.unwrap();
         let refused = approvals::decide(&bench.app, &bench.approver, &post.id, &old).await.unwrap_err();
         assert!(matches!(refused, AppError::Conflict(_)), "{refused}");
         let sheet = approvals::sheet(&bench.app, &bench.operator, &post.id).await.unwrap();
-        let own = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let own = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready: Vec::new() };
         let refused = approvals::decide(&bench.app, &bench.operator, &post.id, &own).await.unwrap_err();
         assert!(matches!(refused, AppError::Forbidden(_)), "{refused}");
     }
@@ -292,7 +292,7 @@ on_both! {
         let post = bench.submit(json!({"kind": "update", "incident": opened.incident.id,
             "source": {"text": "Leave the building."}})).await;
         let sheet = approvals::sheet(&bench.app, &bench.operator, &post.id).await.unwrap();
-        let alone = NewDecision { decision: Decision::BreakGlass, bundle: sheet.bundle.clone(), comment: None };
+        let alone = NewDecision { decision: Decision::BreakGlass, bundle: sheet.bundle.clone(), comment: None, unready: Vec::new() };
         assert!(matches!(approvals::decide(&bench.app, &bench.operator, &post.id, &alone).await,
             Err(AppError::Invalid(_))));
         let alone = NewDecision { comment: Some("lives are at stake".into()), ..alone };

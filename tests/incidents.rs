@@ -148,7 +148,7 @@ on_both! {
         assert!(late.changed == 0 && late.left[0].1.contains("edit it"), "{late:?}");
         let submitted = posts::submit(&bench.app, &bench.operator, &draft.id).await;
         let bundle = approvals::sheet(&bench.app, &bench.approver, &waits.id).await.unwrap().bundle;
-        let decide = |decision| NewDecision { decision, bundle: bundle.clone(), comment: Some("a reason".into()) };
+        let decide = |decision| NewDecision { decision, bundle: bundle.clone(), comment: Some("a reason".into()), unready: Vec::new() };
         let (app, id) = (&bench.app, &waits.id);
         let approved = approvals::decide(app, &bench.approver, id, &decide(Decision::Approve)).await.map(drop);
         let glass = approvals::decide(app, &bench.operator, id, &decide(Decision::BreakGlass)).await.map(drop);
@@ -283,7 +283,7 @@ on_both! {
         let rejected = bench.submit(post(1)).await;
         let bundle = approvals::sheet(&bench.app, &bench.approver, &rejected.id).await.unwrap().bundle;
         let decision = holdline::domain::approval::Decision::Reject;
-        let no = NewDecision { decision, bundle, comment: Some("no".into()) };
+        let no = NewDecision { decision, bundle, comment: Some("no".into()), unready: Vec::new() };
         approvals::decide(&bench.app, &bench.approver, &rejected.id, &no).await.unwrap();
         bench.app.clock().advance(2 * MINUTE);
         series::continue_series(&bench.app).await.unwrap();

@@ -122,7 +122,12 @@ impl Victim {
         let new = serde_json::from_value(new).unwrap();
         let post = posts::create(app, &self.operator, &new).await.unwrap();
         let sheet = approvals::sheet(app, &self.approver, &post.id).await.unwrap();
-        let yes = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let yes = NewDecision {
+            decision: Decision::Approve,
+            bundle: sheet.bundle,
+            comment: None,
+            unready: Vec::new(),
+        };
         approvals::decide(app, &self.approver, &post.id, &yes).await.unwrap();
     }
 

@@ -46,7 +46,7 @@ on_both! {
             assert_eq!(approvals::sheet(app, by, id).await.unwrap().misfits, problems, "it is said before");
         }
         let hash = bulk::preview(app, by, "spring").await.unwrap().hash;
-        let all = BulkApproval { label: "spring".into(), hash };
+        let all = BulkApproval { label: "spring".into(), hash, unready: Vec::new() };
         let result = bulk::approve(app, by, &all).await.unwrap();
         assert_eq!((result.approved, result.left), (0, vec![(routine.clone(), format!("source.text: {LONG}"))]));
         // The page says so before anybody presses a button, and has none to approve with.

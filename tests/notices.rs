@@ -145,7 +145,7 @@ on_both! {
         assert!(told(&post.id).await, "other words behind the same link");
         for (edited, node, is_told) in [(false, &silent, false), (false, app, true), (true, &silent, false), (true, app, true)] {
             let bundle = approvals::sheet(app, by, &post.id).await.unwrap().bundle;
-            let no = NewDecision { decision: Decision::Reject, bundle, comment: Some("Say where".into()) };
+            let no = NewDecision { decision: Decision::Reject, bundle, comment: Some("Say where".into()), unready: Vec::new() };
             approvals::decide(app, &bench.approver, &post.id, &no).await.unwrap();
             app.clock().advance(1_000);
             if edited {

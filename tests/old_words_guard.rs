@@ -101,7 +101,7 @@ async fn a_bulk_approval_keeps_permits_out_only_while_it_writes_a_change_of_word
     new["due"] = at(120);
     let two = bench.submit(new).await;
     let hash = bulk::preview(&bench.app, &bench.approver, "many").await.unwrap().hash;
-    let all = BulkApproval { label: "many".into(), hash };
+    let all = BulkApproval { label: "many".into(), hash, unready: Vec::new() };
     let permit = bench.look().await.begin_guarded().await.unwrap();
     let approval = bulk::approve(&bench.app, &bench.approver, &all);
     tokio::pin!(approval);

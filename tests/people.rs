@@ -37,7 +37,7 @@ async fn entries(bench: &Bench, verb: &str) -> usize {
 
 async fn approve(bench: &Bench, by: &Actor, post: &str) -> Result<()> {
     let bundle = approvals::sheet(&bench.app, by, post).await.unwrap().bundle;
-    let new = NewDecision { decision: Decision::Approve, bundle, comment: None };
+    let new = NewDecision { decision: Decision::Approve, bundle, comment: None, unready: Vec::new() };
     approvals::decide(&bench.app, by, post, &new).await.map(drop)
 }
 

@@ -19,7 +19,7 @@ use crate::console::sign_in;
 use crate::on_both;
 use crate::readiness::{MINUTE, of, routine, silent};
 use crate::support::caller::Caller;
-use crate::support::visitor::read;
+use crate::support::visitor::{hidden, read, send, text};
 use crate::support::{Bench, person};
 
 /// A server that answers every question after a while, and how often it was asked.
@@ -110,13 +110,22 @@ on_both! {
         bench.app.clock().advance(11 * MINUTE);
         let ready = [("alpha".to_owned(), Standing::Ready)];
         assert_eq!(standing(&bench, &auditor, &post.id).await, ready, "nobody was asked for an auditor");
-        // A decision asks nobody either: it shows what is known.
+        // Who decides without having looked is told what a check says now.
         let sheet = approvals::sheet(&bench.app, &auditor, &post.id).await.unwrap();
-        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
-        let after = approvals::decide(&bench.app, &bench.approver, &post.id, &new).await.unwrap();
-        assert_eq!(after.readiness[0].standing, Standing::Ready);
-        let seen = standing(&bench, &bench.approver, &post.id).await;
+        let mut new =
+            NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready: Vec::new() };
+        let refused = approvals::decide(&bench.app, &bench.approver, &post.id, &new).await.unwrap_err();
+        assert_eq!(
+            refused.in_full(),
+            "unready: the channel alpha is not ready: the sandbox answered 503; name it in unready to approve all the same"
+        );
+        let seen = standing(&bench, &auditor, &post.id).await;
         assert_eq!(seen, [("alpha".to_owned(), Standing::NotReady)]);
+        new.unready.push("beta".to_owned());
+        assert!(approvals::decide(&bench.app, &bench.approver, &post.id, &new).await.is_err(), "another channel");
+        new.unready.push("alpha".to_owned());
+        let after = approvals::decide(&bench.app, &bench.approver, &post.id, &new).await.unwrap();
+        assert_eq!(after.decisions.len(), 1);
         worker.stop().await.unwrap();
     }
 
@@ -190,6 +199,53 @@ on_both! {
         }
         assert_eq!(of(&bench, "alpha").await.standing, Standing::Ready);
         assert_eq!(bulk::preview(&bench.app, &bench.approver, "sunday").await.unwrap().readiness.len(), 2);
+        worker.stop().await.unwrap();
+    }
+
+    async fn who_approves_many_is_told_of_each_channel_that_is_not_ready(bench) {
+        let worker = bench.start().await;
+        verbs::check_due(&bench.app).await.unwrap();
+        for channel in ["alpha", "beta"] {
+            let mut post = routine(&[channel]);
+            post["labels"] = json!(["sunday"]);
+            bench.submit(post).await;
+        }
+        let hash = bulk::preview(&bench.app, &bench.approver, "sunday").await.unwrap().hash;
+        bench.sandbox.set_health("beta", false);
+        bench.app.clock().advance(11 * MINUTE);
+        let caller = Caller::new(&bench).await;
+        let words = ["approvals", "bulk", "--label", "sunday", "--hash", &hash];
+        let (code, _, errors) = run(&caller, &caller.approver, &words).await;
+        assert_eq!(code, Some(3), "{errors}");
+        assert!(errors.contains("the channel beta is not ready"), "{errors}");
+        assert_eq!(bulk::preview(&bench.app, &bench.approver, "sunday").await.unwrap().count, 2);
+        let words = [&words[..], &["--unready", "beta"]].concat();
+        let (code, out, errors) = run(&caller, &caller.approver, &words).await;
+        assert_eq!(code, Some(0), "{out}{errors}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_page_that_is_older_than_a_failure_comes_back_with_it(bench) {
+        let worker = bench.start().await;
+        verbs::check_due(&bench.app).await.unwrap();
+        let post = bench.submit(routine(&["alpha"])).await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        let path = format!("/console/approvals/{}", post.id);
+        let page = read(&caller, &cookie, &path).await;
+        assert!(!page.contains("name=\"unready\""), "{page}");
+        bench.sandbox.set_health("alpha", false);
+        bench.app.clock().advance(11 * MINUTE);
+        let bundle = hidden(&page, &format!("bundle-{}", post.id));
+        let form = format!("decision=approve&bundle-{}={bundle}", post.id);
+        let decide = async |form: &str| send(&caller, &cookie, "/console/me", &format!("{path}/decide"), form).await;
+        let back = decide(&form).await;
+        let html = text(&back);
+        assert_eq!(back.status, 422, "{html}");
+        assert!(html.contains("Nothing was approved") && html.contains("the sandbox answered 503"), "{html}");
+        let known = hidden(&html, "unready");
+        assert_eq!(known, bench.channels[0]);
+        assert_eq!(decide(&format!("{form}&unready={known}")).await.status, 303);
         worker.stop().await.unwrap();
     }
 }

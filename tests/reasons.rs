@@ -39,7 +39,7 @@ on_both! {
             let settle = Settle { settlement: Settlement::NotPublished, note: text.clone(), url: None };
             refused(held::settle(app, by, &post.deliveries[0].id, &settle).await, "note");
             refused(nodes::confirm(app, &bench.administrator, &text).await, "comment");
-            let decision = NewDecision { decision: Decision::Reject, bundle: bundle.clone(), comment: Some(text.clone()) };
+            let decision = NewDecision { decision: Decision::Reject, bundle: bundle.clone(), comment: Some(text.clone()), unready: Vec::new() };
             refused(approvals::decide(app, &bench.approver, &post.id, &decision).await, "comment");
             refused(approvals::review(app, &bench.approver, "any", &text).await, "comment");
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::board::unready;
 use super::hub::Topic;
 use super::policy::Rules;
 use super::sheets::as_known;
@@ -31,6 +32,9 @@ pub struct NewDecision {
     /// Why: needed to reject and to break the glass.
     #[serde(default)]
     pub comment: Option<String>,
+    /// Channels that are known not to be ready, by id or name: an approval is refused while another one is not.
+    #[serde(default)]
+    pub unready: Vec<String>,
 }
 
 /// An approval as the API shows it.
@@ -90,8 +94,9 @@ pub async fn reviews_owed(app: &App, by: &Actor) -> Result<Vec<ApprovalView>> {
 /// Decides about a post.
 ///
 /// # Errors
-/// When the text is another one by now, or a channel does not take it any more, the author decides about
-/// their own text, the post does not wait for approval, what it promises is past, or a comment is missing.
+/// When the text is another one by now, or a channel does not take it any more or is not ready and not known to be
+/// so, the author decides about their own text, the post does not wait for approval, what it promises is past, or a
+/// comment is missing.
 pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Result<ReviewSheet> {
     decide_all(app, by, &[(post.to_owned(), new.clone())]).await?;
     as_known(app, post).await
@@ -115,6 +120,11 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         }
         reasons::check("comment", comment(new).unwrap_or_default())?;
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+        if new.decision == Decision::Approve {
+            let rows = app.store().deliveries(post).await?;
+            let to: Vec<_> = let_out(&row, &rows, app.now()).map(|d| d.channel_id.clone()).collect();
+            unready::are_known(app, by, &to, &new.unready).await?;
+        }
         matters.push((post, new, row));
     }
     // What is locked is locked in one order everywhere: the policy, then incidents, whose severity somebody

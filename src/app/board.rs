@@ -10,6 +10,10 @@ use crate::clock::{Millis, rfc3339};
 use crate::domain::role::Right;
 use crate::store::channels::Channel;
 
+/// Channels on which an approved post would fail.
+#[path = "unready.rs"]
+pub mod unready;
+
 /// How ready a channel is. What is not there is not known.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReadinessView {

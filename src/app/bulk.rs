@@ -1,12 +1,12 @@
 //! Approval of many routine posts at once: of exactly those that were shown.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::approvals::{self, NewDecision};
-use super::board::{self, ReadinessView};
+use super::board::{self, ReadinessView, unready};
 use super::policy::Rules;
 use super::posts::{self, PostFilter, PostView};
 use super::{Actor, App, AppError, Result, old_words};
@@ -32,7 +32,7 @@ pub struct BulkPreview {
     pub hash: String,
     /// The first by due time. `GET /posts?label=…&waiting=true&kind=routine` lists all of them.
     pub posts: Vec<PostView>,
-    /// How ready the channels of these are, as far as it is known now.
+    /// How ready the channels of all of them are, as far as it is known now.
     #[serde(default)]
     pub readiness: Vec<ReadinessView>,
 }
@@ -44,6 +44,9 @@ pub struct BulkApproval {
     pub label: String,
     /// The hash of the preview: when anything else waits by now, nothing is approved.
     pub hash: String,
+    /// Channels that are known not to be ready, by id or name: while another one is not, nothing is approved.
+    #[serde(default)]
+    pub unready: Vec<String>,
 }
 
 /// What a bulk approval did.
@@ -59,6 +62,8 @@ struct Waiting {
     posts: Vec<Meant>,
     hash: String,
     first: Vec<Post>,
+    /// Where they go.
+    channels: Vec<String>,
 }
 
 /// One of them.
@@ -79,7 +84,7 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
         ..PostFilter::default()
     };
     let mut hash = Sha256::new_with_prefix(b"holdline bulk 1\n");
-    let (mut found, mut first) = (Vec::new(), Vec::new());
+    let (mut found, mut first, mut channels) = (Vec::new(), Vec::new(), BTreeSet::new());
     loop {
         let page = app.store().posts(&filter).await?;
         let Some(last) = page.last() else { break };
@@ -89,6 +94,9 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
         let mut by_post = HashMap::<&str, Vec<(&str, &str)>>::new();
         for (post, channel, content) in &parts {
             by_post.entry(post).or_default().push((channel, content));
+            if !channels.contains(channel) {
+                channels.insert(channel.clone());
+            }
         }
         for post in &page {
             let renditions = by_post.remove(post.id.as_str()).unwrap_or_default();
@@ -105,7 +113,8 @@ async fn waiting(app: &App, label: &str) -> Result<Waiting> {
         let room = SHOWN.saturating_sub(first.len());
         first.extend(page.into_iter().take(room));
     }
-    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first })
+    let channels = channels.into_iter().collect();
+    Ok(Waiting { posts: found, hash: hex::encode(hash.finalize()), first, channels })
 }
 
 /// Shows what a bulk approval would approve, and the hash to do it with.
@@ -121,9 +130,8 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
         let rows = app.store().deliveries(&post.id).await?;
         shown.push(posts::view(post, rows, &names)?);
     }
-    let channels: Vec<_> = shown.iter().flat_map(|p| &p.deliveries).map(|d| d.channel.clone()).collect();
-    board::refresh(app, by, &channels).await?;
-    let readiness = board::known(app, &channels).await?;
+    board::refresh(app, by, &all.channels).await?;
+    let readiness = board::known(app, &all.channels).await?;
     Ok(BulkPreview {
         label: label.to_owned(),
         count: all.posts.len(),
@@ -138,7 +146,8 @@ pub async fn preview(app: &App, by: &Actor, label: &str) -> Result<BulkPreview> 
 /// reason: the approver wrote on it, say, or a channel does not take it any more.
 ///
 /// # Errors
-/// When other posts wait by now, or other words: then nothing is approved.
+/// When other posts wait by now, or other words, or a channel is not ready and not known to be so: then nothing is
+/// approved.
 pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<BulkResult> {
     by.need(Right::Approve)?;
     let all = waiting(app, &request.label).await?;
@@ -149,6 +158,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
             all.posts.len()
         )));
     }
+    unready::are_known(app, by, &all.channels, &request.unready).await?;
     let comment = format!("in bulk by label {}, {} posts, {}", request.label, all.posts.len(), request.hash);
     let mut result = BulkResult { approved: 0, left: Vec::new() };
     for step in all.posts.chunks(STEP) {
@@ -172,6 +182,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
                 decision: Decision::Approve,
                 bundle: bundle.clone(),
                 comment: Some(comment.clone()),
+                unready: Vec::new(),
             };
             match approvals::write(app, &mut tx, by, id, &new, &rules).await {
                 Ok(more) => entries.extend(more),

@@ -164,10 +164,8 @@ pub(super) fn is_sealed(freeze: &Value) -> bool {
 }
 
 async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals) -> anyhow::Result<End> {
-    let decide = |post: String, decision: &'static str, bundle: String, comment: Option<String>| async move {
-        let body = json!({"decision": decision, "bundle": bundle, "comment": comment});
-        api.post(&format!("/posts/{post}/approval"), &body).await
-    };
+    let decide =
+        |post: String, body: Value| async move { api.post(&format!("/posts/{post}/approval"), &body).await };
     let decided = |value: &Value| show(&value["decisions"], &["person", "decision", "at", "comment", "void"]);
     match command {
         Approvals::Waiting => show(&api.pages("/posts?waiting=true", 10_000).await?, POST),
@@ -179,12 +177,17 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             }
             matter(show, &sheet);
         }
-        Approvals::Approve { post, bundle } => decided(&decide(post, "approve", bundle, None).await?),
+        Approvals::Approve { post, bundle, unready } => {
+            let body = json!({"decision": "approve", "bundle": bundle, "unready": unready});
+            decided(&decide(post, body).await?);
+        }
         Approvals::Reject { post, bundle, comment } => {
-            decided(&decide(post, "reject", bundle, Some(comment)).await?)
+            let body = json!({"decision": "reject", "bundle": bundle, "comment": comment});
+            decided(&decide(post, body).await?);
         }
         Approvals::BreakGlass { post, bundle, comment } => {
-            decided(&decide(post, "break_glass", bundle, Some(comment)).await?);
+            let body = json!({"decision": "break_glass", "bundle": bundle, "comment": comment});
+            decided(&decide(post, body).await?);
         }
         Approvals::Preview { label } => {
             let value = api.get(&format!("/approvals/bulk?label={}", encode(&label))).await?;
@@ -197,8 +200,9 @@ async fn approvals(api: &Api, show: Show<'_>, as_json: bool, command: Approvals)
             let hash = value["hash"].as_str().unwrap_or_default();
             table::line(&format!("{} posts wait with this label; hash {hash}", value["count"]));
         }
-        Approvals::Bulk { label, hash } => {
-            let value = api.post("/approvals/bulk", &json!({"label": label, "hash": hash})).await?;
+        Approvals::Bulk { label, hash, unready } => {
+            let body = json!({"label": label, "hash": hash, "unready": unready});
+            let value = api.post("/approvals/bulk", &body).await?;
             show(&value, &["approved", "left"]);
             return Ok(End::all(nothing_left(&value)));
         }

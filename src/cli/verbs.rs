@@ -157,11 +157,14 @@ pub enum Approvals {
     Waiting,
     /// The exact texts, and the bundle hash to decide with.
     Show { post: String },
-    /// Approve exactly the words of a bundle.
+    /// Approve exactly the words of a bundle. Refused while a channel is not ready that you do not name.
     Approve {
         post: String,
         #[arg(long)]
         bundle: String,
+        /// Names or ids of channels that are not ready, as `approvals show` says.
+        #[arg(long, value_delimiter = ',')]
+        unready: Vec<String>,
     },
     Reject {
         post: String,
@@ -190,6 +193,9 @@ pub enum Approvals {
         /// The hash of the preview.
         #[arg(long)]
         hash: String,
+        /// Names or ids of channels that are not ready, as the preview says.
+        #[arg(long, value_delimiter = ',')]
+        unready: Vec<String>,
     },
     /// Broken glass that nobody has reviewed.
     Owed,

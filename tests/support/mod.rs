@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use channels::http::{Http, Policy};
 use holdline::app::approvals::{self, NewDecision};
+use holdline::app::board::unready;
 use holdline::app::bulk::{self, BulkApproval};
 use holdline::app::channels::{self as app_channels, NewChannel};
 use holdline::app::invitations;
@@ -243,14 +244,16 @@ impl Bench {
     /// Approves exactly what the sheet shows.
     pub async fn approve(&self, post: &str) {
         let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
-        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let unready = unready::among(&sheet.readiness);
+        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready };
         approvals::decide(&self.app, &self.approver, post, &new).await.unwrap();
     }
 
     /// Approves all that waits with a label, as the preview shows it; how many that were.
     pub async fn approve_all(&self, label: &str) -> usize {
-        let hash = bulk::preview(&self.app, &self.approver, label).await.unwrap().hash;
-        let all = BulkApproval { label: label.into(), hash };
+        let seen = bulk::preview(&self.app, &self.approver, label).await.unwrap();
+        let unready = unready::among(&seen.readiness);
+        let all = BulkApproval { label: label.into(), hash: seen.hash, unready };
         bulk::approve(&self.app, &self.approver, &all).await.unwrap().approved
     }
 

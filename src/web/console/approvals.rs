@@ -9,6 +9,7 @@ use super::page::{Answer, go, show, show_again};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::approvals::{self, ApprovalView, NewDecision, ReviewSheet};
+use crate::app::board::unready;
 use crate::app::posts::{self, PostView};
 use crate::app::{AppError, people};
 use crate::domain::approval::Decision;
@@ -195,6 +196,11 @@ impl SheetPage {
         self.sheets.iter().any(|s| !s.it.misfits.is_empty())
     }
 
+    /// The channels that it shows as not ready: whoever decides here knows them.
+    fn unready(&self) -> Vec<String> {
+        self.sheets.iter().flat_map(|s| unready::among(&s.it.readiness)).collect()
+    }
+
     /// What can be done about it.
     fn misfit_key(&self) -> &'static str {
         if self.sheets.iter().any(|s| s.it.lapsed) { "misfit-lapsed" } else { "misfit" }
@@ -253,7 +259,8 @@ pub async fn decide(State(web): State<Web>, Path(id): Path<String>, posted: Post
     };
     let decided = |post: &String| {
         let bundle = fields.get(&format!("bundle-{post}")).to_owned();
-        (post.clone(), NewDecision { decision, bundle, comment: fields.some("comment") })
+        let (comment, unready) = (fields.some("comment"), fields.all("unready"));
+        (post.clone(), NewDecision { decision, bundle, comment, unready })
     };
     let all: Vec<_> = ids.iter().map(decided).collect();
     let by = visit.by()?;

@@ -111,6 +111,7 @@ decision-approve = approved
 decision-reject = sent back
 decision-break-glass = glass broken
 own-text = You wrote on this text, so another person approves it.
+approval-unready = A channel is not ready by now: see below. Nothing was approved. Approve again if the post is to go out all the same.
 misfit = A channel takes less than when this was written, so it cannot be approved as it is. Send it back to be changed.
 misfit-lapsed = A channel takes less than when this was written, so it cannot be approved again. Cancel what is held for that channel.
 approve-do = { $n ->

@@ -111,6 +111,7 @@ decision-approve = validé
 decision-reject = renvoyé
 decision-break-glass = vitre brisée
 own-text = Vous avez écrit ce texte : une autre personne le valide.
+approval-unready = Un canal n’est plus prêt : voyez ci-dessous. Rien n’a été validé. Validez de nouveau si la publication doit partir tout de même.
 misfit = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé tel quel. Renvoyez-le pour qu’il soit modifié.
 misfit-lapsed = Un canal accepte moins qu’au moment de la rédaction : ce texte ne peut pas être validé de nouveau. Annulez ce qui est retenu pour ce canal.
 approve-do = { $n ->
