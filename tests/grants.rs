@@ -69,11 +69,19 @@ on_both! {
     async fn what_a_program_began_is_finished_by_the_program(bench) {
         let worker = bench.start().await;
         let net = Network::start(&bench).await;
-        let back = net.begin(&bench, "", net.wanted("x")).await;
+        let (mine, other) = (connecting::session_of("hlt_mine"), connecting::session_of("hlt_other"));
+        let back = net.begin(&bench, &mine, net.wanted("x")).await;
         let by = &bench.administrator;
         let here = connecting::finish(&bench.app, by, "here", back.clone()).await;
         assert!(matches!(here, Err(AppError::Conflict(_))), "a browser that comes by");
-        assert!(connecting::finish(&bench.app, by, "", back).await.unwrap().has_credential);
+        assert!(connecting::finish(&bench.app, by, &mine, back).await.unwrap().has_credential);
+        let back = net.begin(&bench, &mine, net.wanted("two")).await;
+        let theirs = connecting::finish(&bench.app, by, &other, back).await;
+        assert!(matches!(theirs, Err(AppError::Forbidden(_))), "another token of the same person");
+        let back = net.begin(&bench, "here", net.wanted("two")).await;
+        let theirs = connecting::finish(&bench.app, by, &mine, back).await;
+        assert!(matches!(theirs, Err(AppError::Forbidden(_))), "what was begun in the console");
+        assert_eq!(net.known().asked.len(), 1);
         worker.stop().await.unwrap();
     }
 

@@ -12,6 +12,7 @@ mod browser_signals;
 mod channel_settings;
 mod claims;
 mod commands;
+mod connecting;
 mod console;
 mod console_people;
 mod console_retract;

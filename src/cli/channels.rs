@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode};
 use super::call::{Show, read_file};
+use super::connect::{self, Granted};
 use super::{End, ready};
 
 const ACCESS: &[&str] =
     &["granted_at", "renewed_at", "expires_at", "renew_at", "trouble", "ended_at", "revoked"];
 const ENDED: &[&str] = &["channel", "name", "gone", "detail", "also", "under_way"];
-const CHANNEL: &[&str] = &["id", "name", "adapter", "brand", "standing", "health.detail", "disabled_at"];
+pub(super) const CHANNEL: &[&str] =
+    &["id", "name", "adapter", "brand", "standing", "health.detail", "disabled_at"];
 
 #[derive(Debug, Subcommand)]
 pub enum Channels {
@@ -51,6 +53,8 @@ pub enum Channels {
         #[arg(long)]
         credential_file: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Granted(Granted),
     /// Ask the network whether a post would be accepted now.
     Test {
         id: String,
@@ -137,6 +141,7 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
                 return ready::tested(api, show, as_json, &id).await;
             }
         }
+        Channels::Granted(command) => return connect::run(api, show, as_json, command).await,
         Channels::Test { id } => return ready::tested(api, show, as_json, &id).await,
         Channels::Access { id } => {
             show(&api.get(&format!("/channels/{}/grant", encode(&id))).await?, ACCESS);
@@ -196,7 +201,7 @@ fn needs(adapters: &Value) -> Value {
 }
 
 /// `NAME=VALUE`, where a value that is JSON is taken as such.
-fn pairs(settings: Vec<String>) -> anyhow::Result<serde_json::Map<String, Value>> {
+pub(super) fn pairs(settings: Vec<String>) -> anyhow::Result<serde_json::Map<String, Value>> {
     let pair = |pair: String| {
         let (name, text) = pair.split_once('=').with_context(|| format!("{pair} is not NAME=VALUE"))?;
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
@@ -205,6 +210,6 @@ fn pairs(settings: Vec<String>) -> anyhow::Result<serde_json::Map<String, Value>
     settings.into_iter().map(pair).collect()
 }
 
-fn credential(file: Option<PathBuf>) -> anyhow::Result<Option<String>> {
+pub(super) fn credential(file: Option<PathBuf>) -> anyhow::Result<Option<String>> {
     file.map(|f| read_file(&f).map(|c| c.trim().to_owned())).transpose()
 }

@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod call;
 mod channels;
+mod connect;
 mod drill;
 mod incidents;
 mod pins;

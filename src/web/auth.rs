@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::Web;
 use super::errors::Failed;
+use crate::app::access::connecting;
 use crate::app::{Actor, AppError, people};
 
 /// The person behind the request.
@@ -23,6 +24,17 @@ impl FromRequestParts<Web> for Who {
         let token = bearer(&parts.headers)
             .ok_or_else(|| AppError::Unauthorized("send the header Authorization: Bearer TOKEN".into()))?;
         Ok(Self(people::authenticate(&web.app, token, &origin(parts)).await?))
+    }
+}
+
+/// What a program began counts for its token alone, as what is begun in the console counts in its session.
+pub struct Session(pub String);
+
+impl FromRequestParts<Web> for Session {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Web) -> Result<Self, Failed> {
+        Ok(Self(connecting::session_of(bearer(&parts.headers).unwrap_or_default())))
     }
 }
 

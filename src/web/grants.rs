@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 use super::Web;
-use super::auth::Who;
+use super::auth::{Session, Who};
 use super::errors::{Answer, Body};
 use crate::app::access::connecting::{self, Back, NewStart, StartView};
 use crate::app::access::grants::{self, GrantView};
@@ -37,20 +37,22 @@ pub async fn add_app(
 pub async fn start(
     State(web): State<Web>,
     Who(by): Who,
+    Session(session): Session,
     Body(wanted): Body<NewStart>,
 ) -> Answer<(StatusCode, Json<StartView>)> {
-    Ok((StatusCode::CREATED, Json(connecting::start(&web.app, &by, "", wanted).await?)))
+    Ok((StatusCode::CREATED, Json(connecting::start(&web.app, &by, &session, wanted).await?)))
 }
 
-/// Ends it with what the network gave. It counts once, within ten minutes, and for the person who began.
+/// Ends it with what the network gave. It counts once, within ten minutes, and with the very token that began.
 /// Administrators.
 #[utoipa::path(post, path = "/oauth/connections", tag = "oauth", request_body = Back, responses((status = 200, body = ChannelView)))]
 pub async fn finish(
     State(web): State<Web>,
     Who(by): Who,
+    Session(session): Session,
     Body(back): Body<Back>,
 ) -> Answer<Json<ChannelView>> {
-    Ok(Json(connecting::finish(&web.app, &by, "", back).await?))
+    Ok(Json(connecting::finish(&web.app, &by, &session, back).await?))
 }
 
 /// The access that was granted to a channel; null: its credential was typed in.

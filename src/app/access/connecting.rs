@@ -64,8 +64,21 @@ pub(super) fn record(start: &str) -> String {
     format!("oauth_start:{start}")
 }
 
-/// Begins: makes the address where the person grants access. `session` is that of the console; over the API
-/// it is empty.
+/// What a session of a program begins with; those of the console have no colon.
+const PROGRAM: &str = "token:";
+
+/// The session of a program: the token that it calls with.
+pub fn session_of(token: &str) -> String {
+    format!("{PROGRAM}{}", hash(token))
+}
+
+/// Whether a program began, or comes.
+pub(super) fn is_program(session: &str) -> bool {
+    session.starts_with(PROGRAM)
+}
+
+/// Begins: makes the address where the person grants access. `session` is that of the console, or
+/// [`session_of`] a program.
 ///
 /// # Errors
 /// When a field is wrong, no app is registered at the network, or the actor is no administrator.

@@ -40,8 +40,7 @@ pub struct Back {
     pub error: Option<String>,
 }
 
-const OVER_API: &str = "this was begun over the API; give the code and the state in this page's address to the \
-    program that began";
+const OVER_API: &str = "a program began this; give it the whole address of this page";
 
 /// What was begun, and what the network is asked with.
 struct Asking {
@@ -115,7 +114,7 @@ async fn take(app: &App, by: &Actor, session: &str, back: Back) -> Result<Asking
         return Err(AppError::Conflict("this was finished or is too old; begin again".into()));
     };
     // A browser with a session comes by here in any case; what was begun stays for the program.
-    if start.session.is_empty() && !session.is_empty() {
+    if connecting::is_program(&start.session) && !connecting::is_program(session) {
         return Err(AppError::Conflict(OVER_API.into()));
     }
     let entry = Entry::new("channel.access_returned", &subject(&start));

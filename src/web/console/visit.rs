@@ -198,6 +198,9 @@ fn same_origin(headers: &HeaderMap) -> bool {
     from.is_some_and(|from| from == host)
 }
 
+const NOBODY_HERE: &str = "nobody is signed in here; if a program began this, give it the whole address of this page, \
+    otherwise sign in and begin again";
+
 /// Nobody is signed in: to the sign-in and back; what was typed in a form comes back to be sent again.
 async fn turn_away(visit: &Visit, request: Request) -> Response {
     if request.headers().contains_key("hx-request") || request.uri().path().ends_with("/events") {
@@ -210,6 +213,10 @@ async fn turn_away(visit: &Visit, request: Request) -> Response {
             Err(failed) => failed.into_response(),
         };
     }
+    // What a network sent along ends nothing here, and a program may wait for the address.
+    if is_way_back(request.uri().path()) && request.uri().query().is_some() {
+        return Failed(AppError::Unauthorized(NOBODY_HERE.into())).into_response();
+    }
     let next: String = form_urlencoded::byte_serialize(way_back(&visit.path).as_bytes()).collect();
     Redirect::to(&format!("/console/sign-in?next={next}")).into_response()
 }
@@ -218,7 +225,11 @@ async fn turn_away(visit: &Visit, request: Request) -> Response {
 /// into no second address.
 fn way_back(path: &str) -> &str {
     let bare = path.split('?').next().unwrap_or(path);
-    if bare.starts_with("/console/settings/channels/connected") { bare } else { path }
+    if is_way_back(bare) { bare } else { path }
+}
+
+fn is_way_back(path: &str) -> bool {
+    path.starts_with("/console/settings/channels/connected")
 }
 
 /// Errors become pages, and every answer gets the console's own policy.
