@@ -90,6 +90,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/settings/channels/{id}/edit", Some(&[Administer])),
         ("/console/settings/channels/{id}/switch", Some(&[Administer])),
         ("/console/settings/readiness", Some(&[Read])),
+        ("/console/settings/watch", Some(&[Read])),
         ("/console/settings/people", Some(&[Read])),
         ("/console/settings/people/add", Some(&[Administer])),
         ("/console/settings/people/{id}", Some(&[Read])),

@@ -8,6 +8,7 @@ mod audit_forms;
 mod audit_tamper;
 mod begun;
 mod browser;
+mod browser_channels;
 mod browser_signals;
 mod channel_settings;
 mod claims;

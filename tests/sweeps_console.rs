@@ -15,7 +15,7 @@ use crate::support::visitor::{read, send, text};
 use crate::sweeps::{MINUTE, until};
 
 /// Two posts that a freeze holds inside a network; the freeze.
-async fn hold(bench: &mut Bench) -> (Schedule, holdline::worker::Worker, String) {
+pub async fn hold(bench: &mut Bench) -> (Schedule, holdline::worker::Worker, String) {
     let network = Schedule::connect(bench).await;
     network.add("Spring sale", 24 * 60);
     network.add("Autumn sale", 48 * 60);

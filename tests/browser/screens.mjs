@@ -1,6 +1,7 @@
 // Every screen, in both languages and themes, on a desk or on a phone: no accessibility findings, no
 // complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first.
 // A value of such a form can be another one than the page has: it has changed since.
+// What can be sent once only has a page of its own for each pass.
 // With SHOTS=folder it keeps the pictures.
 import { axeFindings, check, isTooWide, run, told, windowOf } from './browser.mjs';
 
@@ -12,8 +13,10 @@ await run(async (browser) => {
   const findings = [];
   const table = {};
   let looked = 0;
+  let pass = -1;
   for (const language of ['en', 'fr']) {
     for (const theme of ['light', 'dark']) {
+      pass += 1;
       const options = { locale: language === 'en' ? 'en-GB' : 'fr-FR', colorScheme: theme, viewport };
       const windows = {};
       for (const [name, screen] of Object.entries(told.screens)) {
@@ -21,7 +24,7 @@ await run(async (browser) => {
         windows[who] ??= await windowOf(browser, told.people[who], options);
         const page = windows[who];
         page.complaints.length = 0;
-        let answer = await page.goto(screen.path, { waitUntil: 'load' });
+        let answer = await page.goto(screen.paths?.[pass] ?? screen.path, { waitUntil: 'load' });
         if (screen.click) {
           if (screen.open) await page.click(screen.open);
           for (const [field, words] of Object.entries(screen.type ?? {})) await page.fill(field, words[language]);

@@ -152,7 +152,7 @@ fn desk_routes() -> Vec<Route> {
 
 fn setting_routes() -> Vec<Route> {
     use Access::{Needs, SignedIn};
-    use settings::{access, channels, nodes, people, policy, readiness, tokens};
+    use settings::{access, channels, nodes, people, policy, readiness, tokens, watch};
     let (read, administer) = (Needs(Right::Read), Needs(Right::Administer));
     vec![
         route("/console/settings", read, get(settings::screen)),
@@ -171,6 +171,7 @@ fn setting_routes() -> Vec<Route> {
         route("/console/settings/channels/{id}/edit", administer, post(channels::edit)),
         route("/console/settings/channels/{id}/switch", administer, post(channels::switch)),
         route("/console/settings/readiness", read, get(readiness::screen)),
+        route("/console/settings/watch", read, get(watch::screen)),
         route("/console/settings/people", read, get(people::screen)),
         route("/console/settings/people/add", administer, post(people::add)),
         route("/console/settings/people/{id}", read, get(people::one)),

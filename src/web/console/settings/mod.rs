@@ -14,6 +14,8 @@ pub mod policy;
 pub mod readiness;
 /// One's own tokens.
 pub mod tokens;
+/// Posts that nobody here sent.
+pub mod watch;
 
 use askama::Template;
 use axum::extract::State;
