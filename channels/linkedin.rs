@@ -30,7 +30,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, linkedin_text,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, linkedin_text,
 };
 
 #[path = "linkedin_answers.rs"]
@@ -39,6 +39,8 @@ mod answers;
 mod media;
 #[path = "linkedin_reads.rs"]
 mod reads;
+#[path = "linkedin_revise.rs"]
+mod revise;
 #[path = "linkedin_version.rs"]
 mod version;
 
@@ -55,7 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: None,
+        revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -226,10 +228,22 @@ impl Channel for LinkedIn {
         self.delete(id).await.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
+        self.change(job, of, pass).await
+    }
+
+    async fn read_revised(&self, job: &Job, of: &Revised) -> Sighting {
+        self.seen_changed(job, of).await
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
 }
+
+#[cfg(test)]
+#[path = "linkedin_revise_tests.rs"]
+mod revise_tests;
 
 #[cfg(test)]
 #[path = "linkedin_said_tests.rs"]

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::http::Answer;
 use crate::message::Doing;
-use crate::revise::NO_CHANGES;
 use crate::{Failure, NO_PINS, Retry};
 
 /// Whether it is the full name of such a thing. It goes into addresses and into the log.
@@ -60,7 +59,7 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         Doing::Ask => "LinkedIn does not answer",
         Doing::TakeDown => "LinkedIn does not take the post down",
         Doing::Pin => NO_PINS,
-        Doing::Revise => NO_CHANGES,
+        Doing::Revise => "LinkedIn does not change the post",
     };
     let old = told["code"] == "NONEXISTENT_VERSION";
     match answer.status {

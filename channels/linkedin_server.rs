@@ -90,9 +90,12 @@ impl Network for Api {
                 good(json!({ "elements": [right], "paging": {} }))
             }
             ("GET", ("posts", id)) => match self.posts.iter().find(|p| p.id == id.replace("%3A", ":")) {
-                Some(post) => good(json!({ "id": post.id })),
+                Some(post) => good(json!({ "id": post.id, "commentary": post.text })),
                 None => wrong(404, "NOT_FOUND", "no such post"),
             },
+            ("POST", ("posts", id)) if asked.header("x-restli-method") == "PARTIAL_UPDATE" => {
+                self.change(&id.replace("%3A", ":"), &asked.json(), faults)
+            }
             ("DELETE", ("posts", id)) if id.starts_with("urn%3Ali%3A") => {
                 let before = self.posts.len();
                 self.posts.retain(|p| p.id != id.replace("%3A", ":"));
@@ -164,6 +167,20 @@ impl Api {
             reshare: false,
         });
         (201, headers, Value::Null)
+    }
+
+    fn change(&mut self, id: &str, sent: &Value, faults: &mut Vec<String>) -> Said {
+        let text = sent["patch"]["$set"]["commentary"].as_str().unwrap_or_default();
+        if *sent != json!({ "patch": { "$set": { "commentary": text } } })
+            || linkedin_text::written(&linkedin_text::read(text)) != text
+        {
+            faults.push(format!("changed: {sent}"));
+        }
+        let Some(post) = self.posts.iter_mut().find(|p| p.id == id) else {
+            return wrong(404, "NOT_FOUND", "no such post");
+        };
+        (post.text, post.changed) = (text.to_owned(), NOW + 1);
+        (204, String::new(), Value::Null)
     }
 
     fn list(&self, start: usize, count: usize) -> Said {

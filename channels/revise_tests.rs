@@ -58,6 +58,9 @@ fn facts(adapter: &str) -> Facts {
             (settings, "EAAhunter2", accepted, "100200300400500_900000001")
         }
         "ghost" => (|url| json!({ "url": url }), GHOST_KEY, PUBLISHED, "6489b1a3c0c4d2a1b3e50001"),
+        "linkedin" => {
+            (|url| json!({ "server": url, "organization": "4711" }), "hunter2-token", "", "urn:li:share:7")
+        }
         "mastodon" => {
             let accepted = r#"{"id":"101","url":"https://social.example/@bank/101","visibility":"public"}"#;
             (|url| json!({ "server": url }), "hunter2-token", accepted, "101")
@@ -93,6 +96,7 @@ fn kit(adapter: Adapter) -> (Kit, &'static str) {
         "ghost" => vec![ok(PUBLISHED)],
         "wordpress" => vec![ok(PUBLIC)],
         "mastodon" => vec![ok(accepted), ok(r#"{"id":"101","text":"Cards are slow."}"#)],
+        "linkedin" => vec![ok(r#"{"id":"urn:li:share:7","commentary":"Cards are slow."}"#)],
         "facebook" => vec![ok(r#"{"id":"100200300400500_900000001","message":"Cards are slow."}"#)],
         _ => Vec::new(),
     };
@@ -334,6 +338,7 @@ async fn who_says_to_change_posts_does_and_nobody_else() {
             "discord_bot",
             "ghost",
             "facebook",
+            "linkedin",
             "mastodon",
             "matrix",
             "sandbox",
