@@ -72,6 +72,10 @@ pub struct Network {
     pub besides: &'static [&'static str],
     /// What stands between them.
     pub separator: char,
+    /// Only where the facts say that the network takes it: X, and Mastodon from 4.3 on
+    /// (<https://docs.joinmastodon.org/spec/oauth/>). What was collected of the others' documents does not name it for
+    /// an app that keeps a secret, as each of these does: a code is of no use there without the secret, and the state
+    /// of a way back is bound to one session.
     pub pkce: bool,
     pub secret: SendsSecret,
     pub renews: Renews,
