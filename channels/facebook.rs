@@ -20,7 +20,7 @@
 //! whose token it is, and whether the page and its posts can be read.
 
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
     Pass, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting, text,
+    Sighting, text, watch,
 };
 
 #[path = "facebook_revise.rs"]
@@ -43,6 +43,8 @@ mod revise;
 mod schedule;
 #[path = "facebook_scheduled.rs"]
 mod scheduled;
+#[path = "facebook_watch.rs"]
+mod watching;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -57,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: true,
         publishes: true,
         concurrency: 1,
@@ -282,6 +284,10 @@ impl Channel for Facebook {
         }
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
@@ -297,3 +303,6 @@ mod server;
 #[cfg(test)]
 #[path = "facebook_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "facebook_watch_tests.rs"]
+mod watch_tests;

@@ -7,7 +7,7 @@ use super::*;
 use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Cut, Expected, Kit};
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
         settings: |url| json!({ "server": url, "page": PAGE }),
@@ -34,11 +34,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     let channel = to(&server.url);
     (server, channel)
@@ -90,7 +90,7 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
     }
 }
 
-fn with_pictures() -> Job {
+pub(super) fn with_pictures() -> Job {
     let mut job = suite::job();
     for (alt, bytes) in [("A map of the branches", b"first".as_slice()), ("Un plan", b"second")] {
         let (mime, alt) = ("image/png".to_owned(), alt.to_owned());

@@ -16,6 +16,11 @@ use crate::quota::{Of, Quota};
 use crate::scheduler::unanswered;
 use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
 
+#[path = "graph_watch.rs"]
+mod watch;
+
+pub(crate) use watch::Reach;
+
 /// Items of one page, and most pages of one look.
 const PAGE: usize = 100;
 const MOST_PAGES: usize = 10;

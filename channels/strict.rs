@@ -13,7 +13,7 @@ use url::Url;
 #[path = "strict_trials.rs"]
 mod trials;
 
-pub use trials::{Memory, attempt, attempt_of, deliver, outcomes, reads, removals, removals_after};
+pub use trials::{Memory, attempt, attempt_of, deliver, looks, outcomes, reads, removals, removals_after};
 
 use crate::suite::{self, Cut};
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 
 use super::{Fate, Network, Strict};
 use crate::suite::{self, CUTS, Cut};
@@ -159,4 +160,40 @@ pub async fn outcomes<N: Network>(
             assert_eq!((made, settled), (1, None), "{fate:?}: nobody knows");
         }
     }
+}
+
+/// A look at the account that is refused, breaks, or holds no list is an error, which prints no secret; the next
+/// one succeeds. `before` it the channel asks so many other things.
+pub async fn looks<N: Network>(
+    network: N,
+    to: impl Fn(&str) -> Box<dyn Channel>,
+    token: &str,
+    before: usize,
+) {
+    let said = format!("no {token}");
+    let error = json!({ "code": 190, "message": said });
+    let refused = json!({ "error": error, "message": said, "detail": said }).to_string();
+    let refusals = [400, 401, 402, 403, 404, 429, 500, 503];
+    let mut fates: Vec<Fate> =
+        refusals.map(|status| Fate::refused(status, "Retry-After: 7\r\n", refused.as_str())).into();
+    let odd = [
+        "",
+        "[]",
+        "{}",
+        r#"{"data":7,"elements":7,"meta":7}"#,
+        r#"{"data":[{}],"elements":[{}],"meta":{"result_count":1}}"#,
+    ];
+    fates.extend(odd.map(|body| Fate::refused(200, "", body)));
+    fates.extend(CUTS[1..].iter().map(|at| Fate::Broken { done: true, at: *at }));
+    let server = Strict::start(network, &[]).await;
+    let since = suite::job().permitted_at;
+    for fate in fates {
+        let mut all = vec![Fate::Done; before];
+        all.push(fate.clone());
+        server.state().others = all.into();
+        let why = to(&server.url).watch(since).await.unwrap_err();
+        assert!(!why.is_empty() && !why.contains("hunter2"), "{fate:?}: {why}");
+    }
+    let seen = to(&server.url).watch(since).await.unwrap();
+    assert!(seen.is_some_and(|account| !account.more));
 }

@@ -1,12 +1,44 @@
 //! What is on an account, whoever posted it.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use crate::Rendition;
 use crate::html::unescape;
 
 /// Most characters of a post that are kept.
 const WORDS: usize = 500;
+
+/// How many minutes lie between two looks at an account, at least; nothing: the network takes money for each
+/// look, and nobody has asked for any (the setting `watch`).
+///
+/// Meta grants the account of a single reader 4,800 calls a day
+/// (<https://developers.facebook.com/docs/graph-api/overview/rate-limiting>), which posts need too: a look every five
+/// minutes takes 288 of them. LinkedIn tells nobody its limits of a day
+/// (<https://learn.microsoft.com/linkedin/shared/api-guide/concepts/rate-limits>), so that a look is rare there: 48 a day.
+pub fn every(adapter: &str, settings: &Value) -> Option<i64> {
+    match adapter {
+        "facebook" | "instagram" | "threads" => Some(5),
+        "linkedin" => Some(30),
+        "x" => wished(settings).ok().flatten(),
+        _ => Some(1),
+    }
+}
+
+/// The minutes that the settings ask for.
+///
+/// # Errors
+/// A sentence that names the setting.
+pub(crate) fn wished(settings: &Value) -> Result<Option<i64>, String> {
+    let told = match settings.get("watch") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(other) => other.as_i64(),
+    };
+    let told = told.filter(|minutes| (5..=1_440).contains(minutes));
+    told.map(Some).ok_or_else(|| "the setting watch: write a number of minutes from 5 to 1440".to_owned())
+}
 
 /// An account, and its newest posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +70,8 @@ pub struct List {
 /// What tells the new posts of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// The order in which the network made them: what stands before a known one is new, whatever time it
-    /// bears. `whole`: nothing is behind the last one, so when the look before saw all, too, everything that is
+    /// An order that stays, such as that in which the network made them: what stands before a known one is new,
+    /// whatever time it bears. `whole`: nothing is behind the last one, so when the look before saw all, too, everything that is
     /// not known is new.
     ByOrder { whole: bool },
     /// The network's own clock.
@@ -147,6 +179,19 @@ mod tests {
             words_of_html("&amp;lt; &#91;Up&#x5D; &#0; &#99999999999; &"),
             "&lt; [Up] &#99999999999; &"
         );
+    }
+
+    #[test]
+    fn where_a_look_costs_money_nobody_looks_unasked() {
+        use serde_json::json;
+        let x = |told: Value| every("x", &json!({ "watch": told }));
+        assert_eq!((every("x", &json!({})), x(json!("")), x(json!(null))), (None, None, None));
+        assert_eq!((x(json!(" 15 ")), x(json!(5)), x(json!(1_440))), (Some(15), Some(5), Some(1_440)));
+        for odd in [json!(4), json!("1441"), json!("often"), json!(-5), json!(7.5), json!([5])] {
+            assert!(wished(&json!({ "watch": odd })).unwrap_err().contains("setting watch"), "{odd}");
+            assert_eq!(x(odd), None);
+        }
+        assert_eq!((every("facebook", &json!({})), every("mastodon", &json!({}))), (Some(5), Some(1)));
     }
 
     fn said(seen: &str, title: &str, text: &str) -> Option<usize> {

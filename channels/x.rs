@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +31,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text, watch,
 };
 
 #[path = "x_answers.rs"]
@@ -55,7 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: None,
         pins: Pins::None,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         concurrency: 1,
@@ -72,12 +73,21 @@ pub const ADAPTER: Adapter = Adapter {
         parts: 1,
         cards: false,
     },
-    settings: &[Setting {
-        name: "server",
-        help: "An emulator's address, for tests; otherwise https://api.x.com",
-        required: false,
-        private: false,
-    }],
+    settings: &[
+        Setting {
+            name: "watch",
+            help: "Minutes between two looks for posts that nobody here sent, 5 to 1440. X charges for each post \
+                   that is read; without a number nobody looks",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "server",
+            help: "An emulator's address, for tests; otherwise https://api.x.com",
+            required: false,
+            private: false,
+        },
+    ],
     frame: None,
     connect,
 };
@@ -93,6 +103,7 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
         Ok(_) => connection.url("server")?,
         Err(_) => connection.http.check(SERVER)?,
     };
+    watch::wished(&connection.settings)?;
     let token = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
     Ok(Box::new(X { server, token, http, clock, known: Known::default() }))
@@ -244,6 +255,10 @@ impl Channel for X {
         self.delete(id).await.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
@@ -255,3 +270,6 @@ mod server;
 #[cfg(test)]
 #[path = "x_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "x_watch_tests.rs"]
+mod watch_tests;

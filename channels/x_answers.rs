@@ -67,6 +67,14 @@ pub(super) fn failure(answer: &Answer, now: DateTime<Utc>, secret: &str, doing: 
         400..=428 | 430..=499 if doing == Doing::Post && is_duplicate(&told) => {
             rejected("X says that the account has posted these words already", Retry::Duplicate)
         }
+        403 if doing == Doing::Ask
+            && (is_kind("/client-forbidden") || is_kind("/unsupported-authentication")) =>
+        {
+            rejected(
+                "the app or its token may not read; grant it tweet.read and users.read, and connect again",
+                Retry::Reconnect,
+            )
+        }
         403 if is_kind("/client-forbidden") || is_kind("/unsupported-authentication") => rejected(
             "the app or its token may not do this; give it write access and connect again",
             Retry::Reconnect,

@@ -125,11 +125,13 @@ impl Api {
         if query("max_results") != "100"
             || !query("tweet.fields").contains("entities")
             || !query("start_time").ends_with('Z')
+            || !matches!(query("exclude"), "retweets" | "replies")
         {
             faults.push(format!("{:?}", asked.query));
         }
-        let all: Vec<&Kept> =
-            self.posts.iter().rev().filter(|p| (self.careless || p.at >= since) && !self.lags).collect();
+        let without = query("exclude") == "replies";
+        let is_shown = |p: &&Kept| (self.careless || p.at >= since) && !self.lags && !(without && p.reply);
+        let all: Vec<&Kept> = self.posts.iter().rev().filter(is_shown).collect();
         let from: usize = query("pagination_token").parse().unwrap_or_default();
         let page = if self.page == 0 { 100 } else { self.page };
         let data: Vec<Value> = all.iter().skip(from).take(page).map(|p| shown(p)).collect();

@@ -8,7 +8,7 @@ use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Kit};
 use crate::{MediaRef, hash};
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
         settings: |url| json!({ "server": url }),
@@ -38,17 +38,17 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     let channel = to(&server.url);
     (server, channel)
 }
 
-fn kept(id: &str, text: &str) -> Kept {
+pub(super) fn kept(id: &str, text: &str) -> Kept {
     Kept { id: id.to_owned(), text: text.to_owned(), media: Vec::new(), at: NOW, reply: false }
 }
 

@@ -76,8 +76,10 @@ fn line(a: &Adapter) -> String {
     let tested = REAL.iter().find(|(name, _)| *name == a.name).map(|(_, on)| *on);
     let tested = tested.or_else(|| STRICT.contains(&a.name).then_some("a strict stand-in"));
     let tested = tested.unwrap_or("a scripted stand-in");
-    let (down, pictures, watched, swept, threads) =
-        (yes(c.retract), yes(c.media), yes(c.watches), yes(c.sweeps), yes(a.limits.parts > 1));
+    let unasked = channels::watch::every(a.name, &serde_json::Value::Null).is_some();
+    let watched = if c.watches && !unasked { "if asked" } else { yes(c.watches) };
+    let (down, pictures, swept, threads) =
+        (yes(c.retract), yes(c.media), yes(c.sweeps), yes(a.limits.parts > 1));
     format!(
         "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
         a.name

@@ -100,5 +100,6 @@ mod two_nodes;
 mod watches;
 mod watches_real;
 mod watches_rooms;
+mod watches_seldom;
 mod whatsapp;
 mod x;

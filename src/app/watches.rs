@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::watch::{Account, Told};
+use ::channels::watch::{self, Account, Told};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
@@ -135,10 +135,31 @@ fn seen_view(p: SeenPost) -> SeenView {
     }
 }
 
+/// How many minutes lie between two looks at the account of a channel; nothing: nobody looks at it.
+fn every(c: &Channel) -> Option<i64> {
+    let adapter = ::channels::adapter(&c.adapter).filter(|a| a.capabilities.watches)?;
+    watch::every(adapter.name, &serde_json::from_str(&c.settings).unwrap_or_default())
+}
+
 /// A drill's channels are nobody's accounts.
 fn is_watched(c: &Channel) -> bool {
-    let can = ::channels::adapter(&c.adapter).is_some_and(|a| a.capabilities.watches);
-    can && c.disabled_at.is_none() && !c.drill
+    every(c).is_some() && c.disabled_at.is_none() && !c.drill
+}
+
+/// Whether it is the account's turn: so many minutes after the last look, and seldom once looks have failed for
+/// long.
+fn is_due(watch: Option<&Watch>, every: i64, now: Millis) -> bool {
+    let passed = |since: Millis| (now - since + JITTER) / 60_000;
+    let Some(watch) = watch else { return true };
+    match (fails_since(watch).map(passed), watch.looked_at.map(passed)) {
+        (Some(failing), _) => {
+            let seldom = BLIND / 60_000;
+            failing % if failing > seldom { every.max(seldom) } else { every } == 0
+        }
+        // Each turn of the clock is one of every minute.
+        (None, Some(looked)) => every <= 1 || looked >= every,
+        (None, None) => true,
+    }
 }
 
 /// Looks at the account of every channel, side by side. What each saw is written down one after the other: two
@@ -179,12 +200,10 @@ struct Look {
     seen: std::result::Result<Option<Account>, String>,
 }
 
-/// Looks at the account of one channel, unless looks have failed for long and it is not their turn.
+/// Looks at the account of one channel, if it is its turn.
 async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Look> {
     let began = app.now();
-    let failing = watch.and_then(fails_since).map_or(0, |since| (began - since + JITTER) / 60_000);
-    let every = BLIND / 60_000;
-    if failing > every && failing % every != 0 {
+    if !is_due(watch, every(channel)?, began) {
         return None;
     }
     let since = watch.and_then(|w| w.looked_at).unwrap_or(began) - BEFORE;
@@ -343,4 +362,33 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
 async fn is_first_after_return(tx: &mut Tx, before: Option<&Watch>) -> Result<bool> {
     let confirmed = tx.setting(CONFIRMED_AT).await?.and_then(|at| at.parse::<Millis>().ok());
     Ok(confirmed.is_some_and(|at| before.and_then(|w| w.looked_at).is_some_and(|looked| looked < at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_account_is_looked_at_as_often_as_its_network_bears() {
+        let watch = |looked_at, troubled_at| Watch {
+            channel_id: String::new(),
+            account: String::new(),
+            shown: String::new(),
+            since: 0,
+            looked_at,
+            trouble: None,
+            troubled_at,
+            whole: false,
+        };
+        let due = |w: &Watch, every, minute: i64| is_due(Some(w), every, minute * 60_000 + 9);
+        let turns = |w: &Watch, every| (1..=31).filter(|m| due(w, every, *m)).collect::<Vec<_>>();
+        let well = watch(Some(0), None);
+        assert!(is_due(None, 5, 0) && due(&watch(None, None), 30, 0) && due(&well, 1, 0));
+        assert_eq!((turns(&well, 30), turns(&well, 29)), (vec![30, 31], vec![29, 30, 31]));
+        // The tick came half a minute early.
+        assert!(is_due(Some(&well), 5, 5 * 60_000 - JITTER) && !is_due(Some(&well), 5, 4 * 60_000));
+        let fails = watch(Some(-60_000), Some(0));
+        assert_eq!(turns(&fails, 1), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30]);
+        assert_eq!((turns(&fails, 5), turns(&fails, 30)), (vec![5, 10, 20, 30], vec![30]));
+    }
 }

@@ -1,0 +1,224 @@
+//! The watch over accounts where a look takes from the calls of a day, or costs money (I13): a page of Facebook
+//! and an account on X. The servers are small fakes.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use holdline::app::doubts;
+use holdline::clock::{Clock, rfc3339};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::real_channels::publish;
+use crate::support::Bench;
+use crate::support::meta::{Answer, form, good, refused};
+use crate::watches::{alarms, entries, look, seen, states};
+
+const PAGE: &str = "100200300400500";
+const TOKEN: &str = "EAAhunter2";
+const MINUTE: i64 = 60_000;
+
+/// An account of either network.
+struct Account {
+    /// Stamps the posts.
+    clock: Clock,
+    /// The newest first.
+    posts: Vec<Value>,
+    made: usize,
+    /// How often its posts were listed for the watch.
+    looks: usize,
+    /// Whether the token may read for the watch.
+    reads: bool,
+    /// The next post is made, and the answer is lost; reading back does not see it.
+    loses: bool,
+}
+
+type Fake = Arc<Mutex<Account>>;
+
+fn account(bench: &Bench) -> Fake {
+    let clock = bench.app.clock().clone();
+    Arc::new(Mutex::new(Account { clock, posts: Vec::new(), made: 0, looks: 0, reads: true, loses: false }))
+}
+
+async fn serve(routes: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    url
+}
+
+/// A post of the page: what stands before so many others.
+fn add(fake: &Fake, before: usize, message: &str, at: &str) -> String {
+    let mut fake = fake.lock().unwrap();
+    fake.made += 1;
+    let id = format!("{PAGE}_{}", 900 + fake.made);
+    let at = if at.is_empty() { rfc3339(fake.clock.now()).replace('Z', "+0000") } else { at.to_owned() };
+    let place = fake.posts.len() - before;
+    let from = json!({ "id": PAGE, "name": "The Bank" });
+    fake.posts.insert(place, json!({ "id": id, "message": message, "created_time": at, "from": from }));
+    id
+}
+
+async fn feed(State(fake): State<Fake>, headers: HeaderMap, body: String) -> Answer {
+    let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no token") };
+    let before = fake.lock().unwrap().posts.len();
+    let id = add(&fake, before, &form["message"], "");
+    if fake.lock().unwrap().loses {
+        return refused(1, "something went wrong");
+    }
+    good(json!({ "id": id, "permalink_url": "https://www.facebook.com/x" }))
+}
+
+type Asked = Query<std::collections::HashMap<String, String>>;
+
+async fn published(State(fake): State<Fake>, Query(asked): Asked) -> Answer {
+    let mut fake = fake.lock().unwrap();
+    let is_watch = asked["fields"].contains("from");
+    if is_watch && !fake.reads {
+        return refused(10, "(#10) this needs the permission");
+    }
+    fake.looks += usize::from(is_watch);
+    let hides = fake.loses && !is_watch;
+    good(json!({ "data": if hides { Vec::new() } else { fake.posts.clone() }, "paging": {} }))
+}
+
+async fn page(bench: &mut Bench) -> Fake {
+    let fake = account(bench);
+    let routes = Router::new()
+        .route(&format!("/v26.0/{PAGE}/feed"), post(feed))
+        .route(&format!("/v26.0/{PAGE}/published_posts"), get(published))
+        .route("/v26.0/{id}", get(async || good(json!({ "id": PAGE, "name": "The Bank" }))))
+        .with_state(fake.clone());
+    let settings = json!({ "server": serve(routes).await, "page": PAGE });
+    bench.connect_with("page", "facebook", settings, Some(TOKEN)).await;
+    fake
+}
+
+async fn tweet(State(fake): State<Fake>, Json(sent): Json<Value>) -> Json<Value> {
+    Json(json!({ "data": { "id": tweeted(&fake, sent["text"].as_str().unwrap()) } }))
+}
+
+fn tweeted(fake: &Fake, text: &str) -> String {
+    let mut fake = fake.lock().unwrap();
+    fake.made += 1;
+    let (id, now) = ((1_000 + fake.made).to_string(), rfc3339(fake.clock.now()));
+    fake.posts.insert(0, json!({ "id": id, "text": text, "created_at": now }));
+    id
+}
+
+async fn tweets(State(fake): State<Fake>, Query(asked): Asked) -> Json<Value> {
+    let mut fake = fake.lock().unwrap();
+    fake.looks += usize::from(asked["exclude"] == "replies");
+    Json(json!({ "meta": { "result_count": fake.posts.len() }, "data": fake.posts }))
+}
+
+async fn x(bench: &mut Bench, watch: &str) -> Fake {
+    let fake = account(bench);
+    let me = json!({ "data": { "id": "7", "username": "bank" } });
+    let routes = Router::new()
+        .route("/2/users/me", get(async || Json(me)))
+        .route("/2/tweets", post(tweet))
+        .route("/2/users/7/tweets", get(tweets))
+        .with_state(fake.clone());
+    let settings = json!({ "server": serve(routes).await, "watch": watch });
+    bench.connect_with("x", "x", settings, Some("hunter2")).await;
+    fake
+}
+
+on_both! {
+    async fn a_post_on_a_page_of_facebook_that_nobody_here_sent_raises_an_alarm(bench) {
+        let mut bench = bench;
+        let fake = page(&mut bench).await;
+        let worker = bench.start().await;
+        add(&fake, 0, "It was there before", "2019-01-01T00:00:00+0000");
+        let list = look(&bench).await;
+        assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
+        publish(&bench, "page", json!({ "text": "Cards work again" })).await;
+        let id = add(&fake, 1, "Send your coins to us", "2020-01-01T00:00:00+0000");
+        // Not yet its turn.
+        assert!(look(&bench).await.posts.is_empty());
+        let before = fake.lock().unwrap().looks;
+        bench.app.clock().advance(5 * MINUTE);
+        let list = look(&bench).await;
+        assert_eq!(fake.lock().unwrap().looks, before + 1);
+        assert_eq!(states(&list, ""), ["foreign"], "whatever date they gave it, and ours is none: {list:?}");
+        let [post] = seen(&list, "Send your coins")[..] else { panic!("{list:?}") };
+        assert_eq!(post.id, id);
+        let [alarm] = &alarms(&bench, "Send your coins").await[..] else { panic!("one alarm") };
+        assert_eq!(alarm.playbook.as_deref(), Some("account_taken"));
+        assert!(alarm.title.contains("The Bank"), "{}", alarm.title);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_post_of_ours_on_a_page_is_none_of_theirs_while_it_is_in_doubt(bench) {
+        let mut bench = bench;
+        let fake = page(&mut bench).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        fake.lock().unwrap().loses = true;
+        let new = json!({ "kind": "routine", "channels": ["page"], "source": { "text": "Once only" } });
+        let sent = bench.approved(new).await;
+        let doubt = bench.until(&sent.id, &["in_doubt"]).await.deliveries.remove(0);
+        bench.app.clock().advance(5 * MINUTE);
+        assert_eq!(states(&look(&bench).await, "Once only"), ["open"]);
+        fake.lock().unwrap().loses = false;
+        doubts::read_back(&bench.app, &bench.approver, &doubt.id).await.unwrap();
+        bench.until(&sent.id, &["accepted"]).await;
+        bench.app.clock().advance(5 * MINUTE);
+        assert!(look(&bench).await.posts.is_empty(), "it is ours");
+        assert!(alarms(&bench, "Once only").await.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_page_that_may_not_be_read_is_told_once_without_an_alarm_and_goes_on_publishing(bench) {
+        let mut bench = bench;
+        let fake = page(&mut bench).await;
+        fake.lock().unwrap().reads = false;
+        let worker = bench.start().await;
+        for _ in 0..31 {
+            let list = look(&bench).await;
+            let why = list.accounts[0].trouble.as_ref().unwrap();
+            assert!(why.contains("grant it pages_read_engagement") && !why.contains("hunter2"), "{why}");
+            bench.app.clock().advance(MINUTE);
+        }
+        assert_eq!(entries(&bench, "watch.fails").await, 1, "once");
+        assert!(alarms(&bench, "").await.is_empty(), "what was never looked at is not lost");
+        publish(&bench, "page", json!({ "text": "Cards work again" })).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn on_x_nobody_looks_unless_that_was_asked_for(bench) {
+        let mut bench = bench;
+        let fake = x(&mut bench, "").await;
+        let worker = bench.start().await;
+        for _ in 0..3 {
+            bench.app.clock().advance(60 * MINUTE);
+            assert!(look(&bench).await.accounts.is_empty());
+        }
+        assert_eq!(fake.lock().unwrap().looks, 0, "X charges for each post that it lists");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_post_on_x_that_nobody_here_sent_raises_an_alarm(bench) {
+        let mut bench = bench;
+        let fake = x(&mut bench, "15").await;
+        let worker = bench.start().await;
+        assert!(look(&bench).await.accounts[0].looked_at.is_some());
+        publish(&bench, "x", json!({ "text": "Cards work again" })).await;
+        let id = tweeted(&fake, "Send your coins to us");
+        let before = fake.lock().unwrap().looks;
+        bench.app.clock().advance(14 * MINUTE);
+        assert!(look(&bench).await.posts.is_empty(), "not yet its turn");
+        assert_eq!(fake.lock().unwrap().looks, before);
+        bench.app.clock().advance(MINUTE);
+        let list = look(&bench).await;
+        assert_eq!(states(&list, ""), ["foreign"], "{list:?}");
+        assert_eq!(seen(&list, "Send your coins")[0].id, id);
+        let [alarm] = &alarms(&bench, "Send your coins").await[..] else { panic!("one alarm") };
+        assert!(alarm.title.contains("@bank"), "{}", alarm.title);
+        worker.stop().await.unwrap();
+    }
+}
