@@ -35,7 +35,7 @@
 //! a text are no links there.
 
 use async_trait::async_trait;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -46,11 +46,13 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, address, text,
+    Receipt, Replay, Retraction, Setting, Sighting, address, text, watch,
 };
 
 #[path = "instagram_container.rs"]
 mod container;
+#[path = "instagram_watch.rs"]
+mod watching;
 
 use container::State;
 
@@ -67,7 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: None,
         pins: Pins::None,
         fetches: true,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         concurrency: 1,
@@ -311,6 +313,10 @@ impl Channel for Instagram {
         self.remove(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
@@ -325,3 +331,6 @@ mod server;
 #[cfg(test)]
 #[path = "instagram_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "instagram_watch_tests.rs"]
+mod watch_tests;

@@ -48,6 +48,10 @@ impl Channel for Illustrated {
         self.0.retract(&with(job, 1), remote_id).await
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.0.watch(since).await
+    }
+
     async fn check(&self) -> Health {
         self.0.check().await
     }
