@@ -26,6 +26,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,8 +36,11 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, text,
+    Receipt, Replay, Retraction, Setting, Sighting, text, watch,
 };
+
+#[path = "threads_watch.rs"]
+mod watching;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -51,7 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: None,
         pins: Pins::None,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         concurrency: 1,
@@ -332,6 +336,10 @@ impl Channel for Threads {
         self.remove(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
@@ -343,3 +351,6 @@ mod server;
 #[cfg(test)]
 #[path = "threads_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "threads_watch_tests.rs"]
+mod watch_tests;

@@ -12,7 +12,7 @@ use crate::Retry;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Expected, Kit, Step};
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
         settings: |url| json!({ "server": url, "user": USER }),
@@ -43,11 +43,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
     let channel = to(&server.url);
     (server, channel)
