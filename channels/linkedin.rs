@@ -20,6 +20,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, linkedin_text,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, linkedin_text, watch,
 };
 
 #[path = "linkedin_answers.rs"]
@@ -60,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::None,
         fetches: false,
-        watches: false,
+        watches: true,
         sweeps: false,
         publishes: true,
         concurrency: 1,
@@ -236,6 +237,10 @@ impl Channel for LinkedIn {
         self.seen_changed(job, of).await
     }
 
+    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
+        self.newest(since).await.map(Some)
+    }
+
     async fn check(&self) -> Health {
         self.inspect().await.into()
     }
@@ -254,3 +259,6 @@ mod server;
 #[cfg(test)]
 #[path = "linkedin_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "linkedin_watch_tests.rs"]
+mod watch_tests;

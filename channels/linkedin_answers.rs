@@ -24,6 +24,12 @@ pub(super) fn is_post(text: &str) -> bool {
     is_name(text, &["share", "ugcPost"])
 }
 
+/// Whether it is the full name of anything.
+pub(super) fn is_named(text: &str) -> bool {
+    let of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    text.starts_with("urn:li:") && text.len() <= 120 && text.chars().all(of)
+}
+
 /// Whether it is a picture's full name.
 pub(super) fn is_image(text: &str) -> bool {
     is_name(text, &["image"])

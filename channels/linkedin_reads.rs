@@ -1,12 +1,13 @@
 //! What is looked up on LinkedIn: the page's posts, and what the token may do there.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::LinkedIn;
-use super::answers::{is_post, link};
+use super::answers::{is_named, is_post, link};
 use crate::http::Request;
+use crate::watch::{self, Account, List as Shown, Seen, Told};
 use crate::{Health, Job, Receipt, Rendition, Sighting, linkedin_text};
 
 /// Posts of one page, and most pages of one look.
@@ -30,6 +31,7 @@ struct Post {
     #[serde(default)]
     commentary: String,
     created_at: i64,
+    published_at: Option<i64>,
     last_modified_at: Option<i64>,
     #[serde(default)]
     content: Value,
@@ -41,6 +43,26 @@ struct Post {
 }
 
 impl Post {
+    /// A draft, one that could not be published, and an advertisement are shown to nobody on the page.
+    fn is_shown(&self) -> bool {
+        self.lifecycle_state.as_deref().is_none_or(|state| state == "PUBLISHED")
+            && self.distribution["feedDistribution"] != "NONE"
+    }
+
+    /// What the watch keeps of it. One that was planned on LinkedIn is made long before it is published.
+    fn seen(self) -> Seen {
+        let at = DateTime::from_timestamp_millis(self.published_at.unwrap_or(self.created_at));
+        let text = linkedin_text::read(&self.commentary);
+        let words = if self.reshare_context.is_null() { text } else { format!("shows again: {text}") };
+        let url = Some(link(&self.id)).filter(|_| is_post(&self.id));
+        Seen { at, url, words: watch::words(&words), id: self.id }
+    }
+
+    /// When LinkedIn changed it last: the list's order.
+    fn changed_at(&self) -> i64 {
+        self.last_modified_at.unwrap_or(self.created_at)
+    }
+
     /// Whether it is a post of its own with these words and as many pictures. A link in it may have made
     /// a preview, which is no picture.
     fn says(&self, post: &Rendition) -> bool {
@@ -50,10 +72,7 @@ impl Post {
             Some(several) => several.len(),
             None => usize::from(self.content["media"].is_object()),
         };
-        // A draft, one that could not be published, and an advertisement are shown to nobody on the page.
-        let shown = self.lifecycle_state.as_deref().is_none_or(|state| state == "PUBLISHED")
-            && self.distribution["feedDistribution"] != "NONE";
-        shown
+        self.is_shown()
             && self.reshare_context.is_null()
             && pictures == post.media.len()
             && (plain(&linkedin_text::read(&self.commentary)) == ours || plain(&self.commentary) == ours)
@@ -92,8 +111,7 @@ impl LinkedIn {
         for page in 0..PAGES {
             let posts = self.page(page * PAGE, PAGE).await?;
             // What was changed last comes first, and nothing is changed before it is made.
-            whole = posts.len() < PAGE
-                || posts.iter().any(|p| p.last_modified_at.unwrap_or(p.created_at) < since);
+            whole = posts.len() < PAGE || posts.iter().any(|p| p.changed_at() < since);
             let is_it = |p: &Post| {
                 p.created_at >= since && p.author == self.author && is_post(&p.id) && p.says(&job.rendition)
             };
@@ -120,6 +138,33 @@ impl LinkedIn {
                 Sighting::Unknown("the account has several posts with these words".to_owned())
             }
         })
+    }
+
+    /// The page's newest posts, for the watch, with what it shows again of others. What was changed last stands
+    /// first, so the order tells nothing; the times are LinkedIn's own. Comments are not posts.
+    ///
+    /// Facts: <https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api>, on finding posts
+    /// by their author, which needs `r_organization_social`.
+    pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<Account, String> {
+        let (mut posts, mut more) = (Vec::<Post>::new(), true);
+        for page in 0..PAGES {
+            let read = self.page(page * PAGE, PAGE).await?;
+            let is_last = read.len() < PAGE || read.iter().any(|p| p.changed_at() < since.timestamp_millis());
+            posts.extend(read);
+            if is_last {
+                more = false;
+                break;
+            }
+        }
+        posts.retain(|post| post.author == self.author && post.is_shown());
+        if posts.iter().any(|post| !is_named(&post.id)) {
+            return Err("LinkedIn lists posts without a name".to_owned());
+        }
+        let number = self.author.rsplit(':').next().unwrap_or_default();
+        let posts = posts.into_iter().map(Post::seen).collect();
+        let lists = vec![Shown { posts, told: Told::ByTime }];
+        let (id, shown) = (format!("linkedin {number}"), format!("the page {number}"));
+        Ok(Account { id, shown, lists, more })
     }
 
     /// Whether the token's member may post for the page; nothing when that is not told.

@@ -37,6 +37,8 @@ pub struct Api {
     pub role: &'static str,
     pub version: &'static str,
     pub made: usize,
+    /// What a post shows besides, by its name.
+    pub besides: BTreeMap<String, Value>,
 }
 
 impl Default for Api {
@@ -50,6 +52,7 @@ impl Default for Api {
             role: "CONTENT_ADMINISTRATOR",
             version: "202607",
             made: 0,
+            besides: BTreeMap::new(),
         }
     }
 }
@@ -193,6 +196,9 @@ impl Api {
             }
             if p.reshare {
                 out["reshareContext"] = json!({ "parent": "urn:li:share:1" });
+            }
+            for (name, value) in self.besides.get(&p.id).and_then(Value::as_object).into_iter().flatten() {
+                out[name] = value.clone();
             }
             out
         };

@@ -10,7 +10,7 @@ use crate::{MediaRef, Retry, hash, text};
 
 const ACCEPTED: &str = "x-restli-id: urn:li:share:1\r\n";
 
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
         settings: |url| json!({ "server": url, "organization": "4711" }),
@@ -64,7 +64,7 @@ pub(super) fn kept(id: usize, text: &str) -> Kept {
     }
 }
 
-fn with_pictures(count: u8) -> Job {
+pub(super) fn with_pictures(count: u8) -> Job {
     let mut job = suite::job();
     for n in 0..count {
         let bytes = vec![n; 10 + usize::from(n)];
