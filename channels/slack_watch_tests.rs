@@ -113,11 +113,12 @@ async fn replies_of_the_bot_are_seen_where_somebody_may_look_for_them() {
     for (users, count, replied) in
         [(json!(["U2", "U9"]), 2, "1700000105.000200"), (json!(["U2"]), 6, "1700000105.000200")]
     {
-        let mut state = server.state();
-        let first = &mut state.network.messages[0];
-        (first["reply_users"], first["reply_users_count"]) = (users, count.into());
-        first["latest_reply"] = replied.into();
-        drop(state);
+        {
+            let mut state = server.state();
+            let first = &mut state.network.messages[0];
+            (first["reply_users"], first["reply_users_count"]) = (users, count.into());
+            first["latest_reply"] = replied.into();
+        }
         assert_eq!(ids(&look(&*channel, 0).await), [reply, post]);
         assert_eq!(ids(&look(&*channel, 5).await), [post], "nothing since");
     }
