@@ -53,7 +53,7 @@ impl Bot {
         posts.sort_by_key(|post| std::cmp::Reverse(post.at));
         more |= own.len() > MOST;
         let id = format!("discord {} {} {}", self.server.origin().ascii_serialization(), self.channel, me.id);
-        let shown = format!("{} in the channel {}", text::shown(&me.username), self.channel);
+        let shown = format!("{} ({})", text::shown(&me.username), self.channel);
         Ok(Account { id, shown, lists: vec![List { posts, told: Told::ByTime }], more })
     }
 

@@ -63,7 +63,7 @@ async fn messages_of_the_bot_are_seen_and_those_of_others_are_not() {
     }
     let seen = look(&*channel, 0).await;
     assert_eq!(seen.id, format!("discord {} 6 77", server.url), "the bot in this channel");
-    assert_eq!((seen.shown.as_str(), seen.more), ("Bank in the channel 6", false));
+    assert_eq!((seen.shown.as_str(), seen.more), ("Bank (6)", false));
     let text = job.rendition.text.as_str();
     let expected =
         ["Coins? prize.png", "Kind 20 Send *coins* to https://evil.example", "Kind 19", "Kind 0", text];

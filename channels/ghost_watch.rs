@@ -99,12 +99,12 @@ impl Ghost {
     pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<Account, String> {
         let site = self.told::<About>(&self.api(&["site"])).await?.site;
         let home = home(&site.url).ok_or("the site does not say its address")?;
-        let made = self.told::<Page>(&self.published("id desc", 1)).await?;
+        let made = self.told::<Page>(&self.published("id", 1)).await?;
         let whole = made.meta.pagination.next.is_none();
         let (mut dated, mut next) = (Vec::new(), Some(1));
         for _ in 0..MOST_PAGES {
             let Some(number) = next else { break };
-            let page: Page = self.told(&self.published("published_at desc", number)).await?;
+            let page: Page = self.told(&self.published("published_at", number)).await?;
             let is_far = page.posts.last().is_none_or(|last| last.published_at < since);
             next = page.meta.pagination.next.filter(|_| !is_far);
             dated.extend(seen(page.posts)?);
@@ -127,12 +127,12 @@ impl Ghost {
         answer.json()
     }
 
-    /// The address of a page of what is out, in that order.
-    fn published(&self, order: &str, page: usize) -> Url {
+    /// The address of a page of what is out, the highest first by that field.
+    fn published(&self, field: &str, page: usize) -> Url {
         let mut url = self.api(&["posts"]);
         url.query_pairs_mut().extend_pairs([
             ("filter", "status:[published,sent]"),
-            ("order", order),
+            ("order", &format!("{field} desc")),
             ("limit", PAGE),
             ("page", &page.to_string()),
             ("fields", "id,title,excerpt,published_at,url,visibility"),

@@ -57,7 +57,7 @@ impl Matrix {
         whole &= posts.len() <= MOST;
         posts.truncate(MOST);
         let id = format!("matrix {account} {}", self.room);
-        let shown = format!("{} in the room {}", text::shown(&account), self.room);
+        let shown = format!("{} ({})", text::shown(&account), self.room);
         Ok(Account { id, shown, lists: vec![List { posts, told: Told::ByOrder { whole } }], more })
     }
 

@@ -68,10 +68,7 @@ async fn messages_of_the_account_are_seen_and_those_of_others_are_not() {
         format!("matrix {ME} {ROOM}"),
         "the account in this room, whatever the server's address"
     );
-    assert_eq!(
-        (seen.shown.as_str(), seen.more),
-        ("@bank:bank.example in the room !room:bank.example", false)
-    );
+    assert_eq!((seen.shown.as_str(), seen.more), ("@bank:bank.example (!room:bank.example)", false));
     let text = job.rendition.text.as_str();
     assert_eq!(words(&seen), ["Coins?", "(encrypted)", "m.sticker", "An odd edit", "Send coins", text]);
     let posts = &seen.lists[0].posts;

@@ -77,12 +77,7 @@ impl Slack {
         read.posts.truncate(MOST);
         let id =
             format!("slack {} {} {}", self.server.origin().ascii_serialization(), self.channel, who.bot_id);
-        let shown = format!(
-            "{} in the channel {} ({})",
-            text::shown(&who.user),
-            self.channel,
-            text::shown(&who.team)
-        );
+        let shown = format!("{} ({}, {})", text::shown(&who.user), text::shown(&who.team), self.channel);
         let lists = vec![List { posts: read.posts, told: Told::ByTime }];
         Ok(Account { id, shown, lists, more: read.more })
     }

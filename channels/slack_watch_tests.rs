@@ -57,7 +57,7 @@ async fn messages_of_the_bot_are_seen_and_those_of_others_are_not() {
     }
     let seen = look(&*channel, 0).await;
     assert_eq!(seen.id, format!("slack {} C024BE91L B1", server.url), "the bot in this channel");
-    assert_eq!((seen.shown.as_str(), seen.more), ("holdline in the channel C024BE91L (Bank)", false));
+    assert_eq!((seen.shown.as_str(), seen.more), ("holdline (Bank, C024BE91L)", false));
     let text = "*Cards* <b> & more: https://bank.example/?a=1&b=2 (https://bank.example)";
     assert_eq!(words(&seen), ["me_message", "bot_message", "Send coins to our bank & hurry", text]);
     let posts = &seen.lists[0].posts;

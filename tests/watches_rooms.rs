@@ -95,7 +95,7 @@ on_both! {
         let list = look(&bench).await;
         assert_eq!(states(&list, ""), ["foreign"], "{list:?}");
         let [alarm] = &alarms(&bench, &theirs).await[..] else { panic!("one alarm") };
-        assert_eq!(alarm.title, "a post on h in the channel C1 (Bank) that Holdline did not send");
+        assert_eq!(alarm.title, "a post on h (Bank, C1) that Holdline did not send");
         assert_eq!(alarm.playbook.as_deref(), Some("account_taken"));
         // What may be ours is no alarm, and then it is ours.
         fake.lock().unwrap().1 = Mode::Lost;
@@ -177,7 +177,7 @@ on_both! {
         let list = look(&bench).await;
         assert_eq!(states(&list, ""), ["foreign"], "{list:?}");
         let [alarm] = &alarms(&bench, &theirs).await[..] else { panic!("one alarm") };
-        assert_eq!(alarm.title, "a post on Bank in the channel 6 that Holdline did not send");
+        assert_eq!(alarm.title, "a post on Bank (6) that Holdline did not send");
         worker.stop().await.unwrap();
     }
 }

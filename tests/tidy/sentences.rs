@@ -58,6 +58,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/mastodon_server.rs", "a Mastodon for tests"),
     ("channels/matrix_event.rs", "the message that Matrix gets"),
     ("channels/matrix_server.rs", "a homeserver for tests"),
+    ("channels/slack_server.rs", "a Slack for tests"),
     ("channels/sms_server.rs", "a Twilio for tests"),
     ("channels/sms_text.rs", "an alphabet"),
     ("channels/threads_server.rs", "a Threads for tests"),
