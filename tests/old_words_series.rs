@@ -104,6 +104,51 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_later_one_that_has_the_new_words_already_keeps_its_approval(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        let with = |text: &str| -> NewPost {
+            serde_json::from_value(json!({"kind": "routine", "channels": ["alpha"], "labels": ["hourly"],
+                "source": {"text": text}, "recurrence": "0 * * * *", "submit": true})).unwrap()
+        };
+        posts::edit(&bench.app, &bench.operator, &next.id, None, &with("two")).await.unwrap();
+        bench.approve(&next.id).await;
+        let two = bench.approved(change(&first.id, "two")).await;
+        bench.until(&two.id, &["accepted"]).await;
+        let kept = newest(&bench).await;
+        assert_eq!((kept.id.as_str(), kept.state, kept.deliveries[0].state), (next.id.as_str(), PostState::Approved,
+            State::Scheduled), "{kept:?}");
+        bench.app.clock().advance(HOUR);
+        bench.until(&next.id, &["accepted"]).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let third = newest(&bench).await;
+        assert!(third.id != next.id && third.state == PostState::Approved, "{third:?}");
+        assert!(signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn its_author_is_offered_the_words_that_were_approved_last(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        bench.app.clock().advance(HOUR);
+        bench.until(&next.id, &["accepted"]).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let two = bench.submit(change(&first.id, "two")).await;
+        let three = bench.approved(change(&next.id, "three")).await;
+        let third = newest(&bench).await;
+        assert_eq!(third.words.as_ref().map(|w| w.text.as_str()), Some("three"));
+        assert_eq!(third.deliveries[0].reason, Some(because_of(&three.id)));
+        bench.app.clock().advance(1_000);
+        bench.approve(&two.id).await;
+        let third = newest(&bench).await;
+        assert!(waits(&third, &two.id), "{third:?}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_later_one_that_came_out_meanwhile_is_told(bench) {
         let worker = bench.start().await;
         let first = first(&bench).await;

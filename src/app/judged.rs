@@ -44,8 +44,8 @@ fn name(id: &str) -> String {
 }
 
 /// Ends what was cancelled or has expired, and holds what is not approved any more, what a freeze covers, and
-/// old words of a post that gets others, or of a later one of its recurrence; `so_far` says how much of these is out. New
-/// words wait until the old ones are out, and end when there are newer ones; all waits on a channel that leads to another
+/// old words of a post that gets others, or of a later one of its recurrence; `so_far` says how much of the old ones is
+/// out. New words wait until the old ones are out, and end when there are newer ones; all waits on a channel that leads to another
 /// account. Nothing: it may go.
 pub(super) fn stopped(
     row: &InHand,
@@ -84,13 +84,13 @@ pub(super) fn stopped(
         (None, None) => row
             .before
             .as_deref()
-            .and_then(|before| not_yet(row, before, now))
+            .and_then(|before| not_yet(row, before, so_far, now))
             .or_else(|| other_account::wait(row, now).map(Stopped::waits)),
     }
 }
 
 /// What becomes of new words whose old ones are in that state.
-fn not_yet(row: &InHand, before: &str, now: Millis) -> Option<Stopped> {
+fn not_yet(row: &InHand, before: &str, so_far: Option<&str>, now: Millis) -> Option<Stopped> {
     match State::parse(before) {
         Ok(State::Sending | State::InDoubt) => {
             let waits =
@@ -99,7 +99,7 @@ fn not_yet(row: &InHand, before: &str, now: Millis) -> Option<Stopped> {
         }
         // The sender says of it that it was taken down.
         Ok(State::Accepted | State::Retracted) | Err(_) => None,
-        Ok(_) => Some(cancelled(row, old_words::NOT_OUT, now)),
+        Ok(_) => Some(cancelled(row, &old_words::not_out(so_far), now)),
     }
 }
 

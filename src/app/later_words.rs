@@ -5,7 +5,7 @@ use super::{App, AppError, Result, notices};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
-use crate::domain::post::PostState;
+use crate::domain::post::{PostState, Source};
 use crate::store::Tx;
 use crate::store::deliveries::{Change, Delivery};
 use crate::store::posts::Post;
@@ -44,12 +44,20 @@ pub(super) fn series(first: &Post) -> &str {
     first.series_id.as_deref().unwrap_or(&first.id)
 }
 
-/// A change of the words of `first` is approved: the later posts of its recurrence wait for another approval. Of one
-/// that has begun, what has not is held, and what is under way or in doubt before it is tried again.
-pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, change: &str) -> Result<Vec<Entry>> {
+/// Whether a later post has the very words of a change already: then nothing of it is old.
+pub(super) fn are_same(later: &Post, change: &Post) -> bool {
+    let words = |post: &Post| serde_json::from_str::<Source>(&post.source).ok();
+    words(later).is_some_and(|has| words(change) == Some(has))
+}
+
+/// A change of the words of `first` is approved: the later posts of its recurrence wait for another approval, but for
+/// those that have these words. Of one that has begun, what has not is held, and what is under way or in doubt before it is
+/// tried again.
+pub(super) async fn stop(app: &App, tx: &mut Tx, first: &Post, by: &Post) -> Result<Vec<Entry>> {
+    let change = by.id.as_str();
     let (mut entries, why) = (Vec::new(), because_of(change));
     for id in tx.later(series(first), &first.id).await? {
-        let Some(post) = tx.post(&id).await? else { continue };
+        let Some(post) = tx.post(&id).await?.filter(|later| !are_same(later, by)) else { continue };
         let rows = tx.deliveries(&id).await?;
         let subject = format!("post:{id}");
         match PostState::parse(&post.state).map_err(AppError::Internal)? {

@@ -5,19 +5,28 @@ use std::collections::HashMap;
 use super::held::Choice;
 use super::posts::{DeliveryView, PostView};
 use super::revisions::{LEFT_OUT, Standing};
-use super::{App, Result, later_words, revisions, still_live};
+use super::{App, Result, handles, later_words, revisions, still_live};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::store::Tx;
-use crate::store::deliveries::Delivery;
+use crate::store::deliveries::{Delivery, InHand};
 use crate::store::posts::Post;
 
 /// Said while new words wait for the outcome of the old ones.
 pub(super) const WAITS_FOR_IT: &str =
     "it is not known yet whether the old words are out there; the new ones wait for that";
-/// Said of new words where the old ones did not go out.
-pub(super) const NOT_OUT: &str = "the old words did not go out there, so there is nothing to change";
+/// Said of new words where the old ones did not go out, or not as a whole; `so_far` says how much of them did.
+pub(super) fn not_out(so_far: Option<&str>) -> String {
+    match so_far {
+        None => "the old words did not go out there, so there is nothing to change".to_owned(),
+        Some(so_far) => in_part(so_far),
+    }
+}
+
+fn in_part(so_far: &str) -> String {
+    format!("only a part of the old words is out there, which is not changed: take it down; {so_far}")
+}
 /// Said of new words that did not go while there were none newer.
 pub(super) const NEWER: &str = "newer words for the post are approved";
 /// Said of old words that a change had held which was cancelled.
@@ -76,6 +85,36 @@ pub(super) fn stand(d: &Delivery) -> Stand {
         (State::Draft | State::Failed | State::Cancelled | State::Expired | State::Retracted, ..) => {
             Stand::Never("the post is not out there")
         }
+    }
+}
+
+/// Why nothing can be changed there, with how much of the post is out all the same.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn never(app: &App, d: &Delivery, why: &str) -> Result<String> {
+    let is_taken_down = d.state == State::Retracted.word();
+    let so_far = if d.permits == 0 || is_taken_down || d.state == State::Accepted.word() {
+        None
+    } else {
+        handles::how_far(app, &d.id).await?
+    };
+    Ok(so_far.map_or_else(|| why.to_owned(), |so_far| in_part(&so_far)))
+}
+
+/// How much is out of what the change `row` of words finds: it asks only where that did not go out as a whole.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn before(app: &App, row: &InHand) -> Result<Option<String>> {
+    let (Some(first), Some(before)) = (&row.revises, &row.before) else { return Ok(None) };
+    if !matches!(State::parse(before), Ok(State::Failed | State::Cancelled | State::Expired | State::Held)) {
+        return Ok(None);
+    }
+    let made = app.store().deliveries(first).await?.into_iter().find(|d| d.channel_id == row.channel_id);
+    match made {
+        Some(made) if made.permits > 0 => handles::how_far(app, &made.id).await,
+        _ => Ok(None),
     }
 }
 
@@ -169,7 +208,7 @@ pub(super) async fn approved(app: &App, tx: &mut Tx, post: &Post, rows: &[Delive
     let Some(first) = &post.revises else { return Ok(Vec::new()) };
     let mut entries = still_live::note_approved(app, tx, post, rows).await?;
     if let Some(first) = tx.post(first).await? {
-        entries.extend(later_words::stop(app, tx, &first, &post.id).await?);
+        entries.extend(later_words::stop(app, tx, &first, post).await?);
     }
     Ok(entries)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::judged::{self, Stopped};
 pub use super::unbegun::{abandon, give_back};
-use super::{Actor, App, AppError, Result, freezes, handles, nodes};
+use super::{Actor, App, AppError, Result, freezes, handles, nodes, old_words, still_live};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -198,7 +198,7 @@ async fn decide(
         // Of a list or a thread some may be out already.
         let so_far = match row.changed_by.is_some() && row.permits > 0 {
             true => handles::how_far(app, &row.id).await?,
-            false => None,
+            false => old_words::before(app, row).await?,
         };
         if writes.stop(judged::stopped(row, &subject, &orders, so_far.as_deref(), now)) {
             continue;
@@ -220,6 +220,11 @@ async fn decide(
     }
     tx.insert_attempts(&writes.attempts, &writes.changes).await?;
     tx.stop_is_told(&writes.stops_told).await?;
+    let is_expired = |c: &&Change| c.state == State::Expired.word();
+    let is_change = |id: &&str| rows.iter().any(|row| row.id == *id && row.revises.is_some());
+    let over = writes.changes.iter().filter(is_expired).map(|c| c.id.as_str()).filter(is_change);
+    let over: Vec<_> = over.collect();
+    writes.entries.extend(still_live::note_over(app, &mut tx, &over).await?);
     if writes.entries.is_empty() {
         tx.commit_unaudited(Unaudited::Lease).await?;
     } else {

@@ -72,7 +72,7 @@ impl Standing {
             let (words, waits) = match old_words::stand(&d) {
                 Stand::Out => (words(last.unwrap_or(&d)), None),
                 Stand::Waits(how) => (words(&d), Some(how)),
-                Stand::Never(why) => (Err(why.to_owned()), None),
+                Stand::Never(why) => (Err(old_words::never(app, &d, why).await?), None),
             };
             let changing =
                 waits.is_some() && changes.iter().filter(waiting).any(|c| c.channel_id == d.channel_id);
@@ -374,7 +374,7 @@ pub(super) async fn why_left(
     mine: Option<&Delivery>,
 ) -> Result<Option<String>> {
     if let Stand::Never(why) = old_words::stand(made) {
-        return Ok(Some(why.to_owned()));
+        return old_words::never(app, made, why).await.map(Some);
     }
     let over =
         |d: &Delivery| [State::Cancelled, State::Expired, State::Failed].iter().any(|s| s.word() == d.state);

@@ -156,6 +156,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
         |(p, o): &&(Permit, Outcome)| taken.contains(&p.attempt) && matches!(o, Outcome::Accepted { .. });
     let made: Vec<_> = outcomes.iter().filter(is_out).map(|(p, _)| p.delivery.as_str()).collect();
     entries.extend(still_live::note(app, &mut tx, &made).await?);
+    let is_over = |c: &&Change| c.state == State::Failed.word() || c.state == State::Expired.word();
+    let is_change = |id: &&str| outcomes.iter().any(|(p, _)| p.delivery == *id && p.revises.is_some());
+    let over: Vec<_> = changes.iter().filter(is_over).map(|c| c.id.as_str()).filter(is_change).collect();
+    entries.extend(still_live::note_over(app, &mut tx, &over).await?);
     // What was accepted asks nothing more of anybody: no other node needs to hear of it.
     let done = attempts.iter().all(|a| a.outcome == "accepted");
     let topics: &[Topic] = if done { &[] } else { &[Topic::Queue] };

@@ -62,7 +62,7 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
     let before = tx.deliveries(&old.id).await?;
     let changed = match tx.changed(std::slice::from_ref(&old.id)).await?.pop() {
         Some((_, change)) => Some(change),
-        None => tx.series_changed(old.series_id.as_deref().unwrap_or(&old.id), &old.id).await?,
+        None => changed_before(app, tx, old).await?,
     };
     let approved = changed.is_none()
         && before.iter().all(|d| {
@@ -115,4 +115,11 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
         entry = entry.note(why);
     }
     Ok(entry)
+}
+
+/// The change of an earlier post of a recurrence that the next one waits for, since nobody has approved it with these words.
+async fn changed_before(app: &App, tx: &mut Tx, old: &Post) -> Result<Option<String>> {
+    let Some(change) = tx.series_changed(later_words::series(old), &old.id).await? else { return Ok(None) };
+    let by = app.store().post(&change).await?;
+    Ok(Some(change).filter(|_| !by.is_some_and(|by| later_words::are_same(old, &by))))
 }

@@ -80,7 +80,35 @@ pub(super) async fn note_approved(
     }
     let Some(first) = tx.post(first).await? else { return Ok(entries) };
     for d in tx.later_out(later_words::series(&first), &first.id, written).await? {
+        if tx.post(&d.post_id).await?.is_some_and(|later| later_words::are_same(&later, change)) {
+            continue;
+        }
         raise(app, tx, &d, &later_words::too_late(&change.id), &mut entries).await?;
+    }
+    Ok(entries)
+}
+
+/// These deliveries have just been written down as failed or expired: where one would have changed words that are out, and
+/// none newer do, those stay. Called after they were written down.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn note_over(app: &App, tx: &mut Tx, over: &[&str]) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for id in over {
+        let Some(d) = tx.delivery(id).await? else { continue };
+        let Some(change) = app.store().post(&d.post_id).await? else { continue };
+        let Some(first) = &change.revises else { continue };
+        let newest = tx.changed(std::slice::from_ref(first)).await?.pop().map(|(_, by)| by);
+        let all = tx.copies(first, &d.channel_id).await?;
+        let Some(made) = all.iter().find(|c| c.post_id == *first).filter(|d| matches!(stand(d), Stand::Out))
+        else {
+            continue;
+        };
+        if newest.as_ref() == Some(&change.id) {
+            let why = d.reason.as_deref().unwrap_or("nobody changed them in time");
+            raise(app, tx, made, &left(&change.id, why), &mut entries).await?;
+        }
     }
     Ok(entries)
 }

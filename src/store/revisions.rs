@@ -104,14 +104,19 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).bind(post).fetch_all(c).await?))
     }
 
-    /// The newest change that gave an earlier post of the same recurrence other words, for a post that waits for its
-    /// approval.
+    /// The change that gave an earlier post of the same recurrence other words, and counts, for a post that waits for its
+    /// approval: the one that was approved last, whichever was written first.
     pub async fn changed_earlier(&self, post: &str) -> Result<Option<String>> {
-        const SQL: &str = "select max(r.id) from posts p
+        const SQL: &str = concat!(
+            "select r.id from posts p
               join posts e on (e.id = p.series_id or e.series_id = p.series_id) and e.id < p.id
-              join posts r on r.revises = e.id and r.approved_at is not null and r.state <> 'cancelled'
-            where p.id = $1 and p.state in ('draft', 'submitted')";
-        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(post).fetch_one(c).await?))
+              join posts r on r.revises = e.id
+            where p.id = $1 and p.state in ('draft', 'submitted') and ",
+            counts!(),
+            " order by coalesce((select max(a.decided_at) from approvals a
+                where a.post_id = r.id and a.decision <> 'reject'), r.approved_at, 0) desc, r.id desc limit 1"
+        );
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(post).fetch_optional(c).await?))
     }
 
     /// For deliveries of changes of words: each with the delivery that made the post.
