@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::Facebook;
-use super::scheduled::{FIELDS, Item, anew, obstacle, same, standing};
+use super::scheduled::{FIELDS, Item, anew, core, obstacle, same, standing};
 use crate::dated::{Prolonged, held_until, is_moved_on};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
 use crate::scheduler::{
@@ -273,17 +273,20 @@ impl Scheduler for Facebook {
         if is_moved_on(&post.mark, &now.mark) {
             return Prolonged::Held { mark: now.mark };
         }
+        if is_gone(&post.mark) && core(&now.snapshot) == core(&post.snapshot) {
+            // Nobody saw what a request of ours did: it has moved the post, or nothing was done yet.
+            if now.due > post.due && !is_then(now.due, post.due) {
+                return Prolonged::Held { mark: now.mark };
+            }
+            if is_then(now.due, post.due) {
+                return moved(self.move_away(&now).await);
+            }
+        }
         // Other words are still held: it would go out at a date that nobody but us has chosen.
         if held_until(&now.mark) != held_until(&post.mark) {
             return Prolonged::Changed;
         }
-        match self.move_away(&now).await {
-            Stop::Held { mark } => Prolonged::Held { mark },
-            Stop::Out(why) => Prolonged::Out(why),
-            Stop::Gone(why) => Prolonged::Gone(why),
-            Stop::Left(why) | Stop::Later(why) => Prolonged::Left(why),
-            Stop::Doubt(why) => Prolonged::Doubt(why),
-        }
+        moved(self.move_away(&now).await)
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -352,6 +355,17 @@ impl Scheduler for Facebook {
             Stop::Out(why) => Discarded::Out(why),
             Stop::Left(why) | Stop::Later(why) | Stop::Doubt(why) => Discarded::Left(why),
         }
+    }
+}
+
+/// What came of moving a held post on.
+fn moved(did: Stop) -> Prolonged {
+    match did {
+        Stop::Held { mark } => Prolonged::Held { mark },
+        Stop::Out(why) => Prolonged::Out(why),
+        Stop::Gone(why) => Prolonged::Gone(why),
+        Stop::Left(why) | Stop::Later(why) => Prolonged::Left(why),
+        Stop::Doubt(why) => Prolonged::Doubt(why),
     }
 }
 

@@ -219,6 +219,30 @@ async fn a_hold_is_moved_on_as_often_as_it_takes_and_only_while_nobody_changed_i
 }
 
 #[tokio::test]
+async fn what_a_request_nobody_saw_has_moved_is_known_again_and_moved_on() {
+    let (server, channel, passed) = open(Page::with(&[3 * DAY]), &[]).await;
+    let schedule = channel.scheduler().unwrap();
+    let post = listed(&*channel).await.remove(0);
+    let unknown = kept(&post, GONE);
+    // It had no effect yet, and has one now.
+    let Prolonged::Held { mark: moved } = schedule.prolong(&unknown).await else { panic!("it is moved") };
+    assert_eq!(server.state().network.due(), [29 * DAY]);
+    // It had one: until when it holds is known from now on, and nothing is asked for.
+    let asked = server.state().requests.iter().filter(|r| r.starts_with("POST")).count();
+    assert_eq!(schedule.prolong(&unknown).await, Prolonged::Held { mark: moved.clone() });
+    assert_eq!(server.state().requests.iter().filter(|r| r.starts_with("POST")).count(), asked);
+    assert!(held_until(&moved).is_some());
+    later(&server, &passed, 25 * DAY);
+    assert!(matches!(schedule.prolong(&kept(&post, &moved)).await, Prolonged::Held { .. }));
+    assert_eq!(server.state().network.due(), [29 * DAY]);
+    // Other words, or an earlier date, are somebody else's.
+    server.state().network.posts[0]["message"] = "Sale!".into();
+    assert_eq!(schedule.prolong(&unknown).await, Prolonged::Changed);
+    server.state().network.posts.clear();
+    assert!(matches!(schedule.prolong(&unknown).await, Prolonged::Gone(_)));
+}
+
+#[tokio::test]
 async fn what_somebody_changed_since_it_was_held_is_not_moved_on_or_put_back() {
     for (name, value) in [
         ("message", json!("Sale!")),

@@ -74,14 +74,20 @@ impl Item {
         }
         json!({ "post": post, "besides": besides })
     }
+}
 
-    /// Another one with everything that people change. Titles and addresses of what is attached can be others each
-    /// time.
-    fn mark(&self, snapshot: &Value) -> Value {
-        let attached = snapshot["besides"]["attachments"].as_array();
-        let kinds: Vec<_> = attached.into_iter().flatten().map(|a| a["media_type"].clone()).collect();
-        json!([snapshot["post"], kinds])
+/// What a mark is made of: another one with everything that people change, and whoever sees it. Titles and addresses of
+/// what is attached can be others each time, and so can what is told of a place but its id.
+pub(super) fn core(snapshot: &Value) -> Value {
+    let besides = &snapshot["besides"];
+    let attached = besides["attachments"].as_array();
+    let kinds: Vec<_> = attached.into_iter().flatten().map(|a| a["media_type"].clone()).collect();
+    let place = if besides["place"]["id"].is_null() { &besides["place"] } else { &besides["place"]["id"] };
+    let seen_by = [place, &besides["targeting"], &besides["feed_targeting"]];
+    if seen_by.iter().all(|of| of.is_null()) {
+        return json!([snapshot["post"], kinds]);
     }
+    json!([snapshot["post"], kinds, seen_by])
 }
 
 /// The address of a link, if nothing else is attached with it.
@@ -99,7 +105,7 @@ pub(super) fn standing(item: &Item) -> Standing {
     match (item.is_published, item.due()) {
         (Some(true), _) => Standing::Out(OUT.to_owned()),
         (Some(false), Some(due)) => {
-            let mark = dated(due, &item.mark(&snapshot));
+            let mark = dated(due, &core(&snapshot));
             let words = ["text", "link"].map(|name| snapshot["post"][name].as_str().unwrap_or_default());
             let words = words.into_iter().find(|words| !words.trim().is_empty()).unwrap_or_default();
             let words = excerpt(words);
@@ -207,6 +213,12 @@ mod tests {
         // A title that Facebook reads anew changes nothing, other words and another link do.
         assert_eq!(post.mark, scheduled(link("https://bank.example/a?b=1&c=2", "The Bank")).mark);
         assert_ne!(post.mark, scheduled(link("https://bank.example/b", "Bank")).mark);
+        let swiss = json!({ "targeting": { "geo_locations": { "countries": ["CH"] } } });
+        let german = json!({ "targeting": { "geo_locations": { "countries": ["DE"] } } });
+        assert_ne!(scheduled(swiss.clone()).mark, scheduled(german).mark, "others would see it");
+        assert_ne!(scheduled(swiss).mark, post.mark);
+        let at = |id: &str, name: &str| scheduled(json!({ "place": { "id": id, "name": name } })).mark;
+        assert!(at("1", "Bern") == at("1", "Berne") && at("1", "Bern") != at("2", "Bern"));
         let other = scheduled(json!({ "message": "Sale!" }));
         assert_ne!(post.mark, other.mark);
         assert!(same(&post.snapshot, &scheduled(json!({})).snapshot), "its own card of the address");

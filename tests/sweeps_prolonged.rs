@@ -128,6 +128,53 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn what_nobody_knows_about_is_looked_at_after_the_thaw_and_moved_on_when_a_request_had_moved_it(bench) {
+        let mut bench = bench;
+        let page = Page::connect(&mut bench).await;
+        page.add("Sale", DAY);
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        let seen = until(&app, &frozen.id, |s| held_for(&bench, FAR)(s) && looked(s)).await;
+        thaw(&bench, &frozen.id).await;
+        // As if its answer had been lost, and Facebook could not be asked for hours.
+        bench.sql("update swept set kept_mark = 'gone', reason = 'nobody knows'").await;
+        let before = verbs(&bench, &seen.posts[0]).await.len();
+        bench.app.clock().advance(2 * DAY * MINUTE);
+        let seen = until(&app, &frozen.id, |s| s.posts[0].held_until.is_some()).await;
+        assert_eq!((left(&bench, &seen), seen.posts[0].reason.as_deref()), (Some(FAR - 2 * DAY), None));
+        assert_eq!(verbs(&bench, &seen.posts[0]).await.len(), before + 1);
+        bench.app.clock().advance(21 * DAY * MINUTE);
+        until(&app, &frozen.id, held_for(&bench, FAR)).await;
+        assert_eq!((page.ahead(), page.writes().len()), (vec![FAR], 2));
+        worker.stop().await.unwrap();
+    }
+
+    async fn new_posts_are_held_before_others_are_moved_on_and_a_hold_that_is_over_is_told(bench) {
+        let mut bench = bench;
+        let page = Page::connect(&mut bench).await;
+        page.add("Sale", DAY);
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        until(&app, &frozen.id, |s| held_for(&bench, FAR)(s) && looked(s)).await;
+        worker.stop().await.unwrap();
+        bench.app.clock().advance(23 * DAY * MINUTE);
+        let new = page.add("New", 60);
+        let worker = bench.start().await;
+        until(&app, &frozen.id, |_| page.writes().len() == 3).await;
+        assert_eq!(page.writes()[1], format!("POST {new}"), "{:?}", page.writes());
+        thaw(&bench, &frozen.id).await;
+        let channel = bench.channels.last().unwrap().clone();
+        let edit = ChannelEdit { disabled: Some(true), ..ChannelEdit::default() };
+        channels::edit(&app, &bench.administrator, &channel, None, edit).await.unwrap();
+        bench.app.clock().advance((FAR + 1) * MINUTE);
+        let over = |s: &SweepView| s.posts.iter().all(|p| p.reason.as_deref().is_some_and(|why| why.contains("may be public")));
+        let seen = until(&app, &frozen.id, over).await;
+        assert_eq!(seen.posts.len(), 2, "{seen:?}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_node_that_vanishes_while_it_moves_a_post_on_is_gone_on_with(bench) {
         let mut bench = bench;
         let page = Page::connect(&mut bench).await;

@@ -13,8 +13,12 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::sweep::{Stand, prolong_at};
 
-/// How the reason begins when it fails.
+/// How the reason begins when it fails, before that date and after it.
 const FAILS: &str = "it is held only until its date in the network, and could not be moved on";
+const OVER: &str =
+    "its date in the network is over and it could not be moved on, so it may be public: look there";
+/// How often a look is made at what nobody knows where it stands: a request of ours can have moved it, far ahead.
+const LOOKED_AT: Millis = 24 * 3_600_000;
 const CHANGED: &str = "somebody has changed it in the network since it was held: it is left there, and goes out at its date there";
 /// Said while it is not known whether a request to move it on had an effect.
 pub(super) const MOVES: &str = "it is being moved on in the network; decide again in some minutes";
@@ -32,7 +36,19 @@ pub(super) fn is_under_way(row: &Swept) -> bool {
 }
 
 fn fails(row: &Swept) -> bool {
-    row.reason.as_deref().is_some_and(|why| why.starts_with(FAILS))
+    row.reason.as_deref().is_some_and(|why| why.starts_with(FAILS) || why.starts_with(OVER))
+}
+
+/// Why it is held no longer than until its date, or not even that any more.
+fn failing(row: &Swept, now: Millis, why: &str) -> String {
+    let is_over = until(row).is_some_and(|until| until <= now);
+    format!("{}: {why}", if is_over { OVER } else { FAILS })
+}
+
+/// Whether nobody knows what a request to hold it did, where such a one moves it to a date.
+fn is_unknown(row: &Swept) -> bool {
+    let is_held = row.state == Stand::Held.word() && row.kept_mark.as_deref() == Some(GONE);
+    is_held && held_until(&row.mark).is_some()
 }
 
 /// Whether a post that is held is only for a later date, as a request to move it on leaves it.
@@ -48,6 +64,10 @@ pub(super) fn moved_on(row: &Swept, mark: &str, seen_at: Millis) -> Swept {
 
 /// Whether it is time to move it on.
 pub(super) fn is_due(row: &Swept, now: Millis) -> bool {
+    if is_unknown(row) {
+        let looked = row.asked_at.unwrap_or_default().max(row.changed_at);
+        return looked + LOOKED_AT <= now && row.in_hand_until <= now;
+    }
     let failed = (fails(row) || is_under_way(row)).then_some((row.asked_at.unwrap_or_default(), row.tries));
     let at = until(row).filter(|_| row.state == Stand::Held.word()).map(|until| prolong_at(until, failed));
     at.is_some_and(|at| at <= now) && row.in_hand_until <= now
@@ -73,7 +93,8 @@ pub(crate) async fn take(app: &App, row: &Swept) -> Result<Option<Swept>> {
     let tries = if fails(row) { row.tries + 1 } else { 1 };
     let taken = Swept { in_hand_until: now + IN_HAND, asked_at: Some(now), tries, ..row.clone() };
     // The log has it once, however often it is tried.
-    Ok(write(app, row, &taken, "sweep.prolonging", !fails(row)).await?.then_some(taken))
+    let told = !fails(row) && !is_unknown(row);
+    Ok(write(app, row, &taken, "sweep.prolonging", told).await?.then_some(taken))
 }
 
 /// Writes down what the request did. `caution`: what people should know of it as it is held by now.
@@ -84,7 +105,9 @@ pub(crate) async fn settle(app: &App, row: &Swept, did: Prolonged, caution: Opti
     let (verb, after) = match did {
         Prolonged::Held { mark } => {
             let on = moved_on(&to(app, row, Stand::Held), &mark, app.now());
-            ("sweep.prolonged", Swept { reason: caution.or(on.reason.clone()), tries: 0, ..on })
+            // What was not known is known by now.
+            let reason = on.reason.clone().filter(|_| !is_unknown(row) || mark == GONE);
+            ("sweep.prolonged", Swept { reason: caution.or(reason), tries: 0, ..on })
         }
         Prolonged::Gone(_) => {
             let kept_mark = Some(GONE.to_owned());
@@ -99,17 +122,22 @@ pub(crate) async fn settle(app: &App, row: &Swept, did: Prolonged, caution: Opti
         Prolonged::Left(why) => return fail(app, row, &why).await,
         // It is still under way, and tried again: the next one reads first.
         Prolonged::Doubt(why) => {
-            let reason = Some(format!("{FAILS}: {why}"));
+            let reason = Some(failing(row, app.now(), &why)).filter(|_| !is_unknown(row));
+            let reason = reason.or_else(|| row.reason.clone());
             ("sweep.not_prolonged", Swept { reason, in_hand_until: 0, ..row.clone() })
         }
     };
-    let told = after.reason != row.reason || verb != "sweep.not_prolonged";
+    let is_as_before = after.kept_mark == row.kept_mark && after.state == row.state && is_unknown(row);
+    let told = after.reason != row.reason || verb != "sweep.not_prolonged" && !is_as_before;
     write(app, row, &after, verb, told).await.map(drop)
 }
 
 /// It could not be moved on, and why: people are told, and it rests a while.
 async fn fail(app: &App, row: &Swept, why: &str) -> Result<()> {
-    let reason = Some(format!("{FAILS}: {why}"));
+    if is_unknown(row) {
+        return write(app, row, &to(app, row, Stand::Held), "sweep.not_prolonged", false).await.map(drop);
+    }
+    let reason = Some(failing(row, app.now(), why));
     let told = reason != row.reason;
     let held = Swept { reason, ..to(app, row, Stand::Held) };
     if told {

@@ -11,8 +11,10 @@ use crate::app::{Result, prolonging, put_back};
 impl Hands<'_> {
     /// Moves on what the network keeps held only until a date that comes near, for half of the pass; whether there
     /// was something.
-    pub async fn prolong(&self) -> Result<bool> {
+    pub async fn prolong(&mut self) -> Result<bool> {
         let mut did = false;
+        // Its time is its own, however long the holds took.
+        self.until = self.app().now() + PASS;
         for row in prolonging::waiting(self.app(), &self.row.id).await? {
             if self.is_over(PASS / 2) || !self.has_spare() {
                 return Ok(did);

@@ -121,7 +121,6 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         return Ok(did);
     }
     did |= hands.settle_open().await?;
-    did |= hands.prolong().await?;
     if let Some(look) = look {
         did = true;
         let seen = hands.list(look.epoch).await;
@@ -135,6 +134,8 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         looks::end(app, look, &seen).await?;
     }
     Ok(did | hands.decisions().await?)
+    // What a freeze holds now can go out in minutes, and what is held until a date has days.
+    did |= hands.prolong().await?;
 }
 
 async fn row(app: &App, channel: &str) -> Result<Option<rows::Channel>> {
