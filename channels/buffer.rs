@@ -156,6 +156,10 @@ impl Scheduler for Buffer {
         }
     }
 
+    fn tried_again_at(&self) -> Option<DateTime<Utc>> {
+        self.listed().as_ref().map(|listed| self.next_at(listed))
+    }
+
     async fn hold(&self, post: &Scheduled) -> Stop {
         if !self.is_fresh(post)
             && let Err(stop) = as_listed(self.stands(&post.remote_id).await, post)

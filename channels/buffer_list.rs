@@ -76,11 +76,16 @@ impl Buffer {
         listed.tried_at + wait.max(pace)
     }
 
+    /// The same, not before a wait that Buffer asked for is over.
+    pub(super) fn next_at(&self, listed: &Listed) -> DateTime<Utc> {
+        self.again_at(listed).max(self.api.rests_until().unwrap_or(listed.tried_at))
+    }
+
     /// The list that was read for this freeze, while it counts. Nothing: it is to be read.
     pub(super) fn known(&self, epoch: i64) -> Option<Result<Listing, String>> {
         let listed = self.listed();
         let listed = listed.as_ref().filter(|listed| listed.epoch == Some(epoch))?;
-        let again_at = self.again_at(listed).max(self.api.rests_until().unwrap_or(listed.tried_at));
+        let again_at = self.next_at(listed);
         (again_at > self.api.now()).then(|| listed.told(self.api.is_short(), again_at))
     }
 

@@ -16,8 +16,11 @@ use crate::dated::Prolonged;
 use crate::http::Trouble;
 use crate::{Failure, Pass, Retry, hash, text};
 
+#[path = "drafts.rs"]
+mod drafts;
 #[path = "rests.rs"]
 mod rests;
+pub(crate) use drafts::{drafted, stays};
 pub(crate) use rests::Rests;
 
 /// Most characters of the words that are kept for people to know a post by.
@@ -171,6 +174,16 @@ pub trait Scheduler: Send + Sync {
         self.list().await
     }
 
+    /// When a list is tried again that could not be read; nothing: at the next look.
+    fn tried_again_at(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// How many posts are held at once, where each is a request of its own and the network takes several.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// Takes a post off the schedule, and reads back that it is.
     async fn hold(&self, post: &Scheduled) -> Stop;
 
@@ -279,18 +292,6 @@ pub(crate) fn waiting(back: Back) -> Back {
     }
 }
 
-/// What a look shows that follows a hold which makes a post a draft.
-pub(crate) fn drafted(stands: Standing) -> Stop {
-    match stands {
-        Standing::Held { mark } => Stop::Held { mark },
-        Standing::Out(why) => Stop::Out(why),
-        Standing::Gone(why) => Stop::Gone(why),
-        // What is read can be older than what was accepted.
-        Standing::Scheduled(_) => Stop::Doubt("the site keeps it scheduled".to_owned()),
-        Standing::Unknown(why) => Stop::Doubt(why),
-    }
-}
-
 /// What no answer means. A network that is not reached has no time for other posts either.
 pub(crate) fn unanswered(trouble: Trouble) -> Failure {
     match trouble {
@@ -304,16 +305,6 @@ pub(crate) fn back(failure: Failure) -> Back {
     match failure {
         Failure::InDoubt { reason } => Back::Doubt(reason),
         other => Back::Left(other.to_string()),
-    }
-}
-
-/// What becomes of a held post that is a draft and stays one.
-pub(crate) fn stays(stands: Standing) -> Discarded {
-    match stands {
-        Standing::Scheduled(_) => Discarded::Scheduled,
-        Standing::Out(why) => Discarded::Out(why),
-        Standing::Unknown(why) => Discarded::Left(why),
-        Standing::Held { .. } | Standing::Gone(_) => Discarded::Done,
     }
 }
 
@@ -377,19 +368,6 @@ mod tests {
         for other in ["holdline-is-here", "summer-sale", "holdline-01936d3c1c5e7a3b80003f2f5a8c9d10-sale"] {
             assert!(!is_own(other), "{other}");
         }
-    }
-
-    #[test]
-    fn an_accepted_hold_that_is_not_seen_yet_is_a_doubt() {
-        let due = DateTime::<Utc>::MIN_UTC;
-        let post = Scheduled {
-            remote_id: "1".into(),
-            due,
-            words: String::new(),
-            snapshot: Value::Null,
-            mark: "m".into(),
-        };
-        assert!(matches!(drafted(Standing::Scheduled(Box::new(post))), Stop::Doubt(_)));
     }
 
     #[test]

@@ -60,6 +60,9 @@ const NO_MESSAGE: &str = "the answer names no message";
 const LISTS: Duration = Duration::from_secs(60);
 const TOO_SLOW: &str = "the schedule could not be read to its end in time";
 const WAITS: &str = "Twilio asks us to wait";
+/// How many messages are cancelled at once: a small part of the requests that an account may have open, beyond which Twilio
+/// asks for a wait (<https://www.twilio.com/docs/api/errors/20429>).
+const AT_ONCE: usize = 8;
 const NO_PAGE: &str = "Twilio names a next page that is none";
 
 #[derive(Deserialize)]
@@ -289,6 +292,10 @@ impl Scheduler for Sms {
             (Standing::Scheduled(_), None) => Stop::Doubt("Twilio still shows it as scheduled".to_owned()),
             (Standing::Unknown(why), None) => Stop::Doubt(why),
         }
+    }
+
+    fn at_once(&self) -> usize {
+        AT_ONCE
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {

@@ -10,8 +10,8 @@ use holdline::clock::Clock;
 use holdline::domain::delivery::State;
 
 use crate::kill::Victim;
-use crate::sms::Fake;
 use crate::support::Database;
+use crate::support::twilio::Fake;
 
 const NUMBERS: [&str; 5] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004", "+41790000005"];
 

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use crate::console::sign_in;
 use crate::old_words::{WAITS, change, decide, kept, on, post, until};
 use crate::on_both;
-use crate::sms::{NUMBERS, connect};
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::twilio::{NUMBERS, connect};
 use crate::support::visitor::read;
 
 /// A change that its author sends to one channel only.
@@ -250,6 +250,63 @@ on_both! {
             said.retain(|(_, why, _)| why.contains(&two.id) && why.ends_with(unknown));
             assert_eq!(said.len(), 1, "{before}");
         }
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_change_that_fails_beside_old_words_that_are_out_is_told_until_one_goes(bench) {
+        let worker = bench.start().await;
+        let first = bench.approved(post("one", &["alpha", "beta"])).await;
+        bench.until(&first.id, &["accepted"]).await;
+        bench.sandbox.fault("beta", Fault::ServerError { accepted: false }, 99);
+        let two = bench.approved(change(&first.id, "two")).await;
+        until(&bench, &two.id, "alpha", State::Accepted).await;
+        for _ in 0..40 {
+            let view = posts::get(&bench.app, &bench.operator, &two.id).await.unwrap();
+            if view.deliveries.iter().any(|d| d.channel_name == "beta" && d.state == State::Failed) {
+                break;
+            }
+            bench.app.clock().advance(600_000);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let (why, _) = until(&bench, &two.id, "beta", State::Failed).await;
+        let said = told(&bench).await;
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, "still live with the old words on beta");
+        assert_eq!(said[0].1, format!("Post {} gives it other words, which do not go there: {why}", two.id));
+        assert!(said[0].2.ends_with(&format!("/console/posts/{}", first.id)), "{said:?}");
+        // Newer words that go there end it.
+        bench.sandbox.clear_faults();
+        let three = bench.approved(change(&first.id, "three")).await;
+        bench.until(&three.id, &["accepted"]).await;
+        assert_eq!((on(&bench, "beta"), told(&bench).await.len()), (vec!["three".to_owned()], 0));
+        // The same of a change that expires.
+        let mut four = change(&first.id, "four");
+        four["valid_until"] = json!(holdline::clock::rfc3339(bench.app.clock().now() + 60_000));
+        bench.sandbox.fault("beta", Fault::TooMany { seconds: 3_600 }, 1);
+        let four = bench.approved(four).await;
+        until(&bench, &four.id, "beta", State::Expired).await;
+        let said = told(&bench).await;
+        assert!(said.len() == 1 && said[0].1.starts_with(&format!("Post {} gives", four.id)), "{said:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn words_of_which_a_part_is_out_are_not_said_to_be_nowhere(bench) {
+        let worker = bench.start().await;
+        let first = waits_on_beta(&bench).await;
+        let (_, beta) = until(&bench, &first, "beta", State::Scheduled).await;
+        let body = r#"{"title":null,"text":"one","more":["and on"],"language":"en","media":[]}"#;
+        bench.sql(&format!("update attempts set handle = '1', body = '{body}' where delivery_id = '{beta}'")).await;
+        let two = bench.approved(in_an_hour(&bench, &first, "two")).await;
+        bench.app.clock().advance(70_000);
+        until(&bench, &first, "beta", State::Held).await;
+        assert!(decide(&bench, Choice::Cancel, &[&beta]).await.is_empty());
+        bench.app.clock().advance(3_600_000);
+        let (why, _) = until(&bench, &two.id, "beta", State::Cancelled).await;
+        let part = "only a part of the old words is out there, which is not changed: take it down; 1 of 2 parts are out";
+        assert_eq!(why, part);
+        until(&bench, &two.id, "alpha", State::Accepted).await;
+        let three = bench.submit(on_alpha_only(&first, "three")).await;
+        assert_eq!(kept(&three, "beta"), part);
         worker.stop().await.unwrap();
     }
 

@@ -28,6 +28,7 @@ async fn answer(State(desk): State<Desk>, Json(asked): Json<Value>) -> Json<Valu
     let told = match asked["query"].as_str().unwrap().split('(').next().unwrap() {
         "query Check" => json!({ "channels": [{ "id": "c1" }], "posts": { "edges": [] } }),
         "query Post" => json!({ "post": post }),
+        "query Posts" if post["status"] == "broken" => json!({}),
         "query Posts" => {
             *lists += 1;
             let edges: Vec<_> =
@@ -63,6 +64,22 @@ async fn connect(bench: &mut Bench) -> Desk {
 }
 
 on_both! {
+    async fn a_list_that_fails_says_when_it_is_tried_again(bench) {
+        let mut bench = bench;
+        let desk = connect(&mut bench).await;
+        desk.lock().unwrap().0["status"] = "broken".into();
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let begun = app.clock().now();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        let look = |s: &sweeps::SweepView| s.channels.iter().find(|c| c.channel_name == "queue").cloned();
+        let seen = until(&app, &frozen.id, |s| look(s).is_some_and(|l| l.problem.is_some())).await;
+        let again = look(&seen).unwrap().again_at.expect("when it is read again");
+        let at = chrono::DateTime::parse_from_rfc3339(&again).unwrap().timestamp_millis();
+        assert!((begun + MINUTE..begun + 2 * MINUTE).contains(&at), "a minute: {seen:?}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_freeze_says_when_a_list_is_read_again_and_what_waits_for_an_approval(bench) {
         let mut bench = bench;
         let desk = connect(&mut bench).await;

@@ -2,13 +2,13 @@
 
 use chrono::DateTime;
 use holdline::app::freezes;
-use holdline::app::sweeps::Choice;
+use holdline::app::sweeps::{Choice, SweepView};
 use holdline::domain::freeze::Scope;
 use holdline::domain::sweep::Stand;
 use serde_json::json;
 
 use crate::on_both;
-use crate::sms::Fake;
+use crate::support::twilio::Fake;
 use crate::sweeps::{MINUTE, all, decide_on, freeze_on, until};
 
 const SERVICE: &str = "MG00000000000000000000000000000001";
@@ -19,6 +19,39 @@ fn states(fake: &Fake) -> Vec<String> {
 }
 
 on_both! {
+    async fn a_campaign_shows_how_far_it_is_held_and_a_wait_ends_the_pass(bench) {
+        let mut bench = bench;
+        let fake = Fake::start(bench.app.clock().clone()).await;
+        let mut settings = fake.settings(&["+41790000001"]);
+        settings.as_object_mut().unwrap().remove("from");
+        settings["messaging_service"] = SERVICE.into();
+        bench.connect_with("phones", "sms", settings, Some("hunter2")).await;
+        let now = bench.app.clock().now();
+        let made = |n: i64| DateTime::from_timestamp_millis(now - (100 - n) * MINUTE).unwrap().to_rfc2822();
+        fake.messages(|all| for n in 0..60 {
+            all.push(json!({ "sid": format!("SM{n:032x}"), "to": format!("+41790000{n:03}"), "from": null,
+                "messaging_service_sid": SERVICE, "body": "Sale", "status": "scheduled", "num_media": "0",
+                "direction": "outbound-api", "date_created": made(n) }));
+        });
+        fake.answers.forget_permits(fake.answers.available_permits() - 25);
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        let count = |s: &SweepView, stand: Stand| s.posts.iter().filter(|p| p.state == stand).count();
+        let seen = until(&app, &frozen.id, |s| count(s, Stand::Held) == 25).await;
+        let look = seen.channels.iter().find(|c| c.channel_name == "phones").unwrap();
+        assert!(look.looked_at.is_some() && look.listed == Some(60), "the look goes on, and is shown: {look:?}");
+        // Asked to wait, it goes through no other message.
+        fake.slows_down();
+        fake.answers.add_permits(1_000);
+        until(&app, &frozen.id, |s| count(s, Stand::CouldNot) > 0).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let seen = freezes::get(&app, &frozen.id).await.unwrap().sweep.unwrap();
+        // Of those that were asked for at once.
+        assert_eq!((count(&seen, Stand::Held), count(&seen, Stand::CouldNot), count(&seen, Stand::Found)), (25, 7, 28));
+        worker.stop().await.unwrap();
+    }
+
     async fn a_freeze_cancels_what_the_sender_has_scheduled_and_a_person_has_it_made_again(bench) {
         let mut bench = bench;
         let fake = Fake::start(bench.app.clock().clone()).await;

@@ -23,6 +23,9 @@ const EVERY: Millis = 60_000;
 /// post is in one hand.
 pub(super) const STALE: Millis = 3 * 60_000;
 
+/// From so many posts on it is told what a look saw before it is over.
+const MANY: usize = 20;
+
 /// What is to be done on one channel.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Work {
@@ -119,22 +122,53 @@ pub(crate) async fn begin(app: &App, channel: &str, epoch: i64) -> Result<Option
     Ok(ours.then_some(sweep))
 }
 
-/// Notes what a look saw. The log has an entry when it is the first one for its freeze, or saw something else.
+/// Notes what a look saw, before the first of it is held: that can take long, and people see how far it is.
 ///
 /// # Errors
 /// The database's own.
-pub(crate) async fn end(app: &App, sweep: Sweep, seen: &std::result::Result<Listing, String>) -> Result<()> {
+pub(crate) async fn saw(app: &App, sweep: &Sweep, listing: &Listing) -> Result<()> {
+    // A few are held at once.
+    if listing.items.len() < MANY {
+        return Ok(());
+    }
+    note(app, sweep.clone(), None, Ok(listing), None).await
+}
+
+/// Notes what a look saw, and that it is over. `again_at`: when a list is tried again that could not be read.
+///
+/// # Errors
+/// The database's own.
+pub(crate) async fn end(
+    app: &App,
+    sweep: Sweep,
+    seen: &std::result::Result<Listing, String>,
+    again_at: Option<Millis>,
+) -> Result<()> {
+    note(app, sweep, Some(app.now()), seen.as_ref(), again_at).await
+}
+
+/// The log has an entry when it is the first one for its freeze, or saw something else.
+async fn note(
+    app: &App,
+    sweep: Sweep,
+    ended_at: Option<Millis>,
+    seen: std::result::Result<&Listing, &String>,
+    again_at: Option<Millis>,
+) -> Result<()> {
     let before = app.store().sweeps().await?.into_iter().find(|s| s.channel_id == sweep.channel_id);
-    let listed = seen.as_ref().ok().and_then(|l| i64::try_from(l.items.len()).ok());
+    let listed = seen.ok().and_then(|l| i64::try_from(l.items.len()).ok());
     // A list can be older than the look.
-    let read_at = seen.as_ref().ok().and_then(|l| l.read_at).map(|at| at.timestamp_millis());
-    let again_at = seen.as_ref().ok().and_then(|l| l.again_at).map(|at| at.timestamp_millis());
+    let read_at = seen.ok().and_then(|l| l.read_at).map(|at| at.timestamp_millis());
+    let again_at = match seen {
+        Ok(listing) => listing.again_at.map(|at| at.timestamp_millis()),
+        Err(_) => again_at,
+    };
     let after = Sweep {
-        ended_at: Some(app.now()),
+        ended_at,
         seen_at: read_at.or(Some(app.now())),
         listed,
-        error: seen.as_ref().err().cloned(),
-        unseen: seen.as_ref().ok().and_then(|l| l.unseen.clone()),
+        error: seen.err().cloned(),
+        unseen: seen.ok().and_then(|l| l.unseen.clone()),
         again_at,
         ..sweep
     };

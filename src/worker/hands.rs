@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use channels::Pass;
 use channels::scheduler::{Back, Discarded, Kept, Listing, Scheduler, Standing, Stop};
+use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::Shared;
@@ -109,6 +110,11 @@ impl<'a> Hands<'a> {
         let seen = timeout(PATIENCE, self.scheduler()?.list_under(epoch)).await;
         self.until = self.app().now() + PASS;
         seen.unwrap_or_else(|_| Err(TOO_SLOW.to_owned()))
+    }
+
+    /// When a list that could not be read is tried again.
+    pub fn tried_again_at(&self) -> Option<Millis> {
+        self.scheduler().ok()?.tried_again_at().map(|at| at.timestamp_millis())
     }
 
     /// Whether so much of the pass is over.
@@ -245,26 +251,31 @@ impl<'a> Hands<'a> {
         }
     }
 
-    /// Holds what was found, the most urgent first, until the pass is over; whether the look has come to its end.
+    /// Holds what was found, the most urgent first and as many at once as the network takes, until the pass is over;
+    /// whether the look has come to its end.
     pub async fn hold_all(&self, listing: &Listing) -> Result<bool> {
         let (mut failures, mut tried, mut settled) = (0, false, false);
-        for row in sweeping::in_turn(self.app(), &self.row.id).await? {
+        let at_once = self.scheduler().map_or(1, |scheduler| scheduler.at_once().max(1));
+        for some in sweeping::in_turn(self.app(), &self.row.id).await?.chunks(at_once) {
             if tried && self.is_over(0) {
                 // A look in which nothing could be settled ends: another one at once would be no better.
                 return Ok(!settled);
             }
             let Some(_hand) = self.in_hand() else { return Ok(false) };
-            if !sweeping::is_rested(self.app(), &row) {
-                continue;
+            let some: Vec<_> = some.iter().filter(|row| sweeping::is_rested(self.app(), row)).collect();
+            tried |= !some.is_empty();
+            let did = join_all(some.iter().map(|row| self.hold_one(row, listing))).await;
+            let mut has_failed = false;
+            for (row, did) in some.iter().zip(did) {
+                let did = did?;
+                settled |= did == Tried::Settled;
+                has_failed |= did == Tried::Failed;
+                match did {
+                    Tried::Failed => failures += usize::from(row.due_at > self.app().now()),
+                    Tried::Settled | Tried::There => failures = 0,
+                }
             }
-            tried = true;
-            let did = self.hold_one(&row, listing).await?;
-            settled |= did == Tried::Settled;
-            match did {
-                Tried::Failed => failures += usize::from(row.due_at > self.app().now()),
-                Tried::Settled | Tried::There => failures = 0,
-            }
-            if failures == FAILURES {
+            if failures >= FAILURES || has_failed && !self.has_spare() {
                 // The network takes no more, or is not reached: the next look begins with the most urgent.
                 return Ok(true);
             }

@@ -106,7 +106,7 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
             did |= prolonging::cannot(app, channel, &why).await?;
             give_up(app, channel, row.disabled_at.is_some()).await?;
             if let Some(look) = look {
-                looks::end(app, look, &Err(why)).await?;
+                looks::end(app, look, &Err(why), None).await?;
             }
             return Ok(did);
         }
@@ -116,7 +116,7 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         give_up(app, channel, false).await?;
         give_back_old(app, channel).await?;
         if let Some(look) = look {
-            looks::end(app, look, &Err(why)).await?;
+            looks::end(app, look, &Err(why), None).await?;
         }
         return Ok(did);
     }
@@ -126,16 +126,17 @@ async fn sweep(shared: &Shared, channel: &str, work: &Work) -> Result<bool> {
         let seen = hands.list(look.epoch).await;
         if let Ok(listing) = &seen {
             finding::found(app, channel, &hands.here, listing).await?;
+            looks::saw(app, &look, listing).await?;
             if !hands.hold_all(listing).await? {
                 // Read again at once: the look has not ended.
                 return Ok(true);
             }
         }
-        looks::end(app, look, &seen).await?;
+        looks::end(app, look, &seen, hands.tried_again_at()).await?;
     }
-    Ok(did | hands.decisions().await?)
     // What a freeze holds now can go out in minutes, and what is held until a date has days.
     did |= hands.prolong().await?;
+    Ok(did | hands.decisions().await?)
 }
 
 async fn row(app: &App, channel: &str) -> Result<Option<rows::Channel>> {

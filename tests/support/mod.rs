@@ -12,6 +12,7 @@ pub mod second_verifier;
 pub mod storm;
 pub mod threads;
 pub mod traces;
+pub mod twilio;
 pub mod visitor;
 
 use std::net::SocketAddr;
