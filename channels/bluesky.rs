@@ -124,6 +124,8 @@ struct Bluesky {
 #[serde(rename_all = "camelCase")]
 struct Session {
     did: String,
+    #[serde(default)]
+    handle: String,
     access_jwt: SecretString,
     refresh_jwt: SecretString,
 }
@@ -357,35 +359,15 @@ impl Channel for Bluesky {
     }
 
     async fn check(&self) -> Health {
-        #[derive(Deserialize)]
-        struct Account {
-            handle: String,
-            #[serde(default = "yes")]
-            active: bool,
-        }
-
-        let session = match self.spare_session().await {
-            Ok(session) => session,
-            Err(failure) => return Health::unready(failure.to_string()),
-        };
-        let url = self.method("com.atproto.server.getSession");
-        match self.http.call(Request::get(url.as_str()).bearer(&session.access_jwt)).await {
-            Err(trouble) => Health::unready(trouble.to_string()),
-            Ok(answer) if !answer.is_success() => Health::unready(self.failure(&answer).await.to_string()),
-            Ok(answer) => match answer.json::<Account>() {
-                Err(why) => Health::unready(why),
-                Ok(a) if !a.active => Health::unready(format!("the account @{} is not active", a.handle)),
-                Ok(a) => {
-                    let name = format!("@{}", a.handle);
-                    Health::ready(format!("logged in as {name}")).of(&name).by_id(&session.did)
-                }
-            },
+        match self.spare_session().await {
+            Err(failure) => Health::unready(failure.to_string()),
+            Ok(session) if session.handle.is_empty() => self.inspect(&session).await.into(),
+            Ok(session) => {
+                let account = format!("@{}", session.handle);
+                Health::seen_on(&account, Some(&session.did), self.inspect(&session)).await
+            }
         }
     }
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[cfg(test)]

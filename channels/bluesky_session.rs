@@ -1,12 +1,13 @@
 //! Logging in to Bluesky.
 
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::record::ends;
 use super::{Bluesky, Session, error_name, no_effect};
 use crate::http::{Answer, Request};
-use crate::{Failure, Retry};
+use crate::{Failure, Health, Retry};
 
 /// Seconds before its end at which a session is renewed.
 const RENEW_BEFORE: i64 = 300;
@@ -51,6 +52,33 @@ impl Bluesky {
             _ => self.session().await,
         }
     }
+
+    /// What the server says of the account of the session.
+    pub(super) async fn inspect(&self, session: &Session) -> Result<Health, String> {
+        #[derive(Deserialize)]
+        struct Account {
+            handle: String,
+            #[serde(default = "yes")]
+            active: bool,
+        }
+
+        let url = self.method("com.atproto.server.getSession");
+        let asked = self.http.call(Request::get(url.as_str()).bearer(&session.access_jwt)).await;
+        let answer = asked.map_err(|trouble| trouble.to_string())?;
+        if !answer.is_success() {
+            return Err(self.failure(&answer).await.to_string());
+        }
+        let told: Account = answer.json()?;
+        let name = format!("@{}", told.handle);
+        if !told.active {
+            return Err(format!("the account @{} is not active", told.handle));
+        }
+        Ok(Health::ready(format!("logged in as {name}")).of(&name).by_id(&session.did))
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn login_failure(answer: &Answer) -> Failure {

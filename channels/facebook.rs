@@ -216,6 +216,11 @@ impl Facebook {
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
         let id = told["id"].as_str().filter(|id| is_id(id)).ok_or("Facebook does not name the page")?;
         let name = text::shown(told["name"].as_str().unwrap_or_default());
+        Ok(Health::seen_on(&format!("{name} ({id})"), Some(id), self.inspect_page(id, &name)).await)
+    }
+
+    /// What the token of that page may do on the page of the settings.
+    async fn inspect_page(&self, id: &str, name: &str) -> Result<Health, String> {
         if id != self.page {
             return Err(format!(
                 "the access token is of {name}, number {id}; give that of the page, or that number in the setting page"
@@ -228,8 +233,7 @@ impl Facebook {
         }
         let posts = self.api.ask(&[&self.page, "published_posts"], &[("fields", "id"), ("limit", "1")]).await;
         posts.map_err(|failure| failure.to_string())?;
-        let health =
-            Health::ready(format!("posts on the page {name}")).of(&format!("{name} ({id})")).by_id(id);
+        let health = Health::ready(format!("posts on the page {name}"));
         Ok(self.api.with_token(health, &NEEDED[1..]).await)
     }
 }

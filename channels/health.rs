@@ -1,5 +1,7 @@
 //! What a health check saw.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +72,9 @@ impl Account {
     }
 }
 
+/// How long a check may take after the account was seen: whoever waits for it hears of the account in any case.
+const REST: Duration = Duration::from_secs(10);
+
 /// What to do about a permission that the credential lacks.
 pub fn lacking(permission: &str) -> String {
     format!("the credential lacks the permission {permission}; grant it, then connect the channel again")
@@ -98,6 +103,30 @@ impl Facts {
 }
 
 impl Health {
+    /// What the rest of a check sees once the account is known: whatever becomes of the rest, the account was seen.
+    pub(crate) async fn seen_on(
+        account: &str,
+        id: Option<&str>,
+        rest: impl Future<Output = Result<Self, String>>,
+    ) -> Self {
+        Self::seen_within(REST, account, id, rest).await
+    }
+
+    async fn seen_within(
+        longest: Duration,
+        account: &str,
+        id: Option<&str>,
+        rest: impl Future<Output = Result<Self, String>>,
+    ) -> Self {
+        let late = |_| Err("the network did not answer the check in time".to_owned());
+        let seen = Self::from(tokio::time::timeout(longest, rest).await.unwrap_or_else(late));
+        let seen = if seen.facts.account.is_some() { seen } else { seen.of(account) };
+        match id {
+            Some(id) => seen.by_id(id),
+            None => seen,
+        }
+    }
+
     /// A post would be accepted now.
     pub fn ready(detail: impl Into<String>) -> Self {
         Self { ready: true, detail: detail.into(), facts: Facts::default() }
@@ -167,6 +196,9 @@ impl From<Result<Self, String>> for Health {
 }
 
 #[cfg(test)]
+#[path = "health_tests.rs"]
+mod seen_tests;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::quota::Of;
@@ -179,6 +211,14 @@ mod tests {
         assert!(
             of("@bank", None).is(&of("@Bank", Some("7"))) && !of("@bank", None).is(&of("@new", Some("7")))
         );
+    }
+
+    #[tokio::test]
+    async fn an_account_that_was_seen_is_told_when_the_rest_of_the_check_hangs() {
+        let hangs = std::future::pending();
+        let seen = Health::seen_within(Duration::from_millis(10), "@bank", Some("7"), hangs).await;
+        let late = Health::unready("the network did not answer the check in time");
+        assert_eq!(seen, late.of("@bank").by_id("7"));
     }
 
     #[test]

@@ -232,13 +232,16 @@ impl Instagram {
 
     async fn inspect(&self) -> Result<Health, String> {
         let name = self.account().await?;
+        Ok(Health::seen_on(&format!("@{name}"), Some(&self.user), self.inspect_user(&name)).await)
+    }
+
+    /// What the access token may do on the account.
+    async fn inspect_user(&self, name: &str) -> Result<Health, String> {
         let posts = self.api.posts_left(&[&self.user, "content_publishing_limit"]).await?;
         if !self.is_fetched {
             return Err(UNREACHED.to_owned());
         }
-        let health =
-            Health::ready(format!("posts as @{name} on Instagram")).of(&format!("@{name}")).by_id(&self.user);
-        let health = health.takes(posts);
+        let health = Health::ready(format!("posts as @{name} on Instagram")).takes(posts);
         // Tokens of Instagram Login have other permissions, and no page says that they can be asked about.
         if self.is_instagrams {
             let detail = format!(

@@ -258,7 +258,7 @@ async fn without_an_address_that_is_reached_nothing_is_made() {
     connection.public_url = None;
     let channel = connect(&connection).unwrap();
     let health = channel.check().await;
-    assert_eq!(health, Health::unready(UNREACHED));
+    assert_eq!(health, Health::unready(UNREACHED).of("@bank").by_id(USER));
     let failure = channel.publish(&with(&suite::job(), 1), &Pass::open_for_tests()).await;
     assert!(matches!(failure, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{failure:?}");
     assert_eq!(counts(&server), (0, 0));

@@ -181,26 +181,29 @@ impl Mastodon {
 
     /// What is connected, or what is wrong.
     pub(super) async fn inspect(&self) -> Result<Health, String> {
+        let url = self.api(&["v1", "accounts", "verify_credentials"]);
+        let (account, answer) = self.look::<Account>(&url).await?;
+        let name = crate::text::shown(&account.acct);
+        let whole = format!("@{name}@{}", self.server.host_str().unwrap_or_default());
+        self.known().account = Some(account.id.clone());
+        Ok(Health::seen_on(&whole, None, self.inspect_server(account, &name, answer)).await)
+    }
+
+    /// What the account may do on its server.
+    async fn inspect_server(&self, account: Account, name: &str, answer: Answer) -> Result<Health, String> {
         #[derive(Deserialize)]
         struct App {
             scopes: Option<Vec<String>>,
         }
-        let url = self.api(&["v1", "accounts", "verify_credentials"]);
-        let (account, answer) = self.look::<Account>(&url).await?;
-        self.known().account = Some(account.id);
-        let name = crate::text::shown(&account.acct);
         if account.suspended {
             return Err(format!("the account @{name} is suspended"));
         }
         if account.moved.is_some_and(|m| !m.is_null()) {
             return Err(format!("the account @{name} has moved; connect the new one"));
         }
-        let whole = format!("@{name}@{}", self.server.host_str().unwrap_or_default());
         // Posts are requests, too.
         if answer.header("x-ratelimit-remaining") == Some("0") {
-            return Ok(
-                Health::unready("the server takes no more requests of this account for now").of(&whole)
-            );
+            return Err("the server takes no more requests of this account for now".to_owned());
         }
         // Older servers, and others than Mastodon, do not tell the permissions.
         let app = self.look::<App>(&self.api(&["v1", "apps", "verify_credentials"])).await.ok();
@@ -208,7 +211,7 @@ impl Mastodon {
         let told = scopes.is_some();
         if let Some(scope) = scopes.and_then(|all| answers::lacks(&all)) {
             let detail = format!("the app lacks the permission {scope}; make a token with it");
-            return Ok(Health::unready(detail).of(&whole).lacks(&[scope]));
+            return Ok(Health::unready(detail).lacks(&[scope]));
         }
         let server = self.ask().await?;
         let (software, most) = (&server.name, server.characters);
@@ -217,7 +220,7 @@ impl Mastodon {
         } else {
             format!("logged in as @{name}; {software}, {most} characters; a repeated post may appear twice")
         };
-        let health = Health::ready(detail).of(&whole);
+        let health = Health::ready(detail);
         Ok(if told { health.lacks(&[]) } else { health })
     }
 }

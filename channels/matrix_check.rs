@@ -20,9 +20,15 @@ impl Matrix {
         None
     }
 
+    /// What is connected, or what is wrong.
     pub(super) async fn inspect(&self) -> Result<Health, String> {
         let account = self.whoami().await.map_err(|failure| failure.to_string())?;
-        let member = self.state("m.room.member", &account).await?.unwrap_or_default();
+        Ok(Health::seen_on(&text::shown(&account), None, self.inspect_room(&account)).await)
+    }
+
+    /// What the account may do in the room.
+    async fn inspect_room(&self, account: &str) -> Result<Health, String> {
+        let member = self.state("m.room.member", account).await?.unwrap_or_default();
         if member["membership"] != "join" {
             return Err(answers::NOT_IN.to_owned());
         }
@@ -36,17 +42,17 @@ impl Matrix {
         }
         let levels = self.state("m.room.power_levels", "").await?.unwrap_or_default();
         let create = self.state("m.room.create", "").await?.unwrap_or_default();
-        let power = power(&levels, &create, &account);
+        let power = power(&levels, &create, account);
         if !power.post {
             return Err("the account may not post in the room; give it the power to send messages".to_owned());
         }
         self.most.keep(self.most_upload().await);
-        let (account, room) = (text::shown(&account), &self.room);
+        let (account, room) = (text::shown(account), &self.room);
         let detail = if power.take_down {
             format!("posts as {account} in the room {room}")
         } else {
             format!("posts as {account} in the room {room}, and may take nothing down there")
         };
-        Ok(Health::ready(detail).of(&account))
+        Ok(Health::ready(detail))
     }
 }

@@ -145,11 +145,14 @@ struct Who {
 }
 
 impl Who {
-    /// With the account that posts.
-    fn on(&self, health: Health) -> Health {
-        let health = health.of(&format!("{} ({})", text::shown(&self.user), text::shown(&self.team)));
+    /// The account that posts.
+    fn account(&self) -> String {
+        format!("{} ({})", text::shown(&self.user), text::shown(&self.team))
+    }
+
+    fn id(&self) -> Option<String> {
         let known = is_id(&self.team_id) && is_id(&self.user_id);
-        if known { health.by_id(&format!("{}/{}", self.team_id, self.user_id)) } else { health }
+        known.then(|| format!("{}/{}", self.team_id, self.user_id))
     }
 }
 
@@ -270,19 +273,24 @@ impl Slack {
 
     async fn inspect(&self) -> Result<Health, String> {
         let (who, scopes) = self.ask().await?;
-        let (user, team) = (text::shown(&who.user), text::shown(&who.team));
-        if let Some(lacking) = scopes.as_deref().and_then(lacks) {
-            return Ok(who.on(Health::unready(without(lacking))).lacks(&[lacking]));
+        let rest = self.inspect_room(&who, scopes.as_deref());
+        Ok(Health::seen_on(&who.account(), who.id().as_deref(), rest).await)
+    }
+
+    /// What the bot may do in the channel.
+    async fn inspect_room(&self, who: &Who, scopes: Option<&str>) -> Result<Health, String> {
+        if let Some(lacking) = scopes.and_then(lacks) {
+            return Ok(Health::unready(without(lacking)).lacks(&[lacking]));
         }
         // Who may not read there is no member.
         let mut url = self.method("conversations.history");
         url.query_pairs_mut().append_pair("channel", &self.channel).append_pair("limit", "1");
         self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
+        let (user, team) = (text::shown(&who.user), text::shown(&who.team));
         let health = Health::ready(format!(
             "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
              first post."
         ));
-        let health = who.on(health);
         Ok(if scopes.is_some() { health.lacks(&[]) } else { health })
     }
 }

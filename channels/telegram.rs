@@ -241,20 +241,25 @@ impl Telegram {
 
     async fn inspect(&self) -> Result<Health, String> {
         let bot: Bot = self.ask("getMe", &[]).await?;
+        let name = text::shown(bot.username.as_deref().unwrap_or_default());
+        Ok(Health::seen_on(&format!("@{name}"), None, self.inspect_chat(bot.id, &name)).await)
+    }
+
+    /// What the bot may do in the chat.
+    async fn inspect_chat(&self, bot: i64, name: &str) -> Result<Health, String> {
         let id = ("chat_id", plain(&self.chat));
         let chat: Chat = self.ask("getChat", std::slice::from_ref(&id)).await?;
-        let member: Member = self.ask("getChatMember", &[id, ("user_id", bot.id.to_string())]).await?;
+        let member: Member = self.ask("getChatMember", &[id, ("user_id", bot.to_string())]).await?;
         may_post(&chat, &member)?;
-        let named = |name: Option<String>| text::shown(name.as_deref().unwrap_or_default());
-        let (bot, title) = (named(bot.username), named(chat.title));
+        let title = text::shown(chat.title.as_deref().unwrap_or_default());
         if member.status == "creator" || member.can_delete_messages {
-            return Ok(Health::ready(format!("posts as @{bot} to {title}")).of(&format!("@{bot}")));
+            return Ok(Health::ready(format!("posts as @{name} to {title}")));
         }
         let detail = format!(
-            "posts as @{bot} to {title}, but takes down only posts of the last 48 hours; \
+            "posts as @{name} to {title}, but takes down only posts of the last 48 hours; \
              give it the right to delete messages"
         );
-        Ok(Health::ready(detail).of(&format!("@{bot}")))
+        Ok(Health::ready(detail))
     }
 }
 

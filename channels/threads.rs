@@ -273,11 +273,16 @@ impl Threads {
         let told: Value = told.map_err(|failure| failure.to_string())?.json()?;
         let id = told["id"].as_str().filter(|id| is_id(id)).ok_or("Threads does not name the account")?;
         let name = text::shown(told["username"].as_str().unwrap_or_default());
+        Ok(Health::seen_on(&format!("@{name}"), Some(id), self.inspect_user(id, &name)).await)
+    }
+
+    /// What the token of that account may do on the account of the settings.
+    async fn inspect_user(&self, id: &str, name: &str) -> Result<Health, String> {
         if id != self.user {
             return Err(format!("the access token is of @{name}; its number for the setting user is {id}"));
         }
         let posts = self.api.posts_left(&[&self.user, "threads_publishing_limit"]).await?;
-        let health = Health::ready(format!("posts as @{name} on Threads")).of(&format!("@{name}")).by_id(id);
+        let health = Health::ready(format!("posts as @{name} on Threads"));
         Ok(self.api.with_token(health.takes(posts), NEEDED).await)
     }
 }
