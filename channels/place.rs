@@ -40,6 +40,33 @@ pub fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// The number of the account that the settings name, where the network tells whose a credential is by that very number.
+/// A credential of another account than this is never the channel's.
+pub fn number(adapter: &str, settings: &Value) -> Option<String> {
+    let name = match adapter {
+        "facebook" => "page",
+        "threads" => "user",
+        _ => return None,
+    };
+    named(settings, name)
+}
+
+/// A setting as text, however it was written.
+fn named(settings: &Value, name: &str) -> Option<String> {
+    let value = settings.get(name).filter(|value| !value.is_null())?;
+    let text = value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned());
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Whether the settings lead to the same account as far as they say which: to the same server or site, and there to the
+/// same page or user. The room, the list and the form of posts are no other account.
+pub fn same_account(one: &Value, other: &Value) -> bool {
+    let account = |settings: &Value| {
+        ["page", "organization", "user", "account", "number"].map(|name| named(settings, name))
+    };
+    account(one) == account(other) && written(one) == written(other)
+}
+
 /// The server or site that the settings name, written in one way however people wrote it; empty where they
 /// name none.
 pub fn written(settings: &Value) -> String {
@@ -72,6 +99,46 @@ mod tests {
         assert_eq!(of("url", "https://Bank.example/News/"), "https://bank.example/News");
         assert_ne!(of("url", "https://bank.example/news"), of("url", "https://bank.example/News"));
         assert_eq!(written(&json!({})), "");
+    }
+
+    #[test]
+    fn a_room_or_a_warning_is_no_other_account() {
+        let of = |more: Value| {
+            let mut settings = json!({ "server": "https://one.example", "account": "bank.example" });
+            settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            settings
+        };
+        let one = of(json!({}));
+        for same in [
+            json!({ "channel": "C7" }),
+            json!({ "chat": -7 }),
+            json!({ "warning": "Bank" }),
+            json!({ "server": "https://One.example/" }),
+            json!({ "account": " bank.example " }),
+        ] {
+            assert!(same_account(&one, &of(same.clone())), "{same}");
+        }
+        for other in [
+            json!({ "server": "https://two.example" }),
+            json!({ "server": null }),
+            json!({ "account": "alice.example" }),
+            json!({ "page": 7 }),
+            json!({ "user": "7" }),
+            json!({ "number": "7" }),
+        ] {
+            assert!(!same_account(&one, &of(other.clone())), "{other}");
+        }
+        assert!(same_account(&json!({ "page": "7" }), &json!({ "page": 7 })));
+    }
+
+    #[test]
+    fn some_settings_name_the_number_of_the_account() {
+        assert_eq!(number("facebook", &json!({ "page": 4711 })).as_deref(), Some("4711"));
+        assert_eq!(number("threads", &json!({ "user": " 7 " })).as_deref(), Some("7"));
+        assert_eq!(
+            (number("threads", &json!({ "page": 7 })), number("x", &json!({ "user": 7 }))),
+            (None, None)
+        );
     }
 
     #[test]

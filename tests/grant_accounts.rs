@@ -16,12 +16,12 @@ use crate::support::Bench;
 use crate::support::network::{Fate, Network};
 
 /// Connects again, and is refused: why.
-async fn refused(bench: &Bench, net: &Network, wanted: NewStart) -> String {
+pub async fn refused(bench: &Bench, net: &Network, wanted: NewStart) -> String {
     let back = net.begin(bench, "here", wanted).await;
     connecting::finish(&bench.app, &bench.administrator, "here", back).await.unwrap_err().to_string()
 }
 
-fn again(channel: &str) -> NewStart {
+pub fn again(channel: &str) -> NewStart {
     NewStart { channel: Some(channel.to_owned()), new: None, register: false }
 }
 
@@ -41,7 +41,7 @@ async fn waits_after(bench: &Bench, post: &str, attempts: i64) {
 }
 
 /// Waits until a post is back in the queue for that reason.
-async fn waits_because(bench: &Bench, post: &str, why: &str) {
+pub async fn waits_because(bench: &Bench, post: &str, why: &str) {
     let mut seen = String::new();
     for _ in 0..400 {
         let view = posts::get(&bench.app, &bench.operator, post).await.unwrap();

@@ -25,6 +25,7 @@ mod edits;
 mod flow;
 mod french;
 mod grant_accounts;
+mod grant_marks;
 mod grant_pages;
 mod grants;
 mod held_sets;

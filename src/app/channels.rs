@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::channels::{Facts, Limits};
+use ::channels::{Facts, Limits, place};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -191,6 +191,7 @@ pub(super) async fn insert(
         checked_at: None,
         posted_at: None,
         other_account: None,
+        other_account_id: None,
         created_at: app.now(),
         version: 1,
     };
@@ -237,11 +238,7 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
-    let remembered = readiness::remembered(&row);
-    if edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some() {
-        // What the last check saw was another connection.
-        (row.health, row.checked_at) = (None, None);
-    }
+    let connects = edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some();
     let (had, given) = (row.credential.is_some(), edit.credential.is_some());
     let moved = edit.settings.filter(|settings| *settings != before.settings);
     let moves = moved.is_some();
@@ -249,12 +246,12 @@ pub async fn edit(
         // Whoever can change where it goes could otherwise read what nobody is shown.
         return Err(AppError::field("credential", AGAIN));
     }
+    let elsewhere = moved.as_ref().is_some_and(|to| !place::same_account(&before.settings, to));
     if let Some(settings) = moved {
         row.settings = settings.to_string();
-        row.other_account = None;
-    } else if row.health.is_none() {
-        // The same account: what it takes is not forgotten until the next check.
-        row.health = remembered;
+    }
+    if connects {
+        readiness::forget_check(&mut row, elsewhere);
     }
     match edit.disabled {
         Some(true) if row.disabled_at.is_none() => row.disabled_at = Some(app.now()),
@@ -265,13 +262,13 @@ pub async fn edit(
     check(&row.name, &row.adapter, &settings, row.drill)?;
     let credential = credentials::opened(app, &row, edit.credential.as_ref())?;
     try_open(app, &row.adapter, &settings, credential)?;
-    let seen = same_account::ask_typed(app, &row, edit.credential.as_ref().filter(|_| !moves)).await;
+    let seen = same_account::ask_typed(app, &row, edit.credential.as_ref().filter(|_| !elsewhere)).await;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }
-    same_account::judge_typed(&mut tx, &mut row, seen).await?;
+    let unseen = same_account::judge_typed(app, &mut tx, &mut row, given, seen).await?;
     let kept = row.credential.take();
     row.credential = credentials::sealed(app, &mut tx, id, edit.credential.as_ref(), kept).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
@@ -286,6 +283,7 @@ pub async fn edit(
         entries.extend(ends::replace_by_typed(app, &mut tx, &replaced).await?);
     }
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
+    readiness::check_soon(app, id, unseen);
     Ok(view)
 }
 

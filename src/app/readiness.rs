@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ::channels::Limits;
 use ::channels::health::Account;
+use ::channels::{Facts, Limits, place};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -25,6 +25,9 @@ struct Learned {
     limits: Option<Limits>,
     #[serde(default)]
     facts: LearnedFacts,
+    /// Another credential was given since, and nobody knows yet whose it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unseen: bool,
 }
 
 /// The same of its facts.
@@ -137,6 +140,13 @@ async fn check_once(app: App, channel: String) {
     }
 }
 
+/// Checks a channel now, when posts wait for that.
+pub(super) fn check_soon(app: &App, channel: &str, wait: bool) {
+    if wait {
+        tokio::spawn(check_once(app.clone(), channel.to_owned()));
+    }
+}
+
 /// The channel is being checked until this is dropped.
 struct Checking<'a> {
     app: &'a App,
@@ -169,6 +179,12 @@ pub(crate) fn health(c: &Channel) -> Option<HealthView> {
     c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
 }
 
+/// Whether the channel has had no check since it was given a credential of which nobody knows that it is of the channel's
+/// account. `unchecked` is what it keeps of checks, where none was made since it was changed.
+pub(super) fn is_unseen(unchecked: Option<&str>) -> bool {
+    unchecked.and_then(|h| serde_json::from_str(h).ok()).is_some_and(|learned: Learned| learned.unseen)
+}
+
 fn learned(c: &Channel) -> Option<Learned> {
     c.health.as_deref().and_then(|h| serde_json::from_str(h).ok())
 }
@@ -178,10 +194,24 @@ pub(super) fn learned_limits(c: &Channel) -> Option<Limits> {
     learned(c).and_then(|l| l.limits)
 }
 
-/// The account that the channel is known by.
-pub(super) fn known_account(c: &Channel) -> Option<Account> {
+/// The account that checks have seen.
+pub(super) fn learned_account(c: &Channel) -> Option<Account> {
     let facts = learned(c)?.facts;
     Some(Account { name: facts.account?, id: facts.account_id })
+}
+
+/// The number of the account that the channel's settings name, where that decides.
+pub(super) fn number_in_settings(c: &Channel) -> Option<String> {
+    place::number(&c.adapter, &serde_json::from_str(&c.settings).unwrap_or_default())
+}
+
+/// The account that the channel is known by: that of its settings, where they decide, or else that which was seen.
+pub(super) fn known_account(c: &Channel) -> Option<Account> {
+    let learned = learned_account(c);
+    let Some(number) = number_in_settings(c) else { return learned };
+    let id = Some(number.clone());
+    let name = learned.filter(|learned| learned.id == id).map_or(number, |learned| learned.name);
+    Some(Account { name, id })
 }
 
 /// The limits of a channel: those that its account told, or those of its network.
@@ -201,14 +231,26 @@ pub(super) fn remembered(c: &Channel) -> Option<String> {
     serde_json::to_string(&kept).ok()
 }
 
-/// The same, with the account that was just seen.
+/// The channel is connected otherwise: what its last check saw was another connection. What the account takes is not
+/// forgotten until the next one, nor which one it is, unless the channel leads to another account on purpose.
+pub(super) fn forget_check(c: &mut Channel, elsewhere: bool) {
+    (c.health, c.checked_at) = (remembered(c).filter(|_| !elsewhere), None);
+    if elsewhere {
+        (c.other_account, c.other_account_id) = (None, None);
+    }
+}
+
+/// The same with another credential, and the account that was just seen with it. When none was seen, posts wait until a
+/// check has looked for it.
 pub(super) fn remembering(c: &Channel, account: Option<Account>) -> Option<String> {
-    let (account, account_id) = match account.or_else(|| known_account(c)) {
+    let unseen = account.is_none();
+    let (account, account_id) = match account.or_else(|| learned_account(c)) {
         Some(Account { name, id }) => (Some(name), id),
         None => (None, None),
     };
     let facts = LearnedFacts { account, account_id };
-    let health = serde_json::to_string(&Learned { limits: learned_limits(c), facts });
+    let unseen = unseen && facts.account.is_some();
+    let health = serde_json::to_string(&Learned { limits: learned_limits(c), facts, unseen });
     remembered(&Channel { health: health.ok(), ..c.clone() })
 }
 
@@ -219,16 +261,23 @@ fn stood(c: &Channel) -> Option<(Standing, Vec<Remark>)> {
 }
 
 /// Marks a channel that leads to another account by now, or takes the mark back: the entry of it.
-async fn mark(app: &App, tx: &mut Tx, row: &Channel, other: Option<&str>) -> Result<Option<Entry>> {
-    if row.other_account.as_deref() == other {
+async fn mark(app: &App, tx: &mut Tx, row: &mut Channel, other: Option<&Account>) -> Result<Option<Entry>> {
+    if other_account::marked(row).as_ref() == other {
         return Ok(None);
     }
-    tx.mark_account(&row.id, other).await?;
+    let name = other.map(|other| other.name.as_str());
+    tx.mark_account(&row.id, name, other.and_then(|other| other.id.as_deref())).await?;
+    match other {
+        Some(other) => {
+            (row.other_account, row.other_account_id) = (Some(other.name.clone()), other.id.clone())
+        }
+        None => other_account::unmark(app, tx, row).await?,
+    }
     let subject = format!("channel:{}", row.id);
-    Ok(Some(match other {
+    Ok(Some(match name {
         Some(other) => {
             tracing::error!(node = app.node(), channel = row.id, other, "a channel leads to another account");
-            Entry::new("channel.other_account", &subject).note(other_account::words(other))
+            Entry::new("channel.other_account", &subject).note(other_account::words(&row.adapter, other))
         }
         None => Entry::new("channel.own_account", &subject),
     }))
@@ -245,13 +294,19 @@ pub(crate) async fn keep_health(
 ) -> Result<HealthView> {
     let mut tx = app.store().begin().await?;
     let row = tx.channel_for_update(id).await?.filter(|c| version.is_none_or(|v| v == c.version));
-    let Some(row) = row else {
+    let Some(mut row) = row else {
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(seen);
     };
     let old = health(&row).map(|h| h.facts).unwrap_or_default();
     let mut kept = HealthView { limits: seen.limits.or_else(|| learned_limits(&row)), ..seen };
     let other = other_account::seen(&row, &mut kept.facts);
+    if other.is_some() {
+        // What the other one takes and may do is not the channel's.
+        let Facts { account, account_id, checked_every, .. } = kept.facts;
+        kept.facts = Facts { account, account_id, checked_every, ..Facts::default() };
+        kept.limits = learned_limits(&row);
+    }
     kept.facts.expires_at = kept.facts.expires_at.or(old.expires_at);
     kept.facts.missing = kept.facts.missing.or(old.missing);
     if let Some(grant) = tx.grant(id).await? {
@@ -261,14 +316,14 @@ pub(crate) async fn keep_health(
         (kept.ready, kept.detail) = (false, why);
     }
     if let Some(other) = &other {
-        (kept.ready, kept.detail) = (false, other_account::words(other));
+        (kept.ready, kept.detail) = (false, other_account::words(&row.adapter, &other.name));
     }
-    let marked = mark(app, &mut tx, &row, other.as_deref()).await?;
     let before = stood(&row).map(|(standing, _)| standing);
+    let marked = mark(app, &mut tx, &mut row, other.as_ref()).await?;
     let json = serde_json::to_string(&kept).map_err(|e| AppError::Internal(e.to_string()))?;
     tx.set_health(id, &json, app.now()).await?;
     let Some((standing, remarks)) =
-        stood(&Channel { health: Some(json), checked_at: Some(app.now()), other_account: other, ..row })
+        stood(&Channel { health: Some(json), checked_at: Some(app.now()), ..row })
             .filter(|(standing, _)| Some(*standing) != before)
     else {
         // What is left counts for posts at once, on every node.

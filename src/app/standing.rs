@@ -74,7 +74,7 @@ pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
         judge(seen, signs_time, now, &mut add);
     }
     if let Some(other) = &c.other_account {
-        add(Standing::NotReady, other_account::words(other));
+        add(Standing::NotReady, other_account::words(&c.adapter, other));
     }
     if c.paused_until > now {
         add(Standing::NotReady, "the network asked this channel to wait".into());
@@ -178,6 +178,7 @@ mod tests {
             checked_at: None,
             posted_at: None,
             other_account: None,
+            other_account_id: None,
             created_at: NOW,
             version: 1,
         }

@@ -28,6 +28,8 @@ pub struct Channel {
     pub posted_at: Option<Millis>,
     /// The account that a check saw in the place of the channel's own: nothing is sent there.
     pub other_account: Option<String>,
+    /// What the network calls that account for ever.
+    pub other_account_id: Option<String>,
     pub created_at: Millis,
     pub version: i64,
 }
@@ -82,7 +84,8 @@ impl Tx {
     /// Writes what may change, when the version is still the one that was read; whether it was.
     pub async fn update_channel(&mut self, ch: &Channel) -> Result<bool> {
         const SQL: &str = "update channels set name = $2, brand = $3, settings = $4, credential = $5,
-              disabled_at = $6, health = $8, checked_at = $9, other_account = $10, version = version + 1
+              disabled_at = $6, health = $8, checked_at = $9, other_account = $10,
+              other_account_id = $11, version = version + 1
             where id = $1 and version = $7";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&ch.id)
@@ -95,6 +98,7 @@ impl Tx {
             .bind(&ch.health)
             .bind(ch.checked_at)
             .bind(&ch.other_account)
+            .bind(&ch.other_account_id)
             .execute(c)
             .await?
             .rows_affected());
@@ -176,9 +180,20 @@ impl Tx {
 
     /// Marks a channel that leads to another account, or takes the mark back. Its version is another one, so that
     /// nothing begins that was permitted before.
-    pub async fn mark_account(&mut self, id: &str, other: Option<&str>) -> Result<()> {
-        const SQL: &str = "update channels set other_account = $2, version = version + 1 where id = $1";
-        on!(self, |c| sqlx::query(SQL).bind(id).bind(other).execute(c).await.map(drop)?);
+    pub async fn mark_account(&mut self, id: &str, name: Option<&str>, number: Option<&str>) -> Result<()> {
+        const SQL: &str =
+            "update channels set other_account = $2, other_account_id = $3, version = version + 1
+            where id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(name).bind(number).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
+    /// What is due on the channel and waits for a reason that begins so is looked at now.
+    pub async fn wake_because(&mut self, id: &str, because: &str, now: Millis) -> Result<()> {
+        const SQL: &str = "update deliveries set ready_at = $2, reason = null
+            where state = 'scheduled' and channel_id = $1 and ready_at > $2 and due_at <= $2 and reason like $3";
+        let like = format!("{because}%");
+        on!(self, |c| sqlx::query(SQL).bind(id).bind(now).bind(like).execute(c).await.map(drop)?);
         Ok(())
     }
 

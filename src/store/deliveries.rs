@@ -62,6 +62,9 @@ pub struct InHand {
     pub channel_version: i64,
     /// The account that the channel leads to in the place of its own.
     pub other_account: Option<String>,
+    pub adapter: String,
+    /// What the channel keeps of earlier checks, while there was none since it was changed.
+    pub unchecked: Option<String>,
     pub labels: String,
     pub kind: String,
     pub incident_id: Option<String>,
@@ -148,14 +151,11 @@ pub(super) const CHANGE: &str =
     "with v (id, state, ready_at, freeze_id, reason, remote_id, remote_url, settled_at,
       more, node, due_at, started) as ({rows})
     update deliveries set state = v.state, ready_at = coalesce(v.ready_at, deliveries.ready_at),
-      due_at = coalesce(v.due_at, deliveries.due_at),
-      freeze_id = v.freeze_id,
+      due_at = coalesce(v.due_at, deliveries.due_at), freeze_id = v.freeze_id,
       reason = case when v.state in ('cancelled', 'expired') then coalesce(v.reason, deliveries.reason) else v.reason end,
-      remote_id = coalesce(v.remote_id, deliveries.remote_id),
-      remote_url = coalesce(v.remote_url, deliveries.remote_url),
+      remote_id = coalesce(v.remote_id, deliveries.remote_id), remote_url = coalesce(v.remote_url, deliveries.remote_url),
       settled_at = v.settled_at, attempts = deliveries.attempts + v.more,
-      permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node,
-      started = v.started
+      permits = deliveries.permits + case when v.more > 0 then v.more else 0 end, claimed_by = v.node, started = v.started
     from v where deliveries.id = v.id";
 
 /// The rows of [`CHANGE`], in the order in which deliveries are locked.
@@ -185,7 +185,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
 
 const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, {NEWER} as newer, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version, c.other_account
+      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version, c.other_account, c.adapter, case when c.checked_at is null then c.health end as unchecked
     from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 fn in_hand() -> String {

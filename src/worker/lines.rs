@@ -62,6 +62,7 @@ struct Line {
     not_ready: Option<String>,
     /// The account that it leads to in the place of its own.
     other_account: Option<String>,
+    adapter: String,
     /// Until when routine posts were given back because of a budget, by this process or by an earlier one.
     kept_until: Millis,
 }
@@ -128,6 +129,7 @@ impl Lines {
                 owners: Owners::default(),
                 not_ready: None,
                 other_account: None,
+                adapter: row.adapter.clone(),
                 kept_until: Millis::MAX,
             });
             line.look(&row, &mut self.budgets());
@@ -330,7 +332,7 @@ impl Line {
             return back(now + 60_000, "the channel is disabled");
         }
         if let Some(other) = &self.other_account {
-            return back(now + NOT_READY_WAIT, &other_account::words(other));
+            return back(now + NOT_READY_WAIT, &other_account::words(&self.adapter, other));
         }
         if self.paused_until > now {
             return back(self.paused_until, "the network asked this channel to wait");

@@ -53,6 +53,8 @@ pub struct Known {
     pub cut_down: bool,
     /// Whose account all tokens are; none: it does not say.
     pub account: Option<String>,
+    /// How often it does not say so first.
+    pub unsaid: usize,
     /// How many tokens were given.
     given: usize,
 }
@@ -68,6 +70,8 @@ pub struct Network {
     pub posts: Arc<Semaphore>,
     /// Answers about ends wait for these.
     pub ends: Arc<Semaphore>,
+    /// Answers about whose a token is wait for these.
+    pub accounts: Arc<Semaphore>,
 }
 
 /// The fields of a form.
@@ -126,6 +130,11 @@ async fn revoke(State(net): State<Network>, form: String) -> StatusCode {
 }
 
 async fn me(State(net): State<Network>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    if net.is_silent() {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
+    }
+    net.accounts.acquire().await.unwrap().forget();
+    net.accounts.add_permits(1);
     let account = net.known().account.clone();
     match account {
         None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({}))),
@@ -163,6 +172,14 @@ fn unauthorized(headers: &HeaderMap) -> (StatusCode, Json<Value>) {
 }
 
 impl Network {
+    /// Whether this time it does not say whose a token is.
+    fn is_silent(&self) -> bool {
+        let mut known = self.known();
+        let silent = known.unsaid > 0;
+        known.unsaid = known.unsaid.saturating_sub(1);
+        silent
+    }
+
     /// Starts it; its app is entered at the bench.
     pub async fn start(bench: &Bench) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -172,6 +189,7 @@ impl Network {
             tokens: Arc::new(Semaphore::new(1)),
             posts: Arc::new(Semaphore::new(1)),
             ends: Arc::new(Semaphore::new(1)),
+            accounts: Arc::new(Semaphore::new(1)),
         };
         let routes = Router::new()
             .route("/token", post(token))

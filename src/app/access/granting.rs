@@ -264,15 +264,15 @@ async fn keep(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result
     let mut tx = app.store().begin().await?;
     // As it is before this change.
     let row = tx.channel_for_update(id).await?;
+    let mut unseen = false;
     let (view, mut entries) = match (new, row.clone(), seen) {
         (Some(new), ..) => {
             let (view, entry) = channels::insert(app, &mut tx, id, new).await?;
             (view, vec![entry])
         }
         (None, Some(mut row), Some(seen)) => {
-            let account = same_account::judge(&mut tx, &row, asking.client.network.title, seen).await?;
-            // What the last check saw was another connection of it.
-            row.health = readiness::remembering(&row, account);
+            let title = asking.client.network.title;
+            unseen = same_account::judge_granted(app, &mut tx, &mut row, title, seen).await?;
             reconnect(app, &mut tx, row, &start.place, credential).await?
         }
         (None, ..) => return Err(AppError::not_found("channel", id)),
@@ -311,6 +311,7 @@ async fn keep(app: &App, by: &Actor, asking: &Asking, tokens: &Tokens) -> Result
     let given = Entry::new("channel.access_given", &format!("channel:{id}")).after(&grants::view(grant));
     entries.push(given);
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
+    readiness::check_soon(app, id, unseen);
     Ok(view)
 }
 
@@ -373,8 +374,7 @@ async fn reconnect(
         return Err(AppError::Conflict(why.into()));
     }
     channels::try_open(app, &row.adapter, &before.settings, Some(credential.clone()))?;
-    // Whose access it is was asked.
-    (row.checked_at, row.other_account) = (None, None);
+    row.checked_at = None;
     let had = row.credential.is_some();
     row.credential = Some(keys::seal(app, tx, &credentials::record(&row.id), credential).await?);
     if !tx.update_channel(&row).await? {

@@ -13,11 +13,21 @@ use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::role::Right;
+use crate::store::Tx;
 use crate::store::channels::Channel;
 use crate::store::deliveries::{Change, InHand};
 
 /// How long a post waits before it looks again.
 const WAIT: Millis = 30_000;
+/// The same while the first check of another credential is being made.
+const UNSEEN_WAIT: Millis = 2_000;
+
+/// What people read until then.
+const UNSEEN: &str = "the channel has another credential, and whose it is is looked at first";
+
+/// Why the other account cannot be confirmed where the settings name one.
+const NAMED: &str =
+    "the settings of this channel name its account by its number: connect that one, or change the settings";
 
 /// The account that a person was shown.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -26,32 +36,83 @@ pub struct ShownAccount {
     pub account: String,
 }
 
+/// How what people read begins.
+const BEGINS: &str = "the channel's credential is of another account, ";
+
 /// What people read.
-pub(crate) fn words(other: &str) -> String {
+pub(crate) fn words(adapter: &str, other: &str) -> String {
+    if !may_confirm(adapter) {
+        return format!(
+            "the channel's credential is of another account, {other}: connect the right one again"
+        );
+    }
     format!(
         "the channel's credential is of another account, {other}: connect the right one again, or confirm this one \
          on the page of the channel"
     )
 }
 
+/// What people call the account that was seen: with its number where the name alone is also that of the channel's own
+/// account, or of another one that a check saw before.
+fn label(row: &Channel, known: &Account, seen: &Account) -> String {
+    let marked = row.other_account.as_ref().zip(row.other_account_id.as_ref());
+    match (&seen.id, marked) {
+        (Some(id), Some((label, marked))) if id == marked && label.starts_with(&seen.name) => label.clone(),
+        (Some(id), Some((label, marked))) if id != marked && *label == seen.name => format!("{label}, {id}"),
+        (Some(id), _) if seen.name == known.name => format!("{}, {id}", seen.name),
+        _ => seen.name.clone(),
+    }
+}
+
+/// The mark of a channel.
+pub(in crate::app) fn marked(row: &Channel) -> Option<Account> {
+    Some(Account { name: row.other_account.clone()?, id: row.other_account_id.clone() })
+}
+
+/// Takes the mark of a channel back, which is written by the caller. What waits for that goes at once.
+pub(in crate::app) async fn unmark(app: &App, tx: &mut Tx, row: &mut Channel) -> Result<()> {
+    row.other_account_id = None;
+    if row.other_account.take().is_some() {
+        tx.wake_because(&row.id, BEGINS, app.now()).await?;
+    }
+    Ok(())
+}
+
+/// Whether a person can say that the other account is right. Where the settings name the account they would have to change.
+pub(crate) fn may_confirm(adapter: &str) -> bool {
+    !matches!(adapter, "facebook" | "threads")
+}
+
 /// What a check says of the account: the other one, if it is not that by which the channel is known. A check that
 /// saw none leaves it as it was.
-pub(in crate::app) fn seen(row: &Channel, facts: &mut Facts) -> Option<String> {
+pub(in crate::app) fn seen(row: &Channel, facts: &mut Facts) -> Option<Account> {
     let known = readiness::known_account(row);
-    let other = match (facts.whose(), &known) {
-        (Some(seen), Some(known)) if !seen.is(known) => Some(seen.name),
-        (Some(_), _) => return None,
-        (None, _) => row.other_account.clone(),
+    let other = match (facts.whose(), known) {
+        (Some(seen), Some(known)) if !seen.is(&known) => {
+            Some(Account { name: label(row, &known, &seen), id: seen.id })
+        }
+        (Some(_), known) => {
+            // A number that is known once is not forgotten because an answer lacks it.
+            facts.account_id = facts.account_id.take().or(known.and_then(|known| known.id));
+            return None;
+        }
+        (None, _) => marked(row),
     };
-    (facts.account, facts.account_id) = known.map_or((None, None), |known| (Some(known.name), known.id));
+    let own = readiness::learned_account(row);
+    (facts.account, facts.account_id) = own.map_or((None, None), |own| (Some(own.name), own.id));
     other
 }
 
-/// A due delivery on such a channel waits, and gets no permit.
+/// A due delivery on such a channel waits, and gets no permit; and so it does for the first check of a credential of which
+/// nobody knows whose it is.
 pub(in crate::app) fn wait(row: &InHand, now: Millis) -> Option<Change> {
-    let other = row.other_account.as_ref()?;
-    let later = Change { ready_at: Some(now + WAIT), ..Change::to(&row.id, State::Scheduled.word()) };
-    Some(later.because(&words(other)))
+    let (wait, why) = match &row.other_account {
+        Some(other) => (WAIT, words(&row.adapter, other)),
+        None if readiness::is_unseen(row.unchecked.as_deref()) => (UNSEEN_WAIT, UNSEEN.to_owned()),
+        None => return None,
+    };
+    let later = Change { ready_at: Some(now + wait), ..Change::to(&row.id, State::Scheduled.word()) };
+    Some(later.because(&why))
 }
 
 /// An administrator says that the channel goes on with the other account.
@@ -63,13 +124,15 @@ pub async fn confirm(app: &App, by: &Actor, channel: &str, shown: &ShownAccount)
     let mut tx = app.store().begin().await?;
     let row = tx.channel_for_update(channel).await?;
     let mut row = row.ok_or_else(|| AppError::not_found("channel", channel))?;
+    if readiness::number_in_settings(&row).is_some() {
+        return Err(AppError::Conflict(NAMED.into()));
+    }
     let before = channels::view(app, row.clone());
-    let Some(other) = row.other_account.take().filter(|other| *other == shown.account) else {
+    let Some(other) = marked(&row).filter(|other| other.name == shown.account) else {
         let why = "the last check did not see this account; look at the channel again";
         return Err(AppError::Conflict(why.into()));
     };
-    // Its number is learned at the next check.
-    let other = Account { name: other, id: None };
+    unmark(app, &mut tx, &mut row).await?;
     (row.health, row.checked_at) = (readiness::remembering(&row, Some(other)), None);
     if !tx.update_channel(&row).await? {
         return Err(AppError::Stale { now: row.version });

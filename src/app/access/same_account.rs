@@ -3,6 +3,7 @@
 use ::channels::health::Account;
 use secrecy::SecretString;
 
+use super::other_account;
 use crate::app::{App, AppError, Result, readiness};
 use crate::store::Tx;
 use crate::store::channels::Channel;
@@ -22,7 +23,7 @@ pub(super) async fn ask(
 ///
 /// # Errors
 /// When it is another one, or is not known while posts of the channel are out or due.
-pub(super) async fn judge(
+async fn judge(
     tx: &mut Tx,
     row: &Channel,
     title: &str,
@@ -35,6 +36,23 @@ pub(super) async fn judge(
         }
         (seen, _) => Ok(seen.ok()),
     }
+}
+
+/// The same for access that was granted again: what the channel keeps, and whether posts wait for the first check of it.
+pub(super) async fn judge_granted(
+    app: &App,
+    tx: &mut Tx,
+    row: &mut Channel,
+    title: &str,
+    seen: std::result::Result<Account, String>,
+) -> Result<bool> {
+    let account = judge(tx, row, title, seen).await?;
+    if account.is_some() {
+        other_account::unmark(app, tx, row).await?;
+    }
+    // What the last check saw was another connection of it.
+    row.health = readiness::remembering(row, account);
+    Ok(readiness::is_unseen(row.health.as_deref()))
 }
 
 fn another(seen: &Account, known: &Account) -> AppError {
@@ -51,20 +69,32 @@ pub(in crate::app) async fn ask_typed(
     ask(app, row, typed?).await.ok()
 }
 
-/// The same of a credential that was typed in, where the settings stay. It is taken when its network does not say whose
-/// it is: at three in the morning somebody mends a channel, many networks tell no account, and the next check that
-/// sees another one stops all posts.
+/// The same of a credential that was typed in, where the settings name no other account than before. It is taken when its
+/// network does not say whose it is: at three in the morning somebody mends a channel, and many networks tell no account.
+/// Posts wait for the first check of it then, and one that sees another account stops them: whether they wait.
 ///
 /// # Errors
-/// When it is another account while posts of the channel are out or due.
-pub(in crate::app) async fn judge_typed(tx: &mut Tx, row: &mut Channel, seen: Option<Account>) -> Result<()> {
-    let Some(seen) = seen else { return Ok(()) };
+/// When it is another account while posts of the channel are out or due, or another one than the settings name.
+pub(in crate::app) async fn judge_typed(
+    app: &App,
+    tx: &mut Tx,
+    row: &mut Channel,
+    given: bool,
+    seen: Option<Account>,
+) -> Result<bool> {
+    let Some(seen) = seen else {
+        if given {
+            row.health = readiness::remembering(row, None);
+        }
+        return Ok(readiness::is_unseen(row.health.as_deref()));
+    };
     let other = readiness::known_account(row).filter(|known| !seen.is(known));
     if let Some(known) = other
-        && tx.has_posts_on(&row.id).await?
+        && (readiness::number_in_settings(row).is_some() || tx.has_posts_on(&row.id).await?)
     {
         return Err(another(&seen, &known));
     }
-    (row.health, row.other_account) = (readiness::remembering(row, Some(seen)), None);
-    Ok(())
+    row.health = readiness::remembering(row, Some(seen));
+    other_account::unmark(app, tx, row).await?;
+    Ok(false)
 }

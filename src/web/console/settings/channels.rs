@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::access;
 use crate::app::access::connecting::WantedChannel;
 use crate::app::access::grants::{self, GrantView};
+use crate::app::access::other_account;
 use crate::app::access::revoking::{self, RevokedView};
 use crate::app::channels::{self as verbs, ChannelEdit, ChannelView, NewChannel};
 use crate::app::watches::{self, SeenView, WatchView};
@@ -304,6 +305,10 @@ async fn page(
 impl ChannelPage {
     fn may_change(&self) -> bool {
         self.ui.me.as_ref().is_some_and(|me| me.may(Right::Administer))
+    }
+
+    fn may_confirm(&self) -> bool {
+        other_account::may_confirm(&self.it.adapter)
     }
 }
 

@@ -321,4 +321,5 @@ access-also = These channels had the same access at the network, and have lost i
 access-anew = Register Holdline anew at this server: what it registered there works no more
 account-other = Another account
 account-other-means = A check saw that the credential of this channel belongs to another account than before. Nothing goes out here, crisis posts neither, until the right account is connected again or somebody confirms this one.
+account-other-named = A check saw that the credential of this channel belongs to another account than the settings name. Nothing goes out here, crisis posts neither, until the right account is connected again.
 account-other-do = Go on as { $name }

@@ -328,4 +328,5 @@ access-also = Ces canaux avaient le même accès auprès du réseau et l’ont p
 access-anew = Inscrire Holdline de nouveau sur ce serveur : son inscription n’y fonctionne plus
 account-other = Un autre compte
 account-other-means = Une vérification a vu que l’identifiant de ce canal appartient à un autre compte qu’avant. Rien n’est publié ici, les messages de crise non plus, tant que le bon compte n’est pas reconnecté ou que personne ne confirme celui-ci.
+account-other-named = Une vérification a vu que l’identifiant de ce canal appartient à un autre compte que celui des réglages. Rien n’est publié ici, les messages de crise non plus, tant que le bon compte n’est pas reconnecté.
 account-other-do = Continuer en tant que { $name }
