@@ -20,8 +20,16 @@ struct Case {
 const BOT: &str = r#"{"ok":true,"url":"https://bank.slack.com/","team":"Bank","user":"press","bot_id":"B2",
     "team_id":"T0000BANK","user_id":"U0000PRESS"}"#;
 
+fn good(body: &str) -> Step {
+    answer(200, "", body)
+}
+
 fn cases() -> Vec<Case> {
-    let good = |body: &str| answer(200, "", body);
+    servers().into_iter().chain(numbered()).collect()
+}
+
+/// Networks on which the account has a name, and on Slack a number, too.
+fn servers() -> Vec<Case> {
     vec![
         Case {
             adapter: slack::ADAPTER,
@@ -56,6 +64,12 @@ fn cases() -> Vec<Case> {
             account: "@alice:bank.example",
             id: None,
         },
+    ]
+}
+
+/// Networks that tell the number of every account.
+fn numbered() -> Vec<Case> {
+    vec![
         Case {
             adapter: threads::ADAPTER,
             settings: |url| json!({ "server": url, "user": "17841400000000001" }),
