@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::http::{Answer, Http, Request, Trouble};
+use crate::http::{Http, Request};
 use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
     Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
 };
 
+#[path = "bluesky_answers.rs"]
+mod answers;
 #[path = "bluesky_facets.rs"]
 mod facets;
 #[path = "bluesky_watch.rs"]
@@ -34,6 +36,7 @@ mod record;
 #[path = "bluesky_session.rs"]
 mod session;
 
+use answers::{error_name, no_effect};
 use record::{Around, Record, owner, receipt, record_key};
 
 /// The registration.
@@ -130,13 +133,6 @@ struct Session {
     refresh_jwt: SecretString,
 }
 
-/// What an XRPC error answer says.
-#[derive(Default, Deserialize)]
-struct Wrong {
-    #[serde(default)]
-    error: String,
-}
-
 impl Bluesky {
     fn method(&self, name: &str) -> Url {
         let mut url = self.server.clone();
@@ -177,28 +173,6 @@ impl Bluesky {
             }
         }
         known
-    }
-
-    /// What an answer that does not accept means. A session that the server refuses is forgotten.
-    async fn failure(&self, answer: &Answer) -> Failure {
-        let wrong = error_name(answer);
-        let rejected = |what: &str, retry| Failure::Rejected { reason: format!("{what} ({wrong})"), retry };
-        match (answer.status, wrong.as_str()) {
-            // An app password's session that has ended answers 400, not 401.
-            (400 | 401, "ExpiredToken") => {
-                *self.session.lock().await = None;
-                rejected("the session has ended", Retry::Backoff)
-            }
-            (400 | 401, "InvalidToken" | "AuthMissing" | "AuthenticationRequired") => {
-                *self.session.lock().await = None;
-                rejected("the session is refused", Retry::Backoff)
-            }
-            (_, "AccountTakedown" | "AccountDeactivated" | "AccountSuspended") => {
-                rejected("the account may not post; look at it on Bluesky", Retry::Reconnect)
-            }
-            (400, _) => rejected("the server refuses the post", Retry::Never),
-            _ => answer.failure(),
-        }
     }
 
     /// Puts the part that comes after those of `thread`, or finds it where an earlier attempt has put it.
@@ -281,22 +255,14 @@ impl Bluesky {
         let url = self.method("com.atproto.repo.deleteRecord");
         let request = Request::post(url.as_str()).bearer(&session.access_jwt).json(&target);
         match self.http.call(request).await {
-            Ok(answer) if answer.is_success() => Ok(()),
+            Ok(answer) if answers::is_done(&answer) => Ok(()),
+            Ok(answer) if answer.is_success() => {
+                Err("the server does not say that it took the post down".to_owned())
+            }
             Ok(answer) => Err(self.failure(&answer).await.to_string()),
             Err(trouble) => Err(trouble.to_string()),
         }
     }
-}
-
-/// The name of an XRPC error; a server's free words are left out.
-fn error_name(answer: &Answer) -> String {
-    let name = answer.json::<Wrong>().unwrap_or_default().error;
-    let plain = !name.is_empty() && name.len() <= 60 && name.chars().all(|c| c.is_ascii_alphanumeric());
-    if plain { name } else { format!("status {}", answer.status) }
-}
-
-fn no_effect(trouble: Trouble) -> Failure {
-    trouble.failure(false).without_effect()
 }
 
 #[async_trait]

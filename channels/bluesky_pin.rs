@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Bluesky;
+use super::answers::error_name;
 use super::record::Record;
-use super::{Bluesky, error_name};
 use crate::NOT_OURS;
 use crate::http::Request;
 

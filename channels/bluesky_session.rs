@@ -4,8 +4,9 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::answers::{error_name, no_effect};
 use super::record::ends;
-use super::{Bluesky, Session, error_name, no_effect};
+use super::{Bluesky, Session};
 use crate::http::{Answer, Request};
 use crate::{Failure, Health, Retry};
 
@@ -33,7 +34,7 @@ impl Bluesky {
         let login = json!({ "identifier": self.account, "password": self.password.expose_secret() });
         let answer = self.http.call(Request::post(url.as_str()).json(&login)).await.map_err(no_effect)?;
         if !answer.is_success() {
-            let failure = login_failure(&answer);
+            let failure = self.login_failure(&answer);
             if matches!(failure, Failure::Rejected { retry: Retry::Reconnect, .. }) {
                 *self.refused.lock().await = Some(((self.clock)().timestamp(), failure.clone()));
             }
@@ -75,20 +76,17 @@ impl Bluesky {
         }
         Ok(Health::ready(format!("logged in as {name}")).of(&name).by_id(&session.did))
     }
+
+    fn login_failure(&self, answer: &Answer) -> Failure {
+        let (reason, retry) = match answer.status {
+            400 | 401 | 403 => ("the account or its app password is refused", Retry::Reconnect),
+            429 => ("the server asks us to wait before logging in", self.wait(answer)),
+            _ => ("the server cannot log us in now", Retry::Backoff),
+        };
+        Failure::Rejected { reason: format!("{reason} ({})", error_name(answer)), retry }
+    }
 }
 
 fn yes() -> bool {
     true
-}
-
-fn login_failure(answer: &Answer) -> Failure {
-    let (reason, retry) = match answer.status {
-        400 | 401 | 403 => ("the account or its app password is refused", Retry::Reconnect),
-        429 => {
-            let wait = answer.retry_after().map_or(Retry::Backoff, Retry::After);
-            ("the server asks us to wait before logging in", wait)
-        }
-        _ => ("the server cannot log us in now", Retry::Backoff),
-    };
-    Failure::Rejected { reason: format!("{reason} ({})", error_name(answer)), retry }
 }

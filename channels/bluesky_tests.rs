@@ -156,6 +156,30 @@ async fn an_ended_session_is_forgotten_and_the_next_attempt_logs_in() {
 }
 
 #[tokio::test]
+async fn the_wait_is_that_of_the_server_s_own_header() {
+    let limited = |headers: &str| answer(429, headers, r#"{"error":"RateLimitExceeded"}"#);
+    for (headers, expected) in [
+        ("ratelimit-reset: 1700000400\r\n", Retry::After(Duration::from_secs(300))),
+        (
+            "Date: Tue, 14 Nov 2023 22:16:00 GMT\r\nratelimit-reset: 1700000400\r\n",
+            Retry::After(Duration::from_secs(240)),
+        ),
+        ("Retry-After: 7\r\nratelimit-reset: 1700000400\r\n", Retry::After(Duration::from_secs(7))),
+        ("ratelimit-reset: 9223372036854775807\r\n", Retry::After(crate::message::LONGEST_WAIT)),
+        ("ratelimit-reset: 5\r\n", Retry::After(Duration::from_secs(1))),
+        ("ratelimit-reset: soon\r\n", Retry::Backoff),
+        ("", Retry::Backoff),
+    ] {
+        for steps in [vec![login(LATER), limited(headers)], vec![limited(headers)]] {
+            let (_, channel) = open(steps).await;
+            let failure = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap_err();
+            let seen = matches!(&failure, Failure::Rejected { retry, .. } if *retry == expected);
+            assert!(seen, "{headers}: {failure:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_log_in_is_tried_again_by_posts_only() {
     let refused = || answer(401, "", r#"{"error":"AuthenticationRequired"}"#);
     let (fake, channel) = open(vec![refused(), login(LATER), answer(200, "", kit().accepted)]).await;
@@ -251,5 +275,9 @@ async fn a_lost_upload_has_no_effect() {
     assert!(matches!(failure, Failure::Rejected { retry: Retry::Backoff, .. }), "{failure:?}");
 }
 
+#[path = "bluesky_server.rs"]
+mod server;
+#[path = "bluesky_strict_tests.rs"]
+mod strict_tests;
 #[path = "bluesky_thread_tests.rs"]
 mod thread_tests;

@@ -6,8 +6,9 @@
 
 use serde::Deserialize;
 
+use super::answers::error_name;
 use super::record::{self, is_of, seen};
-use super::{Bluesky, POSTS, REPOSTS, error_name};
+use super::{Bluesky, POSTS, REPOSTS};
 use crate::http::Request;
 use crate::watch::{self, List, Told};
 

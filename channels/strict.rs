@@ -7,13 +7,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use url::Url;
 
+#[path = "strict_door.rs"]
+mod door;
 #[path = "strict_trials.rs"]
 mod trials;
 
-pub use trials::{Memory, attempt, attempt_of, deliver, looks, outcomes, reads, removals, removals_after};
+pub use door::Door;
+pub use trials::{
+    Memory, attempt, attempt_of, deliver, is_settled, looks, misfortunes, outcomes, reads, removals,
+    removals_after,
+};
 
 use crate::suite::{self, Cut};
 
@@ -38,6 +45,8 @@ pub enum Fate {
     Told(u16, String, String),
     /// It waits in the server's queue until [`Strict::land`], and its answer is lost.
     Late,
+    /// It is done, and what waits in the queue lands just before it.
+    AfterLate,
 }
 
 impl Fate {
@@ -148,6 +157,7 @@ pub struct State<N> {
 pub struct Strict<N: Network> {
     pub url: String,
     state: Arc<Mutex<State<N>>>,
+    opens: Arc<Notify>,
 }
 
 impl<N: Network> Strict<N> {
@@ -158,8 +168,16 @@ impl<N: Network> Strict<N> {
 
     /// Starts it at that address.
     pub async fn start_at(address: &str, network: N, fates: &[Fate]) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::behind(Door::new(address, usize::MAX).await, network, fates)
+    }
+
+    /// Starts it. It takes that many connections, and refuses the next until [`Strict::open`].
+    pub async fn start_refusing(network: N, takes: usize) -> Self {
+        Self::behind(Door::new("127.0.0.1:0", takes).await, network, &[])
+    }
+
+    fn behind(mut door: Door, network: N, fates: &[Fate]) -> Self {
+        let url = format!("http://{}", door.address());
         let fates = fates.iter().cloned().collect();
         let state = State {
             network,
@@ -169,14 +187,22 @@ impl<N: Network> Strict<N> {
             faults: Vec::new(),
             late: Vec::new(),
         };
-        let server = Self { url, state: Arc::new(Mutex::new(state)) };
+        let server = Self { url, state: Arc::new(Mutex::new(state)), opens: door.opener() };
         let state = Arc::clone(&server.state);
         tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
+            while let Some(socket) = door.next().await {
                 tokio::spawn(converse(socket, Arc::clone(&state)));
             }
         });
         server
+    }
+
+    /// It takes connections again.
+    pub async fn open(&self) {
+        self.opens.notify_one();
+        while TcpStream::connect(self.url.trim_start_matches("http://")).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// What it keeps. What it was sent must have been without fault.
@@ -188,11 +214,12 @@ impl<N: Network> Strict<N> {
 
     /// What waited in its queue is done now.
     pub fn land(&self) {
-        let mut state = self.state.lock().unwrap();
-        let State { network, faults, late, .. } = &mut *state;
-        for asked in late.drain(..) {
-            network.answer(&asked, faults);
-        }
+        self.state.lock().unwrap().land(|_| true);
+    }
+
+    /// Of what waited in its queue, this is done now.
+    pub fn land_only(&self, which: impl Fn(&Asked) -> bool) {
+        self.state.lock().unwrap().land(which);
     }
 }
 
@@ -250,6 +277,13 @@ async fn converse<N: Network>(mut socket: TcpStream, state: Arc<Mutex<State<N>>>
 }
 
 impl<N: Network> State<N> {
+    fn land(&mut self, which: impl Fn(&Asked) -> bool) {
+        let (now, later) = std::mem::take(&mut self.late).into_iter().partition(which);
+        self.late = later;
+        let now: Vec<Asked> = now;
+        now.iter().for_each(|asked| drop(self.network.answer(asked, &mut self.faults)));
+    }
+
     fn answer(&mut self, asked: Asked, fate: &Fate) -> (u16, String, String) {
         self.requests.push(format!("{} {}", asked.method, asked.path));
         if !matches!(asked.method.as_str(), "POST" | "PUT" | "PATCH") && !asked.content.is_empty() {
@@ -257,6 +291,9 @@ impl<N: Network> State<N> {
         }
         if asked.header("user-agent").is_empty() {
             self.faults.push("no user agent".to_owned());
+        }
+        if *fate == Fate::AfterLate {
+            self.land(|_| true);
         }
         // What is not done is looked at all the same.
         let undone =

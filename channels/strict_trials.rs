@@ -50,9 +50,13 @@ pub async fn attempt_of(channel: &dyn Channel, memory: &Memory) -> Result<Receip
 /// What the core makes of a channel: it tries again only what provably had no effect, reads back what is in
 /// doubt, and leaves the rest to people.
 pub async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
-    let memory = Memory::default();
+    deliver_of(channel, &Memory::default()).await
+}
+
+/// The same for what is remembered.
+pub async fn deliver_of(channel: &dyn Channel, memory: &Memory) -> Option<Receipt> {
     for _ in 0..8 {
-        match attempt_of(channel, &memory).await {
+        match attempt_of(channel, memory).await {
             Ok(receipt) => return Some(receipt),
             Err(Failure::Rejected { retry: Retry::Backoff | Retry::After(_), .. }) => {}
             Err(Failure::InDoubt { .. }) => {
@@ -67,8 +71,8 @@ pub async fn deliver(channel: &dyn Channel) -> Option<Receipt> {
     None
 }
 
-/// Whatever can go wrong with a request.
-fn misfortunes() -> Vec<Fate> {
+/// Whatever can go wrong with a request that arrives.
+pub fn misfortunes() -> Vec<Fate> {
     let mut fates = vec![Fate::Slow(Duration::from_millis(2_500))];
     fates.extend([500, 502, 503, 504, 408].map(Fate::DoneBut));
     for at in CUTS.into_iter().filter(|c| *c != Cut::BeforeConnect) {
@@ -147,18 +151,23 @@ pub async fn outcomes<N: Network>(
     assert_eq!(copies(&server.state().network), 0);
     assert!(deliver(&*channel).await.is_some());
     for fate in misfortunes() {
-        let done = !matches!(fate, Fate::Broken { done: false, .. });
         let server = Strict::start(network.clone(), std::slice::from_ref(&fate)).await;
         let settled = deliver(&*connect(&server.url)).await;
-        let made = copies(&server.state().network);
-        // What was cut off before a byte was read may be tried again, as far as the client can prove it.
-        assert!(made <= 1 && (made == 1) >= settled.is_some(), "{fate:?}: {made} copies, {settled:?}");
-        if done && readable {
-            assert!(settled.is_some(), "{fate:?}: what is there is found");
-        }
-        if done && !readable {
-            assert_eq!((made, settled), (1, None), "{fate:?}: nobody knows");
-        }
+        is_settled(&fate, copies(&server.state().network), settled.as_ref(), readable);
+    }
+    unreached(network, connect, copies).await;
+}
+
+/// There is one copy at most, and what is known of it is true.
+pub fn is_settled(fate: &Fate, made: usize, settled: Option<&Receipt>, readable: bool) {
+    let done = !matches!(fate, Fate::Broken { done: false, .. });
+    // What was cut off before a byte was read may be tried again, as far as the client can prove it.
+    assert!(made <= 1 && (made == 1) >= settled.is_some(), "{fate:?}: {made} copies, {settled:?}");
+    if done && readable {
+        assert!(settled.is_some(), "{fate:?}: what is there is found");
+    }
+    if done && !readable {
+        assert_eq!((made, settled), (1, None), "{fate:?}: nobody knows");
     }
 }
 
@@ -196,4 +205,27 @@ pub async fn looks<N: Network>(
     }
     let seen = to(&server.url).watch(since).await.unwrap();
     assert!(seen.is_some_and(|account| !account.more));
+}
+
+/// Nobody listens at the moment when the post is to go, whatever was asked before: nothing has left, that is
+/// known, and another try makes the one copy.
+async fn unreached<N: Network>(
+    network: N,
+    connect: impl Fn(&str) -> Box<dyn Channel>,
+    copies: impl Fn(&N) -> usize,
+) {
+    let server = Strict::start(network.clone(), &[]).await;
+    attempt(&*connect(&server.url)).await.unwrap();
+    let makes = |line: &String| line.split_once(' ').is_some_and(|(method, path)| N::makes(method, path));
+    let before = server.state().requests.iter().position(makes).expect("a request that makes the post");
+    let server = Strict::start_refusing(network, before).await;
+    let (channel, memory) = (connect(&server.url), Memory::default());
+    let result = attempt_of(&*channel, &memory).await;
+    let no_effect = matches!(result, Err(Failure::Rejected { retry: Retry::Backoff, .. }));
+    assert!(no_effect, "no connection after {before} requests, no effect: {result:?}");
+    assert_eq!(server.state().requests.len(), before);
+    assert_eq!(copies(&server.state().network), 0);
+    server.open().await;
+    assert!(deliver_of(&*channel, &memory).await.is_some());
+    assert_eq!(copies(&server.state().network), 1);
 }
