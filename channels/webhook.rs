@@ -203,14 +203,19 @@ impl Channel for Webhook {
 }
 
 #[cfg(test)]
+#[path = "webhook_receiver.rs"]
+mod receiver;
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::receiver::Receiver;
     use super::*;
+    use crate::strict::{self, Fate, Strict};
     use crate::suite::{self, Expected, Fake, Kit, answer};
 
     /// The example key of the Standard Webhooks libraries.
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    pub(super) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn kit() -> Kit {
         Kit {
@@ -244,6 +249,29 @@ mod tests {
     #[tokio::test]
     async fn it_passes_the_suite() {
         suite::all(&kit()).await;
+    }
+
+    fn to(url: &str) -> Box<dyn Channel> {
+        let settings = serde_json::json!({ "url": format!("{url}/hook") });
+        suite::connect(&ADAPTER, settings, Some(SECRET)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whatever_breaks_the_receiver_acts_once_at_most() {
+        strict::outcomes(Receiver::default(), to, |receiver| receiver.taken.len(), false).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_person_sends_again_is_dropped_by_its_id() {
+        for fate in strict::misfortunes().into_iter().chain([Fate::Late]) {
+            let server = Strict::start(Receiver::default(), std::slice::from_ref(&fate)).await;
+            let channel = to(&server.url);
+            // However the first one ended, the next is the same call to the receiver.
+            let _ = strict::attempt(&*channel).await;
+            strict::attempt(&*channel).await.unwrap();
+            server.land();
+            assert_eq!(server.state().network.taken.len(), 1, "{fate:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ const STRICT: &[&str] = &[
     "teams",
     "telegram",
     "threads",
+    "webhook",
     "whatsapp",
     "x",
 ];
