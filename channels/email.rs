@@ -19,7 +19,7 @@ use lettre::transport::smtp::commands::{Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{Error, response::Response};
 use lettre::{Address, Message};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use crate::html;
@@ -141,6 +141,8 @@ pub(crate) struct Email {
     port: u16,
     security: Security,
     login: Option<Credentials>,
+    /// The password, in each form in which a server is sent it and could repeat it.
+    hidden: Vec<SecretString>,
     from: Mailbox,
     to: Vec<Address>,
     http: Arc<Http>,
@@ -180,17 +182,18 @@ impl Email {
             None if security == Security::Tls => 465,
             None => 587,
         };
-        let login = match optional("user") {
+        let (login, hidden) = match optional("user") {
             Some(user) => {
                 let password = connection.secret()?.expose_secret().to_owned();
-                Some(Credentials::new(user, password))
+                let hidden = list::hidden(&user, &password);
+                (Some(Credentials::new(user, password)), hidden)
             }
-            None => None,
+            None => (None, Vec::new()),
         };
         let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
         let host = connection.setting("host")?;
         let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-        Ok(Self { host, port, security, login, from, to, http, clock, patience: PATIENCE })
+        Ok(Self { host, port, security, login, hidden, from, to, http, clock, patience: PATIENCE })
     }
 
     /// Opens a connection, secures it and logs in.
@@ -354,7 +357,7 @@ impl Channel for Email {
     async fn check(&self) -> Health {
         match timeout(self.patience.prepare, self.open()).await {
             Err(_) => Health::unready(format!("{}: no answer in time", self.host)),
-            Ok(Err(failure)) => Health::unready(failure.to_string()),
+            Ok(Err(failure)) => Health::unready(self.covered(failure.to_string())),
             Ok(Ok(smtp)) => {
                 self.part(smtp).await;
                 let (host, n) = (&self.host, self.to.len());

@@ -7,10 +7,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::Data;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Email;
 use crate::ledger::{Ledger, Mark, Recipient};
@@ -33,6 +36,13 @@ fn shown(address: &Address) -> String {
 /// The address, by which it is known: the case of a domain says nothing (RFC 5321, section 2.4).
 pub(super) fn key(address: &Address) -> String {
     format!("{}@{}", address.user(), address.domain().to_ascii_lowercase())
+}
+
+/// The forms in which a password is sent: by itself, and as `AUTH PLAIN` and `AUTH LOGIN` write it (RFC 4616).
+pub(super) fn hidden(user: &str, password: &str) -> Vec<SecretString> {
+    let both = format!("\0{user}\0{password}");
+    let written = [password, &both].map(|text| STANDARD_NO_PAD.encode(text));
+    written.into_iter().chain([password.to_owned()]).filter(|text| !text.is_empty()).map(Into::into).collect()
 }
 
 /// Those of one attempt.
@@ -72,12 +82,19 @@ impl Email {
         ledger.receipt(&self.named(job))?.ok()?.note
     }
 
-    /// The words without the addresses of the list, which servers repeat.
-    fn covered(&self, mut words: String) -> String {
+    /// The words without the addresses of the list and without the password, which servers repeat.
+    pub(crate) fn covered(&self, mut words: String) -> String {
         for address in self.to.iter().map(|a| a.to_string().to_ascii_lowercase()) {
             while let Some(at) = words.to_ascii_lowercase().find(&address) {
                 words.replace_range(at..at + address.len(), "…");
             }
+        }
+        for secret in self.hidden.iter().map(ExposeSecret::expose_secret) {
+            words = words.replace(secret, "…");
+            // Long words were cut, perhaps within it.
+            let begins = |at: &usize| words.ends_with(&secret[..*at]);
+            let cut = secret.char_indices().map(|(at, _)| at).filter(|at| *at > 3).rfind(begins);
+            words.truncate(words.len() - cut.unwrap_or(0));
         }
         words
     }

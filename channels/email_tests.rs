@@ -372,3 +372,8 @@ fn a_line_break_in_the_subject_starts_no_header() {
     let head = text.split("\r\n\r\n").next().unwrap();
     assert!(!head.lines().any(|l| l.starts_with("Bcc") || l.starts_with("X-Evil")), "{head}");
 }
+
+#[path = "email_server.rs"]
+mod server;
+#[path = "email_strict_tests.rs"]
+mod strict_tests;

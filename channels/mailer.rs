@@ -54,7 +54,7 @@ impl Mailer {
         };
         let prepare = self.0.patience.prepare;
         match timeout(2 * prepare, send).await {
-            Ok(done) => done.map_err(|failure| failure.to_string()),
+            Ok(done) => done.map_err(|failure| self.0.covered(failure.to_string())),
             Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * prepare.as_secs())),
         }
     }
