@@ -1,16 +1,14 @@
 //! What becomes of a WordPress post in other hands, while nobody knows whether it is out.
 
 use super::post::{DELETED, DOWN, HIDDEN, TRASHED};
-use super::site::{Fate, Kept, Site};
+use super::site::{Kept, LOST, PASSWORD, Site};
 use super::*;
-use crate::strict::Memory;
+use crate::strict::{Fate, Memory, Strict};
 use crate::suite;
 
-const PASSWORD: &str = "hunter2 abcd efgh";
-
-/// A site whose answers to what is written have these fates.
-async fn site(fates: &[Fate]) -> (Site, Box<dyn Channel>, Memory) {
-    let site = Site::start(fates).await;
+/// A site whose answers to what the public sees have these fates.
+async fn site(fates: &[Fate]) -> (Strict<Site>, Box<dyn Channel>, Memory) {
+    let site = Strict::start(Site::default(), fates).await;
     let settings = json!({ "url": site.url, "account": "press" });
     let channel = suite::connect(&ADAPTER, settings, Some(PASSWORD)).unwrap();
     (site, channel, Memory::default())
@@ -21,8 +19,8 @@ async fn publish(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Fail
 }
 
 /// A site on which the post is out, and nobody here knows.
-async fn out() -> (Site, Box<dyn Channel>, Memory) {
-    let (site, channel, memory) = site(&[Fate::Done, Fate::Lost]).await;
+async fn out() -> (Strict<Site>, Box<dyn Channel>, Memory) {
+    let (site, channel, memory) = site(&[LOST]).await;
     assert!(matches!(publish(&*channel, &memory).await, Err(Failure::InDoubt { .. })));
     assert_eq!(site.ids("publish"), [7]);
     (site, channel, memory)
@@ -78,7 +76,7 @@ async fn one_that_is_deleted_for_good_is_made_anew_when_a_person_asks_for_it() {
 
 #[tokio::test]
 async fn a_draft_that_nobody_touched_since_is_absent_and_the_next_attempt_publishes_it() {
-    let (site, channel, memory) = site(&[Fate::Done, Fate::Late]).await;
+    let (site, channel, memory) = site(&[Fate::Late]).await;
     assert!(matches!(publish(&*channel, &memory).await, Err(Failure::InDoubt { .. })));
     assert_eq!(channel.read_back(&memory.job()).await, Sighting::Absent);
     publish(&*channel, &memory).await.unwrap();
@@ -89,7 +87,8 @@ async fn a_draft_that_nobody_touched_since_is_absent_and_the_next_attempt_publis
 
 #[tokio::test]
 async fn what_the_site_kept_for_an_editor_is_published_once_the_user_may() {
-    let (site, channel, memory) = site(&[Fate::Done, Fate::Moderated]).await;
+    let (site, channel, memory) = site(&[]).await;
+    site.state().network.moderates = true;
     let kept = publish(&*channel, &memory).await;
     assert!(matches!(&kept, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{kept:?}");
     publish(&*channel, &memory).await.unwrap();

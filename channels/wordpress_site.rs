@@ -1,29 +1,18 @@
-//! A strict WordPress in miniature, for tests: slugs are made unique as WordPress does it, and what is
-//! written can arrive late or lose its answer.
+//! A strict WordPress in miniature, for tests: slugs are made unique as WordPress does it.
+//!
+//! Source: <https://developer.wordpress.org/rest-api/reference/posts/>.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-use url::Url;
 
-use crate::suite::{self, Step};
+use crate::strict::{Asked, Fate, Network, Said, Strict, good};
+use crate::suite::Cut;
 
-/// What becomes of a request that writes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Done,
-    /// It is done, and its answer is lost.
-    Lost,
-    /// It waits in the server's queue until [`Site::land`], and its answer is lost.
-    Late,
-    /// It is done, and what was late lands just before it.
-    AfterLate,
-    /// Something on the site keeps the post for an editor.
-    Moderated,
-}
+pub const PASSWORD: &str = "hunter2 abcd efgh";
+
+/// It is done, and its answer is lost.
+pub const LOST: Fate = Fate::Broken { done: true, at: Cut::BeforeStatus };
 
 /// A post as the site keeps it.
 #[derive(Debug, Clone)]
@@ -46,156 +35,148 @@ impl Kept {
     }
 }
 
-#[derive(Default)]
-struct State {
+/// The site.
+#[derive(Clone, Default)]
+pub struct Site {
     posts: Vec<Kept>,
-    fates: VecDeque<Fate>,
-    late: Vec<(String, Value)>,
+    /// Something on the site keeps the next post for an editor.
+    pub moderates: bool,
     /// Each change has its own second.
     seconds: usize,
     /// How many posts were ever made.
     made: usize,
 }
 
-/// The site.
-pub struct Site {
-    pub url: String,
-    state: Arc<Mutex<State>>,
+/// The fates of the requests up to the public step, from those of the drafts.
+pub fn up_to_drafts(drafts: &[Fate]) -> Vec<Fate> {
+    // A look comes before each, and one after each whose answer comes.
+    let looks = |fate: &Fate| if *fate == Fate::Late { 0 } else { 1 };
+    let all = drafts.iter().map(|f| [vec![Fate::Done, f.clone()], vec![Fate::Done; looks(f)]].concat());
+    all.flatten().collect()
 }
 
-impl Site {
-    /// Starts it. The fates are those of the requests that write, in their order; then all are done.
-    pub async fn start(fates: &[Fate]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State { fates: fates.iter().copied().collect(), ..State::default() };
-        let site = Self { url, state: Arc::new(Mutex::new(state)) };
-        let state = Arc::clone(&site.state);
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(converse(socket, Arc::clone(&state)));
-            }
-        });
-        site
-    }
-
-    /// What waited in the queue is done now.
-    pub fn land(&self) {
-        self.state.lock().unwrap().land();
-    }
-
+impl Strict<Site> {
     /// Of what waited in the queue, the drafts are done now.
     pub fn land_drafts(&self) {
-        let mut state = self.state.lock().unwrap();
-        let late = std::mem::take(&mut state.late);
-        let (drafts, others) = late.into_iter().partition(|(_, content)| content["status"] == "draft");
-        state.late = drafts;
-        state.land();
-        state.late = others;
+        self.land_only(|asked| asked.json()["status"] == "draft");
     }
 
     /// An editor changes every post.
     pub fn edit(&self, change: impl Fn(&mut Kept)) {
-        let mut state = self.state.lock().unwrap();
-        state.seconds += 1;
-        let now = state.seconds;
-        for post in &mut state.posts {
+        let site = &mut self.state().network;
+        site.seconds += 1;
+        for post in &mut site.posts {
             change(post);
-            post.changed = now;
+            post.changed = site.seconds;
         }
     }
 
     /// An editor empties the trash.
     pub fn empty_the_trash(&self) {
-        self.state.lock().unwrap().posts.retain(|post| post.status != "trash");
+        self.state().network.posts.retain(|post| post.status != "trash");
     }
 
     /// The ids of the posts in this state.
     pub fn ids(&self, status: &str) -> Vec<usize> {
-        let state = self.state.lock().unwrap();
-        state.posts.iter().filter(|p| p.status == status).map(|p| p.id).collect()
+        self.state().network.ids(status)
     }
 }
 
-async fn converse(mut socket: TcpStream, state: Arc<Mutex<State>>) {
-    let mut request = Vec::new();
-    suite::read_request(&mut socket, true, |bytes| request.extend_from_slice(bytes)).await;
-    let request = String::from_utf8(request).unwrap();
-    let (head, content) = request.split_once("\r\n\r\n").unwrap();
-    let mut words = head.split(' ');
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let url = Url::parse("http://site").unwrap().join(target).unwrap();
-    let said = state.lock().unwrap().answer(method, &url, content);
-    let Some((status, body)) = said else { return };
-    let Step::Answer(raw) = suite::answer(status, "Connection: close\r\n", &body.to_string()) else { return };
-    let _ = socket.write_all(raw.as_bytes()).await;
+/// The fields of a post that is written, beside its status.
+const WRITTEN: [&str; 6] = ["content", "date_gmt", "slug", "status", "sticky", "title"];
+
+/// What WordPress, or whoever reads its documents, would not take of a request.
+fn faults_of(asked: &Asked) -> Vec<&'static str> {
+    let sent = asked.json();
+    let names = || sent.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let (is_post, is_get) = (asked.method == "POST", asked.method == "GET");
+    let slug = sent["slug"].as_str().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let login = format!("Basic {}", STANDARD.encode(format!("press:{PASSWORD}")));
+    let most = asked.query.get("per_page").map_or(10, |n| n.parse().unwrap_or(101));
+    [
+        ("who asks?", asked.header("authorization") == login),
+        ("no JSON", !is_post || asked.header("content-type") == "application/json" && sent.is_object()),
+        ("other fields", names().all(|name| WRITTEN.contains(&name))),
+        ("a status", !is_post || sent["status"] == "draft" || sent["status"] == "publish"),
+        // A longer one is cut, and then it is not found.
+        ("a slug", !is_post || (1..=200).contains(&slug.len()) && slug.chars().all(plain)),
+        (
+            "no words",
+            !is_post || sent["title"].is_string() && !sent["content"].as_str().unwrap_or("").is_empty(),
+        ),
+        ("a draft with a date", sent["status"] != "draft" || sent.get("date_gmt").is_none()),
+        ("a page of more than a hundred", (1..=100).contains(&most)),
+        // What only its editors see is not in the other contexts.
+        ("another context", !is_get || asked.query.get("context").is_some_and(|c| c == "edit")),
+        ("the whole of each post", !is_get || asked.query.contains_key("_fields")),
+    ]
+    .into_iter()
+    .filter_map(|(what, is_right)| (!is_right).then_some(what))
+    .collect()
 }
 
-impl State {
-    /// The answer, unless it is lost.
-    fn answer(&mut self, method: &str, url: &Url, content: &str) -> Option<(u16, Value)> {
-        if method == "GET" && !url.path().ends_with("/posts") {
-            let missing = || (404, json!({ "code": "rest_post_invalid_id" }));
-            return Some(self.place(url.path()).map_or_else(missing, |at| (200, self.posts[at].shown())));
-        }
-        if method == "GET" {
-            return Some((200, self.look(url)));
-        }
-        if method == "DELETE" {
-            return Some(self.trash(url.path()));
-        }
-        let fate = self.fates.pop_front().unwrap_or(Fate::Done);
-        let content = serde_json::from_str(content).unwrap();
-        if fate == Fate::Late {
-            self.late.push((url.path().to_owned(), content));
-            return None;
-        }
-        if fate == Fate::AfterLate {
-            self.land();
-        }
-        let mut shown = self.write(url.path(), &content);
-        if fate == Fate::Moderated {
-            let id = shown["id"].clone();
-            let post = self.posts.iter_mut().find(|post| id == post.id).unwrap();
-            post.status = "pending".to_owned();
-            shown = post.shown();
-        }
-        (fate != Fate::Lost).then_some((200, shown))
+fn missing() -> Said {
+    (404, String::new(), json!({ "code": "rest_post_invalid_id", "message": format!("no, {PASSWORD}") }))
+}
+
+impl Network for Site {
+    /// Only the public step does.
+    fn makes(method: &str, path: &str) -> bool {
+        method == "POST" && path.contains("/posts/")
     }
 
-    fn land(&mut self) {
-        for (path, content) in std::mem::take(&mut self.late) {
-            self.write(&path, &content);
+    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let wrong = faults_of(asked).into_iter();
+        faults.extend(wrong.map(|what| format!("{what}: {} {}", asked.method, asked.path)));
+        match asked.method.as_str() {
+            "GET" if asked.path.ends_with("/posts") => good(self.look(asked)),
+            "GET" => self.place(&asked.path).map_or_else(missing, |at| good(self.posts[at].shown())),
+            "DELETE" => self.trash(&asked.path),
+            "POST" => self.write(&asked.path, &asked.json()),
+            _ => (404, String::new(), json!({ "code": "rest_no_route" })),
         }
+    }
+}
+
+impl Site {
+    pub fn ids(&self, status: &str) -> Vec<usize> {
+        self.posts.iter().filter(|p| p.status == status).map(|p| p.id).collect()
+    }
+
+    pub fn public(&self) -> usize {
+        self.ids("publish").len()
     }
 
     /// `GET /posts?slug=A,B&status=C,D`.
-    fn look(&self, url: &Url) -> Value {
-        let asked = |name: &str| -> Vec<String> {
-            let value = url.query_pairs().find(|(n, _)| n == name).unwrap().1;
-            value.split(',').map(str::to_owned).collect()
+    fn look(&self, asked: &Asked) -> Value {
+        let named = |name: &str| -> Vec<&str> {
+            asked.query.get(name).into_iter().flat_map(|value| value.split(',')).collect()
         };
-        let (slugs, statuses) = (asked("slug"), asked("status"));
-        let found = self.posts.iter().filter(|p| slugs.contains(&p.slug) && statuses.contains(&p.status));
+        let (slugs, statuses) = (named("slug"), named("status"));
+        let is_meant = |p: &&Kept| slugs.contains(&&*p.slug) && statuses.contains(&&*p.status);
         // The newest first, as WordPress does.
-        found.rev().map(Kept::shown).collect()
+        self.posts.iter().filter(is_meant).rev().map(Kept::shown).collect()
     }
 
     fn place(&self, path: &str) -> Option<usize> {
         self.posts.iter().position(|p| path == format!("/wp-json/wp/v2/posts/{}", p.id))
     }
 
-    fn write(&mut self, path: &str, content: &Value) -> Value {
-        let at = self.place(path).unwrap_or_else(|| {
-            assert_eq!(path, "/wp-json/wp/v2/posts");
-            // A number is given once.
-            let id = self.made + 7;
-            self.made += 1;
-            let (slug, status) = (String::new(), String::new());
-            self.posts.push(Kept { id, slug, status, dated: false, changed: 0 });
-            self.posts.len() - 1
-        });
-        let (id, wanted) = (self.posts[at].id, content["slug"].as_str().unwrap().to_owned());
+    fn write(&mut self, path: &str, content: &Value) -> Said {
+        let at = match self.place(path) {
+            Some(at) => at,
+            None if !path.ends_with("/wp-json/wp/v2/posts") => return missing(),
+            None => {
+                // A number is given once.
+                let id = self.made + 7;
+                self.made += 1;
+                let (slug, status) = (String::new(), String::new());
+                self.posts.push(Kept { id, slug, status, dated: false, changed: 0 });
+                self.posts.len() - 1
+            }
+        };
+        let (id, wanted) = (self.posts[at].id, content["slug"].as_str().unwrap_or_default().to_owned());
         let taken = |slug: &String| self.posts.iter().any(|p| p.id != id && p.slug == *slug);
         let others = (2..).map(|n| format!("{wanted}-{n}"));
         let slug = std::iter::once(wanted.clone()).chain(others).find(|slug| !taken(slug)).unwrap();
@@ -203,24 +184,28 @@ impl State {
         let post = &mut self.posts[at];
         post.changed = self.seconds;
         post.slug = slug;
-        post.status = content["status"].as_str().unwrap().to_owned();
+        post.status = content["status"].as_str().unwrap_or_default().to_owned();
         // A null date is that of the request; one that is not mentioned stays.
         post.dated &= content.get("date_gmt") != Some(&Value::Null);
         if post.dated && post.status == "publish" {
             post.status = "future".to_owned();
         }
-        post.shown()
+        if self.moderates && post.status == "publish" {
+            self.moderates = false;
+            post.status = "pending".to_owned();
+        }
+        good(post.shown())
     }
 
-    fn trash(&mut self, path: &str) -> (u16, Value) {
-        let Some(at) = self.place(path) else { return (404, json!({ "code": "rest_post_invalid_id" })) };
+    fn trash(&mut self, path: &str) -> Said {
+        let Some(at) = self.place(path) else { return missing() };
         if self.posts[at].status == "trash" {
-            return (410, json!({ "code": "rest_already_trashed" }));
+            return (410, String::new(), json!({ "code": "rest_already_trashed" }));
         }
         self.seconds += 1;
         self.posts[at].changed = self.seconds;
         self.posts[at].status = "trash".to_owned();
         self.posts[at].slug.push_str("__trashed");
-        (200, self.posts[at].shown())
+        good(self.posts[at].shown())
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::site::{Fate, Site};
+use super::site::{LOST, PASSWORD, Site, up_to_drafts};
 use super::*;
+use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Fake, Kit, Step, answer};
 
-const PASSWORD: &str = "hunter2 abcd efgh";
 const DRAFT: &str = r#"{"id":7,"status":"draft","link":"https://bank.example/?p=7","slug":"s"}"#;
 const PUBLISHED: &str = r#"{"id":7,"status":"publish","link":"https://bank.example/s","slug":"s"}"#;
 
@@ -49,6 +49,30 @@ fn up_to_the_public_step(last: &str) -> Vec<Step> {
 #[tokio::test]
 async fn it_passes_the_suite() {
     suite::all(&kit()).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most_and_it_is_found() {
+    strict::outcomes(Site::default(), to, Site::public, true).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_while_a_draft_is_made_the_next_try_makes_the_one_copy() {
+    for fate in strict::misfortunes() {
+        let (site, channel) = site(std::slice::from_ref(&fate), &[]).await;
+        assert!(strict::deliver(&*channel).await.is_some(), "{fate:?}");
+        assert_eq!(site.ids("publish").len(), 1, "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_gone() {
+    strict::removals(Site::default(), to, Site::public).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_post_that_is_there_is_not_said_to_be_absent() {
+    strict::reads(Site::default(), to, 1).await;
 }
 
 #[tokio::test]
@@ -155,7 +179,7 @@ async fn a_draft_is_absent_for_the_public() {
 
 #[tokio::test]
 async fn a_post_that_only_a_person_saw_is_looked_up_before_it_is_taken_down() {
-    let (site, channel) = site(&[]).await;
+    let (site, channel) = site(&[], &[]).await;
     assert!(matches!(channel.retract(&suite::job(), None).await, Retraction::StillLive(_)));
     attempt(&*channel).await.unwrap();
     assert_eq!(channel.retract(&suite::job(), None).await, Retraction::Gone);
@@ -165,7 +189,7 @@ async fn a_post_that_only_a_person_saw_is_looked_up_before_it_is_taken_down() {
 #[tokio::test]
 async fn what_the_site_will_publish_by_itself_or_hides_is_not_absent() {
     for status in ["future", "private"] {
-        let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+        let (site, channel) = site(&[], &[Fate::Late]).await;
         assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
         assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent, "a draft is");
         site.edit(|post| post.status = status.to_owned());
@@ -175,7 +199,7 @@ async fn what_the_site_will_publish_by_itself_or_hides_is_not_absent() {
 
 #[tokio::test]
 async fn a_date_that_somebody_gave_the_draft_delays_nothing() {
-    let (site, channel) = site(&[Fate::Done, Fate::Late]).await;
+    let (site, channel) = site(&[], &[Fate::Late]).await;
     assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
     site.edit(|post| post.dated = true);
     attempt(&*channel).await.unwrap();
@@ -192,9 +216,15 @@ fn the_text_becomes_safe_html() {
     );
 }
 
-async fn site(fates: &[Fate]) -> (Site, Box<dyn Channel>) {
-    let site = Site::start(fates).await;
-    let channel = suite::connect(&ADAPTER, (kit().settings)(&site.url), Some(PASSWORD)).unwrap();
+fn to(url: &str) -> Box<dyn Channel> {
+    suite::connect(&ADAPTER, (kit().settings)(url), Some(PASSWORD)).unwrap()
+}
+
+/// A site with the fates of what makes a draft, and of what the public sees.
+async fn site(drafts: &[Fate], public: &[Fate]) -> (Strict<Site>, Box<dyn Channel>) {
+    let site = Strict::start(Site::default(), public).await;
+    site.state().others = up_to_drafts(drafts).into();
+    let channel = to(&site.url);
     (site, channel)
 }
 
@@ -209,7 +239,7 @@ fn has_no_effect(result: &Result<Receipt, Failure>) -> bool {
 #[tokio::test]
 async fn a_draft_that_comes_late_makes_no_second_post() {
     // Late between the look and the draft of the second attempt; then the public answer is lost.
-    let (site, channel) = site(&[Fate::Late, Fate::AfterLate, Fate::Lost]).await;
+    let (site, channel) = site(&[Fate::Late, Fate::AfterLate], &[LOST]).await;
     assert!(has_no_effect(&attempt(&*channel).await));
     assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
@@ -221,7 +251,7 @@ async fn a_draft_that_comes_late_makes_no_second_post() {
 async fn all_attempts_publish_the_same_draft_however_late_anything_comes() {
     // The public step waits in the queue too: the next attempt cannot see it, and must repeat it.
     for second in [Fate::AfterLate, Fate::Done] {
-        let (site, channel) = site(&[Fate::Late, second, Fate::Late]).await;
+        let (site, channel) = site(&[Fate::Late, second.clone()], &[Fate::Late]).await;
         assert!(has_no_effect(&attempt(&*channel).await));
         assert!(matches!(attempt(&*channel).await, Err(Failure::InDoubt { .. })));
         assert_eq!(channel.read_back(&suite::job()).await, Sighting::Absent);
@@ -236,7 +266,7 @@ async fn all_attempts_publish_the_same_draft_however_late_anything_comes() {
 
 #[tokio::test]
 async fn a_public_post_counts_whatever_slug_the_site_gave_it() {
-    let (site, channel) = site(&[]).await;
+    let (site, channel) = site(&[], &[]).await;
     attempt(&*channel).await.unwrap();
     site.edit(|post| post.slug.push_str("-3"));
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Found(_)));
