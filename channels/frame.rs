@@ -79,7 +79,10 @@ fn longest_gap(words: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::text::{Unit, count};
 
     #[test]
     fn what_is_put_in_is_cut_out_again() {
@@ -115,5 +118,32 @@ mod tests {
         }
         assert_eq!(said("a     b"), [GAP]);
         assert_eq!((said(""), said(" ")), (vec!["is empty".to_owned()], vec!["is empty".to_owned()]));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_around_them_the_words_come_out_as_they_went_in(
+            before in "[^{}]{0,40}", words in ".{0,60}", after in "[^{}]{0,40}",
+        ) {
+            let frame = Frame::new(&format!("{before}{PLACE}{after}")).unwrap();
+            let text = frame.around(&words);
+            assert_eq!(frame.words(&text), Some(words.as_str()));
+            // The length of the message is that of all of it, in the unit that is counted.
+            let long = |text: &str| count(text, Unit::Utf16);
+            assert_eq!(long(&text), long(&before) + long(&words) + long(&after));
+        }
+
+        #[test]
+        fn what_one_line_cannot_hold_is_told(
+            words in "[a-zé😀]{1,9}( {1,6}[a-zé😀]{1,9}){0,5}", line in prop_oneof!["\n", "\t", "\r\n", "\u{2028}"], at in 0..9_usize,
+        ) {
+            let frame = Frame::new("A {{1}} B").unwrap();
+            let gap = words.contains("     ");
+            assert_eq!(frame.problems(&frame.around(&words)).is_empty(), !gap, "{words:?}");
+            let mut letters: Vec<char> = words.chars().collect();
+            letters.splice(at.min(letters.len())..at.min(letters.len()), line.chars());
+            let parted: String = letters.into_iter().collect();
+            assert!(frame.problems(&frame.around(&parted)).iter().any(|p| p.message == LINES), "{parted:?}");
+        }
     }
 }

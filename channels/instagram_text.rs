@@ -72,8 +72,11 @@ fn mentions(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::MediaRef;
+    use crate::text::{Unit, count};
 
     fn post(text: &str, mimes: &[&str]) -> Rendition {
         let picture = |mime: &&str| MediaRef { sha256: "ab".into(), mime: (*mime).into(), alt: "A".into() };
@@ -105,5 +108,41 @@ mod tests {
         assert_eq!(said("#a ".repeat(6)).unwrap(), "has 6 hashtags; Instagram takes 5");
         assert_eq!(said("@a ".repeat(3)), None);
         assert_eq!(said("@a ".repeat(4)).unwrap(), "has 4 mentions; Instagram takes 3");
+    }
+
+    /// A part of a caption: how many tags and mentions it has, and how many units of UTF-16.
+    fn part() -> impl Strategy<Value = (String, usize, usize, usize)> {
+        let word =
+            |mark: &'static str| ("[a-zé0-9_]{1,8}", Just(mark)).prop_map(|(w, mark)| format!("{mark}{w}"));
+        let of = |text: String, tags, mentions| {
+            // A letter beyond the first plane takes two units; none of these needs more than one otherwise.
+            let units = text.chars().map(|c| if u32::from(c) > 0xffff { 2 } else { 1 }).sum();
+            (text, tags, mentions, units)
+        };
+        prop_oneof![
+            word("#").prop_map(move |text| of(text, 1, 0)),
+            word("\u{ff03}").prop_map(move |text| of(text, 1, 0)),
+            word("@").prop_map(move |text| of(text, 0, 1)),
+            word("").prop_map(move |text| of(text, 0, 0)),
+            // An address of mail, signs by themselves, and what is no letter.
+            "[a-z]{1,5}@[a-z]{1,5}\\.example".prop_map(move |text| of(text, 0, 0)),
+            prop_oneof!["#", "##", "@", "@ @", "😀", "👩‍👧"].prop_map(move |text| of(text, 0, 0)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_caption_has_the_tags_mentions_and_units_of_its_parts(
+            parts in proptest::collection::vec(part(), 0..12), blank in prop_oneof![" ", "\n", "\u{a0}"],
+        ) {
+            let texts: Vec<&str> = parts.iter().map(|p| p.0.as_str()).collect();
+            let text = texts.join(&blank);
+            let sum = |of: fn(&(String, usize, usize, usize)) -> usize| parts.iter().map(of).sum::<usize>();
+            assert_eq!((tags(&text), mentions(&text)), (sum(|p| p.1), sum(|p| p.2)), "{text:?}");
+            let units = sum(|p| p.3) + parts.len().saturating_sub(1);
+            assert_eq!(count(&text, Unit::Instagram), units, "{text:?}");
+            let said = problems(&post(&text, &["image/jpeg"])).len();
+            assert_eq!(said, usize::from(sum(|p| p.1) > MOST_TAGS) + usize::from(sum(|p| p.2) > MOST_MENTIONS));
+        }
     }
 }

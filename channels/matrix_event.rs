@@ -159,3 +159,52 @@ pub(super) fn link(room: &str, event: &str, account: Option<&str>) -> String {
     let via = account.and_then(|a| a.split_once(':')).map(|(_, server)| format!("?via={}", escaped(server)));
     format!("https://matrix.to/#/{}/{}{}", escaped(room), escaped(event), via.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::MediaRef;
+
+    /// How many bytes a text takes as JSON (RFC 8259, section 7), with its quotes.
+    fn written(text: &str) -> usize {
+        let one = |c: char| match c {
+            '"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t' => 2,
+            '\0'..='\u{1f}' => 6,
+            _ => c.len_utf8(),
+        };
+        text.chars().map(one).sum::<usize>() + 2
+    }
+
+    fn post(text: &str, alts: &[String]) -> Rendition {
+        let picture =
+            |alt: &String| MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: alt.clone() };
+        let (text, language) = (text.to_owned(), "en".to_owned());
+        Rendition { title: None, text, more: Vec::new(), language, media: alts.iter().map(picture).collect() }
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_has_the_bytes_of_its_words_and_of_what_is_around_them(text in any::<String>()) {
+            const AROUND: &str = r#"{"body":,"holdline.delivery":"00000000-0000-0000-0000-000000000000","m.mentions":{},"msgtype":"m.text"}"#;
+            assert_eq!(size(&post(&text, &[])), AROUND.len() + written(&text));
+            let change = size_of_change(&post(&text, &[]));
+            assert!(change >= AROUND.len() + 2 * written(&text), "the words stand there twice");
+        }
+
+        #[test]
+        fn no_event_with_pictures_is_longer_than_was_counted(
+            text in any::<String>(), alts in proptest::collection::vec(any::<String>(), 1..5),
+            address in "mxc://bank\\.example/[a-zA-Z0-9_-]{1,280}", delivery in any::<u128>(),
+        ) {
+            assert!(is_picture(&address));
+            let post = post(&text, &alts);
+            let sent = content(&post, Uuid::from_u128(delivery), &vec![address.clone(); alts.len()]).to_string().len();
+            let counted = size(&post);
+            assert!(sent <= counted, "{sent} bytes, and {counted} were counted");
+            // Nor much shorter: what is not known is how long the addresses are.
+            assert_eq!(counted - sent, alts.len() * (LONGEST_ADDRESS - address.len()));
+        }
+    }
+}

@@ -44,6 +44,8 @@ fn septets(c: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -74,5 +76,55 @@ mod tests {
         assert_eq!(messages(&text.replace('’', "'")), Messages { count: 1, odd: None });
         assert_eq!(messages("Paiements perturbés à Zürich: 5 € {1}").odd, None);
         assert_eq!(messages("ça").odd, Some('ç'), "only the capital one is in it");
+    }
+
+    /// What a phone is sent, letter by letter: the parts of a text, each as full as it can be.
+    fn parts(text: &str, odd: bool) -> Vec<Vec<char>> {
+        // A letter of the extension has the way to it before itself; others are what UTF-16 makes of them.
+        let units = |c: &char| match odd {
+            true => c.encode_utf16(&mut [0; 2]).len(),
+            false => 1 + usize::from("\u{c}^{}\\[~]|€".contains(*c)),
+        };
+        let size = |part: &[char]| part.iter().map(units).sum::<usize>();
+        let all: Vec<char> = text.chars().collect();
+        let (alone, joined) = if odd { (140 / 2, 134 / 2) } else { (140 * 8 / 7, 134 * 8 / 7) };
+        if size(&all) <= alone {
+            return vec![all];
+        }
+        let mut parts: Vec<Vec<char>> = Vec::new();
+        let mut rest = &all[..];
+        while !rest.is_empty() {
+            let fits = (1..=rest.len()).rev().find(|n| size(&rest[..*n]) <= joined).unwrap();
+            parts.push(rest[..fits].to_vec());
+            rest = &rest[fits..];
+        }
+        parts
+    }
+
+    proptest! {
+        #[test]
+        fn each_message_is_as_full_as_it_can_be(
+            letters in proptest::collection::vec("[a-zA-Z0-9 @£€\\[\\]{}~|^ÄÖÜàß\n]{0,30}", 0..20),
+            odd in proptest::option::of("[ç’ż😀字]"),
+            at in 0..20_usize,
+        ) {
+            let mut words = letters;
+            if let Some(odd) = &odd {
+                words.insert(at.min(words.len()), odd.clone());
+            }
+            let text = words.concat();
+            let told = messages(&text);
+            assert_eq!(told.odd, odd.and_then(|odd| odd.chars().next()));
+            let parts = parts(&text, told.odd.is_some());
+            assert_eq!(told.count, parts.len().max(1), "{text:?}");
+            assert_eq!(parts.concat().into_iter().collect::<String>(), text, "nothing is lost");
+        }
+
+        #[test]
+        fn more_words_are_never_fewer_messages(text in ".{0,200}", more in ".{0,200}") {
+            let both = messages(&format!("{text}{more}"));
+            assert!(both.count >= messages(&text).count.max(messages(&more).count));
+            assert_eq!(both.odd, messages(&text).odd.or(messages(&more).odd));
+        }
     }
 }
