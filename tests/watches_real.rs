@@ -41,7 +41,7 @@ async fn intrude_on_ghost(server: &Value, id: Option<&str>, content: &Value) -> 
 
 /// The words that others on the same server do not say.
 fn words(text: &str) -> String {
-    format!("{text} {}", unique("").replace(['[', ']'], ""))
+    format!("{text} {}", unique("").replace(['[', ']'], "").trim())
 }
 
 /// Asks the homeserver with one of its tokens.
