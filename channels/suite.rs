@@ -377,3 +377,6 @@ pub fn connection(settings: Value, credential: Option<&str>) -> Connection {
     let public_url = "https://status.bank.example".parse().ok();
     Connection { settings, credential, http: http(), clock, public_url }
 }
+
+#[path = "secret_tests.rs"]
+mod secret_tests;
