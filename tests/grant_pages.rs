@@ -21,7 +21,8 @@ use crate::on_both;
 use crate::support::Bench;
 use crate::support::meta::{good, refused};
 
-const PAGES: [&str; 2] = ["100200300400500", "100200300400501"];
+/// The pages of the person.
+pub const PAGES: [&str; 2] = ["100200300400500", "100200300400501"];
 
 #[derive(Default)]
 struct Known {
@@ -36,8 +37,9 @@ struct Known {
     posts: Vec<(String, String)>,
 }
 
+/// The network.
 #[derive(Clone)]
-struct Facebook {
+pub struct Facebook {
     url: String,
     known: Arc<Mutex<Known>>,
 }
@@ -97,7 +99,8 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
 }
 
 impl Facebook {
-    async fn start(bench: &Bench) -> Self {
+    /// Starts it; its app is entered at the bench.
+    pub async fn start(bench: &Bench) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let net = Self { url: format!("http://{}", listener.local_addr().unwrap()), known: Arc::default() };
         let routes = Router::new().fallback(answer).with_state(net.clone());
@@ -115,7 +118,13 @@ impl Facebook {
         net
     }
 
-    async fn connect(&self, bench: &Bench, name: &str, page: &str) -> Result<ChannelView> {
+    /// The person does not choose that page.
+    pub fn hide(&self, page: &'static str) {
+        self.known.lock().unwrap().hidden.push(page);
+    }
+
+    /// Connects a channel, as the person grants it.
+    pub async fn connect(&self, bench: &Bench, name: &str, page: &str) -> Result<ChannelView> {
         let settings = json!({ "server": self.url, "page": page });
         let new = json!({ "name": name, "adapter": "facebook", "brand": "main", "settings": settings });
         self.finish(

@@ -176,7 +176,8 @@ impl Victim {
         command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap()
     }
 
-    fn log(&self) -> std::path::PathBuf {
+    /// What the service logs.
+    pub fn log(&self) -> std::path::PathBuf {
         Path::new(self.folder.path()).join("serve.log")
     }
 

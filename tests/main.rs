@@ -54,6 +54,7 @@ mod parted;
 mod people;
 mod pins;
 mod planted;
+mod planted_typed;
 mod public_page;
 mod readiness;
 mod readiness_sheet;

@@ -14,6 +14,7 @@ use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::console::{sign_in, sign_in_again};
+use crate::grant_pages::{Facebook, PAGES};
 use crate::grants::beat;
 use crate::support::caller::Caller;
 use crate::support::network::{Fate, Network};
@@ -23,7 +24,13 @@ use crate::support::{Bench, Database};
 
 /// What is logged, at every level.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -78,6 +85,7 @@ async fn other_networks(bench: &Bench, net: &Network, states: &mut Vec<String>) 
     for (adapter, settings, more) in [
         ("linkedin", settings(&[("organization", "4711")]), vec![]),
         ("threads", settings(&[("user", "17")]), vec![]),
+        ("instagram", settings(&[("user", "17841400000000001")]), vec![]),
         (
             "discord",
             json!({}),
@@ -177,7 +185,7 @@ async fn story(database: Database) {
     for entry in audit::list(&bench.app, &bench.administrator, &filter).await.unwrap() {
         answers += &entry.entry.to_string();
     }
-    let logged = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();
+    let logged = lines.text();
     assert!(logged.contains("TRACE") && logged.contains("the access of a channel is not renewed"));
     let verifiers = net.known().verifiers.clone();
     assert!(verifiers.len() == 5 && verifiers.iter().all(|v| v.len() > 40), "{verifiers:?}");
@@ -189,9 +197,54 @@ async fn story(database: Database) {
     }
 }
 
-fn around(text: &str, word: &str) -> String {
+/// The words before and after the first place.
+pub fn around(text: &str, word: &str) -> String {
     let at = text.find(word).unwrap_or_default();
-    text.chars().skip(at.saturating_sub(300)).take(600).collect()
+    String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(300)..(at + 300).min(text.len())]).into_owned()
+}
+
+/// Pages of Facebook: the tokens of a day, of weeks and of the page, which its errors repeat.
+async fn pages(database: Database) {
+    let lines = Lines::default();
+    let every = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let _logs = tracing::subscriber::set_default(every.finish());
+    let bench = Bench::new(database).await;
+    let worker = bench.start().await;
+    let net = Facebook::start(&bench).await;
+    let mut answers = String::new();
+    net.hide(PAGES[1]);
+    for (name, page) in [("page", PAGES[0]), ("hidden", PAGES[1])] {
+        let made = net.connect(&bench, name, page).await;
+        assert_eq!(made.is_ok(), name == "page", "{made:?}");
+        answers += &format!("{made:?} {}", made.map_or_else(|e| e.in_full(), |_| String::new()));
+    }
+    crate::grants::deliver(&bench, "page", "Open today", "accepted").await;
+    bench.sql("update grants set renew_at = 1 where tokens is not null").await;
+    answers += &format!("{:?}", renewals::due(&bench.app).await);
+    let caller = Caller::new(&bench).await;
+    for path in ["/channels", "/readiness", "/oauth/apps", "/audit?limit=500"] {
+        answers += &text(&caller.administer(Request::get(&caller.url(path))).await);
+    }
+    let revoke = Request::post(&caller.url("/channels/revoke-all")).json(&json!({}));
+    answers += &text(&caller.administer(revoke).await);
+    worker.stop().await.unwrap();
+    let logged = lines.text();
+    assert!(logged.contains("TRACE") && answers.contains("100200300400501"), "{answers}");
+    for word in ["planted-short", "planted-long", "planted-page", "planted-secret", "planted-code"] {
+        assert!(!answers.contains(word), "{word} is in an answer: {}", around(&answers, word));
+        assert!(!logged.contains(word), "{word} is in the log: {}", around(&logged, word));
+        assert_eq!(traces(&bench, word).await, Vec::<String>::new(), "{word} is in the database");
+    }
+}
+
+#[tokio::test]
+async fn no_token_of_a_page_is_anywhere_on_sqlite() {
+    pages(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn no_token_of_a_page_is_anywhere_on_postgres() {
+    pages(Database::Postgres).await;
 }
 
 #[tokio::test]
