@@ -100,6 +100,7 @@ mod threads;
 mod tidy;
 mod two_nodes;
 mod watches;
+mod watches_first;
 mod watches_real;
 mod watches_rooms;
 mod watches_seldom;

@@ -37,7 +37,7 @@ pub fn states<'a>(list: &'a WatchList, words: &str) -> Vec<&'a str> {
     seen(list, words).iter().map(|p| p.state.as_str()).collect()
 }
 
-async fn switch(bench: &Bench, channel: &str, disabled: bool) {
+pub async fn switch(bench: &Bench, channel: &str, disabled: bool) {
     let edit = serde_json::from_value(json!({ "disabled": disabled })).unwrap();
     app_channels::edit(&bench.app, &bench.administrator, channel, None, edit).await.unwrap();
     // The sender hears of it by itself; a look before that fails.

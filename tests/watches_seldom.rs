@@ -2,6 +2,7 @@
 //! and an account on X. The servers are small fakes.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -22,25 +23,31 @@ const TOKEN: &str = "EAAhunter2";
 const MINUTE: i64 = 60_000;
 
 /// An account of either network.
-struct Account {
+pub struct Account {
     /// Stamps the posts.
     clock: Clock,
     /// The newest first.
-    posts: Vec<Value>,
+    pub posts: Vec<Value>,
     made: usize,
     /// How often its posts were listed for the watch.
     looks: usize,
     /// Whether the token may read for the watch.
     reads: bool,
     /// The next post is made, and the answer is lost; reading back does not see it.
-    loses: bool,
+    pub loses: bool,
+    /// Whoever posts waits.
+    pub holds: bool,
+    /// Who waits, or has waited.
+    pub held: usize,
 }
 
-type Fake = Arc<Mutex<Account>>;
+pub type Fake = Arc<Mutex<Account>>;
 
 fn account(bench: &Bench) -> Fake {
     let clock = bench.app.clock().clone();
-    Arc::new(Mutex::new(Account { clock, posts: Vec::new(), made: 0, looks: 0, reads: true, loses: false }))
+    let (posts, reads) = (Vec::new(), true);
+    let (loses, holds) = (false, false);
+    Arc::new(Mutex::new(Account { clock, posts, made: 0, looks: 0, reads, loses, holds, held: 0 }))
 }
 
 async fn serve(routes: Router) -> String {
@@ -51,7 +58,7 @@ async fn serve(routes: Router) -> String {
 }
 
 /// A post of the page: what stands before so many others.
-fn add(fake: &Fake, before: usize, message: &str, at: &str) -> String {
+pub fn add(fake: &Fake, before: usize, message: &str, at: &str) -> String {
     let mut fake = fake.lock().unwrap();
     fake.made += 1;
     let id = format!("{PAGE}_{}", 900 + fake.made);
@@ -65,6 +72,10 @@ fn add(fake: &Fake, before: usize, message: &str, at: &str) -> String {
 
 async fn feed(State(fake): State<Fake>, headers: HeaderMap, body: String) -> Answer {
     let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no token") };
+    fake.lock().unwrap().held += 1;
+    while fake.lock().unwrap().holds {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let before = fake.lock().unwrap().posts.len();
     let id = add(&fake, before, &form["message"], "");
     if fake.lock().unwrap().loses {
@@ -86,7 +97,13 @@ async fn published(State(fake): State<Fake>, Query(asked): Asked) -> Answer {
     good(json!({ "data": if hides { Vec::new() } else { fake.posts.clone() }, "paging": {} }))
 }
 
+/// A channel `page`.
 async fn page(bench: &mut Bench) -> Fake {
+    pages(bench, &["page"]).await
+}
+
+/// Channels of one page.
+pub async fn pages(bench: &mut Bench, names: &[&str]) -> Fake {
     let fake = account(bench);
     let routes = Router::new()
         .route(&format!("/v26.0/{PAGE}/feed"), post(feed))
@@ -94,7 +111,9 @@ async fn page(bench: &mut Bench) -> Fake {
         .route("/v26.0/{id}", get(async || good(json!({ "id": PAGE, "name": "The Bank" }))))
         .with_state(fake.clone());
     let settings = json!({ "server": serve(routes).await, "page": PAGE });
-    bench.connect_with("page", "facebook", settings, Some(TOKEN)).await;
+    for name in names {
+        bench.connect_with(name, "facebook", settings.clone(), Some(TOKEN)).await;
+    }
     fake
 }
 

@@ -1,9 +1,9 @@
 //! Whose a post is that was seen on an account of ours.
 //!
-//! Posts are told apart by their ids; those that were there at the first look are known. What is new, the
-//! order of the list tells, or the network's clock. A post whose words are those of a delivery that is under way,
-//! in doubt, or called published without an id stays open, and is judged again at each look; each part of a
-//! delivery excuses one post.
+//! Posts are told apart by their ids; those that were there at the first look are known, and nothing of them is ever
+//! judged. What is new, the order of the list tells, or the network's clock. A post whose words are those of a
+//! delivery that is under way, in doubt, or called published without an id stays open, and is judged again at each
+//! look; each part of a delivery excuses one post.
 
 use std::collections::HashSet;
 
@@ -36,7 +36,7 @@ pub(super) struct Times {
     pub at: Millis,
 }
 
-/// The posts that are new, and those that were open, as they are now.
+/// The posts that are new, and those of which more is known now.
 pub(super) async fn judge(
     tx: &mut Tx,
     channel: &Channel,
@@ -48,7 +48,9 @@ pub(super) async fn judge(
     let known = tx.seen_posts(&seen.id, &ids).await?;
     let known_ids: HashSet<&str> = known.iter().map(|p| p.remote_id.as_str()).collect();
     let new = all.iter().filter(|p| !known_ids.contains(p.id.as_str()));
-    let mut judged: Vec<SeenPost> = known.iter().filter(|p| p.state == "open").cloned().collect();
+    // A receipt can come later for these.
+    let is_asked = |p: &&SeenPost| ["open", "unsure"].contains(&p.state.as_str());
+    let mut judged: Vec<SeenPost> = known.iter().filter(is_asked).cloned().collect();
     judged.sort_by_key(|p| p.seen_at);
     judged.extend(new.map(|p| row(channel, seen, p, times.at)));
     if judged.is_empty() {
@@ -61,16 +63,25 @@ pub(super) async fn judge(
     let parts = tx.parts_out(&channel.adapter, from).await?;
     let receipts = tx.receipts(&channel.adapter, &ids).await?;
     let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
-    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &known_ids, times.was_whole));
+    // What is open was new when it was seen.
+    let before = known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
+    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &before, times.was_whole));
     let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.since - BEFORE);
-    let mut state = |p: &SeenPost| match ours.has(p) {
-        Some(state) => state,
-        None if times.first => "known",
-        None if times.unwatched => "unsure",
-        None if old(p) && !is_new(&p.remote_id) => "unsure",
-        None => "foreign",
+    let mut state = |p: &SeenPost| match p.state.as_str() {
+        _ if ours.made(&p.remote_id) => "ours",
+        _ if times.first => "known",
+        "unsure" => "unsure",
+        // Not open: once it could be judged, it would be called foreign.
+        "" if times.unwatched => "unsure",
+        _ if ours.may_have_made(p) => "open",
+        _ if times.unwatched || old(p) && !is_new(&p.remote_id) => "unsure",
+        _ => "foreign",
     };
-    Ok(judged.iter().map(|p| SeenPost { state: state(p).to_owned(), ..p.clone() }).collect())
+    let judged = judged.into_iter().filter_map(|p| {
+        let state = state(&p);
+        (p.state != state).then(|| SeenPost { state: state.to_owned(), ..p })
+    });
+    Ok(judged.collect())
 }
 
 /// Whether the list's order says that the post is new.
@@ -83,12 +94,13 @@ fn is_new(list: &List, id: &str, known: &HashSet<&str>, was_whole: bool) -> bool
     }
 }
 
+/// A new post, of which nothing is known yet.
 fn row(channel: &Channel, seen: &Account, p: &Seen, at: Millis) -> SeenPost {
     SeenPost {
         account: seen.id.clone(),
         remote_id: p.id.clone(),
         channel_id: channel.id.clone(),
-        state: "open".to_owned(),
+        state: String::new(),
         seen_at: at,
         posted_at: p.at.map(|at| at.timestamp_millis()),
         url: p.url.clone(),
@@ -150,13 +162,15 @@ impl<'a> Ours<'a> {
         self.parts.iter().any(|r| names(&r.remote_id) && here(r))
     }
 
-    /// `ours` when a delivery made it, `open` when one may have, nothing when none did.
-    fn has(&mut self, p: &SeenPost) -> Option<&'static str> {
-        let received = || self.receipts.iter().filter(|r| r.remote_id == p.remote_id);
-        if received().any(|r| r.account.as_deref() == Some(self.account)) || self.is_part(&p.remote_id) {
-            return Some("ours");
-        }
-        let may_have = received().any(|r| self.leads_here(r.account.as_deref(), &r.settings));
+    /// Whether a delivery made it. An id that a receipt names is no other post's where the receipt's channel leads
+    /// to the same place, whether or not anybody has looked at that channel.
+    fn made(&self, id: &str) -> bool {
+        let here = |r: &Received| self.leads_here(r.account.as_deref(), &r.settings);
+        self.receipts.iter().any(|r| r.remote_id == id && here(r)) || self.is_part(id)
+    }
+
+    /// Whether a delivery may have made it whose post nobody knows. Its words excuse no other.
+    fn may_have_made(&mut self, p: &SeenPost) -> bool {
         let is_fresh = self.at - p.seen_at < UNDER_WAY;
         let here = |c: &Candidate| self.leads_here(c.account.as_deref(), &c.settings);
         let mut said = self.candidates.iter().enumerate().filter_map(|(n, (c, words))| {
@@ -166,10 +180,9 @@ impl<'a> Ours<'a> {
         if let Some(first) = said.next() {
             drop(said);
             self.used.insert(first);
-            return Some("open");
+            return true;
         }
         drop(said);
-        let goes_on = self.candidates.iter().any(|(c, _)| c.under_way && is_fresh && here(c));
-        (may_have || goes_on).then_some("open")
+        self.candidates.iter().any(|(c, _)| c.under_way && is_fresh && here(c))
     }
 }

@@ -1,0 +1,123 @@
+//! The first look at an account, and the first after a channel was away, raises no alarm about what it finds,
+//! whatever is under way (I13). The server is a small fake of Facebook.
+
+use holdline::app::settle;
+use serde_json::json;
+
+use crate::on_both;
+use crate::real_channels::publish;
+use crate::support::Bench;
+use crate::watches::{alarms, look, seen, states, switch};
+use crate::watches_seldom::{Fake, add, pages};
+
+const MINUTE: i64 = 60_000;
+
+/// A post that is under way until [`let_go`]; its id.
+async fn under_way(bench: &Bench, fake: &Fake, channel: &str) -> String {
+    fake.lock().unwrap().holds = true;
+    let before = fake.lock().unwrap().held;
+    let new = json!({ "kind": "routine", "channels": [channel], "source": { "text": "On its way" } });
+    let sent = bench.approved(new).await;
+    while fake.lock().unwrap().held == before {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    sent.id
+}
+
+async fn let_go(bench: &Bench, fake: &Fake, post: &str) {
+    fake.lock().unwrap().holds = false;
+    bench.until(post, &["accepted"]).await;
+}
+
+fn by_hand(fake: &Fake) {
+    for at in ["2019-01-01T00:00:00+0000", "2024-01-01T00:00:00+0000", ""] {
+        let before = fake.lock().unwrap().posts.len();
+        add(fake, before, "By hand", at);
+    }
+}
+
+on_both! {
+    async fn old_posts_raise_no_alarm_when_the_first_look_meets_a_post_under_way(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page"]).await;
+        let worker = bench.start().await;
+        by_hand(&fake);
+        let ours = under_way(&bench, &fake, "page").await;
+        let list = look(&bench).await;
+        assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
+        let_go(&bench, &fake, &ours).await;
+        for _ in 0..2 {
+            bench.app.clock().advance(5 * MINUTE);
+            let list = look(&bench).await;
+            assert!(list.posts.is_empty() && alarms(&bench, "").await.is_empty(), "{list:?}");
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_doubt_of_before_the_first_look_is_no_alarm_when_a_person_settles_it(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page"]).await;
+        let worker = bench.start().await;
+        by_hand(&fake);
+        fake.lock().unwrap().loses = true;
+        let new = json!({ "kind": "routine", "channels": ["page"], "source": { "text": "Once only" } });
+        let sent = bench.approved(new).await;
+        let doubt = bench.until(&sent.id, &["in_doubt"]).await.deliveries.remove(0);
+        bench.app.clock().advance(24 * 60 * MINUTE);
+        let list = look(&bench).await;
+        assert!(list.accounts[0].looked_at.is_some(), "{list:?}");
+        let settled = json!({ "settlement": "published", "note": "it is on the page" });
+        let settled = serde_json::from_value(settled).unwrap();
+        settle::settle(&bench.app, &bench.approver, &doubt.id, &settled).await.unwrap();
+        for _ in 0..2 {
+            bench.app.clock().advance(5 * MINUTE);
+            let list = look(&bench).await;
+            assert!(list.posts.is_empty() && alarms(&bench, "").await.is_empty(), "{list:?}");
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_came_by_hand_while_a_channel_was_away_stays_unsure_when_a_post_is_under_way(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page", "again"]).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let [.., page, again] = &bench.channels.clone()[..] else { panic!("two channels") };
+        for channel in [page, again] {
+            switch(&bench, channel, true).await;
+        }
+        add(&fake, 0, "By hand", "");
+        bench.app.clock().advance(5 * MINUTE);
+        switch(&bench, again, false).await;
+        add(&fake, 0, "By hand, later", "");
+        let ours = under_way(&bench, &fake, "again").await;
+        switch(&bench, page, false).await;
+        assert_eq!(states(&look(&bench).await, "By hand, later"), ["unsure"]);
+        let_go(&bench, &fake, &ours).await;
+        for _ in 0..2 {
+            bench.app.clock().advance(5 * MINUTE);
+            let list = look(&bench).await;
+            assert_eq!(states(&list, "By hand"), ["unsure"; 2], "{list:?}");
+            assert!(seen(&list, "On its way").is_empty() && alarms(&bench, "").await.is_empty(), "{list:?}");
+        }
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_we_published_by_a_channel_that_nobody_looks_at_is_ours(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page", "old"]).await;
+        let worker = bench.start().await;
+        publish(&bench, "page", json!({ "text": "Cards work again" })).await;
+        publish(&bench, "old", json!({ "text": "Before that" })).await;
+        let old = bench.channels.last().unwrap().clone();
+        switch(&bench, &old, true).await;
+        look(&bench).await;
+        // As if the account had been looked at before these were made.
+        bench.meddle(&["delete from seen_posts", &format!("delete from watches where channel_id = '{old}'")]).await;
+        bench.app.clock().advance(5 * MINUTE);
+        let list = look(&bench).await;
+        assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
+        assert_eq!(fake.lock().unwrap().posts.len(), 2);
+        worker.stop().await.unwrap();
+    }
+}
