@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use holdline::app::access::connecting::{self, NewStart};
 use holdline::app::access::other_account::{self, ShownAccount};
-use holdline::app::access::{renewals, revoking};
+use holdline::app::access::{grants, renewals, revoking};
+use holdline::app::channels::ChannelEdit;
 use holdline::app::{channels, permits, posts};
 use holdline::domain::delivery::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::approvals::incident;
 use crate::grants::{beat, deliver};
@@ -67,6 +68,25 @@ async fn until_given(net: &Network) {
 }
 
 on_both! {
+    async fn how_often_an_account_is_looked_at_is_said_without_another_grant(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        let channel = net.connect(&bench, net.wanted("x")).await;
+        let mut settings = channel.settings.clone();
+        settings["watch"] = "15".into();
+        let edit = |settings: &Value| ChannelEdit { settings: Some(settings.clone()), ..ChannelEdit::default() };
+        let now = channels::edit(app, by, &channel.id, None, edit(&settings)).await.unwrap();
+        assert!(now.has_credential && now.settings["watch"] == "15", "{now:?}");
+        let grant = grants::of_channel(app, by, &channel.id).await.unwrap();
+        assert!(grant.is_some_and(|grant| grant.renew_at.is_some()), "it goes on being renewed");
+        deliver(&bench, &channel.name, "Cards work again", "accepted").await;
+        settings["server"] = "https://elsewhere.example".into();
+        let refused = channels::edit(app, by, &channel.id, None, edit(&settings)).await.unwrap_err();
+        assert!(refused.to_string().contains("give the credential again"), "{refused}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_channel_goes_on_with_its_account_alone(bench) {
         let worker = bench.start().await;
         let net = Network::start(&bench).await;

@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use holdline::app::channels::{self, ChannelEdit};
 use holdline::app::doubts;
 use holdline::clock::{Clock, date_time, rfc3339};
 use serde_json::{Value, json};
@@ -148,6 +149,16 @@ async fn x(bench: &mut Bench, watch: &str) -> Fake {
     fake
 }
 
+/// Says how often the last channel is looked at, and waits until somebody could.
+async fn watch(bench: &Bench, minutes: &str) {
+    let (app, by, id) = (&bench.app, &bench.administrator, bench.channels.last().unwrap());
+    let mut settings = channels::get(app, by, id).await.unwrap().settings;
+    settings["watch"] = minutes.into();
+    let edit = ChannelEdit { settings: Some(settings), ..ChannelEdit::default() };
+    channels::edit(app, by, id, None, edit).await.unwrap();
+    channels::test(app, by, id).await.unwrap();
+}
+
 on_both! {
     async fn a_post_on_a_page_of_facebook_that_nobody_here_sent_raises_an_alarm(bench) {
         let mut bench = bench;
@@ -220,6 +231,25 @@ on_both! {
             assert!(look(&bench).await.accounts.is_empty());
         }
         assert_eq!(fake.lock().unwrap().looks, 0, "X charges for each post that it lists");
+        worker.stop().await.unwrap();
+    }
+
+    async fn the_watch_on_x_is_turned_on_and_off_without_another_token(bench) {
+        let mut bench = bench;
+        let fake = x(&mut bench, "").await;
+        let worker = bench.start().await;
+        publish(&bench, "x", json!({ "text": "Cards work again" })).await;
+        watch(&bench, "15").await;
+        assert!(look(&bench).await.posts.is_empty());
+        watch(&bench, "").await;
+        assert!(look(&bench).await.accounts.is_empty());
+        tweeted(&fake, "By hand");
+        bench.app.clock().advance(60 * MINUTE);
+        watch(&bench, "15").await;
+        assert_eq!(states(&look(&bench).await, ""), ["unsure"], "nobody was asked to look");
+        tweeted(&fake, "Send your coins to us");
+        bench.app.clock().advance(15 * MINUTE);
+        assert_eq!(states(&look(&bench).await, "Send your coins"), ["foreign"]);
         worker.stop().await.unwrap();
     }
 

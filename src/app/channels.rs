@@ -104,7 +104,7 @@ pub struct ChannelEdit {
     pub name: Option<String>,
     #[serde(default)]
     pub brand: Option<String>,
-    /// When these change, the credential comes along again: it would be sent to another place.
+    /// When these change, the credential comes along again: it would be sent to another place. Not for `watch` alone.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub settings: Option<Value>,
@@ -238,16 +238,16 @@ pub async fn edit(
     if let Some(brand) = edit.brand {
         row.brand = brand;
     }
-    let connects = edit.settings.is_some() || edit.credential.is_some() || edit.disabled.is_some();
-    let (had, given) = (row.credential.is_some(), edit.credential.is_some());
-    let moved = edit.settings.filter(|settings| *settings != before.settings);
-    let moves = moved.is_some();
+    let (had, given, asked) = (row.credential.is_some(), edit.credential.is_some(), edit.settings.is_some());
+    let new = edit.settings.filter(|settings| *settings != before.settings);
+    let moves = new.as_ref().is_some_and(|to| moved::moves(&before.settings, to));
+    let connects = asked && (moves || new.is_none()) || given || edit.disabled.is_some();
     if moves && had && !given {
         // Whoever can change where it goes could otherwise read what nobody is shown.
         return Err(AppError::field("credential", AGAIN));
     }
-    let elsewhere = moved.as_ref().is_some_and(|to| !place::same_account(&before.settings, to));
-    if let Some(settings) = moved {
+    let elsewhere = new.as_ref().is_some_and(|to| !place::same_account(&before.settings, to));
+    if let Some(settings) = new {
         row.settings = settings.to_string();
     }
     if connects {

@@ -12,6 +12,18 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
+/// Whether settings name another place. How often somebody looks at the account names none.
+pub(super) fn moves(before: &Value, to: &Value) -> bool {
+    let place = |settings: &Value| {
+        let mut settings = settings.clone();
+        if let Some(all) = settings.as_object_mut() {
+            all.remove("watch");
+        }
+        settings
+    };
+    place(before) != place(to)
+}
+
 /// Whether the channel can lead elsewhere now.
 pub(super) async fn may_move(tx: &mut Tx, before: &ChannelView, to: &Value) -> Result<()> {
     if tx.under_way_on(&before.id).await? > 0 {

@@ -244,7 +244,7 @@ async fn forget(app: &App, tx: &mut Tx, channel: &str, entries: &mut Vec<Entry>)
 }
 
 /// The watch after a change of its channel: when that leads elsewhere now, it begins anew; while the channel is
-/// disabled, what comes is nobody's alarm.
+/// disabled, or nobody is asked to look, what comes is nobody's alarm.
 ///
 /// # Errors
 /// The database's own.
@@ -252,7 +252,7 @@ pub(super) async fn after_edit(app: &App, tx: &mut Tx, channel: &Channel, moved:
     let mut entries = Vec::new();
     if moved {
         forget(app, tx, &channel.id, &mut entries).await?;
-    } else if channel.disabled_at.is_some() {
+    } else if channel.disabled_at.is_some() || every(channel).is_none() {
         tx.forget_look(&channel.id).await?;
         alarms::end_blind(app, tx, &channel.id, &mut entries).await?;
     }
