@@ -9,8 +9,15 @@ use super::{Who, X, is_id, link};
 use crate::watch::{self, Account, List, Seen, Told};
 use crate::{Job, Receipt, Rendition, Sighting};
 
-/// Most pages of the account's posts that one look reads.
+/// Most pages of the account's posts in which a post is looked for.
 const PAGES: usize = 5;
+/// Most posts of a page.
+const EACH: usize = 100;
+/// Most posts that a look of the watch reads when looks are frequent. Each one costs some of the credits that posts need,
+/// and whoever has taken the account may post all the time; a few tell enough.
+const FEW: usize = 20;
+/// A look that reads back no further is a frequent one.
+const SHORT: TimeDelta = TimeDelta::hours(1);
 
 /// How far the clocks may differ.
 const DRIFT: TimeDelta = TimeDelta::seconds(60);
@@ -153,17 +160,19 @@ impl X {
         }
     }
 
-    /// A page of the account's posts from a time on, without what is excluded, and the token of the next one.
+    /// A page of the account's posts from a time on, at most so many, without what is excluded, and the token of the
+    /// next one.
     async fn page(
         &self,
         who: &Who,
         since: DateTime<Utc>,
+        most: usize,
         exclude: &str,
         next: Option<&str>,
     ) -> Result<(Vec<Post>, Option<String>), String> {
         let mut url = self.api(&["users", &who.id, "tweets"]);
         url.query_pairs_mut().extend_pairs([
-            ("max_results", "100"),
+            ("max_results", most.to_string().as_str()),
             ("start_time", &since.to_rfc3339_opts(SecondsFormat::Secs, true)),
             ("exclude", exclude),
             ("tweet.fields", "attachments,created_at,entities,note_tweet,referenced_tweets"),
@@ -184,26 +193,18 @@ impl X {
     ///
     /// Facts: <https://docs.x.com/x-api/users/get-posts>. X charges for each post that it returns and nothing for
     /// an empty answer, for the same post once a day (`x-api/getting-started/pricing` there, which calls that no firm
-    /// promise): 0.001 US dollars for a post of the app's own account, 0.005 for others.
+    /// promise): 0.001 US dollars for a post of the app's own account, 0.005 for others. So one page is read.
     pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<Account, String> {
         let who = self.who().await?;
-        let (mut posts, mut next, mut more) = (Vec::new(), None::<String>, true);
-        for _ in 0..PAGES {
-            let (page, after) = self.page(&who, since, "replies", next.as_deref()).await?;
-            posts.extend(page);
-            next = after;
-            if next.is_none() {
-                more = false;
-                break;
-            }
-        }
+        let most = if (self.clock)() - since <= SHORT { FEW } else { EACH };
+        let (posts, next) = self.page(&who, since, most, "replies", None).await?;
         if posts.iter().any(|post| !is_id(&post.id)) {
             return Err("X lists posts without an id".to_owned());
         }
         let posts = posts.into_iter().map(|post| post.seen(&who.username)).collect();
         let shown = format!("@{}", crate::text::shown(&who.username));
         let lists = vec![List { posts, told: Told::ByTime }];
-        Ok(Account { id: format!("x {}", who.id), shown, lists, more })
+        Ok(Account { id: format!("x {}", who.id), shown, lists, more: next.is_some() })
     }
 
     /// Looks for the post among the account's own since the first attempt.
@@ -215,7 +216,7 @@ impl X {
             if page == PAGES {
                 return Err("the account has posted too much since to look through".to_owned());
             }
-            let (posts, after) = self.page(&who, from, "retweets", next.as_deref()).await?;
+            let (posts, after) = self.page(&who, from, EACH, "retweets", next.as_deref()).await?;
             // Not left to the server: what is older is another post with these words.
             let is_it = |p: &Post| {
                 p.created_at.timestamp() >= from.timestamp() && is_id(&p.id) && p.says(&job.rendition)

@@ -122,7 +122,8 @@ impl Api {
     fn list(&self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
         let since = DateTime::parse_from_rfc3339(query("start_time")).unwrap().timestamp();
-        if query("max_results") != "100"
+        let most: usize = query("max_results").parse().unwrap();
+        if !(5..=100).contains(&most)
             || !query("tweet.fields").contains("entities")
             || !query("start_time").ends_with('Z')
             || !matches!(query("exclude"), "retweets" | "replies")
@@ -133,7 +134,7 @@ impl Api {
         let is_shown = |p: &&Kept| (self.careless || p.at >= since) && !self.lags && !(without && p.reply);
         let all: Vec<&Kept> = self.posts.iter().rev().filter(is_shown).collect();
         let from: usize = query("pagination_token").parse().unwrap_or_default();
-        let page = if self.page == 0 { 100 } else { self.page };
+        let page = if self.page == 0 { most } else { self.page };
         let data: Vec<Value> = all.iter().skip(from).take(page).map(|p| shown(p)).collect();
         let mut meta = json!({ "result_count": data.len() });
         if from + data.len() < all.len() {

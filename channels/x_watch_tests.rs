@@ -14,9 +14,8 @@ fn since() -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn what_the_account_has_published_is_seen_page_by_page_without_its_replies() {
-    let api = Api { page: 2, ..Api::default() };
-    let (server, channel) = open(api, &[]).await;
+async fn what_the_account_has_published_is_seen_without_its_replies() {
+    let (server, channel) = open(Api::default(), &[]).await;
     let ours = channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
     {
         let posts = &mut server.state().network.posts;
@@ -51,13 +50,18 @@ async fn whose_the_token_is_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_rush_of_posts_is_seen_as_far_as_it_can_be_read() {
-    let (server, channel) = open(Api { page: 1, ..Api::default() }, &[]).await;
-    for n in 0..7 {
+async fn a_rush_of_posts_costs_no_more_than_one_page_of_each_look() {
+    let (server, channel) = open(Api::default(), &[]).await;
+    for n in 0..150 {
         server.state().network.posts.push(kept(&n.to_string(), "Spam"));
     }
     let seen = channel.watch(since()).await.unwrap().unwrap();
-    assert_eq!((seen.posts().len(), seen.more), (5, true), "five pages");
+    assert_eq!((seen.posts().len(), seen.more), (20, true), "the newest");
+    assert_eq!(seen.posts()[0].id, "149");
+    let seldom = channel.watch(since() - chrono::TimeDelta::hours(1)).await.unwrap().unwrap();
+    assert_eq!((seldom.posts().len(), seldom.more), (100, true), "once an hour it may cost more");
+    let lists = server.state().requests.iter().filter(|r| r.contains("/tweets")).count();
+    assert_eq!(lists, 2);
 }
 
 #[tokio::test]
