@@ -40,12 +40,10 @@ pub fn states<'a>(list: &'a WatchList, words: &str) -> Vec<&'a str> {
 pub async fn switch(bench: &Bench, channel: &str, disabled: bool) {
     let edit = serde_json::from_value(json!({ "disabled": disabled })).unwrap();
     app_channels::edit(&bench.app, &bench.administrator, channel, None, edit).await.unwrap();
-    // The sender hears of it by itself; a look before that fails.
-    for _ in 0..100 {
-        if disabled || look(bench).await.accounts.iter().all(|w| w.trouble.is_none()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    if !disabled {
+        // The sender hears of it by itself, or in a check.
+        app_channels::test(&bench.app, &bench.administrator, channel).await.unwrap();
+        look(bench).await;
     }
 }
 

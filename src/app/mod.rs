@@ -163,6 +163,7 @@ pub(crate) mod target;
 /// What did not begin.
 pub mod unbegun;
 /// The watch over accounts: posts that nobody here sent.
+mod watch_turns;
 pub mod watches;
 /// What this process has seen of the database.
 pub mod witness;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::confirming::CONFIRMED_AT;
 use super::foreign::{self, Times};
+use super::watch_turns::{MORE, fails_since, is_blind, is_due};
 use super::{Actor, App, Result, alarms};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
@@ -26,13 +27,6 @@ use crate::store::{Tx, Unaudited};
 pub(super) const BEFORE: Millis = 10 * 60_000;
 /// Most posts that one look may bring: who sends more than was asked for is not believed.
 const MOST: usize = 500;
-/// Ticks are not exact.
-const JITTER: Millis = 30_000;
-/// Said where others write much: what nobody looked through may hold a post of the account.
-const MORE: &str =
-    "more was written there since the last look than can be looked through; look there yourself";
-/// How long looks fail before that is an alarm, and how often they are tried from then on.
-const BLIND: Millis = 10 * 60_000;
 /// Most posts that the list shows, and the page of a channel.
 const LISTED: i64 = 200;
 const ON_A_PAGE: i64 = 20;
@@ -146,22 +140,6 @@ fn is_watched(c: &Channel) -> bool {
     every(c).is_some() && c.disabled_at.is_none() && !c.drill
 }
 
-/// Whether it is the account's turn: so many minutes after the last look, and seldom once looks have failed for
-/// long.
-fn is_due(watch: Option<&Watch>, every: i64, now: Millis) -> bool {
-    let passed = |since: Millis| (now - since + JITTER) / 60_000;
-    let Some(watch) = watch else { return true };
-    match (fails_since(watch).map(passed), watch.looked_at.map(passed)) {
-        (Some(failing), _) => {
-            let seldom = BLIND / 60_000;
-            failing % if failing > seldom { every.max(seldom) } else { every } == 0
-        }
-        // Each turn of the clock is one of every minute.
-        (None, Some(looked)) => every <= 1 || looked >= every,
-        (None, None) => true,
-    }
-}
-
 /// Looks at the account of every channel, side by side. What each saw is written down one after the other: two
 /// channels can lead to one account.
 ///
@@ -259,11 +237,6 @@ pub(super) async fn after_edit(app: &App, tx: &mut Tx, channel: &Channel, moved:
     Ok(entries)
 }
 
-/// Since when looks fail. One that succeeded and did not see all has trouble, too.
-fn fails_since(w: &Watch) -> Option<Millis> {
-    w.troubled_at.filter(|_| w.trouble.as_deref() != Some(MORE))
-}
-
 async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
     let mut tx = app.store().begin().await?;
     let before = tx.watch_for_update(&channel.id).await?;
@@ -274,20 +247,26 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
         shown: String::new(),
         since: at,
         looked_at: None,
+        tried_at: None,
         trouble: None,
         troubled_at: None,
         whole: false,
     };
     let w = before.unwrap_or(new);
     let troubled_at = fails_since(&w).unwrap_or(at);
-    let w = Watch { trouble: Some(why.replace('\0', "")), troubled_at: Some(troubled_at), ..w };
+    let w = Watch {
+        trouble: Some(why.replace('\0', "")),
+        troubled_at: Some(troubled_at),
+        tried_at: Some(at),
+        ..w
+    };
     tx.put_watch(&w).await?;
     let mut entries = Vec::new();
     if !known {
         entries.push(Entry::new("watch.fails", &format!("channel:{}", channel.id)).note(why));
     }
     // What was never looked at is not lost.
-    if !w.account.is_empty() && at - troubled_at + JITTER >= BLIND {
+    if !w.account.is_empty() && is_blind(troubled_at, at) {
         alarms::raise_blind(app, &mut tx, &w, &channel.name, &mut entries).await?;
     }
     if entries.is_empty() {
@@ -347,8 +326,9 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     let (account, shown, channel_id) = (seen.id, seen.shown, channel.id.clone());
     let trouble = seen.more.then(|| MORE.to_owned());
     let before = same.filter(|w| w.trouble == trouble).and_then(|w| w.troubled_at);
-    let (looked_at, troubled_at) = (Some(at), seen.more.then(|| before.unwrap_or(at)));
-    let watch = Watch { channel_id, account, shown, since, looked_at, trouble, troubled_at, whole };
+    let (looked_at, tried_at) = (Some(at), Some(at));
+    let troubled_at = seen.more.then(|| before.unwrap_or(at));
+    let watch = Watch { channel_id, account, shown, since, looked_at, tried_at, trouble, troubled_at, whole };
     tx.put_watch(&watch).await?;
     if entries.is_empty() {
         tx.commit_unaudited(Unaudited::Look).await?;
@@ -362,33 +342,4 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
 async fn is_first_after_return(tx: &mut Tx, before: Option<&Watch>) -> Result<bool> {
     let confirmed = tx.setting(CONFIRMED_AT).await?.and_then(|at| at.parse::<Millis>().ok());
     Ok(confirmed.is_some_and(|at| before.and_then(|w| w.looked_at).is_some_and(|looked| looked < at)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_account_is_looked_at_as_often_as_its_network_bears() {
-        let watch = |looked_at, troubled_at| Watch {
-            channel_id: String::new(),
-            account: String::new(),
-            shown: String::new(),
-            since: 0,
-            looked_at,
-            trouble: None,
-            troubled_at,
-            whole: false,
-        };
-        let due = |w: &Watch, every, minute: i64| is_due(Some(w), every, minute * 60_000 + 9);
-        let turns = |w: &Watch, every| (1..=31).filter(|m| due(w, every, *m)).collect::<Vec<_>>();
-        let well = watch(Some(0), None);
-        assert!(is_due(None, 5, 0) && due(&watch(None, None), 30, 0) && due(&well, 1, 0));
-        assert_eq!((turns(&well, 30), turns(&well, 29)), (vec![30, 31], vec![29, 30, 31]));
-        // The tick came half a minute early.
-        assert!(is_due(Some(&well), 5, 5 * 60_000 - JITTER) && !is_due(Some(&well), 5, 4 * 60_000));
-        let fails = watch(Some(-60_000), Some(0));
-        assert_eq!(turns(&fails, 1), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30]);
-        assert_eq!((turns(&fails, 5), turns(&fails, 30)), (vec![5, 10, 20, 30], vec![30]));
-    }
 }

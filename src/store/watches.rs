@@ -14,6 +14,8 @@ pub struct Watch {
     pub shown: String,
     pub since: Millis,
     pub looked_at: Option<Millis>,
+    /// When a look was tried last.
+    pub tried_at: Option<Millis>,
     pub trouble: Option<String>,
     pub troubled_at: Option<Millis>,
     /// The last look saw all that is there.
@@ -101,7 +103,8 @@ impl Tx {
 
     /// The channel is not looked at for a while: what comes meanwhile is nobody's alarm.
     pub async fn forget_look(&mut self, channel: &str) -> Result<()> {
-        const SQL: &str = "update watches set looked_at = null, trouble = null, troubled_at = null
+        const SQL: &str =
+            "update watches set looked_at = null, tried_at = null, trouble = null, troubled_at = null
             where channel_id = $1";
         on!(self, |c| sqlx::query(SQL).bind(channel).execute(c).await.map(drop)?);
         Ok(())
@@ -115,10 +118,11 @@ impl Tx {
 
     pub async fn put_watch(&mut self, w: &Watch) -> Result<()> {
         const SQL: &str =
-            "insert into watches (channel_id, account, shown, since, looked_at, trouble, troubled_at, whole)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            "insert into watches (channel_id, account, shown, since, looked_at, tried_at, trouble, troubled_at, whole)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (channel_id) do update set account = excluded.account, shown = excluded.shown,
-              since = excluded.since, looked_at = excluded.looked_at, trouble = excluded.trouble,
+              since = excluded.since, looked_at = excluded.looked_at, tried_at = excluded.tried_at,
+              trouble = excluded.trouble,
               troubled_at = excluded.troubled_at, whole = excluded.whole";
         on!(self, |c| sqlx::query(SQL)
             .bind(&w.channel_id)
@@ -126,6 +130,7 @@ impl Tx {
             .bind(&w.shown)
             .bind(w.since)
             .bind(w.looked_at)
+            .bind(w.tried_at)
             .bind(&w.trouble)
             .bind(w.troubled_at)
             .bind(w.whole)
