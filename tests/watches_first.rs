@@ -1,7 +1,7 @@
 //! The first look at an account, and the first after a channel was away, raises no alarm about what it finds,
 //! whatever is under way (I13). The server is a small fake of Facebook.
 
-use holdline::app::settle;
+use holdline::app::{channels, settle, watches};
 use serde_json::json;
 
 use crate::on_both;
@@ -118,6 +118,35 @@ on_both! {
         let list = look(&bench).await;
         assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
         assert_eq!(fake.lock().unwrap().posts.len(), 2);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_look_that_ends_after_its_channel_was_changed_counts_for_nothing(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page"]).await;
+        let worker = bench.start().await;
+        let id = bench.channels.last().unwrap().clone();
+        look(&bench).await;
+        for edit in [json!({ "credential": "EAAhunter2" }), json!({ "disabled": true })] {
+            bench.app.clock().advance(5 * MINUTE);
+            fake.lock().unwrap().holds_looks = true;
+            let (before, app) = (fake.lock().unwrap().looks, bench.app.clone());
+            let looking = tokio::spawn(async move { watches::look_all(&app).await });
+            while fake.lock().unwrap().looks == before {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            let edit = serde_json::from_value(edit).unwrap();
+            channels::edit(&bench.app, &bench.administrator, &id, None, edit).await.unwrap();
+            fake.lock().unwrap().holds_looks = false;
+            looking.await.unwrap().unwrap();
+            let watch = bench.look().await.watch(&id).await.unwrap();
+            assert!(watch.is_none_or(|w| w.looked_at.is_none()), "the watch began anew, or waits");
+            look(&bench).await;
+        }
+        add(&fake, 0, "By hand", "");
+        switch(&bench, &id, false).await;
+        assert_eq!(states(&look(&bench).await, "By hand"), ["unsure"]);
+        assert!(alarms(&bench, "").await.is_empty());
         worker.stop().await.unwrap();
     }
 }

@@ -40,6 +40,8 @@ pub struct Account {
     pub holds: bool,
     /// Who waits, or has waited.
     pub held: usize,
+    /// Whoever looks for the watch waits.
+    pub holds_looks: bool,
 }
 
 pub type Fake = Arc<Mutex<Account>>;
@@ -47,8 +49,18 @@ pub type Fake = Arc<Mutex<Account>>;
 fn account(bench: &Bench) -> Fake {
     let clock = bench.app.clock().clone();
     let (posts, reads) = (Vec::new(), true);
-    let (loses, holds) = (false, false);
-    Arc::new(Mutex::new(Account { clock, posts, made: 0, looks: 0, reads, loses, holds, held: 0 }))
+    let (loses, holds, holds_looks) = (false, false, false);
+    Arc::new(Mutex::new(Account {
+        clock,
+        posts,
+        made: 0,
+        looks: 0,
+        reads,
+        loses,
+        holds,
+        held: 0,
+        holds_looks,
+    }))
 }
 
 async fn serve(routes: Router) -> String {
@@ -88,12 +100,15 @@ async fn feed(State(fake): State<Fake>, headers: HeaderMap, body: String) -> Ans
 type Asked = Query<std::collections::HashMap<String, String>>;
 
 async fn published(State(fake): State<Fake>, Query(asked): Asked) -> Answer {
-    let mut fake = fake.lock().unwrap();
     let is_watch = asked["fields"].contains("from");
-    if is_watch && !fake.reads {
+    if is_watch && !fake.lock().unwrap().reads {
         return refused(10, "(#10) this needs the permission");
     }
-    fake.looks += usize::from(is_watch);
+    fake.lock().unwrap().looks += usize::from(is_watch);
+    while is_watch && fake.lock().unwrap().holds_looks {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let fake = fake.lock().unwrap();
     let hides = fake.loses && !is_watch;
     good(json!({ "data": if hides { Vec::new() } else { fake.posts.clone() }, "paging": {} }))
 }

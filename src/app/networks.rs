@@ -63,13 +63,12 @@ pub trait Networks: Send + Sync {
     async fn renew(&self, client: &Client, old: &Tokens) -> std::result::Result<Tokens, Refusal>;
     /// Ends a grant at the network.
     async fn revoke(&self, client: &Client, tokens: &Tokens) -> Revoked;
-    /// The account of a channel and its newest posts; nothing: its network cannot be asked.
-    ///
-    /// # Errors
-    /// A sentence, when it could not be read.
+    /// The account of a channel and its newest posts, or that its network cannot be asked, or why it could not be read.
+    /// Nothing: the channel is not at this version any more, so nobody looked.
     async fn watch(
         &self,
         channel: &str,
+        version: i64,
         since: Millis,
-    ) -> std::result::Result<Option<::channels::watch::Account>, String>;
+    ) -> Option<std::result::Result<Option<::channels::watch::Account>, String>>;
 }

@@ -186,7 +186,7 @@ async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Loo
     }
     let since = watch.and_then(|w| w.looked_at).unwrap_or(began) - BEFORE;
     let networks = app.networks().ok()?;
-    Some(Look { began, seen: networks.watch(&channel.id, since).await })
+    Some(Look { began, seen: networks.watch(&channel.id, channel.version, since).await? })
 }
 
 async fn note_look(app: &App, channel: &Channel, watch: Option<&Watch>, look: Look) -> Result<()> {
@@ -207,7 +207,8 @@ async fn note_look(app: &App, channel: &Channel, watch: Option<&Watch>, look: Lo
         },
         Err(why) => note_trouble(app, channel, &why, look.began).await,
         Ok(None) if watch.is_some() => {
-            let (mut tx, mut entries) = (app.store().begin().await?, Vec::new());
+            let Some(mut tx) = begin(app, channel).await? else { return Ok(()) };
+            let mut entries = Vec::new();
             forget(app, &mut tx, &channel.id, &mut entries).await?;
             app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
         }
@@ -237,8 +238,15 @@ pub(super) async fn after_edit(app: &App, tx: &mut Tx, channel: &Channel, moved:
     Ok(entries)
 }
 
-async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
+/// Begins to write down what a look at the channel saw; nothing: the channel was changed meanwhile, so it was a look at what
+/// it was.
+async fn begin(app: &App, channel: &Channel) -> Result<Option<Tx>> {
     let mut tx = app.store().begin().await?;
+    Ok(tx.is_at(&channel.id, channel.version).await?.then_some(tx))
+}
+
+async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Result<()> {
+    let Some(mut tx) = begin(app, channel).await? else { return Ok(()) };
     let before = tx.watch_for_update(&channel.id).await?;
     let known = before.as_ref().is_some_and(|w| fails_since(w).is_some());
     let new = Watch {
@@ -278,7 +286,7 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
 
 /// Writes down what a look saw, and raises the alarm about what nobody here sent.
 async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result<()> {
-    let mut tx = app.store().begin().await?;
+    let Some(mut tx) = begin(app, channel).await? else { return Ok(()) };
     let before = tx.watch_for_update(&channel.id).await?;
     let same = before.as_ref().filter(|w| w.account == seen.id);
     let since = same.map_or(at, |w| w.since);

@@ -87,6 +87,15 @@ impl Store {
 }
 
 impl Tx {
+    /// Whether the channel is at that version. Nobody changes it until this change ends.
+    pub async fn is_at(&mut self, channel: &str, version: i64) -> Result<bool> {
+        const SQL: &str = "select version from channels where id = $1";
+        let sql = format!("{SQL}{}", dialect::FOR_CHANGE[self.dialect()]);
+        let is: Option<i64> =
+            on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).bind(channel).fetch_optional(c).await?);
+        Ok(is == Some(version))
+    }
+
     /// The watch of a channel. Nobody else changes it until this change ends.
     pub async fn watch_for_update(&mut self, channel: &str) -> Result<Option<Watch>> {
         const SQL: &str = "select * from watches where channel_id = $1";

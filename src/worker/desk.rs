@@ -201,15 +201,23 @@ impl Networks for Desk {
     async fn watch(
         &self,
         channel: &str,
+        version: i64,
         since: Millis,
-    ) -> std::result::Result<Option<watch::Account>, String> {
-        let open = self.0.lines.get(channel)?;
+    ) -> Option<std::result::Result<Option<watch::Account>, String>> {
+        if self.0.lines.at(channel, version).is_none() {
+            // It was connected or changed a moment ago.
+            self.0.lines.reload().await.ok()?;
+        }
+        let open = match self.0.lines.at(channel, version)? {
+            Ok(open) => open,
+            Err(why) => return Some(Err(why)),
+        };
         let look = tokio::time::timeout(WATCH_LIMIT, caught(open.channel.watch(date_time(since))));
-        match look.await {
+        Some(match look.await {
             Err(_) => Err("no answer in time".to_owned()),
             Ok(None) => Err("the sender met a fault of its own; its log says which".to_owned()),
             Ok(Some(seen)) => seen,
-        }
+        })
     }
 
     async fn read_back(&self, delivery: &str) -> Result<()> {

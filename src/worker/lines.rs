@@ -156,6 +156,13 @@ impl Lines {
         line.open.clone()
     }
 
+    /// What the channel is at that version; nothing: this node knows none, or has read another one.
+    pub fn at(&self, id: &str, version: i64) -> Option<std::result::Result<Open, String>> {
+        let state = self.lock();
+        let line = state.get(id).filter(|line| line.version == (version, false))?;
+        Some(line.open.clone())
+    }
+
     /// Puts claims into their lines. Returns what has no room or must wait, by time and reason.
     pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> HashMap<Back, Vec<String>> {
         let mut back = HashMap::<_, Vec<_>>::new();
