@@ -148,7 +148,9 @@ fn tweeted(fake: &Fake, text: &str) -> String {
 async fn tweets(State(fake): State<Fake>, Query(asked): Asked) -> Json<Value> {
     let mut fake = fake.lock().unwrap();
     fake.looks += usize::from(asked["exclude"] == "replies");
-    Json(json!({ "meta": { "result_count": fake.posts.len() }, "data": fake.posts }))
+    let is_asked = |p: &&Value| p["created_at"].as_str().unwrap()[..19] >= asked["start_time"][..19];
+    let posts: Vec<&Value> = fake.posts.iter().filter(is_asked).collect();
+    Json(json!({ "meta": { "result_count": posts.len() }, "data": posts }))
 }
 
 async fn x(bench: &mut Bench, watch: &str) -> Fake {
@@ -265,6 +267,24 @@ on_both! {
         tweeted(&fake, "Send your coins to us");
         bench.app.clock().advance(15 * MINUTE);
         assert_eq!(states(&look(&bench).await, "Send your coins"), ["foreign"]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_was_posted_with_a_stolen_token_before_it_was_replaced_is_an_alarm(bench) {
+        let mut bench = bench;
+        let fake = x(&mut bench, "60").await;
+        let worker = bench.start().await;
+        tweeted(&fake, "It was there before");
+        look(&bench).await;
+        bench.app.clock().advance(5 * MINUTE);
+        tweeted(&fake, "Send your coins to us");
+        bench.app.clock().advance(40 * MINUTE);
+        let (app, by, id) = (&bench.app, &bench.administrator, bench.channels.last().unwrap());
+        let edit = ChannelEdit { credential: Some("hunter2".to_owned().into()), ..ChannelEdit::default() };
+        channels::edit(app, by, id, None, edit).await.unwrap();
+        let list = look(&bench).await;
+        assert_eq!(states(&list, ""), ["foreign"], "{list:?}");
+        assert_eq!(alarms(&bench, "Send your coins").await.len(), 1);
         worker.stop().await.unwrap();
     }
 

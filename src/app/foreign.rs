@@ -12,7 +12,6 @@ use ::channels::{Rendition, place};
 use serde_json::Value;
 
 use super::Result;
-use super::watches::BEFORE;
 use crate::clock::Millis;
 use crate::store::Tx;
 use crate::store::channels::Channel;
@@ -32,7 +31,8 @@ pub(super) struct Times {
     pub unwatched: bool,
     /// The look before this one saw all that was there.
     pub was_whole: bool,
-    pub since: Millis,
+    /// Posts of before are new only where a list's order says so.
+    pub from: Millis,
     pub at: Millis,
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn judge(
         return Ok(Vec::new());
     }
     let ids: Vec<&str> = judged.iter().map(|p| p.remote_id.as_str()).collect();
-    let from = (times.since - BEFORE).max(times.at - LONG_AGO);
+    let from = times.from.max(times.at - LONG_AGO);
     // In this order: what is settled meanwhile is no candidate any more, but has its receipt.
     let candidates = tx.candidates(&channel.adapter, from).await?;
     let parts = tx.parts_out(&channel.adapter, from).await?;
@@ -66,7 +66,7 @@ pub(super) async fn judge(
     // What is open was new when it was seen.
     let before = known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
     let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &before, times.was_whole));
-    let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.since - BEFORE);
+    let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.from);
     let mut state = |p: &SeenPost| match p.state.as_str() {
         _ if ours.made(&p.remote_id) => "ours",
         _ if times.first => "known",

@@ -24,7 +24,7 @@ use crate::store::watches::{SeenPost, Watch};
 use crate::store::{Tx, Unaudited};
 
 /// How far back a look reads before the last one: clocks differ, and networks list late.
-pub(super) const BEFORE: Millis = 10 * 60_000;
+const BEFORE: Millis = 10 * 60_000;
 /// Most posts that one look may bring: who sends more than was asked for is not believed.
 const MOST: usize = 500;
 /// Most posts that the list shows, and the page of a channel.
@@ -171,6 +171,12 @@ pub async fn look_all(app: &App) -> Result<()> {
     done
 }
 
+/// From when on posts of an account are judged whose watch began then. A new credential begins it anew, and what was
+/// posted with the old one since the last look is not left out.
+fn from(channel: &Channel, began: Millis) -> Millis {
+    began - BEFORE - every(channel).unwrap_or_default() * 60_000
+}
+
 /// What one look brought.
 struct Look {
     began: Millis,
@@ -184,7 +190,7 @@ async fn look(app: &App, channel: &Channel, watch: Option<&Watch>) -> Option<Loo
     if !is_due(watch, every(channel)?, began) {
         return None;
     }
-    let since = watch.and_then(|w| w.looked_at).unwrap_or(began) - BEFORE;
+    let since = watch.and_then(|w| w.looked_at).map_or_else(|| from(channel, began), |at| at - BEFORE);
     let networks = app.networks().ok()?;
     Some(Look { began, seen: networks.watch(&channel.id, channel.version, since).await? })
 }
@@ -312,7 +318,7 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     let first = !was_away && !tx.is_watched(&seen.id).await?;
     let unwatched = was_away || is_first_after_return(&mut tx, same).await?;
     let was_whole = same.is_some_and(|w| w.whole);
-    let times = Times { first, unwatched, was_whole, since, at };
+    let times = Times { first, unwatched, was_whole, from: from(channel, since), at };
     let posts = foreign::judge(&mut tx, channel, &seen, &times).await?;
     let foreign: Vec<&SeenPost> = posts.iter().filter(|p| p.state == "foreign").collect();
     let signal = match foreign.is_empty() {
