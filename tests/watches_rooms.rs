@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::{Json, Router};
+use holdline::domain::incident::Severity;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -156,8 +157,21 @@ on_both! {
         assert!(alarms(&bench, "log in there").await.is_empty(), "it fails since now");
         fake.lock().unwrap().1 = Mode::Good;
         assert!(look(&bench).await.accounts[0].trouble.is_none());
+        // What was missed waits for a person, once an hour, whatever comes and goes.
+        let missed = alarms(&bench, "than one can read").await;
+        assert_eq!((missed.len(), missed[0].times, missed[0].severity), (1, 1, Some(Severity::Minor)), "{missed:?}");
+        assert_eq!(missed[0].title, "not all that was written on team could be looked through");
+        for minutes in [1, 60, 1] {
+            bench.app.clock().advance(minutes * 60_000);
+            fake.lock().unwrap().1 = Mode::Endless;
+            look(&bench).await;
+            fake.lock().unwrap().1 = Mode::Good;
+            look(&bench).await;
+        }
+        let [missed] = &alarms(&bench, "than one can read").await[..] else { panic!("one") };
+        assert_eq!(missed.times, 2);
         let counts = (entries(&bench, "watch.misses").await, entries(&bench, "watch.fails").await);
-        assert_eq!((counts, entries(&bench, "watch.goes_on").await), ((1, 1), 1));
+        assert_eq!((counts, entries(&bench, "watch.goes_on").await), ((2, 1), 1));
         worker.stop().await.unwrap();
     }
 

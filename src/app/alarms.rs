@@ -3,13 +3,15 @@
 
 use ::channels::watch::Account;
 
+use super::watch_turns::MORE;
 use super::{App, Result, heard, signals};
-use crate::clock::rfc3339;
+use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::incident::Severity;
 use crate::domain::signal::{Heard, SignalState};
 use crate::store::Tx;
+use crate::store::channels::Channel;
 use crate::store::signals::Signal;
 use crate::store::watches::{SeenPost, Watch};
 
@@ -17,6 +19,8 @@ use crate::store::watches::{SeenPost, Watch};
 pub const WATCH: &str = "watch";
 /// The plan for an account that others have taken.
 const PLAN: &str = "account_taken";
+/// How often at most it is said that a look did not see all: others, who have no rights here, write much.
+const SELDOM: Millis = 60 * 60_000;
 /// Most posts that an alarm quotes.
 const QUOTED: i64 = 8;
 
@@ -43,19 +47,68 @@ pub(super) async fn raise(
         count += usize::try_from(of).unwrap_or_default();
     }
     let heard = words(account, key, &posts, count);
+    say(app, tx, waiting, &heard, entries).await
+}
+
+/// Says it once more in the signal that waits, or in a new one; its id.
+async fn say(
+    app: &App,
+    tx: &mut Tx,
+    waiting: Option<Signal>,
+    heard: &Heard,
+    entries: &mut Vec<Entry>,
+) -> Result<String> {
     let (verb, signal) = match waiting {
         Some(known) => {
             let (times, now) = (known.times + 1, app.now());
-            let said = heard::worded(known, &heard, times);
+            let said = heard::worded(known, heard, times);
             let said = Signal { times, last_seen_at: now, logged_at: now, ..said };
             tx.set_signal(&said).await?;
             ("signal.repeated", said)
         }
-        None => ("signal.received", tx.insert_signal(&heard::row(app, WATCH, &heard)).await?),
+        None => ("signal.received", tx.insert_signal(&heard::row(app, WATCH, heard)).await?),
     };
     let id = signal.id.clone();
     entries.push(Entry::new(verb, &format!("signal:{id}")).after(&signals::view(signal)?));
     Ok(id)
+}
+
+/// Says that a look did not see all that is new, at most once an hour. The next look does not go back so far, so what it
+/// missed waits for a person.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn raise_missed(
+    app: &App,
+    tx: &mut Tx,
+    channel: &Channel,
+    seen: &Account,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let key = heard::key(&["missed:", &channel.id].concat());
+    let known = tx.newest_signal(WATCH, WATCH, &key).await?;
+    if known.as_ref().is_some_and(|s| app.now() - s.last_seen_at < SELDOM) {
+        return Ok(());
+    }
+    entries.push(Entry::new("watch.misses", &format!("channel:{}", channel.id)).note(MORE));
+    let title = format!("not all that was written on {} could be looked through", channel.name);
+    let detail = format!(
+        "Look there yourself for what Holdline did not send: more was written between two looks at {} than one \
+         can read, last at {}",
+        seen.shown,
+        rfc3339(app.now())
+    );
+    let heard = Heard {
+        source: WATCH.to_owned(),
+        thing: key.clone(),
+        key,
+        title: heard::short(&title),
+        detail: Some(heard::short_detail(&detail)),
+        severity: Some(Severity::Minor),
+        ..Heard::default()
+    };
+    let waiting = known.filter(|s| s.state == SignalState::Waiting.word());
+    say(app, tx, waiting, &heard, entries).await.map(drop)
 }
 
 fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> Heard {

@@ -301,11 +301,8 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     if same.is_none_or(|w| w.looked_at.is_none()) {
         let what = serde_json::json!({"account": seen.id, "posts": seen.posts().len()});
         entries.push(Entry::new("watch.began", &subject).after(&what));
-    } else if !seen.more && same.is_some_and(|w| w.trouble.is_some()) {
+    } else if same.is_some_and(|w| fails_since(w).is_some()) {
         entries.push(Entry::new("watch.goes_on", &subject));
-    }
-    if seen.more && same.is_none_or(|w| w.trouble.as_deref() != Some(MORE)) {
-        entries.push(Entry::new("watch.misses", &subject).note(MORE));
     }
     // Its settings and its credential are as they were: an edit forgets the watch.
     let other = before.as_ref().filter(|w| !w.account.is_empty() && w.account != seen.id);
@@ -316,6 +313,9 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
     }
     let was_away = other.is_some() || same.is_some_and(|w| w.looked_at.is_none());
     let first = !was_away && !tx.is_watched(&seen.id).await?;
+    if seen.more && !first && !was_away {
+        alarms::raise_missed(app, &mut tx, channel, &seen, &mut entries).await?;
+    }
     let unwatched = was_away || is_first_after_return(&mut tx, same).await?;
     let was_whole = same.is_some_and(|w| w.whole);
     let times = Times { first, unwatched, was_whole, from: from(channel, since), at };
