@@ -21,6 +21,8 @@ pub struct Api {
     /// Whether a message is not in the history yet.
     pub lags: bool,
     pub made: usize,
+    /// Messages of a page.
+    pub page: usize,
     /// What was said in threads.
     pub replies: Vec<Value>,
     /// The bot's user, where Slack tells it.
@@ -29,7 +31,9 @@ pub struct Api {
 
 impl Api {
     pub fn new() -> Self {
-        Self { messages: Vec::new(), scopes: SCOPES, lags: false, made: 0, replies: Vec::new(), user: "" }
+        // Short pages, so that turning them is tested.
+        let (messages, replies, page) = (Vec::new(), Vec::new(), 3);
+        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, user: "" }
     }
 
     fn may(&self, scope: &str) -> bool {
@@ -136,11 +140,10 @@ impl Api {
         let all: Vec<Value> =
             self.messages.iter().rev().filter(|_| !self.lags).filter(new).cloned().collect();
         let from: usize = query("cursor").parse().unwrap_or(0);
-        // Short pages, so that turning them is tested.
         let page: Vec<Value> = all
             .iter()
             .skip(from)
-            .take(limit.min(3))
+            .take(limit.min(self.page))
             .cloned()
             .map(|mut m| {
                 if query("include_all_metadata") != "true" || !self.may("metadata.message:read") {

@@ -26,8 +26,10 @@ use crate::watch::{self, Account, List, Seen, Told};
 /// Messages of one page, and most pages of one look.
 const PAGE: usize = 100;
 const MOST_PAGES: usize = 5;
-/// Most threads that one look reads.
+/// Most threads that one look reads. Looks of following minutes read others in turn, and each reads what was said since
+/// ten minutes before the last one, so that so many times as many are read.
 const MOST_THREADS: usize = 5;
+const TURNS: usize = 5;
 /// Most posts of one look.
 const MOST: usize = 300;
 /// Kinds of messages that somebody wrote; one without a kind is one.
@@ -64,8 +66,9 @@ impl Slack {
                 break;
             }
         }
-        read.more |= read.threads.len() > MOST_THREADS;
-        for thread in std::mem::take(&mut read.threads).iter().take(MOST_THREADS) {
+        let threads = in_turn(std::mem::take(&mut read.threads), since);
+        read.more |= threads.len() > MOST_THREADS * TURNS;
+        for thread in threads.iter().take(MOST_THREADS) {
             let (page, next) = self.messages(&self.replies(thread, since)).await?;
             self.take(&page, &who, since, &mut read)?;
             read.more |= next.is_some();
@@ -149,6 +152,15 @@ impl Who {
         let is_named = named.iter().any(|user| *user == self.user_id || *user == self.bot_id);
         is_new && (is_named || self.user_id.is_empty() || count > named.len() as u64)
     }
+}
+
+/// The threads, those first whose turn it is in this minute.
+fn in_turn(mut threads: Vec<String>, since: DateTime<Utc>) -> Vec<String> {
+    threads.sort_unstable();
+    let minute = usize::try_from(since.timestamp().div_euclid(60)).unwrap_or_default();
+    let at = (minute * MOST_THREADS).checked_rem(threads.len()).unwrap_or_default();
+    threads.rotate_left(at);
+    threads
 }
 
 /// The id of the thread that the message begins.

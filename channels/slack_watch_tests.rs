@@ -122,18 +122,29 @@ async fn replies_of_the_bot_are_seen_where_somebody_may_look_for_them() {
         assert_eq!(ids(&look(&*channel, 0).await), [reply, post]);
         assert_eq!(ids(&look(&*channel, 5).await), [post], "nothing since");
     }
-    // More threads than are looked into.
-    {
+    // More threads than one look reads: they are read in turn.
+    server.state().network.page = 100;
+    let more = |from: u32, to: u32| {
         let mut state = server.state();
-        for n in 1..=5 {
+        for n in from..=to {
             let mut another = state.network.messages[0].clone();
-            another["ts"] = format!("170000010{n}.000400").into();
+            another["ts"] = format!("1700000{}.000400", 101 + n).into();
             another["thread_ts"] = another["ts"].clone();
             state.network.messages.push(another);
         }
+    };
+    for (to, looks) in [(5, 2), (24, 5)] {
+        more(if to == 5 { 1 } else { 6 }, to);
+        let mut read = 0;
+        for minute in 0..looks {
+            let seen = look(&*channel, -60 * minute).await;
+            assert!(!seen.more, "{seen:?}");
+            read += usize::from(ids(&seen).contains(&reply.to_owned()));
+        }
+        assert!(read >= 1, "{to}");
     }
-    let seen = look(&*channel, 0).await;
-    assert!(seen.more && !ids(&seen).contains(&reply.to_owned()), "{seen:?}");
+    more(25, 25);
+    assert!(look(&*channel, 0).await.more, "more than are read before what was said is too old");
 }
 
 #[tokio::test]
