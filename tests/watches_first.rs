@@ -2,11 +2,13 @@
 //! whatever is under way (I13). The server is a small fake of Facebook.
 
 use holdline::app::{channels, settle, watches};
+use holdline::domain::freeze::Scope;
 use serde_json::json;
 
 use crate::on_both;
 use crate::real_channels::publish;
 use crate::support::Bench;
+use crate::sweeps::freeze_on;
 use crate::watches::{alarms, look, seen, states, switch};
 use crate::watches_seldom::{Fake, add, pages};
 
@@ -118,6 +120,28 @@ on_both! {
         let list = look(&bench).await;
         assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
         assert_eq!(fake.lock().unwrap().posts.len(), 2);
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_was_planned_on_the_page_and_put_back_after_a_freeze_is_no_alarm(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page"]).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let freeze = freeze_on(&bench.app, &bench, Scope::default()).await;
+        let (id, at) = (add(&fake, 0, "Planned by the newsroom", ""), bench.app.clock().now());
+        let page = bench.channels.last().unwrap();
+        bench.sql(&format!(
+            "insert into swept (id, channel_id, freeze_id, place, remote_id, due_at, words, snapshot, mark, state,
+               in_hand_until, tries, restore_at, new_id, found_at, changed_at)
+             values ('s1', '{page}', '{}', 'p', '1', {at}, 'Planned', '{{}}', 'm', 'restored', 0, 0, {at}, '{id}', {at}, {at})",
+            freeze.id
+        )).await;
+        bench.app.clock().advance(5 * MINUTE);
+        assert!(look(&bench).await.posts.is_empty(), "Holdline made it again");
+        add(&fake, 0, "Send your coins to us", "");
+        bench.app.clock().advance(5 * MINUTE);
+        assert_eq!(states(&look(&bench).await, ""), ["foreign"]);
         worker.stop().await.unwrap();
     }
 

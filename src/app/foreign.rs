@@ -61,7 +61,8 @@ pub(super) async fn judge(
     // In this order: what is settled meanwhile is no candidate any more, but has its receipt.
     let candidates = tx.candidates(&channel.adapter, from).await?;
     let parts = tx.parts_out(&channel.adapter, from).await?;
-    let receipts = tx.receipts(&channel.adapter, &ids).await?;
+    let mut receipts = tx.receipts(&channel.adapter, &ids).await?;
+    receipts.extend(tx.put_back(&channel.adapter, times.at - LONG_AGO).await?.into_iter().map(without_kind));
     let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
     // What is open was new when it was seen.
     let before = known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
@@ -92,6 +93,14 @@ fn is_new(list: &List, id: &str, known: &HashSet<&str>, was_whole: bool) -> bool
         None => false,
         Some(at) => (whole && was_whole) || last_known.is_none_or(|last| at < last),
     }
+}
+
+/// A schedule can name a kind before the id (`posts/7`), which a post that is out does not bear.
+fn without_kind(mut r: Received) -> Received {
+    if let Some((_, id)) = r.remote_id.split_once('/') {
+        r.remote_id = id.to_owned();
+    }
+    r
 }
 
 /// A new post, of which nothing is known yet.

@@ -210,6 +210,14 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))
     }
 
+    /// What people had planned inside networks of an adapter, and was put back there after a freeze to go out since then.
+    pub async fn put_back(&mut self, adapter: &str, since: Millis) -> Result<Vec<Received>> {
+        const SQL: &str = "select s.new_id as remote_id, w.account, c.settings from swept s
+              join channels c on c.id = s.channel_id left join watches w on w.channel_id = c.id
+            where s.state = 'restored' and s.new_id is not null and s.restore_at >= $2 and c.adapter = $1";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))
+    }
+
     /// What may have made a post of an adapter's channels whose id nobody knows: what is under way or in
     /// doubt, and what was permitted since then and is called published without an id. What changes the words of a
     /// post makes none.
