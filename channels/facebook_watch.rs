@@ -6,8 +6,9 @@
 //! have numbers of their own and are not in the list: the post has one id, by which our receipts name it.
 //!
 //! A post can be given an older date (`backdated_time`), and no document says whether its `created_time` and its
-//! place in the list then follow that date. So no time is sent along: the newest hundred are read each time,
-//! and what stands before a known one is new whatever date it bears, by whatever the list is ordered.
+//! place in the list then follow that date. The first document calls the list ranked, and a selection. So no time is
+//! sent along: the newest hundred are read each time, and what stands before a known one of after the watch began is new
+//! whatever date it bears; of the rest the date counts, because an old post may only now be among them.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -71,7 +72,7 @@ impl Facebook {
         let name = posts.iter().find_map(|post| post.from.as_ref()?.name.as_deref()).map(crate::text::shown);
         let shown = name.unwrap_or_else(|| format!("the page {}", self.page));
         let posts = posts.into_iter().map(Shown::seen).collect();
-        let lists = vec![List { posts, told: Told::ByOrder { whole: reach == Reach::End } }];
+        let lists = vec![List { posts, told: Told::Loosely }];
         Ok(Account { id: format!("facebook {}", self.page), shown, lists, more: reach == Reach::More })
     }
 }

@@ -74,6 +74,9 @@ pub enum Told {
     /// whatever time it bears. `whole`: nothing is behind the last one, so when the look before saw all, too, everything that is
     /// not known is new.
     ByOrder { whole: bool },
+    /// An order that no document promises, and dates that people can give: what stands before a known one that came
+    /// since the watch began is new; elsewhere the date counts.
+    Loosely,
     /// The network's own clock.
     ByTime,
 }

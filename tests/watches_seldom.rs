@@ -185,7 +185,9 @@ on_both! {
         let list = look(&bench).await;
         assert!(list.accounts[0].looked_at.is_some() && list.posts.is_empty(), "{list:?}");
         publish(&bench, "page", json!({ "text": "Cards work again" })).await;
-        let id = add(&fake, 1, "Send your coins to us", "2020-01-01T00:00:00+0000");
+        bench.app.clock().advance(5 * MINUTE);
+        assert!(look(&bench).await.posts.is_empty());
+        let id = add(&fake, 2, "Send your coins to us", "2020-01-01T00:00:00+0000");
         // Not yet its turn.
         assert!(look(&bench).await.posts.is_empty());
         let before = fake.lock().unwrap().looks;
@@ -198,6 +200,26 @@ on_both! {
         let [alarm] = &alarms(&bench, "Send your coins").await[..] else { panic!("one alarm") };
         assert_eq!(alarm.playbook.as_deref(), Some("account_taken"));
         assert!(alarm.title.contains("The Bank"), "{}", alarm.title);
+        worker.stop().await.unwrap();
+    }
+
+    async fn old_posts_that_facebook_lists_only_now_raise_no_alarm(bench) {
+        let mut bench = bench;
+        let fake = page(&mut bench).await;
+        let worker = bench.start().await;
+        // Nothing may be read at first, which some accesses see as an empty list.
+        assert!(look(&bench).await.accounts[0].looked_at.is_some());
+        add(&fake, 0, "Of years ago", "2019-01-01T00:00:00+0000");
+        add(&fake, 0, "Of years ago, too", "2018-01-01T00:00:00+0000");
+        bench.app.clock().advance(5 * MINUTE);
+        assert_eq!(states(&look(&bench).await, ""), ["unsure"; 2]);
+        // Another one is ranked among them.
+        add(&fake, 1, "Of years ago, ranked", "2017-01-01T00:00:00+0000");
+        add(&fake, 3, "Send your coins to us", "");
+        bench.app.clock().advance(5 * MINUTE);
+        let list = look(&bench).await;
+        assert_eq!(states(&list, "Of years ago"), ["unsure"; 3], "{list:?}");
+        assert_eq!(states(&list, "Send your coins"), ["foreign"], "{list:?}");
         worker.stop().await.unwrap();
     }
 

@@ -66,7 +66,7 @@ pub(super) async fn judge(
     let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
     // What is open was new when it was seen.
     let before = known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
-    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &before, times.was_whole));
+    let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &before, times));
     let old = |p: &SeenPost| p.posted_at.is_some_and(|at| at < times.from);
     let mut state = |p: &SeenPost| match p.state.as_str() {
         _ if ours.made(&p.remote_id) => "ours",
@@ -86,12 +86,17 @@ pub(super) async fn judge(
 }
 
 /// Whether the list's order says that the post is new.
-fn is_new(list: &List, id: &str, known: &HashSet<&str>, was_whole: bool) -> bool {
-    let Told::ByOrder { whole } = list.told else { return false };
-    let last_known = list.posts.iter().rposition(|p| known.contains(p.id.as_str()));
-    match list.posts.iter().position(|p| p.id == id) {
-        None => false,
-        Some(at) => (whole && was_whole) || last_known.is_none_or(|last| at < last),
+fn is_new(list: &List, id: &str, known: &HashSet<&str>, times: &Times) -> bool {
+    let is_known = |p: &&Seen| known.contains(p.id.as_str());
+    let is_since = |p: &Seen| p.at.is_some_and(|at| at.timestamp_millis() >= times.from);
+    let Some(at) = list.posts.iter().position(|p| p.id == id) else { return false };
+    match list.told {
+        Told::ByTime => false,
+        Told::Loosely => list.posts.iter().skip(at + 1).any(|p| is_known(&p) && is_since(p)),
+        Told::ByOrder { whole } => {
+            let last_known = list.posts.iter().rposition(|p| is_known(&p));
+            (whole && times.was_whole) || last_known.is_none_or(|last| at < last)
+        }
     }
 }
 

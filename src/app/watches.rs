@@ -335,8 +335,10 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
         let what = serde_json::json!({"account": seen.id, "foreign": foreign, "unsure": unsure});
         entries.push(Entry::new("watch.found", &subject).after(&what));
     }
-    let whole =
-        seen.lists.iter().all(|list| matches!(list.told, Told::ByOrder { whole: true } | Told::ByTime));
+    let whole = seen
+        .lists
+        .iter()
+        .all(|list| matches!(list.told, Told::ByOrder { whole: true } | Told::Loosely | Told::ByTime));
     let (account, shown, channel_id) = (seen.id, seen.shown, channel.id.clone());
     let trouble = seen.more.then(|| MORE.to_owned());
     let before = same.filter(|w| w.trouble == trouble).and_then(|w| w.troubled_at);
