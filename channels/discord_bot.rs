@@ -82,6 +82,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        watch::OFF,
     ],
     frame: None,
     connect,

@@ -94,12 +94,15 @@ pub const ADAPTER: Adapter = Adapter {
         parts: 1,
         cards: false,
     },
-    settings: &[Setting {
-        name: "url",
-        help: "The site's address as its Admin API has it, for example https://news.bank.example",
-        required: true,
-        private: false,
-    }],
+    settings: &[
+        Setting {
+            name: "url",
+            help: "The site's address as its Admin API has it, for example https://news.bank.example",
+            required: true,
+            private: false,
+        },
+        watch::OFF,
+    ],
     frame: None,
     connect,
 };

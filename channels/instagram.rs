@@ -105,6 +105,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        watch::OFF,
     ],
     frame: None,
     connect,

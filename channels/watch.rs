@@ -3,14 +3,22 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::Rendition;
 use crate::html::unescape;
+use crate::{Adapter, Rendition, Setting};
 
 /// Most characters of a post that are kept.
 const WORDS: usize = 500;
 
-/// How many minutes lie between two looks at an account, at least; nothing: the network takes money for each
-/// look, and nobody has asked for any (the setting `watch`).
+/// The setting of each adapter whose accounts are looked at unasked.
+pub(crate) const OFF: Setting = Setting {
+    name: "watch",
+    help: "Write off, and nobody looks for posts that Holdline did not send: where others post by hand all day",
+    required: false,
+    private: false,
+};
+
+/// How many minutes lie between two looks at an account, at least; nothing: nobody is to look, or the network takes money
+/// for each look, and nobody has asked for any (the setting `watch`).
 ///
 /// Meta grants the account of a single reader 4,800 calls a day
 /// (<https://developers.facebook.com/docs/graph-api/overview/rate-limiting>), which posts need too: a look every five
@@ -18,11 +26,31 @@ const WORDS: usize = 500;
 /// (<https://learn.microsoft.com/linkedin/shared/api-guide/concepts/rate-limits>), so that a look is rare there: 48 a day.
 pub fn every(adapter: &str, settings: &Value) -> Option<i64> {
     match adapter {
+        other if other != "x" && is_off(settings) => None,
         "facebook" | "instagram" | "threads" => Some(5),
         "linkedin" => Some(30),
         "x" => wished(settings).ok().flatten(),
         _ => Some(1),
     }
+}
+
+/// Whether the setting of the watch can be read.
+///
+/// # Errors
+/// A sentence that says what to write.
+pub fn check(adapter: &Adapter, settings: &Value) -> Result<(), String> {
+    let is_empty = match settings.get("watch") {
+        None | Some(Value::Null) => true,
+        Some(told) => told.as_str().is_some_and(|text| text.trim().is_empty()),
+    };
+    if adapter.name == "x" || is_empty || is_off(settings) {
+        return Ok(());
+    }
+    Err("write off, or leave it empty".to_owned())
+}
+
+fn is_off(settings: &Value) -> bool {
+    settings.get("watch").and_then(Value::as_str).is_some_and(|text| text.trim() == "off")
 }
 
 /// The minutes that the settings ask for.
@@ -32,6 +60,7 @@ pub fn every(adapter: &str, settings: &Value) -> Option<i64> {
 pub(crate) fn wished(settings: &Value) -> Result<Option<i64>, String> {
     let told = match settings.get("watch") {
         None | Some(Value::Null) => return Ok(None),
+        _ if is_off(settings) => return Ok(None),
         Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(other) => other.as_i64(),
@@ -195,6 +224,21 @@ mod tests {
             assert_eq!(x(odd), None);
         }
         assert_eq!((every("facebook", &json!({})), every("mastodon", &json!({}))), (Some(5), Some(1)));
+    }
+
+    #[test]
+    fn nobody_looks_where_that_is_turned_off() {
+        use serde_json::json;
+        let off = json!({ "watch": " off " });
+        for adapter in crate::ALL.iter().filter(|a| a.capabilities.watches) {
+            assert!(adapter.settings.iter().any(|s| s.name == "watch"), "{}", adapter.name);
+            assert_eq!((every(adapter.name, &off), check(adapter, &off)), (None, Ok(())), "{}", adapter.name);
+        }
+        let ghost = crate::adapter("ghost").unwrap();
+        assert_eq!(check(ghost, &json!({ "watch": "" })), Ok(()));
+        assert!(
+            check(ghost, &json!({ "watch": "5" })).is_err() && check(ghost, &json!({ "watch": 0 })).is_err()
+        );
     }
 
     fn said(seen: &str, title: &str, text: &str) -> Option<usize> {

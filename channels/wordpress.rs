@@ -94,6 +94,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: true,
             private: false,
         },
+        watch::OFF,
     ],
     frame: None,
     connect,

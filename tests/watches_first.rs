@@ -145,6 +145,23 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn where_the_watch_is_turned_off_nobody_looks_and_what_came_meanwhile_is_no_alarm(bench) {
+        let mut bench = bench;
+        let fake = pages(&mut bench, &["page"]).await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        crate::watches_seldom::watch(&bench, "off").await;
+        bench.app.clock().advance(5 * MINUTE);
+        assert!(look(&bench).await.accounts.is_empty());
+        add(&fake, 0, "By hand", "");
+        crate::watches_seldom::watch(&bench, "").await;
+        assert_eq!(states(&look(&bench).await, "By hand"), ["unsure"]);
+        add(&fake, 0, "Send your coins to us", "");
+        bench.app.clock().advance(5 * MINUTE);
+        assert_eq!(states(&look(&bench).await, "Send your coins"), ["foreign"]);
+        worker.stop().await.unwrap();
+    }
+
     async fn a_look_that_ends_after_its_channel_was_changed_counts_for_nothing(bench) {
         let mut bench = bench;
         let fake = pages(&mut bench, &["page"]).await;

@@ -167,7 +167,7 @@ async fn x(bench: &mut Bench, watch: &str) -> Fake {
 }
 
 /// Says how often the last channel is looked at, and waits until somebody could.
-async fn watch(bench: &Bench, minutes: &str) {
+pub async fn watch(bench: &Bench, minutes: &str) {
     let (app, by, id) = (&bench.app, &bench.administrator, bench.channels.last().unwrap());
     let mut settings = channels::get(app, by, id).await.unwrap().settings;
     settings["watch"] = minutes.into();

@@ -374,6 +374,9 @@ fn check(name: &str, adapter: &str, settings: &Value, drill: bool) -> Result<()>
                     problems.add(&format!("settings.{}", s.name), format!("is missing: {}", s.help));
                 }
             }
+            if let Err(why) = ::channels::watch::check(adapter, settings) {
+                problems.add("settings.watch", why);
+            }
             for name in settings.as_object().into_iter().flat_map(|o| o.keys()) {
                 if !adapter.settings.iter().any(|s| s.name == name) {
                     problems.add(&format!("settings.{name}"), "is not a setting of this adapter");
