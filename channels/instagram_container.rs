@@ -155,6 +155,7 @@ impl Instagram {
 
     /// The step that the public sees.
     pub(super) async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         let request = self.api.post(&[&self.user, "media_publish"], &[("creation_id", container)]);
         let (failure, said) = match self.api.make(request, pass).await {
             Ok(told) => {
@@ -168,12 +169,13 @@ impl Instagram {
             Err((_, Some(answer))) if graph::is_not_there(&answer) || is_not_ready(&answer) => {
                 (not_told(answer.refused("Instagram is still preparing the post", None)), None)
             }
+            // Nothing of it has left, and no earlier attempt had this container.
+            Err((failure @ Failure::Rejected { .. }, None)) if is_first => return Err(failure),
             Err((failure, answer)) => (failure, answer.as_ref().and_then(graph::said)),
         };
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
         // not to be out is believed of a container that nobody published before and whose state says so too.
-        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         let blocks = matches!(said, Some(Meaning::Restricted | Meaning::TooFast));
         let slows = said == Some(Meaning::Throttled) || said.is_none() && matches!(retry, Retry::After(_));
         let is_believed = is_first && !blocks && !slows;

@@ -54,7 +54,7 @@ fn case(adapter: &Adapter, url: &str) -> Option<Case> {
         "hootsuite" => (on(json!({ "client": "app", "member": "42" })), "hunter2-key", "9"),
         "matrix" => (on(json!({ "room": "!room:bank.example" })), "syt_hunter2_a", "$e1"),
         "mixpost" => (on(json!({ "workspace": UUID })), "hunter2-key", UUID),
-        "postiz" => (on(json!({})), "hunter2-key", "p1"),
+        "postiz" => (json!({ "url": url }), "hunter2-key", "p1"),
         "slack" => {
             (on(json!({ "channel": "C024BE91L" })), "xoxb-hunter2-hunter2", "C024BE91L:1700000100.000100")
         }

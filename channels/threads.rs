@@ -196,6 +196,7 @@ impl Threads {
 
     /// The step that the public sees.
     async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         let request = self.api.post(&[&self.user, "threads_publish"], &[("creation_id", container)]);
         let (failure, said) = match self.api.make(request, pass).await {
             Ok(told) => {
@@ -209,13 +210,14 @@ impl Threads {
             Err((_, Some(answer))) if is_not_there(&answer) => {
                 (not_told(answer.refused("Threads is still preparing the post", None)), None)
             }
+            // Nothing of it has left, and no earlier attempt had this container.
+            Err((failure @ Failure::Rejected { .. }, None)) if is_first => return Err(failure),
             Err((failure, answer)) => (failure, answer.as_ref().and_then(graph::said)),
         };
         let Failure::Rejected { reason, retry } = failure else { return Err(failure) };
         // A container that is out already is perhaps refused: then it is no refusal of the post. What is said
         // not to be out is believed of a container that nobody published before and whose state says so too; of
         // another one later.
-        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
         match self.state(container).await {
             Ok(State::Out) => Ok(self.out()),
             Ok(State::Ready | State::Preparing | State::Dead) if is_first => {

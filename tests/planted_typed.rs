@@ -14,8 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use channels::{ALL, http};
 use holdline::app::audit::{self, AuditFilter};
-use holdline::app::channels::NewChannel;
-use holdline::app::readiness;
+use holdline::app::channels::{self as app_channels, NewChannel};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,7 +101,8 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
         "linkedin" => (on(json!({ "organization": "4711" })), word),
         "facebook" => (on(json!({ "page": "100200300400500" })), "EAAplantedtypedfacebook".into()),
         "instagram" => (on(json!({ "user": "17841400000000001" })), "EAAplantedtypedinstagram".into()),
-        "mastodon" | "x" | "postiz" => (on(json!({})), word),
+        "mastodon" | "x" => (on(json!({})), word),
+        "postiz" => (json!({ "url": url }), word),
         "hootsuite" => (on(json!({ "client": "app", "member": "42" })), word),
         "matrix" => (on(json!({ "room": "!room:bank.example" })), "syt_planted_typed_matrix".into()),
         "mixpost" => (on(json!({ "workspace": "3bbd0951-5b04-432b-b2a0-688588b0720e" })), word),
@@ -183,7 +183,7 @@ async fn story(database: Database) {
     let mut answers = String::new();
     let all = bench.channels.clone();
     for id in &all {
-        let tested = readiness::test(&bench.app, &bench.administrator, id).await;
+        let tested = app_channels::test(&bench.app, &bench.administrator, id).await;
         answers +=
             &format!("{tested:?} {}", tested.as_ref().err().map(ToString::to_string).unwrap_or_default());
     }

@@ -31,7 +31,7 @@ pub struct Account {
     pub posts: Vec<Value>,
     made: usize,
     /// How often its posts were listed for the watch.
-    looks: usize,
+    pub looks: usize,
     /// Whether the token may read for the watch.
     reads: bool,
     /// The next post is made, and the answer is lost; reading back does not see it.

@@ -232,12 +232,8 @@ pub async fn edit(
         return Err(AppError::Stale { now: row.version });
     }
     let before = view(app, row.clone());
-    if let Some(name) = edit.name {
-        row.name = name.trim().to_owned();
-    }
-    if let Some(brand) = edit.brand {
-        row.brand = brand;
-    }
+    row.name = edit.name.map_or(row.name, |name| name.trim().to_owned());
+    row.brand = edit.brand.unwrap_or(row.brand);
     let (had, given, asked) = (row.credential.is_some(), edit.credential.is_some(), edit.settings.is_some());
     let new = edit.settings.filter(|settings| *settings != before.settings);
     let moves = new.as_ref().is_some_and(|to| moved::moves(&before.settings, to));
