@@ -227,7 +227,9 @@ impl Discord {
 
     /// What a check saw, and what it cannot see.
     fn detail(&self, webhook: &Webhook) -> String {
-        let name = text::shown(webhook.name.as_deref().unwrap_or_default());
+        // Whatever stands in between and repeats what it was asked shows the token to nobody.
+        let plain = |name: &&str| !name.contains(self.token.as_str());
+        let name = text::shown(webhook.name.as_deref().filter(plain).unwrap_or("?"));
         let channel = webhook.channel_id.as_deref().filter(|id| is_id(id)).unwrap_or("?");
         let shown = &self.shown;
         let seen = format!("Posts as the webhook {name} in the channel {channel}, at {shown}.");

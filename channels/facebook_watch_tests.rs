@@ -65,7 +65,7 @@ async fn a_date_that_was_given_hides_no_post() {
     let before = server.state().requests.len();
     let seen = channel.watch(since()).await.unwrap().unwrap();
     assert_eq!((seen.posts().len(), server.state().requests.len() - before), (2, 1));
-    assert_eq!((seen.lists[0].told, seen.more), (Told::ByOrder { whole: false }, false));
+    assert_eq!((seen.lists[0].told, seen.more), (Told::Loosely, false));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_rush_of_posts_is_seen_as_far_as_it_can_be_read() {
     }
     let seen = channel.watch(since()).await.unwrap().unwrap();
     assert_eq!((seen.posts().len(), seen.more), (10, true), "five pages of two");
-    assert_eq!(seen.lists[0].told, Told::ByOrder { whole: false });
+    assert_eq!(seen.lists[0].told, Told::Loosely);
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ pub async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl Fn
 /// A client that reaches the loopback address and waits two seconds.
 pub fn http() -> Arc<Http> {
     let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
-    let (timeout, body_cap) = (Duration::from_secs(2), 4_096);
+    let (timeout, body_cap) = (Duration::from_secs(2), 65_536);
     Arc::new(Http::new(Policy { allow_private, timeout, body_cap, ..Policy::default() }).unwrap())
 }
 
