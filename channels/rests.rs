@@ -10,10 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub(crate) struct Rests(Mutex<Option<DateTime<Utc>>>);
 
 impl Rests {
-    /// It asked for that now.
+    /// It asked for that now. Of several answers the longest wait counts.
     pub fn begin(&self, now: DateTime<Utc>, wait: Duration) {
         let until = now + TimeDelta::from_std(wait).unwrap_or_default();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(kept.map_or(until, |kept| kept.max(until)));
     }
 
     /// Until when the last wait lasts, or lasted.
@@ -24,5 +25,19 @@ impl Rests {
     /// How much of it is left.
     pub fn left(&self, now: DateTime<Utc>) -> Option<Duration> {
         (self.until()? - now).to_std().ok().filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_answers_the_longest_wait_counts() {
+        let (rests, now) = (Rests::default(), DateTime::UNIX_EPOCH);
+        for seconds in [60, 1] {
+            rests.begin(now, Duration::from_secs(seconds));
+        }
+        assert_eq!(rests.left(now), Some(Duration::from_secs(60)));
     }
 }

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use holdline::app::access::other_account::{self, ShownAccount};
 use holdline::app::channels::{self, ChannelEdit, ChannelView};
-use holdline::app::{permits, posts};
+use holdline::app::{approvals, permits, posts};
 use serde_json::{Value, json};
 
 use crate::approvals::incident;
@@ -39,6 +39,20 @@ async fn crisis(bench: &Bench, channel: &str, text: &str) -> String {
         json!({ "kind": "tip", "incident": incident, "channels": [channel], "source": { "text": text } });
     bench.approved(new).await.id
 }
+
+/// The same on a channel that is not ready, which the one who approves names.
+async fn crisis_all_the_same(bench: &Bench, channel: &str, text: &str) -> String {
+    let incident = incident(bench).await;
+    let new = json!({ "kind": "tip", "incident": incident, "channels": ["x"], "source": { "text": text } });
+    let id = bench.submit(new).await.id;
+    let sheet = approvals::sheet(&bench.app, &bench.approver, &id).await.unwrap();
+    let yes = json!({ "decision": "approve", "bundle": sheet.bundle, "unready": [channel] });
+    approvals::decide(&bench.app, &bench.approver, &id, &serde_json::from_value(yes).unwrap()).await.unwrap();
+    id
+}
+
+/// What people read of a channel whose credential nobody has looked at.
+const UNSEEN: &str = "the channel has another credential, and whose it is is looked at first";
 
 async fn now(bench: &Bench, channel: &str) -> ChannelView {
     channels::get(&bench.app, &bench.administrator, channel).await.unwrap()
@@ -214,8 +228,8 @@ on_both! {
         net.known().unsaid = 1;
         net.accounts.acquire().await.unwrap().forget();
         typed(&bench, &id, "typed", None).await.unwrap();
-        let post = crisis(&bench, "x", "Of the bank").await;
-        waits_because(&bench, &post, "the channel has another credential, and whose it is is looked at first").await;
+        let post = crisis_all_the_same(&bench, &id, "Of the bank").await;
+        waits_because(&bench, &post, UNSEEN).await;
         // Also without what the node has in memory.
         let node = app.node();
         let claimed = format!("update deliveries set ready_at = 1, state = 'claimed', claimed_by = '{node}' where post_id = '{post}'");
@@ -242,6 +256,31 @@ on_both! {
         let post = crisis(&bench, "x", "Of nobody").await;
         bench.until(&post, &["accepted"]).await;
         is_out(&net, &["Of the bank", "Of nobody"]);
+        worker.stop().await.unwrap();
+    }
+
+    async fn neither_a_confirmation_nor_a_disabled_channel_is_a_look(bench) {
+        let worker = bench.start().await;
+        let net = Network::start(&bench).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        let id = marked(&bench, &net).await;
+        // Whose the new credential is, is not told; the page that was open before still says Alice.
+        net.known().access.push("typed".into());
+        net.known().unsaid = 1;
+        net.accounts.acquire().await.unwrap().forget();
+        let disabled = ChannelEdit { disabled: Some(true), ..ChannelEdit::default() };
+        channels::edit(app, by, &id, None, disabled).await.unwrap();
+        typed(&bench, &id, "typed", None).await.unwrap();
+        // What is disabled is not asked.
+        let _ = channels::test(app, by, &id).await.unwrap();
+        let enabled = ChannelEdit { disabled: Some(false), ..ChannelEdit::default() };
+        channels::edit(app, by, &id, None, enabled).await.unwrap();
+        other_account::confirm(app, by, &id, &shown("@alice")).await.unwrap();
+        let post = crisis_all_the_same(&bench, &id, "Of Alice").await;
+        waits_because(&bench, &post, UNSEEN).await;
+        is_out(&net, &[]);
+        net.accounts.add_permits(1);
+        bench.until(&post, &["accepted"]).await;
         worker.stop().await.unwrap();
     }
 

@@ -244,6 +244,11 @@ pub(super) fn forget_check(c: &mut Channel, elsewhere: bool) {
 /// check has looked for it.
 pub(super) fn remembering(c: &Channel, account: Option<Account>) -> Option<String> {
     let unseen = account.is_none();
+    remembering_as(c, account, unseen)
+}
+
+/// The same where a person said whose account it is: whose the credential is may still be to be looked at.
+pub(super) fn remembering_as(c: &Channel, account: Option<Account>, unseen: bool) -> Option<String> {
     let (account, account_id) = match account.or_else(|| learned_account(c)) {
         Some(Account { name, id }) => (Some(name), id),
         None => (None, None),
@@ -294,6 +299,8 @@ pub(crate) async fn keep_health(
 ) -> Result<HealthView> {
     let mut tx = app.store().begin().await?;
     let row = tx.channel_for_update(id).await?.filter(|c| version.is_none_or(|v| v == c.version));
+    // Where nothing was asked, nobody has seen whose a credential is.
+    let row = row.filter(|c| version.is_some() || !is_unseen(c.health.as_deref()));
     let Some(mut row) = row else {
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(seen);

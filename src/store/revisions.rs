@@ -26,10 +26,10 @@ macro_rules! counts {
 pub(super) const CHANGED_BY: &str =
     concat!("(select max(r.id) from posts r where r.revises = p.id and ", counts!(), ")");
 
-/// The newest change of a post of the recurrence `$1` up to its post `$2` that was approved since a person approved that one,
+/// The change approved last of a post of the recurrence `$1` up to its post `$2` that was approved since a person approved that one,
 /// or since it was made with the approval of the one before.
 const SERIES_CHANGED: &str = concat!(
-    "select max(r.id) from posts p
+    "select r.id from posts p
       join posts e on (e.id = $1 or e.series_id = $1) and e.id <= p.id
       join posts r on r.revises = e.id
     where p.id = $2
@@ -37,7 +37,9 @@ const SERIES_CHANGED: &str = concat!(
         >= coalesce((select max(a.decided_at) from approvals a
           where a.post_id = p.id and a.decision <> 'reject' and a.voided_at is null), p.created_at)
       and ",
-    counts!()
+    counts!(),
+    " order by coalesce((select max(a.decided_at) from approvals a
+        where a.post_id = r.id and a.decision <> 'reject'), r.approved_at, 0) desc, r.id desc limit 1"
 );
 
 /// How the copy stands whose words the delivery `d` changes. One that has only started is as much in doubt as others.
@@ -167,7 +169,11 @@ impl Tx {
     /// The newest change of a post of a recurrence up to that one which was approved after that one was; `series` is the
     /// series' id.
     pub async fn series_changed(&mut self, series: &str, post: &str) -> Result<Option<String>> {
-        Ok(on!(self, |c| sqlx::query_scalar(SERIES_CHANGED).bind(series).bind(post).fetch_one(c).await?))
+        Ok(on!(self, |c| sqlx::query_scalar(SERIES_CHANGED)
+            .bind(series)
+            .bind(post)
+            .fetch_optional(c)
+            .await?))
     }
 
     /// Another change of that post's words than `but` that is not settled yet.

@@ -133,7 +133,9 @@ pub async fn confirm(app: &App, by: &Actor, channel: &str, shown: &ShownAccount)
         return Err(AppError::Conflict(why.into()));
     };
     unmark(app, &mut tx, &mut row).await?;
-    (row.health, row.checked_at) = (readiness::remembering(&row, Some(other)), None);
+    // The mark can be of a credential before this one.
+    let unseen = readiness::is_unseen(row.health.as_deref());
+    (row.health, row.checked_at) = (readiness::remembering_as(&row, Some(other), unseen), None);
     if !tx.update_channel(&row).await? {
         return Err(AppError::Stale { now: row.version });
     }
@@ -145,5 +147,6 @@ pub async fn confirm(app: &App, by: &Actor, channel: &str, shown: &ShownAccount)
         Entry::new("channel.account_confirmed", &format!("channel:{channel}")).note(&shown.account);
     entries.insert(1, confirmed);
     app.commit(tx, by, &entries, &[Topic::Channels, Topic::Queue]).await?;
+    readiness::check_soon(app, channel, unseen);
     Ok(view)
 }
