@@ -83,7 +83,7 @@ on_both! {
         deliver(&bench, &channel.name, "Cards work again", "accepted").await;
         settings["server"] = "https://elsewhere.example".into();
         let refused = channels::edit(app, by, &channel.id, None, edit(&settings)).await.unwrap_err();
-        assert!(refused.to_string().contains("give the credential again"), "{refused}");
+        assert!(refused.in_full().contains("give the credential again"), "{}", refused.in_full());
         worker.stop().await.unwrap();
     }
 

@@ -51,6 +51,19 @@ pub(super) const BEFORE_CONFIRMATION: &str = "its attempt is of before the datab
 pub(super) struct Since(Option<String>);
 
 impl Since {
+    /// Begins a change: no confirmation comes in between where a post may go back into the queue.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin(app: &App, back: bool) -> Result<(Tx, Self)> {
+        if !back {
+            return Ok((app.store().begin().await?, Self::default()));
+        }
+        let mut tx = app.store().begin_guarded().await?;
+        let since = Self::read(&mut tx).await?;
+        Ok((tx, since))
+    }
+
     /// # Errors
     /// The database's own.
     pub async fn read(tx: &mut Tx) -> Result<Self> {

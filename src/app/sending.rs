@@ -99,7 +99,8 @@ struct Ended<'a> {
 pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let now = app.now();
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut tx, since) = begin(app, outcomes).await?;
+    let back = outcomes.iter().any(|(_, outcome)| outcome.had_no_effect());
+    let (mut tx, since) = Since::begin(app, back).await?;
     for (permit, outcome) in outcomes {
         let (settled, change) = settled(permit, outcome, now)?;
         let change = since.or_held(change, permit.epoch);
@@ -159,16 +160,6 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     app.commit(tx, &Actor::service(app.node()), &entries, topics).await?;
     app.notes().noted(posted, now);
     Ok(())
-}
-
-/// Begins the change: no confirmation comes in between where a post may go back into the queue.
-async fn begin(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<(Tx, Since)> {
-    if !outcomes.iter().any(|(_, outcome)| outcome.had_no_effect()) {
-        return Ok((app.store().begin().await?, Since::default()));
-    }
-    let mut tx = app.store().begin_guarded().await?;
-    let since = Since::read(&mut tx).await?;
-    Ok((tx, since))
 }
 
 /// The permits whose posts are out by these outcomes.
