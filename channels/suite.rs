@@ -130,8 +130,8 @@ pub async fn read_request(socket: &mut TcpStream, whole: bool, mut keep: impl Fn
     let mut all = Vec::new();
     let mut byte = [0];
     loop {
-        let head = String::from_utf8_lossy(&all).to_lowercase();
-        if let Some((head, _)) = head.split_once("\r\n\r\n") {
+        if all.ends_with(b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&all).to_lowercase();
             let length = head.lines().find_map(|l| l.strip_prefix("content-length:"));
             let length: usize = length.map_or(0, |l| l.trim().parse().unwrap());
             let mut rest = vec![0; if whole { length } else { length.min(1) }];

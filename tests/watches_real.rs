@@ -115,11 +115,12 @@ on_both! {
         assert_eq!(seen(&list, &theirs)[0].id, word(&made, "id"));
         assert!(seen(&list, "our secret").is_empty() && seen(&list, &secret)[0].words.ends_with("(for members only)"));
         // New words and taking down make no post.
-        let changed = json!({ "title": words("Corrected"), "updated_at": made["updated_at"] });
+        let corrected = words("Corrected");
+        let changed = json!({ "title": corrected, "updated_at": made["updated_at"] });
         intrude_on_ghost(&server, Some(word(&made, "id")), &changed).await;
         retract(&bench, &delivery.id).await;
         let list = look(&bench).await;
-        assert!(seen(&list, "Corrected").is_empty() && seen(&list, &ours).is_empty(), "{list:?}");
+        assert!(seen(&list, &corrected).is_empty() && seen(&list, &ours).is_empty(), "{list:?}");
         worker.stop().await.unwrap();
     }
 

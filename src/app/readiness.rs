@@ -140,11 +140,22 @@ async fn check_once(app: App, channel: String) {
     }
 }
 
-/// Checks a channel now, when posts wait for that.
+/// Checks a channel now, when posts wait for that. A check that was under way is of the channel as it was before.
 pub(super) fn check_soon(app: &App, channel: &str, wait: bool) {
-    if wait {
-        tokio::spawn(check_once(app.clone(), channel.to_owned()));
+    const TIMES: usize = 3;
+    if !wait {
+        return;
     }
+    let (app, id) = (app.clone(), channel.to_owned());
+    tokio::spawn(async move {
+        for _ in 0..TIMES {
+            check_once(app.clone(), id.clone()).await;
+            let row = app.store().channel(&id).await.ok().flatten();
+            if !row.is_some_and(|row| is_unseen(row.health.as_deref())) {
+                break;
+            }
+        }
+    });
 }
 
 /// The channel is being checked until this is dropped.
