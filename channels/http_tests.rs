@@ -63,9 +63,9 @@ async fn silence_is_lost_after_the_timeout() {
 
 #[tokio::test]
 async fn a_long_answer_is_cut_off() {
-    let fake = Fake::start(vec![answer(200, "", &"x".repeat(5000))]).await;
+    let fake = Fake::start(vec![answer(200, "", &"x".repeat(70_000))]).await;
     let trouble = http().send(post(&fake), &Pass::open_for_tests()).await.unwrap_err();
-    assert!(matches!(trouble, Trouble::Lost(ref why) if why.contains("4096")), "{trouble:?}");
+    assert!(matches!(trouble, Trouble::Lost(ref why) if why.contains("65536")), "{trouble:?}");
 }
 
 #[tokio::test]
