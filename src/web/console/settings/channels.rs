@@ -371,6 +371,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_setting_has_a_name_in_both_languages() {
+        use crate::web::console::words::Lang;
+        for (adapter, lang) in ::channels::ALL.iter().flat_map(|a| Lang::ALL.map(|lang| (a, lang))) {
+            for key in adapter.settings.iter().map(|s| format!("setting-{}", s.name)) {
+                assert_ne!(lang.t(&key), key, "{}", adapter.name);
+            }
+        }
+    }
+
+    #[test]
     fn a_form_changes_what_was_typed_and_nothing_else() {
         let email = ::channels::adapter("email").unwrap();
         let before =
