@@ -8,7 +8,7 @@ use channels::http::Request;
 use holdline::app::approvals::NewDecision;
 use holdline::app::channels::ChannelEdit;
 use holdline::app::standing::Standing;
-use holdline::app::{approvals, bulk, channels as verbs};
+use holdline::app::{approvals, bulk, channels as verbs, posts};
 use holdline::domain::approval::Decision;
 use holdline::domain::role::Role;
 use serde_json::{Value, json};
@@ -222,6 +222,29 @@ on_both! {
         let words = [&words[..], &["--unready", "beta"]].concat();
         let (code, out, errors) = run(&caller, &caller.approver, &words).await;
         assert_eq!(code, Some(0), "{out}{errors}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn that_the_words_have_changed_is_told_before_that_a_channel_is_not_ready(bench) {
+        let worker = bench.start().await;
+        verbs::check_due(&bench.app).await.unwrap();
+        let post = bench.submit(routine(&["alpha"])).await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        let path = format!("/console/approvals/{}", post.id);
+        let bundle = hidden(&read(&caller, &cookie, &path).await, &format!("bundle-{}", post.id));
+        let mut other = routine(&["alpha"]);
+        other["source"] = json!({ "text": "words that nobody has read" });
+        other["submit"] = true.into();
+        let edit = serde_json::from_value(other).unwrap();
+        posts::edit(&bench.app, &bench.operator, &post.id, None, &edit).await.unwrap();
+        bench.sandbox.set_health("alpha", false);
+        bench.app.clock().advance(11 * MINUTE);
+        let form = format!("decision=approve&bundle-{}={bundle}", post.id);
+        let back = send(&caller, &cookie, "/console/me", &format!("{path}/decide"), &form).await;
+        let html = text(&back);
+        assert!(html.contains("the post has changed since you read it"), "{} {html}", back.status);
+        assert!(!html.contains("Approve again if the post is to go out"), "{html}");
         worker.stop().await.unwrap();
     }
 

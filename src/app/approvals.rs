@@ -109,6 +109,7 @@ pub async fn decide(app: &App, by: &Actor, post: &str, new: &NewDecision) -> Res
 /// As [`decide`], for any of them.
 pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) -> Result<()> {
     let mut matters = Vec::with_capacity(all.len());
+    let (mut to, mut known) = (Vec::new(), Vec::new());
     for (post, new) in all {
         match new.decision {
             Decision::BreakGlass if by.may(Right::Approve) => {}
@@ -120,13 +121,16 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
         }
         reasons::check("comment", comment(new).unwrap_or_default())?;
         let row = app.store().post(post).await?.ok_or_else(|| AppError::not_found("post", post))?;
+        let rows = app.store().deliveries(post).await?;
+        // First of all whether it is what was read: whoever is told of a channel decides about the same words again.
+        check(by, &row, &rows, new, app.now())?;
         if new.decision == Decision::Approve {
-            let rows = app.store().deliveries(post).await?;
-            let to: Vec<_> = let_out(&row, &rows, app.now()).map(|d| d.channel_id.clone()).collect();
-            unready::are_known(app, by, &to, &new.unready).await?;
+            to.extend(let_out(&row, &rows, app.now()).map(|d| d.channel_id.clone()));
+            known.extend(new.unready.iter().cloned());
         }
         matters.push((post, new, row));
     }
+    unready::are_known(app, by, &to, &known).await?;
     // What is locked is locked in one order everywhere: the policy, then incidents, whose severity somebody
     // may raise meanwhile, then posts.
     matters.sort_by_key(|(post, ..)| (*post).clone());
