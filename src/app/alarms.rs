@@ -98,17 +98,21 @@ pub(super) async fn raise_missed(
         seen.shown,
         rfc3339(app.now())
     );
-    let heard = Heard {
+    let heard = Heard { severity: Some(Severity::Minor), ..said_of(key, &title, &detail) };
+    let waiting = known.filter(|s| s.state == SignalState::Waiting.word());
+    say(app, tx, waiting, &heard, entries).await.map(drop)
+}
+
+/// What the watch says of the thing of that key.
+fn said_of(key: String, title: &str, detail: &str) -> Heard {
+    Heard {
         source: WATCH.to_owned(),
         thing: key.clone(),
         key,
-        title: heard::short(&title),
-        detail: Some(heard::short_detail(&detail)),
-        severity: Some(Severity::Minor),
+        title: heard::short(title),
+        detail: Some(heard::short_detail(detail)),
         ..Heard::default()
-    };
-    let waiting = known.filter(|s| s.state == SignalState::Waiting.word());
-    say(app, tx, waiting, &heard, entries).await.map(drop)
+    }
 }
 
 fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> Heard {
@@ -125,15 +129,10 @@ fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> He
     let more = account.more.then(|| "There are more than could be looked through.".to_owned());
     let detail: Vec<String> = more.into_iter().chain(quoted).collect();
     Heard {
-        source: WATCH.to_owned(),
-        thing: key.clone(),
-        key,
-        title: heard::short(&title),
-        detail: Some(heard::short_detail(&detail.join("\n"))),
         url: posts.iter().find_map(|p| p.url.clone()),
         severity: Some(Severity::Critical),
         playbook: Some(PLAN.to_owned()),
-        ..Heard::default()
+        ..said_of(key, &title, &detail.join("\n"))
     }
 }
 
@@ -154,14 +153,9 @@ pub(super) async fn raise_other(
     let detail = format!("It was {}, and now it is {} ({}).", before.shown, now.shown, now.id);
     let key = heard::key(&["other:", &now.id].concat());
     let heard = Heard {
-        source: WATCH.to_owned(),
-        thing: key.clone(),
-        key,
-        title: heard::short(&title),
-        detail: Some(heard::short_detail(&detail)),
         severity: Some(Severity::Critical),
         playbook: Some(PLAN.to_owned()),
-        ..Heard::default()
+        ..said_of(key, &title, &detail)
     };
     receive(app, tx, &heard, entries).await
 }
@@ -195,14 +189,9 @@ pub(super) async fn raise_blind(
         watch.trouble.as_deref().unwrap_or_default()
     );
     let heard = Heard {
-        source: WATCH.to_owned(),
-        thing: key.clone(),
-        key,
-        title: heard::short(&title),
-        detail: Some(heard::short_detail(&detail)),
         severity: Some(Severity::Major),
         playbook: Some(PLAN.to_owned()),
-        ..Heard::default()
+        ..said_of(key, &title, &detail)
     };
     receive(app, tx, &heard, entries).await
 }
