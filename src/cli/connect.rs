@@ -26,7 +26,8 @@ const APP: &[&str] = &["id", "adapter", "server", "client_id", "redirect", "crea
 #[derive(Debug, Subcommand)]
 pub enum Granted {
     /// Connect a channel by granting access at its network. Shows where you do that in a browser, and reads the
-    /// address that you come back to. Ends with 6 when none was given; then `connected` takes it.
+    /// address that you come back to. Ends with 6 when none was given; then `connected` takes it. With `--json`
+    /// two values are written: what began, with its `url`, and then the channel.
     Connect {
         #[arg(long)]
         name: String,

@@ -162,8 +162,8 @@ pub enum Approvals {
         post: String,
         #[arg(long)]
         bundle: String,
-        /// Names or ids of channels that are not ready, as `approvals show` says.
-        #[arg(long, value_delimiter = ',')]
+        /// The name or id of a channel that is not ready, as `approvals show` says; can be repeated.
+        #[arg(long)]
         unready: Vec<String>,
     },
     Reject {
@@ -193,8 +193,8 @@ pub enum Approvals {
         /// The hash of the preview.
         #[arg(long)]
         hash: String,
-        /// Names or ids of channels that are not ready, as the preview says.
-        #[arg(long, value_delimiter = ',')]
+        /// The name or id of a channel that is not ready, as the preview says; can be repeated.
+        #[arg(long)]
         unready: Vec<String>,
     },
     /// Broken glass that nobody has reviewed.

@@ -187,7 +187,12 @@ async fn registered(app: &App, by: &Actor, adapter: &str, settings: &Value, anew
     }
     if !network.registers() {
         let title = network.title;
-        return Err(AppError::field("app", format!("first register an app at {title}, and enter it here")));
+        return Err(AppError::field(
+            "app",
+            format!(
+                "first register an app at {title}, and enter it under Settings, Channels, or with `channels add-app`"
+            ),
+        ));
     }
     let id = app.id();
     let redirect = grants::redirect_of(app, &id);
