@@ -113,6 +113,7 @@ pub struct Gate<S> {
 }
 
 struct State<S> {
+    ticks: Ticks,
     closed: Option<String>,
     /// It does not open again.
     shut: bool,
@@ -137,6 +138,9 @@ struct Permit<S> {
 /// Whether the post may still start: its expiry has not passed.
 pub type InTime = Box<dyn Fn() -> bool + Send + Sync>;
 
+/// Time that only goes forward: [`now`], or that of a simulation.
+pub type Ticks = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// Time since the machine started, also while it slept: a lease must run out in the sleep.
 pub fn now() -> Duration {
     #[cfg(target_os = "linux")]
@@ -151,13 +155,20 @@ pub fn now() -> Duration {
 impl<S: Send + 'static> Gate<S> {
     /// A closed gate. It opens only by [`Gate::open`].
     pub fn closed(lease: Duration) -> Arc<Self> {
+        Self::closed_by(lease, Arc::new(now))
+    }
+
+    /// The same, where the lease is counted by `ticks`.
+    pub fn closed_by(lease: Duration, ticks: Ticks) -> Arc<Self> {
+        let confirmed = ticks();
         Arc::new(Self {
             state: Mutex::new(State {
+                ticks,
                 closed: Some("starting".into()),
                 shut: false,
                 epoch: 0,
                 judge: Arc::new(|_| None),
-                confirmed: now(),
+                confirmed,
                 reopened: Duration::ZERO,
                 permits: HashMap::new(),
                 marks: None,
@@ -171,8 +182,13 @@ impl<S: Send + 'static> Gate<S> {
         self.lock().marks = Some(marks);
     }
 
+    /// The time by which this gate counts.
+    pub fn now(&self) -> Duration {
+        (self.lock().ticks)()
+    }
+
     /// Takes the freezes in force at `epoch` as read from the primary, and opens the gate. The lease
-    /// counts from `asked`, when the primary was asked (see [`now`]). An epoch behind the one already
+    /// counts from `asked`, when the primary was asked (see [`Gate::now`]). An epoch behind the one already
     /// known is ignored, so that a late answer opens nothing. What was admitted before a gate that was
     /// closed, or had not heard from the primary for longer than the lease, begins no more: others may
     /// have taken it over. A gate that was shut stays so.
@@ -183,7 +199,7 @@ impl<S: Send + 'static> Gate<S> {
         }
         if state.closed.is_some() || state.stale() > self.lease {
             state.permits.values_mut().for_each(|permit| permit.ended = true);
-            state.reopened = now();
+            state.reopened = (state.ticks)();
         }
         state.closed = None;
         state.epoch = epoch;
@@ -223,7 +239,7 @@ impl<S: Send + 'static> Gate<S> {
 
     /// Registers a durable permit and hands out its pass. Nothing of it starts once `in_time` says no,
     /// nor when the gate was closed or cut off after `asked`, from before the permit was written down
-    /// (see [`now`]): others may have taken it over.
+    /// (see [`Gate::now`]): others may have taken it over.
     pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime, asked: Duration) -> Pass {
         let mut state = self.lock();
         let permit = Permit { subject, in_time, begun: None, ended: asked < state.reopened };
@@ -300,8 +316,9 @@ impl<S: Send + 'static> Gate<S> {
             }
             again?;
         }
+        let begun = (state.ticks)();
         if let Some(permit) = state.permits.get_mut(attempt).filter(|_| first) {
-            permit.begun = Some(now());
+            permit.begun = Some(begun);
         }
         Ok(())
     }
@@ -315,7 +332,7 @@ impl<S: Send + 'static> Gate<S> {
 impl<S> State<S> {
     /// How long the primary has not been heard.
     fn stale(&self) -> Duration {
-        now().saturating_sub(self.confirmed)
+        (self.ticks)().saturating_sub(self.confirmed)
     }
 
     /// Whether the attempt may go on; if so, whether this is its beginning.
@@ -344,7 +361,8 @@ impl<S> State<S> {
     }
 
     fn in_flight(&self) -> Vec<InFlight> {
-        let since = |at| now().saturating_sub(at);
+        let now = (self.ticks)();
+        let since = |at| now.saturating_sub(at);
         let begun = |(id, p): (&String, &Permit<S>)| {
             p.begun.map(|at| InFlight { attempt: id.clone(), since: since(at) })
         };

@@ -17,10 +17,12 @@ use url::{Host, Url};
 
 use crate::address::{is_listed, is_public};
 use crate::gate::{Closed, Pass};
+use crate::wire::{Broken, Call, Wire, innermost, lost, not_sent};
 use crate::{Ear, Failure, Retry};
 
 pub use crate::message::{Answer, Request};
-pub(crate) use reqwest::{Method, header};
+pub use reqwest::Method;
+pub(crate) use reqwest::header;
 
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -88,6 +90,8 @@ pub struct Http {
     policy: Policy,
     /// Of the channel that asks.
     ear: Option<Arc<Ear>>,
+    /// In the place of the network.
+    wire: Option<Arc<dyn Wire>>,
 }
 
 impl Http {
@@ -96,13 +100,19 @@ impl Http {
     /// # Errors
     /// A sentence, when TLS cannot be set up on this machine.
     pub fn new(policy: Policy) -> Result<Self, String> {
-        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy, ear: None })
+        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy, ear: None, wire: None })
     }
 
     /// The same client, whose answers that ear hears.
     #[must_use]
     pub fn heard_by(&self, ear: Arc<Ear>) -> Self {
         Self { ear: Some(ear), ..self.clone() }
+    }
+
+    /// The same client, in a simulation: its requests are carried by that wire, and reach no network.
+    #[must_use]
+    pub fn carried_by(&self, wire: Arc<dyn Wire>) -> Self {
+        Self { wire: Some(wire), ..self.clone() }
     }
 
     /// Sends a request that carries no content: a read, a log-in, a delete.
@@ -115,9 +125,9 @@ impl Http {
         if let Some(bytes) = content {
             *inner.body_mut() = Some(reqwest::Body::from(bytes));
         }
-        match client.execute(inner).await {
+        match self.execute(client, inner).await {
             Ok(response) => self.collect(&subject, cap, response).await,
-            Err(error) if error.is_connect() => Err(not_sent(&subject, &error)),
+            Err(error) if error.connecting => Err(not_sent(&subject, &error)),
             Err(error) => Err(lost(&subject, &error)),
         }
     }
@@ -139,14 +149,14 @@ impl Http {
             let gated = Gated { bytes: Some(bytes), pass: pass.clone(), seen: Arc::clone(&watch.0) };
             *inner.body_mut() = Some(reqwest::Body::wrap(gated));
         }
-        let error = match client.execute(inner).await {
+        let error = match self.execute(client, inner).await {
             Ok(response) => return self.collect(&subject, self.policy.body_cap, response).await,
             Err(error) => error,
         };
         match watch.finish() {
             Seen::Closed(closed) => Err(Trouble::Closed(closed)),
             // The head leaves together with the first bytes of the body, so nothing has left.
-            Seen::Nothing if !empty || error.is_connect() => Err(not_sent(&subject, &error)),
+            Seen::Nothing if !empty || error.connecting => Err(not_sent(&subject, &error)),
             _ => Err(lost(&subject, &error)),
         }
     }
@@ -215,6 +225,16 @@ impl Http {
         &self.policy
     }
 
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, Broken> {
+        let Some(wire) = &self.wire else { return Ok(client.execute(request).await?) };
+        let url = request.url().clone();
+        wire.carry(Call::from(request)).await?.into_response(url)
+    }
+
     fn prepare(
         &self,
         request: Request,
@@ -239,7 +259,7 @@ impl Http {
             ear.note(of, got.url().path(), &headers);
         }
         let mut body = Vec::new();
-        while let Some(chunk) = got.chunk().await.map_err(|error| lost(of, &error))? {
+        while let Some(chunk) = got.chunk().await.map_err(|error| lost(of, &error.into()))? {
             if body.len() + chunk.len() > cap {
                 return Err(Trouble::Lost(format!("{of}: the answer is longer than {cap} bytes")));
             }
@@ -373,25 +393,6 @@ impl http_body::Body for Gated {
 
 fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn not_sent(subject: &str, error: &reqwest::Error) -> Trouble {
-    let reason = if error.is_timeout() { "no connection in time".to_owned() } else { innermost(error) };
-    Trouble::NotSent(format!("{subject}: could not connect: {reason}"))
-}
-
-fn lost(subject: &str, error: &reqwest::Error) -> Trouble {
-    let reason = if error.is_timeout() { "no full answer in time" } else { "the connection broke" };
-    Trouble::Lost(format!("{subject}: {reason}"))
-}
-
-/// The text at the end of the source chain, which never holds the URL.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    if std::ptr::addr_eq(last, error) { "no reason given".to_owned() } else { last.to_string() }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub mod revise;
 pub mod scheduler;
 pub mod text;
 pub mod watch;
+pub mod wire;
 
 pub mod bluesky;
 pub mod buffer;

@@ -18,7 +18,13 @@ use super::{Result, dialect};
 #[derive(Debug, Clone)]
 pub enum Store {
     /// One writer, several readers, one process.
-    Sqlite { write: SqlitePool, read: SqlitePool, file: PathBuf },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+        file: PathBuf,
+        /// Several nodes of a simulation, in one process, share it.
+        shared: bool,
+    },
     /// Any number of nodes.
     /// `tells`: as far as it is known, the host tells which cluster it is.
     Postgres { pool: PgPool, tells: Arc<AtomicBool> },
@@ -65,7 +71,7 @@ impl Store {
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(fail)?;
-        Ok(Self::Sqlite { write, read, file: file.to_owned() })
+        Ok(Self::Sqlite { write, read, file: file.to_owned(), shared: false })
     }
 
     /// Connects to PostgreSQL and brings its tables up to date.
@@ -164,12 +170,21 @@ impl Store {
 
     /// Whether several nodes may share this database.
     pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres { .. })
+        matches!(self, Self::Postgres { .. } | Self::Sqlite { shared: true, .. })
+    }
+
+    /// The same SQLite store as the nodes of a simulation share it.
+    #[must_use]
+    pub fn shared_in_simulation(mut self) -> Self {
+        if let Self::Sqlite { shared, .. } = &mut self {
+            *shared = true;
+        }
+        self
     }
 
     /// The word for logs and figures.
     pub fn kind(&self) -> &'static str {
-        if self.is_shared() { "postgres" } else { "sqlite" }
+        if matches!(self, Self::Postgres { .. }) { "postgres" } else { "sqlite" }
     }
 
     /// Ends the connections.

@@ -79,7 +79,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         // it waits.
         let rush = shared.lines.busy();
         let routine = if rush { rooms.total().min(CLAIM) } else { CLAIM };
-        let asked = channels::gate::now();
+        let asked = shared.gate.now();
         let batch = match permits::claim(&shared.app, CLAIM, routine, &mut rooms).await {
             Ok(batch) => batch,
             Err(lost) => return give_up(shared, lost).await,
@@ -99,7 +99,7 @@ async fn round(shared: &Arc<Shared>) -> Result<bool> {
         *wanted.entry(channel.clone()).or_default() += 1;
     }
     let ids: Vec<_> = taken.into_iter().map(|(id, _)| id).collect();
-    let asked = channels::gate::now();
+    let asked = shared.gate.now();
     let permitted = permits::permit(&shared.app, &ids).await;
     for permit in permitted.iter().flatten() {
         if let Some(n) = wanted.get_mut(&permit.channel) {
@@ -129,7 +129,7 @@ fn start(shared: &Arc<Shared>, permits: Vec<Permit>, asked: Duration) {
             Box::new(move || until.is_none_or(|v| clock.now() < v) && !recalled.contains(&delivery));
         let pass = shared.gate.admit(&permit.attempt, permit.subject.clone(), in_time, asked);
         if let Some(work) = shared.lines.begin_or_wait((permit, pass)) {
-            tokio::spawn(send::run(Arc::clone(shared), work));
+            shared.runner.spawn("send", send::run(Arc::clone(shared), work));
         }
     }
 }

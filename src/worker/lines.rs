@@ -1,6 +1,6 @@
 //! Opened channels, each with its own line, so that one never delays another.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -32,7 +32,7 @@ pub(crate) use open::Open;
 pub(crate) struct Lines {
     app: App,
     http: Arc<Http>,
-    state: Mutex<HashMap<String, Line>>,
+    state: Mutex<BTreeMap<String, Line>>,
     /// Wakes the dispatcher: a line may have room again.
     pub room: Notify,
     /// What networks still take. Locked after `state`.
@@ -68,7 +68,7 @@ struct Line {
 }
 
 /// A claim that goes back to the queue: until when, and why.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Back {
     pub until: Millis,
     pub why: String,
@@ -164,8 +164,8 @@ impl Lines {
     }
 
     /// Puts claims into their lines. Returns what has no room or must wait, by time and reason.
-    pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> HashMap<Back, Vec<String>> {
-        let mut back = HashMap::<_, Vec<_>>::new();
+    pub fn put(&self, claims: Vec<Claimed>, now: Millis) -> BTreeMap<Back, Vec<String>> {
+        let mut back = BTreeMap::<_, Vec<_>>::new();
         let mut state = self.lock();
         let budgets = self.budgets();
         // What came before a budget was known goes back first: it is in nobody's way.
@@ -316,7 +316,7 @@ impl Lines {
         self.holding.load(Ordering::SeqCst) == 0 && self.lock().values().all(|l| l.busy == 0)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Line>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

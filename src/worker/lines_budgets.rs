@@ -1,7 +1,7 @@
 //! What networks still take, by account and by app: routine posts leave the rest to crisis posts. In memory;
 //! a node that starts knows what the checks have written, and hears the rest with its first posts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use channels::quota::{Of, Quota};
 
@@ -168,7 +168,7 @@ pub(super) struct Shares<'a> {
 }
 
 impl<'a> Shares<'a> {
-    pub fn new(lines: &HashMap<String, Line>, budgets: &'a Budgets, now: Millis) -> Self {
+    pub fn new(lines: &BTreeMap<String, Line>, budgets: &'a Budgets, now: Millis) -> Self {
         let mut under_way = HashMap::new();
         if !budgets.known.is_empty() {
             for line in lines.values() {

@@ -32,6 +32,8 @@ mod part;
 pub mod recall;
 /// Reading back what is in doubt.
 pub mod reread;
+/// Who runs the tasks.
+pub mod runner;
 /// One attempt.
 pub mod send;
 /// Outcomes in batches.
@@ -57,6 +59,7 @@ use futures::future::join_all;
 use tokio::sync::{mpsc, watch};
 
 use self::part::Part;
+use self::runner::Runner;
 use crate::app::access::renewals;
 use crate::app::permits::Permit;
 use crate::app::sending::Outcome;
@@ -94,6 +97,7 @@ pub(crate) struct Shared {
     /// How many posts inside networks the sweeper has in hand.
     pub swept: AtomicUsize,
     pub stopping: watch::Receiver<bool>,
+    pub runner: Runner,
     pub options: Options,
 }
 
@@ -166,9 +170,20 @@ impl Worker {
     /// # Errors
     /// When the database cannot be used, or another process runs as this node.
     pub async fn start(app: App, http: Arc<Http>, options: Options) -> Result<Self> {
+        Self::start_on(app, http, options, Runner::default()).await
+    }
+
+    /// The same, on a runner that a simulation gives.
+    ///
+    /// # Errors
+    /// As [`Worker::start`].
+    pub async fn start_on(app: App, http: Arc<Http>, options: Options, runner: Runner) -> Result<Self> {
         let (stop, stopping) = watch::channel(false);
         let (outcomes, inbox) = mpsc::channel(4_096);
-        let gate = Gate::closed(nodes::LEASE);
+        let gate = match app.clock().elapsed() {
+            None => Gate::closed(nodes::LEASE),
+            Some(elapsed) => Gate::closed_by(nodes::LEASE, elapsed),
+        };
         let lines = lines::Lines::new(app.clone(), http, options.reserve);
         lines.reload().await?;
         let shared = Arc::new(Shared {
@@ -180,6 +195,7 @@ impl Worker {
             outcomes,
             swept: AtomicUsize::new(0),
             stopping,
+            runner,
             options,
         });
         let desk: Arc<dyn Networks> = Arc::new(desk::Desk(Arc::clone(&shared)));

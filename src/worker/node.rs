@@ -96,7 +96,7 @@ impl Keeper {
             return Ok(());
         }
         // The lease counts from the question: the answer may have been true only then.
-        let asked = channels::gate::now();
+        let asked = self.shared.gate.now();
         let settled = self.marks.settled();
         let primary = freezes::in_force(&self.shared.app).await?;
         if let Some(why) = self.doubts(&primary)? {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle as Thread, panicking};
 use std::time::Duration;
 
+use futures::future::AbortHandle;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle as Task;
@@ -22,6 +23,8 @@ pub(crate) struct Part {
 
 enum Run {
     Task(Task<()>),
+    /// A simulation has it.
+    Given(AbortHandle),
     Thread { alive: Option<oneshot::Sender<()>>, ended: oneshot::Receiver<()>, thread: Option<Thread<()>> },
 }
 
@@ -32,7 +35,11 @@ impl Part {
         name: &'static str,
         part: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        Self { name, run: Run::Task(tokio::spawn(watched(Arc::clone(shared), name, part))) }
+        let run = match shared.runner.part(name, watched(Arc::clone(shared), name, part)) {
+            Ok(handle) => Run::Given(handle),
+            Err(part) => Run::Task(tokio::spawn(part)),
+        };
+        Self { name, run }
     }
 
     /// Starts a part that writes in a rush. SQLite answers from a thread: there the part has a thread of
@@ -46,7 +53,7 @@ impl Part {
         name: &'static str,
         part: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Self> {
-        if shared.app.is_shared() {
+        if shared.app.is_shared() || shared.app.clock().elapsed().is_some() {
             return Ok(Self::task(shared, name, part));
         }
         Self::thread(name, watched(Arc::clone(shared), name, part))
@@ -76,6 +83,7 @@ impl Part {
     pub fn abort(&mut self) {
         match &mut self.run {
             Run::Task(task) => task.abort(),
+            Run::Given(handle) => handle.abort(),
             Run::Thread { alive, .. } => drop(alive.take()),
         }
     }
@@ -84,6 +92,7 @@ impl Part {
     pub async fn end(mut self) {
         self.abort();
         match &mut self.run {
+            Run::Given(_) => {}
             // It was aborted, or had ended: either is right. A panic was said when it came.
             Run::Task(task) => {
                 if tokio::time::timeout(ENDS_WITHIN, task).await.is_err() {

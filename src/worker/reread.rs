@@ -1,7 +1,7 @@
 //! Reading back what is in doubt, on a schedule. The channels are read side by side: one that hangs
 //! or fails delays no other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             Ok(due) => {
                 for (channel, attempts) in due {
                     if !channels.values().any(|c| *c == channel) {
-                        let task = tasks.spawn(all(Arc::clone(&shared), attempts));
+                        let work = all(Arc::clone(&shared), attempts);
+                        let task = shared.runner.spawn_in(&mut tasks, "doubt", work);
                         channels.insert(task.id(), channel);
                     }
                 }
@@ -84,8 +85,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 /// What is due, by channel.
-async fn due(shared: &Shared) -> Result<HashMap<String, Vec<Attempt>>> {
-    let mut due = HashMap::<_, Vec<_>>::new();
+async fn due(shared: &Shared) -> Result<BTreeMap<String, Vec<Attempt>>> {
+    let mut due = BTreeMap::<_, Vec<_>>::new();
     for read in reads::due(&shared.app).await? {
         due.entry(read.channel_id).or_default().push(read.attempt);
     }

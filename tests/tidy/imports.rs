@@ -35,8 +35,9 @@ fn forbidden(file: &str, found: &Found, external: bool) -> Option<&'static str> 
     if let ["super", "super", "super", ..] = path[..] {
         return Some("climb with `crate::`, so that the direction can be read");
     }
-    if path[0] == "reqwest" && !file.starts_with("tests/") && file != "channels/http.rs" {
-        return Some("only channels/http.rs uses reqwest");
+    let client = ["channels/http.rs", "channels/wire.rs"].contains(&file);
+    if path[0] == "reqwest" && !file.starts_with("tests/") && !client {
+        return Some("only channels/http.rs and wire.rs use reqwest");
     }
     let mail =
         ["channels/email.rs", "channels/email_list.rs", "channels/mailer.rs", "channels/smtp_answers.rs"]

@@ -1,0 +1,159 @@
+//! The invariants, by their names in the model and in `ARCHITECTURE.md`, over what a seed left.
+
+use holdline::domain::tree::{Frontier, leaf_hash};
+
+use crate::facts::{Facts, Freeze};
+use crate::world::World;
+
+/// What is broken, each in a sentence that begins with its invariant.
+pub fn broken(facts: &Facts) -> Vec<String> {
+    let mut all = Vec::new();
+    for freeze in &facts.freezes {
+        freezes(facts, freeze, &mut all);
+        flights(facts, freeze, &mut all);
+    }
+    outcomes(facts, &mut all);
+    contents(facts, &mut all);
+    staleness(facts, &mut all);
+    entries(facts, &mut all);
+    all
+}
+
+fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
+    let thawed = f.thawed_at.unwrap_or(i64::MAX);
+    for a in &facts.attempts {
+        let Some(d) = facts.deliveries.get(&a.delivery_id).filter(|d| Facts::covers(f, d)) else { continue };
+        if a.permitted_at > f.committed_at && a.permitted_at < thawed {
+            all.push(format!("I1 no permit for a covered post after COMMITTED: attempt {} of {}", a.id, d.id));
+        }
+    }
+    for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
+        if f.sealed_at.is_some_and(|sealed| sent.at > sealed) && sent.at < thawed {
+            all.push(format!("I1 no covered byte after SEALED: {}, {} ms after", d.id, sent.at - f.sealed_at.unwrap_or(0)));
+        }
+        let decided = facts.decided.iter().any(|(id, at)| *id == d.id && *at > f.committed_at && *at <= sent.at);
+        if sent.at > thawed && d.due_at < thawed && !decided {
+            all.push(format!("I9 a thaw releases nothing: {}", d.id));
+        }
+    }
+}
+
+fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
+    let Some(sealed) = f.sealed_at else { return };
+    let listed = |attempt: &str| facts.flights.iter().any(|(freeze, a)| *freeze == f.id && a == attempt);
+    let thawed = f.thawed_at.unwrap_or(i64::MAX);
+    for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
+        let after = sent.at > f.committed_at && sent.at <= sealed.min(thawed);
+        let Some(a) = facts.attempt_of(sent) else {
+            all.push(format!("I2 bytes without an attempt: {}", d.id));
+            continue;
+        };
+        if after && !listed(&a.id) {
+            all.push(format!("I1 the in-flight list has what the channels saw: attempt {} of {}", a.id, d.id));
+        }
+    }
+    // The other way round only a node that was gone may have more on the list: nobody knows there.
+    if facts.crashes.is_empty() && facts.forgotten.is_empty() {
+        let ours = facts.flights.iter().filter(|(freeze, _)| *freeze == f.id);
+        for (_, attempt) in ours {
+            let seen = facts.sent.iter().any(|s| facts.attempt_of(s).is_some_and(|a| a.id == *attempt));
+            if !seen {
+                all.push(format!("I1 the in-flight list has no more than the channels saw: {attempt}"));
+            }
+        }
+    }
+}
+
+fn outcomes(facts: &Facts, all: &mut Vec<String>) {
+    const ENDS: [&str; 7] = ["accepted", "failed", "expired", "cancelled", "held", "draft", "retracted"];
+    for d in facts.deliveries.values() {
+        let copies = facts.copies_of(&d.id);
+        if copies > 1 {
+            all.push(format!("I2 at most one accepted copy of a post: {} has {copies}", d.id));
+        }
+        if !ENDS.contains(&d.state.as_str()) && d.replaced == 0 {
+            all.push(format!("I2 each delivery ends: {} is {}, {:?}", d.id, d.state, d.reason));
+        }
+        if (d.state == "accepted") != (copies == 1) && copies <= 1 {
+            all.push(format!("I2 the outcome is what the channel has: {} is {}, copies: {copies}", d.id, d.state));
+        }
+    }
+    for copy in facts.copies.values().flatten().filter(|c| !facts.deliveries.contains_key(&c.delivery)) {
+        all.push(format!("I2 a copy of no delivery: {}", copy.delivery));
+    }
+    for a in facts.attempts.iter().filter(|a| a.outcome.is_none()) {
+        all.push(format!("I2 nothing is sending that nobody has in hand: attempt {}", a.id));
+    }
+}
+
+fn contents(facts: &Facts, all: &mut Vec<String>) {
+    for (sent, d) in facts.bytes() {
+        let Some(post) = facts.posts.iter().find(|p| p.id == d.post_id) else {
+            all.push(format!("I3 bytes of a post that nobody wrote: {}", d.id));
+            continue;
+        };
+        if !post.approved.iter().any(|(text, at)| *text == sent.text && *at <= sent.at) {
+            all.push(format!("I3 the bytes are what was approved: {} got {}", d.id, sent.text));
+        }
+        if post.replaced.iter().any(|(text, at)| *text == sent.text && *at < sent.at) {
+            all.push(format!("I3 an edit voids the approval: {} got {} after its edit", d.id, sent.text));
+        }
+        if d.approved_hash.as_ref() != Some(&d.content_hash) {
+            all.push(format!("I3 the hash that was approved is that of the content: {}", d.id));
+        }
+    }
+    for a in &facts.attempts {
+        if facts.deliveries.get(&a.delivery_id).is_some_and(|d| d.content_hash != a.content_hash) {
+            all.push(format!("I3 the attempt is of the content: {}", a.id));
+        }
+    }
+}
+
+fn staleness(facts: &Facts, all: &mut Vec<String>) {
+    for (sent, d) in facts.bytes() {
+        if d.valid_until.is_some_and(|until| sent.at >= until) {
+            all.push(format!("I9 nothing begins past its expiry: {}", d.id));
+        }
+    }
+}
+
+/// Each change that the tables have has its entry.
+fn entries(facts: &Facts, all: &mut Vec<String>) {
+    let count = |verb: &str, subject: &str| {
+        facts.verbs.iter().filter(|(v, s)| v == verb && (subject.is_empty() || s == subject)).count()
+    };
+    for d in facts.deliveries.values() {
+        let attempts = facts.attempts.iter().filter(|a| a.delivery_id == d.id).count();
+        let permits = count("attempt.permitted", &format!("delivery:{}", d.id));
+        if attempts != permits {
+            all.push(format!("I4 one entry for each permit: {} has {attempts} and {permits}", d.id));
+        }
+    }
+    let thawed = facts.freezes.iter().filter(|f| f.thawed_at.is_some()).count();
+    let sealed = facts.freezes.iter().filter(|f| f.sealed_at.is_some()).count();
+    for (verb, rows) in
+        [("freeze.committed", facts.freezes.len()), ("freeze.sealed", sealed), ("freeze.thawed", thawed)]
+    {
+        if count(verb, "") != rows {
+            all.push(format!("I4 one entry for each {verb}: {} and {rows}", count(verb, "")));
+        }
+    }
+}
+
+/// The log has no gap, and its root is that of its leaves.
+pub async fn log(world: &World<'_>) -> Vec<String> {
+    let (size, root) = world.stage.store.audit_root().await.expect("the head of the log");
+    let leaves = world.stage.store.leaves(0, i64::MAX).await.expect("the log");
+    let mut all = Vec::new();
+    let mut tree = Frontier::decode(0, &[]).expect("an empty tree");
+    for (seq, leaf) in (0_u64..).zip(&leaves) {
+        if let Err(e) = holdline::domain::audit::read_leaf(leaf, seq) {
+            all.push(format!("I4 entry {seq} of the log: {e}"));
+        }
+        tree.append(leaf_hash(leaf));
+    }
+    if i64::try_from(leaves.len()) != Ok(size) || tree.root() != root {
+        all.push(format!("I4 the root of the log is that of its {size} entries"));
+    }
+    all
+}

@@ -1,0 +1,130 @@
+//! What must be seen to happen: where nothing happens, nothing is proved.
+
+use crate::facts::{Attempt, Delivery, Facts, Freeze};
+use crate::network::Sent;
+
+/// How often each must be met in 10,000 seeds.
+pub const FLOORS: &[(&str, u64)] = &[
+    ("freeze during send", 1_000),
+    ("sealed while a covered send is on the list and under way", 300),
+    ("committed, and a node that stands still or is gone keeps it from being sealed", 300),
+    ("sealed after a person took a silent node off the list", 20),
+    ("the gate stops what was permitted before the freeze", 300),
+    ("held by the freeze, lifted, and still held", 1_000),
+    ("released by a person after the thaw, and accepted", 300),
+    ("expired under a freeze", 300),
+    ("expired after its permit, before it could begin", 100),
+    ("answer lost after accept", 1_000),
+    ("in doubt, and it never arrived", 500),
+    ("read-back finds it", 500),
+    ("read-back does not", 500),
+    ("settled by a person", 100),
+    ("accepted by a second attempt", 500),
+    ("node restarts between permit and begin", 500),
+    ("node restarts between begin and settle", 500),
+    ("a late request lands after its process is gone", 100),
+    ("a silent node is taken over", 20),
+    ("a permit from before a cut is ended when the gate opens anew", 50),
+    ("the lease runs out while a permit waits", 50),
+    ("edit between approval and permit", 500),
+    ("429", 500),
+    ("500 after success", 300),
+    ("no connection", 500),
+];
+
+/// How often each was met in a seed.
+pub fn met(facts: &Facts) -> Vec<(&'static str, u64)> {
+    let mut all = Vec::new();
+    for f in &facts.freezes {
+        under(facts, f, &mut all);
+    }
+    let crashed = |node: &str, from: i64, to: i64| {
+        let gone = |(o, at): &(crate::tasks::Owner, i64)| format!("node-{}", o.node) == node && *at > from && *at <= to;
+        facts.crashes.iter().any(gone)
+    };
+    for a in &facts.attempts {
+        let Some(d) = facts.deliveries.get(&a.delivery_id) else { continue };
+        let until = a.settled_at.unwrap_or(facts.now);
+        let sent = facts.sent.iter().find(|s| facts.attempt_of(s).is_some_and(|of| of.id == a.id));
+        if crashed(&a.node_id, a.permitted_at, until) {
+            let way = if sent.is_some() { "node restarts between begin and settle" } else { "node restarts between permit and begin" };
+            all.push((way, 1));
+        }
+        attempt(facts, a, d, &mut all);
+    }
+    for post in &facts.posts {
+        let edited = post.replaced.iter().filter(|(text, _)| post.approved.iter().any(|(t, _)| t == text));
+        all.push(("edit between approval and permit", edited.count() as u64));
+    }
+    let verbs = |verb: &str| facts.verbs.iter().filter(|(v, _)| v == verb).count() as u64;
+    all.push(("settled by a person", verbs("doubt.settled")));
+    all
+}
+
+fn attempt(facts: &Facts, a: &Attempt, d: &Delivery, all: &mut Vec<(&'static str, u64)>) {
+    let detail = a.detail.as_deref().unwrap_or_default();
+    let copies = facts.copies_of(&d.id);
+    let read = a.reads > 0;
+    match a.outcome.as_deref() {
+        Some("accepted") if read => all.push(("read-back finds it", 1)),
+        Some("rejected") if read => all.push(("read-back does not", 1)),
+        _ => {}
+    }
+    if read && a.outcome.as_deref() == Some("rejected") && copies == 0 {
+        all.push(("in doubt, and it never arrived", 1));
+    }
+    if a.number > 1 && a.outcome.as_deref() == Some("accepted") {
+        all.push(("accepted by a second attempt", 1));
+    }
+    if detail.contains("the freeze came before the first byte") {
+        all.push(("the gate stops what was permitted before the freeze", 1));
+    }
+    if detail.contains("this attempt has no permit") {
+        all.push(("a permit from before a cut is ended when the gate opens anew", 1));
+    }
+    if detail.contains("has not been confirmed for") {
+        all.push(("the lease runs out while a permit waits", 1));
+    }
+    if d.state == "expired" && (detail.contains("its time passed") || a.outcome.as_deref() == Some("rejected")) {
+        all.push(("expired after its permit, before it could begin", 1));
+    }
+    let taken = |(node, from, to): &(usize, i64, i64)| {
+        format!("node-{node}") == a.node_id && a.settled_at.is_some_and(|at| at > *from && at < *to)
+    };
+    if facts.stands.iter().any(taken) {
+        all.push(("a silent node is taken over", 1));
+    }
+}
+
+fn under(facts: &Facts, f: &Freeze, all: &mut Vec<(&'static str, u64)>) {
+    let thawed = f.thawed_at.unwrap_or(facts.now);
+    let covered = || facts.bytes().filter(|(_, d)| Facts::covers(f, d)).map(|(s, _)| s);
+    let during = |at: i64| move |s: &&Sent| s.at < at && s.over.is_none_or(|over| over > at);
+    all.push(("freeze during send", covered().filter(during(f.committed_at)).count() as u64));
+    if let Some(sealed) = f.sealed_at {
+        let under_way = covered().filter(during(sealed)).filter(|s| {
+            let a = facts.attempt_of(s).map(|a| a.id.as_str());
+            facts.flights.iter().any(|(freeze, attempt)| *freeze == f.id && Some(attempt.as_str()) == a)
+        });
+        all.push(("sealed while a covered send is on the list and under way", under_way.count() as u64));
+        let forgotten = facts.forgotten.iter().any(|(_, at)| *at >= f.committed_at && *at <= sealed);
+        all.push(("sealed after a person took a silent node off the list", u64::from(forgotten)));
+    }
+    let late = f.sealed_at.is_none_or(|sealed| sealed - f.committed_at > 1_500);
+    let away = facts.crashes.iter().any(|(_, at)| *at <= f.committed_at + 1_500)
+        || facts.stands.iter().any(|(_, from, to)| *from <= f.committed_at + 1_500 && *to > f.committed_at);
+    all.push(("committed, and a node that stands still or is gone keeps it from being sealed", u64::from(late && away)));
+    for d in facts.deliveries.values().filter(|d| Facts::covers(f, d)) {
+        let held = facts.verbs.iter().any(|(v, s)| v == "delivery.held" && *s == format!("delivery:{}", d.id));
+        if f.thawed_at.is_some() && d.state == "held" && d.freeze_id.as_deref() == Some(&f.id) {
+            all.push(("held by the freeze, lifted, and still held", 1));
+        }
+        let decided = facts.decided.iter().any(|(id, at)| *id == d.id && *at > thawed);
+        if held && decided && d.state == "accepted" {
+            all.push(("released by a person after the thaw, and accepted", 1));
+        }
+        if d.state == "expired" && d.valid_until.is_some_and(|v| v > f.committed_at && v <= thawed) {
+            all.push(("expired under a freeze", 1));
+        }
+    }
+}
