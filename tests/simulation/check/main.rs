@@ -80,8 +80,9 @@ fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
         });
     };
     std::thread::scope(|threads| {
-        let both = [threads.spawn(seeds), threads.spawn(seeds)];
-        both.map(|thread| thread.join().unwrap());
+        for thread in [threads.spawn(seeds), threads.spawn(seeds)] {
+            thread.join().unwrap();
+        }
     });
     let sum = sum.into_inner().unwrap();
     let took = began.elapsed().as_secs_f64();
