@@ -100,7 +100,13 @@ impl Http {
     /// # Errors
     /// A sentence, when TLS cannot be set up on this machine.
     pub fn new(policy: Policy) -> Result<Self, String> {
-        Ok(Self { tls: client(&policy, true)?, plain: client(&policy, false)?, policy, ear: None, wire: None })
+        Ok(Self {
+            tls: client(&policy, true)?,
+            plain: client(&policy, false)?,
+            policy,
+            ear: None,
+            wire: None,
+        })
     }
 
     /// The same client, whose answers that ear hears.

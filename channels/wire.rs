@@ -76,7 +76,8 @@ impl Reply {
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
-        let response = response.body(self.body).map_err(|e| Broken { why: e.to_string(), ..Broken::default() });
+        let response =
+            response.body(self.body).map_err(|e| Broken { why: e.to_string(), ..Broken::default() });
         response.map(Into::into)
     }
 }

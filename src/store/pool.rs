@@ -63,10 +63,11 @@ impl Store {
             // walking the whole queue instead of looking up the few rows that it names.
             .pragma("automatic_index", "off");
         let fail = |cause| OpenError::Connect { what: file.display().to_string(), cause };
-        let write =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
+        // A file goes nowhere: its connections stay, with the statements that they know.
+        let pool = || SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None);
+        let write = pool().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = SqlitePoolOptions::new()
+        let read = pool()
             .max_connections(4)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await

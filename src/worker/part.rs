@@ -25,7 +25,11 @@ enum Run {
     Task(Task<()>),
     /// A simulation has it.
     Given(AbortHandle),
-    Thread { alive: Option<oneshot::Sender<()>>, ended: oneshot::Receiver<()>, thread: Option<Thread<()>> },
+    Thread {
+        alive: Option<oneshot::Sender<()>>,
+        ended: oneshot::Receiver<()>,
+        thread: Option<Thread<()>>,
+    },
 }
 
 impl Part {

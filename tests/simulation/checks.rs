@@ -24,14 +24,22 @@ fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     for a in &facts.attempts {
         let Some(d) = facts.deliveries.get(&a.delivery_id).filter(|d| Facts::covers(f, d)) else { continue };
         if a.permitted_at > f.committed_at && a.permitted_at < thawed {
-            all.push(format!("I1 no permit for a covered post after COMMITTED: attempt {} of {}", a.id, d.id));
+            all.push(format!(
+                "I1 no permit for a covered post after COMMITTED: attempt {} of {}",
+                a.id, d.id
+            ));
         }
     }
     for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
         if f.sealed_at.is_some_and(|sealed| sent.at > sealed) && sent.at < thawed {
-            all.push(format!("I1 no covered byte after SEALED: {}, {} ms after", d.id, sent.at - f.sealed_at.unwrap_or(0)));
+            all.push(format!(
+                "I1 no covered byte after SEALED: {}, {} ms after",
+                d.id,
+                sent.at - f.sealed_at.unwrap_or(0)
+            ));
         }
-        let decided = facts.decided.iter().any(|(id, at)| *id == d.id && *at > f.committed_at && *at <= sent.at);
+        let decided =
+            facts.decided.iter().any(|(id, at)| *id == d.id && *at > f.committed_at && *at <= sent.at);
         if sent.at > thawed && d.due_at < thawed && !decided {
             all.push(format!("I9 a thaw releases nothing: {}", d.id));
         }
@@ -49,7 +57,10 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
             continue;
         };
         if after && !listed(&a.id) {
-            all.push(format!("I1 the in-flight list has what the channels saw: attempt {} of {}", a.id, d.id));
+            all.push(format!(
+                "I1 the in-flight list has what the channels saw: attempt {} of {}",
+                a.id, d.id
+            ));
         }
     }
     // The other way round only a node that was gone may have more on the list: nobody knows there.
@@ -75,7 +86,10 @@ fn outcomes(facts: &Facts, all: &mut Vec<String>) {
             all.push(format!("I2 each delivery ends: {} is {}, {:?}", d.id, d.state, d.reason));
         }
         if (d.state == "accepted") != (copies == 1) && copies <= 1 {
-            all.push(format!("I2 the outcome is what the channel has: {} is {}, copies: {copies}", d.id, d.state));
+            all.push(format!(
+                "I2 the outcome is what the channel has: {} is {}, copies: {copies}",
+                d.id, d.state
+            ));
         }
     }
     for copy in facts.copies.values().flatten().filter(|c| !facts.deliveries.contains_key(&c.delivery)) {

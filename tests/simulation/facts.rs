@@ -68,7 +68,8 @@ pub struct Facts {
     pub now: Millis,
 }
 
-const DELIVERIES: &str = "select d.*, p.labels from deliveries d join posts p on p.id = d.post_id order by d.id";
+const DELIVERIES: &str =
+    "select d.*, p.labels from deliveries d join posts p on p.id = d.post_id order by d.id";
 
 impl Facts {
     pub async fn read(world: &World<'_>) -> Self {

@@ -29,6 +29,9 @@ fn main() -> std::io::Result<()> {
     let broken = on_stage(async |stage| {
         let mut broken = 0;
         for one in from..from + count {
+            if words.iter().any(|w| w == "--names") {
+                writeln!(std::io::stderr(), "seed {one}").ok();
+            }
             let verdict = seed::play(stage, one, planted, false).await;
             broken += u64::from(!verdict.broken.is_empty());
             if !verdict.broken.is_empty() {
@@ -41,7 +44,11 @@ fn main() -> std::io::Result<()> {
 }
 
 fn say(out: &mut impl Write, v: &Verdict) -> std::io::Result<()> {
-    writeln!(out, "seed {}: {} nodes, {} steps, {} ms, trace {:016x}", v.seed, v.nodes, v.steps, v.lasted, v.trace)?;
+    writeln!(
+        out,
+        "seed {}: {} nodes, {} steps, {} ms, trace {:016x}",
+        v.seed, v.nodes, v.steps, v.lasted, v.trace
+    )?;
     for (what, times) in v.met.iter().filter(|(_, times)| **times > 0) {
         writeln!(out, "  met {times} x {what}")?;
     }

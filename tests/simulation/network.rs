@@ -219,8 +219,16 @@ impl Cable {
         let at = net.clock.now();
         let place = {
             let mut known = net.known();
-            known.lines.push(format!("bytes of {} leave node {}: {fate:?}", posted.delivery, self.owner.node));
-            let sent = Sent { delivery: posted.delivery.clone(), text: posted.text.clone(), from: self.owner, at, over: None };
+            known
+                .lines
+                .push(format!("bytes of {} leave node {}: {fate:?}", posted.delivery, self.owner.node));
+            let sent = Sent {
+                delivery: posted.delivery.clone(),
+                text: posted.text.clone(),
+                from: self.owner,
+                at,
+                over: None,
+            };
             known.sent.push(sent);
             if matches!(fate, Fate::Answered | Fate::CutAfter | Fate::ErrorAfter | Fate::Garbage) {
                 let landing = Landing { at: at + land, timeline, posted: posted.clone(), from: self.owner };
@@ -304,15 +312,17 @@ impl Cable {
         let found: Vec<_> = {
             let known = net.known();
             let there = known.copies.get(timeline).into_iter().flatten().filter(|c| c.delivery == key);
-            there.map(|c| Posted {
-                id: c.id.clone(),
-                key: key.to_owned(),
-                delivery: key.to_owned(),
-                kind: "routine".into(),
-                title: None,
-                text: c.text.clone(),
-                language: "en".into(),
-            }).collect()
+            there
+                .map(|c| Posted {
+                    id: c.id.clone(),
+                    key: key.to_owned(),
+                    delivery: key.to_owned(),
+                    kind: "routine".into(),
+                    title: None,
+                    text: c.text.clone(),
+                    language: "en".into(),
+                })
+                .collect()
         };
         net.met(if found.is_empty() { "a read-back finds nothing" } else { "a read-back finds it" });
         Ok(reply(200, serde_json::to_string(&found).unwrap_or_default()))

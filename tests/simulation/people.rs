@@ -84,7 +84,12 @@ impl Desk {
         if let Some(written) = self.record().posts.iter_mut().find(|w| w.id == post) {
             written.approved.push((sheet.post.source.text.clone(), now));
         }
-        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None };
+        let new = NewDecision {
+            decision: Decision::Approve,
+            bundle: sheet.bundle,
+            comment: None,
+            unready: Vec::new(),
+        };
         let done = approvals::decide(&self.app, &self.approver, post, &new).await;
         self.say(&format!("approve {post}"), &done);
     }
@@ -120,7 +125,8 @@ impl Desk {
 
     pub async fn freeze(&self, scope: Value) {
         let what = format!("freeze {scope}");
-        let new: NewFreeze = serde_json::from_value(json!({"scope": scope, "reason": "simulated"})).expect("a freeze");
+        let new: NewFreeze =
+            serde_json::from_value(json!({"scope": scope, "reason": "simulated"})).expect("a freeze");
         let done = freezes::create(&self.app, &self.operator, &new).await;
         self.say(&what, &done);
     }

@@ -9,18 +9,39 @@ use crate::stage::{BEGAN, CHANNELS};
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Write { new: Value, approve: bool },
-    Approve { post: usize },
-    Edit { post: usize, approve: bool },
-    Cancel { post: usize },
-    Freeze { scope: Value },
+    Write {
+        new: Value,
+        approve: bool,
+    },
+    Approve {
+        post: usize,
+    },
+    Edit {
+        post: usize,
+        approve: bool,
+    },
+    Cancel {
+        post: usize,
+    },
+    Freeze {
+        scope: Value,
+    },
     Thaw,
     Review,
     /// A process is gone at once; it starts again after a while.
-    Crash { node: usize, down: Millis, reboot: bool },
+    Crash {
+        node: usize,
+        down: Millis,
+        reboot: bool,
+    },
     /// A process stands still.
-    Stand { node: usize, still: Millis },
-    Forget { node: usize },
+    Stand {
+        node: usize,
+        still: Millis,
+    },
+    Forget {
+        node: usize,
+    },
 }
 
 /// A seed's plan: times count from its beginning.
@@ -115,18 +136,22 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
     }
     if chance.percent(35) {
         let (at, node) = (chance.between(600, 7_000), chance.below(nodes));
-        let still = if chance.percent(70) { chance.between(300, 4_500) } else { chance.between(4_500, 18_000) };
+        let still =
+            if chance.percent(70) { chance.between(300, 4_500) } else { chance.between(4_500, 18_000) };
         events.push((at, Event::Stand { node, still }));
     }
     if nodes > 1 && chance.percent(12) {
         // Long enough to be called silent; or gone.
         let (at, node) = (chance.between(1_000, 6_000), chance.below(nodes));
         let still = if chance.percent(70) { chance.between(13_000, 20_000) } else { 190_000 };
-        events.push((at, if chance.percent(50) {
-            Event::Stand { node, still }
-        } else {
-            Event::Crash { node, down: still, reboot: false }
-        }));
+        events.push((
+            at,
+            if chance.percent(50) {
+                Event::Stand { node, still }
+            } else {
+                Event::Crash { node, down: still, reboot: false }
+            },
+        ));
         events.push((at + chance.between(10_500, 12_900), Event::Forget { node }));
         if still > 100_000 {
             events.push((at + still, Event::Review));

@@ -39,7 +39,9 @@ pub fn met(facts: &Facts) -> Vec<(&'static str, u64)> {
         under(facts, f, &mut all);
     }
     let crashed = |node: &str, from: i64, to: i64| {
-        let gone = |(o, at): &(crate::tasks::Owner, i64)| format!("node-{}", o.node) == node && *at > from && *at <= to;
+        let gone = |(o, at): &(crate::tasks::Owner, i64)| {
+            format!("node-{}", o.node) == node && *at > from && *at <= to
+        };
         facts.crashes.iter().any(gone)
     };
     for a in &facts.attempts {
@@ -47,7 +49,11 @@ pub fn met(facts: &Facts) -> Vec<(&'static str, u64)> {
         let until = a.settled_at.unwrap_or(facts.now);
         let sent = facts.sent.iter().find(|s| facts.attempt_of(s).is_some_and(|of| of.id == a.id));
         if crashed(&a.node_id, a.permitted_at, until) {
-            let way = if sent.is_some() { "node restarts between begin and settle" } else { "node restarts between permit and begin" };
+            let way = if sent.is_some() {
+                "node restarts between begin and settle"
+            } else {
+                "node restarts between permit and begin"
+            };
             all.push((way, 1));
         }
         attempt(facts, a, d, &mut all);
@@ -85,7 +91,9 @@ fn attempt(facts: &Facts, a: &Attempt, d: &Delivery, all: &mut Vec<(&'static str
     if detail.contains("has not been confirmed for") {
         all.push(("the lease runs out while a permit waits", 1));
     }
-    if d.state == "expired" && (detail.contains("its time passed") || a.outcome.as_deref() == Some("rejected")) {
+    if d.state == "expired"
+        && (detail.contains("its time passed") || a.outcome.as_deref() == Some("rejected"))
+    {
         all.push(("expired after its permit, before it could begin", 1));
     }
     let taken = |(node, from, to): &(usize, i64, i64)| {
@@ -113,9 +121,13 @@ fn under(facts: &Facts, f: &Freeze, all: &mut Vec<(&'static str, u64)>) {
     let late = f.sealed_at.is_none_or(|sealed| sealed - f.committed_at > 1_500);
     let away = facts.crashes.iter().any(|(_, at)| *at <= f.committed_at + 1_500)
         || facts.stands.iter().any(|(_, from, to)| *from <= f.committed_at + 1_500 && *to > f.committed_at);
-    all.push(("committed, and a node that stands still or is gone keeps it from being sealed", u64::from(late && away)));
+    all.push((
+        "committed, and a node that stands still or is gone keeps it from being sealed",
+        u64::from(late && away),
+    ));
     for d in facts.deliveries.values().filter(|d| Facts::covers(f, d)) {
-        let held = facts.verbs.iter().any(|(v, s)| v == "delivery.held" && *s == format!("delivery:{}", d.id));
+        let held =
+            facts.verbs.iter().any(|(v, s)| v == "delivery.held" && *s == format!("delivery:{}", d.id));
         if f.thawed_at.is_some() && d.state == "held" && d.freeze_id.as_deref() == Some(&f.id) {
             all.push(("held by the freeze, lifted, and still held", 1));
         }

@@ -94,7 +94,7 @@ impl Tasks {
         self.list.clear();
     }
 
-    /// Lets one task go on until it waits for something that is not the database. Its name.
+    /// Lets one task go on until it waits for something that neither the database nor itself gives. Its name.
     pub async fn step(&mut self, number: u64) -> (Owner, &'static str) {
         let Some(at) = self.list.iter().position(|t| t.number == number) else {
             return (Owner { node: usize::MAX, start: 0 }, "gone");
@@ -104,12 +104,13 @@ impl Tasks {
         let mut ended = self.poll(at);
         loop {
             settle().await;
-            if self.is_idle() {
-                break;
-            }
+            // First of all this: who waited for a connection may have been given it, and nobody else gets it then.
             if !ended && self.list[at].woken.0.load(Ordering::SeqCst) {
                 ended = self.poll(at);
                 continue;
+            }
+            if self.is_idle() {
+                break;
             }
             assert!(began.elapsed() < STUCK, "{name} keeps a connection and waits for another task");
             std::thread::yield_now();

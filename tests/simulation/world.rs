@@ -147,14 +147,16 @@ impl<'a> World<'a> {
             reserve: Reserve(20),
             ticks: false,
         };
-        let http = Arc::new(self.stage.http.carried_by(Arc::new(Cable { net: Arc::clone(&self.net), owner })));
+        let http =
+            Arc::new(self.stage.http.carried_by(Arc::new(Cable { net: Arc::clone(&self.net), owner })));
         let door = self.door.clone();
         let runner = Runner::simulated(move |name, work| door.give(owner, name, work));
         let (worker, record) = (Arc::clone(&place.worker), Arc::clone(&self.record));
         self.door.give(owner, "ticks", Box::pin(ticks(app.clone())));
         let start = async move {
             loop {
-                let (app, http, options, runner) = (app.clone(), Arc::clone(&http), options.clone(), runner.clone());
+                let (app, http, options, runner) =
+                    (app.clone(), Arc::clone(&http), options.clone(), runner.clone());
                 match Worker::start_on(app, http, options, runner).await {
                     Ok(started) => {
                         *worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
@@ -199,15 +201,19 @@ impl<'a> World<'a> {
     pub fn desk(&mut self) -> Option<(Owner, Desk)> {
         let now = self.clock.now();
         let up = |n: &&Node| n.stands_until <= now && n.worker.lock().is_ok_and(|w| w.is_some());
-        let up: Vec<_> = self.nodes.iter().filter(up).filter_map(|n| Some((n.owner, n.app.clone()?))).collect();
+        let up: Vec<_> =
+            self.nodes.iter().filter(up).filter_map(|n| Some((n.owner, n.app.clone()?))).collect();
         let (owner, app) = self.chance.pick(&up)?.clone();
-        Some((owner, Desk {
-            app,
-            operator: self.stage.operator.clone(),
-            approver: self.stage.approver.clone(),
-            administrator: self.stage.administrator.clone(),
-            record: Arc::clone(&self.record),
-        }))
+        Some((
+            owner,
+            Desk {
+                app,
+                operator: self.stage.operator.clone(),
+                approver: self.stage.approver.clone(),
+                administrator: self.stage.administrator.clone(),
+                record: Arc::clone(&self.record),
+            },
+        ))
     }
 
     /// Somebody does something, at some node; whether anybody could.
@@ -239,7 +245,9 @@ impl<'a> World<'a> {
             }
             Event::Thaw => self.act(|d| async move { d.thaw(false).await }),
             Event::Review => self.act(move |d| async move { d.review(chance).await }),
-            Event::Forget { node } => self.act(move |d| async move { d.forget(&format!("node-{node}")).await }),
+            Event::Forget { node } => {
+                self.act(move |d| async move { d.forget(&format!("node-{node}")).await })
+            }
             Event::Crash { node, down, reboot } => {
                 self.crash(node, down, reboot);
                 true

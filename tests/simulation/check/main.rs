@@ -86,14 +86,18 @@ fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
     });
     let sum = sum.into_inner().unwrap();
     let took = began.elapsed().as_secs_f64();
-    write("seeds", json!({"from": from, "count": count, "steps": sum.steps, "simulated_seconds": sum.lasted / 1_000,
-        "took_seconds": took.round(), "broken": sum.broken.len()}));
+    write(
+        "seeds",
+        json!({"from": from, "count": count, "steps": sum.steps, "simulated_seconds": sum.lasted / 1_000,
+        "took_seconds": took.round(), "broken": sum.broken.len()}),
+    );
     write("met", json!(sum.met));
     let broken: Vec<_> = sum.broken.iter().map(words).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     // A run that did not come into them proves nothing.
     let least = |floor: u64| floor * count / 10_000;
-    let seldom = FLOORS.iter().map(|(what, floor)| (*what, sum.met.get(what).copied().unwrap_or(0), least(*floor)));
+    let seldom =
+        FLOORS.iter().map(|(what, floor)| (*what, sum.met.get(what).copied().unwrap_or(0), least(*floor)));
     let seldom: Vec<_> = seldom.filter(|(_, times, floor)| times < floor).collect();
     assert!(seldom.is_empty(), "met too seldom (situation, times, least): {seldom:#?}");
 }
@@ -112,7 +116,8 @@ fn planted_faults_are_found() {
                 }
                 None
             });
-            let (seed, broken) = first.unwrap_or_else(|| panic!("{planted:?} is not found in {FINDS_WITHIN} seeds"));
+            let (seed, broken) =
+                first.unwrap_or_else(|| panic!("{planted:?} is not found in {FINDS_WITHIN} seeds"));
             json!({"planted": format!("{planted:?}"), "seeds": seed + 1, "breaks": broken})
         })
         .collect();
