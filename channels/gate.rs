@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::keeper::{Keeper, Nowhere};
+use crate::planted::{Planted, planted};
+pub use crate::ticks::{Ticks, now};
 
 /// Why the gate let nothing through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,20 +140,6 @@ struct Permit<S> {
 /// Whether the post may still start: its expiry has not passed.
 pub type InTime = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// Time that only goes forward: [`now`], or that of a simulation.
-pub type Ticks = Arc<dyn Fn() -> Duration + Send + Sync>;
-
-/// Time since the machine started, also while it slept: a lease must run out in the sleep.
-pub fn now() -> Duration {
-    #[cfg(target_os = "linux")]
-    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
-    let time = rustix::time::clock_gettime(CLOCK);
-    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
-}
-
 impl<S: Send + 'static> Gate<S> {
     /// A closed gate. It opens only by [`Gate::open`].
     pub fn closed(lease: Duration) -> Arc<Self> {
@@ -198,7 +186,8 @@ impl<S: Send + 'static> Gate<S> {
             return;
         }
         if state.closed.is_some() || state.stale() > self.lease {
-            state.permits.values_mut().for_each(|permit| permit.ended = true);
+            let ended = !planted(Planted::GateKeepsOldPermits);
+            state.permits.values_mut().for_each(|permit| permit.ended = ended);
             state.reopened = (state.ticks)();
         }
         state.closed = None;
@@ -242,7 +231,8 @@ impl<S: Send + 'static> Gate<S> {
     /// (see [`Gate::now`]): others may have taken it over.
     pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime, asked: Duration) -> Pass {
         let mut state = self.lock();
-        let permit = Permit { subject, in_time, begun: None, ended: asked < state.reopened };
+        let ended = asked < state.reopened && !planted(Planted::GateAdmitsOldPermits);
+        let permit = Permit { subject, in_time, begun: None, ended };
         state.permits.insert(attempt.to_owned(), permit);
         drop(state);
         let ticket = Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() };
@@ -304,7 +294,9 @@ impl<S: Send + 'static> Gate<S> {
         if first && let Some(marks) = state.marks.clone() {
             // A disk that is slow must not keep a freeze waiting.
             drop(state);
-            marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))?;
+            if !planted(Planted::GateMarksNothing) {
+                marks.mark(attempt).map_err(|e| Closed::Unmarked(e.to_string()))?;
+            }
             state = self.lock();
             // Once more, with the clock as it is after the mark: whoever finds no mark after the lease
             // has run out knows that nothing has left and nothing will.
@@ -341,7 +333,7 @@ impl<S> State<S> {
         let permit = self.permits.get(attempt).filter(|p| !p.ended).ok_or(Closed::Unknown)?;
         self.covers(&permit.subject)?;
         let first = permit.begun.is_none();
-        if first && !(permit.in_time)() {
+        if first && !(permit.in_time)() && !planted(Planted::GateForgetsExpiry) {
             return Err(Closed::Late);
         }
         Ok(first)
@@ -352,19 +344,23 @@ impl<S> State<S> {
             return Err(Closed::Node(why.clone()));
         }
         let stale = self.stale();
-        if stale > lease { Err(Closed::Stale(stale)) } else { Ok(()) }
+        let is_stale = stale > lease && !planted(Planted::GateForgetsItsLease);
+        if is_stale { Err(Closed::Stale(stale)) } else { Ok(()) }
     }
 
     /// An error when a freeze covers the subject.
     fn covers(&self, subject: &S) -> Result<(), Closed> {
-        (self.judge)(subject).map_or(Ok(()), |freeze| Err(Closed::Frozen(freeze)))
+        let freeze = (self.judge)(subject).filter(|_| !planted(Planted::GateForgetsFreezes));
+        freeze.map_or(Ok(()), |freeze| Err(Closed::Frozen(freeze)))
     }
 
     fn in_flight(&self) -> Vec<InFlight> {
         let now = (self.ticks)();
         let since = |at| now.saturating_sub(at);
         let begun = |(id, p): (&String, &Permit<S>)| {
-            p.begun.map(|at| InFlight { attempt: id.clone(), since: since(at) })
+            p.begun
+                .filter(|_| !planted(Planted::GateListsNothing))
+                .map(|at| InFlight { attempt: id.clone(), since: since(at) })
         };
         self.permits.iter().filter_map(begun).collect()
     }

@@ -34,12 +34,14 @@ mod planner;
 mod planner_quota;
 #[cfg(test)]
 mod planner_trials;
+pub mod planted;
 pub mod quota;
 mod remade;
 mod rendition;
 pub mod revise;
 pub mod scheduler;
 pub mod text;
+mod ticks;
 pub mod watch;
 pub mod wire;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use ::channels::planted::{Planted, planted};
 use serde::{Deserialize, Serialize};
 
 use super::error::Problems;
@@ -272,6 +273,21 @@ pub(crate) struct InForce {
     pub seen: Seen,
 }
 
+/// The freezes that sends are judged by now.
+pub(super) async fn orders(tx: &mut Tx, now: Millis) -> Result<Vec<Order>> {
+    let mut orders = tx.orders(now - LIFTED_WINDOW).await?;
+    orders.retain(|o| o.thawed_at.is_none() || !planted(Planted::ThawFloods));
+    for order in &mut orders {
+        if planted(Planted::ScopeForgetsAllowed) {
+            order.scope.allow.clear();
+        }
+        if planted(Planted::ScopeForgetsLabels) && !order.scope.labels.is_empty() {
+            order.scope.labels = vec![String::new()];
+        }
+    }
+    Ok(orders)
+}
+
 /// Asks the primary.
 pub(crate) async fn in_force(app: &App) -> Result<InForce> {
     let seen = app.witness().seen();
@@ -279,7 +295,7 @@ pub(crate) async fn in_force(app: &App) -> Result<InForce> {
     let mut tx = app.store().begin_guarded().await?;
     let gate = tx.gate(seen.log_size, seen.own.log_size).await?;
     let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
-    let orders = tx.orders(app.now() - LIFTED_WINDOW).await?;
+    let orders = orders(&mut tx, app.now()).await?;
     tx.commit_unaudited(Unaudited::Look).await?;
     Ok(InForce { gate, orders, database, seen })
 }
@@ -320,6 +336,9 @@ pub(crate) async fn acknowledge(app: &App, node: &Node, taken: Taken<'_>) -> Res
 /// Lists for the freezes that are not sealed what left this node after they were committed, and is
 /// settled.
 pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
+    if planted(Planted::LandedIsNotListed) {
+        return Ok(());
+    }
     for (freeze, epoch) in tx.unsealed().await? {
         tx.insert_landed(&freeze, epoch, node).await?;
     }
@@ -328,6 +347,9 @@ pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
 
 /// Lists for them what the node may have under way, before that is in doubt.
 pub(super) async fn note_unsettled(tx: &mut Tx, node: &str) -> Result<()> {
+    if planted(Planted::UnsettledIsNotListed) {
+        return Ok(());
+    }
     for (freeze, epoch) in tx.unsealed().await? {
         tx.insert_unsettled(&freeze, epoch, node).await?;
     }
@@ -345,7 +367,10 @@ pub(crate) async fn seal_if_all(app: &App) -> Result<()> {
 }
 
 async fn seal(app: &App, mut tx: Tx, by: &str) -> Result<()> {
-    let lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
+    let mut lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
+    if planted(Planted::SealWithoutOneNode) {
+        lowest = tx.node(by).await?.map_or(lowest, |n| n.acked_epoch);
+    }
     let sealed = tx.seal_up_to(lowest, app.now()).await?;
     if sealed.is_empty() {
         tx.commit_unaudited(Unaudited::Heartbeat).await?;

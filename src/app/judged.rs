@@ -1,5 +1,7 @@
 //! Why a delivery that is due gets no permit, and what becomes of it.
 
+use ::channels::planted::{Planted, planted};
+
 use super::access::other_account;
 use super::{later_words, old_words};
 use crate::clock::Millis;
@@ -55,20 +57,20 @@ pub(super) fn stopped(
     now: Millis,
 ) -> Option<Stopped> {
     // It was under way when the post was cancelled, had no effect, and goes no more.
-    if row.post_state == PostState::Cancelled.word() {
+    if row.post_state == PostState::Cancelled.word() && !planted(Planted::PermitForgetsCancelled) {
         let over = Stopped::over(&row.id, State::Cancelled, "delivery.cancelled", now);
         return Some(Stopped { entry: over.entry.map(|e| e.note("its post was cancelled")), ..over });
     }
     if row.valid_until.is_some_and(|v| v <= now) {
         return Some(Stopped::over(&row.id, State::Expired, "delivery.expired", now));
     }
-    if row.post_state != PostState::Approved.word() {
+    if row.post_state != PostState::Approved.word() && !planted(Planted::PermitForgetsApproval) {
         return Some(Stopped::held(&row.id, &format!("its post is {} and needs approval", row.post_state)));
     }
     if row.newer.is_some() {
         return Some(cancelled(row, old_words::NEWER, now));
     }
-    if let Some(order) = covering(orders, subject) {
+    if let Some(order) = covering(orders, subject).filter(|_| !planted(Planted::PermitForgetsFreezes)) {
         let held = Change {
             freeze_id: Some(order.id.clone()),
             ..Change::to(&row.id, State::Held.word()).because("a freeze was in force when its time came")

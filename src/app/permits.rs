@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use channels::Rendition;
+use channels::planted::{Planted, planted};
 use serde::Serialize;
 
 use super::judged::{self, Stopped};
@@ -187,7 +188,7 @@ async fn decide(
     now: Millis,
     mut has_room: impl FnMut(&InHand) -> bool,
 ) -> Result<Batch> {
-    let orders = tx.orders(now - freezes::LIFTED_WINDOW).await?;
+    let orders = freezes::orders(&mut tx, now).await?;
     let seen = app.witness().seen();
     let gate = tx.gate(seen.log_size, seen.own.log_size).await?;
     let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
@@ -281,14 +282,15 @@ impl Writes {
             }
         };
         let permit = grant(app, row, rendition, subject, (epoch, now));
-        self.entries.push(Entry::new("attempt.permitted", &name).after_in_order(&Permitted {
+        let entry = Entry::new("attempt.permitted", &name).after_in_order(&Permitted {
             attempt: &permit.attempt,
             channel: &row.channel_id,
             content_hash: &hash,
             epoch,
             key: &permit.key,
             number: permit.number,
-        }));
+        });
+        self.entries.extend((!planted(Planted::PermitIsNotLogged)).then_some(entry));
         self.changes.push(Change {
             attempts: 1,
             claimed_by: Some(app.node().into()),
@@ -314,7 +316,7 @@ struct Permitted<'a> {
 fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
     let hash = ::channels::hash(row.rendition.as_bytes());
     match (&row.approved_hash, row.approved_until) {
-        (Some(approved), Some(until)) if *approved == hash => {
+        (Some(approved), Some(until)) if *approved == hash || planted(Planted::PermitForgetsApproval) => {
             if until <= now {
                 return Err(format!(
                     "its approval lapsed at {}; have it approved again (`holdline approvals waiting`), then release it",

@@ -1,5 +1,6 @@
 //! Reading back what is in doubt: when, what was seen, and what that proves.
 
+use ::channels::planted::{Planted, planted};
 use ::channels::{Rendition, ledger};
 
 use super::hub::Topic;
@@ -82,7 +83,12 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         Seen::Unknown(why) => (0, format!("read back: {why}")),
     };
     let since = now - a.settled_at.unwrap_or(now);
-    match outcome::next_step(trust, a.reads + 1, absent, since) {
+    let since = if planted(Planted::AbsentSoonIsBelieved) { since.max(trust.late) } else { since };
+    let step = match planted(Planted::AbsentOnceIsBelieved) && absent >= 1 {
+        true => Doubt::NoEffect,
+        false => outcome::next_step(trust, a.reads + 1, absent, since),
+    };
+    match step {
         Doubt::NoEffect => {
             let nothing = "no effect: reading back found nothing";
             tx.settle_attempts(&[settled(&a, "rejected", nothing, None, now)]).await?;

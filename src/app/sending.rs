@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use channels::ledger;
+use channels::planted::{Planted, planted};
 
 use super::confirming::Since;
 use super::hub::Topic;
@@ -121,7 +122,10 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
     tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
-    let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
+    let mut taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
+    if planted(Planted::LateOutcomeCounts) {
+        taken.extend(attempts.iter().map(|a| a.id.clone()));
+    }
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
         for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {
@@ -278,10 +282,10 @@ pub(super) async fn take_over(
     let now = app.now();
     let returned = tx.return_claims(node).await?;
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
-    let (unbegun, unsure): (Vec<_>, Vec<_>) =
-        tx.unsettled(node).await?.into_iter().partition(|a| {
-            begun.is_some_and(|b| b.incarnation == a.incarnation && !b.attempts.contains(&a.id))
-        });
+    let (unbegun, unsure): (Vec<_>, Vec<_>) = tx.unsettled(node).await?.into_iter().partition(|a| {
+        planted(Planted::TakenOverIsUnsent)
+            || begun.is_some_and(|b| b.incarnation == a.incarnation && !b.attempts.contains(&a.id))
+    });
     for a in &unbegun {
         let (attempt, change, entry) = never_began(&a.id, &a.delivery_id, now, now);
         attempts.push(attempt);

@@ -63,8 +63,10 @@ impl Store {
             // walking the whole queue instead of looking up the few rows that it names.
             .pragma("automatic_index", "off");
         let fail = |cause| OpenError::Connect { what: file.display().to_string(), cause };
-        // A file goes nowhere: its connections stay, with the statements that they know.
-        let pool = || SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None);
+        // A file goes nowhere: its connections stay, with the statements that they know, and nobody asks before each
+        // use whether they are still there.
+        let pool =
+            || SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None).test_before_acquire(false);
         let write = pool().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
         let read = pool()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use channels::planted::{Planted, planted};
 use channels::{Capabilities, Closed, Failure, Job, Pass, Receipt, Retry, Revised};
 
 use super::lines::Work;
@@ -241,6 +242,9 @@ fn outcome(result: Result<Receipt, Failure>, can: &Capabilities, permit: &Permit
             note: r.note.map(storable),
             started_only: can.starts_only,
         },
+        Err(Failure::InDoubt { reason }) if planted(Planted::LostIsUnsent) => {
+            Outcome::Retry { reason, not_before: None }
+        }
         Err(Failure::InDoubt { reason }) => Outcome::InDoubt { reason, readable },
         Err(Failure::Closed { why, partly: true }) => {
             Outcome::InDoubt { reason: format!("partly published, then {why}"), readable }

@@ -15,12 +15,18 @@ pub fn broken(facts: &Facts) -> Vec<String> {
     outcomes(facts, &mut all);
     contents(facts, &mut all);
     staleness(facts, &mut all);
+    cancelled(facts, &mut all);
     entries(facts, &mut all);
     all
 }
 
 fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     let thawed = f.thawed_at.unwrap_or(i64::MAX);
+    for d in facts.deliveries.values().filter(|d| d.freeze_id.as_ref() == Some(&f.id)) {
+        if !Facts::covers(f, d) {
+            all.push(format!("I1 a freeze holds what it covers, and nothing else: {}", d.id));
+        }
+    }
     for a in &facts.attempts {
         let Some(d) = facts.deliveries.get(&a.delivery_id).filter(|d| Facts::covers(f, d)) else { continue };
         if a.permitted_at > f.committed_at && a.permitted_at < thawed {
@@ -127,6 +133,15 @@ fn staleness(facts: &Facts, all: &mut Vec<String>) {
     for (sent, d) in facts.bytes() {
         if d.valid_until.is_some_and(|until| sent.at >= until) {
             all.push(format!("I9 nothing begins past its expiry: {}", d.id));
+        }
+    }
+}
+
+fn cancelled(facts: &Facts, all: &mut Vec<String>) {
+    for a in &facts.attempts {
+        let Some(d) = facts.deliveries.get(&a.delivery_id) else { continue };
+        if facts.cancelled.iter().any(|(post, at)| *post == d.post_id && a.permitted_at > *at) {
+            all.push(format!("I9 no permit for what was cancelled: {}", d.id));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use holdline_simulation::planted::Planted;
+use holdline_simulation::planted::Fault;
 use holdline_simulation::seed::{self, Verdict};
 use holdline_simulation::stage::on_stage;
 
@@ -14,8 +14,7 @@ fn main() -> std::io::Result<()> {
         words.get(at + 1)?.parse().ok()
     };
     let planted = words.iter().position(|w| w == "--planted").and_then(|at| words.get(at + 1));
-    let planted = planted.and_then(|w| Planted::ALL.into_iter().find(|p| format!("{p:?}") == *w));
-    let planted = planted.unwrap_or(Planted::Nothing);
+    let planted = planted.and_then(|name| Fault::named(name));
     let mut out = std::io::stdout().lock();
     if let Some(one) = number("--seed") {
         let verdict = on_stage(async |stage| seed::play(stage, one, planted, true).await);
@@ -29,9 +28,6 @@ fn main() -> std::io::Result<()> {
     let broken = on_stage(async |stage| {
         let mut broken = 0;
         for one in from..from + count {
-            if words.iter().any(|w| w == "--names") {
-                writeln!(std::io::stderr(), "seed {one}").ok();
-            }
             let verdict = seed::play(stage, one, planted, false).await;
             broken += u64::from(!verdict.broken.is_empty());
             if !verdict.broken.is_empty() {

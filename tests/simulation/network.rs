@@ -86,8 +86,6 @@ pub struct Network {
     known: Mutex<Known>,
     chance: Mutex<Chance>,
     pub clock: Clock,
-    /// A planted fault: a request whose answer is lost is said to have found no connection.
-    pub calls_lost_unsent: bool,
     /// A planted fault: the bytes leave this much later than the gate was read.
     pub reads_gate_early: Millis,
 }
@@ -101,7 +99,7 @@ impl std::fmt::Debug for Network {
 impl Network {
     pub fn new(chance: Chance, clock: Clock) -> Self {
         let (known, chance) = (Mutex::default(), Mutex::new(chance));
-        Self { known, chance, clock, calls_lost_unsent: false, reads_gate_early: 0 }
+        Self { known, chance, clock, reads_gate_early: 0 }
     }
 
     pub fn known(&self) -> MutexGuard<'_, Known> {
@@ -245,7 +243,7 @@ impl Cable {
         }
         if answer > LIMIT {
             net.met("an answer comes too late");
-            return self.lost(Broken { timed_out: true, ..broken("no answer in time") });
+            return Err(Broken { timed_out: true, ..broken("no answer in time") });
         }
         self.answer(fate, &posted)
     }
@@ -255,11 +253,11 @@ impl Cable {
         match fate {
             Fate::CutBetween => {
                 met("bytes left, and nothing came of them");
-                self.lost(broken("the connection broke"))
+                Err(broken("the connection broke"))
             }
             Fate::CutAfter => {
                 met("answer lost after accept");
-                self.lost(broken("the connection broke"))
+                Err(broken("the connection broke"))
             }
             Fate::TooMany => {
                 met("429");
@@ -290,10 +288,6 @@ impl Cable {
                 Ok(reply(201, serde_json::to_string(&posted).unwrap_or_default()))
             }
         }
-    }
-
-    fn lost(&self, broken: Broken) -> Result<Reply, Broken> {
-        Err(Broken { connecting: self.net.calls_lost_unsent, ..broken })
     }
 
     /// What is there with a key.

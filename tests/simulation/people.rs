@@ -32,6 +32,8 @@ pub struct Record {
     pub posts: Vec<Written>,
     /// Deliveries about which somebody may have decided, from then on.
     pub decided: Vec<(String, Millis)>,
+    /// Posts that are cancelled, from then on.
+    pub cancelled: Vec<(String, Millis)>,
     /// Nodes that a person took off the list.
     pub forgotten: Vec<(String, Millis)>,
     pub lines: Vec<String>,
@@ -120,6 +122,10 @@ impl Desk {
     pub async fn cancel(&self, post: usize) {
         let Some(id) = self.record().posts.get(post).map(|w| w.id.clone()) else { return };
         let done = posts::cancel(&self.app, &self.operator, &id).await;
+        if done.is_ok() {
+            let at = self.now();
+            self.record().cancelled.push((id.clone(), at));
+        }
         self.say(&format!("cancel {id}"), &done);
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use channels::planted::plant;
 use holdline::clock::Millis;
 
 use crate::facts::Facts;
-use crate::planted::Planted;
+use crate::planted::Fault;
 use crate::stage::Stage;
 use crate::world::World;
 use crate::{checks, situations};
@@ -26,10 +27,12 @@ pub struct Verdict {
 }
 
 /// Plays one seed.
-pub async fn play(stage: &Stage, seed: u64, planted: Planted, keeps_log: bool) -> Verdict {
+pub async fn play(stage: &Stage, seed: u64, planted: Option<Fault>, keeps_log: bool) -> Verdict {
+    plant(Fault::in_code(planted));
     let mut world = World::new(stage, seed, planted, keeps_log).await;
     world.play().await;
     come_to_rest(&mut world).await;
+    plant(None);
     let facts = Facts::read(&world).await;
     let mut broken = checks::broken(&facts);
     broken.extend(checks::log(&world).await);

@@ -16,8 +16,9 @@ pub const FLOORS: &[(&str, u64)] = &[
     ("expired after its permit, before it could begin", 100),
     ("answer lost after accept", 1_000),
     ("in doubt, and it never arrived", 500),
-    ("read-back finds it", 500),
-    ("read-back does not", 500),
+    ("a read-back finds it", 1_000),
+    ("a read-back finds nothing", 1_000),
+    ("a read-back fails", 200),
     ("settled by a person", 100),
     ("accepted by a second attempt", 500),
     ("node restarts between permit and begin", 500),
@@ -71,11 +72,6 @@ fn attempt(facts: &Facts, a: &Attempt, d: &Delivery, all: &mut Vec<(&'static str
     let detail = a.detail.as_deref().unwrap_or_default();
     let copies = facts.copies_of(&d.id);
     let read = a.reads > 0;
-    match a.outcome.as_deref() {
-        Some("accepted") if read => all.push(("read-back finds it", 1)),
-        Some("rejected") if read => all.push(("read-back does not", 1)),
-        _ => {}
-    }
     if read && a.outcome.as_deref() == Some("rejected") && copies == 0 {
         all.push(("in doubt, and it never arrived", 1));
     }

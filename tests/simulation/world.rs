@@ -16,7 +16,7 @@ use crate::chance::Chance;
 use crate::network::{Cable, Network};
 use crate::people::{Desk, Record};
 use crate::plan::{Event, Plan};
-use crate::planted::Planted;
+use crate::planted::Fault;
 use crate::stage::{BEGAN, CHANNELS, Stage, URL, elapsed_since};
 use crate::tasks::{Door, Owner, Tasks};
 
@@ -42,7 +42,7 @@ pub struct World<'a> {
     pub record: Arc<Mutex<Record>>,
     chance: Chance,
     pub plan: Plan,
-    planted: Planted,
+    planted: Option<Fault>,
     /// When processes were gone.
     pub crashes: Vec<(Owner, Millis)>,
     /// How long processes stood still: from and until.
@@ -56,13 +56,12 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub async fn new(stage: &'a Stage, seed: u64, planted: Planted, keeps_log: bool) -> Self {
+    pub async fn new(stage: &'a Stage, seed: u64, planted: Option<Fault>, keeps_log: bool) -> Self {
         stage.reset().await;
         let mut chance = Chance::new(seed);
         let clock = Clock::simulated(BEGAN, 1_000_000, elapsed_since(Instant::now()));
         let mut net = Network::new(chance.fork(), clock.clone());
-        net.calls_lost_unsent = planted == Planted::LostIsUnsent;
-        net.reads_gate_early = if planted == Planted::GateReadEarly { 700 } else { 0 };
+        net.reads_gate_early = if planted == Some(Fault::BytesLeaveLate) { 700 } else { 0 };
         let plan = Plan::new(&mut chance);
         let door = Door::default();
         let mut world = Self {
@@ -131,7 +130,7 @@ impl<'a> World<'a> {
         let owner = place.owner;
         let folder = self.stage.node_folder(node);
         std::fs::create_dir_all(&folder).expect("a folder for the node");
-        if self.planted == Planted::MarksAreLost {
+        if self.planted == Some(Fault::MarksAreLost) {
             forget_marks(&folder);
         }
         let shared = self.plan.nodes > 1;
