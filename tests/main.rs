@@ -41,6 +41,7 @@ mod kill;
 mod kill_handles;
 #[cfg(feature = "failpoints")]
 mod kill_sms;
+mod locks;
 mod mastodon;
 mod migrations;
 mod misfits;

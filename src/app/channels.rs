@@ -261,6 +261,10 @@ pub async fn edit(
     let seen = same_account::ask_typed(app, &row, edit.credential.as_ref().filter(|_| !elsewhere)).await;
     // No permit is granted between the look at what is under way and the change.
     let mut tx = if moves { app.store().begin_exclusive().await? } else { app.store().begin().await? };
+    // As everywhere: the channel is locked before its deliveries.
+    if !tx.is_at(id, row.version).await? {
+        return Err(AppError::Stale { now: row.version + 1 });
+    }
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }

@@ -146,10 +146,11 @@ impl Tx {
     /// What is due on these channels and was given back because a budget keeps the rest for crisis posts is
     /// looked at now. A budget keeps nothing for longer than a day.
     pub async fn wake_kept(&mut self, channels: &[String], now: Millis) -> Result<()> {
-        const SQL: &str = "update deliveries set ready_at = $1, reason = null
+        const SQL: &str = "update deliveries set ready_at = $1, reason = null where id in (select id from deliveries
             where state = 'scheduled' and lane = 0 and ready_at > $1 and ready_at <= $2 and due_at <= $1
-              and reason like 'what the network still takes until %' and channel_id in ({ids})";
+              and reason like 'what the network still takes until %' and channel_id in ({ids}) order by id{lock})";
         let sql = SQL.replace("{ids}", &dialect::list(3, dialect::padded(channels.len())));
+        let sql = sql.replace("{lock}", dialect::FOR_UPDATE[self.dialect()]);
         on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now + 86_400_000), channels)
             .execute(c)
             .await
@@ -163,10 +164,16 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(id).fetch_optional(c).await?))
     }
 
-    /// Posts went out on these channels.
+    /// Posts went out on these channels, which are locked in the order of their ids.
     pub async fn note_posts(&mut self, ids: &[String], at: Millis) -> Result<()> {
         const SQL: &str = "with v (id, posted) as ({rows}) update channels set posted_at = v.posted from v
             where channels.id = v.id and (channels.posted_at is null or channels.posted_at < v.posted)";
+        if ids.len() > 1 {
+            let list = dialect::list(1, dialect::padded(ids.len()));
+            let lock = dialect::FOR_CHANGE[self.dialect()];
+            let sql = format!("select id from channels where id in ({list}) order by id{lock}");
+            on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)), ids).execute(c).await.map(drop)?);
+        }
         let rows: Vec<[Value<'_>; 2]> = ids.iter().map(|id| [id.into(), at.into()]).collect();
         self.run_rows(SQL, &rows).await
     }
@@ -190,10 +197,15 @@ impl Tx {
 
     /// What is due on the channel and waits for a reason that begins so is looked at now.
     pub async fn wake_because(&mut self, id: &str, because: &str, now: Millis) -> Result<()> {
-        const SQL: &str = "update deliveries set ready_at = $2, reason = null
-            where state = 'scheduled' and channel_id = $1 and ready_at > $2 and due_at <= $2 and reason like $3";
+        const SQL: &str = "update deliveries set ready_at = $2, reason = null where id in (select id from deliveries
+            where state = 'scheduled' and channel_id = $1 and ready_at > $2 and due_at <= $2 and reason like $3
+            order by id{lock})";
+        let sql = SQL.replace("{lock}", dialect::FOR_UPDATE[self.dialect()]);
         let like = format!("{because}%");
-        on!(self, |c| sqlx::query(SQL).bind(id).bind(now).bind(like).execute(c).await.map(drop)?);
+        on!(self, |c| {
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(id).bind(now).bind(like);
+            query.execute(c).await.map(drop)?
+        });
         Ok(())
     }
 

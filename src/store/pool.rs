@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use tokio::sync::Semaphore;
 
 use super::tx::{Inner, Tx};
 use super::{Result, dialect};
@@ -26,9 +27,13 @@ pub enum Store {
         shared: bool,
     },
     /// Any number of nodes.
-    /// `tells`: as far as it is known, the host tells which cluster it is.
-    Postgres { pool: PgPool, tells: Arc<AtomicBool> },
+    /// `tells`: as far as it is known, the host tells which cluster it is. `turns`: who has one may wait for the
+    /// guard of the gate with a connection in hand; the other connections are there for everything else.
+    Postgres { pool: PgPool, tells: Arc<AtomicBool>, turns: Arc<Semaphore> },
 }
+
+/// Most connections of a process to PostgreSQL.
+const CONNECTIONS: u32 = 12;
 
 /// Why a database cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +87,14 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; the address is named without its password.
     pub async fn postgres(url: &str) -> std::result::Result<Self, OpenError> {
+        Self::postgres_with(url, CONNECTIONS).await
+    }
+
+    /// The same, with at most so many connections.
+    ///
+    /// # Errors
+    /// As [`Store::postgres`].
+    pub async fn postgres_with(url: &str, connections: u32) -> std::result::Result<Self, OpenError> {
         let fail = |cause| OpenError::Connect { what: "the PostgreSQL database".into(), cause };
         let options = PgConnectOptions::from_str(url)
             .map_err(fail)?
@@ -89,9 +102,11 @@ impl Store {
             // The planner's compiler costs more than the claims it would speed up (engine.md).
             // What is looked up in a change is the newest, also after a wait for others.
             .options([("jit", "off"), ("default_transaction_isolation", "read committed")]);
-        let pool = PgPoolOptions::new().max_connections(12).connect_with(options).await.map_err(fail)?;
+        let pool = PgPoolOptions::new().max_connections(connections);
+        let pool = pool.connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        Ok(Self::Postgres { pool, tells: Arc::new(AtomicBool::new(true)) })
+        let turns = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or_default().max(1)));
+        Ok(Self::Postgres { pool, tells: Arc::new(AtomicBool::new(true)), turns })
     }
 
     /// Begins a change. On SQLite this takes the write lock at once.
@@ -121,12 +136,15 @@ impl Store {
         self.begin_with_guard(dialect::GUARD_EXCLUSIVE).await
     }
 
+    /// Who waits for the guard holds a connection. So few do at once, the others wait without one: whoever has the guard
+    /// finds a connection for what it looks up besides, and so do heartbeats.
     async fn begin_with_guard(&self, guard: &'static str) -> Result<Tx> {
-        let mut tx = self.begin().await?;
-        if let Tx::Postgres(inner) = &mut tx {
-            sqlx::query(guard).execute(&mut *inner.inner).await?;
-        }
-        Ok(tx)
+        let Self::Postgres { pool, turns, .. } = self else { return self.begin().await };
+        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut inner = Inner::new(pool.begin().await?);
+        inner.turn = Some(turn);
+        sqlx::query(guard).execute(&mut *inner.inner).await?;
+        Ok(Tx::Postgres(inner))
     }
 
     /// What tells this database from a restored or copied one. SQLite: the file's inode and time of
@@ -139,7 +157,7 @@ impl Store {
     pub async fn identity(&self) -> Result<String> {
         match self {
             Self::Sqlite { file, .. } => Ok(file_identity(file).map_err(sqlx::Error::Io)?),
-            Self::Postgres { pool, tells } => {
+            Self::Postgres { pool, tells, .. } => {
                 match sqlx::query_scalar(dialect::IDENTITY).fetch_one(pool).await {
                     Ok(identity) => {
                         tells.store(true, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! One change of the database.
 
 use sqlx::{Database, Postgres, Sqlite, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Result, audit};
 use crate::domain::audit::{Entry, Stamp};
@@ -17,11 +18,13 @@ pub enum Tx {
 pub struct Inner<D: Database> {
     pub(super) inner: Transaction<'static, D>,
     topics: Vec<&'static str>,
+    /// Its turn among those that hold the guard of the gate or wait for it.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<D: Database> Inner<D> {
     pub(super) fn new(inner: Transaction<'static, D>) -> Self {
-        Self { inner, topics: Vec::new() }
+        Self { inner, topics: Vec::new(), turn: None }
     }
 }
 

@@ -1,0 +1,83 @@
+//! Locks of PostgreSQL: in which order rows are locked, and who waits with a connection in hand.
+
+use std::time::Duration;
+
+use holdline::app::channels::{self, ChannelEdit};
+use holdline::store::{Store, Unaudited};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::time::timeout;
+
+use crate::support::{Bench, Database, fresh_postgres};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_the_guard_leaves_connections_to_others() {
+    let store = Store::postgres_with(&fresh_postgres().await, 4).await.unwrap();
+    let gate = store.begin_exclusive().await.unwrap();
+    let guarded = || {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let tx = store.begin_guarded().await.unwrap();
+            tx.commit_unaudited(Unaudited::Look).await.unwrap();
+        })
+    };
+    let waiting: Vec<_> = (0..8).map(|_| guarded()).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(waiting.iter().all(|one| !one.is_finished()), "the gate is being changed");
+    let look = timeout(Duration::from_secs(3), store.channels()).await;
+    assert!(look.is_ok(), "whoever changes the gate finds another connection");
+    gate.commit_unaudited(Unaudited::Look).await.unwrap();
+    for one in waiting {
+        timeout(Duration::from_secs(10), one).await.expect("its turn comes").unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_locks_its_channel_before_what_waits_there() {
+    let bench = Bench::new(Database::Postgres).await;
+    let worker = bench.start().await;
+    let (app, by, id) = (&bench.app, &bench.administrator, bench.channels[0].clone());
+    let told = async |facts: serde_json::Value| {
+        bench.sandbox.set_facts("alpha", facts);
+        channels::test(app, by, &id).await.unwrap();
+    };
+    told(json!({ "account": "@bank" })).await;
+    let new = json!({ "kind": "routine", "channels": ["alpha"], "source": { "text": "Of the bank" },
+        "due": holdline::clock::rfc3339(app.clock().now() + 3_600_000) });
+    let post = bench.approved(new).await.id;
+    told(json!({ "account": "@alice" })).await;
+    // It was due, and waits for that.
+    let later = app.clock().now() + 3_600_000;
+    bench.sql(&format!("update deliveries set due_at = 1, ready_at = {later}, reason =
+        'the channel''s credential is of another account, @alice: connect the right one again' where post_id = '{post}'")).await;
+    bench.sandbox.set_facts("alpha", json!({ "account": "@bank" }));
+
+    let db = PgPool::connect(bench.url().unwrap()).await.unwrap();
+    let mut other = db.begin().await.unwrap();
+    let held = format!("select id from channels where id = '{id}' for update");
+    sqlx::query(AssertSqlSafe(held)).fetch_one(&mut *other).await.unwrap();
+    let edit = ChannelEdit { credential: Some("the bank's".to_owned().into()), ..ChannelEdit::default() };
+    let (app, by, channel) = (app.clone(), by.clone(), id.clone());
+    let edited = tokio::spawn(async move { channels::edit(&app, &by, &channel, None, edit).await });
+    // Checks wait with another statement.
+    const WAITS: &str = "select count(*) from pg_stat_activity where datname = current_database()
+        and wait_event_type = 'Lock' and query like '%channels%' and query not like 'update channels set version = version%'";
+    let mut waits = 0;
+    for _ in 0..200 {
+        waits = sqlx::query_scalar::<_, i64>(WAITS).fetch_one(&db).await.unwrap();
+        if waits > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(waits > 0 && !edited.is_finished(), "it waits for the channel");
+    let free = format!("select id from deliveries where post_id = '{post}' for update skip locked");
+    let free = sqlx::query(AssertSqlSafe(free)).fetch_optional(&db).await.unwrap();
+    assert!(free.is_some(), "it holds no delivery that whoever has the channel may need");
+    other.rollback().await.unwrap();
+    assert_eq!(edited.await.unwrap().unwrap().other_account, None);
+    bench.until(&post, &["accepted"]).await;
+    db.close().await;
+    worker.stop().await.unwrap();
+}
