@@ -64,7 +64,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://api.buffer.com";
+pub(crate) const SERVER: &str = "https://api.buffer.com";
 /// How many minutes apart it is checked when it was ready, and when it was not.
 const CHECKED_EVERY: (u32, u32) = (4 * 60, 60);
 const GONE: &str = "Buffer has it no more: somebody has deleted it";

@@ -88,7 +88,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://discord.com";
+pub(crate) const SERVER: &str = "https://discord.com";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let channel = connection.setting("channel")?;

@@ -102,7 +102,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://graph.facebook.com";
+pub(crate) const SERVER: &str = "https://graph.facebook.com";
 const VERSION: &str = "v26.0";
 /// How Facebook writes times.
 const TIME: &str = "%Y-%m-%dT%H:%M:%S%z";

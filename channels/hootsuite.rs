@@ -78,7 +78,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://platform.hootsuite.com";
+pub(crate) const SERVER: &str = "https://platform.hootsuite.com";
 /// A message that cannot be made again is deleted only when it is due within this.
 const FOR_GOOD: TimeDelta = TimeDelta::hours(1);
 /// What was due within this when it was deleted can have been on its way already.

@@ -103,7 +103,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://api.linkedin.com";
+pub(crate) const SERVER: &str = "https://api.linkedin.com";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let organization = connection.setting("organization")?;

@@ -96,7 +96,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://slack.com";
+pub(crate) const SERVER: &str = "https://slack.com";
 /// Names our metadata among that of other apps.
 const EVENT: &str = "holdline_post";
 /// Messages of one page, and most pages of one look.

@@ -52,7 +52,7 @@ mod settings;
 use settings::{Sender, Sms, is_sid};
 
 pub(crate) use answers::holds_number;
-pub(crate) use settings::{is_account, is_number, numbers};
+pub(crate) use settings::{SERVER, is_account, is_number, numbers};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {

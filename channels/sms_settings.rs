@@ -9,7 +9,7 @@ use crate::http::Http;
 use crate::scheduler::Rests;
 use crate::{Clock, Connection};
 
-const SERVER: &str = "https://api.twilio.com";
+pub(crate) const SERVER: &str = "https://api.twilio.com";
 const MOST_RECIPIENTS: usize = 100;
 
 /// Who sends.

@@ -98,7 +98,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://api.telegram.org";
+pub(crate) const SERVER: &str = "https://api.telegram.org";
 
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let chat = chat(&connection.setting("chat")?)?;

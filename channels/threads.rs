@@ -99,7 +99,7 @@ pub const ADAPTER: Adapter = Adapter {
 
 /// Most different links of one post (`threads/create-posts/text-attachments` there).
 const MOST_LINKS: usize = 5;
-const SERVER: &str = "https://graph.threads.net";
+pub(crate) const SERVER: &str = "https://graph.threads.net";
 const VERSION: &str = "v1.0";
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let user = connection.setting("user")?;

@@ -47,6 +47,7 @@ mod settings;
 #[path = "whatsapp_template.rs"]
 mod template;
 
+pub(crate) use settings::SERVER;
 use template::Template;
 
 /// The registration.

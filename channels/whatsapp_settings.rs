@@ -7,7 +7,7 @@ use crate::graph::is_id;
 use crate::graph_api::Api;
 use crate::{Connection, Setting, sms};
 
-const SERVER: &str = "https://graph.facebook.com";
+pub(crate) const SERVER: &str = "https://graph.facebook.com";
 /// Versions of Meta's API live for two years.
 const VERSION: &str = "v26.0";
 

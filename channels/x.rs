@@ -92,7 +92,7 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-const SERVER: &str = "https://api.x.com";
+pub(crate) const SERVER: &str = "https://api.x.com";
 
 /// The longest that all before the post may take: the core waits for two minutes, and then it knows
 /// nothing any more.

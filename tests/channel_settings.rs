@@ -3,7 +3,7 @@
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::permits::{self, Rooms};
 use holdline::app::sending::{self, Outcome};
-use holdline::app::{AppError, channels};
+use holdline::app::{AppError, channels, watches};
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -30,6 +30,40 @@ on_both! {
         let replaced: Vec<_> = log.iter().map(|e| serde_json::to_value(e).unwrap()["entry"]["after"]
             ["credential_replaced"].clone()).collect();
         assert!(replaced.contains(&json!(true)) && replaced.contains(&Value::Null), "{replaced:?}");
+    }
+
+    async fn the_same_place_in_other_words_needs_no_credential_and_loses_nothing(bench) {
+        let mut bench = bench;
+        bench.connect_with("page", "facebook", json!({"page": 7}), Some("EAAbank")).await;
+        let id = bench.channels.last().unwrap().clone();
+        let known = json!({"ready": true, "detail": "d", "facts": {"account": "Bank (7)", "account_id": "7"}});
+        bench.meddle(&[
+            &format!("update channels set other_account = 'Alice (8)', other_account_id = '8', checked_at = 1,
+                health = '{known}' where id = '{id}'"),
+            &format!("insert into watches (channel_id, account, shown, since, looked_at, whole)
+                values ('{id}', 'facebook 7', 'Bank', 1, 2, true)").replace("true", if bench.url().is_some() { "true" } else { "1" }),
+        ]).await;
+        let (app, by) = (&bench.app, &bench.administrator);
+        let edit = async |edit: Value| channels::edit(app, by, &id, None, serde_json::from_value(edit).unwrap()).await;
+        let account = |c: &channels::ChannelView| c.health.as_ref().and_then(|h| h.facts.account.clone());
+        for settings in [
+            json!({"page": "7", "server": "https://graph.facebook.com"}),
+            json!({"page": " 7 ", "server": "https://Graph.Facebook.com:443/"}),
+            json!({"page": 7, "server": ""}),
+        ] {
+            let same = edit(json!({"settings": settings})).await.unwrap();
+            assert_eq!((same.other_account.as_deref(), account(&same).as_deref()), (Some("Alice (8)"), Some("Bank (7)")));
+            let (watch, _) = watches::of_channel(app, by, &id).await.unwrap().expect("it goes on");
+            assert!(watch.looked_at.is_some(), "{settings}");
+        }
+        let refused = edit(json!({"settings": {"page": 7, "server": "https://elsewhere.example"}})).await;
+        assert!(matches!(&refused, Err(AppError::Invalid(problems)) if problems[0].field == "credential"), "{refused:?}");
+        // A new credential for the same place takes no mark back; for another place it does.
+        let settings = json!({"page": "7", "server": "https://graph.facebook.com"});
+        let same = edit(json!({"settings": settings, "credential": "EAAother"})).await.unwrap();
+        assert_eq!(same.other_account.as_deref(), Some("Alice (8)"));
+        let other = edit(json!({"settings": {"page": 9}, "credential": "EAAnine"})).await.unwrap();
+        assert_eq!(other.other_account, None);
     }
 
     async fn settings_do_not_change_under_a_send(bench) {

@@ -236,13 +236,13 @@ pub async fn edit(
     row.brand = edit.brand.unwrap_or(row.brand);
     let (had, given, asked) = (row.credential.is_some(), edit.credential.is_some(), edit.settings.is_some());
     let new = edit.settings.filter(|settings| *settings != before.settings);
-    let moves = new.as_ref().is_some_and(|to| moved::moves(&before.settings, to));
+    let moves = new.as_ref().is_some_and(|to| moved::moves(&row.adapter, &before.settings, to));
     let connects = asked && (moves || new.is_none()) || given || edit.disabled.is_some();
     if moves && had && !given {
         // Whoever can change where it goes could otherwise read what nobody is shown.
         return Err(AppError::field("credential", AGAIN));
     }
-    let elsewhere = new.as_ref().is_some_and(|to| !place::same_account(&before.settings, to));
+    let elsewhere = new.as_ref().is_some_and(|to| !place::same_account(&row.adapter, &before.settings, to));
     if let Some(settings) = new {
         row.settings = settings.to_string();
     }

@@ -1,5 +1,6 @@
 //! What other settings of a channel would lose.
 
+use ::channels::place;
 use serde_json::Value;
 
 use super::channels::ChannelView;
@@ -12,10 +13,10 @@ const UNDER_WAY: &str = "posts on this channel are being sent or are in doubt; t
 const OUT: &str = "posts of this channel are out, and with these settings it could not be told whether they are \
     taken down: connect another channel with them, and disable this one";
 
-/// Whether settings name another place. How often somebody looks at the account names none.
-pub(super) fn moves(before: &Value, to: &Value) -> bool {
+/// Whether settings name another place, in whatever letters. How often somebody looks at the account names none.
+pub(super) fn moves(adapter: &str, before: &Value, to: &Value) -> bool {
     let place = |settings: &Value| {
-        let mut settings = settings.clone();
+        let mut settings = place::plain(adapter, settings);
         if let Some(all) = settings.as_object_mut() {
             all.remove("watch");
         }
@@ -38,22 +39,21 @@ pub(super) async fn may_move(tx: &mut Tx, before: &ChannelView, to: &Value) -> R
 /// Whether posts that are out would not be seen with other settings: these servers and sites say the same of
 /// a post that is gone, and that is another's; Mastodon's also of one that only followers see.
 fn loses_posts(adapter: &str, before: &Value, after: &Value) -> bool {
+    let (before, after) = (&place::plain(adapter, before), &place::plain(adapter, after));
     let hides = |settings: &Value| settings["visibility"].as_str().is_some_and(|v| v.trim() == "private");
     let server = |settings: &Value| settings["server"].as_str().map(|s| s.trim().to_owned());
     let moves = server(before) != server(after) && (server(before).is_none() || server(after).is_none());
     match adapter {
-        "mastodon" => !::channels::place::same(before, after) || hides(before) && !hides(after),
+        "mastodon" => !place::same(before, after) || hides(before) && !hides(after),
         // Without a server it is the network's own.
-        "facebook" | "instagram" | "linkedin" | "threads" | "x" => {
-            moves || !::channels::place::same(before, after)
-        }
+        "facebook" | "instagram" | "linkedin" | "threads" | "x" => moves || !place::same(before, after),
         // The ids of its messages are the account's.
-        "sms" => moves || !::channels::place::same(before, after) || before["account"] != after["account"],
-        "ghost" | "wordpress" => !::channels::place::same(before, after),
+        "sms" => moves || !place::same(before, after) || before["account"] != after["account"],
+        "ghost" | "wordpress" => !place::same(before, after),
         // A receipt names its channel, so that one may be another.
         "discord_bot" => {
             let at = |settings: &Value| serde_json::json!({ "server": server(settings) });
-            moves || !::channels::place::same(&at(before), &at(after))
+            moves || !place::same(&at(before), &at(after))
         }
         _ => false,
     }
@@ -88,6 +88,13 @@ mod tests {
             assert!(!at("https://one.example/blog/"), "{adapter}");
         }
         assert!(!loses_posts("webhook", &site("https://one.example"), &site("https://two.example")));
+        let written_out = json!({ "page": "7", "server": "https://graph.facebook.com/" });
+        assert!(!loses_posts("facebook", &json!({ "page": 7 }), &written_out), "it is the usual one");
+        assert!(loses_posts(
+            "facebook",
+            &json!({ "page": 7 }),
+            &json!({ "page": 7, "server": "https://one.example" })
+        ));
         let channel = |id: &str| json!({ "server": "https://one.example", "channel": id });
         assert!(!loses_posts("discord_bot", &channel("6"), &channel("7")));
         assert!(loses_posts("discord_bot", &channel("6"), &json!({ "channel": "6" })));

@@ -155,7 +155,8 @@ pub struct Decision {
 
 /// Where the channel leads, as far as its settings tell.
 fn place(c: &Channel) -> String {
-    ::channels::place::written(&serde_json::from_str(&c.settings).unwrap_or_default())
+    let settings = serde_json::from_str(&c.settings).unwrap_or_default();
+    ::channels::place::written(&c.adapter, &settings)
 }
 
 /// Where the channel leads: the server or site, and whose schedule it is there, if the settings do not tell.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use channels::place;
 use channels::quota::{Of, Quota};
 
 use super::{Back, Line, Lines};
@@ -135,7 +136,7 @@ impl Line {
         let facts = health.map(|h| h.facts).unwrap_or_default();
         let settings: serde_json::Value = serde_json::from_str(&row.settings).unwrap_or_default();
         // The same name on another server is somebody else.
-        let place = format!("{} {}", row.adapter, settings["server"]);
+        let place = format!("{} {}", row.adapter, place::plain(&row.adapter, &settings)["server"]);
         let owners = &mut self.owners;
         owners.account = match facts.account {
             Some(account) => format!("{place} {account}"),
