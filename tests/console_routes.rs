@@ -86,6 +86,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/settings/channels/{id}/revoke", Some(&[Administer])),
         ("/console/settings/channels/{id}/ended", Some(&[Administer])),
         ("/console/settings/channels/{id}/account", Some(&[Administer])),
+        ("/console/settings/channels/{id}/credential", Some(&[Administer])),
         ("/console/settings/channels/{id}/test", Some(&[Read])),
         ("/console/settings/channels/{id}/edit", Some(&[Administer])),
         ("/console/settings/channels/{id}/switch", Some(&[Administer])),

@@ -15,6 +15,7 @@ use crate::commands::run;
 use crate::console::sign_in;
 use crate::grant_accounts::{again, refused, waits_because};
 use crate::on_both;
+use crate::own_credential;
 use crate::support::Bench;
 use crate::support::caller::Caller;
 use crate::support::network::Network;
@@ -41,7 +42,7 @@ async fn crisis(bench: &Bench, channel: &str, text: &str) -> String {
 }
 
 /// The same on a channel that is not ready, which the one who approves names.
-async fn crisis_all_the_same(bench: &Bench, channel: &str, text: &str) -> String {
+pub async fn crisis_all_the_same(bench: &Bench, channel: &str, text: &str) -> String {
     let incident = incident(bench).await;
     let new = json!({ "kind": "tip", "incident": incident, "channels": ["x"], "source": { "text": text } });
     let id = bench.submit(new).await.id;
@@ -209,7 +210,7 @@ on_both! {
         net.known().account = None;
         assert_eq!(net.connect(&bench, again(&id)).await.other_account.as_deref(), Some("@alice"));
         let post = crisis(&bench, "x", "Of the bank").await;
-        waits_because(&bench, &post, &words("@alice")).await;
+        waits_because(&bench, &post, &own_credential::words("@alice")).await;
         is_out(&net, &[]);
         posts::cancel(&bench.app, &bench.operator, &post).await.unwrap();
         net.known().account = Some("bank".into());

@@ -51,6 +51,7 @@ mod old_words;
 mod old_words_guard;
 mod old_words_late;
 mod old_words_series;
+mod own_credential;
 mod parted;
 mod people;
 mod pins;

@@ -88,6 +88,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("get", "/oauth/ends", &[Administer], ""),
         ("post", "/oauth/ends/{id}/confirm", &[Administer], r#"{"ends":[]}"#),
         ("post", "/channels/{id}/account/confirm", &[Administer], r#"{"account":"x"}"#),
+        ("post", "/channels/{id}/credential/confirm", &[Administer], r#"{"version":0}"#),
         ("post", "/oauth/apps", &[Administer], r#"{"adapter":"none","client_id":"x","secret":"x"}"#),
         ("post", "/oauth/starts", &[Administer], "{}"),
         ("post", "/oauth/connections", &[Administer], r#"{"state":"x","code":"x"}"#),

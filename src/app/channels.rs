@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::{ends, same_account};
+use super::access::{ends, own_credential, same_account};
 use super::error::Problems;
 use super::hub::Topic;
 pub use super::readiness::{Tested, check_due, test};
@@ -40,6 +40,10 @@ pub struct ChannelView {
     /// the right one, or confirms this one.
     #[serde(default)]
     pub other_account: Option<String>,
+    /// Another credential is in since, and its network does not say whose it is: an administrator can say that it is the
+    /// channel's own account's (`/channels/{id}/credential/confirm`).
+    #[serde(default)]
+    pub credential_to_confirm: bool,
     pub health: Option<HealthView>,
     pub checked_at: Option<String>,
     /// How ready it is, as far as it is known now.
@@ -126,6 +130,7 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
         paused_until: (c.paused_until > app.now()).then(|| rfc3339(c.paused_until)),
         health: health(&c),
         checked_at: c.checked_at.map(rfc3339),
+        credential_to_confirm: own_credential::may_confirm(&c),
         other_account: c.other_account,
         disabled_at: c.disabled_at.map(rfc3339),
         id: c.id,
@@ -192,6 +197,7 @@ pub(super) async fn insert(
         posted_at: None,
         other_account: None,
         other_account_id: None,
+        other_is_former: false,
         created_at: app.now(),
         version: 1,
     };
@@ -268,9 +274,10 @@ pub async fn edit(
     if moves {
         moved::may_move(&mut tx, &before, &settings).await?;
     }
-    let unseen = same_account::judge_typed(app, &mut tx, &mut row, given, seen).await?;
+    let typed = edit.credential.as_ref();
+    let unseen = same_account::judge_typed(app, &mut tx, &mut row, typed, seen).await?;
     let kept = row.credential.take();
-    row.credential = credentials::sealed(app, &mut tx, id, edit.credential.as_ref(), kept).await?;
+    row.credential = credentials::sealed(app, &mut tx, id, typed, kept).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {
         return Err(AppError::Stale { now: row.version + 1 });
     }

@@ -1,6 +1,6 @@
 //! Credentials of channels, sealed and open.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{App, AppError, Result, keys};
 use crate::store::Tx;
@@ -26,6 +26,12 @@ pub(super) fn opened(app: &App, row: &Channel, given: Option<&SecretString>) -> 
 /// A sentence that says why it cannot be opened.
 pub(crate) fn open(app: &App, id: &str, sealed: &str) -> std::result::Result<SecretString, String> {
     app.keys().open(&record(id), sealed).map_err(|e| e.to_string())
+}
+
+/// Whether the channel has this very credential.
+pub(super) fn is_in(app: &App, row: &Channel, given: &SecretString) -> bool {
+    let kept = row.credential.as_deref().and_then(|sealed| open(app, &row.id, sealed).ok());
+    kept.is_some_and(|kept| kept.expose_secret() == given.expose_secret())
 }
 
 /// What the row of a channel gets: the credential given, or the one that is kept, under the key that seals.

@@ -17,7 +17,7 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, date_time};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
-use crate::store::{Tx, Unaudited};
+use crate::store::Unaudited;
 
 /// The part of what a check saw that stays when the next one sees less.
 #[derive(Serialize, Deserialize)]
@@ -247,7 +247,7 @@ pub(super) fn remembered(c: &Channel) -> Option<String> {
 pub(super) fn forget_check(c: &mut Channel, elsewhere: bool) {
     (c.health, c.checked_at) = (remembered(c).filter(|_| !elsewhere), None);
     if elsewhere {
-        (c.other_account, c.other_account_id) = (None, None);
+        (c.other_account, c.other_account_id, c.other_is_former) = (None, None, false);
     }
 }
 
@@ -276,29 +276,6 @@ fn stood(c: &Channel) -> Option<(Standing, Vec<Remark>)> {
     c.checked_at.filter(|_| health(c).is_some()).map(|at| standing::of(&checked, at))
 }
 
-/// Marks a channel that leads to another account by now, or takes the mark back: the entry of it.
-async fn mark(app: &App, tx: &mut Tx, row: &mut Channel, other: Option<&Account>) -> Result<Option<Entry>> {
-    if other_account::marked(row).as_ref() == other {
-        return Ok(None);
-    }
-    let name = other.map(|other| other.name.as_str());
-    tx.mark_account(&row.id, name, other.and_then(|other| other.id.as_deref())).await?;
-    match other {
-        Some(other) => {
-            (row.other_account, row.other_account_id) = (Some(other.name.clone()), other.id.clone())
-        }
-        None => other_account::unmark(app, tx, row).await?,
-    }
-    let subject = format!("channel:{}", row.id);
-    Ok(Some(match name {
-        Some(other) => {
-            tracing::error!(node = app.node(), channel = row.id, other, "a channel leads to another account");
-            Entry::new("channel.other_account", &subject).note(other_account::words(&row.adapter, other))
-        }
-        None => Entry::new("channel.own_account", &subject),
-    }))
-}
-
 /// Keeps what a check saw, unless the channel was changed since it was opened for the check; what is known after
 /// it. What this check could not see stays as an earlier one saw it. The log has an entry when the channel
 /// stands otherwise than before.
@@ -316,10 +293,13 @@ pub(crate) async fn keep_health(
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(seen);
     };
+    let before = stood(&row).map(|(standing, _)| standing);
     let old = health(&row).map(|h| h.facts).unwrap_or_default();
     let mut kept = HealthView { limits: seen.limits.or_else(|| learned_limits(&row)), ..seen };
-    let other = other_account::seen(&row, &mut kept.facts);
-    if other.is_some() {
+    let whose = other_account::seen(&row, &mut kept.facts);
+    let marked = other_account::mark(app, &mut tx, &mut row, &whose).await?;
+    let wrong = other_account::words_of(&row);
+    if wrong.is_some() {
         // What the other one takes and may do is not the channel's.
         let Facts { account, account_id, checked_every, .. } = kept.facts;
         kept.facts = Facts { account, account_id, checked_every, ..Facts::default() };
@@ -333,11 +313,9 @@ pub(crate) async fn keep_health(
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
         (kept.ready, kept.detail) = (false, why);
     }
-    if let Some(other) = &other {
-        (kept.ready, kept.detail) = (false, other_account::words(&row.adapter, &other.name));
+    if let Some(wrong) = wrong {
+        (kept.ready, kept.detail) = (false, wrong);
     }
-    let before = stood(&row).map(|(standing, _)| standing);
-    let marked = mark(app, &mut tx, &mut row, other.as_ref()).await?;
     let json = serde_json::to_string(&kept).map_err(|e| AppError::Internal(e.to_string()))?;
     tx.set_health(id, &json, app.now()).await?;
     let Some((standing, remarks)) =

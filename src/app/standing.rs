@@ -73,8 +73,8 @@ pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
         let seen = readiness::health(c).zip(c.checked_at);
         judge(seen, signs_time, now, &mut add);
     }
-    if let Some(other) = &c.other_account {
-        add(Standing::NotReady, other_account::words(&c.adapter, other));
+    if let Some(words) = other_account::words_of(c) {
+        add(Standing::NotReady, words);
     }
     if c.paused_until > now {
         add(Standing::NotReady, "the network asked this channel to wait".into());
@@ -164,24 +164,7 @@ mod tests {
     const NOW: Millis = 1_764_248_520_000;
 
     fn channel() -> Channel {
-        Channel {
-            id: "c".into(),
-            name: "c".into(),
-            adapter: "sandbox".into(),
-            brand: "main".into(),
-            settings: "{}".into(),
-            credential: None,
-            drill: false,
-            disabled_at: None,
-            paused_until: 0,
-            health: None,
-            checked_at: None,
-            posted_at: None,
-            other_account: None,
-            other_account_id: None,
-            created_at: NOW,
-            version: 1,
-        }
+        Channel { created_at: NOW, ..Channel::for_tests("sandbox", &serde_json::json!({})) }
     }
 
     fn judged(facts: Facts, ready: bool, age: Millis, signs_time: bool) -> (Standing, Vec<Remark>) {

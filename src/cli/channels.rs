@@ -77,18 +77,28 @@ pub enum Channels {
         #[arg(required = true)]
         ends: Vec<String>,
     },
-    /// Say that the channel goes on with the other account that a check saw: until then nothing is sent there.
-    ConfirmAccount {
-        id: String,
-        /// The account, as `channels list --json` shows it in `other_account`.
-        account: String,
-    },
+    /// Say that the channel goes on with the other account that a check saw: until then nothing is sent there. Or, with
+    /// `--credential`, that the credential which was given since is that of the channel's own account.
+    ConfirmAccount(ConfirmAccount),
     Disable {
         id: String,
     },
     Enable {
         id: String,
     },
+}
+
+/// With what a channel goes on.
+#[derive(Debug, clap::Args)]
+pub struct ConfirmAccount {
+    id: String,
+    /// The account, as `channels list --json` shows it in `other_account`.
+    #[arg(required_unless_present = "credential", conflicts_with = "credential")]
+    account: Option<String>,
+    /// Go on with the credential that is in now, although no check has seen whose it is: the version of the channel, as
+    /// `channels list --json` shows it beside `credential_to_confirm`.
+    #[arg(long, value_name = "VERSION")]
+    credential: Option<i64>,
 }
 
 /// What is to end, each in a row of its own.
@@ -167,7 +177,7 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
                 api.post(&confirm(&end), &json!({ "ends": [end] })).await?;
             }
         }
-        Channels::ConfirmAccount { id, account } => show(&go_on_as(api, &id, &account).await?, CHANNEL),
+        Channels::ConfirmAccount(with) => show(&go_on(api, &with).await?, CHANNEL),
         Channels::Disable { id } => {
             show(&api.patch(&format!("/channels/{id}"), &json!({"disabled": true})).await?, CHANNEL);
         }
@@ -178,8 +188,12 @@ pub async fn run(api: &Api, show: Show<'_>, as_json: bool, command: Channels) ->
     Ok(End::Done)
 }
 
-async fn go_on_as(api: &Api, id: &str, account: &str) -> anyhow::Result<Value> {
-    api.post(&format!("/channels/{}/account/confirm", encode(id)), &json!({ "account": account })).await
+async fn go_on(api: &Api, with: &ConfirmAccount) -> anyhow::Result<Value> {
+    let (what, shown) = match with.credential {
+        Some(version) => ("credential", json!({ "version": version })),
+        None => ("account", json!({ "account": with.account })),
+    };
+    api.post(&format!("/channels/{}/{what}/confirm", encode(&with.id)), &shown).await
 }
 
 /// What each adapter needs, one setting a row.

@@ -30,6 +30,8 @@ pub struct Channel {
     pub other_account: Option<String>,
     /// What the network calls that account for ever.
     pub other_account_id: Option<String>,
+    /// It was seen by a credential before the one that is in now.
+    pub other_is_former: bool,
     pub created_at: Millis,
     pub version: i64,
 }
@@ -85,7 +87,7 @@ impl Tx {
     pub async fn update_channel(&mut self, ch: &Channel) -> Result<bool> {
         const SQL: &str = "update channels set name = $2, brand = $3, settings = $4, credential = $5,
               disabled_at = $6, health = $8, checked_at = $9, other_account = $10,
-              other_account_id = $11, version = version + 1
+              other_account_id = $11, other_is_former = $12, version = version + 1
             where id = $1 and version = $7";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&ch.id)
@@ -99,6 +101,7 @@ impl Tx {
             .bind(ch.checked_at)
             .bind(&ch.other_account)
             .bind(&ch.other_account_id)
+            .bind(ch.other_is_former)
             .execute(c)
             .await?
             .rows_affected());
@@ -185,11 +188,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Marks a channel that leads to another account, or takes the mark back. Its version is another one, so that
-    /// nothing begins that was permitted before.
+    /// Marks a channel whose credential leads to another account, or takes the mark back. Its version is another one, so
+    /// that nothing begins that was permitted before.
     pub async fn mark_account(&mut self, id: &str, name: Option<&str>, number: Option<&str>) -> Result<()> {
         const SQL: &str =
-            "update channels set other_account = $2, other_account_id = $3, version = version + 1
+            "update channels set other_account = $2, other_account_id = $3, other_is_former = false,
+              version = version + 1
             where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(name).bind(number).execute(c).await.map(drop)?);
         Ok(())
@@ -213,6 +217,32 @@ impl Tx {
         const SQL: &str = "update channels set health = $2, checked_at = $3 where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(health).bind(at).execute(c).await.map(drop)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Channel {
+    /// A channel that was never checked.
+    pub fn for_tests(adapter: &str, settings: &serde_json::Value) -> Self {
+        Self {
+            id: "c".into(),
+            name: "c".into(),
+            adapter: adapter.into(),
+            brand: "main".into(),
+            settings: settings.to_string(),
+            credential: None,
+            drill: false,
+            disabled_at: None,
+            paused_until: 0,
+            health: None,
+            checked_at: None,
+            posted_at: None,
+            other_account: None,
+            other_account_id: None,
+            other_is_former: false,
+            created_at: 0,
+            version: 1,
+        }
     }
 }
 

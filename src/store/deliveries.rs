@@ -62,6 +62,7 @@ pub struct InHand {
     pub channel_version: i64,
     /// The account that the channel leads to in the place of its own.
     pub other_account: Option<String>,
+    pub other_is_former: bool,
     pub adapter: String,
     /// What the channel keeps of earlier checks, while there was none since it was changed.
     pub unchecked: Option<String>,
@@ -185,8 +186,7 @@ pub(super) fn changed(changes: &[Change]) -> Vec<[Value<'_>; 12]> {
 
 const IN_HAND: &str = "select {CHANGED_BY} as changed_by, {BEFORE} as before, {NEWER} as newer, d.stopped_by, d.id, d.post_id, d.channel_id, d.lane, d.due_at, d.valid_until, d.rendition,
       d.approved_hash, d.approved_until, d.attempts, d.permits, d.created_at, p.brand, p.labels, p.kind,
-      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version, c.other_account, c.adapter, case when c.checked_at is null then c.health end as unchecked
-    from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
+      p.incident_id, p.revises, p.state as post_state, c.brand as channel_brand, c.version as channel_version, c.other_account, c.other_is_former, c.adapter, case when c.checked_at is null then c.health end as unchecked from deliveries d join posts p on p.id = d.post_id join channels c on c.id = d.channel_id";
 
 fn in_hand() -> String {
     IN_HAND.replace("{CHANGED_BY}", CHANGED_BY).replace("{BEFORE}", BEFORE).replace("{NEWER}", NEWER)

@@ -11,6 +11,7 @@ use crate::app::access::connecting::{self, Back, NewStart, StartView};
 use crate::app::access::grants::{self, GrantView};
 use crate::app::access::oauth_apps::{self, NewOauthApp, OauthAppView};
 use crate::app::access::other_account::{self, ShownAccount};
+use crate::app::access::own_credential::{self, ShownCredential};
 use crate::app::access::revoking::{self, RevokedView, Shown};
 use crate::app::channels::ChannelView;
 
@@ -105,6 +106,18 @@ pub async fn confirm_account(
     Body(shown): Body<ShownAccount>,
 ) -> Answer<Json<ChannelView>> {
     Ok(Json(other_account::confirm(&web.app, &by, &id, &shown).await?))
+}
+
+/// Says that the credential which is in now is that of the channel's own account, although no check has seen whose it is:
+/// for a channel that an earlier credential of another account has stopped. Everything that waits goes out. Administrators.
+#[utoipa::path(post, path = "/channels/{id}/credential/confirm", tag = "oauth", request_body = ShownCredential, responses((status = 200, body = ChannelView)))]
+pub async fn confirm_credential(
+    State(web): State<Web>,
+    Who(by): Who,
+    Path(id): Path<String>,
+    Body(shown): Body<ShownCredential>,
+) -> Answer<Json<ChannelView>> {
+    Ok(Json(own_credential::confirm(&web.app, &by, &id, &shown).await?))
 }
 
 /// Destroys the credentials of all channels, disables these, and tells the networks. Administrators.

@@ -139,6 +139,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(grants::ends))
         .routes(routes!(grants::confirm))
         .routes(routes!(grants::confirm_account))
+        .routes(routes!(grants::confirm_credential))
         .routes(routes!(channels::readiness))
         .routes(routes!(posts::list, posts::create))
         .routes(routes!(posts::get, posts::edit))

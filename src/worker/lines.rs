@@ -60,9 +60,8 @@ struct Line {
     owners: Owners,
     /// What the last check said, when it said no.
     not_ready: Option<String>,
-    /// The account that it leads to in the place of its own.
+    /// That it leads to another account than its own, in words.
     other_account: Option<String>,
-    adapter: String,
     /// Until when routine posts were given back because of a budget, by this process or by an earlier one.
     kept_until: Millis,
 }
@@ -129,14 +128,13 @@ impl Lines {
                 owners: Owners::default(),
                 not_ready: None,
                 other_account: None,
-                adapter: row.adapter.clone(),
                 kept_until: Millis::MAX,
             });
             line.look(&row, &mut self.budgets());
             // A pause only grows, and one that a send has just noted may not be written yet.
             line.paused_until = line.paused_until.max(row.paused_until);
             line.not_ready = not_ready;
-            line.other_account = row.other_account;
+            line.other_account = other_account::words_of(&row);
             line.disabled = row.disabled_at.is_some();
             line.version = version;
             if let Some(opened) = opened {
@@ -338,8 +336,8 @@ impl Line {
         if self.disabled {
             return back(now + 60_000, "the channel is disabled");
         }
-        if let Some(other) = &self.other_account {
-            return back(now + NOT_READY_WAIT, &other_account::words(&self.adapter, other));
+        if let Some(why) = &self.other_account {
+            return back(now + NOT_READY_WAIT, why);
         }
         if self.paused_until > now {
             return back(self.paused_until, "the network asked this channel to wait");

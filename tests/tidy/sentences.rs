@@ -93,11 +93,7 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/x_answers.rs", "duplicate content", "it reads the answer"),
     ("src/app/actor.rs", "the service", "a name in the audit log, which stays English"),
     ("src/app/channels.rs", "the credential", "it reads the sentence"),
-    (
-        "src/app/access/other_account.rs",
-        "the channel's credential is of",
-        "it finds what waits for that reason",
-    ),
+    ("src/app/access/other_account.rs", "the channel's credential ", "it finds what waits for that reason"),
     ("src/app/audit.rs", "the log has", "the API alone asks for a size"),
     ("src/app/import.rs", "", "the API and the command line import"),
     ("src/app/invitations.rs", "no administrator has", "the command line recovers an administrator"),

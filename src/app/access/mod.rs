@@ -11,6 +11,8 @@ pub mod grants;
 pub mod oauth_apps;
 /// A channel that leads to another account than before.
 pub mod other_account;
+/// A credential that an administrator calls the channel's own.
+pub mod own_credential;
 /// New tokens in the place of those that expire soon.
 pub mod renewals;
 /// The end of access.

@@ -1,8 +1,9 @@
 //! A channel whose credential leads to another account than before: nothing goes out there, whatever its lane, until
-//! a check sees the channel's own account again, or an administrator confirms the other one.
+//! a check sees the channel's own account again, or an administrator confirms the other one, or a credential that was
+//! given since and of which no check sees whose it is ([`super::own_credential`]).
 
-use ::channels::Facts;
 use ::channels::health::Account;
+use ::channels::{Facts, place};
 use serde::Deserialize;
 
 use crate::app::channels::{self, ChannelView};
@@ -37,10 +38,21 @@ pub struct ShownAccount {
 }
 
 /// How what people read begins.
-const BEGINS: &str = "the channel's credential is of another account, ";
+const BEGINS: &str = "the channel's credential ";
+
+/// What people read of a channel that is marked.
+pub(crate) fn words_of(c: &Channel) -> Option<String> {
+    c.other_account.as_ref().map(|other| words(&c.adapter, other, c.other_is_former))
+}
 
 /// What people read.
-pub(crate) fn words(adapter: &str, other: &str) -> String {
+fn words(adapter: &str, other: &str, is_former: bool) -> String {
+    if is_former {
+        return format!(
+            "the channel's credential before this one was of another account, {other}, and no check has seen whose \
+             this one is: connect the right one again, or confirm this one on the page of the channel"
+        );
+    }
     if !may_confirm(adapter) {
         return format!(
             "the channel's credential is of another account, {other}: connect the right one again"
@@ -71,7 +83,7 @@ pub(in crate::app) fn marked(row: &Channel) -> Option<Account> {
 
 /// Takes the mark of a channel back, which is written by the caller. What waits for that goes at once.
 pub(in crate::app) async fn unmark(app: &App, tx: &mut Tx, row: &mut Channel) -> Result<()> {
-    row.other_account_id = None;
+    (row.other_account_id, row.other_is_former) = (None, false);
     if row.other_account.take().is_some() {
         tx.wake_because(&row.id, BEGINS, app.now()).await?;
     }
@@ -80,34 +92,81 @@ pub(in crate::app) async fn unmark(app: &App, tx: &mut Tx, row: &mut Channel) ->
 
 /// Whether a person can say that the other account is right. Where the settings name the account they would have to change.
 pub(crate) fn may_confirm(adapter: &str) -> bool {
-    !matches!(adapter, "facebook" | "threads")
+    !place::names_account(adapter)
 }
 
-/// What a check says of the account: the other one, if it is not that by which the channel is known. A check that
-/// saw none leaves it as it was.
-pub(in crate::app) fn seen(row: &Channel, facts: &mut Facts) -> Option<Account> {
+/// Whose the credential of a channel is, by a check.
+pub(in crate::app) enum Whose {
+    /// The channel's own account's, or that of the first account which was seen there.
+    Own,
+    Other(Account),
+    /// Nobody said.
+    NotTold,
+}
+
+/// What a check says of the account. One that saw none, or another one, leaves that by which the channel is known.
+pub(in crate::app) fn seen(row: &Channel, facts: &mut Facts) -> Whose {
     let known = readiness::known_account(row);
-    let other = match (facts.whose(), known) {
+    let whose = match (facts.whose(), known) {
         (Some(seen), Some(known)) if !seen.is(&known) => {
-            Some(Account { name: label(row, &known, &seen), id: seen.id })
+            Whose::Other(Account { name: label(row, &known, &seen), id: seen.id })
         }
         (Some(_), known) => {
             // A number that is known once is not forgotten because an answer lacks it.
             facts.account_id = facts.account_id.take().or(known.and_then(|known| known.id));
-            return None;
+            return Whose::Own;
         }
-        (None, _) => marked(row),
+        (None, _) => Whose::NotTold,
     };
     let own = readiness::learned_account(row);
     (facts.account, facts.account_id) = own.map_or((None, None), |own| (Some(own.name), own.id));
-    other
+    whose
+}
+
+/// Marks a channel whose credential was seen to be another account's, or takes the mark back: the entry of it.
+pub(in crate::app) async fn mark(
+    app: &App,
+    tx: &mut Tx,
+    row: &mut Channel,
+    whose: &Whose,
+) -> Result<Option<Entry>> {
+    let other = match whose {
+        Whose::NotTold => return Ok(None),
+        Whose::Own => None,
+        Whose::Other(other) => Some(other),
+    };
+    if marked(row).as_ref() == other && !row.other_is_former {
+        return Ok(None);
+    }
+    let name = other.map(|other| other.name.as_str());
+    tx.mark_account(&row.id, name, other.and_then(|other| other.id.as_deref())).await?;
+    let subject = format!("channel:{}", row.id);
+    let Some(other) = other else {
+        unmark(app, tx, row).await?;
+        return Ok(Some(Entry::new("channel.own_account", &subject)));
+    };
+    (row.other_account, row.other_account_id) = (Some(other.name.clone()), other.id.clone());
+    row.other_is_former = false;
+    tracing::error!(
+        node = app.node(),
+        channel = row.id,
+        other = other.name,
+        "a channel leads to another account"
+    );
+    let words = words(&row.adapter, &other.name, false);
+    Ok(Some(Entry::new("channel.other_account", &subject).note(words)))
+}
+
+/// Another credential is in, and nobody knows whose it is: what marked the channel was the one before.
+pub(in crate::app) fn has_another_credential(row: &mut Channel) {
+    row.other_is_former = row.other_account.is_some();
 }
 
 /// A due delivery on such a channel waits, and gets no permit; and so it does for the first check of a credential of which
 /// nobody knows whose it is.
 pub(in crate::app) fn wait(row: &InHand, now: Millis) -> Option<Change> {
     let (wait, why) = match &row.other_account {
-        Some(other) => (WAIT, words(&row.adapter, other)),
+        Some(other) => (WAIT, words(&row.adapter, other, row.other_is_former)),
         None if readiness::is_unseen(row.unchecked.as_deref()) => (UNSEEN_WAIT, UNSEEN.to_owned()),
         None => return None,
     };

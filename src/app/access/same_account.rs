@@ -4,7 +4,7 @@ use ::channels::health::Account;
 use secrecy::SecretString;
 
 use super::other_account;
-use crate::app::{App, AppError, Result, readiness};
+use crate::app::{App, AppError, Result, credentials, readiness};
 use crate::store::Tx;
 use crate::store::channels::Channel;
 
@@ -47,8 +47,9 @@ pub(super) async fn judge_granted(
     seen: std::result::Result<Account, String>,
 ) -> Result<bool> {
     let account = judge(tx, row, title, seen).await?;
-    if account.is_some() {
-        other_account::unmark(app, tx, row).await?;
+    match account {
+        Some(_) => other_account::unmark(app, tx, row).await?,
+        None => other_account::has_another_credential(row),
     }
     // What the last check saw was another connection of it.
     row.health = readiness::remembering(row, account);
@@ -79,12 +80,16 @@ pub(in crate::app) async fn judge_typed(
     app: &App,
     tx: &mut Tx,
     row: &mut Channel,
-    given: bool,
+    typed: Option<&SecretString>,
     seen: Option<Account>,
 ) -> Result<bool> {
     let Some(seen) = seen else {
-        if given {
+        if let Some(typed) = typed {
             row.health = readiness::remembering(row, None);
+            // Whose the one is that was in before may be known, and typing it again makes it nobody else's.
+            if !credentials::is_in(app, row, typed) {
+                other_account::has_another_credential(row);
+            }
         }
         return Ok(readiness::is_unseen(row.health.as_deref()));
     };

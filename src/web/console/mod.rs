@@ -167,6 +167,7 @@ fn setting_routes() -> Vec<Route> {
         route("/console/settings/channels/{id}/revoke", administer, post(access::revoke)),
         route("/console/settings/channels/{id}/ended", administer, post(access::ended)),
         route("/console/settings/channels/{id}/account", administer, post(access::confirm_account)),
+        route("/console/settings/channels/{id}/credential", administer, post(access::confirm_credential)),
         route("/console/settings/channels/{id}/test", read, post(channels::test)),
         route("/console/settings/channels/{id}/edit", administer, post(channels::edit)),
         route("/console/settings/channels/{id}/switch", administer, post(channels::switch)),

@@ -9,6 +9,7 @@ use super::channels;
 use crate::app::access::connecting::{self, Back, NewStart, StartView, WantedChannel};
 use crate::app::access::oauth_apps::{self, NewOauthApp};
 use crate::app::access::other_account::{self, ShownAccount};
+use crate::app::access::own_credential::{self, ShownCredential};
 use crate::app::access::revoking::{self, RevokedView, Shown};
 use crate::app::{AppError, channels as verbs};
 use crate::web::Web;
@@ -172,6 +173,17 @@ pub async fn confirm_account(State(web): State<Web>, Path(id): Path<String>, pos
     let Posted { visit, fields } = posted;
     let shown = ShownAccount { account: fields.raw("account").to_owned() };
     match other_account::confirm(&web.app, visit.by()?, &id, &shown).await {
+        Ok(_) => go(&format!("/console/settings/channels/{id}")),
+        Err(e) => channels::one_again(&web, &visit, &id, Trouble::mendable(e)?).await,
+    }
+}
+
+/// An administrator says that the credential which is in now is that of the channel's own account.
+pub async fn confirm_credential(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    // A page of another version showed another credential.
+    let shown = ShownCredential { version: fields.get("version").parse().unwrap_or_default() };
+    match own_credential::confirm(&web.app, visit.by()?, &id, &shown).await {
         Ok(_) => go(&format!("/console/settings/channels/{id}")),
         Err(e) => channels::one_again(&web, &visit, &id, Trouble::mendable(e)?).await,
     }
