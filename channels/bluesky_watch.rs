@@ -32,7 +32,7 @@ impl Bluesky {
             lists.push(list);
         }
         let shown = format!("@{}", crate::text::shown(&self.account));
-        Ok(watch::Account { id: format!("bluesky {did}"), shown, lists, more: false })
+        Ok(watch::Account { id: format!("bluesky {did}"), also: Vec::new(), shown, lists, more: false })
     }
 
     /// The account's own id. An e-mail address says it to nobody but the one who logs in.

@@ -54,7 +54,7 @@ impl Bot {
         more |= own.len() > MOST;
         let id = format!("discord {} {} {}", self.server.origin().ascii_serialization(), self.channel, me.id);
         let shown = format!("{} ({})", text::shown(&me.username), self.channel);
-        Ok(Account { id, shown, lists: vec![List { posts, told: Told::ByTime }], more })
+        Ok(Account { id, also: Vec::new(), shown, lists: vec![List { posts, told: Told::ByTime }], more })
     }
 
     /// The address of a page of the channel, the newest messages first.

@@ -73,6 +73,12 @@ impl Facebook {
         let shown = name.unwrap_or_else(|| format!("the page {}", self.page));
         let posts = posts.into_iter().map(Shown::seen).collect();
         let lists = vec![List { posts, told: Told::Loosely }];
-        Ok(Account { id: format!("facebook {}", self.page), shown, lists, more: reach == Reach::More })
+        Ok(Account {
+            id: format!("facebook {}", self.page),
+            also: Vec::new(),
+            shown,
+            lists,
+            more: reach == Reach::More,
+        })
     }
 }

@@ -116,7 +116,7 @@ impl Ghost {
         let title = Some(text::shown(&site.title)).filter(|title| is_clean(title)).unwrap_or_default();
         let shown = format!("{title} ({})", home.host_str().unwrap_or_default());
         let id = format!("ghost {}", home.as_str().trim_end_matches('/'));
-        Ok(Account { id, shown, lists, more: next.is_some() })
+        Ok(Account { id, also: Vec::new(), shown, lists, more: next.is_some() })
     }
 
     async fn told<T: serde::de::DeserializeOwned>(&self, url: &Url) -> Result<T, String> {

@@ -42,6 +42,7 @@ use url::Url;
 
 use crate::graph::{id_of, is_id, of};
 use crate::graph_api::Api;
+use crate::known::Known;
 use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
@@ -53,8 +54,11 @@ use crate::{
 mod container;
 #[path = "instagram_watch.rs"]
 mod watching;
+#[path = "instagram_who.rs"]
+mod who;
 
 use container::State;
+use who::Who;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -126,7 +130,8 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let server = connection.url_or("server", SERVER)?;
     let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server));
     let is_instagrams = server.host_str() == Some("graph.instagram.com");
-    Ok(Box::new(Instagram { api: Api::new(connection, SERVER, VERSION)?, user, is_fetched, is_instagrams }))
+    let api = Api::new(connection, SERVER, VERSION)?;
+    Ok(Box::new(Instagram { api, user, is_fetched, is_instagrams, numbers: Known::default() }))
 }
 
 /// Whether pictures at our own address can be fetched from that server: from the internet only by TLS and at
@@ -152,6 +157,8 @@ struct Instagram {
     is_fetched: bool,
     /// Whether the access token is one of Instagram Login.
     is_instagrams: bool,
+    /// The numbers of the token's account, with Instagram Login.
+    numbers: Known<Vec<String>>,
 }
 
 /// A post, as far as it is read.
@@ -232,8 +239,28 @@ impl Instagram {
     }
 
     async fn inspect(&self) -> Result<Health, String> {
-        let name = self.account().await?;
-        Ok(Health::seen_on(&format!("@{name}"), Some(&self.user), self.inspect_user(&name)).await)
+        if !self.is_instagrams {
+            let name = self.account().await?;
+            if self.is_of_a_page().await {
+                return Ok(
+                    Health::seen_on(&format!("@{name}"), Some(&self.user), self.inspect_user(&name)).await
+                );
+            }
+            let health = self.inspect_user(&name).await?;
+            let detail = format!("posts as @{name} on Instagram; whose the access token is, no page says");
+            return Ok(if health.ready { Health { detail, ..health } } else { health });
+        }
+        let Who { name, numbers } = self.who().await?;
+        let shown = format!("@{name}");
+        if numbers.contains(&self.user) {
+            // By the number of the settings: that is by which it was known before.
+            return Ok(Health::seen_on(&shown, Some(&self.user), self.inspect_user(&name)).await);
+        }
+        let id = &numbers[0];
+        let why = format!(
+            "the access token is of {shown}, number {id}; give that of the account, or that number in the setting user"
+        );
+        Ok(Health::unready(why).of(&shown).by_id(id))
     }
 
     /// What the access token may do on the account.
@@ -338,3 +365,6 @@ mod tests;
 #[cfg(test)]
 #[path = "instagram_watch_tests.rs"]
 mod watch_tests;
+#[cfg(test)]
+#[path = "instagram_who_tests.rs"]
+mod who_tests;

@@ -42,6 +42,10 @@ pub(super) struct Api {
     pub(super) told_of_out: Option<&'static str>,
     /// Whether the token may take posts down.
     pub(super) deletes: bool,
+    /// The accounts of the token's pages; none: it is that of a page itself, or of nobody who has pages.
+    pub(super) pages: Option<Vec<&'static str>>,
+    /// What is told of the token itself.
+    pub(super) me: Value,
 }
 
 impl Api {
@@ -57,6 +61,8 @@ impl Api {
             scopes: vec!["instagram_basic", "instagram_content_publish", "pages_read_engagement"],
             told_of_out: Some("PUBLISHED"),
             deletes: true,
+            pages: Some(vec!["17841400000000009", USER]),
+            me: Value::Null,
         }
     }
 }
@@ -86,6 +92,13 @@ impl Network for Api {
         match (asked.method.as_str(), rest) {
             ("POST", [USER, "media"]) => self.make(asked, faults),
             ("POST", [USER, "media_publish"]) => self.publish(asked, faults),
+            ("GET", ["me", "accounts"]) => {
+                let Some(accounts) = &self.pages else { return wrong(400, 100, 0, "") };
+                let page = |id: &&str| json!({ "id": "7", "instagram_business_account": { "id": id } });
+                good(json!({ "data": accounts.iter().map(page).collect::<Vec<_>>() }))
+            }
+            ("GET", ["me"]) if self.me.is_null() => wrong(400, 100, 0, ""),
+            ("GET", ["me"]) => good(self.me.clone()),
             ("GET", [USER]) => good(json!({ "id": USER, "username": "bank" })),
             ("GET", ["debug_token"]) => {
                 good(json!({ "data": { "expires_at": 1_705_000_000, "scopes": self.scopes } }))

@@ -43,6 +43,7 @@ impl Instagram {
         let is_old = |post: &&Shown| post.at().is_some_and(|at| at < since);
         let are_enough = |posts: &[Shown]| posts.iter().filter(is_old).count() > MOST_PINNED;
         let needs = if self.is_instagrams { "instagram_business_basic" } else { "instagram_basic" };
+        let numbers = self.all_numbers().await?;
         let list = [self.user.as_str(), "media"];
         let read = self.api.newest(&list, &[("fields", FIELDS)], needs, are_enough);
         let (posts, reach): (Vec<Shown>, _) = read.await?;
@@ -53,6 +54,8 @@ impl Instagram {
         let shown = name.map_or_else(|| format!("the account {}", self.user), |name| format!("@{name}"));
         let posts = posts.into_iter().map(|post| post.seen(&self.user)).collect();
         let lists = vec![List { posts, told: Told::ByTime }];
-        Ok(Account { id: format!("instagram {}", self.user), shown, lists, more: reach == Reach::More })
+        let id = |number: &str| format!("instagram {number}");
+        let also = numbers.iter().filter(|number| **number != self.user).map(|number| id(number)).collect();
+        Ok(Account { id: id(&self.user), also, shown, lists, more: reach == Reach::More })
     }
 }

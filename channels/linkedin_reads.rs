@@ -164,7 +164,7 @@ impl LinkedIn {
         let posts = posts.into_iter().map(Post::seen).collect();
         let lists = vec![Shown { posts, told: Told::ByTime }];
         let (id, shown) = (format!("linkedin {number}"), format!("the page {number}"));
-        Ok(Account { id, shown, lists, more })
+        Ok(Account { id, also: Vec::new(), shown, lists, more })
     }
 
     /// Whether the token's member may post for the page; nothing when that is not told.

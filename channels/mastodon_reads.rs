@@ -117,7 +117,7 @@ impl Mastodon {
         let id = format!("mastodon {} {}", self.server.origin().ascii_serialization(), account.id);
         let shown = format!("@{}", crate::text::shown(&account.acct));
         let lists = vec![watch::List { posts, told: watch::Told::ByTime }];
-        Ok(watch::Account { id, shown, lists, more })
+        Ok(watch::Account { id, also: Vec::new(), shown, lists, more })
     }
 
     /// Looks for a post, or for the first part of one, by its words.

@@ -58,7 +58,13 @@ impl Matrix {
         posts.truncate(MOST);
         let id = format!("matrix {account} {}", self.room);
         let shown = format!("{} ({})", text::shown(&account), self.room);
-        Ok(Account { id, shown, lists: vec![List { posts, told: Told::ByOrder { whole } }], more })
+        Ok(Account {
+            id,
+            also: Vec::new(),
+            shown,
+            lists: vec![List { posts, told: Told::ByOrder { whole } }],
+            more,
+        })
     }
 
     /// The address of a page of the account's own messages, the newest first.

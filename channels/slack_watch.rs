@@ -82,7 +82,7 @@ impl Slack {
             format!("slack {} {} {}", self.server.origin().ascii_serialization(), self.channel, who.bot_id);
         let shown = format!("{} ({}, {})", text::shown(&who.user), text::shown(&who.team), self.channel);
         let lists = vec![List { posts: read.posts, told: Told::ByTime }];
-        Ok(Account { id, shown, lists, more: read.more })
+        Ok(Account { id, also: Vec::new(), shown, lists, more: read.more })
     }
 
     /// The address of a page of the channel, the newest messages first.

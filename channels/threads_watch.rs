@@ -53,6 +53,12 @@ impl Threads {
         let shown = name.map_or_else(|| format!("the account {}", self.user), |name| format!("@{name}"));
         let posts = posts.into_iter().map(|post| post.seen(&self.user)).collect();
         let lists = vec![List { posts, told: Told::ByTime }];
-        Ok(Account { id: format!("threads {}", self.user), shown, lists, more: reach == Reach::More })
+        Ok(Account {
+            id: format!("threads {}", self.user),
+            also: Vec::new(),
+            shown,
+            lists,
+            more: reach == Reach::More,
+        })
     }
 }

@@ -74,6 +74,8 @@ pub(crate) fn wished(settings: &Value) -> Result<Option<i64>, String> {
 pub struct Account {
     /// The network's own name for it, with its server: two channels with the same one post on one account.
     pub id: String,
+    /// Its other ids: those that channels with another number of the same account have.
+    pub also: Vec<String>,
     /// What people call it.
     pub shown: String,
     pub lists: Vec<List>,
@@ -82,6 +84,25 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether an id is this account's.
+    pub fn is(&self, id: &str) -> bool {
+        self.id == id || self.also.iter().any(|also| also == id)
+    }
+
+    /// Its numbers, the one that posts are named by here first; of an account with one id there are none.
+    pub fn numbers(&self) -> Vec<&str> {
+        let ids = std::iter::once(&self.id).chain(&self.also).filter(|_| !self.also.is_empty());
+        ids.filter_map(|id| id.rsplit_once(' ')).map(|(_, number)| number).collect()
+    }
+
+    /// How receipts name a post: by this id, or by one with another number of the account before the colon.
+    pub fn names(&self, post: &str) -> Vec<String> {
+        let numbers = self.numbers();
+        let bare = post.split_once(':').filter(|(whose, _)| numbers.first() == Some(whose));
+        let others = bare.iter().flat_map(|(_, id)| numbers.iter().skip(1).map(move |n| format!("{n}:{id}")));
+        std::iter::once(post.to_owned()).chain(others).collect()
+    }
+
     /// Every post once.
     pub fn posts(&self) -> Vec<&Seen> {
         let mut ids = std::collections::HashSet::new();

@@ -75,7 +75,7 @@ impl WordPress {
         ];
         let shown = format!("{} ({})", crate::text::shown(&user.name), site.host_str().unwrap_or_default());
         let id = format!("wordpress {} {}", site.as_str().trim_end_matches('/'), user.id);
-        Ok(Account { id, shown, lists, more: false })
+        Ok(Account { id, also: Vec::new(), shown, lists, more: false })
     }
 
     /// The site's own address: it may be reached by others, too.

@@ -204,7 +204,7 @@ impl X {
         let posts = posts.into_iter().map(|post| post.seen(&who.username)).collect();
         let shown = format!("@{}", crate::text::shown(&who.username));
         let lists = vec![List { posts, told: Told::ByTime }];
-        Ok(Account { id: format!("x {}", who.id), shown, lists, more: next.is_some() })
+        Ok(Account { id: format!("x {}", who.id), also: Vec::new(), shown, lists, more: next.is_some() })
     }
 
     /// Looks for the post among the account's own since the first attempt.

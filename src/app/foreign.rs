@@ -56,7 +56,8 @@ pub(super) async fn judge(
     if judged.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = judged.iter().map(|p| p.remote_id.as_str()).collect();
+    let ids: Vec<String> = judged.iter().flat_map(|p| seen.names(&p.remote_id)).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let from = times.from.max(times.at - LONG_AGO);
     // In this order: what is settled meanwhile is no candidate any more, but has its receipt.
     let candidates = tx.candidates(&channel.adapter, from).await?;
@@ -123,11 +124,19 @@ fn row(channel: &Channel, seen: &Account, p: &Seen, at: Millis) -> SeenPost {
     }
 }
 
+/// How settings can lead to an account: as these do, or, where it has several numbers, with any of them, whichever server
+/// takes that one.
+fn ways(settings: &Value, seen: &Account) -> Vec<Value> {
+    let by_number = seen.numbers().into_iter().map(|number| serde_json::json!({ "user": number }));
+    std::iter::once(settings.clone()).chain(by_number).collect()
+}
+
 /// What our deliveries say of posts.
 struct Ours<'a> {
-    account: &'a str,
+    account: &'a Account,
     at: Millis,
-    settings: Value,
+    /// The settings of a channel to it, once more with each of its other numbers.
+    settings: Vec<Value>,
     receipts: Vec<Received>,
     /// What attempts have written down of posts that are out, or about to be.
     parts: Vec<Received>,
@@ -150,9 +159,9 @@ impl<'a> Ours<'a> {
             (c, words)
         });
         Self {
-            account: &seen.id,
+            account: seen,
             at: times.at,
-            settings: serde_json::from_str(&channel.settings).unwrap_or_default(),
+            settings: ways(&serde_json::from_str(&channel.settings).unwrap_or_default(), seen),
             receipts,
             parts,
             candidates: with_words.collect(),
@@ -163,8 +172,11 @@ impl<'a> Ours<'a> {
     /// Whether a channel leads to the account, or may: nobody has looked at it yet.
     fn leads_here(&self, account: Option<&str>, settings: &str) -> bool {
         match account.filter(|account| !account.is_empty()) {
-            Some(account) => account == self.account,
-            None => place::same(&self.settings, &serde_json::from_str(settings).unwrap_or_default()),
+            Some(account) => self.account.is(account),
+            None => {
+                let settings = serde_json::from_str(settings).unwrap_or_default();
+                self.settings.iter().any(|own| place::same(own, &settings))
+            }
         }
     }
 
@@ -180,7 +192,8 @@ impl<'a> Ours<'a> {
     /// to the same place, whether or not anybody has looked at that channel.
     fn made(&self, id: &str) -> bool {
         let here = |r: &Received| self.leads_here(r.account.as_deref(), &r.settings);
-        self.receipts.iter().any(|r| r.remote_id == id && here(r)) || self.is_part(id)
+        let names = self.account.names(id);
+        self.receipts.iter().any(|r| names.contains(&r.remote_id) && here(r)) || self.is_part(id)
     }
 
     /// Whether a delivery may have made it whose post nobody knows. Its words excuse no other.
@@ -198,5 +211,51 @@ impl<'a> Ours<'a> {
         }
         drop(said);
         self.candidates.iter().any(|(c, _)| c.under_way && is_fresh && here(c))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn received(remote_id: &str, account: Option<&str>, settings: &Value) -> Received {
+        let account = account.map(str::to_owned);
+        Received { remote_id: remote_id.into(), account, settings: settings.to_string() }
+    }
+
+    #[test]
+    fn a_post_of_a_channel_with_another_number_of_the_account_is_ours() {
+        let login = |user: &str| json!({ "user": user, "server": "https://graph.instagram.com" });
+        let times = Times { first: false, unwatched: false, was_whole: true, from: 0, at: 1 };
+        let seen = |also: &[&str]| Account {
+            id: "instagram 1784".into(),
+            also: also.iter().map(|id| (*id).to_owned()).collect(),
+            shown: "@bank".into(),
+            lists: Vec::new(),
+            more: false,
+        };
+        let ours = |also: &[&str], receipt: Received| {
+            let (channel, seen) = (Channel::for_tests("instagram", &login("1784")), seen(also));
+            Ours::new(&channel, &seen, &times, vec![receipt], Vec::new(), Vec::new()).made("1784:7")
+        };
+        let also: &[&str] = &["instagram 26"];
+        // Looked at or not, on the server of either login.
+        for account in [Some("instagram 26"), Some("instagram 1784"), None] {
+            assert!(ours(also, received("26:7", account, &login("26"))), "{account:?}");
+        }
+        assert!(ours(
+            also,
+            received("1784:7", None, &json!({ "user": "1784", "server": "https://graph.facebook.com" }))
+        ));
+        assert!(!ours(also, received("26:8", Some("instagram 26"), &login("26"))), "another post");
+        assert!(!ours(also, received("26:7", Some("instagram 99"), &login("26"))), "another account");
+        assert!(!ours(also, received("99:7", None, &login("99"))));
+        assert!(
+            !ours(&[], received("26:7", Some("instagram 26"), &login("26"))),
+            "nobody said that they are one"
+        );
+        assert!(ours(&[], received("1784:7", Some("instagram 1784"), &login("1784"))));
     }
 }

@@ -3,7 +3,7 @@
 
 use ::channels::{Rendition, place, text};
 
-use super::{App, AppError, Result};
+use super::{App, AppError, Result, readiness};
 use crate::clock::Millis;
 use crate::store::Tx;
 use crate::store::attempts::Attempt;
@@ -20,8 +20,9 @@ pub(super) struct Claimant {
     channel: Channel,
     /// When its first attempt was permitted.
     first: Millis,
-    /// The ids of the channels that lead to the same server, once they are locked.
+    /// The ids of the channels that lead to the same account, once they are locked, and the numbers that they have for it.
     kin: Vec<String>,
+    numbers: Vec<String>,
 }
 
 impl Claimant {
@@ -29,7 +30,7 @@ impl Claimant {
         let channel = app.store().channel(&d.channel_id).await?;
         let channel = channel.ok_or_else(|| AppError::not_found("channel", &d.channel_id))?;
         let first = app.store().attempts(&d.id).await?.first().map_or(0, |a| a.permitted_at);
-        Ok(Self { delivery: d.id.clone(), channel, first, kin: Vec::new() })
+        Ok(Self { delivery: d.id.clone(), channel, first, kin: Vec::new(), numbers: Vec::new() })
     }
 
     /// Locks the channels of the account and its kin: two who read at once judge one after the other. Called
@@ -37,6 +38,8 @@ impl Claimant {
     pub async fn lock(&mut self, tx: &mut Tx) -> Result<()> {
         let all = tx.channels_of(&self.channel.adapter).await?;
         self.kin = self.kin_of(&all);
+        let kin = all.iter().filter(|c| self.kin.contains(&c.id));
+        self.numbers = kin.filter_map(readiness::number_in_settings).collect();
         Ok(())
     }
 
@@ -44,8 +47,29 @@ impl Claimant {
     pub fn kin_of(&self, all: &[Channel]) -> Vec<String> {
         let settings = |c: &Channel| serde_json::from_str(&c.settings).unwrap_or_default();
         let own = settings(&self.channel);
-        let kin = all.iter().filter(|c| c.adapter == self.channel.adapter && place::same(&own, &settings(c)));
+        let is_same = |c: &&Channel| {
+            let other = settings(c);
+            place::same(&own, &other)
+                || place::has_two_numbers(&c.adapter, &own, &other) && !self.is_another(c)
+        };
+        let kin = all.iter().filter(|c| c.adapter == self.channel.adapter).filter(is_same);
         kin.map(|c| c.id.clone()).collect()
+    }
+
+    /// Whether checks have seen the account of a channel, and it has another name than this one's.
+    fn is_another(&self, c: &Channel) -> bool {
+        let name = |c: &Channel| readiness::learned_account(c).map(|account| account.name.to_lowercase());
+        matches!((name(&self.channel), name(c)), (Some(one), Some(other)) if one != other)
+    }
+
+    /// How a receipt of one of the kin can name a post.
+    fn names(&self, remote_id: &str) -> Vec<String> {
+        let bare = remote_id.split_once(':').map(|(_, id)| id);
+        let others = bare.iter().flat_map(|id| self.numbers.iter().map(move |n| format!("{n}:{id}")));
+        let mut names: Vec<String> = std::iter::once(remote_id.to_owned()).chain(others).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     pub fn adapter(&self) -> &str {
@@ -60,9 +84,11 @@ impl Claimant {
     /// Why the post of that id may be another delivery's, if it may.
     pub async fn doubt(&self, tx: &mut Tx, of: &Attempt, remote_id: &str) -> Result<Option<String>> {
         let adapter = &self.channel.adapter;
-        let same = tx.with_remote(adapter, remote_id, &self.delivery).await?;
-        if same.iter().any(|channel| self.kin.contains(channel)) {
-            return Ok(Some("the post that is there belongs to another delivery".into()));
+        for name in self.names(remote_id) {
+            let same = tx.with_remote(adapter, &name, &self.delivery).await?;
+            if same.iter().any(|channel| self.kin.contains(channel)) {
+                return Ok(Some("the post that is there belongs to another delivery".into()));
+            }
         }
         let own = words(&of.body);
         let since = self.first.saturating_sub(NEAR);
@@ -79,4 +105,42 @@ impl Claimant {
 fn words(body: &str) -> Option<(String, String)> {
     let rendition: Rendition = serde_json::from_str(body).ok()?;
     Some((text::loose(&rendition.text), text::loose(rendition.title.as_deref().unwrap_or_default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A channel that a check may have seen to be of that account.
+    fn channel(id: &str, settings: Value, account: Option<&str>) -> Channel {
+        let health = account.map(|account| json!({ "facts": { "account": account } }).to_string());
+        Channel { id: id.into(), health, ..Channel::for_tests("instagram", &settings) }
+    }
+
+    #[test]
+    fn an_account_with_two_numbers_is_one_as_far_as_nobody_knows_better() {
+        let login = |user: &str| json!({ "user": user, "server": "https://graph.instagram.com" });
+        let all = [
+            channel("scoped", login("26"), Some("@bank")),
+            channel("own", login("1784"), Some("@Bank")),
+            channel("of a page", json!({ "user": "1784" }), None),
+            channel("alice", login("99"), Some("@alice")),
+        ];
+        let kin = |n: usize| {
+            let channel = all[n].clone();
+            let (kin, numbers) = (Vec::new(), Vec::new());
+            Claimant { delivery: "d".into(), channel, first: 0, kin, numbers }.kin_of(&all)
+        };
+        assert_eq!(kin(0), ["scoped", "own", "of a page"]);
+        assert_eq!(kin(1), ["scoped", "own", "of a page"]);
+        assert_eq!(kin(3), ["of a page", "alice"], "nobody knows whose that of the page is");
+        let two =
+            [channel("one", json!({ "user": "1" }), None), channel("two", json!({ "user": "2" }), None)];
+        let (kin, numbers, channel) = (Vec::new(), vec!["1".into(), "2".into()], two[0].clone());
+        let one = Claimant { delivery: "d".into(), channel, first: 0, kin, numbers };
+        assert_eq!(one.kin_of(&two), ["one"], "with Facebook Login an account has one number");
+        assert_eq!(one.names("1:1790"), ["1:1790", "2:1790"]);
+    }
 }
