@@ -242,6 +242,23 @@ impl Api {
         found.map_err(|failure| failure.to_string())
     }
 
+    /// The same for a list that has no times.
+    ///
+    /// # Errors
+    /// A sentence, when it could not be read to its end.
+    pub(crate) async fn look_through<T: DeserializeOwned, R>(
+        &self,
+        parts: &[&str],
+        fields: &str,
+        wanted: impl FnMut(T) -> Option<R>,
+    ) -> Result<Option<R>, String> {
+        let limit = PAGE.to_string();
+        let query = [("fields", fields), ("limit", limit.as_str())];
+        let too_many = "the post has too many answers to look through";
+        let found = self.find(parts, &query, (MOST_PAGES, too_many), wanted).await;
+        found.map_err(|failure| failure.to_string())
+    }
+
     /// Turns the pages of a list, so many at most, until `wanted` takes an item. Nothing: the list was read to its
     /// end.
     ///

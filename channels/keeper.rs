@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Failure, Job, Pass, Retry};
+use crate::{Failure, Job, Pass, Retry, parts};
 
 /// Writes down the handle of one attempt.
 #[async_trait]
@@ -49,9 +49,15 @@ impl Pass {
 
 /// How many parts of the post earlier attempts have written down as out.
 pub(crate) fn parts_out(job: &Job) -> usize {
+    kept(job, |_| true).0.len()
+}
+
+/// The parts of the post that earlier attempts have written down as out, those whose ids have that form, and how many
+/// parts it has.
+pub(crate) fn kept(job: &Job, is_id: impl Fn(&str) -> bool) -> (Vec<String>, usize) {
     let of = job.rendition.texts().count();
     let kept = job.handle.as_deref().filter(|_| of > 1).unwrap_or_default();
-    kept.split(' ').filter(|part| !part.is_empty()).count().min(of)
+    (parts::out(kept).filter(|id| is_id(id)).take(of).map(str::to_owned).collect(), of)
 }
 
 /// Keeps nothing, for adapters' own tests.

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::Mastodon;
 use super::answers::{self, Software, Source, Status};
-use super::{Mastodon, thread};
 use crate::http::{Answer, Request};
 use crate::{Health, Job, NOT_OURS, Retraction, Sighting, watch};
 
@@ -122,7 +122,7 @@ impl Mastodon {
 
     /// Looks for a post, or for the first part of one, by its words.
     pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
-        let wanted = thread::part(&job.rendition, 0);
+        let wanted = job.rendition.part(0);
         let mut posts = self.posts_since(job).await?;
         posts.retain(|p| p.can_be(&wanted, &self.visibility));
         if posts.len() > SOURCES {

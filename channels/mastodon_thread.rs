@@ -6,7 +6,9 @@ use serde::Deserialize;
 use super::answers::{self, Server, Software, Status};
 use super::{Mastodon, content, media};
 use crate::http::Request;
-use crate::{Failure, Job, Pass, Receipt, Rendition, Retraction, Sighting};
+use crate::keeper::kept;
+use crate::outcome::not_all_known;
+use crate::{Failure, Job, Pass, Receipt, Retraction, Sighting};
 
 /// What is around a post (<https://docs.joinmastodon.org/methods/statuses/#context>).
 #[derive(Deserialize)]
@@ -14,29 +16,10 @@ struct Context {
     descendants: Vec<Status>,
 }
 
-/// One part of a post, 0 for the first. Title and pictures go with the first.
-pub(super) fn part(post: &Rendition, n: usize) -> Rendition {
-    let first = n == 0;
-    Rendition {
-        title: post.title.clone().filter(|_| first),
-        text: post.texts().nth(n).unwrap_or_default().to_owned(),
-        more: Vec::new(),
-        language: post.language.clone(),
-        media: if first { post.media.clone() } else { Vec::new() },
-    }
-}
-
-/// The parts that earlier attempts have written down as out, and how many there should be.
-fn kept(job: &Job) -> (Vec<String>, usize) {
-    let of = job.rendition.texts().count();
-    let ids = job.handle.as_deref().filter(|_| of > 1).unwrap_or_default().split(' ');
-    (ids.filter(|id| answers::is_id(id)).take(of).map(str::to_owned).collect(), of)
-}
-
 impl Mastodon {
     /// Publishes what is not out yet.
     pub(super) async fn publish_parts(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let (mut ids, of) = kept(job);
+        let (mut ids, of) = kept(job, answers::is_id);
         let out = ids.len();
         let before = async {
             let server = self.server().await;
@@ -83,7 +66,7 @@ impl Mastodon {
             request = request.header("idempotency-key", &key);
         }
         let media = if n == 0 { media } else { &[] };
-        let request = request.json(&content(&part(&job.rendition, n), media, &self.visibility, after));
+        let request = request.json(&content(&job.rendition.part(n), media, &self.visibility, after));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
             return Err(self.failure(&answer));
@@ -97,7 +80,7 @@ impl Mastodon {
         let account = self.account().await?;
         while ids.len() < of {
             let Some(last) = ids.last() else { return Ok(()) };
-            let wanted = part(&job.rendition, ids.len());
+            let wanted = job.rendition.part(ids.len());
             let around: Context = self.look(&self.api(&["v1", "statuses", last, "context"])).await?.0;
             let answers = around.descendants.into_iter();
             let own: Vec<Status> = answers.filter(|p| p.is_by(&account) && p.answers(last)).collect();
@@ -126,13 +109,11 @@ impl Mastodon {
 
     /// Looks for the post, whole or in parts.
     pub(super) async fn find(&self, job: &Job) -> Sighting {
-        let (mut ids, of) = kept(job);
+        let (mut ids, of) = kept(job, answers::is_id);
         if ids.is_empty() {
             return match self.search(job).await {
                 // Its id is not written down, so another try would not go on after it.
-                Ok(Sighting::Found(_)) if of > 1 => {
-                    Sighting::Unknown(format!("parts out: 1 of {of}; another try would post that one again"))
-                }
+                Ok(Sighting::Found(_)) if of > 1 => Sighting::unnamed(of),
                 seen => seen.unwrap_or_else(Sighting::Unknown),
             };
         }
@@ -141,7 +122,7 @@ impl Mastodon {
             Ok(()) if ids.len() == of => {
                 self.receipt_of(&ids[0]).await.map_or_else(Sighting::Unknown, Sighting::Found)
             }
-            Ok(()) => Sighting::Unknown(format!("parts out: {} of {of}; look before another try", ids.len())),
+            Ok(()) => Sighting::stopped(ids.len(), of),
         }
     }
 
@@ -161,7 +142,7 @@ impl Mastodon {
         job: &Job,
         remote_id: Option<&str>,
     ) -> Result<Retraction, String> {
-        let (mut ids, of) = kept(job);
+        let (mut ids, of) = kept(job, answers::is_id);
         if ids.is_empty() {
             ids.extend(remote_id.map(str::to_owned));
         }
@@ -182,8 +163,7 @@ impl Mastodon {
             return Err(why);
         }
         if ids.len() < of {
-            let out = ids.len();
-            return Err(format!("parts taken down: {out} of {of}; look whether another one is there"));
+            return Err(not_all_known(ids.len(), of));
         }
         Ok(Retraction::Gone)
     }

@@ -109,11 +109,26 @@ impl Sighting {
             "parts out: {out} of {of}; another try finishes the thread and doubles nothing"
         ))
     }
+
+    /// The first part of a thread is there, and its id is not written down, so another try would not go on after it.
+    pub(crate) fn unnamed(of: usize) -> Self {
+        Self::Unknown(format!("parts out: 1 of {of}; another try would post that one again"))
+    }
+
+    /// Some parts of a thread are there. What is not shown may be there all the same, so a person looks first.
+    pub(crate) fn stopped(out: usize, of: usize) -> Self {
+        Self::Unknown(format!("parts out: {out} of {of}; look before another try"))
+    }
 }
 
 /// Why a post that a person saw is not taken down.
 pub const NOT_OURS: &str = "the account holds no post of this delivery; \
      what a person saw there must be taken down by hand";
+
+/// Why a thread of which some parts were taken down is not said to be gone.
+pub(crate) fn not_all_known(out: usize, of: usize) -> String {
+    format!("parts taken down: {out} of {of}; look whether another one is there")
+}
 
 /// What a retraction did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

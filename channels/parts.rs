@@ -18,6 +18,14 @@ pub fn whole(text: &str) -> String {
     parts(text).join("\n\n")
 }
 
+/// Begins what is written down of a part that is prepared, of which nobody knows yet whether it is out.
+pub(crate) const PREPARED: char = '~';
+
+/// The parts of a thread that its handle says are out, by what the network calls each.
+pub fn out(handle: &str) -> impl Iterator<Item = &str> {
+    handle.split(' ').filter(|part| !part.is_empty() && !part.starts_with(PREPARED))
+}
+
 fn is_mark(line: &str) -> bool {
     line.trim() == MARK
 }
@@ -40,6 +48,13 @@ mod tests {
         }
         assert_eq!(whole("One.\n---\nTwo."), "One.\n\nTwo.");
         assert_eq!(whole("---\n---"), "", "nothing is left, and an empty text is refused");
+    }
+
+    #[test]
+    fn what_is_prepared_is_not_out() {
+        let of = |handle: &'static str| out(handle).collect::<Vec<_>>();
+        assert_eq!(of("7:1 7:2 ~7:3"), ["7:1", "7:2"]);
+        assert!(of("").is_empty() && of("~7:3").is_empty());
     }
 
     proptest! {

@@ -38,6 +38,18 @@ impl Rendition {
         std::iter::once(&self.text).chain(&self.more).map(String::as_str)
     }
 
+    /// One part of a thread, 0 for the first. Title and pictures go with the first.
+    pub(crate) fn part(&self, n: usize) -> Self {
+        let first = n == 0;
+        Self {
+            title: self.title.clone().filter(|_| first),
+            text: self.texts().nth(n).unwrap_or_default().to_owned(),
+            more: Vec::new(),
+            language: self.language.clone(),
+            media: if first { self.media.clone() } else { Vec::new() },
+        }
+    }
+
     /// The title and the first link, which a network shows together as a card where no picture takes its place.
     pub fn card(&self) -> Option<(&str, text::Link)> {
         let title = self.title.as_deref().filter(|_| self.media.is_empty())?;

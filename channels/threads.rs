@@ -20,6 +20,8 @@
 //! When the answer to the second step is lost, the post's own number stays unknown: the container does not
 //! tell it. Such a post is looked for by its words when it is to be taken down.
 //!
+//! A thread of several parts is in `threads_thread.rs`.
+//!
 //! Threads makes a mention of each `@name`, a topic of a `#word`, and shows a preview of the first link; it
 //! has no way to switch that off. Pictures are not sent: Threads fetches them from a public address.
 
@@ -27,20 +29,24 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::graph::{self, LOOKS, SECOND, id_of, is_id, is_not_there, not_told, of};
 use crate::graph_api::Api;
-use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, text, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
+    Rendition, Replay, Retraction, Setting, Sighting, text, watch,
 };
 
+#[path = "threads_found.rs"]
+mod found;
+#[path = "threads_thread.rs"]
+mod thread;
 #[path = "threads_watch.rs"]
 mod watching;
+
+use thread::Place;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -69,7 +75,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 0,
         media_bytes: 0,
         alt: None,
-        parts: 1,
+        parts: 10,
         cards: false,
     },
     settings: &[
@@ -126,14 +132,6 @@ enum State {
     Forgotten,
 }
 
-/// A post, as far as it is read.
-#[derive(Deserialize)]
-struct Post {
-    id: String,
-    #[serde(default)]
-    text: String,
-}
-
 impl Threads {
     async fn state(&self, container: &str) -> Result<State, Failure> {
         let fields = [("fields", "status,error_message")];
@@ -153,20 +151,16 @@ impl Threads {
     }
 
     /// Makes a container. Nobody sees it.
-    async fn make(&self, job: &Job, pass: &Pass) -> Result<String, Failure> {
-        let links: HashSet<String> = text::links(&job.rendition.text).into_iter().map(|l| l.url).collect();
-        if links.len() > MOST_LINKS {
-            let reason = format!("Threads takes at most {MOST_LINKS} links in a post");
-            return Err(Failure::never(reason));
-        }
-        let form = [("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
+    async fn make(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<String, Failure> {
+        let mut form = vec![("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
+        form.extend(place.after(&self.user).map(|id| ("reply_to_id", id)));
         self.api.container(&[&self.user, "threads"], &form, pass).await
     }
 
     /// The container that this attempt publishes, and whether it is out already: that of an earlier attempt,
     /// or a new one. It is written down.
-    async fn prepare(&self, job: &Job, pass: &Pass) -> Result<(String, State), Failure> {
-        let known = job.handle.as_deref().and_then(|handle| id_of(&self.user, handle));
+    async fn prepare(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<(String, State), Failure> {
+        let known = place.known;
         let mut state = State::Dead;
         if let Some(container) = known {
             state = self.state(container).await?;
@@ -174,10 +168,10 @@ impl Threads {
         // People decided about what is forgotten: nobody can publish it any more.
         let container = match known.filter(|_| !matches!(state, State::Dead | State::Forgotten)) {
             Some(container) => container.to_owned(),
-            None => self.make(job, pass).await?,
+            None => self.make(job, place, pass).await?,
         };
         // Also that of an earlier attempt: an attempt that others took over must not go on.
-        pass.keep(&of(&self.user, &container)).await?;
+        pass.keep(&place.written(&self.user, &container)).await?;
         if state == State::Out {
             return Ok((container, state));
         }
@@ -195,8 +189,8 @@ impl Threads {
     }
 
     /// The step that the public sees.
-    async fn reveal(&self, job: &Job, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
-        let is_first = job.handle.as_deref() != Some(of(&self.user, container).as_str());
+    async fn reveal(&self, place: &Place<'_>, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
+        let is_first = place.known != Some(container);
         let request = self.api.post(&[&self.user, "threads_publish"], &[("creation_id", container)]);
         let (failure, said) = match self.api.make(request, pass).await {
             Ok(told) => {
@@ -228,47 +222,16 @@ impl Threads {
         }
     }
 
+    async fn publish_one(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<Receipt, Failure> {
+        match self.prepare(job, place, pass).await? {
+            (_, State::Out) => Ok(self.out()),
+            (container, _) => self.reveal(place, &container, pass).await,
+        }
+    }
+
     /// The receipt of a post that is out and whose number is not known.
     fn out(&self) -> Receipt {
         Receipt { remote_id: String::new(), url: None, note: None }
-    }
-
-    async fn remove(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
-        let id = remote_id.and_then(|named| id_of(&self.user, named)).ok_or(NOT_OURS)?;
-        if let Some(said) = self.api.take_down(id).await {
-            return Ok(said);
-        }
-        // It could be hidden from this access token.
-        self.api.belongs_to(&self.user).await?;
-        match self.api.ask_if_there(&[id], &[("fields", "id")]).await.map_err(|f| f.to_string())? {
-            Some(_) => Err(HIDDEN.to_owned()),
-            None if self.is_listed(job, id).await? => Err(HIDDEN.to_owned()),
-            // Somebody else took it down.
-            None => Ok(Retraction::Gone),
-        }
-    }
-
-    async fn is_listed(&self, job: &Job, id: &str) -> Result<bool, String> {
-        let same = |post: Post| (post.id == id).then_some(());
-        let found = self.api.look(&[&self.user, "threads"], "id", job.permitted_at - SLACK, same).await?;
-        Ok(found.is_some())
-    }
-
-    /// The one post with these words since the first attempt.
-    async fn one_with_the_words(&self, job: &Job) -> Result<String, String> {
-        let mut found = Vec::new();
-        let words = text::plain(&job.rendition.text);
-        let each = |post: Post| {
-            if text::plain(&post.text) == words && is_id(&post.id) {
-                found.push(post.id);
-            }
-            None::<()>
-        };
-        self.api.look(&[&self.user, "threads"], "id,text", job.permitted_at - SLACK, each).await?;
-        match found.as_slice() {
-            [one] => Ok(one.clone()),
-            _ => Err(NOT_ONE.to_owned()),
-        }
     }
 
     async fn inspect(&self) -> Result<Health, String> {
@@ -290,58 +253,48 @@ impl Threads {
     }
 }
 
+/// Whether Threads takes so many links.
+fn few_links(post: &Rendition) -> Result<(), Failure> {
+    let links = |text| text::links(text).into_iter().map(|link| link.url).collect::<HashSet<String>>().len();
+    if post.texts().any(|text| links(text) > MOST_LINKS) {
+        return Err(Failure::never(format!("Threads takes at most {MOST_LINKS} links in a post")));
+    }
+    Ok(())
+}
+
 /// Permissions without which no post can be made.
 pub(crate) const NEEDED: &[&str] = &["threads_basic", "threads_content_publish"];
-/// The one to take a post down.
-pub(crate) const BESIDES: &[&str] = &["threads_delete"];
-
-const HIDDEN: &str = "Threads does not take the post down and still lists it; take it down by hand";
-const NOT_ONE: &str = "the post's number is not known, and not exactly one post has its words; \
-     take it down by hand";
+/// To take a post down, and for threads of several parts.
+pub(crate) const BESIDES: &[&str] = &["threads_delete", "threads_manage_replies", "threads_read_replies"];
 
 #[async_trait]
 impl Channel for Threads {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        match self.prepare(job, pass).await? {
-            (_, State::Out) => Ok(self.out()),
-            (container, _) => self.reveal(job, &container, pass).await,
+        few_links(&job.rendition)?;
+        if !job.rendition.more.is_empty() {
+            return self.publish_parts(job, pass).await;
         }
+        let known = job.handle.as_deref().and_then(|handle| id_of(&self.user, handle));
+        self.publish_one(job, &Place::alone(known), pass).await
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        let Some(handle) = job.handle.as_deref() else {
-            // Without a container nothing can have been published.
-            return Sighting::Absent;
-        };
-        let Some(container) = id_of(&self.user, handle) else {
-            return Sighting::Unknown("the post was prepared on another account".to_owned());
-        };
-        match self.state(container).await {
-            Ok(State::Out) => Sighting::Found(self.out()),
-            Ok(State::Ready | State::Dead) => Sighting::Absent,
-            Ok(State::Preparing) => Sighting::Unknown("Threads is still preparing the post".to_owned()),
-            Ok(State::Forgotten) => {
-                Sighting::Unknown("Threads does not know any more what has become of the post".to_owned())
-            }
-            Err(failure) => Sighting::Unknown(failure.to_string()),
+        match job.rendition.more.is_empty() {
+            true => self.find_one(job).await,
+            false => self.find_parts(job).await.unwrap_or_else(Sighting::Unknown),
         }
     }
 
     async fn by_words(&self, job: &Job, remote_id: Option<&str>) -> Option<Sighting> {
-        if remote_id.is_some() {
-            return None;
-        }
-        // It is ours when its container says so.
-        Some(match self.read_back(job).await {
-            Sighting::Found(_) => self.one_with_the_words(job).await.map_or_else(Sighting::Unknown, |id| {
-                Sighting::Found(Receipt { remote_id: of(&self.user, &id), url: None, note: None })
-            }),
-            other => other,
-        })
+        self.named(job, remote_id).await
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
-        self.remove(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
+        let removed = match job.rendition.more.is_empty() {
+            true => self.remove(job, remote_id, None).await,
+            false => self.remove_parts(job, remote_id).await,
+        };
+        removed.unwrap_or_else(Retraction::StillLive)
     }
 
     async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
@@ -359,6 +312,9 @@ mod server;
 #[cfg(test)]
 #[path = "threads_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "threads_thread_tests.rs"]
+mod thread_tests;
 #[cfg(test)]
 #[path = "threads_watch_tests.rs"]
 mod watch_tests;

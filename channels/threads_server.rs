@@ -19,6 +19,11 @@ pub(super) struct Api {
     /// State and text by number.
     pub(super) containers: HashMap<String, (&'static str, String)>,
     pub(super) posts: Vec<Value>,
+    /// What containers answer.
+    pub(super) answers: HashMap<String, String>,
+    /// Answers are not in the list yet.
+    pub(super) lags: bool,
+    pub(super) used_answers: usize,
     pub(super) made: usize,
     pub(super) published: usize,
     /// What becomes of new containers, one look after the other.
@@ -36,11 +41,19 @@ impl Api {
         Self {
             containers: HashMap::new(),
             posts: Vec::new(),
+            answers: HashMap::new(),
+            lags: false,
+            used_answers: 0,
             made: 0,
             published: 0,
             states,
             used: 3,
-            scopes: vec!["threads_basic", "threads_content_publish"],
+            scopes: vec![
+                "threads_basic",
+                "threads_content_publish",
+                "threads_manage_replies",
+                "threads_read_replies",
+            ],
             refuses_twice: false,
         }
     }
@@ -75,11 +88,26 @@ impl Network for Api {
             ("GET", ["debug_token"]) => {
                 good(json!({ "data": { "expires_at": 1_705_000_000, "scopes": self.scopes } }))
             }
+            ("GET", [USER, "threads_publishing_limit"])
+                if asked.query["fields"] == "reply_quota_usage,reply_config" =>
+            {
+                if !self.scopes.contains(&"threads_manage_replies") {
+                    return wrong(403, 10, 0);
+                }
+                let config = json!({ "quota_total": 1_000, "quota_duration": 86_400 });
+                good(json!({ "data": [{ "reply_quota_usage": self.used_answers, "reply_config": config }] }))
+            }
             ("GET", [USER, "threads_publishing_limit"]) => {
                 let config = json!({ "quota_total": 250, "quota_duration": 86_400 });
                 good(json!({ "data": [{ "quota_usage": self.used, "config": config }] }))
             }
             ("GET", [USER, "threads"]) => self.list(asked, faults),
+            ("GET", [id, "replies"]) if !self.scopes.contains(&"threads_read_replies") => self
+                .posts
+                .iter()
+                .find(|post| post["id"] == *id)
+                .map_or(wrong(400, 100, 33), |_| wrong(403, 10, 0)),
+            ("GET", [id, "replies"]) => self.replies(id, asked),
             ("GET", [id]) => self.node(id, asked),
             ("DELETE", [id]) => {
                 let before = self.posts.len();
@@ -98,8 +126,12 @@ impl Api {
     fn make(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let mut form = asked.form(faults);
         let text = form.remove("text").unwrap_or_default();
+        let answers = form.remove("reply_to_id");
         if form.len() != 1 || form["media_type"] != "TEXT" || text.is_empty() {
             faults.push(format!("fields: {form:?}"));
+        }
+        if answers.as_ref().is_some_and(|id| !self.posts.iter().any(|post| post["id"] == *id)) {
+            faults.push(format!("answers {answers:?}"));
         }
         if text.chars().count() > 500 {
             return wrong(400, 100, 0);
@@ -107,6 +139,7 @@ impl Api {
         self.made += 1;
         let id = format!("1800000000000000{}", self.made);
         self.containers.insert(id.clone(), ("IN_PROGRESS", text));
+        self.answers.extend(answers.map(|to| (id.clone(), to)));
         good(json!({ "id": id }))
     }
 
@@ -120,15 +153,33 @@ impl Api {
             Some((state @ "FINISHED", text)) => {
                 *state = "PUBLISHED";
                 let text = text.clone();
-                self.post(&text)
+                self.reveal(creation, &text)
             }
             Some(("PUBLISHED", _)) if self.refuses_twice => wrong(400, 100, 0),
             Some(("PUBLISHED", text)) => {
                 let text = text.clone();
-                self.post(&text)
+                self.reveal(creation, &text)
             }
             _ => wrong(400, 24, 4_279_009),
         }
+    }
+
+    fn reveal(&mut self, container: &str, text: &str) -> Said {
+        let said = self.post(text);
+        if let Some(to) = self.answers.get(container) {
+            self.posts[0]["replied_to"] = json!({ "id": to });
+            self.posts[0]["is_reply_owned_by_me"] = true.into();
+        }
+        said
+    }
+
+    fn replies(&self, to: &str, asked: &Asked) -> Said {
+        if !self.posts.iter().any(|post| post["id"] == to) {
+            return wrong(400, 100, 33);
+        }
+        let is_one = |post: &&Value| post["replied_to"]["id"] == to && !self.lags;
+        let all: Vec<Value> = self.posts.iter().filter(is_one).cloned().collect();
+        page(&all, asked, TOKEN)
     }
 
     pub(super) fn post(&mut self, text: &str) -> Said {
@@ -149,7 +200,9 @@ impl Api {
         if !watch && query("since") != "1699999990" || query("limit").parse::<usize>().is_err() {
             faults.push(format!("query: {:?}", asked.query));
         }
-        page(&self.posts, asked, TOKEN)
+        // Answers are another list.
+        let own: Vec<Value> = self.posts.iter().filter(|p| p["replied_to"].is_null()).cloned().collect();
+        page(&own, asked, TOKEN)
     }
 
     fn node(&mut self, id: &str, asked: &Asked) -> Said {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use chrono::DateTime;
 use serde_json::json;
 
+use super::found::{HIDDEN, NOT_ONE};
 use super::server::{Api, TOKEN, USER};
 use super::*;
-use crate::Keeper;
 use crate::Retry;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Expected, Kit, Step};
+use crate::{Keeper, NOT_OURS};
 
 pub(super) fn kit() -> Kit {
     Kit {

@@ -6,6 +6,11 @@
 //! same text, that a text comes back with `&`, `<` and `>` written out, and how credits that are used up
 //! are refused. The check sees whose the token is, and not whether it may write.
 //!
+//! On the plans that anybody can buy, X takes an answer of an app only where the author of the post has mentioned or
+//! quoted the account (`x-api/posts/manage-tweets/integrate` and the changelog of 2026-02-23 there). Whether that holds
+//! for an answer to the account's own post is not said, and no check can tell. So a text is a thread only where the
+//! channel's settings ask for it.
+//!
 //! There is no key against repetition, and X refuses the same text twice. Reading back compares the
 //! account's posts since the first attempt by their words, with X's own short links put back; links
 //! compare without their scheme, because X adds one. One that is equal is found, several are left to
@@ -22,7 +27,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
@@ -31,7 +36,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, text, watch,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, text, watch,
 };
 
 #[path = "x_answers.rs"]
@@ -40,6 +45,8 @@ mod answers;
 mod media;
 #[path = "x_reads.rs"]
 mod reads;
+#[path = "x_thread.rs"]
+mod thread;
 
 use answers::{failure, is_id, link};
 
@@ -70,6 +77,7 @@ pub const ADAPTER: Adapter = Adapter {
         media: 4,
         media_bytes: 5_000_000,
         alt: Some(1_000),
+        // More where the settings say so: [`limits_by`].
         parts: 1,
         cards: false,
     },
@@ -78,6 +86,13 @@ pub const ADAPTER: Adapter = Adapter {
             name: "watch",
             help: "Minutes between two looks for posts that nobody here sent, 5 to 1440. X charges for each post \
                    that is read; without a number nobody looks",
+            required: false,
+            private: false,
+        },
+        Setting {
+            name: "threads",
+            help: "on, to send a text that its author has parted as a thread. X may refuse the second part; then \
+                   the first stands alone. Otherwise a parted text is one post",
             required: false,
             private: false,
         },
@@ -98,15 +113,37 @@ pub(crate) const SERVER: &str = "https://api.x.com";
 /// nothing any more.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 80 });
 
+/// Most parts of a thread.
+const PARTS: usize = 10;
+
+/// The limits of a connection: a parted text is a thread only where an administrator has asked for that.
+pub fn limits_by(settings: &Value, limits: Limits) -> Limits {
+    Limits { parts: if threads(settings) == Ok(true) { PARTS } else { 1 }, ..limits }
+}
+
+/// Whether a parted text is a thread.
+///
+/// # Errors
+/// A sentence that names the setting.
+fn threads(settings: &Value) -> Result<bool, String> {
+    match settings.get("threads") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::String(asked)) if asked.trim().is_empty() => Ok(false),
+        Some(Value::String(asked)) if asked.trim() == "on" => Ok(true),
+        Some(_) => Err("the setting threads: write on, or leave it empty".to_owned()),
+    }
+}
+
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let server = match connection.setting("server") {
         Ok(_) => connection.url("server")?,
         Err(_) => connection.http.check(SERVER)?,
     };
     watch::wished(&connection.settings)?;
+    let threads = threads(&connection.settings)?;
     let token = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(X { server, token, http, clock, known: Known::default() }))
+    Ok(Box::new(X { server, token, http, clock, threads, known: Known::default() }))
 }
 
 struct X {
@@ -114,6 +151,8 @@ struct X {
     token: SecretString,
     http: Arc<Http>,
     clock: Clock,
+    /// A parted text is a thread.
+    threads: bool,
     known: Known<Who>,
 }
 
@@ -177,6 +216,8 @@ impl X {
         let name = text::shown(&who.username);
         let detail = if who.protected {
             format!("logged in as @{name}; its posts are protected, only its followers see them")
+        } else if self.threads {
+            format!("logged in as @{name}; whether X takes the second part of a thread, only a thread shows")
         } else {
             format!("logged in as @{name}")
         };
@@ -214,42 +255,20 @@ impl X {
     }
 }
 
-/// The post as the API takes it: it refuses fields that it does not know.
-fn content(job: &Job, media: &[String]) -> Value {
-    let mut content = json!({ "text": job.rendition.text });
-    if !media.is_empty() {
-        content["media"] = json!({ "media_ids": media });
-    }
-    content
-}
-
 #[async_trait]
 impl Channel for X {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let late = |_| Failure::Rejected {
-            reason: "the server was not ready for the post in time".to_owned(),
-            retry: Retry::Backoff,
-        };
-        let media = tokio::time::timeout(PATIENCE, self.upload(job, pass)).await.map_err(late)??;
-        let request = self.post(&["tweets"], &content(job, &media));
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post));
-        }
-        let told: Value = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        let Some(id) = told["data"]["id"].as_str().filter(|id| is_id(id)) else {
-            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
-        };
-        // Only its link needs to know more.
-        let who = self.known.learn(async { self.ask().await.ok() }).await;
-        Ok(Receipt { remote_id: id.to_owned(), url: who.and_then(|w| link(&w.username, id)), note: None })
+        self.publish_parts(job, pass).await
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        self.find(job).await.unwrap_or_else(Sighting::Unknown)
+        self.find(job).await
     }
 
-    async fn retract(&self, _job: &Job, remote_id: Option<&str>) -> Retraction {
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        if !job.rendition.more.is_empty() {
+            return self.delete_parts(job, remote_id).await.unwrap_or_else(Retraction::StillLive);
+        }
         // Words are no proof that a post is ours; whoever knows all deliveries looks before.
         let Some(id) = remote_id else { return Retraction::StillLive(NOT_OURS.to_owned()) };
         self.delete(id).await.unwrap_or_else(Retraction::StillLive)
@@ -270,6 +289,9 @@ mod server;
 #[cfg(test)]
 #[path = "x_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "x_thread_tests.rs"]
+mod thread_tests;
 #[cfg(test)]
 #[path = "x_watch_tests.rs"]
 mod watch_tests;

@@ -25,7 +25,7 @@ const DRIFT: TimeDelta = TimeDelta::seconds(60);
 /// A post, as far as it is read.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Post {
-    id: String,
+    pub id: String,
     created_at: DateTime<Utc>,
     #[serde(flatten)]
     said: Said,
@@ -33,9 +33,17 @@ pub(super) struct Post {
     note_tweet: Option<Said>,
     /// What it answers or quotes.
     #[serde(default)]
-    referenced_tweets: Vec<IgnoredAny>,
+    referenced_tweets: Vec<Reference>,
     #[serde(default)]
     attachments: Attachments,
+}
+
+/// What a post answers, quotes or shows again.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Reference {
+    r#type: String,
+    id: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -80,13 +88,22 @@ struct Meta {
 }
 
 impl Post {
-    /// Whether it is a post of its own with these words and as many pictures.
-    fn says(&self, post: &Rendition) -> bool {
+    /// Whether it stands for itself: it answers, quotes and shows no other again.
+    fn is_alone(&self) -> bool {
+        self.referenced_tweets.is_empty()
+    }
+
+    /// Whether it answers that post, and refers to no other.
+    pub(super) fn answers(&self, id: &str) -> bool {
+        matches!(self.referenced_tweets.as_slice(), [one] if one.r#type == "replied_to" && one.id == id)
+    }
+
+    /// Whether it has these words and as many pictures.
+    pub(super) fn says(&self, post: &Rendition) -> bool {
         let said = self.note_tweet.as_ref().unwrap_or(&self.said);
         let theirs = expanded(&said.text, &said.entities.urls);
         let ours = plain(&post.text);
-        self.referenced_tweets.is_empty()
-            && self.attachments.media_keys.len() == post.media.len()
+        self.attachments.media_keys.len() == post.media.len()
             && (plain(&theirs) == ours || plain(&read(&theirs)) == ours)
     }
 
@@ -207,33 +224,36 @@ impl X {
         Ok(Account { id: format!("x {}", who.id), also: Vec::new(), shown, lists, more: next.is_some() })
     }
 
-    /// Looks for the post among the account's own since the first attempt.
-    pub(super) async fn find(&self, job: &Job) -> Result<Sighting, String> {
+    /// The account's own posts and answers since the first attempt.
+    pub(super) async fn own_since(&self, job: &Job) -> Result<Vec<Post>, String> {
         let who = self.who().await?;
         let from = job.permitted_at - DRIFT;
-        let (mut found, mut next) = (Vec::new(), None::<String>);
-        for page in 0.. {
-            if page == PAGES {
-                return Err("the account has posted too much since to look through".to_owned());
-            }
+        let (mut own, mut next) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
             let (posts, after) = self.page(&who, from, EACH, "retweets", next.as_deref()).await?;
             // Not left to the server: what is older is another post with these words.
-            let is_it = |p: &Post| {
-                p.created_at.timestamp() >= from.timestamp() && is_id(&p.id) && p.says(&job.rendition)
-            };
-            found.extend(posts.into_iter().filter(is_it));
+            let is_since = |p: &Post| p.created_at.timestamp() >= from.timestamp() && is_id(&p.id);
+            own.extend(posts.into_iter().filter(is_since));
             next = after;
             if next.is_none() {
-                break;
+                return Ok(own);
             }
         }
-        Ok(match (found.pop(), found.is_empty()) {
+        Err("the account has posted too much since to look through".to_owned())
+    }
+
+    /// Looks for the post, or for the first part of one, by its words.
+    pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
+        let wanted = job.rendition.part(0);
+        let own = self.own_since(job).await?;
+        let mut found = own.into_iter().filter(|post| post.is_alone() && post.says(&wanted));
+        Ok(match (found.next(), found.next()) {
             (None, _) => Sighting::Absent,
-            (Some(post), true) => {
-                let url = link(&who.username, &post.id);
+            (Some(post), None) => {
+                let url = link(&self.who().await?.username, &post.id);
                 Sighting::Found(Receipt { remote_id: post.id, url, note: None })
             }
-            (Some(_), false) => {
+            (Some(_), Some(_)) => {
                 Sighting::Unknown("the account has several posts with these words".to_owned())
             }
         })

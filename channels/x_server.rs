@@ -19,7 +19,8 @@ pub struct Kept {
     pub text: String,
     pub media: Vec<String>,
     pub at: i64,
-    pub reply: bool,
+    /// What it answers.
+    pub reply: Option<String>,
 }
 
 /// A picture: its size, how much of it is there, whether it is ended, its words.
@@ -35,6 +36,8 @@ pub struct Api {
     /// The list does not heed since when posts are asked for.
     pub careless: bool,
     pub protected: bool,
+    /// Answers to the account's own posts are refused.
+    pub takes_no_answers: bool,
     /// Most posts of one page.
     pub page: usize,
     pub made: usize,
@@ -88,8 +91,19 @@ impl Network for Api {
 impl Api {
     fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
         let fields: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        if fields != ["text"] && fields != ["media", "text"] {
+        let known = ["media", "reply", "text"];
+        if !sent["text"].is_string() || !fields.iter().all(|name| known.contains(&name.as_str())) {
             faults.push(format!("fields: {sent}"));
+        }
+        let reply = sent["reply"].as_object().map(|reply| {
+            let after = reply["in_reply_to_tweet_id"].as_str().unwrap_or_default().to_owned();
+            if reply.len() != 1 || !self.posts.iter().any(|p| p.id == after) {
+                faults.push(format!("answers: {sent}"));
+            }
+            after
+        });
+        if reply.is_some() && self.takes_no_answers {
+            return problem(403, "about:blank", "You may not answer this conversation.");
         }
         let words = sent["text"].as_str().unwrap();
         if words.is_empty() || x_count::size(words) > 280 || x_count::refused(words).is_some() {
@@ -115,7 +129,7 @@ impl Api {
         }
         self.made += 1;
         let id = (1_800_000_000_000_000_000_u64 + u64::try_from(self.made).unwrap()).to_string();
-        self.posts.push(Kept { id: id.clone(), text: words.to_owned(), media, at: NOW, reply: false });
+        self.posts.push(Kept { id: id.clone(), text: words.to_owned(), media, at: NOW, reply });
         (201, String::new(), json!({ "data": { "id": id, "text": words, "edit_history_tweet_ids": [id] } }))
     }
 
@@ -131,7 +145,8 @@ impl Api {
             faults.push(format!("{:?}", asked.query));
         }
         let without = query("exclude") == "replies";
-        let is_shown = |p: &&Kept| (self.careless || p.at >= since) && !self.lags && !(without && p.reply);
+        let is_shown =
+            |p: &&Kept| (self.careless || p.at >= since) && !self.lags && !(without && p.reply.is_some());
         let all: Vec<&Kept> = self.posts.iter().rev().filter(is_shown).collect();
         let from: usize = query("pagination_token").parse().unwrap_or_default();
         let page = if self.page == 0 { most } else { self.page };
@@ -224,8 +239,8 @@ fn shown(p: &Kept) -> Value {
     if !p.media.is_empty() {
         out["attachments"] = json!({ "media_keys": p.media });
     }
-    if p.reply {
-        out["referenced_tweets"] = json!([{ "type": "replied_to", "id": "1" }]);
+    if let Some(id) = &p.reply {
+        out["referenced_tweets"] = json!([{ "type": "replied_to", "id": id }]);
     }
     out
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::server::{Api, Kept, NOW, TOKEN, problem};
 use super::*;
 use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Kit};
-use crate::{MediaRef, hash};
+use crate::{MediaRef, Retry, hash};
 
 pub(super) fn kit() -> Kit {
     Kit {
@@ -49,7 +51,7 @@ pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Chan
 }
 
 pub(super) fn kept(id: &str, text: &str) -> Kept {
-    Kept { id: id.to_owned(), text: text.to_owned(), media: Vec::new(), at: NOW, reply: false }
+    Kept { id: id.to_owned(), text: text.to_owned(), media: Vec::new(), at: NOW, reply: None }
 }
 
 fn with_picture(size: usize) -> Job {
@@ -169,7 +171,7 @@ async fn only_an_equal_post_of_its_own_is_found_and_several_are_left_to_people()
     let text = job.rendition.text.as_str();
     server.state().network.posts = vec![
         Kept { at: NOW - 1_000, ..kept("1", text) },
-        Kept { reply: true, ..kept("2", text) },
+        Kept { reply: Some("1".to_owned()), ..kept("2", text) },
         Kept { media: vec!["3_9".to_owned()], ..kept("3", text) },
         kept("4", "Payments are slow."),
         kept("5", &format!("{text} Really.")),

@@ -21,7 +21,7 @@ async fn what_the_account_has_published_is_seen_without_its_replies() {
         let posts = &mut server.state().network.posts;
         posts.push(kept("5", "Send coins & more to https://evil.example/a?b=1"));
         posts.push(kept("6", "RT @evil: faster"));
-        posts.push(Kept { reply: true, ..kept("7", "Dear customer") });
+        posts.push(Kept { reply: Some("1".to_owned()), ..kept("7", "Dear customer") });
         posts.push(Kept { at: NOW - 601, ..kept("8", "Before") });
         posts.push(Kept { at: NOW - 600, ..kept("9", "Then") });
     }

@@ -79,8 +79,9 @@ fn line(a: &Adapter) -> String {
     let tested = tested.unwrap_or("a scripted stand-in");
     let unasked = channels::watch::every(a.name, &serde_json::Value::Null).is_some();
     let watched = if c.watches && !unasked { "if asked" } else { yes(c.watches) };
-    let (down, pictures, swept, threads) =
-        (yes(c.retract), yes(c.media), yes(c.sweeps), yes(a.limits.parts > 1));
+    let (down, pictures, swept) = (yes(c.retract), yes(c.media), yes(c.sweeps));
+    let asked = channels::fit::limits_by(a.name, &serde_json::json!({ "threads": "on" }), a.limits);
+    let threads = if asked.parts > a.limits.parts { "if asked" } else { yes(a.limits.parts > 1) };
     format!(
         "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
         a.name

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use channels::Retraction;
 use holdline::app::audit::{self, AuditFilter};
+use holdline::app::held::{Settle, Settlement};
 use holdline::app::{doubts, held, nodes};
 
 use crate::on_both;
@@ -23,6 +24,27 @@ async fn send(bench: &Bench) -> (String, String) {
     let new = json!({ "kind": "routine", "channels": ["talk"], "source": { "text": "Cards work again." } });
     let mut sent = bench.approved(new).await;
     (sent.id, sent.deliveries.remove(0).id)
+}
+
+/// Three parts that together are too long for Threads.
+fn parts() -> [String; 3] {
+    ["It began at nine.", "Cards work again.", "More at ten."]
+        .map(|words| format!("{words} {}", "Money is safe. ".repeat(14)).trim().to_owned())
+}
+
+/// A thread for the account; its id and that of its delivery.
+async fn send_parts(bench: &Bench) -> (String, String) {
+    let text = parts().join("\n---\n");
+    let new = json!({ "kind": "routine", "channels": ["talk"], "source": { "text": text } });
+    let mut sent = bench.approved(new).await;
+    assert_eq!(sent.deliveries[0].rendition["more"], json!(parts()[1..]), "the parts are approved");
+    (sent.id, sent.deliveries.remove(0).id)
+}
+
+/// What the newest attempt at a delivery says.
+async fn told(bench: &Bench, delivery: &str) -> String {
+    let doubt = doubts::get(&bench.app, &bench.approver, delivery).await.unwrap();
+    doubt.attempt.and_then(|a| a.detail).unwrap_or_default()
 }
 
 /// The handles of the attempts at a delivery.
@@ -164,6 +186,53 @@ on_both! {
         bench.until(&third, &["accepted"]).await;
         // The second one could have made it, as far as anybody knows.
         assert!(why(retract(&of_third).await).contains("may have made"));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_whose_second_answer_was_lost_is_finished_once(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        fake.lose_answer(1);
+        let (post, delivery) = send_parts(&bench).await;
+        bench.until(&post, &["in_doubt"]).await;
+        assert!(told(&bench, &delivery).await.starts_with("parts out: 1 of 3; "));
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        let seen = told(&bench, &delivery).await;
+        assert_eq!(seen, "read back: parts out: 2 of 3; another try finishes the thread and doubles nothing");
+        let word = Settle { settlement: Settlement::TryAgain, note: "two parts of three".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &delivery, &word).await.unwrap();
+        bench.until(&post, &["accepted"]).await;
+        let (shown, numbers) = (fake.shown(), fake.numbers());
+        let words: Vec<&String> = shown.iter().map(|(words, _)| words).collect();
+        assert_eq!(words, parts().each_ref(), "each part once");
+        let answers: Vec<Option<&str>> = shown.iter().map(|(_, to)| to.as_deref()).collect();
+        assert_eq!(answers, [None, Some(numbers[0].as_str()), Some(numbers[1].as_str())]);
+        let all = numbers.iter().map(|id| format!("{USER}:{id}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(handles(&bench, &delivery).await[1], Some(all), "all parts are written down");
+        let gone = held::retract(&bench.app, &bench.approver, &delivery, "a mistake").await.unwrap();
+        assert_eq!((gone, fake.posts().len()), (Retraction::Gone, 0));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_of_which_only_a_container_is_there_has_no_part_out(bench) {
+        let mut bench = bench;
+        let fake = connect(&mut bench).await;
+        let worker = bench.start().await;
+        fake.set(Mode::Deaf);
+        let (post, delivery) = send_parts(&bench).await;
+        bench.until(&post, &["in_doubt"]).await;
+        let container = fake.containers()[0].clone();
+        assert_eq!(handles(&bench, &delivery).await, [Some(format!("~{USER}:{container}"))]);
+        let refused = held::retract(&bench.app, &bench.approver, &delivery, "a mistake").await;
+        assert!(refused.is_err(), "nothing is known to be out: {refused:?}");
+        fake.set(Mode::Good);
+        doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();
+        assert_eq!(told(&bench, &delivery).await, "read back: not there");
+        let word = Settle { settlement: Settlement::TryAgain, note: "not there".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &delivery, &word).await.unwrap();
+        bench.until(&post, &["accepted"]).await;
+        assert_eq!((fake.posts().len(), fake.containers().len()), (3, 3), "the container was not made anew");
         worker.stop().await.unwrap();
     }
 

@@ -8,13 +8,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use holdline::app::doubts;
 use holdline::app::held::{self, Settle, Settlement};
+use holdline::app::{doubts, posts};
 use holdline::clock::{Clock, rfc3339};
 use serde_json::{Value, json};
 
+use crate::console::sign_in;
 use crate::on_both;
 use crate::support::Bench;
+use crate::support::caller::Caller;
+use crate::support::visitor::{send, text as text_of};
 
 struct Account {
     /// Stamps the posts.
@@ -24,6 +27,17 @@ struct Account {
     loses: bool,
     /// The list does not show the posts yet.
     lags: bool,
+    /// What each post answers.
+    answers: Vec<(String, String)>,
+    /// Answers of apps are refused.
+    takes_no_answers: bool,
+}
+
+impl Account {
+    fn refers(&self, id: &str) -> Vec<Value> {
+        let own = self.answers.iter().filter(|(answer, _)| answer == id);
+        own.map(|(_, to)| json!({ "type": "replied_to", "id": to })).collect()
+    }
 }
 
 type Fake = Arc<Mutex<Account>>;
@@ -35,7 +49,13 @@ async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> (StatusCode,
         let detail = "You are not allowed to create a Tweet with duplicate content.";
         return (StatusCode::FORBIDDEN, Json(json!({ "detail": detail, "status": 403 })));
     }
+    let after = sent["reply"]["in_reply_to_tweet_id"].as_str();
+    if after.is_some() && fake.takes_no_answers {
+        let detail = "You may not answer this conversation.";
+        return (StatusCode::FORBIDDEN, Json(json!({ "detail": detail, "status": 403 })));
+    }
     let id = (1_000 + fake.posts.len()).to_string();
+    fake.answers.extend(after.map(|after| (id.clone(), after.to_owned())));
     fake.posts.push((id.clone(), text));
     if std::mem::take(&mut fake.loses) {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
@@ -46,8 +66,9 @@ async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> (StatusCode,
 async fn list(State(fake): State<Fake>) -> Json<Value> {
     let fake = fake.lock().unwrap();
     let (posts, now) = (fake.posts.iter().filter(|_| !fake.lags), rfc3339(fake.clock.now()));
-    let data: Vec<Value> =
-        posts.map(|(id, text)| json!({ "id": id, "text": text, "created_at": now })).collect();
+    let data =
+        posts.map(|(id, text)| json!({ "id": id, "text": text, "created_at": now, "referenced_tweets": fake.refers(id) }));
+    let data: Vec<Value> = data.collect();
     Json(json!({ "meta": { "result_count": data.len() }, "data": data }))
 }
 
@@ -57,10 +78,22 @@ async fn remove(State(fake): State<Fake>, Path(id): Path<String>) -> Json<Value>
 }
 
 async fn connect(bench: &mut Bench) -> Fake {
+    connect_with(bench, "").await
+}
+
+async fn connect_with(bench: &mut Bench, threads: &str) -> Fake {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let clock = bench.app.clock().clone();
-    let fake = Arc::new(Mutex::new(Account { clock, posts: Vec::new(), loses: false, lags: false }));
+    let account = Account {
+        clock,
+        posts: Vec::new(),
+        loses: false,
+        lags: false,
+        answers: Vec::new(),
+        takes_no_answers: false,
+    };
+    let fake = Arc::new(Mutex::new(account));
     let routes = Router::new()
         .route("/2/users/me", get(|| async { Json(json!({ "data": { "id": "7", "username": "bank" } })) }))
         .route("/2/tweets", post(make))
@@ -68,7 +101,7 @@ async fn connect(bench: &mut Bench) -> Fake {
         .route("/2/users/7/tweets", get(list))
         .with_state(fake.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    bench.connect_with("x", "x", json!({ "server": url }), Some("hunter2")).await;
+    bench.connect_with("x", "x", json!({ "server": url, "threads": threads }), Some("hunter2")).await;
     fake
 }
 
@@ -125,5 +158,64 @@ on_both! {
         }
         assert!(fake.lock().unwrap().posts.is_empty());
         worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_stops_where_x_takes_no_answers_and_nothing_is_sent_twice(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().takes_no_answers = true;
+        let worker = bench.start().await;
+        let parts = ["It began at nine.", "Cards work again."].map(|words| format!("{words} {}", "Safe. ".repeat(25)));
+        let stopped = deliver(&bench, &parts.join("\n---\n"), "in_doubt").await;
+        let said = "parts out: 1 of 2; X may take no answer to the account's own post: X refuses the post (status 403)";
+        assert!(told(&bench, &stopped).await.1.starts_with(said), "{:?}", told(&bench, &stopped).await);
+        assert_eq!(read_back(&bench, &stopped).await, "in_doubt");
+        assert!(told(&bench, &stopped).await.1.starts_with(said), "why it stopped is told still");
+        let again = Settle { settlement: Settlement::TryAgain, note: "perhaps now".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &stopped, &again).await.unwrap();
+        for _ in 0..200 {
+            let tries = bench.look().await.attempts(&stopped).await.unwrap().len();
+            if tries > 1 && told(&bench, &stopped).await.0 == "in_doubt" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(told(&bench, &stopped).await.1.starts_with(said));
+        assert_eq!(fake.lock().unwrap().posts.len(), 1, "the first part, once");
+        // X lets the account have its way: the thread goes on after what is out.
+        fake.lock().unwrap().takes_no_answers = false;
+        held::settle(&bench.app, &bench.approver, &stopped, &again).await.unwrap();
+        let accepted = async || told(&bench, &stopped).await.0 == "accepted";
+        for _ in 0..200 {
+            if accepted().await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(accepted().await);
+        let (posts, answers) = { let fake = fake.lock().unwrap(); (fake.posts.clone(), fake.answers.clone()) };
+        assert_eq!((posts.len(), answers), (2, vec![(posts[1].0.clone(), posts[0].0.clone())]));
+        let gone = held::retract(&bench.app, &bench.approver, &stopped, "wrong").await.unwrap();
+        assert_eq!((gone, fake.lock().unwrap().posts.len()), (::channels::Retraction::Gone, 0));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_parted_text_is_one_post_on_x_unless_the_channel_asks_for_threads(bench) {
+        let mut bench = bench;
+        let _fake = connect(&mut bench).await;
+        let text = format!("{}\n---\n{}", "a ".repeat(90), "b ".repeat(90));
+        let new = serde_json::from_value(json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } })).unwrap();
+        let seen = posts::preview(&bench.app, &bench.operator, &new).await.unwrap();
+        assert!(seen.channels[0].rendition.more.is_empty() && !seen.channels[0].problems.is_empty());
+        bench.sql("update channels set settings = '{\"threads\":\"on\"}' where name = 'x'").await;
+        let seen = posts::preview(&bench.app, &bench.operator, &new).await.unwrap();
+        assert_eq!((seen.channels[0].rendition.more.len(), seen.channels[0].problems.len()), (1, 0));
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.operator).await.cookie;
+        let page = "/console/compose";
+        let form = format!("kind=routine&language=en&text-en={text}&brand=main&channel={}&do=preview", seen.channels[0].id);
+        let form = form.replace('\n', "%0A");
+        let html = text_of(&send(&caller, &cookie, page, page, &form).await);
+        assert!(html.contains("X may refuse the second part; then the first stands alone."), "{html}");
     }
 }

@@ -4,7 +4,7 @@
 //! is in doubt and has no handle never made that step, and never will. Where a network sends to each recipient by
 //! itself, it is the ledger of who has the post; a person's word about the post is written into that, too.
 
-use ::channels::{Other, Rendition, ledger, text};
+use ::channels::{Other, Rendition, ledger, parts, text};
 
 use super::owners::Claimant;
 use super::posts::DeliveryView;
@@ -136,7 +136,7 @@ pub(super) async fn how_far(app: &App, delivery: &str) -> Result<Option<String>>
         return Ok(ledger::so_far(&handle));
     }
     let of = serde_json::from_str::<Rendition>(&last.body).map_or(1, |r| r.texts().count());
-    let out = handle.split(' ').filter(|part| !part.is_empty()).count();
+    let out = parts::out(&handle).count();
     Ok((of > 1 && out > 0).then(|| format!("{out} of {of} parts are out")))
 }
 

@@ -228,11 +228,8 @@ pub(super) fn known_account(c: &Channel) -> Option<Account> {
 /// The limits of a channel: those that its account told, or those of its network.
 pub(crate) fn limits(c: &Channel) -> Option<Limits> {
     let limits = learned_limits(c).or_else(|| ::channels::adapter(&c.adapter).map(|a| a.limits))?;
-    if c.adapter != "mastodon" {
-        return Some(limits);
-    }
     let settings = serde_json::from_str(&c.settings).unwrap_or_default();
-    Some(::channels::mastodon::limits_by(&settings, limits))
+    Some(::channels::fit::limits_by(&c.adapter, &settings, limits))
 }
 
 /// The row's health without what another connection of the same account may do otherwise: its limits and the

@@ -1,7 +1,7 @@
 //! Reading back what is in doubt: when, what was seen, and what that proves.
 
 use ::channels::planted::{Planted, planted};
-use ::channels::{Rendition, ledger};
+use ::channels::{Rendition, ledger, parts};
 
 use super::hub::Topic;
 use super::nodes::SILENT;
@@ -169,7 +169,8 @@ pub(crate) async fn history(app: &App, of: &Attempt) -> Result<(Millis, Option<S
 pub(super) async fn has_parts_out(app: &App, delivery: &str) -> Result<bool> {
     let all = app.store().attempts(delivery).await?;
     let is_thread = |body: &str| serde_json::from_str::<Rendition>(body).is_ok_and(|r| !r.more.is_empty());
-    let has_parts = all.iter().any(|a| a.handle.is_some() && is_thread(&a.body));
+    let is_out = |handle: &String| parts::out(handle).next().is_some();
+    let has_parts = all.iter().any(|a| a.handle.as_ref().is_some_and(is_out) && is_thread(&a.body));
     Ok(has_parts || handles::of_last(&all).as_deref().is_some_and(ledger::is_out))
 }
 

@@ -33,8 +33,12 @@ pub enum Mode {
 #[derive(Default)]
 struct Account {
     mode: Mode,
+    /// The answer to that publication says nothing.
+    loses: Option<usize>,
     /// The containers in their order, with their words.
     containers: Vec<(String, String)>,
+    /// What containers answer.
+    answers: Vec<(String, String)>,
     /// The number and the container of each post that is there.
     posts: Vec<(String, String)>,
     /// The containers that were published, also of posts that are gone.
@@ -45,6 +49,12 @@ impl Account {
     fn text(&self, container: &str) -> &str {
         let found = self.containers.iter().find(|(id, _)| id == container);
         found.map_or("", |(_, text)| text)
+    }
+
+    /// What the post of that container answers.
+    fn answered(&self, container: &str) -> Option<&str> {
+        let found = self.answers.iter().find(|(id, _)| id == container);
+        found.map(|(_, to)| to.as_str())
     }
 }
 
@@ -68,6 +78,7 @@ impl Threads {
             .route(&format!("/v1.0/{USER}/threads_publishing_limit"), get(async || limit(250)))
             .route(&format!("/v1.0/{USER}/threads"), post(make).get(list))
             .route(&format!("/v1.0/{USER}/threads_publish"), post(publish))
+            .route("/v1.0/{id}/replies", get(replies))
             .route("/v1.0/{id}", get(node).delete(remove))
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -81,6 +92,11 @@ impl Threads {
 
     pub fn set(&self, mode: Mode) {
         self.account.lock().unwrap().mode = mode;
+    }
+
+    /// The answer to that publication says nothing, 0 for the first.
+    pub fn lose_answer(&self, to: usize) {
+        self.account.lock().unwrap().loses = Some(to);
     }
 
     /// New containers are made, and their answers wait.
@@ -103,6 +119,18 @@ impl Threads {
         self.account.lock().unwrap().posts.iter().map(|(_, container)| container.clone()).collect()
     }
 
+    /// The words of each post in their order, and the number of what it answers.
+    pub fn shown(&self) -> Vec<(String, Option<String>)> {
+        let account = self.account.lock().unwrap();
+        let of = |c: &String| (account.text(c).to_owned(), account.answered(c).map(str::to_owned));
+        account.posts.iter().map(|(_, container)| of(container)).collect()
+    }
+
+    /// The numbers of the posts in their order.
+    pub fn numbers(&self) -> Vec<String> {
+        self.account.lock().unwrap().posts.iter().map(|(id, _)| id.clone()).collect()
+    }
+
     /// Somebody takes down the newest post by hand.
     pub fn lose_newest(&self) {
         self.account.lock().unwrap().posts.pop();
@@ -118,6 +146,7 @@ async fn make(State(fake): State<Threads>, headers: HeaderMap, body: String) -> 
         let mut account = fake.account.lock().unwrap();
         let id = format!("1800000000{:04}", account.containers.len());
         account.containers.push((id.clone(), form["text"].clone()));
+        account.answers.extend(form.get("reply_to_id").map(|to| (id.clone(), to.clone())));
         id
     };
     let _permit = fake.answers.acquire().await.unwrap();
@@ -128,12 +157,14 @@ async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) 
     let Some(form) = form(&headers, &body, TOKEN) else { return refused(190, "no") };
     let mut account = fake.account.lock().unwrap();
     let creation = form["creation_id"].clone();
-    let id = format!("1790000000{:04}", account.published.len());
+    let nth = account.published.len();
+    let id = format!("1790000000{nth:04}");
     if account.mode != Mode::Deaf {
         account.published.push(creation.clone());
         account.posts.push((id.clone(), creation));
     }
     match account.mode {
+        _ if account.loses == Some(nth) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({}))),
         Mode::Good | Mode::Busy => good(json!({ "id": id })),
         Mode::Deaf | Mode::Lost => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({}))),
     }
@@ -141,10 +172,17 @@ async fn publish(State(fake): State<Threads>, headers: HeaderMap, body: String) 
 
 async fn list(State(fake): State<Threads>) -> Answer {
     let account = fake.account.lock().unwrap();
-    let newest = account.posts.iter().rev();
+    let newest = account.posts.iter().rev().filter(|(_, container)| account.answered(container).is_none());
     let data: Vec<Value> =
         newest.map(|(id, container)| json!({ "id": id, "text": account.text(container) })).collect();
     good(json!({ "data": data }))
+}
+
+async fn replies(State(fake): State<Threads>, Path(to): Path<String>) -> Answer {
+    let account = fake.account.lock().unwrap();
+    let own = account.posts.iter().filter(|(_, c)| account.answered(c) == Some(to.as_str()));
+    let shown = own.map(|(id, c)| json!({ "id": id, "text": account.text(c), "is_reply_owned_by_me": true }));
+    good(json!({ "data": shown.collect::<Vec<_>>() }))
 }
 
 async fn remove(State(fake): State<Threads>, Path(id): Path<String>) -> Answer {

@@ -43,7 +43,7 @@ pub struct Fit {
     pub name: String,
     pub text: Measure,
     pub title: Option<Measure>,
-    /// In how many messages it goes by SMS, and why it needs so many.
+    /// In how many messages it goes by SMS, and why it needs so many; that a thread can stop after its first part.
     pub notes: Vec<String>,
     /// In words; and whether they are in English only.
     pub problems: Vec<(String, bool)>,
@@ -111,7 +111,9 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
     for c in channels {
         let hash = c.rendition.content_hash();
         let problems = c.problems.iter().map(|p| channel_words(ui, &p.field, &p.message)).collect();
-        let notes = c.messages.map(|m| messages(ui, m.count, m.odd)).unwrap_or_default();
+        let mut notes = c.messages.map(|m| messages(ui, m.count, m.odd)).unwrap_or_default();
+        let can_stop = c.adapter == "x" && !c.rendition.more.is_empty();
+        notes.extend(can_stop.then(|| ui.t("compose-thread-x")));
         let fit = Fit { name: c.name, text: c.text, title: c.title, notes, problems };
         if let Some(same) = out.iter_mut().find(|r| r.hash == hash) {
             same.fits.push(fit);

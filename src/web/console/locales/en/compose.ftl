@@ -96,6 +96,7 @@ compose-sms = { $n ->
    *[other] { $shown } messages for each recipient, which the phone puts together.
   }
 compose-sms-letter = “{ $letter }” is beyond the alphabet of SMS: so 70 characters fit into one message instead of 160.
+compose-thread-x = X may refuse the second part; then the first stands alone.
 compose-pictures-many = { $n ->
     [one] This channel takes no picture.
    *[other] { $shown } pictures are too many for this channel.

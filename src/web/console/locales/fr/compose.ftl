@@ -96,6 +96,7 @@ compose-sms = { $n ->
    *[other] { $shown } messages par destinataire, que le téléphone réunit.
   }
 compose-sms-letter = « { $letter } » n’est pas dans l’alphabet des SMS : un message contient alors 70 caractères au lieu de 160.
+compose-thread-x = X peut refuser la deuxième partie ; alors la première reste seule.
 compose-pictures-many = { $n ->
     [one] Ce canal ne prend pas d’image.
    *[other] { $shown } images, c’est trop pour ce canal.
