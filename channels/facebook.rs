@@ -43,6 +43,7 @@ mod revise;
 mod schedule;
 #[path = "facebook_scheduled.rs"]
 mod scheduled;
+pub use scheduled::renewed;
 #[path = "facebook_watch.rs"]
 mod watching;
 

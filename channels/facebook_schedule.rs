@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::Facebook;
-use super::scheduled::{FIELDS, Item, anew, core, obstacle, same, standing};
+use super::scheduled::{FIELDS, Item, anew, core, obstacle, renewed, same, standing};
 use crate::dated::{Prolonged, held_until, is_moved_on};
 use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
 use crate::scheduler::{
@@ -44,6 +44,8 @@ const TOO_NEAR: &str = "Facebook takes no time that is nearer than ten minutes; 
 const TOO_LATE: &str = "Facebook takes no time that is more than 29 days ahead; give an earlier one";
 const UNSHOWN: &str = "Facebook does not show the new time";
 const NOT_SAID: &str = "Meta does not say what it did";
+const OVERDUE: &str =
+    "its date there is over, and Facebook does not show that it is public: look at the page";
 const NO_ID: &str = "this is the id of no post of the page";
 const MADE_ELSEWHERE: &str = "Facebook may let an app move only what was made with it; otherwise it is deleted when it is due within minutes";
 const UNSEEN: &str = "no document says whether Facebook shows here what was planned as a reel, a video or a story: \
@@ -262,6 +264,7 @@ impl Scheduler for Facebook {
     }
 
     async fn prolong(&self, post: &Kept) -> Prolonged {
+        let post = &by_now(post);
         let now = match self.stands(&post.remote_id).await {
             Standing::Scheduled(now) => now,
             // Somebody else made it a draft, which holds for good.
@@ -274,6 +277,10 @@ impl Scheduler for Facebook {
             return Prolonged::Held { mark: now.mark };
         }
         if is_gone(&post.mark) && core(&now.snapshot) == core(&post.snapshot) {
+            if now.due <= self.now() {
+                // It is being published, or is out already: there is nothing to hold.
+                return Prolonged::Left(OVERDUE.to_owned());
+            }
             // Nobody saw what a request of ours did: it has moved the post, or nothing was done yet.
             if now.due > post.due && !is_then(now.due, post.due) {
                 return Prolonged::Held { mark: now.mark };
@@ -290,6 +297,7 @@ impl Scheduler for Facebook {
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
+        let post = &by_now(post);
         if at < self.now() + NEAREST {
             return Back::Left(TOO_NEAR.to_owned());
         }
@@ -339,6 +347,7 @@ impl Scheduler for Facebook {
     }
 
     async fn discard(&self, post: &Kept) -> Discarded {
+        let post = &by_now(post);
         if post.mark == CANCELLED {
             return Discarded::Done;
         }
@@ -367,6 +376,12 @@ fn moved(did: Stop) -> Prolonged {
         Stop::Left(why) | Stop::Later(why) => Prolonged::Left(why),
         Stop::Doubt(why) => Prolonged::Doubt(why),
     }
+}
+
+/// A hold with the mark that it has by now.
+fn by_now(post: &Kept) -> Kept {
+    let mark = renewed(&post.mark, &post.snapshot).unwrap_or_else(|| post.mark.clone());
+    Kept { mark, ..post.clone() }
 }
 
 /// Whether a post is as a hold left it, or a request to move it on whose answer nobody saw.

@@ -15,6 +15,9 @@ use crate::gate::Gate;
 use crate::strict::{Fate, Strict};
 use crate::suite::{self, CUTS};
 
+#[path = "facebook_prolonged_tests.rs"]
+mod prolonged;
+
 const DAY: i64 = 24 * 60;
 
 /// The page, its channel, and how many minutes have passed since.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::dated::dated;
+use crate::dated::{dated, held_until};
 use crate::remade::{is_nothing, not_made_again};
 use crate::scheduler::{Scheduled, Standing, excerpt};
 
@@ -80,14 +80,28 @@ impl Item {
 /// what is attached can be others each time, and so can what is told of a place but its id.
 pub(super) fn core(snapshot: &Value) -> Value {
     let besides = &snapshot["besides"];
-    let attached = besides["attachments"].as_array();
-    let kinds: Vec<_> = attached.into_iter().flatten().map(|a| a["media_type"].clone()).collect();
     let place = if besides["place"]["id"].is_null() { &besides["place"] } else { &besides["place"]["id"] };
     let seen_by = [place, &besides["targeting"], &besides["feed_targeting"]];
     if seen_by.iter().all(|of| of.is_null()) {
-        return json!([snapshot["post"], kinds]);
+        return said(snapshot);
     }
-    json!([snapshot["post"], kinds, seen_by])
+    json!([snapshot["post"], kinds(snapshot), seen_by])
+}
+
+/// What people read of it.
+fn said(snapshot: &Value) -> Value {
+    json!([snapshot["post"], kinds(snapshot)])
+}
+
+fn kinds(snapshot: &Value) -> Vec<Value> {
+    let attached = snapshot["besides"]["attachments"].as_array();
+    attached.into_iter().flatten().map(|attached| attached["media_type"].clone()).collect()
+}
+
+/// The mark that a hold has by now: until lately none told who sees a post, although what was kept of it did.
+pub fn renewed(mark: &str, snapshot: &Value) -> Option<String> {
+    let until = held_until(mark)?;
+    (mark == dated(until, &said(snapshot))).then(|| dated(until, &core(snapshot)))
 }
 
 /// The address of a link, if nothing else is attached with it.
@@ -221,6 +235,18 @@ mod tests {
         assert!(at("1", "Bern") == at("1", "Berne") && at("1", "Bern") != at("2", "Bern"));
         let other = scheduled(json!({ "message": "Sale!" }));
         assert_ne!(post.mark, other.mark);
+        // A hold from before the marks told who sees it.
+        let targeted =
+            json!({ "targeting": { "geo_locations": { "countries": ["CH"] } }, "place": { "id": "1" } });
+        let held = scheduled(targeted);
+        let before = dated(held.due, &said(&held.snapshot));
+        assert_ne!(before, held.mark);
+        assert_eq!(renewed(&before, &held.snapshot), Some(held.mark.clone()));
+        let plain = scheduled(json!({}));
+        assert_eq!(renewed(&before, &plain.snapshot), Some(plain.mark), "nobody in particular saw it");
+        for none in [&held.mark, &other.mark, "gone", "cancelled", ""] {
+            assert_eq!(renewed(none, &held.snapshot), None, "{none}");
+        }
         assert!(same(&post.snapshot, &scheduled(json!({})).snapshot), "its own card of the address");
         assert!(
             !same(&scheduled(json!({})).snapshot, &post.snapshot) && !same(&other.snapshot, &post.snapshot)

@@ -150,6 +150,53 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn what_nobody_knows_about_is_looked_at_well_before_its_own_time(bench) {
+        let mut bench = bench;
+        let page = Page::connect(&mut bench).await;
+        page.add("Sale", 180);
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        until(&app, &frozen.id, |s| held_for(&bench, FAR)(s) && looked(s)).await;
+        thaw(&bench, &frozen.id).await;
+        // As if the request had had no effect, and Facebook could not be asked.
+        page.redate(180);
+        bench.sql("update swept set kept_mark = 'gone', reason = 'nobody knows'").await;
+        bench.app.clock().advance(60 * MINUTE);
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        assert_eq!((page.ahead(), page.writes().len()), (vec![120], 1), "not at once");
+        bench.app.clock().advance(45 * MINUTE);
+        let seen = until(&app, &frozen.id, held_for(&bench, FAR)).await;
+        assert_eq!((page.ahead(), seen.posts[0].reason.as_deref()), (vec![FAR], None));
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_nobody_knows_about_and_whose_time_is_over_is_told_so_and_then_that_it_went_out(bench) {
+        let mut bench = bench;
+        let page = Page::connect(&mut bench).await;
+        page.add("Sale", 180);
+        let worker = bench.start().await;
+        let app = bench.app.clone();
+        let frozen = freeze_on(&app, &bench, Scope::default()).await;
+        until(&app, &frozen.id, |s| held_for(&bench, FAR)(s) && looked(s)).await;
+        thaw(&bench, &frozen.id).await;
+        worker.stop().await.unwrap();
+        page.redate(180);
+        bench.sql("update swept set kept_mark = 'gone', reason = 'nobody knows'").await;
+        bench.app.clock().advance(200 * MINUTE);
+        let app = bench.again().await;
+        let worker = start(&app, "a", bench.folder()).await;
+        let over = |s: &SweepView| s.posts[0].reason.as_deref().is_some_and(|why| why.contains("may be public"));
+        let seen = until(&app, &frozen.id, over).await;
+        assert_eq!((seen.posts[0].held_until.clone(), page.writes().len()), (None, 1), "nothing is done with it");
+        let told = verbs(&bench, &seen.posts[0]).await.len();
+        page.publish();
+        bench.app.clock().advance(60 * MINUTE);
+        let seen = until(&app, &frozen.id, all(Stand::GoneOut, 1)).await;
+        assert_eq!(verbs(&bench, &seen.posts[0]).await.len(), told + 1);
+        worker.stop().await.unwrap();
+    }
+
     async fn new_posts_are_held_before_others_are_moved_on_and_a_hold_that_is_over_is_told(bench) {
         let mut bench = bench;
         let page = Page::connect(&mut bench).await;

@@ -173,6 +173,8 @@ fn seen_again(row: &Swept, new: &Swept, takes: bool) -> Option<Swept> {
     let is_moved = new.due_at - row.due_at > MOVED
         || (held_until(&new.mark).is_some() && new.due_at - row.due_at > LATER);
     match Stand::parse(&row.state).ok()? {
+        // It is being published, or is out: another look tells.
+        Stand::Held if is_unknown && is_moved && new.due_at <= new.changed_at => None,
         // The request to hold it had moved it, and nobody saw that.
         Stand::Held if is_unknown && is_moved => {
             let (kept_mark, reason) = (Some(new.mark.clone()), Some(UNSEEN.to_owned()));
@@ -183,7 +185,7 @@ fn seen_again(row: &Swept, new: &Swept, takes: bool) -> Option<Swept> {
             Some(prolonging::moved_on(&passed, &new.mark, new.changed_at))
         }
         // Moved by us, it is still on the schedule: far away.
-        Stand::Held if row.kept_mark.as_ref() != Some(&new.mark) => Some(changed(Some(ANEW))),
+        Stand::Held if prolonging::kept_mark(row).as_ref() != Some(&new.mark) => Some(changed(Some(ANEW))),
         // The same, and nobody has given up yet.
         Stand::CouldNot if row.asked_at.is_some() && is_moved_on(&row.mark, &new.mark) => {
             let (kept_mark, reason) = (Some(new.mark.clone()), Some(UNSEEN.to_owned()));
@@ -283,10 +285,33 @@ mod tests {
         let unknown = Swept { kept_mark: Some(GONE.into()), ..row };
         let moved = seen_again(&unknown, &listed(960, "a"), false).unwrap();
         assert_eq!((moved.state.as_str(), moved.kept_mark, moved.due_at), ("held", kept(960, "a"), 5));
+        let over = Swept { changed_at: 960_000, ..listed(960, "a") };
+        assert!(seen_again(&unknown, &over, false).is_none(), "its date is over: it is not called held");
         assert_eq!(
             seen_again(&unknown, &Swept { due_at: 5, ..listed(960, "a") }, false).unwrap().state,
             "found"
         );
+    }
+
+    #[test]
+    fn a_hold_from_before_marks_told_who_sees_a_post_is_as_it_was_left() {
+        let post = serde_json::json!({ "text": "Sale" });
+        let of = |of: serde_json::Value| format!("until 900 {}", ::channels::hash(of.to_string().as_bytes()));
+        let snapshot =
+            serde_json::json!({ "post": post, "besides": { "targeting": { "countries": ["CH"] } } });
+        let row = Swept {
+            kept_mark: Some(of(serde_json::json!([post, []]))),
+            snapshot: snapshot.to_string(),
+            ..swept("c", Stand::Held)
+        };
+        let listed = |countries: &str| Swept {
+            mark: of(serde_json::json!([post, [], [null, { "countries": [countries] }, null]])),
+            due_at: 900_000,
+            kept_mark: None,
+            ..swept("c", Stand::Found)
+        };
+        assert!(seen_again(&row, &listed("CH"), false).is_none());
+        assert_eq!(seen_again(&row, &listed("DE"), false).unwrap().state, "found", "others would see it");
     }
 
     #[test]

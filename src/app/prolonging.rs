@@ -3,22 +3,21 @@
 //! and it is tried again, ever more often as the date comes near.
 
 use ::channels::dated::{self, Prolonged, held_until};
+use ::channels::facebook;
 use ::channels::scheduler::GONE;
 use serde_json::json;
 
-use super::sweeping::{IN_HAND, Swept, finish, to};
+use super::sweeping::{IN_HAND, PERHAPS_OUT, Swept, finish, scheduled, to};
 use super::{App, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::sweep::{Stand, prolong_at};
+use crate::domain::sweep::{Stand, look_at, prolong_at};
 
 /// How the reason begins when it fails, before that date and after it.
 const FAILS: &str = "it is held only until its date in the network, and could not be moved on";
 const OVER: &str =
     "its date in the network is over and it could not be moved on, so it may be public: look there";
-/// How often a look is made at what nobody knows where it stands: a request of ours can have moved it, far ahead.
-const LOOKED_AT: Millis = 24 * 3_600_000;
 const CHANGED: &str = "somebody has changed it in the network since it was held: it is left there, and goes out at its date there";
 /// Said while it is not known whether a request to move it on had an effect.
 pub(super) const MOVES: &str = "it is being moved on in the network; decide again in some minutes";
@@ -51,9 +50,20 @@ fn is_unknown(row: &Swept) -> bool {
     is_held && held_until(&row.mark).is_some()
 }
 
+/// What people read of such a one once its time is over.
+fn unknown(row: &Swept, now: Millis) -> Option<String> {
+    (row.due_at <= now).then(|| PERHAPS_OUT.to_owned())
+}
+
 /// Whether a post that is held is only for a later date, as a request to move it on leaves it.
 pub(super) fn is_moved_on(row: &Swept, mark: &str) -> bool {
-    row.kept_mark.as_deref().is_some_and(|kept| dated::is_moved_on(kept, mark))
+    kept_mark(row).is_some_and(|kept| dated::is_moved_on(&kept, mark))
+}
+
+/// The mark of a hold, as it would be made by now.
+pub(super) fn kept_mark(row: &Swept) -> Option<String> {
+    let kept = row.kept_mark.clone()?;
+    Some(facebook::renewed(&kept, &scheduled(row).snapshot).unwrap_or(kept))
 }
 
 /// A post that is held until a later date, as somebody has seen then.
@@ -65,8 +75,9 @@ pub(super) fn moved_on(row: &Swept, mark: &str, seen_at: Millis) -> Swept {
 /// Whether it is time to move it on.
 pub(super) fn is_due(row: &Swept, now: Millis) -> bool {
     if is_unknown(row) {
+        // A request of ours can have moved it, far ahead; or it goes out at its own time.
         let looked = row.asked_at.unwrap_or_default().max(row.changed_at);
-        return looked + LOOKED_AT <= now && row.in_hand_until <= now;
+        return look_at(looked, row.due_at) <= now && row.in_hand_until <= now;
     }
     let failed = (fails(row) || is_under_way(row)).then_some((row.asked_at.unwrap_or_default(), row.tries));
     let at = until(row).filter(|_| row.state == Stand::Held.word()).map(|until| prolong_at(until, failed));
@@ -122,8 +133,10 @@ pub(crate) async fn settle(app: &App, row: &Swept, did: Prolonged, caution: Opti
         Prolonged::Left(why) => return fail(app, row, &why).await,
         // It is still under way, and tried again: the next one reads first.
         Prolonged::Doubt(why) => {
-            let reason = Some(failing(row, app.now(), &why)).filter(|_| !is_unknown(row));
-            let reason = reason.or_else(|| row.reason.clone());
+            let reason = match is_unknown(row) {
+                true => unknown(row, app.now()).or_else(|| row.reason.clone()),
+                false => Some(failing(row, app.now(), &why)),
+            };
             ("sweep.not_prolonged", Swept { reason, in_hand_until: 0, ..row.clone() })
         }
     };
@@ -135,7 +148,10 @@ pub(crate) async fn settle(app: &App, row: &Swept, did: Prolonged, caution: Opti
 /// It could not be moved on, and why: people are told, and it rests a while.
 async fn fail(app: &App, row: &Swept, why: &str) -> Result<()> {
     if is_unknown(row) {
-        return write(app, row, &to(app, row, Stand::Held), "sweep.not_prolonged", false).await.map(drop);
+        let reason = unknown(row, app.now()).or_else(|| row.reason.clone());
+        let told = reason != row.reason;
+        let held = Swept { reason, ..to(app, row, Stand::Held) };
+        return write(app, row, &held, "sweep.not_prolonged", told).await.map(drop);
     }
     let reason = Some(failing(row, app.now(), why));
     let told = reason != row.reason;

@@ -27,6 +27,7 @@ const NEAR: Millis = 11 * 60_000;
 const LIFTED: &str = "the freeze was lifted before it was held";
 pub(super) const ARRIVES: &str = "the freeze was lifted, and a request to hold it may still arrive there: it is read once more before it is left";
 pub(super) const UNKNOWN: &str = "it is not known what the request to hold it did, and the network could not be asked: look at the account before you decide";
+pub(super) const PERHAPS_OUT: &str = "it is not known what the request to hold it did, and its time is over, so it may be public: look at the account before you decide";
 pub(super) const NO_EFFECT: &str = "the request to hold it had no effect; it is tried again";
 const DRAWN_BACK: &str = "somebody else took it off the schedule; it is not ours to put back";
 pub(super) const UNSEEN: &str = "the answer to the request to hold it was lost, and now it is off the schedule: by Holdline, or by somebody else";
@@ -199,7 +200,7 @@ pub(crate) fn is_old(app: &App, row: &Swept) -> bool {
 /// # Errors
 /// The database's own.
 pub(crate) async fn give_up(app: &App, row: &Swept) -> Result<()> {
-    let reason = Some(UNKNOWN.to_owned());
+    let reason = Some(if row.due_at > app.now() { UNKNOWN } else { PERHAPS_OUT }.to_owned());
     let held = Swept { kept_mark: Some(GONE.to_owned()), reason, ..to(app, row, Stand::Held) };
     change(app, app.store().begin().await?, row, &held, "sweep.held").await.map(drop)
 }

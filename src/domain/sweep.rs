@@ -103,6 +103,16 @@ pub fn prolong_at(until: Millis, failed: Option<(Millis, i64)>) -> Millis {
     failed.map_or(until - AHEAD_OF_END, again)
 }
 
+/// The shortest and the longest rest between two looks at what nobody knows where it stands.
+const SHORTEST_REST: Millis = 5 * 60_000;
+const LONGEST_LOOK: Millis = 24 * 3_600_000;
+
+/// When what nobody knows where it stands is looked at again: the sooner the nearer its time is, before that and after
+/// it.
+pub fn look_at(looked: Millis, due: Millis) -> Millis {
+    looked.saturating_add(((due - looked).abs() / 2).clamp(SHORTEST_REST, LONGEST_LOOK))
+}
+
 /// After so many tries a post whose time is over gives way to all others.
 const STUBBORN: i64 = 3;
 
@@ -139,6 +149,26 @@ pub fn covering<'a>(orders: &'a [Order], channel: &str, brand: &str) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_knows_is_looked_at_the_sooner_the_nearer_its_time_is() {
+        const HOUR: Millis = 3_600_000;
+        let rests = |left: Millis| look_at(1_000 * HOUR, 1_000 * HOUR + left) - 1_000 * HOUR;
+        for (left, rest) in [(500, 24), (48, 24), (24, 12), (3, 1), (-3, 1), (-500, 24)] {
+            assert!((rests(left * HOUR) - rest * HOUR).abs() <= HOUR / 2, "{left}: {}", rests(left * HOUR));
+        }
+        for near in [0, 1, 9 * 60_000, -60_000] {
+            assert_eq!(rests(near), 5 * 60_000, "{near}");
+        }
+        // From any moment on it is looked at twice before the last quarter of an hour.
+        let (due, mut looked) = (1_000 * HOUR, 0);
+        let mut looks = Vec::new();
+        while looked < due {
+            looked = look_at(looked, due);
+            looks.push(due - looked);
+        }
+        assert!(looks.iter().filter(|left| (900_000..24 * HOUR).contains(*left)).count() >= 2, "{looks:?}");
+    }
 
     #[test]
     fn what_could_not_be_held_rests_longer_each_time_and_never_into_its_time() {

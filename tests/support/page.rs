@@ -76,6 +76,11 @@ impl Page {
         self.kept.lock().unwrap().posts[0]["scheduled_publish_time"] = at.into();
     }
 
+    /// It publishes the first post.
+    pub fn publish(&self) {
+        self.kept.lock().unwrap().posts[0]["is_published"] = true.into();
+    }
+
     /// From now on it moves nothing, or everything.
     pub fn refuses(&self, refuses: bool) {
         self.kept.lock().unwrap().refuses = refuses;
