@@ -270,7 +270,8 @@ impl Scheduler for Hootsuite {
         match self.message(&post.remote_id, post.due, true).await {
             Ok(None) => Discarded::Done,
             Ok(Some(message)) => match standing(&message) {
-                Standing::Unknown(_) => Discarded::Done,
+                // It can go out yet.
+                Standing::Unknown(why) => Discarded::Unknown(why),
                 stands => discarded(stands, message.waits()),
             },
             Err(why) => Discarded::Left(why),

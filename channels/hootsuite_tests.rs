@@ -251,6 +251,12 @@ async fn what_waits_for_an_approval_there_is_not_said_to_be_dropped() {
     assert!(matches!(&did, Discarded::Left(why) if why.contains("reject it there")), "{did:?}");
     server.state().network.messages[0]["state"] = "REJECTED".into();
     assert_eq!(schedule.discard(&kept).await, Discarded::Done);
+    // Somebody has approved it, and it is on its way; or the state is one that nobody knows.
+    for odd in ["SUBMITTED", "NEW"] {
+        server.state().network.messages[0]["state"] = odd.into();
+        let did = schedule.discard(&kept).await;
+        assert!(matches!(did, Discarded::Unknown(_)), "{odd}: {did:?}");
+    }
 }
 
 #[tokio::test]

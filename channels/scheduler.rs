@@ -138,6 +138,8 @@ pub enum Discarded {
     Out(String),
     /// It is not done, or not known, and why.
     Left(String),
+    /// The network is about to publish it, or does not say where it stands: it is looked at again.
+    Unknown(String),
 }
 
 /// The schedule of one connected account.

@@ -79,6 +79,7 @@ mod revoking_sends;
 mod roles;
 mod schedulers;
 mod schedulers_buffer;
+mod schedulers_hootsuite;
 mod settling;
 mod signal_cards;
 mod signal_freezes;

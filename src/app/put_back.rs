@@ -184,7 +184,12 @@ pub(crate) async fn dropped(app: &App, row: &Swept, did: Discarded) -> Result<()
         Discarded::Done => (Stand::Dropped, "sweep.dropped", None),
         Discarded::Scheduled => (Stand::Left, "sweep.left", Some(SCHEDULED.to_owned())),
         Discarded::Out(why) => (Stand::GoneOut, "sweep.gone_out", Some(why)),
-        Discarded::Left(why) => (Stand::Held, "sweep.undecided", Some(why)),
+        Discarded::Unknown(why) if !is_old(app, row) => {
+            // It stays to be dropped, and is looked at again.
+            let after = Swept { reason: Some(why), in_hand_until: asked_next(app, row), ..row.clone() };
+            return change(app, app.store().begin().await?, row, &after, "sweep.unknown").await.map(drop);
+        }
+        Discarded::Left(why) | Discarded::Unknown(why) => (Stand::Held, "sweep.undecided", Some(why)),
     };
     let after = Swept { reason, ..to(app, row, stand) };
     change(app, app.store().begin().await?, row, &after, verb).await.map(drop)
