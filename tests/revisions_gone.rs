@@ -2,7 +2,7 @@
 
 use channels::Retraction;
 use holdline::app::reads::{self, Seen};
-use holdline::app::{held, settle};
+use holdline::app::{held, settle, signals};
 use holdline::domain::outcome::Trust;
 use holdline::sandbox::Fault;
 use serde_json::json;
@@ -42,6 +42,34 @@ on_both! {
         let failed = bench.until(&later.id, &["failed"]).await;
         assert!(only(&failed).reason.as_deref().unwrap().contains("taken down meanwhile"), "{failed:?}");
         assert!(on_alpha(&bench).is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_change_that_a_look_ends_is_told_as_one_that_ended_at_once(bench) {
+        let worker = bench.start().await;
+        let post = bench.approved(routine("one")).await;
+        bench.until(&post.id, &["accepted"]).await;
+        bench.sandbox.fault("alpha", Fault::CutBeforeRead, 1);
+        let mut two = change(&post.id, "two");
+        two["valid_until"] = json!(holdline::clock::rfc3339(bench.app.clock().now() + 60_000));
+        let two = bench.approved(two).await;
+        let doubt = only(&bench.until(&two.id, &["in_doubt"]).await).id.clone();
+        let told = async || signals::waiting(&bench.app, &bench.operator, 25).await.unwrap().0;
+        assert!(told().await.is_empty(), "nobody knows yet");
+        bench.app.clock().advance(6_000);
+        let store = bench.look().await;
+        while store.attempts(&doubt).await.unwrap()[0].reads == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        // The second look says that it is not there, too late for another try.
+        bench.app.clock().advance(52_000);
+        let over = bench.until(&two.id, &["expired"]).await;
+        assert_eq!(only(&over).reason.as_deref(), Some("read back: not there"));
+        let told = told().await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].title, "still live with the old words on alpha");
+        let detail = told[0].detail.clone().unwrap_or_default();
+        assert_eq!(detail, format!("Post {} gives it other words, which do not go there: read back: not there", two.id));
         worker.stop().await.unwrap();
     }
 

@@ -95,8 +95,12 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
             let change = without_effect(&d, &a, now);
             let entry = Entry::new("doubt.settled", &subject).after(&serde_json::json!({"attempt": a.id,
                 "no_effect": true, "reads": a.reads + 1, "delivery": change.state}));
+            let is_over = [State::Failed, State::Expired].iter().any(|s| s.word() == change.state);
+            let over: Vec<&str> = is_over.then_some(d.id.as_str()).into_iter().collect();
             tx.change_deliveries(&[change]).await?;
-            app.commit(tx, &by, &[entry], &[Topic::Queue]).await
+            let mut entries = vec![entry];
+            entries.extend(still_live::note_over(app, &mut tx, &over).await?);
+            app.commit(tx, &by, &entries, &[Topic::Queue]).await
         }
         Doubt::ReadAfter(after) => {
             let at = (a.settled_at.unwrap_or(now) + after).max(now + 1_000);
