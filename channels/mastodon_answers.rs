@@ -81,7 +81,7 @@ pub(super) fn seen(status: Status, visibility: &str) -> Option<watch::Seen> {
     let text = watch::words_of_html(shown.content.as_deref().unwrap_or_default());
     let warning = shown.spoiler_text.as_deref().unwrap_or_default();
     let words = match told {
-        "private" if visibility != "private" => "(for followers only)".to_owned(),
+        "private" if visibility != "private" => watch::FOLLOWERS_ONLY.to_owned(),
         _ if again => format!("shows again: {text}"),
         _ => format!("{warning} {text}"),
     };

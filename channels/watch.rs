@@ -69,6 +69,9 @@ pub(crate) fn wished(settings: &Value) -> Result<Option<i64>, String> {
     told.map(Some).ok_or_else(|| "the setting watch: write a number of minutes from 5 to 1440".to_owned())
 }
 
+/// Said in place of the words of a post that only followers see.
+pub const FOLLOWERS_ONLY: &str = "(for followers only)";
+
 /// An account, and its newest posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {

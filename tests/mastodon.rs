@@ -49,6 +49,14 @@ impl Fake {
         self.state.lock().unwrap().1 = mode;
     }
 
+    /// A post that nobody here sent, or that came of a scheduled one.
+    pub fn add(&self, html: &str) {
+        let mut state = self.state.lock().unwrap();
+        let id = (1_000 + state.0.len()).to_string();
+        state.0.push(json!({ "id": id, "content": html, "created_at": rfc3339(self.clock.now()),
+            "visibility": "public" }));
+    }
+
     pub fn posts(&self) -> Vec<Value> {
         self.state.lock().unwrap().0.clone()
     }

@@ -145,6 +145,36 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn what_was_put_back_on_mastodon_and_came_out_with_another_id_is_no_alarm(bench) {
+        let mut bench = bench;
+        let fake = crate::mastodon::connect(&mut bench, "").await;
+        let worker = bench.start().await;
+        look(&bench).await;
+        let freeze = freeze_on(&bench.app, &bench, Scope::default()).await;
+        let (toots, now) = (bench.channels.last().unwrap(), bench.app.clock().now());
+        let (at, snapshot) = (now + 30 * MINUTE, json!({ "post": { "text": "Sale & more: https://bank.example/a" } }));
+        bench.sql(&format!(
+            "insert into swept (id, channel_id, freeze_id, place, remote_id, due_at, words, snapshot, mark, state,
+               in_hand_until, tries, restore_at, new_id, found_at, changed_at)
+             values ('s1', '{toots}', '{}', 'p', '77', {now}, 'Sale', '{snapshot}', 'm', 'restored', 0, 0, {at}, '78', {now},
+               {now})",
+            freeze.id
+        )).await;
+        bench.app.clock().advance(31 * MINUTE);
+        let html = "<p>Sale &amp; more: <a href=\"https://bank.example/a\">bank.example/a</a></p>";
+        fake.add(html);
+        assert!(look(&bench).await.posts.is_empty(), "Holdline had put it back");
+        bench.app.clock().advance(MINUTE);
+        assert!(look(&bench).await.posts.is_empty());
+        // It was one post: another one with its words is nobody's here.
+        fake.add(html);
+        fake.add("<p>Send your coins to us</p>");
+        bench.app.clock().advance(MINUTE);
+        assert_eq!(states(&look(&bench).await, ""), ["foreign", "foreign"]);
+        assert_eq!(alarms(&bench, "Sale").await.len(), 1);
+        worker.stop().await.unwrap();
+    }
+
     async fn where_the_watch_is_turned_off_nobody_looks_and_what_came_meanwhile_is_no_alarm(bench) {
         let mut bench = bench;
         let fake = pages(&mut bench, &["page"]).await;

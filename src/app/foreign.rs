@@ -12,6 +12,7 @@ use ::channels::{Rendition, place};
 use serde_json::Value;
 
 use super::Result;
+use super::restored::Restored;
 use crate::clock::Millis;
 use crate::store::Tx;
 use crate::store::channels::Channel;
@@ -65,6 +66,7 @@ pub(super) async fn judge(
     let mut receipts = tx.receipts(&channel.adapter, &ids).await?;
     receipts.extend(tx.put_back(&channel.adapter, times.at - LONG_AGO).await?.into_iter().map(without_kind));
     let mut ours = Ours::new(channel, seen, times, receipts, parts, candidates);
+    let mut restored = Restored::read(tx, channel, &ours, times).await?;
     // What is open was new when it was seen.
     let before = known.iter().filter(|p| p.state != "open").map(|p| p.remote_id.as_str()).collect();
     let is_new = |id: &str| seen.lists.iter().any(|list| is_new(list, id, &before, times));
@@ -72,6 +74,7 @@ pub(super) async fn judge(
     let mut state = |p: &SeenPost| match p.state.as_str() {
         _ if ours.made(&p.remote_id) => "ours",
         _ if times.first => "known",
+        _ if restored.takes(p) => "ours",
         "unsure" => "unsure",
         // Not open: once it could be judged, it would be called foreign.
         "" if times.unwatched => "unsure",
@@ -132,7 +135,7 @@ fn ways(settings: &Value, seen: &Account) -> Vec<Value> {
 }
 
 /// What our deliveries say of posts.
-struct Ours<'a> {
+pub(super) struct Ours<'a> {
     account: &'a Account,
     at: Millis,
     /// The settings of a channel to it, once more with each of its other numbers.
@@ -169,8 +172,12 @@ impl<'a> Ours<'a> {
         }
     }
 
+    pub(super) fn account(&self) -> &str {
+        &self.account.id
+    }
+
     /// Whether a channel leads to the account, or may: nobody has looked at it yet.
-    fn leads_here(&self, account: Option<&str>, settings: &str) -> bool {
+    pub(super) fn leads_here(&self, account: Option<&str>, settings: &str) -> bool {
         match account.filter(|account| !account.is_empty()) {
             Some(account) => self.account.is(account),
             None => {
@@ -190,7 +197,7 @@ impl<'a> Ours<'a> {
 
     /// Whether a delivery made it. An id that a receipt names is no other post's where the receipt's channel leads
     /// to the same place, whether or not anybody has looked at that channel.
-    fn made(&self, id: &str) -> bool {
+    pub(super) fn made(&self, id: &str) -> bool {
         let here = |r: &Received| self.leads_here(r.account.as_deref(), &r.settings);
         let names = self.account.names(id);
         self.receipts.iter().any(|r| names.contains(&r.remote_id) && here(r)) || self.is_part(id)

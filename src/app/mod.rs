@@ -118,6 +118,8 @@ pub mod reasons;
 pub mod renditions;
 /// Repeated requests.
 pub mod repeats;
+/// What was put back inside networks after a freeze, once it is out.
+mod restored;
 /// What is out is taken down.
 mod retractions;
 /// Other words for a post that is out.

@@ -46,6 +46,19 @@ pub struct Received {
     pub settings: String,
 }
 
+/// A post that was put back on a schedule after a freeze.
+#[derive(Debug, Clone, FromRow)]
+pub struct Restored {
+    /// For when.
+    pub restore_at: Millis,
+    /// The post as it was found.
+    pub snapshot: String,
+    /// The account of its channel; nothing: nobody has looked at that yet.
+    pub account: Option<String>,
+    /// Those of its channel.
+    pub settings: String,
+}
+
 /// What may have made a post whose id nobody knows.
 #[derive(Debug, Clone, FromRow)]
 pub struct Candidate {
@@ -208,6 +221,22 @@ impl Tx {
               left join watches w on w.channel_id = c.id
             where a.handle is not null and a.permitted_at >= $2 and c.adapter = $1";
         Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(since).fetch_all(c).await?))
+    }
+
+    /// What was put back on the schedules of networks of an adapter to go out in that time, in the order of it.
+    pub async fn restored(&mut self, adapter: &str, from: Millis, to: Millis) -> Result<Vec<Restored>> {
+        const SQL: &str = "select s.restore_at, s.snapshot, w.account, c.settings from swept s
+              join channels c on c.id = s.channel_id left join watches w on w.channel_id = c.id
+            where s.state = 'restored' and s.restore_at >= $2 and s.restore_at <= $3 and c.adapter = $1
+            order by s.restore_at, s.id";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(adapter).bind(from).bind(to).fetch_all(c).await?))
+    }
+
+    /// The posts of an account that are known to be ours, since then.
+    pub async fn seen_ours(&mut self, account: &str, since: Millis) -> Result<Vec<SeenPost>> {
+        const SQL: &str = "select * from seen_posts where account = $1 and state = 'ours'
+              and coalesce(posted_at, seen_at) >= $2 order by coalesce(posted_at, seen_at), remote_id";
+        Ok(on!(self, |c| sqlx::query_as(SQL).bind(account).bind(since).fetch_all(c).await?))
     }
 
     /// What people had planned inside networks of an adapter, and was put back there after a freeze to go out since then.
