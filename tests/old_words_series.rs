@@ -149,6 +149,25 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn the_next_one_waits_because_of_the_change_that_was_approved_last(bench) {
+        let worker = bench.start().await;
+        let first = first(&bench).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let next = newest(&bench).await;
+        bench.app.clock().advance(HOUR);
+        bench.until(&next.id, &["accepted"]).await;
+        // Written first, of the first one, and approved after the other.
+        let two = bench.submit(change(&first.id, "two")).await;
+        let three = bench.approved(change(&next.id, "three")).await;
+        assert!(two.id < three.id);
+        bench.app.clock().advance(1_000);
+        bench.approve(&two.id).await;
+        series::continue_series(&bench.app).await.unwrap();
+        let third = newest(&bench).await;
+        assert!(third.id != next.id && waits(&third, &two.id), "{third:?}");
+        worker.stop().await.unwrap();
+    }
+
     async fn a_later_one_that_came_out_meanwhile_is_told(bench) {
         let worker = bench.start().await;
         let first = first(&bench).await;

@@ -60,9 +60,10 @@ async fn continued(app: &App, tx: &mut Tx, old: &Post, cron: &str, due: Millis) 
     let (id, now) = (app.id(), app.now());
     let shift = due - old.due_at;
     let before = tx.deliveries(&old.id).await?;
-    let changed = match tx.changed(std::slice::from_ref(&old.id)).await?.pop() {
-        Some((_, change)) => Some(change),
-        None => changed_before(app, tx, old).await?,
+    // The one that was approved last, of whichever post: its words are those that are offered.
+    let changed = match changed_before(app, tx, old).await? {
+        Some(change) => Some(change),
+        None => tx.changed(std::slice::from_ref(&old.id)).await?.pop().map(|(_, change)| change),
     };
     let approved = changed.is_none()
         && before.iter().all(|d| {
