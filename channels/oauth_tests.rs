@@ -167,7 +167,7 @@ async fn what_a_channel_can_do_besides_is_asked_for_and_may_be_missing() {
     for (name, besides) in [
         ("mastodon", &["write:accounts"][..]),
         ("slack", &["channels:history", "groups:history", "pins:write"][..]),
-        ("threads", &["threads_delete"][..]),
+        ("threads", &["threads_delete", "threads_manage_replies", "threads_read_replies"][..]),
     ] {
         let one = network(name).unwrap();
         let server = door([good(json!({ "access_token": "a", "scope": one.needed.join(" ") }))]).await;
