@@ -58,6 +58,7 @@ mod pins;
 mod planted;
 mod planted_typed;
 mod public_page;
+mod public_pictures;
 mod readiness;
 mod readiness_sheet;
 mod reads_together;

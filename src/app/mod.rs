@@ -148,6 +148,8 @@ pub mod signal_pages;
 pub mod signals;
 /// The public page.
 pub mod site;
+/// Pictures of the public page.
+pub mod site_pictures;
 /// All rows of an import or none.
 pub mod staging;
 /// How ready a channel is, by what is known.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::site_pictures::{self, PagePicture};
 use super::{Actor, App, AppError, Result};
 use crate::clock::rfc3339;
 use crate::domain::audit::Entry;
@@ -41,6 +42,7 @@ pub struct PageEntry {
     pub corrected_at: Option<String>,
     pub next_update: Option<String>,
     pub corrects: Option<String>,
+    pub pictures: Vec<PagePicture>,
 }
 
 /// Publishes on the page. The same delivery twice is one entry.
@@ -50,7 +52,8 @@ pub(crate) async fn publish(app: &App, entry: &SiteEntry) -> Result<()> {
         return Ok(());
     }
     let published = Entry::new("site.published", &format!("delivery:{}", entry.delivery_id))
-        .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind}));
+        .after(&serde_json::json!({"incident": entry.incident_id, "kind": entry.kind,
+            "pictures": site_pictures::hashes(entry)}));
     app.commit(tx, &Actor::service(app.node()), &[published], &[]).await
 }
 
@@ -59,7 +62,7 @@ pub(crate) async fn revise(app: &App, entry: &SiteEntry) -> Result<bool> {
     let mut tx = app.store().begin().await?;
     if tx.revise_site_entry(entry).await? {
         let revised = Entry::new("site.revised", &format!("delivery:{}", entry.delivery_id))
-            .after(&serde_json::json!({"by": entry.revised_by}));
+            .after(&serde_json::json!({"by": entry.revised_by, "pictures": site_pictures::hashes(entry)}));
         app.commit(tx, &Actor::service(app.node()), &[revised], &[]).await?;
         return Ok(true);
     }
@@ -131,12 +134,13 @@ async fn read(app: &App, i: Incident) -> Result<Page> {
         resolved_at: i.resolved_at.map(rfc3339),
         next_update: promise.map(rfc3339),
         overdue: promise.is_some_and(|at| at <= app.now()),
-        entries: entries.into_iter().map(entry).collect(),
+        entries: entries.into_iter().map(|e| entry(app, e)).collect(),
     })
 }
 
-fn entry(e: SiteEntry) -> PageEntry {
+fn entry(app: &App, e: SiteEntry) -> PageEntry {
     PageEntry {
+        pictures: site_pictures::of(app, &e),
         id: e.delivery_id,
         kind: e.kind,
         title: e.title,

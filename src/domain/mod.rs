@@ -20,6 +20,8 @@ pub mod incident;
 pub mod nul;
 /// What to do after an attempt: retry, read back, ask a person.
 pub mod outcome;
+/// The size of a picture.
+pub mod picture;
 /// Prepared plans for each kind of incident.
 pub mod playbook;
 /// Kinds of posts and lanes.

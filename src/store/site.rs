@@ -21,6 +21,8 @@ pub struct SiteEntry {
     /// When it got other words, and by which delivery.
     pub corrected_at: Option<Millis>,
     pub revised_by: Option<String>,
+    /// The pictures, as JSON.
+    pub pictures: Option<String>,
 }
 
 impl Store {
@@ -50,8 +52,8 @@ impl Tx {
     /// Publishes on the page. A second time with the same delivery changes nothing.
     pub async fn insert_site_entry(&mut self, e: &SiteEntry) -> Result<bool> {
         const SQL: &str = "insert into site_entries (delivery_id, incident_id, kind, title, text, language,
-              published_at, promise_at, corrects)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (delivery_id) do nothing";
+              published_at, promise_at, corrects, pictures)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (delivery_id) do nothing";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&e.delivery_id)
             .bind(&e.incident_id)
@@ -62,6 +64,7 @@ impl Tx {
             .bind(e.published_at)
             .bind(e.promise_at)
             .bind(&e.corrects)
+            .bind(&e.pictures)
             .execute(c)
             .await?
             .rows_affected());
@@ -71,7 +74,7 @@ impl Tx {
     /// Gives an entry that is there other words. A second time with the same delivery changes nothing.
     pub async fn revise_site_entry(&mut self, e: &SiteEntry) -> Result<bool> {
         const SQL: &str = "update site_entries set title = $2, text = $3, language = $4, corrected_at = $5,
-              revised_by = $6
+              revised_by = $6, pictures = $7
             where delivery_id = $1 and retracted_at is null and (revised_by is null or revised_by <> $6)";
         let rows = on!(self, |c| sqlx::query(SQL)
             .bind(&e.delivery_id)
@@ -80,6 +83,7 @@ impl Tx {
             .bind(&e.language)
             .bind(e.corrected_at)
             .bind(&e.revised_by)
+            .bind(&e.pictures)
             .execute(c)
             .await?
             .rows_affected());

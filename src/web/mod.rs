@@ -27,6 +27,8 @@ mod people;
 mod pins;
 mod posts;
 mod public;
+/// Pictures of the public page.
+mod public_pictures;
 mod signals;
 mod sizes;
 mod sweeps;
@@ -101,6 +103,7 @@ pub fn router(web: Web) -> Router {
         .route("/incidents/{slug}", get(public::page))
         .route("/banner.json", get(public::banner))
         .route("/media/{delivery}/{sha256}/{until}/{mac}", get(fetched::picture))
+        .route("/pictures/{delivery}/{sha256}", get(public_pictures::picture))
         .route("/livez", get(operations::livez))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))

@@ -5,7 +5,7 @@ use channels::revise::GONE;
 use channels::{Channel, Failure, Health, Job, Pass, Receipt, Retraction, Retry, Revised, Sighting};
 
 use crate::app::site::SiteEntry;
-use crate::app::{App, sending, site};
+use crate::app::{App, sending, site, site_pictures};
 
 /// The public page.
 pub struct Site(pub App);
@@ -40,6 +40,7 @@ impl Channel for Site {
             retracted_at: None,
             corrected_at: None,
             revised_by: None,
+            pictures: site_pictures::written(&job.rendition, &job.media),
         };
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
         // The commit may have happened although the answer was lost.
@@ -67,6 +68,7 @@ impl Channel for Site {
             language: job.rendition.language.clone(),
             corrected_at: Some(self.0.clock().now()),
             revised_by: Some(job.delivery.to_string()),
+            pictures: site_pictures::written(&job.rendition, &job.media),
             ..found.map_err(unread)?.ok_or_else(gone)?
         };
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
