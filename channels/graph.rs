@@ -18,6 +18,9 @@ use crate::message::{Doing, LONGEST_WAIT};
 use crate::revise::NO_CHANGES;
 use crate::{Failure, NO_PINS, Retry};
 
+#[path = "graph_fetched.rs"]
+pub(crate) mod fetched;
+
 /// The wait when the network names none.
 const SOME_TIME: Duration = Duration::from_secs(60);
 /// What is used is counted over an hour, so some of it is free again after a while.

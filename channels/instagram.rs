@@ -38,8 +38,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
-use url::Url;
 
+use crate::graph::fetched::{can_fetch, without_addresses};
 use crate::graph::{id_of, is_id, of};
 use crate::graph_api::Api;
 use crate::known::Known;
@@ -47,7 +47,7 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, address, text, watch,
+    Receipt, Replay, Retraction, Setting, Sighting, text, watch,
 };
 
 #[path = "instagram_container.rs"]
@@ -132,22 +132,6 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let is_instagrams = server.host_str() == Some("graph.instagram.com");
     let api = Api::new(connection, SERVER, VERSION)?;
     Ok(Box::new(Instagram { api, user, is_fetched, is_instagrams, numbers: Known::default() }))
-}
-
-/// Whether pictures at our own address can be fetched from that server: from the internet only by TLS and at
-/// no private address. A server without TLS is a test's, on an allowed private network.
-fn can_fetch(own: &Url, server: &Url) -> bool {
-    let literal = match own.host() {
-        Some(url::Host::Ipv4(v4)) => Some(v4.into()),
-        Some(url::Host::Ipv6(v6)) => Some(v6.into()),
-        Some(url::Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            let is_local = name == "localhost" || name.ends_with(".localhost") || !name.contains('.');
-            return server.scheme() == "http" || own.scheme() == "https" && !is_local;
-        }
-        None => return false,
-    };
-    server.scheme() == "http" || own.scheme() == "https" && literal.is_some_and(address::is_public)
 }
 
 struct Instagram {
@@ -307,7 +291,7 @@ impl Channel for Instagram {
             Ok((container, _)) => self.reveal(job, &container, pass).await,
             Err(failure) => Err(failure),
         };
-        done.map_err(|failure| container::without_addresses(failure, &job.media_urls))
+        done.map_err(|failure| without_addresses(failure, &job.media_urls))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {

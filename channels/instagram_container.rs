@@ -7,9 +7,6 @@ use crate::graph::{self, LOOKS, Meaning, SECOND, is_id, not_told, of};
 use crate::http::Answer;
 use crate::{Failure, Job, Pass, Receipt, Retry, text};
 
-/// So many characters of an address's secret may be shown: nobody guesses the others.
-const LEAST_SECRET: usize = 7;
-
 /// What has become of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
@@ -198,16 +195,4 @@ impl Instagram {
 fn is_not_ready(answer: &Answer) -> bool {
     let told: Value = answer.json().unwrap_or_default();
     (400..500).contains(&answer.status) && told["error"]["error_subcode"] == NOT_READY
-}
-
-/// The failure without what is secret in the addresses of the pictures, which Meta may repeat: whoever has one
-/// can fetch the picture for a while. A part is covered too, because long words are cut.
-pub(super) fn without_addresses(failure: Failure, urls: &[String]) -> Failure {
-    let secrets = urls.iter().filter_map(|url| url.rsplit('/').next()).filter(|last| !last.is_empty());
-    let cover = |reason: String, secret: &str| {
-        let parts = (LEAST_SECRET..=secret.len()).rev().filter_map(|length| secret.get(..length));
-        let part = parts.into_iter().find(|part| reason.contains(part));
-        part.map_or_else(|| reason.clone(), |part| reason.replace(part, "…"))
-    };
-    failure.reworded(|reason| secrets.fold(reason, cover))
 }

@@ -1,14 +1,10 @@
 //! Meta's API of Instagram for tests, as far as it is used. It really fetches the pictures.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use url::Url;
 
+use crate::graph::fetched::illustrated::fetch;
 use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
@@ -225,41 +221,4 @@ impl Api {
             None => wrong(400, 100, 33, ""),
         }
     }
-}
-
-/// Type and bytes of what is at the address.
-fn fetch(address: &str) -> Option<(String, Vec<u8>)> {
-    let url = Url::parse(address).ok()?;
-    let mut socket = TcpStream::connect((url.host_str()?, url.port()?)).ok()?;
-    socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let head = format!("GET {} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", url.path());
-    socket.write_all(head.as_bytes()).ok()?;
-    let mut all = Vec::new();
-    socket.read_to_end(&mut all).ok()?;
-    let at = all.windows(4).position(|w| w == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&all[..at]).to_lowercase();
-    let mime = head.lines().find_map(|l| l.strip_prefix("content-type: "))?;
-    head.starts_with("http/1.1 200").then(|| (mime.to_owned(), all[at + 4..].to_vec()))
-}
-
-/// Where pictures are: each has its path as its content. One whose path says so is no JPEG.
-pub(super) fn pictures() -> &'static str {
-    static URL: OnceLock<String> = OnceLock::new();
-    URL.get_or_init(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for mut socket in listener.incoming().flatten() {
-                let mut head = [0; 1_000];
-                let read = socket.read(&mut head).unwrap_or(0);
-                let head = String::from_utf8_lossy(&head[..read]).into_owned();
-                let path = head.split(' ').nth(1).unwrap_or_default();
-                let mime = if path.contains("png") { "image/png" } else { "image/jpeg" };
-                let status = if path.contains("gone") { "404 Not Found" } else { "200 OK" };
-                let whole = format!("HTTP/1.1 {status}\r\nContent-Type: {mime}\r\n\r\n{path}");
-                let _ = socket.write_all(whole.as_bytes());
-            }
-        });
-        url
-    })
 }

@@ -4,62 +4,20 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::server::{Api, TOKEN, USER, pictures};
+use super::server::{Api, TOKEN, USER};
 use super::*;
+use crate::Retry;
+pub(super) use crate::graph::fetched::illustrated::with;
+use crate::graph::fetched::illustrated::{Illustrated, pictures};
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Expected, Kit};
-use crate::{MediaRef, Retry};
 
 /// What Meta answers for what is not there, or is hidden from the access token.
 pub(super) const NOT_THERE: &str = r#"{"error":{"code":100,"error_subcode":33,"message":"no"}}"#;
 
-/// The channel whose posts have a picture, as Instagram's always have.
-struct Illustrated(Box<dyn Channel>);
-
-/// The job with so many pictures, at addresses that are secrets.
-pub(super) fn with(job: &Job, count: usize) -> Job {
-    let mut job = job.clone();
-    let picture = |n: usize| MediaRef {
-        sha256: "ab".into(),
-        mime: "image/jpeg".into(),
-        alt: format!("Picture {n} & its words"),
-    };
-    job.rendition.media = (1..=count).map(picture).collect();
-    job.media = (1..=count).map(|n| vec![u8::try_from(n).unwrap()]).collect();
-    job.media_urls = (1..=count).map(|n| format!("{}/media/{n}/hunter2-{n}", pictures())).collect();
-    job
-}
-
-#[async_trait]
-impl Channel for Illustrated {
-    async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        self.0.publish(&with(job, 1), pass).await
-    }
-
-    async fn read_back(&self, job: &Job) -> Sighting {
-        self.0.read_back(&with(job, 1)).await
-    }
-
-    async fn by_words(&self, job: &Job, remote_id: Option<&str>) -> Option<Sighting> {
-        self.0.by_words(&with(job, 1), remote_id).await
-    }
-
-    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
-        self.0.retract(&with(job, 1), remote_id).await
-    }
-
-    async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {
-        self.0.watch(since).await
-    }
-
-    async fn check(&self) -> Health {
-        self.0.check().await
-    }
-}
-
 pub(super) fn kit() -> Kit {
     Kit {
-        adapter: Adapter { connect: |connection| Ok(Box::new(Illustrated(connect(connection)?))), ..ADAPTER },
+        adapter: Adapter { connect: |connection| Ok(Illustrated::of(1, connect(connection)?)), ..ADAPTER },
         settings: |url| json!({ "server": url, "user": USER }),
         credential: Some(TOKEN),
         secrets: &["hunter2"],
@@ -262,28 +220,6 @@ async fn without_an_address_that_is_reached_nothing_is_made() {
     let failure = channel.publish(&with(&suite::job(), 1), &Pass::open_for_tests()).await;
     assert!(matches!(failure, Err(Failure::Rejected { retry: Retry::Reconnect, .. })), "{failure:?}");
     assert_eq!(counts(&server), (0, 0));
-}
-
-#[test]
-fn pictures_are_fetched_from_public_addresses_only() {
-    let own = |url: &str| Url::parse(url).unwrap();
-    let meta = own(SERVER);
-    for reached in ["https://status.bank.example", "https://8.8.8.8/", "https://bank.example:8443/holdline"] {
-        assert!(can_fetch(&own(reached), &meta), "{reached}");
-    }
-    for not in [
-        "http://status.bank.example",
-        "https://localhost:8740",
-        "https://holdline",
-        "https://a.localhost",
-        "https://10.1.2.3",
-        "https://127.0.0.1",
-        "https://[::1]/",
-        "http://127.0.0.1:8740",
-    ] {
-        assert!(!can_fetch(&own(not), &meta), "{not}");
-    }
-    assert!(can_fetch(&own("http://127.0.0.1:8740"), &own("http://127.0.0.1:1")), "a test's server");
 }
 
 #[test]

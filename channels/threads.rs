@@ -23,15 +23,17 @@
 //! A thread of several parts is in `threads_thread.rs`.
 //!
 //! Threads makes a mention of each `@name`, a topic of a `#word`, and shows a preview of the first link; it
-//! has no way to switch that off. Pictures are not sent: Threads fetches them from a public address.
-
-use std::collections::HashSet;
+//! has no way to switch that off.
+//!
+//! Threads fetches pictures from this service, at addresses that live for the attempt ([`crate::Job::media_urls`]); see
+//! `threads_container.rs`. A text without pictures needs no such address.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::graph::{self, LOOKS, SECOND, id_of, is_id, is_not_there, not_told, of};
+use crate::graph::fetched::{can_fetch, without_addresses};
+use crate::graph::{self, id_of, is_id, is_not_there, not_told, of};
 use crate::graph_api::Api;
 use crate::text::Unit;
 use crate::{
@@ -39,6 +41,8 @@ use crate::{
     Rendition, Replay, Retraction, Setting, Sighting, text, watch,
 };
 
+#[path = "threads_container.rs"]
+mod container;
 #[path = "threads_found.rs"]
 mod found;
 #[path = "threads_thread.rs"]
@@ -46,6 +50,7 @@ mod thread;
 #[path = "threads_watch.rs"]
 mod watching;
 
+use container::State;
 use thread::Place;
 
 /// The registration.
@@ -56,11 +61,11 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::HandleFirst,
         read_back: ReadBack::Step,
         retract: true,
-        media: false,
+        media: true,
         starts_only: false,
         revises: None,
         pins: Pins::None,
-        fetches: false,
+        fetches: true,
         watches: true,
         sweeps: false,
         publishes: true,
@@ -72,9 +77,9 @@ pub const ADAPTER: Adapter = Adapter {
         text_bytes: None,
         title: None,
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
-        alt: None,
+        media: 20,
+        media_bytes: 8_000_000,
+        alt: Some(1_000),
         parts: 10,
         cards: false,
     },
@@ -103,8 +108,6 @@ pub const ADAPTER: Adapter = Adapter {
     connect,
 };
 
-/// Most different links of one post (`threads/create-posts/text-attachments` there).
-const MOST_LINKS: usize = 5;
 pub(crate) const SERVER: &str = "https://graph.threads.net";
 const VERSION: &str = "v1.0";
 fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
@@ -112,82 +115,19 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if !is_id(&user) {
         return Err("the setting user: write the account's number".to_owned());
     }
-    Ok(Box::new(Threads { api: Api::new(connection, SERVER, VERSION)?, user }))
+    let server = connection.url_or("server", SERVER)?;
+    let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server));
+    Ok(Box::new(Threads { api: Api::new(connection, SERVER, VERSION)?, user, is_fetched }))
 }
 
 struct Threads {
     api: Api,
     user: String,
-}
-
-/// What has become of a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Preparing,
-    Ready,
-    Out,
-    /// It is not out and never will be.
-    Dead,
-    /// Threads does not know it. It may have been out.
-    Forgotten,
+    /// Whether Meta can fetch pictures from this service.
+    is_fetched: bool,
 }
 
 impl Threads {
-    async fn state(&self, container: &str) -> Result<State, Failure> {
-        let fields = [("fields", "status,error_message")];
-        let Some(answer) = self.api.ask_if_there(&[container], &fields).await? else {
-            // It could be hidden from this access token.
-            self.api.belongs_to(&self.user).await.map_err(not_told)?;
-            return Ok(State::Forgotten);
-        };
-        let told: Value = answer.json().map_err(not_told)?;
-        match told["status"].as_str() {
-            Some("IN_PROGRESS") => Ok(State::Preparing),
-            Some("FINISHED") => Ok(State::Ready),
-            Some("PUBLISHED") => Ok(State::Out),
-            Some("EXPIRED" | "ERROR") => Ok(State::Dead),
-            _ => Err(not_told("Threads does not tell what has become of the post".to_owned())),
-        }
-    }
-
-    /// Makes a container. Nobody sees it.
-    async fn make(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<String, Failure> {
-        let mut form = vec![("media_type", "TEXT"), ("text", job.rendition.text.as_str())];
-        form.extend(place.after(&self.user).map(|id| ("reply_to_id", id)));
-        self.api.container(&[&self.user, "threads"], &form, pass).await
-    }
-
-    /// The container that this attempt publishes, and whether it is out already: that of an earlier attempt,
-    /// or a new one. It is written down.
-    async fn prepare(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<(String, State), Failure> {
-        let known = place.known;
-        let mut state = State::Dead;
-        if let Some(container) = known {
-            state = self.state(container).await?;
-        }
-        // People decided about what is forgotten: nobody can publish it any more.
-        let container = match known.filter(|_| !matches!(state, State::Dead | State::Forgotten)) {
-            Some(container) => container.to_owned(),
-            None => self.make(job, place, pass).await?,
-        };
-        // Also that of an earlier attempt: an attempt that others took over must not go on.
-        pass.keep(&place.written(&self.user, &container)).await?;
-        if state == State::Out {
-            return Ok((container, state));
-        }
-        for wait in LOOKS {
-            tokio::time::sleep(SECOND * wait).await;
-            match self.state(&container).await? {
-                State::Preparing => {}
-                State::Dead | State::Forgotten => {
-                    return Err(not_told("Threads could not prepare the post".to_owned()));
-                }
-                state => return Ok((container, state)),
-            }
-        }
-        Err(not_told("Threads is still preparing the post".to_owned()))
-    }
-
     /// The step that the public sees.
     async fn reveal(&self, place: &Place<'_>, container: &str, pass: &Pass) -> Result<Receipt, Failure> {
         let is_first = place.known != Some(container);
@@ -253,15 +193,6 @@ impl Threads {
     }
 }
 
-/// Whether Threads takes so many links.
-fn few_links(post: &Rendition) -> Result<(), Failure> {
-    let links = |text| text::links(text).into_iter().map(|link| link.url).collect::<HashSet<String>>().len();
-    if post.texts().any(|text| links(text) > MOST_LINKS) {
-        return Err(Failure::never(format!("Threads takes at most {MOST_LINKS} links in a post")));
-    }
-    Ok(())
-}
-
 /// Permissions without which no post can be made.
 pub(crate) const NEEDED: &[&str] = &["threads_basic", "threads_content_publish"];
 /// To take a post down, and for threads of several parts.
@@ -270,12 +201,15 @@ pub(crate) const BESIDES: &[&str] = &["threads_delete", "threads_manage_replies"
 #[async_trait]
 impl Channel for Threads {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        few_links(&job.rendition)?;
-        if !job.rendition.more.is_empty() {
-            return self.publish_parts(job, pass).await;
-        }
-        let known = job.handle.as_deref().and_then(|handle| id_of(&self.user, handle));
-        self.publish_one(job, &Place::alone(known), pass).await
+        container::few_links(&job.rendition)?;
+        let done = match job.rendition.more.is_empty() {
+            true => {
+                let known = job.handle.as_deref().and_then(|handle| id_of(&self.user, handle));
+                self.publish_one(job, &Place::alone(known), pass).await
+            }
+            false => self.publish_parts(job, pass).await,
+        };
+        done.map_err(|failure| without_addresses(failure, &job.media_urls))
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
@@ -306,6 +240,9 @@ impl Channel for Threads {
     }
 }
 
+#[cfg(test)]
+#[path = "threads_pictures_tests.rs"]
+mod pictures_tests;
 #[cfg(test)]
 #[path = "threads_server.rs"]
 mod server;

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{State, Threads};
+use super::Threads;
+use super::container::State;
 use crate::graph::{id_of, is_id, of};
 use crate::message::SLACK;
 use crate::parts::{self, PREPARED};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::graph::fetched::illustrated::fetch;
 use crate::graph_server::page;
 use crate::strict::{Asked, Network, Said, good};
 
@@ -12,18 +13,28 @@ pub(super) const USER: &str = "17841400000000001";
 /// Since when the tests of the watch ask.
 pub(super) const WATCHED: &str = "1700000050";
 
+/// A container: what became of it, its words, the pictures in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Container {
+    pub(super) state: &'static str,
+    pub(super) text: String,
+    pub(super) pictures: Vec<(Vec<u8>, String)>,
+    pub(super) is_item: bool,
+}
+
 /// The API as far as it is used: one account. A container that is published twice makes two posts, which the
 /// real one perhaps does not.
 #[derive(Clone)]
 pub(super) struct Api {
-    /// State and text by number.
-    pub(super) containers: HashMap<String, (&'static str, String)>,
+    pub(super) containers: HashMap<String, Container>,
     pub(super) posts: Vec<Value>,
     /// What containers answer.
     pub(super) answers: HashMap<String, String>,
     /// Answers are not in the list yet.
     pub(super) lags: bool,
     pub(super) used_answers: usize,
+    /// The pictures of each post, with their words, in the order of publication.
+    pub(super) pictures: Vec<Vec<(Vec<u8>, String)>>,
     pub(super) made: usize,
     pub(super) published: usize,
     /// What becomes of new containers, one look after the other.
@@ -44,6 +55,7 @@ impl Api {
             answers: HashMap::new(),
             lags: false,
             used_answers: 0,
+            pictures: Vec::new(),
             made: 0,
             published: 0,
             states,
@@ -62,6 +74,14 @@ impl Api {
 fn wrong(status: u16, code: i64, subcode: i64) -> Said {
     let error = json!({ "code": code, "error_subcode": subcode, "message": format!("no {TOKEN}") });
     (status, String::new(), json!({ "error": error }))
+}
+
+/// A picture that cannot be fetched; Meta repeats its address.
+fn refusing(address: &str) -> Said {
+    let words = format!("the media could not be fetched from this URI: {address}");
+    let error =
+        json!({ "code": 9_004, "error_subcode": 2_207_052, "message": "no", "error_user_msg": words });
+    (400, String::new(), json!({ "error": error }))
 }
 
 impl Network for Api {
@@ -124,40 +144,66 @@ impl Network for Api {
 
 impl Api {
     fn make(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let mut form = asked.form(faults);
-        let text = form.remove("text").unwrap_or_default();
-        let answers = form.remove("reply_to_id");
-        if form.len() != 1 || form["media_type"] != "TEXT" || text.is_empty() {
-            faults.push(format!("fields: {form:?}"));
-        }
+        let form = asked.form(faults);
+        let mut names: Vec<&str> = form.keys().map(String::as_str).filter(|n| *n != "reply_to_id").collect();
+        names.sort_unstable();
+        let text = form.get("text").cloned().unwrap_or_default();
+        let answers = form.get("reply_to_id").cloned();
         if answers.as_ref().is_some_and(|id| !self.posts.iter().any(|post| post["id"] == *id)) {
             faults.push(format!("answers {answers:?}"));
         }
         if text.chars().count() > 500 {
             return wrong(400, 100, 0);
         }
+        let kind = form.get("media_type").map_or("", String::as_str);
+        let pictures = match (kind, names.as_slice()) {
+            ("TEXT", ["media_type", "text"]) if !text.is_empty() => Vec::new(),
+            (
+                "IMAGE",
+                ["alt_text", "image_url", "media_type", "text"]
+                | ["alt_text", "image_url", "is_carousel_item", "media_type"],
+            ) => match fetch(&form["image_url"]) {
+                Some((mime, bytes)) if ["image/jpeg", "image/png"].contains(&&*mime) => {
+                    vec![(bytes, form["alt_text"].clone())]
+                }
+                _ => return refusing(&form["image_url"]),
+            },
+            ("CAROUSEL", ["children", "media_type", "text"]) => {
+                let children: Vec<&str> = form["children"].split(',').collect();
+                let ready =
+                    |id: &&str| self.containers.get(*id).filter(|c| c.is_item && c.state == "FINISHED");
+                let all: Option<Vec<_>> = children.iter().map(ready).collect();
+                let (Some(all), 2..=20) = (all, children.len()) else { return wrong(400, 100, 0) };
+                all.into_iter().flat_map(|c| c.pictures.clone()).collect()
+            }
+            _ => {
+                faults.push(format!("fields: {form:?}"));
+                return wrong(400, 100, 0);
+            }
+        };
         self.made += 1;
-        let id = format!("1800000000000000{}", self.made);
-        self.containers.insert(id.clone(), ("IN_PROGRESS", text));
+        let id = format!("180000000000000{:02}", self.made);
+        let is_item = form.get("is_carousel_item").is_some_and(|told| told == "true");
+        if is_item && answers.is_some() {
+            faults.push(format!("a picture of several answers {answers:?}"));
+        }
+        self.containers.insert(id.clone(), Container { state: "IN_PROGRESS", text, pictures, is_item });
         self.answers.extend(answers.map(|to| (id.clone(), to)));
         good(json!({ "id": id }))
     }
 
     fn publish(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let form = asked.form(faults);
-        let creation = &form["creation_id"];
         if form.len() != 1 {
             faults.push(format!("fields: {form:?}"));
         }
+        let creation = &form["creation_id"];
         match self.containers.get_mut(creation) {
-            Some((state @ "FINISHED", text)) => {
-                *state = "PUBLISHED";
-                let text = text.clone();
-                self.reveal(creation, &text)
-            }
-            Some(("PUBLISHED", _)) if self.refuses_twice => wrong(400, 100, 0),
-            Some(("PUBLISHED", text)) => {
-                let text = text.clone();
+            Some(Container { state: "PUBLISHED", .. }) if self.refuses_twice => wrong(400, 100, 0),
+            Some(container) if !container.is_item && matches!(container.state, "FINISHED" | "PUBLISHED") => {
+                container.state = "PUBLISHED";
+                let Container { text, pictures, .. } = container.clone();
+                self.pictures.push(pictures);
                 self.reveal(creation, &text)
             }
             _ => wrong(400, 24, 4_279_009),
@@ -207,7 +253,7 @@ impl Api {
 
     fn node(&mut self, id: &str, asked: &Asked) -> Said {
         let fields = asked.query.get("fields").map_or("", String::as_str);
-        if let Some((state, _)) = self.containers.get_mut(id) {
+        if let Some(Container { state, .. }) = self.containers.get_mut(id) {
             if *state == "IN_PROGRESS" {
                 *state = if self.states.len() > 1 { self.states.remove(0) } else { self.states[0] };
             }

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use serde_json::json;
 
 use super::found::{HIDDEN, NOT_ONE};
-use super::server::{Api, TOKEN, USER};
+use super::server::{Api, Container, TOKEN, USER};
 use super::*;
 use crate::Retry;
 use crate::strict::{self, Fate, Memory, Strict};
@@ -55,7 +55,7 @@ pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Chan
 }
 
 /// How many containers were made, and how many posts.
-fn counts(server: &Strict<Api>) -> (usize, usize) {
+pub(super) fn counts(server: &Strict<Api>) -> (usize, usize) {
     let state = server.state();
     (state.network.made, state.network.published)
 }
@@ -225,7 +225,11 @@ async fn what_became_of_a_container_decides() {
     assert!(server.state().requests.is_empty());
     // A dead one is made anew, and so is one of another account.
     for (handle, state) in [("18000000000000009", "EXPIRED"), ("18000000000000008", "ERROR")] {
-        server.state().network.containers.insert(handle.to_owned(), (state, "x".to_owned()));
+        server
+            .state()
+            .network
+            .containers
+            .insert(handle.to_owned(), Container { state, ..Container::default() });
         let memory = Memory::default();
         memory.keep(&format!("{USER}:{handle}")).await.unwrap();
         strict::attempt_of(&*channel, &memory).await.unwrap();

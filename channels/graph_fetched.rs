@@ -1,0 +1,69 @@
+//! Pictures that a network fetches from this service: whether it can, and what no error may show of them. Pure.
+
+use url::Url;
+
+use crate::{Failure, address};
+
+/// So many characters of an address's secret may be shown: nobody guesses the others.
+const LEAST_SECRET: usize = 7;
+
+/// Whether pictures at our own address can be fetched from that server: from the internet only by TLS and at
+/// no private address. A server without TLS is a test's, on an allowed private network.
+pub(crate) fn can_fetch(own: &Url, server: &Url) -> bool {
+    let literal = match own.host() {
+        Some(url::Host::Ipv4(v4)) => Some(v4.into()),
+        Some(url::Host::Ipv6(v6)) => Some(v6.into()),
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let is_local = name == "localhost" || name.ends_with(".localhost") || !name.contains('.');
+            return server.scheme() == "http" || own.scheme() == "https" && !is_local;
+        }
+        None => return false,
+    };
+    server.scheme() == "http" || own.scheme() == "https" && literal.is_some_and(address::is_public)
+}
+
+/// The failure without what is secret in the addresses of the pictures, which Meta may repeat: whoever has one
+/// can fetch the picture for a while. A part is covered too, because long words are cut.
+pub(crate) fn without_addresses(failure: Failure, urls: &[String]) -> Failure {
+    let secrets = urls.iter().filter_map(|url| url.rsplit('/').next()).filter(|last| !last.is_empty());
+    let cover = |reason: String, secret: &str| {
+        let parts = (LEAST_SECRET..=secret.len()).rev().filter_map(|length| secret.get(..length));
+        let part = parts.into_iter().find(|part| reason.contains(part));
+        part.map_or_else(|| reason.clone(), |part| reason.replace(part, "…"))
+    };
+    failure.reworded(|reason| secrets.fold(reason, cover))
+}
+
+#[cfg(test)]
+#[path = "graph_pictures_server.rs"]
+pub(crate) mod illustrated;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_fetched_from_public_addresses_only() {
+        let own = |url: &str| Url::parse(url).unwrap();
+        let meta = own("https://graph.facebook.com");
+        for reached in
+            ["https://status.bank.example", "https://8.8.8.8/", "https://bank.example:8443/holdline"]
+        {
+            assert!(can_fetch(&own(reached), &meta), "{reached}");
+        }
+        for not in [
+            "http://status.bank.example",
+            "https://localhost:8740",
+            "https://holdline",
+            "https://a.localhost",
+            "https://10.1.2.3",
+            "https://127.0.0.1",
+            "https://[::1]/",
+            "http://127.0.0.1:8740",
+        ] {
+            assert!(!can_fetch(&own(not), &meta), "{not}");
+        }
+        assert!(can_fetch(&own("http://127.0.0.1:8740"), &own("http://127.0.0.1:1")), "a test's server");
+    }
+}
