@@ -34,6 +34,10 @@ use crate::{
 
 #[path = "email_list.rs"]
 mod list;
+#[path = "email_pictures.rs"]
+mod pictures;
+
+pub(crate) use pictures::Picture;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -43,7 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::None,
         read_back: ReadBack::None,
         retract: false,
-        media: false,
+        media: true,
         starts_only: false,
         revises: None,
         pins: Pins::None,
@@ -60,9 +64,9 @@ pub const ADAPTER: Adapter = Adapter {
         text_bytes: None,
         title: Some(150),
         title_needed: true,
-        media: 0,
-        media_bytes: 0,
-        alt: None,
+        media: pictures::MOST,
+        media_bytes: pictures::MOST_BYTES,
+        alt: Some(1_000),
         parts: 1,
         cards: false,
     },
@@ -291,12 +295,15 @@ impl Email {
     fn message(&self, job: &Job) -> Result<(String, Vec<u8>), String> {
         let post = &job.rendition;
         let id = job.delivery.to_string();
+        let pictures = pictures::of(job, self.from.email.domain())?;
+        let shown: Vec<_> = pictures.iter().map(|p| (p.address(), p.alt)).collect();
         let letter = Letter {
             id: &id,
             to: "undisclosed-recipients:;",
             subject: post.title.as_deref().unwrap_or_default(),
-            text: &post.text,
-            html: Some(html::page(&post.language, &post.text)),
+            text: &pictures::text(post),
+            html: Some(html::page(&post.language, &post.text, &shown)),
+            pictures,
             language: &post.language,
         };
         self.write(&letter, self.to.clone())
@@ -325,7 +332,11 @@ impl Email {
             MultiPart::builder().kind(MultiPartKind::Alternative).boundary(format!("part-{}", letter.id));
         let mut message = match &letter.html {
             Some(html) => {
-                message.multipart(both.singlepart(text).singlepart(part(ContentType::TEXT_HTML, html)))
+                let (both, page) = (both.singlepart(text), part(ContentType::TEXT_HTML, html));
+                message.multipart(match letter.pictures.as_slice() {
+                    [] => both.singlepart(page),
+                    some => both.multipart(pictures::beside(page, some, letter.id)?),
+                })
             }
             None => message.singlepart(text),
         }

@@ -373,6 +373,8 @@ fn a_line_break_in_the_subject_starts_no_header() {
     assert!(!head.lines().any(|l| l.starts_with("Bcc") || l.starts_with("X-Evil")), "{head}");
 }
 
+#[path = "email_pictures_tests.rs"]
+mod pictures_tests;
 #[path = "email_server.rs"]
 mod server;
 #[path = "email_strict_tests.rs"]

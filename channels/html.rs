@@ -73,13 +73,20 @@ pub(crate) fn paragraphs(text: &str, line_end: &str) -> String {
     html
 }
 
-/// The text as a page of its own, for mails. Nothing in it is fetched from anywhere.
-pub(crate) fn page(language: &str, text: &str) -> String {
+/// The text as a page of its own, for mails, with pictures at these addresses below it and their words.
+pub(crate) fn page(language: &str, text: &str, pictures: &[(String, &str)]) -> String {
     let language = escape(language);
+    let mut body = paragraphs(text, "<br>");
+    for (address, words) in pictures {
+        let (address, words) = (escape(address), escape(words));
+        let _ = writeln!(
+            body,
+            "<p><img src=\"{address}\" alt=\"{words}\" style=\"max-width:100%;height:auto\"></p>"
+        );
+    }
     format!(
         "<!doctype html>\n<html lang=\"{language}\">\n<head><meta charset=\"utf-8\"></head>\n\
-         <body dir=\"auto\">\n{}</body>\n</html>\n",
-        paragraphs(text, "<br>")
+         <body dir=\"auto\">\n{body}</body>\n</html>\n"
     )
 }
 

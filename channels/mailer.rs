@@ -4,7 +4,7 @@ use lettre::Address;
 use lettre::transport::smtp::commands::Data;
 use tokio::time::timeout;
 
-use crate::email::Email;
+use crate::email::{Email, Picture};
 use crate::smtp_answers::{NOBODY, answered, refused};
 use crate::{Connection, Failure};
 
@@ -21,6 +21,8 @@ pub struct Letter<'a> {
     pub text: &'a str,
     /// The same words as a page, for those who read mails so.
     pub html: Option<String>,
+    /// What the page shows.
+    pub pictures: Vec<Picture<'a>>,
     pub language: &'a str,
 }
 

@@ -307,6 +307,30 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_mail_shows_its_pictures_and_the_text_alone_has_their_words(bench) {
+        let (mut bench, server) = (bench, peer("smtp"));
+        email(&mut bench, &server, "ok@example.test", word(&server, "password")).await;
+        let (worker, map) = (bench.start().await, picture(&bench).await);
+        let text = unique("Two branches are open.");
+        publish(&bench, "list", json!({ "text": text, "title": "Branches", "media": [map, map] })).await;
+        let kept = in_the_mail(&server, &text).await;
+        assert_eq!(kept.len(), 1);
+        let plain = kept[0]["text"].as_str().unwrap().replace("\r\n", "\n");
+        let words = "[Picture: A map of the branches]";
+        assert_eq!(plain.trim_end(), format!("{text}\n\n{words}\n\n{words}"));
+        let page = kept[0]["html"].as_str().unwrap();
+        let pictures = kept[0]["pictures"].as_array().unwrap();
+        assert_eq!(pictures.len(), 2);
+        for shown in pictures {
+            let id = shown["id"].as_str().unwrap().trim_matches(['<', '>']);
+            assert!(page.contains(&format!("<img src=\"cid:{id}\" alt=\"A map of the branches\"")), "{page}");
+            assert_eq!((&shown["type"], &shown["inside"]), (&json!("image/png"), &json!("inline")));
+            let bytes = hex::decode(shown["bytes"].as_str().unwrap()).unwrap();
+            assert_eq!(channels::hash(&bytes), map["sha256"].as_str().unwrap());
+        }
+        worker.stop().await.unwrap();
+    }
+
     async fn a_mail_whose_answer_is_lost_waits_for_a_person(bench) {
         let (mut bench, server) = (bench, peer("smtp"));
         email(&mut bench, &server, "drop@example.test", word(&server, "password")).await;

@@ -111,6 +111,7 @@ async fn one(app: &App, mailer: &Mailer, mail: &Envelope) -> Result<()> {
         subject: &mail.subject,
         text: &mail.text,
         html: None,
+        pictures: Vec::new(),
         language: &mail.language,
     };
     let outcome = mailer.send(&letter).await;

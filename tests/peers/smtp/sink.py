@@ -56,6 +56,11 @@ class Sink:
             "headers": {name.lower(): str(value) for name, value in message.items()},
             "text": words.get("plain", ""),
             "html": words.get("html"),
+            "pictures": [
+                {"id": part["content-id"], "type": part.get_content_type(), "inside": part.get_content_disposition(),
+                 "bytes": part.get_content().hex()}
+                for part in message.walk() if part.get_content_maintype() == "image"
+            ],
             "authenticated": session.authenticated,
         })
         if "slow" in faults:
