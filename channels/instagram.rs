@@ -231,14 +231,19 @@ impl Instagram {
                 );
             }
             let health = self.inspect_user(&name).await?;
-            let detail = format!("posts as @{name} on Instagram; whose the access token is, no page says");
+            let detail = format!(
+                "posts as @{name} on Instagram; whose the access token is, no page says (it takes pages_show_list)"
+            );
             return Ok(if health.ready { Health { detail, ..health } } else { health });
         }
-        let Who { name, numbers } = self.who().await?;
+        let Who { name, numbers, are_all } = self.who().await?;
         let shown = format!("@{name}");
         if numbers.contains(&self.user) {
             // By the number of the settings: that is by which it was known before.
             return Ok(Health::seen_on(&shown, Some(&self.user), self.inspect_user(&name)).await);
+        }
+        if !are_all {
+            return Err(who::NOT_BOTH.to_owned());
         }
         let id = &numbers[0];
         let why = format!(

@@ -8,6 +8,8 @@
 //! `instagram_business_account` of each (`instagram-api-with-facebook-login/get-started` there). What no page shows may be
 //! reached otherwise, through a business: then nobody says whose the token is.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +22,8 @@ pub(super) struct Who {
     pub(super) name: String,
     /// The professional account's first.
     pub(super) numbers: Vec<String>,
+    /// Both were told: another number is another account's.
+    pub(super) are_all: bool,
 }
 
 /// A page, as far as its account is read.
@@ -38,6 +42,12 @@ impl Page {
         self.instagram_business_account.as_ref().is_some_and(|account| account.id == user)
     }
 }
+
+/// Said of an answer with one of the two numbers of an account.
+pub(super) const NOT_BOTH: &str = "Instagram tells one number of the account of the access token, and not whether the setting user is its other one";
+
+/// How long the question takes at most, which stops no channel.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 4 });
 
 /// The field of a page that names its account.
 const ACCOUNT: &[(&str, &str)] = &[("fields", "instagram_business_account{id}")];
@@ -60,12 +70,13 @@ impl Instagram {
         let told = if told["data"].is_array() { &told["data"][0] } else { &told };
         let mut numbers: Vec<String> =
             [&told["user_id"], &told["id"]].into_iter().filter_map(number).collect();
+        let are_all = numbers.len() == 2;
         numbers.dedup();
         if numbers.is_empty() {
             return Err("Instagram does not name the account".to_owned());
         }
-        self.numbers.keep(Some(numbers.clone()));
-        Ok(Who { name: text::shown(told["username"].as_str().unwrap_or_default()), numbers })
+        self.numbers.keep(are_all.then(|| numbers.clone()));
+        Ok(Who { name: text::shown(told["username"].as_str().unwrap_or_default()), numbers, are_all })
     }
 
     /// All numbers of the account: the professional one's first, where a token says it.
@@ -76,18 +87,29 @@ impl Instagram {
         if !self.is_instagrams {
             return Ok(vec![self.user.clone()]);
         }
-        let numbers = match self.numbers.get() {
-            Some(numbers) => numbers,
-            None => self.who().await?.numbers,
+        let (numbers, are_all) = match self.numbers.get() {
+            Some(numbers) => (numbers, true),
+            None => {
+                let who = self.who().await?;
+                (who.numbers, who.are_all)
+            }
         };
         if numbers.contains(&self.user) {
             return Ok(numbers);
         }
+        if !are_all {
+            return Err(NOT_BOTH.to_owned());
+        }
         Err("the access token is that of another account".to_owned())
     }
 
-    /// Whether a page that the token shows has this account, with Facebook Login. What cannot be read shows none.
+    /// Whether a page that the token shows has this account, with Facebook Login. What cannot be read, or not soon, shows
+    /// none.
     pub(super) async fn is_of_a_page(&self) -> bool {
+        tokio::time::timeout(PATIENCE, self.find_page()).await.unwrap_or(false)
+    }
+
+    async fn find_page(&self) -> bool {
         let has = |pages: &[Page]| pages.iter().any(|page| page.has(&self.user));
         let pages = self.api.newest::<Page>(&["me", "accounts"], ACCOUNT, "pages_show_list", has).await;
         if pages.is_ok_and(|(pages, _)| has(&pages)) {

@@ -48,6 +48,14 @@ async fn a_token_of_instagram_login_is_asked_whose_it_is() {
     let seen = channel.check().await;
     assert_eq!((seen.ready, whose(&seen)), (false, (Some("@alice"), Some("9"))), "{seen:?}");
     assert!(seen.detail.starts_with("the access token is of @alice, number 9; give that"), "{}", seen.detail);
+    // One number alone can be the other one of the same account: nobody knows, and nothing is said of another account.
+    for one in [json!({ "id": SCOPED, "username": "bank" }), json!({ "user_id": SCOPED, "username": "bank" })]
+    {
+        let (_server, channel) = login(USER, one.clone()).await;
+        let seen = channel.check().await;
+        assert_eq!((seen.ready, whose(&seen)), (false, (None, None)), "{one}");
+        assert_eq!(seen.detail, who::NOT_BOTH);
+    }
     for nothing in
         [json!({}), json!({ "data": [] }), json!({ "id": "../x", "username": "bank" }), Value::Null]
     {
@@ -75,7 +83,10 @@ async fn what_no_page_shows_is_not_known_to_be_the_accounts() {
         let seen = seen(pages.clone(), me.clone()).await;
         // Posts go to the account of the settings, so nothing is wrong.
         assert_eq!((seen.ready, whose(&seen)), (true, (None, None)), "{pages:?} {me}");
-        assert_eq!(seen.detail, "posts as @bank on Instagram; whose the access token is, no page says");
+        assert_eq!(
+            seen.detail,
+            "posts as @bank on Instagram; whose the access token is, no page says (it takes pages_show_list)"
+        );
     }
 }
 

@@ -156,8 +156,12 @@ pub fn same_account(adapter: &str, one: &Value, other: &Value) -> bool {
 }
 
 /// The server or site that the settings name, written in one way however people wrote it; empty where it is the usual one.
-pub fn written(adapter: &str, settings: &Value) -> String {
-    let settings = plain(adapter, settings);
+fn written(adapter: &str, settings: &Value) -> String {
+    as_set(&plain(adapter, settings))
+}
+
+/// The same, with the server also where it is the usual one and the settings name it: rows of sweeps keep it so.
+pub fn as_set(settings: &Value) -> String {
     let named = |name: &str| Url::parse(settings.get(name)?.as_str()?.trim()).ok();
     let server = named("server").map(|url| url.origin().ascii_serialization());
     let site = || named("url").map(|u| u.origin().ascii_serialization() + u.path().trim_end_matches('/'));

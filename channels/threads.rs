@@ -38,7 +38,7 @@ use crate::graph_api::Api;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Rendition, Replay, Retraction, Setting, Sighting, text, watch,
+    Replay, Retraction, Setting, Sighting, text, watch,
 };
 
 #[path = "threads_container.rs"]

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::found::{FORGOTTEN, PREPARING};
 use super::Threads;
 use super::container::State;
+use super::found::{FORGOTTEN, PREPARING};
 use crate::graph::{id_of, of};
 use crate::keeper::kept;
 use crate::outcome::not_all_known;

@@ -36,14 +36,15 @@ pub struct ChannelView {
     pub publishes: bool,
     pub disabled_at: Option<String>,
     pub paused_until: Option<String>,
-    /// The account that a check saw in the place of the channel's own. Nothing is sent until an administrator connects
-    /// the right one, or confirms this one.
+    /// The account that a check saw in the place of the channel's own. Nothing is sent until the right one is connected.
     #[serde(default)]
     pub other_account: Option<String>,
-    /// Another credential is in since, and its network does not say whose it is: an administrator can say that it is the
-    /// channel's own account's (`/channels/{id}/credential/confirm`).
+    /// Nobody says whose the credential is that is in since: an administrator can (`/channels/{id}/credential/confirm`).
     #[serde(default)]
     pub credential_to_confirm: bool,
+    /// The other account was seen by a credential before the one that is in now.
+    #[serde(default)]
+    pub other_is_former: bool,
     pub health: Option<HealthView>,
     pub checked_at: Option<String>,
     /// How ready it is, as far as it is known now.
@@ -131,6 +132,7 @@ pub(super) fn view(app: &App, c: Channel) -> ChannelView {
         health: health(&c),
         checked_at: c.checked_at.map(rfc3339),
         credential_to_confirm: own_credential::may_confirm(&c),
+        other_is_former: c.other_is_former,
         other_account: c.other_account,
         disabled_at: c.disabled_at.map(rfc3339),
         id: c.id,

@@ -292,7 +292,7 @@ pub(super) async fn orders(tx: &mut Tx, now: Millis) -> Result<Vec<Order>> {
 pub(crate) async fn in_force(app: &App) -> Result<InForce> {
     let seen = app.witness().seen();
     let database = app.store().identity().await?;
-    let mut tx = app.store().begin_guarded().await?;
+    let mut tx = app.store().begin_look().await?;
     let gate = tx.gate(seen.log_size, seen.own.log_size).await?;
     let gate = gate.ok_or_else(|| AppError::Internal("the gate row is missing".into()))?;
     let orders = orders(&mut tx, app.now()).await?;

@@ -155,8 +155,7 @@ pub struct Decision {
 
 /// Where the channel leads, as far as its settings tell.
 fn place(c: &Channel) -> String {
-    let settings = serde_json::from_str(&c.settings).unwrap_or_default();
-    ::channels::place::written(&c.adapter, &settings)
+    ::channels::place::as_set(&serde_json::from_str(&c.settings).unwrap_or_default())
 }
 
 /// Where the channel leads: the server or site, and whose schedule it is there, if the settings do not tell.

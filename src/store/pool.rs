@@ -120,11 +120,29 @@ impl Store {
         })
     }
 
-    /// Begins a change that a freeze must not overtake: a claim or a permit.
+    /// Begins a change that a freeze must not overtake: a claim or a permit. On PostgreSQL who waits for the guard holds
+    /// a connection; so few do at once, and the others wait without one, as long as for a connection: whoever has the
+    /// guard finds a connection for what it looks up besides, and so do heartbeats and freezes, which wait for no turn.
     ///
     /// # Errors
     /// The database's own.
     pub async fn begin_guarded(&self) -> Result<Tx> {
+        let Self::Postgres { pool, turns, .. } = self else { return self.begin().await };
+        let turn =
+            tokio::time::timeout(pool.options().get_acquire_timeout(), Arc::clone(turns).acquire_owned());
+        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut tx = self.begin_with_guard(dialect::GUARD_SHARED).await?;
+        if let Tx::Postgres(inner) = &mut tx {
+            inner.turn = Some(turn);
+        }
+        Ok(tx)
+    }
+
+    /// The same for the question that a node asks each second, in front of whatever waits for a turn.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin_look(&self) -> Result<Tx> {
         self.begin_with_guard(dialect::GUARD_SHARED).await
     }
 
@@ -136,15 +154,12 @@ impl Store {
         self.begin_with_guard(dialect::GUARD_EXCLUSIVE).await
     }
 
-    /// Who waits for the guard holds a connection. So few do at once, the others wait without one: whoever has the guard
-    /// finds a connection for what it looks up besides, and so do heartbeats.
     async fn begin_with_guard(&self, guard: &'static str) -> Result<Tx> {
-        let Self::Postgres { pool, turns, .. } = self else { return self.begin().await };
-        let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut inner = Inner::new(pool.begin().await?);
-        inner.turn = Some(turn);
-        sqlx::query(guard).execute(&mut *inner.inner).await?;
-        Ok(Tx::Postgres(inner))
+        let mut tx = self.begin().await?;
+        if let Tx::Postgres(inner) = &mut tx {
+            sqlx::query(guard).execute(&mut *inner.inner).await?;
+        }
+        Ok(tx)
     }
 
     /// What tells this database from a restored or copied one. SQLite: the file's inode and time of

@@ -140,7 +140,10 @@ impl Line {
         let owners = &mut self.owners;
         owners.account = match facts.account {
             Some(account) => format!("{place} {account}"),
-            None => row.id.clone(),
+            None => match place::number(&row.adapter, &settings) {
+                Some(number) => format!("{place} number {number}"),
+                None => row.id.clone(),
+            },
         };
         owners.app = format!("app {place}");
         if let (Some(posts), Some(at)) =

@@ -327,6 +327,7 @@ access-anew = Register Holdline anew at this server: what it registered there wo
 account-other = Another account
 account-other-means = A check saw that the credential of this channel belongs to another account than before. Nothing goes out here, crisis posts neither, until the right account is connected again or somebody confirms this one.
 account-other-named = A check saw that the credential of this channel belongs to another account than the settings name. Nothing goes out here, crisis posts neither, until the right account is connected again.
+account-other-former = { $name } was seen by a credential before the one that is in now. Nothing goes out here, crisis posts neither, until a check sees whose this one is: test the channel.
 account-other-do = Go on as { $name }
 account-credential-means = { $name } was seen by a credential before the one that is in now, and no check has seen whose this one is. If you know that it is that of the channel’s own account, go on with it: the account by which the channel is known stays, and all that waits goes out at once, although nobody has seen where it leads. The log says that you said so. A check that sees another account later stops everything again.
 account-credential-do = Go on with the credential that is in now

@@ -334,6 +334,7 @@ access-anew = Inscrire Holdline de nouveau sur ce serveur : son inscription n�
 account-other = Un autre compte
 account-other-means = Une vérification a vu que l’identifiant de ce canal appartient à un autre compte qu’avant. Rien n’est publié ici, les messages de crise non plus, tant que le bon compte n’est pas reconnecté ou que personne ne confirme celui-ci.
 account-other-named = Une vérification a vu que l’identifiant de ce canal appartient à un autre compte que celui des réglages. Rien n’est publié ici, les messages de crise non plus, tant que le bon compte n’est pas reconnecté.
+account-other-former = { $name } a été vu par un identifiant antérieur à celui qui est en place. Rien n’est publié ici, les messages de crise non plus, tant qu’une vérification n’a pas vu à qui est celui-ci : testez le canal.
 account-other-do = Continuer en tant que { $name }
 account-credential-means = { $name } a été vu avec un identifiant d’avant celui qui est en place, et aucune vérification n’a vu à qui est celui-ci. Si vous savez qu’il est celui du propre compte du canal, continuez avec lui : le compte sous lequel le canal est connu reste, et tout ce qui attend part aussitôt, bien que personne n’ait vu où il mène. Le journal note que vous l’avez dit. Une vérification qui voit plus tard un autre compte arrête de nouveau tout.
 account-credential-do = Continuer avec l’identifiant en place
