@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::suite::{CUTS, Cut, Fake, Step, answer, closed_pass, http};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 fn post(fake: &Fake) -> Request {
     Request::post(&fake.url).json(&"content")

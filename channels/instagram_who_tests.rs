@@ -108,7 +108,7 @@ async fn a_look_tells_all_numbers_of_the_account() {
     // As long as nobody says whose the token is, nothing is judged.
     let (_server, channel) = login(USER, Value::Null).await;
     assert!(channel.newest(since).await.is_err());
-    let (_server, channel) = login(USER, json!({ "id": "9", "username": "alice" })).await;
+    let (_server, channel) = login(USER, json!({ "id": "8", "user_id": "9", "username": "alice" })).await;
     assert_eq!(channel.newest(since).await.unwrap_err(), "the access token is that of another account");
     let (server, channel) = open(Api::new(), &[]).await;
     let seen = channel.watch(since).await.unwrap().unwrap();

@@ -21,6 +21,7 @@ mod html_words;
 pub mod http;
 mod job;
 mod keeper;
+mod leads;
 pub mod ledger;
 mod message;
 pub mod oauth;
@@ -126,6 +127,7 @@ pub use gate::{Closed, Gate, InFlight, Pass};
 pub use health::{Facts, Health};
 pub use job::{Job, Other};
 pub use keeper::Keeper;
+pub(crate) use leads::leads;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
 pub use revise::{Revised, Revising};
@@ -217,24 +219,6 @@ fn covered(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => leads(text),
         other => leads(&other.to_string()),
-    }
-}
-
-/// Where something private leads, or how many addresses it has, and a digest that tells two apart.
-pub(crate) fn leads(text: &str) -> String {
-    let digest = format!("(sha256 {})", &hash(text.as_bytes())[..12]);
-    let origin = url::Url::parse(text).map(|url| url.origin());
-    if let Some(origin) = origin.ok().filter(url::Origin::is_tuple) {
-        return format!("{}/… {digest}", origin.ascii_serialization());
-    }
-    let numbers =
-        text.split([',', ';', '\n']).filter(|entry| sms::is_number(&entry.replace(' ', ""))).count();
-    match (text.matches('@').count(), numbers) {
-        (0, 0) => digest,
-        (0, 1) => format!("1 number {digest}"),
-        (0, n) => format!("{n} numbers {digest}"),
-        (1, _) => format!("1 address {digest}"),
-        (n, _) => format!("{n} addresses {digest}"),
     }
 }
 

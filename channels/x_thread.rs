@@ -22,11 +22,18 @@ fn content(post: &Rendition, media: &[String], after: Option<&str>) -> Value {
     content
 }
 
+pub(super) const NO_THREADS: &str =
+    "the channel takes no threads (the setting threads is not on); write the text shorter";
+
 impl X {
     /// Publishes what is not out yet.
     pub(super) async fn publish_parts(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let (mut ids, of) = kept(job, is_id);
         let out = ids.len();
+        // It may have been switched off since the post was written.
+        if of > 1 && out == 0 && !self.threads {
+            return Err(Failure::never(NO_THREADS));
+        }
         let before = async {
             if out > 0 {
                 let found = self.follow(job, &mut ids, of).await;

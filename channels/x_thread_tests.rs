@@ -50,6 +50,15 @@ fn is_partly(failure: &Failure, out: usize) -> bool {
     matches!(failure, Failure::InDoubt { reason } if reason.starts_with(&said))
 }
 
+#[tokio::test]
+async fn a_thread_does_not_begin_once_its_setting_is_off() {
+    let server = Strict::start(Api::default(), &[]).await;
+    let channel = with(&server.url, &json!("")).unwrap();
+    let refused = attempt(&*channel, &Memory::default()).await.unwrap_err();
+    assert_eq!(refused, Failure::never(thread::NO_THREADS));
+    assert_eq!(shown(&server).0.len(), 0);
+}
+
 #[test]
 fn a_text_is_parted_only_where_the_settings_ask_for_it() {
     let text = format!("{}\n---\n{}", "a ".repeat(100), "b ".repeat(100));

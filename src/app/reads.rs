@@ -83,12 +83,7 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
         Seen::Unknown(why) => (0, format!("read back: {why}")),
     };
     let since = now - a.settled_at.unwrap_or(now);
-    let since = if planted(Planted::AbsentSoonIsBelieved) { since.max(trust.late) } else { since };
-    let step = match planted(Planted::AbsentOnceIsBelieved) && absent >= 1 {
-        true => Doubt::NoEffect,
-        false => outcome::next_step(trust, a.reads + 1, absent, since),
-    };
-    match step {
+    match next_step(trust, a.reads + 1, absent, since) {
         Doubt::NoEffect => {
             let nothing = "no effect: reading back found nothing";
             tx.settle_attempts(&[settled(&a, "rejected", nothing, None, now)]).await?;
@@ -115,6 +110,14 @@ pub async fn note_read(app: &App, attempt: &str, delivery: &str, seen: &Seen, tr
             app.commit(tx, &by, &[entry], &[Topic::Queue]).await
         }
     }
+}
+
+fn next_step(trust: Trust, reads: i64, absent: i64, since: Millis) -> Doubt {
+    if planted(Planted::AbsentOnceIsBelieved) && absent >= 1 {
+        return Doubt::NoEffect;
+    }
+    let since = if planted(Planted::AbsentSoonIsBelieved) { since.max(trust.late) } else { since };
+    outcome::next_step(trust, reads, absent, since)
 }
 
 /// The post is there, by that id and at that address; or it was, when it was one whose words this changed (`first`).

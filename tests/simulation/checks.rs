@@ -62,7 +62,12 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
             all.push(format!("I2 bytes without an attempt: {}", d.id));
             continue;
         };
-        if after && !listed(&a.id) {
+        // What had left before, and was under way all the time between the two marks, in a process that lives.
+        let through = sent.at <= f.committed_at
+            && a.settled_at.is_none_or(|at| at > sealed)
+            && sealed < thawed
+            && sent.over.is_some_and(|over| over > sealed);
+        if (after || through) && !listed(&a.id) {
             all.push(format!(
                 "I1 the in-flight list has what the channels saw: attempt {} of {}",
                 a.id, d.id

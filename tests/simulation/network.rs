@@ -155,7 +155,12 @@ impl Network {
         let mut wait = |slow: u64, most: Millis| {
             if chance.percent(slow) { chance.between(0, most) } else { chance.between(0, 60) }
         };
-        (fate, [wait(40, 3_000), wait(40, 4_000), wait(25, 19_000)])
+        let waits = [wait(40, 3_000), wait(40, 4_000), wait(25, 19_000)];
+        if fate == Fate::CutAfter && chance.percent(30) {
+            // The connection is cut at once, and what had left lands nearly half a minute later.
+            return (fate, [waits[0], chance.between(5_000, 28_000), waits[2]]);
+        }
+        (fate, waits)
     }
 }
 
@@ -236,7 +241,11 @@ impl Cable {
         };
         let answer = (land + answer).min(LIMIT + 1);
         // A cut is seen at any time, also before the request lands.
-        let over = if fate == Fate::CutAfter && answer % 2 == 0 { answer / 2 } else { answer };
+        let over = match fate {
+            Fate::CutAfter if land >= 5_000 => answer % 500,
+            Fate::CutAfter if answer % 2 == 0 => answer / 2,
+            _ => answer,
+        };
         pass(over.min(LIMIT)).await;
         if let Some(sent) = net.known().sent.get_mut(place) {
             sent.over = Some(net.clock.now());

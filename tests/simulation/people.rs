@@ -183,6 +183,14 @@ impl Desk {
         }
     }
 
+    /// Says of each doubt what is so: these are there.
+    pub async fn settle_all(&self, there: &[String]) {
+        let doubts = held::list(&self.app, &self.operator, State::InDoubt, None, "", 100).await;
+        for doubt in doubts.unwrap_or_default() {
+            self.settle(&doubt.delivery, there.contains(&doubt.delivery)).await;
+        }
+    }
+
     /// Says of a doubt what is so.
     pub async fn settle(&self, delivery: &str, is_there: bool) {
         let settlement = if is_there { Settlement::Published } else { Settlement::NotPublished };

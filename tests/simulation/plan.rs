@@ -28,6 +28,8 @@ pub enum Event {
     },
     Thaw,
     Review,
+    /// A person settles what is in doubt, by what the timeline shows.
+    Doubts,
     /// A process is gone at once; it starts again after a while.
     Crash {
         node: usize,
@@ -70,8 +72,8 @@ impl Plan {
             let (at, post) = (chance.between(500, 4_500), some(chance));
             events.push((at, Event::Edit { post, approve: chance.percent(70) }));
         }
-        if chance.percent(12) {
-            let (at, post) = (chance.between(500, 6_000), some(chance));
+        if chance.percent(40) {
+            let (at, post) = (chance.between(500, 9_000), some(chance));
             events.push((at, Event::Cancel { post }));
         }
         freezes(&mut events, chance);
@@ -140,10 +142,23 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
             if chance.percent(70) { chance.between(300, 4_500) } else { chance.between(4_500, 18_000) };
         events.push((at, Event::Stand { node, still }));
     }
-    if nodes > 1 && chance.percent(12) {
+    if nodes > 1 && chance.percent(20) {
+        // Somebody takes a node off the list that runs: it is refused. A freeze comes at that very moment.
+        let (at, node) = (chance.between(800, 6_000), chance.below(nodes));
+        events.push((at, Event::Forget { node }));
+        events.push((at + chance.between(1, 400), Event::Freeze { scope: json!({}) }));
+    }
+    if nodes > 1 && chance.percent(22) {
         // Long enough to be called silent; or gone.
-        let (at, node) = (chance.between(1_000, 6_000), chance.below(nodes));
-        let still = if chance.percent(70) { chance.between(13_000, 20_000) } else { 190_000 };
+        let (at, node) = (chance.between(800, 6_000), chance.below(nodes));
+        let still = if chance.percent(60) {
+            chance.between(13_000, 20_000)
+        } else {
+            chance.between(190_000, 260_000)
+        };
+        if chance.percent(70) {
+            events.push((at + chance.between(100, 10_000), Event::Freeze { scope: json!({}) }));
+        }
         events.push((
             at,
             if chance.percent(50) {
@@ -154,6 +169,10 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
         ));
         events.push((at + chance.between(10_500, 12_900), Event::Forget { node }));
         if still > 100_000 {
+            // Others put in doubt what it had in hand, people say what is so, and it goes on.
+            for wait in [5_000, 25_000, 60_000] {
+                events.push((at + 186_000 + wait, Event::Doubts));
+            }
             events.push((at + still, Event::Review));
         }
     }

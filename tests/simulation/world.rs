@@ -242,6 +242,11 @@ impl<'a> World<'a> {
                 let scope = self.named(scope);
                 self.act(move |d| async move { d.freeze(scope).await })
             }
+            Event::Doubts => {
+                let there: Vec<String> =
+                    self.net.known().copies.values().flatten().map(|c| c.delivery.clone()).collect();
+                self.act(move |d| async move { d.settle_all(&there).await })
+            }
             Event::Thaw => self.act(|d| async move { d.thaw(false).await }),
             Event::Review => self.act(move |d| async move { d.review(chance).await }),
             Event::Forget { node } => {
