@@ -12,7 +12,7 @@ use crate::{Job, Rendition};
 /// Most pictures, and most bytes of each: the whole mail stays below the 10,240,000 bytes that Postfix takes unless
 /// it is told otherwise (`message_size_limit`, <https://www.postfix.org/postconf.5.html>).
 pub(super) const MOST: usize = 4;
-pub(super) const MOST_BYTES: u64 = 1_800_000;
+pub(super) const MOST_BYTES: u64 = 1_700_000;
 
 /// A picture of a mail.
 #[derive(Debug, Clone)]

@@ -61,7 +61,7 @@ fn the_words_are_called_a_picture_in_the_language_of_the_post() {
 fn the_largest_mail_is_one_that_servers_take() {
     let bytes = usize::try_from(pictures::MOST_BYTES).unwrap();
     let mut job = with(pictures::MOST, bytes);
-    job.rendition.text = "é".repeat(20_000);
+    job.rendition.text = "🙂".repeat(20_000);
     assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
     let size = written(&job).len();
     assert!(size < 10_240_000, "{size}");

@@ -186,8 +186,7 @@ impl<S: Send + 'static> Gate<S> {
             return;
         }
         if state.closed.is_some() || state.stale() > self.lease {
-            let ended = !planted(Planted::GateKeepsOldPermits);
-            state.permits.values_mut().for_each(|permit| permit.ended = ended);
+            state.permits.values_mut().for_each(|permit| permit.ended = true);
             state.reopened = (state.ticks)();
         }
         state.closed = None;
@@ -231,8 +230,7 @@ impl<S: Send + 'static> Gate<S> {
     /// (see [`Gate::now`]): others may have taken it over.
     pub fn admit(self: &Arc<Self>, attempt: &str, subject: S, in_time: InTime, asked: Duration) -> Pass {
         let mut state = self.lock();
-        let ended = asked < state.reopened && !planted(Planted::GateAdmitsOldPermits);
-        let permit = Permit { subject, in_time, begun: None, ended };
+        let permit = Permit { subject, in_time, begun: None, ended: asked < state.reopened };
         state.permits.insert(attempt.to_owned(), permit);
         drop(state);
         let ticket = Ticket { gate: Arc::clone(self), attempt: attempt.to_owned() };
@@ -344,8 +342,7 @@ impl<S> State<S> {
             return Err(Closed::Node(why.clone()));
         }
         let stale = self.stale();
-        let is_stale = stale > lease && !planted(Planted::GateForgetsItsLease);
-        if is_stale { Err(Closed::Stale(stale)) } else { Ok(()) }
+        if stale > lease { Err(Closed::Stale(stale)) } else { Ok(()) }
     }
 
     /// An error when a freeze covers the subject.

@@ -9,14 +9,8 @@ use std::cell::Cell;
 pub enum Planted {
     /// The gate lets begin what a freeze covers.
     GateForgetsFreezes,
-    /// The gate stays open however long the primary has not been heard.
-    GateForgetsItsLease,
     /// The gate lets begin what has expired.
     GateForgetsExpiry,
-    /// A gate that opens anew lets begin what was permitted before, and others may have taken over.
-    GateKeepsOldPermits,
-    /// The same, of what is admitted only after it has opened.
-    GateAdmitsOldPermits,
     /// A freeze is told of nothing that is under way.
     GateListsNothing,
     /// What begins is not marked on the node's disk.
@@ -27,18 +21,8 @@ pub enum Planted {
     SealWithoutOneNode,
     /// What left between COMMITTED and a node's word, and is settled, is not on the list.
     LandedIsNotListed,
-    /// What a node that is gone may have under way is not on the list.
-    UnsettledIsNotListed,
-    /// A node that runs can be taken off the list.
-    NodeThatRunsIsForgotten,
-    /// What a node has permitted is in doubt as soon as it is silent.
-    SilentIsGone,
     /// A permit is given under a freeze.
     PermitForgetsFreezes,
-    /// A permit is given for what was cancelled.
-    PermitForgetsCancelled,
-    /// A permit asks neither for the approval of the post nor for that of its words.
-    PermitForgetsApproval,
     /// A thaw lets out what it held.
     ThawFloods,
     /// A freeze holds what it allows.
@@ -51,57 +35,34 @@ pub enum Planted {
     TakenOverIsUnsent,
     /// What a process that is gone had in hand stays as it is.
     NothingIsTakenOver,
-    /// An outcome counts although its attempt was settled before.
-    LateOutcomeCounts,
     /// One look that finds nothing is believed.
     AbsentOnceIsBelieved,
-    /// Looks that find nothing are believed as long as a request can still land.
-    AbsentSoonIsBelieved,
-    /// Looks that find nothing are believed whoever has the request in hand.
-    AbsentElsewhereIsBelieved,
     /// What reading back finds counts as not there.
     FoundIsAbsent,
-    /// A doubt about what is in hand here is read back all the same.
-    InHandIsReadBack,
     /// The log does not have the permits.
     PermitIsNotLogged,
-    /// The log has a change in a change of its own, a moment later.
-    LoggedAfterwards,
 }
 
 impl Planted {
     /// All of them.
     pub const ALL: &[Self] = &[
         Self::GateForgetsFreezes,
-        Self::GateForgetsItsLease,
         Self::GateForgetsExpiry,
-        Self::GateKeepsOldPermits,
-        Self::GateAdmitsOldPermits,
         Self::GateListsNothing,
         Self::GateMarksNothing,
         Self::NodeSaysItFirst,
         Self::SealWithoutOneNode,
         Self::LandedIsNotListed,
-        Self::UnsettledIsNotListed,
-        Self::NodeThatRunsIsForgotten,
-        Self::SilentIsGone,
         Self::PermitForgetsFreezes,
-        Self::PermitForgetsCancelled,
-        Self::PermitForgetsApproval,
         Self::ThawFloods,
         Self::ScopeForgetsAllowed,
         Self::ScopeForgetsLabels,
         Self::LostIsUnsent,
         Self::TakenOverIsUnsent,
         Self::NothingIsTakenOver,
-        Self::LateOutcomeCounts,
         Self::AbsentOnceIsBelieved,
-        Self::AbsentSoonIsBelieved,
-        Self::AbsentElsewhereIsBelieved,
         Self::FoundIsAbsent,
-        Self::InHandIsReadBack,
         Self::PermitIsNotLogged,
-        Self::LoggedAfterwards,
     ];
 }
 

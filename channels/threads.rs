@@ -188,7 +188,13 @@ impl Threads {
             return Err(format!("the access token is of @{name}; its number for the setting user is {id}"));
         }
         let posts = self.api.posts_left(&[&self.user, "threads_publishing_limit"]).await?;
-        let health = Health::ready(format!("posts as @{name} on Threads"));
+        let health = Health::ready(match self.is_fetched {
+            true => format!("posts as @{name} on Threads"),
+            false => format!(
+                "posts as @{name} on Threads, texts alone: pictures are fetched from public_url, which is not reached \
+                 from the internet"
+            ),
+        });
         Ok(self.api.with_token(health.takes(posts), NEEDED).await)
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::Threads;
 use super::thread::Place;
 use crate::graph::{LOOKS, SECOND, not_told};
-use crate::{Failure, Job, Pass, Rendition, Retry, text};
+use crate::{Failure, Job, Pass, Rendition, text};
 
 /// Most different links of one post (`threads/create-posts/text-attachments` there).
 const MOST_LINKS: usize = 5;
@@ -68,7 +68,7 @@ impl Threads {
         let text = job.rendition.text.as_str();
         let pictures = &job.rendition.media;
         if !pictures.is_empty() && !self.is_fetched {
-            return Err(Failure::Rejected { reason: UNREACHED.to_owned(), retry: Retry::Reconnect });
+            return Err(Failure::never(UNREACHED));
         }
         // What was approved goes out whole or not at all.
         if job.media_urls.len() != pictures.len() {

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use ::channels::planted::{Planted, planted};
-
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
 use crate::domain::audit::{Entry, Stamp};
-use crate::store::{Tx, Unaudited};
+use crate::store::Tx;
 
 /// How long a commit waits for the one before it in this process. Behind one that hangs nobody is kept: what is
 /// committed then is not remembered, and what was remembered before stays true.
@@ -31,11 +29,6 @@ impl App {
         let stamp = Stamp { at: self.now(), actor: by.id.clone(), origin: by.origin.clone() };
         let turn = tokio::time::timeout(TURN, self.0.committing.lock()).await;
         let seen = self.witness().seen();
-        if planted(Planted::LoggedAfterwards) {
-            tx.commit_unaudited(Unaudited::Look).await?;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            tx = self.store().begin().await?;
-        }
         let commit = tx.commit(&stamp, entries, seen.own.log_size);
         let head = if self.is_shared() {
             // The machine of the primary may be gone without a word.

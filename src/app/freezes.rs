@@ -347,9 +347,6 @@ pub(super) async fn note_landed(tx: &mut Tx, node: &str) -> Result<()> {
 
 /// Lists for them what the node may have under way, before that is in doubt.
 pub(super) async fn note_unsettled(tx: &mut Tx, node: &str) -> Result<()> {
-    if planted(Planted::UnsettledIsNotListed) {
-        return Ok(());
-    }
     for (freeze, epoch) in tx.unsealed().await? {
         tx.insert_unsettled(&freeze, epoch, node).await?;
     }

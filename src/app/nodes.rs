@@ -83,7 +83,7 @@ pub async fn forget(app: &App, by: &Actor, id: &str) -> Result<()> {
     let node = tx.node(id).await?.filter(|n| n.forgotten_at.is_none());
     let node = node.ok_or_else(|| AppError::not_found("node", id))?;
     let silent = app.now() - node.last_seen_at;
-    if silent < 10_000 && !planted(Planted::NodeThatRunsIsForgotten) {
+    if silent < 10_000 {
         return Err(AppError::Conflict(format!("node {} was seen a moment ago; stop it first", node.name)));
     }
     freezes::note_landed(&mut tx, id).await?;
@@ -127,7 +127,7 @@ pub async fn take_over_silent(app: &App) -> Result<()> {
         if node.id == app.node() || silent < SILENT {
             continue;
         }
-        if silent >= GONE || planted(Planted::SilentIsGone) {
+        if silent >= GONE {
             take_over_gone(app, &node).await?;
             continue;
         }

@@ -316,7 +316,7 @@ struct Permitted<'a> {
 fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
     let hash = ::channels::hash(row.rendition.as_bytes());
     match (&row.approved_hash, row.approved_until) {
-        (Some(approved), Some(until)) if *approved == hash || planted(Planted::PermitForgetsApproval) => {
+        (Some(approved), Some(until)) if *approved == hash => {
             if until <= now {
                 return Err(format!(
                     "its approval lapsed at {}; have it approved again (`holdline approvals waiting`), then release it",

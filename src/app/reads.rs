@@ -116,7 +116,6 @@ fn next_step(trust: Trust, reads: i64, absent: i64, since: Millis) -> Doubt {
     if planted(Planted::AbsentOnceIsBelieved) && absent >= 1 {
         return Doubt::NoEffect;
     }
-    let since = if planted(Planted::AbsentSoonIsBelieved) { since.max(trust.late) } else { since };
     outcome::next_step(trust, reads, absent, since)
 }
 

@@ -122,10 +122,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let posted = app.notes().unnoted(out(outcomes).map(|p| p.channel.as_str()), now);
     tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
-    let mut taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
-    if planted(Planted::LateOutcomeCounts) {
-        taken.extend(attempts.iter().map(|a| a.id.clone()));
-    }
+    let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
         for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {

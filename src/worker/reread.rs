@@ -200,7 +200,7 @@ pub(crate) async fn look(open: &Open, job: &Job) -> Sighting {
 pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     // Others put it in doubt while this node was cut off. It is in hand here, and its own outcome
     // comes: that it cannot be read yet proves nothing.
-    if shared.gate.has(&attempt.id) && !planted(Planted::InHandIsReadBack) {
+    if shared.gate.has(&attempt.id) {
         return Ok(());
     }
     let sent = sent(shared, attempt).await?;
@@ -227,7 +227,7 @@ pub(crate) async fn one(shared: &Shared, attempt: &Attempt) -> Result<()> {
     // While the gate is closed, the database may be one that a person has yet to confirm.
     let is_sure = of != ReadBack::Step
         || shared.gate.status().1.is_none() && nodes::is_of_this_database(&shared.app, attempt.epoch).await?;
-    let own = own && is_sure || planted(Planted::AbsentElsewhereIsBelieved);
+    let own = own && is_sure;
     // Without a handle it is our own record that is believed, and that is not late.
     let late = if sent.job.handle.is_none() { outcome::LATE } else { trust.late };
     let trust = Trust { absent_is_proof: trust.absent_is_proof && own, late, ..trust };

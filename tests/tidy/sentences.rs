@@ -54,7 +54,6 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/hootsuite_server.rs", "a Hootsuite for tests"),
     ("channels/mixpost_server.rs", "a Mixpost for tests"),
     ("channels/html.rs", "pages that networks get"),
-    ("channels/graph_pictures_server.rs", "where Meta's APIs fetch pictures for tests"),
     ("channels/graph_server.rs", "what the stand-ins for Meta's networks share"),
     ("channels/instagram_server.rs", "an Instagram for tests"),
     ("channels/linkedin_server.rs", "a LinkedIn for tests"),
