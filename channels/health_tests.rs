@@ -90,7 +90,10 @@ fn numbered() -> Vec<Case> {
             adapter: instagram::ADAPTER,
             settings: |url| json!({ "server": url, "user": "17841400000000001" }),
             credential: "EAAhunter2",
-            told: vec![good(r#"{"id":"17841400000000001","username":"bank"}"#)],
+            told: vec![
+                good(r#"{"id":"17841400000000001","username":"bank"}"#),
+                good(r#"{"data":[{"instagram_business_account":{"id":"17841400000000001"}}]}"#),
+            ],
             account: "@bank",
             id: Some("17841400000000001"),
         },

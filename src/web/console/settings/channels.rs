@@ -372,10 +372,14 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_name_in_both_languages() {
-        use crate::web::console::words::Lang;
+        use crate::web::console::{sentences, words::Lang};
         for (adapter, lang) in ::channels::ALL.iter().flat_map(|a| Lang::ALL.map(|lang| (a, lang))) {
-            for key in adapter.settings.iter().map(|s| format!("setting-{}", s.name)) {
-                assert_ne!(lang.t(&key), key, "{}", adapter.name);
+            for s in adapter.settings {
+                let (name, hint) =
+                    (format!("setting-{}", s.name), format!("setting-{}-{}", adapter.name, s.name));
+                assert_ne!(lang.t(&name), name, "{}", adapter.name);
+                let french = sentences::french(s.help, &|_, _| None);
+                assert!(lang == Lang::En || lang.t(&hint) != hint || french.is_some(), "{hint}: {}", s.help);
             }
         }
     }
