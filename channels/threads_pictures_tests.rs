@@ -70,6 +70,28 @@ async fn pictures_go_with_their_words_in_their_order_and_no_single_one_is_writte
 }
 
 #[tokio::test]
+async fn of_a_thread_the_first_part_has_the_pictures() {
+    for (count, made) in [(1, 3), (2, 5)] {
+        let (server, channel) = open(Api::new(), &[]).await;
+        let mut job = with(&suite::job(), count);
+        job.rendition.more = vec!["The second part.".to_owned(), "The third part.".to_owned()];
+        let memory = Memory::default();
+        let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
+        channel.publish(&job, &pass).await.unwrap();
+        assert_eq!(counts(&server), (made, 3));
+        let (pictures, posts) = {
+            let state = server.state();
+            (state.network.pictures.clone(), state.network.posts.clone())
+        };
+        assert_eq!(pictures.iter().map(Vec::len).collect::<Vec<_>>(), [count, 0, 0]);
+        // The newest first, each answering the one before.
+        assert_eq!(posts[0]["replied_to"]["id"], posts[1]["id"]);
+        assert_eq!(posts[1]["replied_to"]["id"], posts[2]["id"]);
+        assert!(posts[2]["replied_to"].is_null());
+    }
+}
+
+#[tokio::test]
 async fn a_picture_that_cannot_be_fetched_ends_the_attempt_without_effect_and_shows_no_address() {
     let (server, channel) = open(Api::new(), &[]).await;
     for count in [1, 2] {
