@@ -106,6 +106,11 @@ fn outcomes(facts: &Facts, all: &mut Vec<String>) {
     for copy in facts.copies.values().flatten().filter(|c| !facts.deliveries.contains_key(&c.delivery)) {
         all.push(format!("I2 a copy of no delivery: {}", copy.delivery));
     }
+    for (delivery, place) in &facts.places {
+        if facts.deliveries.get(delivery).is_some_and(|d| d.channel_id != *place) {
+            all.push(format!("I2 a copy is where it belongs: {delivery} is on {place}"));
+        }
+    }
     for a in facts.attempts.iter().filter(|a| a.outcome.is_none()) {
         all.push(format!("I2 nothing is sending that nobody has in hand: attempt {}", a.id));
     }
@@ -151,7 +156,7 @@ fn cancelled(facts: &Facts, all: &mut Vec<String>) {
     }
 }
 
-/// Each change that the tables have has its entry.
+/// Each permit and each mark of a freeze has its entry.
 fn entries(facts: &Facts, all: &mut Vec<String>) {
     let count = |verb: &str, subject: &str| {
         facts.verbs.iter().filter(|(v, s)| v == verb && (subject.is_empty() || s == subject)).count()

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::network::{Copy, Sent};
 use crate::people::Written;
-use crate::stage::Stage;
+use crate::stage::{CHANNELS, Stage};
 use crate::tasks::Owner;
 use crate::world::World;
 
@@ -59,6 +59,8 @@ pub struct Facts {
     pub flights: Vec<(String, String)>,
     pub verbs: Vec<(String, String)>,
     pub copies: BTreeMap<String, Vec<Copy>>,
+    /// Each copy's delivery, and the channel whose timeline has it.
+    pub places: Vec<(String, String)>,
     pub sent: Vec<Sent>,
     pub posts: Vec<Written>,
     pub decided: Vec<(String, Millis)>,
@@ -88,6 +90,15 @@ impl Facts {
             }
             (copies, known.sent.clone())
         };
+        let channel = |timeline: &str| {
+            let at = CHANNELS.iter().position(|name| *name == timeline);
+            at.map_or_else(|| timeline.to_owned(), |at| world.stage.channels[at].clone())
+        };
+        let places = {
+            let known = world.net.known();
+            let all = known.copies.iter().flat_map(|(at, copies)| copies.iter().map(move |c| (at, c)));
+            all.map(|(at, c)| (c.delivery.clone(), channel(at))).collect()
+        };
         let record = world.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Self {
             deliveries: deliveries.into_iter().map(|d| (d.id.clone(), d)).collect(),
@@ -96,6 +107,7 @@ impl Facts {
             flights: flights.expect("flights"),
             verbs: verbs.expect("the log"),
             copies,
+            places,
             sent,
             posts: record.posts.clone(),
             decided: record.decided.clone(),

@@ -14,7 +14,8 @@ fn main() -> std::io::Result<()> {
         words.get(at + 1)?.parse().ok()
     };
     let planted = words.iter().position(|w| w == "--planted").and_then(|at| words.get(at + 1));
-    let planted = planted.and_then(|name| Fault::named(name));
+    let unknown = |name: &String| std::io::Error::other(format!("{name} is no planted fault"));
+    let planted = planted.map(|name| Fault::named(name).ok_or_else(|| unknown(name))).transpose()?;
     let mut out = std::io::stdout().lock();
     if let Some(one) = number("--seed") {
         let verdict = on_stage(async |stage| seed::play(stage, one, planted, true).await);
@@ -36,7 +37,8 @@ fn main() -> std::io::Result<()> {
         }
         broken
     });
-    writeln!(out, "{count} seeds in {:?}, broken: {broken}", began.elapsed())
+    writeln!(out, "{count} seeds in {:?}, broken: {broken}", began.elapsed())?;
+    if broken > 0 { Err(std::io::Error::other("an invariant is broken")) } else { Ok(()) }
 }
 
 fn say(out: &mut impl Write, v: &Verdict) -> std::io::Result<()> {

@@ -148,10 +148,10 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
         events.push((at, Event::Forget { node }));
         events.push((at + chance.between(1, 400), Event::Freeze { scope: json!({}) }));
     }
-    if nodes > 1 && chance.percent(22) {
+    if nodes > 1 && chance.percent(12) {
         // Long enough to be called silent; or gone.
         let (at, node) = (chance.between(800, 6_000), chance.below(nodes));
-        let still = if chance.percent(60) {
+        let still = if chance.percent(75) {
             chance.between(13_000, 20_000)
         } else {
             chance.between(190_000, 260_000)
