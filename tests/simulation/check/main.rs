@@ -99,7 +99,7 @@ fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
     write("met", json!(sum.met));
     let broken: Vec<_> = sum.broken.iter().map(words).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-    println!("{} seeds, {} steps, {took:.0} s", sum.played, sum.steps);
+    eprintln!("{} seeds, {} steps, {took:.0} s", sum.played, sum.steps);
     assert!(sum.played * 10 >= count, "only {} of {count} seeds were played", sum.played);
     // A run that did not come into them proves nothing.
     let least = |floor: u64| floor * sum.played / 10_000;
