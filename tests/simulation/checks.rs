@@ -46,7 +46,10 @@ fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
         }
         let decided =
             facts.decided.iter().any(|(id, at)| *id == d.id && *at > f.committed_at && *at <= sent.at);
-        if sent.at > thawed && d.due_at < thawed && !decided {
+        // A freeze that was lifted before a node took it stopped nothing there of what was permitted before it.
+        let stopped = f.sealed_at.is_some_and(|sealed| sealed < thawed)
+            || facts.attempt_of(sent).is_some_and(|a| a.permitted_at > f.committed_at);
+        if sent.at > thawed && d.due_at < thawed && !decided && stopped {
             all.push(format!("I9 a thaw releases nothing: {}", d.id));
         }
     }
