@@ -82,22 +82,20 @@ impl Facts {
         let freezes = sqlx::query_as("select * from freezes order by epoch").fetch_all(pool).await;
         let flights = sqlx::query_as("select freeze_id, attempt_id from flights").fetch_all(pool).await;
         let verbs = sqlx::query_as("select verb, subject from audit order by seq").fetch_all(pool).await;
-        let (copies, sent) = {
-            let known = world.net.known();
-            let mut copies = BTreeMap::<_, Vec<Copy>>::new();
-            for copy in known.copies.values().flatten() {
-                copies.entry(copy.delivery.clone()).or_default().push(copy.clone());
-            }
-            (copies, known.sent.clone())
-        };
         let channel = |timeline: &str| {
             let at = CHANNELS.iter().position(|name| *name == timeline);
             at.map_or_else(|| timeline.to_owned(), |at| world.stage.channels[at].clone())
         };
-        let places = {
+        let (mut copies, mut places) = (BTreeMap::<_, Vec<Copy>>::new(), Vec::new());
+        let sent = {
             let known = world.net.known();
-            let all = known.copies.iter().flat_map(|(at, copies)| copies.iter().map(move |c| (at, c)));
-            all.map(|(at, c)| (c.delivery.clone(), channel(at))).collect()
+            for (timeline, all) in &known.copies {
+                for copy in all {
+                    places.push((copy.delivery.clone(), channel(timeline)));
+                    copies.entry(copy.delivery.clone()).or_default().push(copy.clone());
+                }
+            }
+            known.sent.clone()
         };
         let record = world.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Self {
