@@ -12,7 +12,7 @@ use holdline::app::audit::{self, AuditFilter};
 use holdline::app::channels;
 use holdline::app::permits::{self, Rooms};
 use holdline::app::sending::{self, Outcome};
-use holdline::app::{nodes, posts};
+use holdline::app::{doubts, nodes, posts};
 use holdline::domain::delivery::State;
 use holdline::sandbox::Fault;
 use http_body_util::{BodyExt, Full};
@@ -216,6 +216,22 @@ on_both! {
         bench.app.clock().advance(181_000);
         nodes::take_over_silent(&next).await.unwrap();
         assert_eq!(state().await, State::InDoubt);
+    }
+
+    async fn what_is_in_hand_is_not_read_back_and_a_person_is_told(bench) {
+        bench.sandbox.fault("alpha", Fault::Late { ms: 4_000 }, 1);
+        let post = bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "x"}})).await;
+        let worker = bench.start().await;
+        until(&bench, "sending", 1).await;
+        // To another process it is over; this one has it in hand.
+        let next = bench.again().await;
+        next.clock().advance(181_000);
+        nodes::take_over_silent(&next).await.unwrap();
+        let delivery = bench.until(&post.id, &["in_doubt"]).await.deliveries.remove(0).id;
+        let told = doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap_err();
+        assert!(told.to_string().contains("still under way"), "{told}");
+        bench.until(&post.id, &["accepted"]).await;
+        worker.stop().await.unwrap();
     }
 
     async fn what_is_permitted_does_not_go_where_the_channel_leads_since(bench) {

@@ -305,7 +305,8 @@ on_both! {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        assert_eq!(seen(&bench, &twice).await.0, "accepted");
+        let (state, detail) = seen(&bench, &twice).await;
+        assert_eq!(state, "accepted", "{detail}");
         assert_eq!((fake.posts().len(), bench.until(&post, &["accepted"]).await.deliveries.len()), (1, 1));
         let keys = fake.keys.lock().unwrap().clone();
         assert!(keys.len() == 2 && keys[0] == keys[1], "{keys:?}");

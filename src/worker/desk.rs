@@ -26,6 +26,11 @@ const PIN_LIMIT: Duration = Duration::from_secs(20);
 /// The longest that a network is asked for the account of a new credential.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(15);
 
+/// The longest that somebody who reads back waits for an attempt that is in hand here, and how often that is looked at.
+const LET_GO: Duration = Duration::from_secs(2);
+const LET_GO_STEP: Duration = Duration::from_millis(10);
+const IN_HAND: &str = "its request is still under way on this node; what comes of it is written down, so look again in a minute";
+
 /// How long a check may take. That of a channel whose server hangs is an answer, too.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -223,6 +228,15 @@ impl Networks for Desk {
     async fn read_back(&self, delivery: &str) -> Result<()> {
         let attempt = reads::in_doubt(&self.0.app, delivery).await?;
         let attempt = attempt.ok_or_else(|| AppError::not_found("attempt in doubt of", delivery))?;
+        // The doubt is written down a moment before the attempt is let go.
+        let let_go = async {
+            while self.0.gate.has(&attempt.id) {
+                tokio::time::sleep(LET_GO_STEP).await;
+            }
+        };
+        if tokio::time::timeout(LET_GO, let_go).await.is_err() {
+            return Err(AppError::Conflict(IN_HAND.to_owned()));
+        }
         reread::one(&self.0, &attempt).await
     }
 }
