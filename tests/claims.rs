@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Batch, Rooms};
+use holdline::app::sending::Outcome;
 use holdline::app::{App, incidents, nodes, sending};
 use serde_json::json;
 
@@ -137,5 +138,26 @@ on_both! {
         assert_eq!(count(&bench.app, "scheduled").await, 3);
         let again = nodes::recover(&bench.app, None).await.unwrap();
         assert_eq!(again, 0, "no attempt is left without an outcome");
+    }
+
+    async fn what_fell_due_after_a_thaw_is_not_held_by_a_node_that_has_not_heard_of_it(bench) {
+        let permit = || async {
+            let mut rooms = Rooms::default();
+            bench.channels.iter().for_each(|channel| rooms.set(channel, 1));
+            claim(&bench, &mut rooms).await.permits.remove(0)
+        };
+        routine(&bench, 1).await;
+        let before = permit().await;
+        bench.app.clock().advance(10);
+        let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
+        freezes::thaw(&bench.app, &bench.approver, &freeze, "over").await.unwrap();
+        bench.app.clock().advance(10);
+        routine(&bench, 1).await;
+        let after = permit().await;
+        let stopped = Outcome::Stopped { reason: "stopped".into(), freeze: Some(freeze) };
+        sending::settle(&bench.app, &[(before, stopped.clone()), (after, stopped)]).await.unwrap();
+        assert_eq!((count(&bench.app, "held").await, count(&bench.app, "scheduled").await), (1, 1));
+        bench.app.clock().advance(1_000);
+        assert_eq!(permit().await.tries, 1, "what never began does not count as a try");
     }
 }

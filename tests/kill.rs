@@ -36,11 +36,14 @@ const UNDER_WAY: &str = "under way";
 
 /// One installation that is killed again and again.
 pub struct Victim {
-    folder: TempDir,
-    url: Option<String>,
+    pub folder: TempDir,
+    pub url: Option<String>,
     keys: Keys,
-    operator: Actor,
+    pub administrator: Actor,
+    pub operator: Actor,
     approver: Actor,
+    /// The operator's token.
+    pub token: String,
     sandbox: Sandbox,
     /// How many channels a post goes to.
     channels: usize,
@@ -53,12 +56,16 @@ impl Victim {
     }
 
     /// One with these channels, or with two of the sandbox.
-    pub async fn with(database: Database, mut channels: Vec<NewChannel>) -> Self {
-        let folder = TempDir::new().unwrap();
+    pub async fn with(database: Database, channels: Vec<NewChannel>) -> Self {
         let url = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(fresh_postgres().await),
         };
+        Self::at(TempDir::new().unwrap(), url, channels).await
+    }
+
+    /// One in this folder, on a database of PostgreSQL or on SQLite.
+    pub async fn at(folder: TempDir, url: Option<String>, mut channels: Vec<NewChannel>) -> Self {
         let keys = Keys::create(&folder.path().join("instance.key")).unwrap();
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), Clock::real()).await.unwrap();
         let nobody =
@@ -68,7 +75,9 @@ impl Victim {
         }
         let operator = nobody.clone();
         let count = channels.len();
-        let mut victim = Self { folder, url, keys, operator, approver: nobody, sandbox, channels: count };
+        let (administrator, approver, token) = (nobody.clone(), nobody, String::new());
+        let mut victim =
+            Self { folder, url, keys, administrator, operator, approver, token, sandbox, channels: count };
         let app = victim.open().await;
         nodes::gate_row(&app).await.unwrap();
         let token = people::first_start(&app).await.unwrap().unwrap();
@@ -84,11 +93,17 @@ impl Victim {
             let invited = people::create(&app, &boss, &person(name, role)).await.unwrap();
             let secret = invitations::accept(&app, invited.secret.expose_secret(), "test").await.unwrap().1;
             let actor = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
-            if role == Role::Operator { victim.operator = actor } else { victim.approver = actor }
+            if role == Role::Operator {
+                victim.token = secret.expose_secret().to_owned();
+                victim.operator = actor;
+            } else {
+                victim.approver = actor;
+            }
         }
         for new in channels {
             app_channels::create(&app, &boss, new).await.unwrap();
         }
+        victim.administrator = boss;
         app.close().await;
         victim
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdline::app::channels::{self, ChannelEdit};
+use holdline::app::freezes::{self, NewFreeze};
 use holdline::store::{Store, Unaudited};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -31,6 +32,17 @@ async fn who_waits_for_the_guard_leaves_connections_to_others() {
         timeout(Duration::from_secs(10), one).await.expect("its turn comes").unwrap();
     }
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_freeze_does_not_wait_for_a_node_that_stands_still_within_a_change() {
+    let bench = Bench::new(Database::Postgres).await;
+    let (cut_off, new) = (bench.look().await, NewFreeze::default());
+    let half = cut_off.begin_guarded().await.unwrap();
+    let freeze = timeout(Duration::from_secs(20), freezes::create(&bench.app, &bench.operator, &new)).await;
+    assert!(freeze.expect("the freeze waits").unwrap().thawed_at.is_none());
+    let late = half.commit_unaudited(Unaudited::Look).await;
+    assert!(late.is_err(), "what it had not ended was taken back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,6 +22,7 @@ mod console_typed;
 mod deploy;
 mod drill;
 mod edits;
+mod faults;
 mod flow;
 mod french;
 mod grant_accounts;

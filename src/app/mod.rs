@@ -71,6 +71,7 @@ pub(crate) mod key_watch;
 pub mod keys;
 mod later_words;
 mod letters;
+mod lifted;
 /// How people sign in: passwords, second factors, recovery codes.
 pub mod logins;
 /// Looks at what networks would publish by themselves.

@@ -11,7 +11,7 @@ use super::confirming::Since;
 use super::hub::Topic;
 use super::permits::Permit;
 use super::unbegun::never_began;
-use super::{Actor, App, AppError, Result, freezes, promises, revisions, still_live};
+use super::{Actor, App, AppError, Result, freezes, lifted, promises, revisions, still_live};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -102,6 +102,7 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     let back = outcomes.iter().any(|(_, outcome)| outcome.had_no_effect());
     let (mut tx, since) = Since::begin(app, back).await?;
+    let outcomes = &*lifted::looked_at(&mut tx, outcomes, now).await?;
     for (permit, outcome) in outcomes {
         let (settled, change) = settled(permit, outcome, now)?;
         let change = since.or_held(change, permit.epoch);

@@ -44,6 +44,11 @@ pub enum OpenError {
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
+/// How long, in ms, the server waits for the next statement of a change before it takes the change back. A node that is
+/// stopped or cut off in the middle of one keeps the guard and the end of the log, and every freeze would wait for it.
+/// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT>
+const STANDS_STILL: &str = "1500";
+
 impl Store {
     /// Opens the SQLite file, making it when it is not there, and brings its tables up to date.
     ///
@@ -101,7 +106,8 @@ impl Store {
             .application_name("holdline")
             // The planner's compiler costs more than the claims it would speed up (engine.md).
             // What is looked up in a change is the newest, also after a wait for others.
-            .options([("jit", "off"), ("default_transaction_isolation", "read committed")]);
+            .options([("jit", "off"), ("default_transaction_isolation", "read committed")])
+            .options([("idle_in_transaction_session_timeout", STANDS_STILL)]);
         let pool = PgPoolOptions::new().max_connections(connections);
         let pool = pool.connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;

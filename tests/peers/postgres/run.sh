@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# A throw-away PostgreSQL for the tests. Verbs: install | start | stop.
+# A throw-away PostgreSQL for the tests. Verbs: install | start | crash | copy | promote | stop.
+#
+# `crash` ends the server at once, as a power cut does, and starts it again on the same port. `copy` makes a replica as
+# of this moment; `promote` ends the server at once, and the replica takes its place, without what was committed since.
 #
 #   PEER_DATA  data, log and peer.json of this run (default: a fresh temporary folder)
 #   PORT       TCP port on 127.0.0.1 (default: a free one)
@@ -49,9 +52,7 @@ do_start() {
   fi
   as_user "$bin/initdb" -D "$cluster/data" -U holdline --pwfile="$cluster/password" -A scram-sha-256 \
     -E UTF8 --locale=C.UTF-8 >"$PEER_DATA/initdb.log"
-  # Many tests at once, each with a small pool of its own.
-  as_user "$bin/pg_ctl" -s -w -t 60 -D "$cluster/data" -l "$cluster/log" \
-    -o "-k '$cluster' -c listen_addresses=127.0.0.1 -p $port -c max_connections=400" start \
+  serve "$bin" "$cluster/data" "$port" \
     || { tail -n 20 "$cluster/log" >&2; exit 1; }
   (umask 077 && cat >"$PEER_DATA/peer.json" <<JSON
 {
@@ -65,6 +66,36 @@ JSON
   echo "PostgreSQL answers on 127.0.0.1:$port; $PEER_DATA/peer.json names its URL"
 }
 
+serve() { # serve BIN FOLDER PORT OPTION... ; many tests at once, each with a small pool of its own
+  as_user "$1/pg_ctl" -s -w -t 60 -D "$2" -l "$cluster/log" \
+    -o "-k '$cluster' -c listen_addresses=127.0.0.1 -p $3 -c max_connections=400 ${4:-}" start
+}
+
+do_crash() {
+  local port
+  port=$(sed -n 4p "$cluster/data/postmaster.pid")
+  as_user "$1/pg_ctl" -s -w -m immediate -D "$cluster/data" stop
+  serve "$1" "$cluster/data" "$port"
+}
+
+do_copy() {
+  local port
+  port=$(sed -n 4p "$cluster/data/postmaster.pid")
+  PGPASSWORD=$(cat "$cluster/password") as_user "$1/pg_basebackup" -h 127.0.0.1 -p "$port" -U holdline \
+    -D "$cluster/replica" -c fast
+  as_user touch "$cluster/replica/standby.signal"
+}
+
+do_promote() {
+  local port
+  port=$(sed -n 4p "$cluster/data/postmaster.pid")
+  as_user "$1/pg_ctl" -s -w -m immediate -D "$cluster/data" stop
+  mv "$cluster/data" "$cluster/lost"
+  mv "$cluster/replica" "$cluster/data"
+  serve "$1" "$cluster/data" "$port" "-c primary_conninfo=''"
+  as_user "$1/pg_ctl" -s -w -D "$cluster/data" promote
+}
+
 do_stop() { # by the process id in the cluster's own folder
   [ -e "$cluster/data/postmaster.pid" ] || return 0
   as_user "$1/pg_ctl" -s -w -t 30 -m fast -D "$cluster/data" stop \
@@ -74,8 +105,8 @@ do_stop() { # by the process id in the cluster's own folder
 verb=${1:-}
 case $verb in
   install) do_install; exit ;;
-  start | stop) ;;
-  *) echo "verbs: install start stop" >&2; exit 2 ;;
+  start | crash | copy | promote | stop) ;;
+  *) echo "verbs: install start crash copy promote stop" >&2; exit 2 ;;
 esac
 
 cd / # the server's user may not enter the caller's folder

@@ -1,0 +1,299 @@
+//! Real processes under real faults: three nodes on PostgreSQL, one on SQLite, in rounds. In each round something
+//! goes wrong while posts go out, and somebody freezes. Nothing that is not on the freeze's list arrives after
+//! SEALED; in the end each delivery is out once.
+//!
+//! `HOLDLINE_FAULT_ROUNDS` says how many rounds; without it each fault comes twice. 1,000 with `tests/run --soak`.
+
+mod disasters;
+mod fleet;
+mod link;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use fleet::Fleet;
+use holdline::app::freezes::{self, FreezeView};
+use holdline::app::sending;
+use holdline::sandbox;
+use link::Cut;
+use serde_json::json;
+
+use crate::support::{fresh_postgres, rounds};
+
+/// What goes wrong in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    /// Nothing: what the others are compared with.
+    None,
+    Channel(Cut),
+    /// A node stands still, and goes on after so many seconds.
+    Stands(u64),
+    /// A node is killed, and started again.
+    Killed,
+    /// A node's clock is off by so many seconds.
+    Clock(i64),
+    /// A node's way to the database stands still, for so many seconds.
+    Partition(u64),
+    /// The connections of every node to the database are cut.
+    Cut,
+}
+
+const FAULTS: [Fault; 15] = [
+    Fault::None,
+    Fault::Channel(Cut::BeforeConnect),
+    Fault::Channel(Cut::MidRequest),
+    Fault::Channel(Cut::BeforeStatus),
+    Fault::Channel(Cut::MidHeaders),
+    Fault::Channel(Cut::MidBody),
+    Fault::Stands(1),
+    Fault::Killed,
+    Fault::Clock(120),
+    Fault::Clock(-120),
+    Fault::Partition(3),
+    Fault::Cut,
+    Fault::Stands(9),
+    Fault::Partition(12),
+    Fault::Killed,
+];
+
+impl Fault {
+    /// Whether it keeps a node from closing its gate by a freeze.
+    fn keeps_from_sealing(self) -> bool {
+        matches!(self, Self::Stands(_) | Self::Killed | Self::Partition(_))
+    }
+
+    /// Whether it is about the way to PostgreSQL.
+    fn needs_postgres(self) -> bool {
+        matches!(self, Self::Partition(_) | Self::Cut)
+    }
+}
+
+/// What the rounds came to.
+#[derive(Default)]
+struct Tally {
+    rounds: BTreeMap<Fault, usize>,
+    /// From the call to the answer, by whether it was sealed.
+    sealed: Vec<Duration>,
+    not_sealed: Vec<Duration>,
+    /// From COMMITTED to SEALED, as the nodes noted it, where no fault kept a node.
+    marks: Vec<i64>,
+    listed: usize,
+    held: i64,
+    /// What arrived after SEALED, all of it on the list.
+    late: usize,
+    cuts: usize,
+    restarts: usize,
+}
+
+/// Waits until the freeze is sealed; what it lists then.
+async fn until_sealed(fleet: &mut Fleet, id: &str, tally: &mut Tally) -> (FreezeView, Instant) {
+    let until = Instant::now() + Duration::from_secs(90);
+    loop {
+        let freeze = freezes::get(&fleet.app, id).await.unwrap();
+        if freeze.sealed_at.is_some() {
+            return (freeze, Instant::now());
+        }
+        for node in &mut fleet.nodes {
+            tally.restarts += usize::from(node.restart_if_ended());
+        }
+        assert!(Instant::now() < until, "never sealed: {:?}\n{}", freeze.missing, fleet.story().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until something of this round has arrived.
+async fn until_arrived(fleet: &Fleet, count: usize) {
+    let until = Instant::now() + Duration::from_secs(90);
+    while fleet.sandbox.arrived() < count {
+        assert!(Instant::now() < until, "nothing goes out\n{}", fleet.story().await);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn strike(fleet: &mut Fleet, fault: Fault, node: usize) {
+    match fault {
+        Fault::None => {}
+        Fault::Channel(at) => fleet.channel.cut(at, 3),
+        Fault::Stands(_) => fleet.nodes[node].signal("STOP").await,
+        Fault::Killed => fleet.nodes[node].kill().await,
+        Fault::Clock(seconds) => fleet.nodes[node].step_clock(seconds),
+        Fault::Partition(_) => fleet.nodes[node].database.as_ref().unwrap().stand_still(true),
+        Fault::Cut => fleet.nodes.iter().filter_map(|n| n.database.as_ref()).for_each(link::Link::cut_all),
+    }
+}
+
+/// Lets it last, and takes it away.
+async fn heal(fleet: &mut Fleet, fault: Fault, node: usize, tally: &mut Tally) {
+    match fault {
+        Fault::None | Fault::Cut => {}
+        Fault::Channel(_) => tally.cuts += fleet.channel.heal().len(),
+        Fault::Stands(seconds) => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            fleet.nodes[node].signal("CONT").await;
+        }
+        Fault::Killed => {
+            fleet.nodes[node].restart_if_ended();
+            fleet.nodes[node].until_up().await;
+        }
+        Fault::Clock(_) => fleet.nodes[node].step_clock(0),
+        Fault::Partition(seconds) => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            fleet.nodes[node].database.as_ref().unwrap().stand_still(false);
+        }
+    }
+}
+
+async fn round(fleet: &mut Fleet, number: usize, fault: Fault, tally: &mut Tally) {
+    let before = fleet.sandbox.arrived();
+    // Slow enough that a freeze meets a queue.
+    for channel in ["alpha", "beta"] {
+        fleet.sandbox.fault(channel, sandbox::Fault::Late { ms: 60 }, 60);
+    }
+    fleet.load(60, 0).await;
+    until_arrived(fleet, before + 3 + number * 7 % 20).await;
+    // Another node each time; the freeze is asked of the one after it, if there is one.
+    let count = fleet.nodes.len();
+    let (struck, asked) = (number % count, (number + 1) % count);
+    let alone = count == 1 && fault.keeps_from_sealing();
+    if !alone {
+        strike(fleet, fault, struck).await;
+    }
+    tokio::time::sleep(Duration::from_millis((number * 37 % 200) as u64)).await;
+    if alone {
+        // Nobody could be asked: the node is struck as the freeze comes.
+        let call = tokio::spawn(fleet.freeze(asked));
+        tokio::time::sleep(Duration::from_millis((number * 13 % 60) as u64)).await;
+        strike(fleet, fault, struck).await;
+        heal(fleet, fault, struck, tally).await;
+        // It may have its answer, or have lost it; somebody who does not know asks again.
+        call.await.unwrap();
+    }
+    let (answer, took) = fleet.freeze(asked).await;
+    let Some(answer) = answer else {
+        panic!("round {number}, {fault:?}: no answer\n{}", fleet.story().await)
+    };
+    if fault.keeps_from_sealing() && !alone {
+        let name = fleet.nodes[struck].name;
+        assert_eq!(answer.sealed_at, None, "round {number}, {fault:?}: sealed without {name}");
+        assert!(
+            answer.missing.iter().any(|m| m.contains(name)),
+            "round {number}, {fault:?}: {:?}",
+            answer.missing
+        );
+        tally.not_sealed.push(took);
+    } else if answer.sealed_at.is_some() {
+        tally.sealed.push(took);
+    }
+    if !alone {
+        heal(fleet, fault, struck, tally).await;
+    }
+    let (freeze, sealed) = until_sealed(fleet, &answer.id, tally).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let FreezeView { in_flight: flights, held, .. } = freezes::get(&fleet.app, &answer.id).await.unwrap();
+    let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
+    for late in fleet.sandbox.arrivals_after(before).iter().filter(|a| a.first_byte > sealed) {
+        let is_listed = listed.contains(late.posted.delivery.as_str());
+        assert!(
+            is_listed,
+            "round {number}, {fault:?}: {late:?} came after SEALED and is on no list\n{}",
+            fleet.story().await
+        );
+        tally.late += 1;
+    }
+    if fault == Fault::None {
+        let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+        tally.marks.push(at(freeze.sealed_at.as_ref().unwrap()) - at(&freeze.committed_at));
+    }
+    tally.listed += flights.len();
+    tally.held += held;
+    *tally.rounds.entry(fault).or_default() += 1;
+    fleet.thaw().await;
+}
+
+/// How many deliveries came; none came twice.
+fn came_once(fleet: &Fleet) -> usize {
+    let mut seen = HashMap::<String, usize>::new();
+    for arrival in fleet.sandbox.arrivals().into_iter().filter(|a| a.kept) {
+        *seen.entry(arrival.posted.delivery).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.iter().filter(|(_, n)| **n > 1).collect();
+    assert!(twice.is_empty(), "came twice: {twice:?}");
+    seen.len()
+}
+
+/// Every delivery is accepted, and each came once.
+async fn come_to_rest(fleet: &mut Fleet) {
+    let until = Instant::now() + Duration::from_secs(300);
+    loop {
+        for node in &mut fleet.nodes {
+            node.restart_if_ended();
+        }
+        fleet.thaw().await;
+        let counts = sending::counts(&fleet.app).await.unwrap();
+        let accepted = counts.iter().find(|(s, _)| s == "accepted").map_or(0, |(_, n)| *n);
+        if usize::try_from(accepted).unwrap() == fleet.deliveries {
+            break;
+        }
+        assert!(
+            Instant::now() < until,
+            "still open: {counts:?} of {}\n{}",
+            fleet.deliveries,
+            fleet.story().await
+        );
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        fleet.victim.age_doubts().await;
+    }
+    assert_eq!(came_once(fleet), fleet.deliveries, "lost");
+    assert_eq!(fleet.victim.unsettled().await, 0, "attempts without an outcome");
+}
+
+/// In `evidence/faults-NAME.json` of the target folder, for whoever writes it up.
+fn write(name: &str, figures: &serde_json::Value) {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.ancestors().nth(3).unwrap().join("evidence");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("faults-{name}.json"));
+    std::fs::write(file, serde_json::to_vec_pretty(figures).unwrap()).unwrap();
+}
+
+async fn play(mut fleet: Fleet, of: &str) {
+    let faults: Vec<_> =
+        FAULTS.into_iter().filter(|f| fleet.nodes[0].database.is_some() || !f.needs_postgres()).collect();
+    let count = rounds("HOLDLINE_FAULT_ROUNDS", faults.len());
+    let mut tally = Tally::default();
+    for number in 0..count {
+        let fault = faults[number % faults.len()];
+        let begun = Instant::now();
+        round(&mut fleet, number, fault, &mut tally).await;
+        eprintln!("{of}: round {number}, {fault:?}: {:?}", begun.elapsed());
+    }
+    come_to_rest(&mut fleet).await;
+    let spread = |of: &mut Vec<Duration>| {
+        of.sort();
+        let ms = |at: usize| u64::try_from(of[at].as_millis()).unwrap();
+        (!of.is_empty()).then(|| json!({"count": of.len(), "p50": ms(of.len() / 2), "p99": ms(of.len() * 99 / 100), "max": ms(of.len() - 1)}))
+    };
+    tally.marks.sort_unstable();
+    let named: BTreeMap<_, _> = tally.rounds.iter().map(|(fault, n)| (format!("{fault:?}"), n)).collect();
+    let figures = json!({
+        "rounds": count, "by_fault": named, "deliveries": fleet.deliveries, "twice": 0, "lost": 0,
+        "sealed_answers_ms": spread(&mut tally.sealed), "not_sealed_answers_ms": spread(&mut tally.not_sealed),
+        "committed_to_sealed_ms": tally.marks, "listed": tally.listed, "held": tally.held,
+        "after_sealed_and_listed": tally.late, "after_sealed_and_not_listed": 0, "cuts": tally.cuts,
+        "restarts": tally.restarts,
+    });
+    eprintln!("{of}: {figures:#}");
+    write(of, &figures);
+    assert!(tally.held > 0, "no freeze met a queue: the load was too small");
+    assert!(tally.cuts > 0, "no connection was cut");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_nodes_on_postgres_keep_their_promises_under_faults() {
+    play(Fleet::new(Some(fresh_postgres().await), &["a", "b", "c"]).await, "postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_node_on_sqlite_keeps_its_promises_under_faults() {
+    play(Fleet::new(None, &["a"]).await, "sqlite").await;
+}
