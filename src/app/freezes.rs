@@ -23,8 +23,9 @@ pub(crate) use crate::store::freezes::GateRow;
 use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
-/// How long a freeze call waits for every node before it names those that are missing.
-pub const SEAL_WAIT: Duration = Duration::from_secs(2);
+/// How long a freeze call waits for every node before it names those that are missing. Whoever called has the answer within
+/// two seconds.
+pub const SEAL_WAIT: Duration = Duration::from_millis(1_750);
 
 /// A new freeze.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
