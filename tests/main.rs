@@ -25,6 +25,7 @@ mod edits;
 mod faults;
 mod flow;
 mod french;
+mod fuzz;
 mod grant_accounts;
 mod grant_marks;
 mod grant_pages;

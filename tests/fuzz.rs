@@ -1,0 +1,148 @@
+//! Questions that nobody would ask: whatever the API is told within the words of its own description and beyond, it
+//! answers, and never with a fault of its own. The log verifies afterwards.
+//!
+//! `HOLDLINE_FUZZ_EXAMPLES` says how many questions each operation is asked by each person; 6 without it. Where
+//! nothing else is said the same ones are asked each time.
+
+use std::path::PathBuf;
+
+use channels::http::Request;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::process::Command;
+
+use crate::commands::run;
+use crate::on_both;
+use crate::support::caller::Caller;
+use crate::support::rounds;
+
+fn schemathesis() -> PathBuf {
+    let home = std::env::var("PEER_HOME").map_or_else(
+        |_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/holdline-peers"),
+        PathBuf::from,
+    );
+    let program = home.join("schemathesis-venv/bin/schemathesis");
+    assert!(
+        program.exists(),
+        "{} is not there: install it with `bash tests/peers/schemathesis/install.sh`",
+        program.display()
+    );
+    program
+}
+
+/// Asks every operation; what the fuzzer says when an answer is a fault.
+async fn ask(caller: &Caller, token: &SecretString) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(schemathesis());
+    command.current_dir(folder.path()).arg("run").arg(format!("{}/api/v1/openapi.json", caller.base));
+    command.args([
+        "--url",
+        &caller.base,
+        "--header",
+        &format!("Authorization: Bearer {}", token.expose_secret()),
+    ]);
+    command.args([
+        "--checks",
+        "not_a_server_error",
+        "--phases",
+        "examples,fuzzing",
+        "--workers",
+        "1",
+        "--no-color",
+    ]);
+    command.args([
+        "--max-examples",
+        &rounds("HOLDLINE_FUZZ_EXAMPLES", 6).to_string(),
+        "--request-timeout",
+        "30",
+    ]);
+    command.args(["--generation-deterministic", "--suppress-health-check", "all"]);
+    // It has no words for lines of JSON; `lines_of_an_import` has.
+    command.args(["--exclude-path", "/api/v1/posts/import"]);
+    let output = command.kill_on_drop(true).output().await.unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+on_both! {
+    async fn no_question_to_the_api_ends_in_a_fault(bench) {
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        for token in [&caller.operator, &caller.approver, &caller.administrator] {
+            let said = ask(&caller, token).await;
+            assert!(said.contains("Tested: ") && !said.contains("Tested: 0"), "{said}");
+        }
+        verifies(&caller).await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn lines_of_an_import_are_taken_or_refused_and_never_a_fault(bench) {
+        let caller = Caller::new(&bench).await;
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..200 {
+            let body = lines().new_tree(&mut runner).unwrap().current();
+            let asked = Request::post(&format!("{}/api/v1/posts/import", caller.base)).body("application/x-ndjson", body.clone());
+            let status = caller.call(asked).await.status;
+            assert!(status < 500, "{status} for {:?}", String::from_utf8_lossy(&body));
+        }
+        verifies(&caller).await;
+    }
+}
+
+/// Lines as an import has them, whole, cut, mixed up, with bytes that are no text.
+fn lines() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![
+        Just("null".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        any::<String>().prop_map(|s| serde_json::to_string(&s).unwrap()),
+        Just(r#"{"text":"x"}"#.to_owned()),
+        Just(r#"["alpha"]"#.to_owned()),
+        Just(r#""2099-01-01T00:00:00Z""#.to_owned()),
+        Just("[".repeat(300)),
+    ];
+    let names = [
+        "kind",
+        "source",
+        "channels",
+        "due",
+        "labels",
+        "recurrence",
+        "zone",
+        "valid_until",
+        "texts",
+        "nobody",
+    ];
+    let field =
+        (prop::sample::select(names.to_vec()), value).prop_map(|(name, value)| format!("{name:?}:{value}"));
+    let whole = prop::collection::vec(field, 0..5).prop_map(|f| format!("{{{}}}", f.join(",")).into_bytes());
+    let routine = Just(br#"{"kind":"routine","channels":["alpha"],"source":{"text":"x"}}"#.to_vec());
+    let line = prop_oneof![
+        whole.clone(),
+        routine,
+        any::<Vec<u8>>(),
+        (whole, 0..40_usize).prop_map(|(mut l, n)| {
+            l.truncate(n);
+            l
+        })
+    ];
+    prop::collection::vec(line, 0..6).prop_map(|lines| lines.join(&b'\n'))
+}
+
+/// Exports the log and verifies it.
+async fn verifies(caller: &Caller) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (code, key, errors) = run(caller, &caller.administrator, &["audit", "key"]).await;
+    assert_eq!(code, Some(0), "{errors}");
+    std::fs::write(at("key"), key).unwrap();
+    let (code, _, errors) =
+        run(caller, &caller.administrator, &["audit", "export", "--out", &at("log")]).await;
+    assert_eq!(code, Some(0), "{errors}");
+    let verify = ["audit", "verify", &at("log"), "--key", &at("key")];
+    let (code, out, errors) = run(caller, &caller.administrator, &verify).await;
+    assert_eq!(code, Some(0), "{out}{errors}");
+}
