@@ -117,9 +117,10 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
     }
-    let is_taken = |mime: &str| matches!(mime, "image/jpeg" | "image/png");
-    if limits.unit == Unit::Threads && !r.media.iter().all(|m| is_taken(&m.mime)) {
-        add("media", "has another format than JPEG or PNG, which are all that Threads takes".into());
+    if let Some((taken, problem)) = formats(limits.unit)
+        && !r.media.iter().all(|m| taken.contains(&&*m.mime))
+    {
+        add("media", problem.into());
     }
     if limits.unit == Unit::Instagram {
         instagram_text::problems(r).into_iter().for_each(|p| add(p.field, p.message));
@@ -129,6 +130,21 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
         add("media", format!("the words of a picture are {by} too long; the limit is {limit}"));
     }
     out
+}
+
+/// The forms of pictures that a network takes, where these are not all, and what is said of another.
+fn formats(unit: Unit) -> Option<(&'static [&'static str], &'static str)> {
+    match unit {
+        Unit::Threads => Some((
+            &["image/jpeg", "image/png"],
+            "has another format than JPEG or PNG, which are all that Threads takes",
+        )),
+        Unit::Slack => Some((
+            &["image/jpeg", "image/png", "image/gif"],
+            "has another format than JPEG, PNG or GIF, which are all that Slack shows",
+        )),
+        _ => None,
+    }
 }
 
 /// Whether the tag has the form of BCP 47: a language of letters, then parts of letters and digits.
@@ -232,7 +248,7 @@ mod tests {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
         for adapter in
-            [crate::slack::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::whatsapp::ADAPTER]
+            [crate::sms::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::whatsapp::ADAPTER]
         {
             let problems = check(&post, &adapter.limits);
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));

@@ -166,7 +166,7 @@ async fn a_webhook_that_is_not_there_is_gone() {
 async fn what_a_channel_can_do_besides_is_asked_for_and_may_be_missing() {
     for (name, besides) in [
         ("mastodon", &["write:accounts"][..]),
-        ("slack", &["channels:history", "groups:history", "pins:write"][..]),
+        ("slack", &["channels:history", "groups:history", "pins:write", "files:write"][..]),
         ("threads", &["threads_delete", "threads_manage_replies", "threads_read_replies"][..]),
     ] {
         let one = network(name).unwrap();

@@ -10,8 +10,9 @@
 //! name no post, so nothing could be found or taken down: it is not used.
 //!
 //! Readers see a block of rich text, in which nothing is parsed; notifications show the plain text beside
-//! it ([`slack_text`]). It has 4,000 characters at most: Slack cuts what is longer into several messages.
-//! Links have no preview, because it would show words that nobody approved. Pictures are not sent.
+//! it ([`crate::slack_text`]). It has 4,000 characters at most: Slack cuts what is longer into several messages.
+//! Links have no preview, because it would show words that nobody approved. Pictures are sent before
+//! (`slack_pictures.rs`).
 //!
 //! A check reads the channel. An archived one can be read, too, and to ask for it needs one more
 //! permission, so the check says that the first post will tell.
@@ -31,20 +32,24 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, slack_text, text, watch,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text, watch,
 };
 
 #[path = "slack_answers.rs"]
 mod answers;
 #[path = "slack_watch.rs"]
 mod newest;
+#[path = "slack_pictures.rs"]
+mod pictures;
 #[path = "slack_pin.rs"]
 mod pin;
+#[path = "slack_post.rs"]
+mod post;
 #[path = "slack_revise.rs"]
 mod revise;
 
 pub(crate) use answers::{BESIDES, NEEDED};
-use answers::{failure, is_id, is_ts, lacks, link, without, word};
+use answers::{FILES, failure, has, is_id, is_ts, lacks, link, without, word};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -54,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::None,
         read_back: ReadBack::Key,
         retract: true,
-        media: false,
+        media: true,
         starts_only: false,
         revises: Some(Revising { pictures: false, readable: true }),
         pins: Pins::Several,
@@ -71,9 +76,10 @@ pub const ADAPTER: Adapter = Adapter {
         text_bytes: None,
         title: None,
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
-        alt: None,
+        // The blocks of a message have about 12,000 characters; with the longest text these have less.
+        media: 4,
+        media_bytes: 8 << 20,
+        alt: Some(500),
         parts: 1,
         cards: false,
     },
@@ -163,6 +169,8 @@ struct Message {
     ts: String,
     bot_id: Option<String>,
     metadata: Option<Value>,
+    #[serde(default)]
+    blocks: Value,
 }
 
 impl Message {
@@ -260,12 +268,14 @@ impl Slack {
         Err("the channel has had too many messages since to look through".to_owned())
     }
 
-    async fn delete(&self, remote_id: &str) -> Result<Retraction, String> {
+    async fn delete(&self, remote_id: &str, pictured: bool) -> Result<Retraction, String> {
         let (channel, ts) = parts(remote_id).ok_or(NOT_OURS)?;
+        // Words go first, whatever becomes of the pictures.
+        let files = if pictured { self.files(channel, ts).await } else { Ok(Vec::new()) };
         let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         match self.accepted(&answer, Doing::TakeDown) {
-            Ok(_) => Ok(Retraction::Gone),
+            Ok(_) => Ok(self.delete_files(files).await),
             // Somebody else took it down.
             Err(_) if word(&answer) == "message_not_found" => Ok(Retraction::Gone),
             Err(failure) => Ok(Retraction::StillLive(failure.to_string())),
@@ -288,30 +298,21 @@ impl Slack {
         url.query_pairs_mut().append_pair("channel", &self.channel).append_pair("limit", "1");
         self.call(Request::get(url.as_str()).bearer(&self.token)).await?;
         let (user, team) = (text::shown(&who.user), text::shown(&who.team));
-        let health = Health::ready(format!(
-            "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
-             first post."
-        ));
+        let health = Health::ready(match scopes {
+            Some(scopes) if !has(scopes, FILES) => format!(
+                "Posts as {user} in the workspace {team}, without pictures: they need the permission files:write. \
+                 Whether the channel is archived will be seen with the first post."
+            ),
+            _ => format!(
+                "Posts as {user} in the workspace {team}. Whether the channel is archived will be seen with the \
+                 first post."
+            ),
+        });
         Ok(if scopes.is_some() { health.lacks(&[]) } else { health })
     }
 }
 
 const NO_WORKSPACE: &str = "the server does not name the workspace and the bot of the token";
-
-/// The post as the API takes it.
-fn content(job: &Job, channel: &str) -> Value {
-    json!({
-        "channel": channel,
-        "text": slack_text::written(&job.rendition.text),
-        "blocks": slack_text::blocks(&job.rendition.text),
-        "mrkdwn": false,
-        "parse": "none",
-        "link_names": false,
-        "unfurl_links": false,
-        "unfurl_media": false,
-        "metadata": { "event_type": EVENT, "event_payload": { "delivery": job.delivery.to_string() } },
-    })
-}
 
 /// Channel and time of a receipt.
 fn parts(remote_id: &str) -> Option<(&str, &str)> {
@@ -321,8 +322,8 @@ fn parts(remote_id: &str) -> Option<(&str, &str)> {
 #[async_trait]
 impl Channel for Slack {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let request = self.post("chat.postMessage", &content(job, &self.channel));
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
+        let files = self.upload(job, pass).await?;
+        let answer = self.say(&post::content(job, &self.channel, &files), pass).await?;
         let told = self.accepted(&answer, Doing::Post)?;
         let Some(ts) = told["ts"].as_str().filter(|ts| is_ts(ts)) else {
             return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
@@ -349,10 +350,11 @@ impl Channel for Slack {
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        let pictured = !job.rendition.media.is_empty();
         let done = match remote_id {
-            Some(id) => self.delete(id).await,
+            Some(id) => self.delete(id, pictured).await,
             None => match self.find(job).await {
-                Ok(Some(found)) => self.delete(&found.remote_id).await,
+                Ok(Some(found)) => self.delete(&found.remote_id, pictured).await,
                 Ok(None) => Err(NOT_OURS.to_owned()),
                 Err(why) => Err(why),
             },
@@ -373,6 +375,9 @@ impl Channel for Slack {
     }
 }
 
+#[cfg(test)]
+#[path = "slack_pictures_tests.rs"]
+mod pictures_tests;
 #[cfg(test)]
 #[path = "slack_server.rs"]
 mod server;

@@ -26,13 +26,18 @@ pub(super) fn link(workspace: &str, channel: &str, ts: &str) -> Option<String> {
 
 /// Permissions without which no post can be made, or known by its key.
 pub(crate) const NEEDED: &[&str] = &["chat:write", "metadata.message:read"];
-/// Those to read in a public channel or in a private one, and to pin.
-pub(crate) const BESIDES: &[&str] = &["channels:history", "groups:history", "pins:write"];
+/// Those to read in a public channel or in a private one, to pin, and to send pictures.
+pub(crate) const BESIDES: &[&str] = &["channels:history", "groups:history", "pins:write", FILES];
+/// The one to send pictures.
+pub(super) const FILES: &str = "files:write";
+
+pub(super) fn has(scopes: &str, needed: &str) -> bool {
+    scopes.split(',').any(|s| s.trim() == needed)
+}
 
 /// A permission that is missing, by the list of those that are there.
 pub(super) fn lacks(scopes: &str) -> Option<&'static str> {
-    let has = |needed: &&str| scopes.split(',').any(|s| s.trim() == *needed);
-    NEEDED.iter().copied().find(|needed| !has(needed))
+    NEEDED.iter().copied().find(|needed| !has(scopes, needed))
 }
 
 pub(super) fn without(scope: &str) -> String {

@@ -71,7 +71,7 @@ impl Slack {
     }
 
     /// The message of that time, if it is there.
-    async fn one(&self, channel: &str, ts: &str) -> Result<Option<Message>, String> {
+    pub(super) async fn one(&self, channel: &str, ts: &str) -> Result<Option<Message>, String> {
         let mut url = self.method("conversations.history");
         url.query_pairs_mut()
             .append_pair("channel", channel)

@@ -10,7 +10,17 @@ use crate::strict::{Asked, Network, Said, good};
 pub const TOKEN: &str = "xoxb-hunter2-hunter2";
 pub const WHO: &str =
     r#"{"ok":true,"url":"https://bank.slack.com/","team":"Bank","user":"holdline","bot_id":"B1"}"#;
-pub const SCOPES: &str = "chat:write,channels:history,metadata.message:read";
+pub const SCOPES: &str = "chat:write,channels:history,metadata.message:read,files:write";
+
+/// A file that was sent, or is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    pub id: String,
+    pub words: String,
+    pub length: usize,
+    pub bytes: Option<Vec<u8>>,
+    pub complete: bool,
+}
 
 /// Slack's API as far as it is used: one bot, one channel.
 #[derive(Clone)]
@@ -25,6 +35,12 @@ pub struct Api {
     pub page: usize,
     /// What was said in threads.
     pub replies: Vec<Value>,
+    /// The files with their words and bytes, and whether they are complete.
+    pub files: Vec<File>,
+    /// So many messages with pictures come too soon.
+    pub works: usize,
+    /// Where files are sent: this server.
+    pub here: String,
     /// The bot's user, where Slack tells it.
     pub user: &'static str,
 }
@@ -33,7 +49,8 @@ impl Api {
     pub fn new() -> Self {
         // Short pages, so that turning them is tested.
         let (messages, replies, page) = (Vec::new(), Vec::new(), 3);
-        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, user: "" }
+        let (files, works, here) = (Vec::new(), 0, String::new());
+        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, files, works, here, user: "" }
     }
 
     fn may(&self, scope: &str) -> bool {
@@ -51,10 +68,17 @@ impl Network for Api {
     }
 
     fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if let Some(id) = asked.path.strip_prefix("/upload/v1/") {
+            return self.take(id, asked, faults);
+        }
         if asked.header("authorization") != format!("Bearer {TOKEN}") {
             return wrong("invalid_auth");
         }
-        if asked.method == "POST" && asked.header("content-type") != "application/json; charset=utf-8" {
+        let is_form = asked.path.ends_with("External");
+        if asked.method == "POST"
+            && !is_form
+            && asked.header("content-type") != "application/json; charset=utf-8"
+        {
             faults.push("Slack warns of a body without its charset".to_owned());
         }
         let method = asked.path.strip_prefix("/api/").unwrap_or_default();
@@ -69,6 +93,9 @@ impl Network for Api {
             ("GET", "conversations.history") => self.history(asked, faults),
             ("GET", "conversations.replies") => self.thread(asked, faults),
             ("POST", "chat.delete") => self.delete(&asked.json()),
+            ("POST", "files.getUploadURLExternal") => self.announce(asked, faults),
+            ("POST", "files.completeUploadExternal") => self.complete(asked, faults),
+            ("POST", "files.delete") => self.forget(&asked.json()),
             _ => (404, String::new(), json!({})),
         }
     }
@@ -98,7 +125,12 @@ impl Api {
                 faults.push(format!("<{inside}> is at work"));
             }
         }
-        match seen(&sent["blocks"]) {
+        let mut blocks = sent["blocks"].as_array().cloned().unwrap_or_default();
+        let images = blocks.split_off(blocks.len().min(1));
+        if let Some(said) = self.refuse_images(&images, faults) {
+            return said;
+        }
+        match seen(&Value::Array(blocks)) {
             Ok(shown) if written(&shown) == text => {}
             Ok(shown) => faults.push(format!("readers see {shown}, and notifications {text}")),
             Err(fault) => faults.push(fault),
@@ -136,7 +168,10 @@ impl Api {
         if limit > 999 || !(query("oldest").is_empty() || is_ts(query("oldest"))) {
             faults.push("limit or oldest".to_owned());
         }
-        let new = |m: &&Value| m["ts"].as_str().unwrap() > query("oldest");
+        let new = |m: &&Value| match query("inclusive") {
+            "true" => m["ts"] == query("oldest") && query("latest") == query("oldest"),
+            _ => m["ts"].as_str().unwrap() > query("oldest"),
+        };
         let all: Vec<Value> =
             self.messages.iter().rev().filter(|_| !self.lags).filter(new).cloned().collect();
         let from: usize = query("cursor").parse().unwrap_or(0);
@@ -172,6 +207,75 @@ impl Api {
         let is_of = |m: &&Value| m["thread_ts"] == query("ts") && m["ts"].as_str().unwrap() > query("oldest");
         let all: Vec<&Value> = std::iter::once(first).chain(self.replies.iter().filter(is_of)).collect();
         good(json!({ "ok": true, "messages": all, "has_more": false }))
+    }
+
+    /// A picture that is not there, not complete, or worked on.
+    fn refuse_images(&mut self, images: &[Value], faults: &mut Vec<String>) -> Option<Said> {
+        for image in images {
+            let file = self.files.iter().find(|f| f.complete && image["slack_file"]["id"] == *f.id);
+            let block =
+                |f: &File| json!({ "type": "image", "slack_file": { "id": f.id }, "alt_text": f.words });
+            let is_there = file.is_some_and(|f| f.bytes.is_some());
+            if file.is_none_or(|f| block(f) != *image) {
+                faults.push(format!("a picture without its file or words: {image}"));
+            }
+            if !is_there || self.works > 0 {
+                self.works = self.works.saturating_sub(1);
+                let why = "invalid slack file [json-pointer:/blocks/1/slack_file]";
+                return Some(good(json!({ "ok": false, "error": "invalid_blocks", "errors": [why] })));
+            }
+        }
+        None
+    }
+
+    fn announce(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if !self.may("files:write") {
+            return good(json!({ "ok": false, "error": "missing_scope", "needed": "files:write" }));
+        }
+        let form = asked.form(faults);
+        let length = form.get("length").and_then(|l| l.parse().ok()).unwrap_or(0);
+        if form.len() != 3 || length == 0 || !form.contains_key("filename") {
+            faults.push(format!("fields: {form:?}"));
+        }
+        let id = format!("F00000000{}", self.files.len() + 1);
+        let words = form.get("alt_txt").cloned().unwrap_or_default();
+        self.files.push(File { id: id.clone(), words, length, bytes: None, complete: false });
+        let url = format!("{}/upload/v1/{id}-hunter2", self.here);
+        good(json!({ "ok": true, "upload_url": url, "file_id": id }))
+    }
+
+    fn take(&mut self, id: &str, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if asked.headers.contains_key("authorization") {
+            faults.push("the token goes where files are sent".to_owned());
+        }
+        let file = self.files.iter_mut().find(|f| id == format!("{}-hunter2", f.id));
+        let Some(file) = file.filter(|f| f.length == asked.content.len()) else {
+            return (400, String::new(), json!({}));
+        };
+        file.bytes = Some(asked.content.clone());
+        good(json!({}))
+    }
+
+    fn complete(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let form = asked.form(faults);
+        let named: Vec<Value> =
+            form.get("files").and_then(|f| serde_json::from_str(f).ok()).unwrap_or_default();
+        if form.len() != 1 || named.is_empty() {
+            faults.push(format!("a channel would show the files by themselves: {form:?}"));
+        }
+        for name in &named {
+            match self.files.iter_mut().find(|f| name["id"] == *f.id && f.bytes.is_some()) {
+                Some(file) => file.complete = true,
+                None => return good(json!({ "ok": false, "error": "file_not_found" })),
+            }
+        }
+        good(json!({ "ok": true, "files": named }))
+    }
+
+    fn forget(&mut self, sent: &Value) -> Said {
+        let before = self.files.len();
+        self.files.retain(|f| sent["file"] != *f.id);
+        if before == self.files.len() { wrong("file_not_found") } else { good(json!({ "ok": true })) }
     }
 
     fn delete(&mut self, sent: &Value) -> Said {

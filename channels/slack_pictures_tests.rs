@@ -1,0 +1,143 @@
+//! Posts of Slack with pictures, against a strict server.
+
+use super::pictures::UNREADY;
+use super::server::Api;
+use super::tests::to;
+use super::*;
+use crate::strict::{Fate, Strict};
+use crate::{MediaRef, Retry, suite};
+
+const TEXTS: &str = "chat:write,channels:history,metadata.message:read";
+
+/// The server knows its own address.
+async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+    let server = Strict::start(api, fates).await;
+    let here = server.url.clone();
+    server.state().network.here = here;
+    let channel = to(&server.url);
+    (server, channel)
+}
+
+/// A post with so many pictures.
+fn with(count: u8) -> Job {
+    let mut job = suite::job();
+    let words = |n| format!("Map {n} & <!channel>");
+    let picture = |n| MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: words(n) };
+    job.rendition.media = (0..count).map(picture).collect();
+    job.media = (0..count).map(|n| vec![n; 3]).collect();
+    job
+}
+
+#[tokio::test]
+async fn pictures_are_in_the_message_with_their_words_and_go_with_it() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let job = with(2);
+    let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
+    let files = server.state().network.files.clone();
+    let sent: Vec<_> = files.iter().map(|f| f.bytes.clone().unwrap()).collect();
+    assert_eq!(sent, [vec![0; 3], vec![1; 3]]);
+    let blocks = server.state().network.messages[0]["blocks"].clone();
+    for (n, file) in files.iter().enumerate() {
+        let words = format!("Map {n} & <!channel>");
+        assert_eq!(
+            blocks[n + 1],
+            json!({ "type": "image", "slack_file": { "id": file.id }, "alt_text": words })
+        );
+    }
+    assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
+    assert!(server.state().network.messages.is_empty());
+    assert_eq!(server.state().network.files, [], "nothing of it stays at Slack");
+}
+
+#[tokio::test]
+async fn a_message_waits_for_its_pictures_and_not_for_ever() {
+    let (server, channel) = open(Api { works: 3, ..Api::new() }, &[]).await;
+    channel.publish(&with(1), &Pass::open_for_tests()).await.unwrap();
+    {
+        let network = &server.state().network;
+        assert_eq!((network.files.len(), network.messages.len()), (1, 1));
+    }
+    let (server, channel) = open(Api { works: 99, ..Api::new() }, &[]).await;
+    let failure = channel.publish(&with(1), &Pass::open_for_tests()).await;
+    assert_eq!(failure, Err(Failure::Rejected { reason: UNREADY.to_owned(), retry: Retry::Backoff }));
+    assert!(server.state().network.messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_message_with_pictures_is_a_doubt_that_its_key_settles() {
+    let (server, channel) = open(Api::new(), &[Fate::DoneBut(500)]).await;
+    let job = with(1);
+    let failure = channel.publish(&job, &Pass::open_for_tests()).await;
+    assert!(matches!(failure, Err(Failure::InDoubt { .. })), "{failure:?}");
+    assert!(matches!(channel.read_back(&job).await, Sighting::Found(_)));
+    assert_eq!(server.state().network.messages.len(), 1);
+}
+
+#[tokio::test]
+async fn a_step_before_the_message_that_breaks_has_no_effect_and_shows_no_address() {
+    for nth in 0..3 {
+        for fate in
+            [Fate::refused(500, "", "{}"), Fate::refused(429, "Retry-After: 9\r\n", "{}"), Fate::DoneBut(502)]
+        {
+            let (server, channel) = open(Api::new(), &[]).await;
+            server.state().others.extend(std::iter::repeat_n(Fate::Done, nth).chain([fate.clone()]));
+            let failure = channel.publish(&with(1), &Pass::open_for_tests()).await.unwrap_err();
+            let Failure::Rejected { reason, retry } = &failure else { panic!("{nth} {fate:?}: {failure:?}") };
+            assert!(
+                !matches!(retry, Retry::Never | Retry::After(_)),
+                "a post without pictures need not wait: {failure:?}"
+            );
+            assert!(!reason.contains("hunter2"), "{reason}");
+            assert!(server.state().network.messages.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_closed_gate_lets_no_picture_out() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let failure = channel.publish(&with(1), &suite::closed_pass()).await;
+    assert!(matches!(failure, Err(Failure::Closed { partly: false, .. })), "{failure:?}");
+    assert!(server.state().network.files.is_empty());
+}
+
+#[tokio::test]
+async fn pictures_go_to_slack_alone() {
+    for elsewhere in ["http://evil.example/upload/v1/F1", "https://127.0.0.1/upload", "ftp://x", "x"] {
+        let (server, channel) = open(Api::new(), &[]).await;
+        let told = json!({ "ok": true, "upload_url": elsewhere, "file_id": "F000000001" }).to_string();
+        server.state().others.push_back(Fate::refused(200, "", told));
+        let failure = channel.publish(&with(1), &Pass::open_for_tests()).await;
+        let reason = "the answer names no picture".to_owned();
+        assert_eq!(failure, Err(Failure::Rejected { reason, retry: Retry::Backoff }), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn the_permission_for_pictures_is_told_before_and_texts_need_none() {
+    let (_server, channel) = open(Api { scopes: TEXTS, ..Api::new() }, &[]).await;
+    let health = channel.check().await;
+    assert!(health.ready && health.detail.contains("without pictures: they need the permission files:write"));
+    channel.publish(&suite::job(), &Pass::open_for_tests()).await.unwrap();
+    let failure = channel.publish(&with(1), &Pass::open_for_tests()).await.unwrap_err();
+    let Failure::Rejected { reason, retry: Retry::Reconnect } = failure else { panic!("{failure:?}") };
+    assert!(reason.contains("the app lacks the permission files:write"), "{reason}");
+    let (_server, channel) = open(Api::new(), &[]).await;
+    assert!(!channel.check().await.detail.contains("pictures"));
+}
+
+#[tokio::test]
+async fn the_largest_post_is_taken() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    let mut job = with(4);
+    job.rendition.text = "https://bank.example/1234567890/123456789 ".repeat(85);
+    for picture in &mut job.rendition.media {
+        picture.alt = "é".repeat(500);
+    }
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(server.state().network.messages.len(), 1);
+    job.rendition.media[0].mime = "image/webp".to_owned();
+    assert_eq!(text::check(&job.rendition, &ADAPTER.limits).len(), 1, "Slack shows no WebP");
+}
