@@ -134,7 +134,7 @@ pub(super) fn is_too_soon(answer: &Answer) -> bool {
     answer.status == 200
         && told["ok"] == false
         && told["error"] == "invalid_blocks"
-        && errors.clone().any(|why| why.contains("slack_file") || why.contains("slack file"))
+        && errors.clone().any(|why| why.contains("slack_file"))
 }
 
 fn is_gone(answer: &Answer) -> bool {
