@@ -2,20 +2,17 @@
 
 use super::pictures::UNREADY;
 use super::server::Api;
-use super::tests::to;
+use super::tests::{open, to};
 use super::*;
-use crate::strict::{Fate, Strict};
+use crate::graph::fetched::illustrated::Illustrated;
+use crate::strict::{self, Fate, misfortunes};
 use crate::{MediaRef, Retry, suite};
 
 const TEXTS: &str = "chat:write,channels:history,metadata.message:read";
 
-/// The server knows its own address.
-async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
-    let server = Strict::start(api, fates).await;
-    let here = server.url.clone();
-    server.state().network.here = here;
-    let channel = to(&server.url);
-    (server, channel)
+/// A channel whose posts have two pictures.
+fn pictured(url: &str) -> Box<dyn Channel> {
+    Illustrated::of(2, to(url))
 }
 
 /// A post with so many pictures.
@@ -45,9 +42,34 @@ async fn pictures_are_in_the_message_with_their_words_and_go_with_it() {
             json!({ "type": "image", "slack_file": { "id": file.id }, "alt_text": words })
         );
     }
+    let account = channel.watch(suite::job().permitted_at).await.unwrap().unwrap();
+    let seen = &account.lists[0].posts[0].words;
+    assert_eq!(watch::part_said(seen, &job.rendition), Some(0), "it is not taken for a foreign post: {seen}");
     assert_eq!(channel.retract(&job, Some(&receipt.remote_id)).await, Retraction::Gone);
     assert!(server.state().network.messages.is_empty());
     assert_eq!(server.state().network.files, [], "nothing of it stays at Slack");
+}
+
+#[tokio::test]
+async fn whatever_breaks_there_is_one_copy_at_most_with_its_pictures() {
+    let copies = |api: &Api| {
+        let all = &api.messages;
+        assert!(
+            all.iter().all(|m| m["blocks"].as_array().unwrap().len() == 3),
+            "with both pictures: {all:?}"
+        );
+        all.len()
+    };
+    strict::outcomes(Api::new(), pictured, copies, true).await;
+    strict::reads(Api::new(), pictured, 2).await;
+}
+
+#[tokio::test]
+async fn whatever_breaks_as_pictures_go_a_message_that_is_there_is_not_said_to_be_gone() {
+    // The message is read, then goes, and then its files.
+    for nth in 0..3 {
+        strict::removals_after(nth, Api::new(), pictured, |api| api.messages.len()).await;
+    }
 }
 
 #[tokio::test]
@@ -76,10 +98,9 @@ async fn a_lost_answer_of_a_message_with_pictures_is_a_doubt_that_its_key_settle
 
 #[tokio::test]
 async fn a_step_before_the_message_that_breaks_has_no_effect_and_shows_no_address() {
+    let refusals = [Fate::refused(500, "", "{}"), Fate::refused(429, "Retry-After: 9\r\n", "{}")];
     for nth in 0..3 {
-        for fate in
-            [Fate::refused(500, "", "{}"), Fate::refused(429, "Retry-After: 9\r\n", "{}"), Fate::DoneBut(502)]
-        {
+        for fate in refusals.iter().cloned().chain(misfortunes()) {
             let (server, channel) = open(Api::new(), &[]).await;
             server.state().others.extend(std::iter::repeat_n(Fate::Done, nth).chain([fate.clone()]));
             let failure = channel.publish(&with(1), &Pass::open_for_tests()).await.unwrap_err();

@@ -39,8 +39,6 @@ pub struct Api {
     pub files: Vec<File>,
     /// So many messages with pictures come too soon.
     pub works: usize,
-    /// Where files are sent: this server.
-    pub here: String,
     /// The bot's user, where Slack tells it.
     pub user: &'static str,
 }
@@ -49,8 +47,8 @@ impl Api {
     pub fn new() -> Self {
         // Short pages, so that turning them is tested.
         let (messages, replies, page) = (Vec::new(), Vec::new(), 3);
-        let (files, works, here) = (Vec::new(), 0, String::new());
-        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, files, works, here, user: "" }
+        let (files, works) = (Vec::new(), 0);
+        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, files, works, user: "" }
     }
 
     fn may(&self, scope: &str) -> bool {
@@ -240,7 +238,7 @@ impl Api {
         let id = format!("F00000000{}", self.files.len() + 1);
         let words = form.get("alt_txt").cloned().unwrap_or_default();
         self.files.push(File { id: id.clone(), words, length, bytes: None, complete: false });
-        let url = format!("{}/upload/v1/{id}-hunter2", self.here);
+        let url = format!("http://{}/upload/v1/{id}-hunter2", asked.header("host"));
         good(json!({ "ok": true, "upload_url": url, "file_id": id }))
     }
 

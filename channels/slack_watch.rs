@@ -201,6 +201,8 @@ fn gather(value: &Value, shown: &mut String) {
             let label = value["text"].as_str().or(value["url"].as_str());
             shown.push_str(label.unwrap_or_default());
         }
+        // A picture of a post: its words are beside what was said.
+        Value::Object(part) if part.contains_key("slack_file") => {}
         Value::Object(part) => {
             let is_plain = ["text", "plain_text"].contains(&value["type"].as_str().unwrap_or_default());
             for name in ["pretext", "title", "text", "fields", "elements", "alt_text"] {

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use holdline::app::{doubts, held};
+use holdline::app::{doubts, held, media};
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -30,7 +31,8 @@ pub enum Mode {
     Endless,
 }
 
-pub type Fake = Arc<Mutex<(Vec<Value>, Mode)>>;
+/// The messages, what becomes of the next one, and the pictures: the bytes, as far as they are there.
+pub type Fake = Arc<Mutex<(Vec<Value>, Mode, Vec<Vec<u8>>)>>;
 
 fn wrong(error: &str) -> Json<Value> {
     Json(json!({ "ok": false, "error": error }))
@@ -51,7 +53,9 @@ async fn make(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Val
     let now = std::time::UNIX_EPOCH.elapsed().unwrap();
     let ts = format!("{}.{:06}", now.as_secs(), now.subsec_micros());
     if fake.1 != Mode::Deaf {
-        fake.0.push(json!({ "ts": ts, "bot_id": "B1", "text": sent["text"], "metadata": sent["metadata"] }));
+        let mut made = sent.clone();
+        (made["ts"], made["bot_id"]) = (ts.clone().into(), "B1".into());
+        fake.0.push(made);
     }
     match fake.1 {
         Mode::Good | Mode::Blind | Mode::Endless => Json(json!({ "ok": true, "channel": "C1", "ts": ts })),
@@ -95,6 +99,22 @@ async fn delete(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<V
     if fake.0.len() == before { wrong("message_not_found") } else { Json(json!({ "ok": true })) }
 }
 
+/// Says where the bytes of a picture go.
+async fn announce(State(fake): State<Fake>, headers: HeaderMap) -> Json<Value> {
+    if !is_ours(&headers) {
+        return wrong("invalid_auth");
+    }
+    let mut fake = fake.lock().unwrap();
+    fake.2.push(Vec::new());
+    let (host, number) = (headers["host"].to_str().unwrap(), fake.2.len());
+    let url = format!("http://{host}/upload/{number}");
+    Json(json!({ "ok": true, "upload_url": url, "file_id": format!("F{number}") }))
+}
+
+async fn take(State(fake): State<Fake>, Path(number): Path<usize>, bytes: Bytes) {
+    fake.lock().unwrap().2[number - 1] = bytes.to_vec();
+}
+
 /// Connects it as the channel `team`; with its settings.
 pub async fn connect(bench: &mut Bench) -> (Fake, Value) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,6 +127,10 @@ pub async fn connect(bench: &mut Bench) -> (Fake, Value) {
         .route("/api/chat.postMessage", post(make))
         .route("/api/chat.delete", post(delete))
         .route("/api/conversations.history", get(history))
+        .route("/api/files.getUploadURLExternal", post(announce))
+        .route("/upload/{number}", post(take))
+        .route("/api/files.completeUploadExternal", post(|| async { Json(json!({ "ok": true })) }))
+        .route("/api/files.delete", post(|| async { Json(json!({ "ok": true })) }))
         .with_state(fake.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let settings = json!({ "server": url, "channel": "C1" });
@@ -146,6 +170,23 @@ on_both! {
         assert_eq!(fake.lock().unwrap().0.len(), 1, "nothing is sent again");
         let gone = held::retract(&bench.app, &bench.approver, &lost, "wrong").await.unwrap();
         assert_eq!((gone, fake.lock().unwrap().0.len()), (::channels::Retraction::Gone, 0));
+        worker.stop().await.unwrap();
+    }
+    async fn a_picture_goes_to_slack_whole_and_stands_in_the_message_with_its_words(bench) {
+        let mut bench = bench;
+        let (fake, _) = connect(&mut bench).await;
+        let worker = bench.start().await;
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x06";
+        let kept = media::upload(&bench.app, &bench.operator, png.to_vec()).await.unwrap();
+        let picture = json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "Open branches" });
+        let source = json!({ "text": "Cards work again.", "media": [picture] });
+        let new = json!({ "kind": "routine", "channels": ["team"], "source": source });
+        let sent = bench.approved(new).await;
+        bench.until(&sent.id, &["accepted"]).await;
+        let (messages, _, files) = fake.lock().unwrap().clone();
+        assert_eq!(files, [png.to_vec()]);
+        let image = json!({ "type": "image", "slack_file": { "id": "F1" }, "alt_text": "Open branches" });
+        assert_eq!(messages[0]["blocks"].as_array().unwrap().last(), Some(&image));
         worker.stop().await.unwrap();
     }
 }
