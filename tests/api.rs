@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::caller::Caller;
+use crate::support::drawn::gif_with;
 
 fn post(text: &str) -> Value {
     json!({"kind": "routine", "source": {"text": text}, "labels": ["api"], "due": "2099-01-01T00:00:00Z"})
@@ -108,7 +109,7 @@ on_both! {
 
     async fn a_picture_is_given_back_as_a_file_that_no_browser_runs(bench) {
         let caller = Caller::new(&bench).await;
-        let bytes = b"GIF89a<script>".to_vec();
+        let bytes = gif_with(b"\x21\xf9\x08<script>\0");
         let kept = caller.call(Request::post(&caller.url("/media")).body("text/html", bytes.clone())).await;
         let sha256 = kept.json::<Value>().unwrap()["sha256"].as_str().unwrap().to_owned();
         let url = caller.url(&format!("/media/{sha256}"));

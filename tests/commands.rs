@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use crate::on_both;
 use crate::support::caller::Caller;
+use crate::support::drawn::png;
 
 /// Runs the program; the exit code, what it printed, and its errors.
 pub async fn run(caller: &Caller, token: &SecretString, words: &[&str]) -> (Option<i32>, String, String) {
@@ -32,7 +33,7 @@ on_both! {
         let caller = Caller::new(&bench).await;
         let folder = tempfile::tempdir().unwrap();
         let picture = folder.path().join("map.png");
-        std::fs::write(&picture, [0x89, b'P', b'N', b'G', 1, 2, 3]).unwrap();
+        std::fs::write(&picture, png(20, 10)).unwrap();
         let picture = format!("{}=A map of the branches", picture.display());
         let words = ["posts", "add", "--text", "For all", "--text-for", "alpha=For alpha", "--picture", &picture,
             "--due", "2099-01-01T00:00:00Z", "--channels", "alpha,beta"];
@@ -50,8 +51,8 @@ on_both! {
         let caller = Caller::new(&bench).await;
         let folder = tempfile::tempdir().unwrap();
         let (file, saved) = (folder.path().join("map.png"), folder.path().join("seen.png"));
-        let bytes = [0x89, b'P', b'N', b'G', 1, 2, 3];
-        std::fs::write(&file, bytes).unwrap();
+        let bytes = png(20, 10);
+        std::fs::write(&file, &bytes).unwrap();
         let picture = format!("{}=A map", file.display());
         let words = ["posts", "add", "--text", "x", "--picture", &picture, "--channels", "alpha"];
         let made = json_of(&caller, &caller.operator, &words).await;
@@ -62,7 +63,7 @@ on_both! {
         let out = saved.display().to_string();
         let (code, _, errors) =
             run(&caller, &caller.approver, &["posts", "picture", sha256, "--out", &out]).await;
-        assert_eq!((code, std::fs::read(&saved).unwrap()), (Some(0), bytes.to_vec()), "{errors}");
+        assert_eq!((code, std::fs::read(&saved).unwrap()), (Some(0), bytes), "{errors}");
         let (code, _, _) = run(&caller, &caller.approver, &["posts", "picture", "none", "--out", &out]).await;
         assert_eq!(code, Some(3));
     }

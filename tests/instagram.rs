@@ -14,11 +14,11 @@ use crate::keys::{added, rotate};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::drawn::{jpeg, jpeg_with, png, segment};
 use crate::support::instagram::{Instagram, TOKEN};
 
 /// What the service of a bench calls itself.
 const PUBLIC: &str = "http://localhost:8740";
-const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1];
 
 async fn kept(bench: &Bench, bytes: &[u8]) -> Value {
     let kept = media::upload(&bench.app, &bench.operator, bytes.to_vec()).await.unwrap();
@@ -47,14 +47,14 @@ on_both! {
         let mut bench = bench;
         let (fake, caller) = connect(&mut bench).await;
         let worker = bench.start().await;
-        let picture = kept(&bench, JPEG).await;
+        let picture = kept(&bench, &jpeg()).await;
         let sent = bench.approved(post("gram", &[picture])).await;
         let out = bench.until(&sent.id, &["accepted"]).await;
         let url = out.deliveries[0].url.clone().unwrap();
         assert!(url.starts_with("https://www.instagram.com/p/"), "{url}");
         let fetched = fake.fetched();
         assert_eq!((fetched.len(), fake.posts()), (1, 1));
-        assert_eq!((fetched[0].status, fetched[0].mime.as_str(), &fetched[0].bytes[..]), (200, "image/jpeg", JPEG));
+        assert_eq!((fetched[0].status, fetched[0].mime.as_str(), &fetched[0].bytes[..]), (200, "image/jpeg", &jpeg()[..]));
         assert_eq!(look(&caller, &fetched[0].address).await.status, 404, "it is out");
         worker.stop().await.unwrap();
     }
@@ -64,7 +64,7 @@ on_both! {
         let (fake, caller) = connect(&mut bench).await;
         fake.hold();
         let worker = bench.start().await;
-        let picture = kept(&bench, JPEG).await;
+        let picture = kept(&bench, &jpeg()).await;
         let frozen = bench.approved(post("gram", &[picture])).await;
         for _ in 0..600 {
             if !fake.fetched().is_empty() {
@@ -86,7 +86,7 @@ on_both! {
     async fn an_address_leads_somewhere_only_while_its_delivery_is_under_way_on_such_a_network(bench) {
         let mut bench = bench;
         let (_fake, caller) = connect(&mut bench).await;
-        let (own, other) = (kept(&bench, JPEG).await, kept(&bench, &[JPEG, b"other"].concat()).await);
+        let (own, other) = (kept(&bench, &jpeg()).await, kept(&bench, &jpeg_with(&segment(0xDD, &[0, 0]), &[])).await);
         let sent = bench.approved(post("gram", std::slice::from_ref(&own))).await;
         let delivery = sent.deliveries[0].id.clone();
         let named = |picture: &Value| MediaRef {
@@ -99,10 +99,10 @@ on_both! {
         assert_eq!(look(&caller, address).await.status, 404, "nothing is under way");
         bench.sql("update deliveries set state = 'sending'").await;
         let answer = look(&caller, address).await;
-        assert_eq!((answer.status, &answer.body[..]), (200, JPEG));
+        assert_eq!((answer.status, &answer.body[..]), (200, &jpeg()[..]));
         for (name, value) in [
             ("content-type", "image/jpeg"),
-            ("content-length", "12"),
+            ("content-length", &jpeg().len().to_string()),
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
             ("x-robots-tag", "noindex"),
@@ -147,8 +147,8 @@ on_both! {
     async fn a_post_for_every_channel_goes_without_those_that_need_a_picture(bench) {
         let mut bench = bench;
         connect(&mut bench).await;
-        let png = kept(&bench, &[0x89, b'P', b'N', b'G', 13, 10]).await;
-        for (pictures, with) in [(vec![], false), (vec![png], false), (vec![kept(&bench, JPEG).await], true)] {
+        let png = kept(&bench, &png(20, 10)).await;
+        for (pictures, with) in [(vec![], false), (vec![png], false), (vec![kept(&bench, &jpeg()).await], true)] {
             let new = NewPost { channels: Vec::new(), ..serde_json::from_value(post("gram", &pictures)).unwrap() };
             let seen = posts::preview(&bench.app, &bench.operator, &new).await.unwrap();
             assert_eq!(seen.left_out, if with { vec![] } else { vec!["gram".to_owned()] });
@@ -161,9 +161,9 @@ on_both! {
     async fn what_instagram_does_not_take_is_refused_before_anybody_approves(bench) {
         let mut bench = bench;
         connect(&mut bench).await;
-        let png = kept(&bench, &[0x89, b'P', b'N', b'G', 13, 10]).await;
+        let png = kept(&bench, &png(20, 10)).await;
         let tags = "#a ".repeat(6);
-        let mut many = post("gram", &[kept(&bench, JPEG).await]);
+        let mut many = post("gram", &[kept(&bench, &jpeg()).await]);
         many["source"]["text"] = tags.into();
         for (new, field, words) in [
             (post("gram", &[]), "source.media", "without a picture"),

@@ -12,6 +12,7 @@ mod browser_channels;
 mod browser_signals;
 mod channel_settings;
 mod claims;
+mod cleaned;
 mod commands;
 mod connecting;
 mod console;

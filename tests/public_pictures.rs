@@ -10,10 +10,16 @@ use serde_json::{Value, json};
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::drawn;
 
-/// The head of a PNG of 640 by 480, and of a JPEG that does not say its size.
-const MAP: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x06";
-const CARD: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1];
+fn a_map() -> Vec<u8> {
+    drawn::png(640, 480)
+}
+
+/// A photo that lies on its side.
+fn a_card() -> Vec<u8> {
+    drawn::jpeg_with(&drawn::segment(0xE1, &[b"Exif\0\0", &drawn::exif(6)[..]].concat()), &[])
+}
 
 async fn incident(bench: &Bench, drill: bool) -> IncidentView {
     let new = json!({"title": "Cards", "severity": "major", "freeze": false, "drill": drill});
@@ -43,8 +49,8 @@ on_both! {
     async fn a_picture_is_public_with_its_words_and_only_while_the_page_shows_it(bench) {
         let (worker, caller) = (bench.start().await, Caller::new(&bench).await);
         let incident = incident(&bench, false).await;
-        let map = kept(&bench, MAP, "Open branches: \"North\" & <South>").await;
-        let card = kept(&bench, CARD, "A card").await;
+        let map = kept(&bench, &a_map(), "Open branches: \"North\" & <South>").await;
+        let card = kept(&bench, &a_card(), "A card").await;
         let update = json!({"kind": "update", "incident": incident.id, "channels": ["site"],
             "source": {"text": "Two branches are open.", "media": [map, card]}});
         let post = bench.submit(update).await;
@@ -59,15 +65,16 @@ on_both! {
         let image = format!("<img src=\"{address}\" alt=\"Open branches: &#34;North&#34; &#38; &#60;South&#62;\" \
             loading=\"lazy\" decoding=\"async\" width=\"640\" height=\"480\">");
         assert!(shown.contains(&image), "{shown}");
-        let unsized_ = format!("<img src=\"{}\" alt=\"A card\" loading=\"lazy\" decoding=\"async\">", at(&delivery, &card));
-        assert!(shown.contains(&unsized_), "{shown}");
+        let upright = format!("<img src=\"{}\" alt=\"A card\" loading=\"lazy\" decoding=\"async\" \
+            width=\"8\" height=\"16\">", at(&delivery, &card));
+        assert!(shown.contains(&upright), "{shown}");
         let told: Value = get(&caller, &format!("/incidents/{}.json", incident.slug)).await.json().unwrap();
         let told = &told["entries"][0]["pictures"][0];
         assert_eq!(told["url"], format!("{}{address}", bench.app.public_url()));
         assert_eq!((&told["alt"], &told["width"], &told["mime"]), (&map["alt"], &json!(640), &json!("image/png")));
 
         let answer = get(&caller, &address).await;
-        assert_eq!((answer.status, &answer.body[..]), (200, MAP));
+        assert_eq!((answer.status, &answer.body[..]), (200, &a_map()[..]));
         for (name, value) in [("content-type", "image/png"), ("x-content-type-options", "nosniff"),
             ("cache-control", "public, max-age=31536000, s-maxage=15, immutable")] {
             assert_eq!(answer.header(name), Some(value), "{name}");
@@ -79,7 +86,7 @@ on_both! {
         assert_eq!((again.status, again.body.len()), (304, 0));
 
         // A picture that is kept here and not in this text has no address there.
-        let other = kept(&bench, b"GIF89a\x01\0\x01\0", "Another").await;
+        let other = kept(&bench, &drawn::gif_with(&[]), "Another").await;
         for path in [at(&delivery, &other), at("nowhere", &map), format!("/pictures/{delivery}/x\"y")] {
             assert_eq!(get(&caller, &path).await.status, 404, "{path}");
         }
@@ -95,7 +102,7 @@ on_both! {
     async fn new_words_bring_their_own_pictures(bench) {
         let (worker, caller) = (bench.start().await, Caller::new(&bench).await);
         let incident = incident(&bench, false).await;
-        let (map, card) = (kept(&bench, MAP, "The old map").await, kept(&bench, CARD, "The new map").await);
+        let (map, card) = (kept(&bench, &a_map(), "The old map").await, kept(&bench, &a_card(), "The new map").await);
         let first = bench.approved(json!({"kind": "update", "incident": incident.id, "channels": ["site"],
             "source": {"text": "Two branches are open.", "media": [map]}})).await;
         bench.until(&first.id, &["accepted"]).await;

@@ -13,6 +13,7 @@ use holdline::domain::freeze::Scope;
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::drawn;
 use crate::support::relay::Relay;
 use crate::support::{Bench, http};
 
@@ -203,9 +204,8 @@ on_both! {
     async fn a_picture_that_is_too_large_for_a_channel_is_refused_at_once(bench) {
         let (mut bench, server) = (bench, peer("bluesky"));
         bluesky(&mut bench, &server, word(&server, "url"), word(&server, "app_password")).await;
-        let mut bytes = vec![0; 2_000_001];
-        bytes[..4].copy_from_slice(b"\x89PNG");
-        let kept = media::upload(&bench.app, &bench.operator, bytes).await.unwrap();
+        // Of 2.005 MB.
+        let kept = media::upload(&bench.app, &bench.operator, drawn::png(4_000, 4_001)).await.unwrap();
         let source = json!({ "text": "a map", "media": [{ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map" }] });
         let new = serde_json::from_value(json!({ "kind": "routine", "source": source })).unwrap();
         let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err();

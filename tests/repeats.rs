@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::on_both;
 use crate::support::caller::Caller;
+use crate::support::drawn::png;
 
 fn rows(count: usize) -> String {
     let row = |n| {
@@ -112,19 +113,18 @@ on_both! {
 
     async fn a_picture_is_uploaded_once_for_its_key(bench) {
         let caller = Caller::new(&bench).await;
-        let upload = |key: &str, size: usize| {
-            let mut bytes = vec![0; size];
-            bytes[..4].copy_from_slice(b"\x89PNG");
+        let upload = |key: &str, side: u32| {
+            let bytes = png(side, side);
             let request = Request::post(&caller.url("/media")).header("idempotency-key", key);
             request.body("application/octet-stream", bytes)
         };
-        // Larger than what JSON may be.
-        let first = caller.call(upload("k", 3 << 20)).await;
-        let second = caller.call(upload("k", 3 << 20)).await;
+        // 3 MB: larger than what JSON may be.
+        let first = caller.call(upload("k", 5_000)).await;
+        let second = caller.call(upload("k", 5_000)).await;
         assert_eq!((first.status, second.status, again(&second)), (201, 201, true));
         assert_eq!(first.body, second.body);
-        assert_eq!(caller.call(upload("k", 2 << 20)).await.status, 422);
-        assert_eq!(caller.call(upload("big", 6 << 20)).await.status, 413);
+        assert_eq!(caller.call(upload("k", 4_000)).await.status, 422);
+        assert_eq!(caller.call(upload("big", 7_000)).await.status, 413);
     }
 
     async fn a_key_that_cannot_be_kept_is_refused(bench) {

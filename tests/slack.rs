@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::Bench;
+use crate::support::drawn::png;
 
 /// What becomes of a new post.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -176,15 +177,14 @@ on_both! {
         let mut bench = bench;
         let (fake, _) = connect(&mut bench).await;
         let worker = bench.start().await;
-        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0\x08\x06";
-        let kept = media::upload(&bench.app, &bench.operator, png.to_vec()).await.unwrap();
+        let kept = media::upload(&bench.app, &bench.operator, png(20, 10)).await.unwrap();
         let picture = json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "Open branches" });
         let source = json!({ "text": "Cards work again.", "media": [picture] });
         let new = json!({ "kind": "routine", "channels": ["team"], "source": source });
         let sent = bench.approved(new).await;
         bench.until(&sent.id, &["accepted"]).await;
         let (messages, _, files) = fake.lock().unwrap().clone();
-        assert_eq!(files, [png.to_vec()]);
+        assert_eq!(files, [png(20, 10)]);
         let image = json!({ "type": "image", "slack_file": { "id": "F1" }, "alt_text": "Open branches" });
         assert_eq!(messages[0]["blocks"].as_array().unwrap().last(), Some(&image));
         worker.stop().await.unwrap();

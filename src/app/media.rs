@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Actor, App, AppError, Result};
 use crate::domain::audit::Entry;
+use crate::domain::cleaned::cleaned;
 use crate::domain::role::Right;
 pub use crate::store::media::Media;
 
@@ -18,10 +19,11 @@ pub struct MediaView {
     pub bytes: usize,
 }
 
-/// Keeps a picture. Its kind is read from its first bytes, not from what the caller says.
+/// Keeps a picture, without what its file tells besides: hash and bytes are those of what is kept, which is what
+/// people approve. Its kind is read from its first bytes, not from what the caller says.
 ///
 /// # Errors
-/// When it is no PNG, JPEG, GIF or WebP, or too large.
+/// When it is no PNG, JPEG, GIF or WebP, damaged, or too large.
 pub async fn upload(app: &App, by: &Actor, bytes: Vec<u8>) -> Result<MediaView> {
     by.need(Right::Write)?;
     if bytes.len() > MAX_BYTES {
@@ -29,6 +31,7 @@ pub async fn upload(app: &App, by: &Actor, bytes: Vec<u8>) -> Result<MediaView> 
     }
     let mime =
         kind(&bytes).ok_or_else(|| AppError::field("body", "send a PNG, JPEG, GIF or WebP picture"))?;
+    let bytes = cleaned(&bytes).map_err(|why| AppError::field("body", why))?;
     let view = MediaView { sha256: ::channels::hash(&bytes), mime: mime.into(), bytes: bytes.len() };
     let row = Media { sha256: view.sha256.clone(), mime: mime.into(), bytes, created_at: app.now() };
     let mut tx = app.store().begin().await?;

@@ -10,6 +10,8 @@ pub mod audit;
 pub mod budget;
 /// Signed checkpoints of the audit log.
 pub mod checkpoint;
+/// Pictures without what their files tell besides.
+pub mod cleaned;
 /// The states of a delivery and the moves between them.
 pub mod delivery;
 /// Freezes: scope, allow set, and what they cover.

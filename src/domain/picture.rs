@@ -1,7 +1,9 @@
-//! How wide and how high a picture is, as its file says. Facts: the PNG specification, 11.2.1 (IHDR); GIF89a, 18;
+//! How wide and how high a picture is when it is upright, as its file says. Facts: the PNG specification, 11.2.1 (IHDR); GIF89a, 18;
 //! ITU-T T.81, B.2.2 (the frame header of JPEG); RFC 9649, 2.5 to 2.7 (WebP).
 
-/// Pixels of width and height. Nothing: the file does not say it where its kind does.
+use super::cleaned::turn;
+
+/// Pixels of width and height as readers see them. Nothing: the file does not say it where its kind does.
 pub fn size(b: &[u8]) -> Option<(u32, u32)> {
     let size = match b {
         [0x89, b'P', b'N', b'G', ..] => (big(b, 16, 4)?, big(b, 20, 4)?),
@@ -10,6 +12,8 @@ pub fn size(b: &[u8]) -> Option<(u32, u32)> {
         [b'R', b'I', b'F', b'F', ..] => webp(b)?,
         _ => return None,
     };
+    let lies = turn(b).is_some_and(|turn| turn > 4);
+    let size = if lies { (size.1, size.0) } else { size };
     (size.0 > 0 && size.1 > 0).then_some(size)
 }
 

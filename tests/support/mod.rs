@@ -1,6 +1,7 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
 pub mod caller;
+pub mod drawn;
 pub mod instagram;
 pub mod meta;
 pub mod network;

@@ -1,0 +1,154 @@
+//! Pictures lose what their files tell besides, and keep their pixels, colours and which side is up.
+
+use holdline::app::{AppError, media};
+use holdline::domain::cleaned::{DAMAGED, cleaned, turn};
+use holdline::domain::picture::size;
+
+use crate::on_both;
+use crate::support::drawn::{
+    SECRET, VP8L, chunk, exif, gif_with, jpeg, jpeg_with, png, png_with, segment, webp,
+};
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Cleans a picture that has the secret; it has none then, and cleaning it again changes nothing.
+fn clean(picture: &[u8]) -> Vec<u8> {
+    assert!(holds(picture, SECRET));
+    let out = cleaned(picture).unwrap();
+    assert!(!holds(&out, SECRET), "{out:?}");
+    assert_eq!(cleaned(&out).as_deref(), Ok(&out[..]));
+    out
+}
+
+/// What a camera and an editor write into a JPEG.
+fn told(turn: u8) -> Vec<u8> {
+    let all = [
+        segment(0xE1, &[b"Exif\0\0", &exif(turn)[..]].concat()),
+        segment(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", SECRET].concat()),
+        segment(0xED, &[b"Photoshop 3.0\0", SECRET].concat()),
+        segment(0xE2, &[b"MPF\0", SECRET].concat()),
+        segment(0xFE, SECRET),
+    ];
+    all.concat()
+}
+
+#[test]
+fn a_jpeg_keeps_its_pixels_and_colours_alone() {
+    let colours = segment(0xE2, &[&b"ICC_PROFILE\0\x01\x01"[..], b"colours"].concat());
+    let adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0");
+    let jfif =
+        |size: &[u8], copy: &[u8]| segment(0xE0, &[b"JFIF\0\x01\x01\0\0\x01\0\x01", size, copy].concat());
+    let before = [jfif(&[1, 8], SECRET), told(1), colours.clone(), adobe.clone()].concat();
+    let out = clean(&jpeg_with(&before, &segment(0xFE, SECRET)));
+    assert_eq!(out, jpeg_with(&[jfif(&[0, 0], b""), colours, adobe].concat(), &[]));
+    assert_eq!((turn(&out), size(&out)), (None, Some((16, 8))));
+    assert_eq!(cleaned(&jpeg()).unwrap(), jpeg(), "a picture without anything else stays as it is");
+}
+
+#[test]
+fn what_stands_between_and_behind_the_scans_of_a_jpeg_goes_too() {
+    let plain = jpeg();
+    let (pixels, end) = plain.split_at(plain.len() - 2);
+    // A pixel that looks like a mark, a restart, a table, and another scan.
+    let more =
+        [vec![0xFF, 0, 0xFF, 0xD0, 7], segment(0xC4, &[9; 18]), segment(0xDA, &[1; 6]), vec![5]].concat();
+    let scans = [pixels, &more, end].concat();
+    let odd = [pixels, &segment(0xFE, SECRET), &segment(0xE1, SECRET), &[0xFF], &more, end].concat();
+    // Phones write a second picture behind the first, with an Exif of its own.
+    let second = jpeg_with(&told(1), &[]);
+    assert_eq!(clean(&[&odd[..], &second, SECRET].concat()), scans);
+}
+
+#[test]
+fn a_picture_on_its_side_stays_upright_and_says_its_size_so() {
+    for side in 1..=8 {
+        let out = clean(&jpeg_with(&told(side), &[]));
+        let (is_turned, lies) = (side > 1, side > 4);
+        assert_eq!(turn(&out), is_turned.then_some(side));
+        assert_eq!(size(&out), Some(if lies { (8, 16) } else { (16, 8) }), "{side}");
+        // Marker, length, name, and the Exif of one entry.
+        assert_eq!(out.len(), jpeg().len() + if is_turned { 4 + 6 + 26 } else { 0 });
+    }
+    for odd in [0, 9, 200] {
+        assert_eq!(clean(&jpeg_with(&told(odd), &[])), jpeg(), "{odd} is no side");
+    }
+}
+
+#[test]
+fn a_png_keeps_its_pixels_and_colours_alone() {
+    let colours: [(&[u8; 4], &[u8]); 3] =
+        [(b"gAMA", &[0, 0, 0xB1, 0x8F]), (b"iCCP", b"icc\0\0x"), (b"tRNS", &[0, 0])];
+    let exif = exif(6);
+    let told: [(&[u8; 4], &[u8]); 6] = [
+        (b"eXIf", &exif),
+        (b"tEXt", SECRET),
+        (b"zTXt", SECRET),
+        (b"iTXt", SECRET),
+        (b"tIME", SECRET),
+        (b"prVt", SECRET),
+    ];
+    let out = clean(&[&png_with(20, 10, &[&colours[..], &told[1..]].concat())[..], SECRET].concat());
+    assert_eq!((out, turn(&png(20, 10))), (png_with(20, 10, &colours), None));
+    let turned = clean(&png_with(20, 10, &told));
+    assert_eq!((turn(&turned), size(&turned)), (Some(6), Some((10, 20))));
+}
+
+#[test]
+fn a_webp_keeps_its_pixels_and_colours_alone() {
+    let (pixels, colours) = (chunk(b"VP8L", VP8L), chunk(b"ICCP", b"colours"));
+    let extended = |flags: u8| chunk(b"VP8X", &[flags, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let told = [chunk(b"XMP ", SECRET), chunk(b"junk", SECRET)].concat();
+    let exif = |side| chunk(b"EXIF", &exif(side));
+    let out = clean(&webp(&[extended(0x2C), colours.clone(), pixels.clone(), exif(1), told.clone()]));
+    assert_eq!(out, webp(&[extended(0x20), colours, pixels.clone()]));
+    let turned = clean(&webp(&[extended(0x0C), pixels.clone(), exif(8), told.clone()]));
+    assert_eq!(turn(&turned), Some(8));
+    assert_eq!(turned[20], 8, "of what the head names there is the Exif alone");
+    let plain = webp(std::slice::from_ref(&pixels));
+    assert_eq!(clean(&webp(&[extended(0x04), pixels, told])), plain);
+    assert_eq!(size(&plain), Some((1, 1)));
+}
+
+#[test]
+fn a_gif_keeps_its_pictures_and_how_often_it_moves_alone() {
+    let block =
+        |head: &[u8], data: &[u8]| [&[0x21], head, &[u8::try_from(data.len()).unwrap()], data, &[0]].concat();
+    let moves = [b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0".to_vec(), block(&[0xF9], &[0, 9, 0, 0])].concat();
+    let told = [block(&[0xFE], SECRET), block(b"\xff\x0bXMP DataXMP", SECRET), block(&[1], SECRET)].concat();
+    let picture = gif_with(&[told.clone(), moves.clone(), told].concat());
+    assert_eq!(clean(&[&picture[..], SECRET].concat()), gif_with(&moves));
+}
+
+#[test]
+fn a_file_that_does_not_hold_together_is_refused_wherever_it_is_cut() {
+    let lossless = webp(&[chunk(b"VP8L", VP8L)]);
+    for whole in [jpeg_with(&told(6), &[]), png(20, 10), lossless, gif_with(b"\x21\xfe\x01a\0")] {
+        assert!(cleaned(&whole).is_ok());
+        for length in 0..whole.len() {
+            assert_eq!(cleaned(&whole[..length]), Err(DAMAGED), "{length} of {whole:?}");
+        }
+        // Whatever a byte says of lengths, reading it ends.
+        for at in 0..whole.len() {
+            for byte in [0, 1, 0x7F, 0xFF] {
+                let mut odd = whole.clone();
+                odd[at] = byte;
+                let _ = (cleaned(&odd), turn(&odd), size(&odd));
+            }
+        }
+    }
+}
+
+on_both! {
+    async fn what_is_kept_and_approved_is_the_cleaned_picture(bench) {
+        let photo = jpeg_with(&told(6), &[]);
+        let kept = media::upload(&bench.app, &bench.operator, photo.clone()).await.unwrap();
+        let stored = media::get(&bench.app, &bench.approver, &kept.sha256).await.unwrap();
+        assert_eq!(stored.bytes, cleaned(&photo).unwrap());
+        assert_eq!((kept.sha256, kept.bytes), (::channels::hash(&stored.bytes), stored.bytes.len()));
+        let cut = media::upload(&bench.app, &bench.operator, photo[..photo.len() - 2].to_vec()).await;
+        let Err(AppError::Invalid(problems)) = cut else { panic!("{cut:?}") };
+        assert!(format!("{problems:?}").contains(DAMAGED), "{problems:?}");
+    }
+}
