@@ -65,21 +65,29 @@ pub(super) fn of(app: &App, entry: &SiteEntry) -> Vec<PagePicture> {
 
 /// A picture that the page shows now.
 pub struct Shown {
-    pub picture: Media,
+    sha256: String,
     /// The page is that of a drill.
     pub drill: bool,
 }
 
-/// The picture that the page shows with the text of that delivery, for anybody.
+impl Shown {
+    /// Its kind and bytes.
+    ///
+    /// # Errors
+    /// When it is damaged; or the database's own.
+    pub async fn read(&self, app: &App) -> Result<Media> {
+        media::read(app, &self.sha256).await
+    }
+}
+
+/// The picture that the page shows with the text of that delivery, for anybody; its bytes are not read yet.
 ///
 /// # Errors
 /// "Not found" when it shows none such now; or the database's own.
 pub async fn picture(app: &App, delivery: &str, sha256: &str) -> Result<Shown> {
     let nothing = || AppError::not_found("picture", sha256);
     let entry = site::find(app, delivery).await?.ok_or_else(nothing)?;
-    if !kept(&entry).iter().any(|p| p.sha256 == sha256) {
-        return Err(nothing());
-    }
+    let Kept { sha256, .. } = kept(&entry).into_iter().find(|p| p.sha256 == sha256).ok_or_else(nothing)?;
     let incident = app.store().incident(&entry.incident_id).await?.ok_or_else(nothing)?;
-    Ok(Shown { picture: media::read(app, sha256).await?, drill: incident.drill })
+    Ok(Shown { sha256, drill: incident.drill })
 }

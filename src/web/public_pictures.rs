@@ -9,9 +9,9 @@ use super::errors::{self, Answer};
 use crate::app::AppError;
 use crate::app::site_pictures;
 
-/// A browser keeps it: other bytes have another address. A cache between asks again after a while, as for the page,
-/// so that what is taken down is soon gone from there, too.
-const KEPT: &str = "public, max-age=31536000, s-maxage=15, immutable";
+/// A browser keeps it for a day, and asks then: what is taken down is gone from there after that. A cache between asks
+/// again after a while, as for the page.
+const KEPT: &str = "public, max-age=86400, s-maxage=15, must-revalidate";
 
 /// The bytes of one picture. What the page does not show any more is answered as any address where nothing is.
 pub async fn picture(
@@ -28,7 +28,8 @@ pub async fn picture(
     let mut response = if known.flat_map(|list| list.split(',')).any(|one| names(one.trim(), &mark)) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(header::CONTENT_TYPE, shown.picture.mime)], shown.picture.bytes).into_response()
+        let picture = shown.read(&web.app).await?;
+        ([(header::CONTENT_TYPE, picture.mime)], picture.bytes).into_response()
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
