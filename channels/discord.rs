@@ -30,8 +30,8 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Revised, Revising, Setting, Sighting, leads, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pins, ReadBack,
+    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, leads, text,
 };
 
 #[path = "discord_revise.rs"]
@@ -47,7 +47,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,

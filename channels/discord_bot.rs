@@ -35,8 +35,8 @@ use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
 use crate::{
-    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pinned, Pins, ReadBack,
-    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
+    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pictures, Pinned, Pins,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
 };
 
 #[path = "discord_bot_check.rs"]
@@ -60,7 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

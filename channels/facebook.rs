@@ -33,8 +33,8 @@ use crate::scheduler::Rests;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting, text, watch,
+    Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
+    Setting, Sighting, text, watch,
 };
 
 #[path = "facebook_revise.rs"]
@@ -57,7 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: true,

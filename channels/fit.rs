@@ -38,15 +38,31 @@ pub fn fitted(post: Rendition, limits: Option<&Limits>, worded: impl Fn(&str) ->
 /// Whether a text is longer than the limits allow.
 fn is_over(r: &Rendition, limits: &Limits) -> bool {
     let bytes = r.texts().map(str::len).max().unwrap_or(0);
-    limits.text.is_some_and(|most| size(r, limits.unit) > most)
+    most(r, limits).is_some_and(|most| size(r, limits.unit) > most)
         || limits.text_bytes.is_some_and(|most| bytes > most)
+}
+
+/// How long the text may be. On Telegram it is a caption beside pictures
+/// (<https://core.telegram.org/bots/api#sendphoto>).
+pub fn most(r: &Rendition, limits: &Limits) -> Option<usize> {
+    let is_caption = limits.unit == Unit::Telegram && !r.media.is_empty();
+    if is_caption { Some(1_024) } else { limits.text }
+}
+
+/// What a channel with these limits leaves out of a post, for whoever writes or approves it.
+pub fn unsaid(r: &Rendition, limits: &Limits) -> Option<&'static str> {
+    let is_silent = limits.unit == Unit::Telegram && !r.media.is_empty();
+    is_silent.then_some(
+        "Telegram has no place for the words of a picture: who cannot see it there gets the text alone, \
+         so say in it what the picture shows",
+    )
 }
 
 /// What the limits do not allow of the texts. `add` gets the words.
 fn check_texts(r: &Rendition, limits: &Limits, mut add: impl FnMut(String)) {
     for (n, text) in r.texts().enumerate() {
         let size = if n == 0 { first_size(r, limits.unit) } else { count(text, limits.unit) };
-        for problem in text_problems(text, size, limits) {
+        for problem in text_problems(text, size, limits, most(r, limits)) {
             add(if r.more.is_empty() { problem } else { format!("part {}: {problem}", n + 1) });
         }
     }
@@ -57,7 +73,7 @@ fn check_texts(r: &Rendition, limits: &Limits, mut add: impl FnMut(String)) {
 }
 
 /// What the limits do not allow of one text of that size.
-fn text_problems(text: &str, size: usize, limits: &Limits) -> Vec<String> {
+fn text_problems(text: &str, size: usize, limits: &Limits, most: Option<usize>) -> Vec<String> {
     let mut out = Vec::new();
     if text.trim().is_empty() {
         out.push("is empty".to_owned());
@@ -68,8 +84,11 @@ fn text_problems(text: &str, size: usize, limits: &Limits) -> Vec<String> {
     if let Some(c) = x_count::refused(text).filter(|_| limits.unit == Unit::X) {
         out.push(format!("holds the character {}, which X does not take", c.escape_unicode()));
     }
-    if let Some((by, limit)) = over(size, limits.text) {
-        out.push(format!("is {by} too long; the limit is {limit}"));
+    if let Some((by, limit)) = over(size, most) {
+        out.push(match most == limits.text {
+            true => format!("is {by} too long; the limit is {limit}"),
+            false => format!("is {by} too long beside pictures; the limit is {limit}"),
+        });
     }
     if let Some((by, limit)) = over(text.len(), limits.text_bytes) {
         out.push(format!("is {by} bytes too long; the limit is {limit} bytes"));
@@ -138,6 +157,10 @@ fn formats(unit: Unit) -> Option<(&'static [&'static str], &'static str)> {
         Unit::Threads => Some((
             &["image/jpeg", "image/png"],
             "has another format than JPEG or PNG, which are all that Threads takes",
+        )),
+        Unit::Telegram => Some((
+            &["image/jpeg", "image/png"],
+            "has another format than JPEG or PNG, which are all that Telegram takes from here",
         )),
         Unit::Slack => Some((
             &["image/jpeg", "image/png", "image/gif"],
@@ -247,9 +270,7 @@ mod tests {
         for adapter in crate::ALL {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
-        for adapter in
-            [crate::sms::ADAPTER, crate::teams::ADAPTER, crate::telegram::ADAPTER, crate::whatsapp::ADAPTER]
-        {
+        for adapter in [crate::sms::ADAPTER, crate::teams::ADAPTER, crate::whatsapp::ADAPTER] {
             let problems = check(&post, &adapter.limits);
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));
             assert!(refused, "{}: {problems:?}", adapter.name);

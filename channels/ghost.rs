@@ -33,9 +33,9 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting, Sighting,
-    watch,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
+    Setting, Sighting, watch,
 };
 
 #[path = "ghost_answers.rs"]
@@ -73,7 +73,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: true, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Sent, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

@@ -130,7 +130,7 @@ pub use keeper::Keeper;
 pub(crate) use leads::leads;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
-pub use revise::{Revised, Revising};
+pub use revise::{Pictures, Revised, Revising};
 pub use scheduler::Scheduler;
 
 /// Every adapter, one line each.

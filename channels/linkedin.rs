@@ -30,8 +30,9 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, linkedin_text, watch,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting,
+    linkedin_text, watch,
 };
 
 #[path = "linkedin_answers.rs"]
@@ -58,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: true,

@@ -24,9 +24,9 @@ use url::Url;
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised, Revising, Scheduler, Setting, Sighting,
-    watch,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Pictures, Pinned, Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised, Revising, Scheduler,
+    Setting, Sighting, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -61,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

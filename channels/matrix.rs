@@ -30,8 +30,9 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form,
+    watch,
 };
 
 #[path = "matrix_answers.rs"]
@@ -69,7 +70,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: true, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Sent, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

@@ -8,10 +8,21 @@ use crate::{Adapter, Rendition, matrix};
 /// How a network changes a post in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Revising {
-    /// Also one with pictures, which are sent again with the new words.
-    pub pictures: bool,
+    pub pictures: Pictures,
     /// The post can be read by its id, so that a lost answer is settled by reading.
     pub readable: bool,
+}
+
+/// What becomes of pictures when a post gets other words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pictures {
+    /// A post with some stays as it is, and none is added.
+    None,
+    /// They stay, and the words beside them change.
+    Kept,
+    /// They are sent again with the new words, and may be others.
+    Sent,
 }
 
 /// The post whose words change.
@@ -82,12 +93,19 @@ pub fn obstacle(adapter: &Adapter, before: &Rendition, after: &Rendition) -> Opt
     if adapter.limits.unit == Unit::Matrix && matrix::size_of_change(after) > matrix::MOST_BYTES {
         return Some("the new words are too long to take the place of others there; shorten them".into());
     }
-    if !can.pictures && !before.media.is_empty() {
+    let hashes = |r: &Rendition| r.media.iter().map(|m| m.sha256.clone()).collect::<Vec<_>>();
+    if can.pictures == Pictures::Kept && !before.media.is_empty() && hashes(before) != hashes(after) {
+        return Some(format!(
+            "{title} changes the words beside pictures and not the pictures: leave them as they are, take it down, \
+             or send a correction"
+        ));
+    }
+    if can.pictures == Pictures::None && !before.media.is_empty() {
         return Some(format!(
             "{title} cannot change the words beside pictures: take it down, or send a correction"
         ));
     }
-    if !can.pictures && !after.media.is_empty() {
+    if can.pictures != Pictures::Sent && before.media.is_empty() && !after.media.is_empty() {
         return Some(format!("{title} cannot add pictures to a post that is out"));
     }
     None

@@ -11,8 +11,8 @@ use crate::http::{Answer, Http, Request};
 use crate::revise::GONE;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
 };
 
 /// The registration.
@@ -25,7 +25,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,

@@ -31,8 +31,8 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text, watch,
 };
 
 #[path = "slack_answers.rs"]
@@ -61,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: true }),
+        revises: Some(Revising { pictures: Pictures::None, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

@@ -19,8 +19,8 @@
 //!
 //! Text goes out without a mode and without marks, so that Telegram shows it as it was approved; it
 //! makes links of web addresses by itself, and shows no preview of them. It also makes calls of names: in
-//! a group `@name` calls that account, and nothing in the API prevents it. Pictures are not sent: Telegram
-//! keeps no words for those who cannot see them.
+//! a group `@name` calls that account, and nothing in the API prevents it. Pictures go with the text as their caption;
+//! Telegram keeps no words for those who cannot see them (`telegram_post.rs`), which approvers are told.
 
 use std::sync::Arc;
 
@@ -28,25 +28,29 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pinned, Pins, ReadBack,
-    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pinned, Pins,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text,
 };
 
 #[path = "telegram_answers.rs"]
 mod answers;
 #[path = "telegram_pin.rs"]
 mod pin;
+#[path = "telegram_post.rs"]
+mod post;
+#[path = "telegram_retract.rs"]
+mod retract;
 #[path = "telegram_revise.rs"]
 mod revise;
 
-use answers::{failure, in_doubt, is_no_more};
+use answers::failure;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -56,9 +60,9 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::None,
         read_back: ReadBack::None,
         retract: true,
-        media: false,
+        media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: false, readable: false }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: false }),
         pins: Pins::Several,
         fetches: false,
         watches: false,
@@ -70,12 +74,13 @@ pub const ADAPTER: Adapter = Adapter {
     limits: Limits {
         // In which unit it is counted is not said; this one gives the most.
         text: Some(4_096),
-        unit: Unit::Utf16,
+        unit: Unit::Telegram,
         text_bytes: None,
         title: None,
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
+        media: 10,
+        // Ten of them go in one request, which has 20 seconds.
+        media_bytes: 4 << 20,
         alt: None,
         parts: 1,
         cards: false,
@@ -212,18 +217,19 @@ impl Telegram {
         failure(answer, self.token.expose_secret(), doing)
     }
 
-    /// The receipt names bot, chat and number: a chat's public name can change, and in a small group each
-    /// account counts by itself.
-    fn receipt(&self, message: &Message) -> Result<Receipt, Failure> {
-        let (chat, number) = (&message.chat, message.message_id);
-        if number < 1 || self.chat.as_i64().is_some_and(|id| id != chat.id) {
-            return Err(Failure::InDoubt { reason: "the answer names no post in that chat".to_owned() });
+    /// The receipt names bot, chat and number, of several pictures each: a chat's public name can change, and in a
+    /// small group each account counts by itself.
+    fn receipt(&self, messages: &[Message]) -> Result<Receipt, Failure> {
+        let nowhere = || Failure::InDoubt { reason: "the answer names no post in that chat".to_owned() };
+        let first = messages.first().ok_or_else(nowhere)?;
+        let chat = first.chat.id;
+        let is_there = |m: &Message| m.message_id > 0 && m.chat.id == chat;
+        if !messages.iter().all(is_there) || self.chat.as_i64().is_some_and(|id| id != chat) {
+            return Err(nowhere());
         }
-        Ok(Receipt {
-            remote_id: format!("{}:{}:{number}", self.bot(), chat.id),
-            url: link(message),
-            note: None,
-        })
+        let numbers: Vec<String> = messages.iter().map(|m| m.message_id.to_string()).collect();
+        let remote_id = format!("{}:{chat}:{}", self.bot(), numbers.join(","));
+        Ok(Receipt { remote_id, url: link(first), note: None })
     }
 
     /// Asks something that changes nothing.
@@ -267,12 +273,6 @@ fn plain(chat: &Value) -> String {
     chat.as_str().map_or_else(|| chat.to_string(), str::to_owned)
 }
 
-/// The post as the API takes it.
-fn content(job: &Job, chat: &Value) -> Value {
-    let preview = json!({ "is_disabled": true });
-    json!({ "chat_id": chat, "text": job.rendition.text, "link_preview_options": preview })
-}
-
 /// The post's address, where it has one.
 fn link(message: &Message) -> Option<String> {
     let (chat, number) = (&message.chat, message.message_id);
@@ -284,11 +284,12 @@ fn link(message: &Message) -> Option<String> {
         .or_else(|| inside.map(|id| format!("https://t.me/c/{id}/{number}")))
 }
 
-/// Bot, chat and number of a receipt.
-fn parts(remote_id: &str) -> Option<(&str, i64, i64)> {
+/// Bot, chat and numbers of a receipt, of which there is one at least.
+fn parts(remote_id: &str) -> Option<(&str, i64, Vec<i64>)> {
     let (bot, rest) = remote_id.split_once(':')?;
-    let (chat, number) = rest.split_once(':')?;
-    Some((bot, chat.parse().ok()?, number.parse().ok().filter(|n| *n > 0)?))
+    let (chat, numbers) = rest.split_once(':')?;
+    let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
+    Some((bot, chat.parse().ok()?, numbers.split(',').map(number).collect::<Option<_>>()?))
 }
 
 /// Whether the bot may post there.
@@ -316,16 +317,7 @@ fn may_post(chat: &Chat, member: &Member) -> Result<(), String> {
 #[async_trait]
 impl Channel for Telegram {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let request = Request::post(self.method("sendMessage").as_str()).json(&content(job, &self.chat));
-        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post));
-        }
-        let accepted: Accepted<Message> = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        if !accepted.ok {
-            return Err(in_doubt(answer.status));
-        }
-        self.receipt(&accepted.result)
+        self.say(job, pass).await
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
@@ -341,32 +333,7 @@ impl Channel for Telegram {
     }
 
     async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
-        let Some((bot, chat, number)) = remote_id.and_then(parts) else {
-            return Retraction::StillLive(
-                "without its number a bot cannot find a post; take it down by hand".to_owned(),
-            );
-        };
-        if bot != self.bot() {
-            // Its numbers can be those of other messages.
-            return Retraction::StillLive("another bot made the post; take it down by hand".to_owned());
-        }
-        let content = json!({ "chat_id": chat, "message_id": number });
-        let request = Request::post(self.method("deleteMessage").as_str()).json(&content);
-        let answer = match self.http.call(request).await {
-            Ok(answer) => answer,
-            Err(trouble) => return Retraction::StillLive(trouble.to_string()),
-        };
-        let gone = match answer.status {
-            200 => answer.json::<Accepted<bool>>().is_ok_and(|a| a.ok && a.result),
-            // Somebody else took it down.
-            400 => is_no_more(&answer),
-            _ => false,
-        };
-        if gone {
-            Retraction::Gone
-        } else {
-            Retraction::StillLive(self.failure(&answer, Doing::TakeDown).to_string())
-        }
+        self.take_down(remote_id).await
     }
 
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {
@@ -378,6 +345,12 @@ impl Channel for Telegram {
     }
 }
 
+#[cfg(test)]
+#[path = "telegram_pictures_tests.rs"]
+mod pictures_tests;
+#[cfg(test)]
+#[path = "telegram_server.rs"]
+mod server;
 #[cfg(test)]
 #[path = "telegram_tests.rs"]
 mod tests;

@@ -10,7 +10,9 @@ use crate::message::Doing;
 impl Telegram {
     /// Source: <https://core.telegram.org/bots/api#pinchatmessage>. Nobody gets a notice: the post had its own.
     pub(super) async fn keep_on_top(&self, remote_id: &str, up: bool) -> Result<(), String> {
-        let (bot, chat, number) = parts(remote_id).ok_or(NOT_OURS)?;
+        let (bot, chat, numbers) = parts(remote_id).ok_or(NOT_OURS)?;
+        // Of several pictures the first, which has the words.
+        let number = numbers[0];
         if bot != self.bot() {
             return Err("another bot made the post; pin it by hand".to_owned());
         }

@@ -1,7 +1,10 @@
 //! New words for a message of the bot, in its place.
 
-use super::answers::{is_unknown, is_unmodified};
-use super::{Accepted, Message, Telegram, content, in_doubt, link, parts};
+use serde_json::json;
+
+use super::answers::{in_doubt, is_unknown, is_unmodified};
+use super::post::content;
+use super::{Accepted, Message, Telegram, link, parts};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
@@ -10,15 +13,19 @@ use crate::{Failure, Job, Pass, Receipt, Revised};
 impl Telegram {
     /// That the message has these words already is an acceptance: an attempt before this one has changed it.
     ///
-    /// Source: <https://core.telegram.org/bots/api#editmessagetext>.
+    /// Sources: <https://core.telegram.org/bots/api#editmessagetext> and `#editmessagecaption`. Pictures stay.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
-        let (bot, chat, number) = parts(&of.remote_id).ok_or_else(|| Failure::never(GONE))?;
+        let (bot, chat, numbers) = parts(&of.remote_id).ok_or_else(|| Failure::never(GONE))?;
         if bot != self.bot() {
             return Err(Failure::never("another bot made the post; change it by hand"));
         }
-        let mut content = content(job, &chat.into());
+        let number = numbers[0];
+        let (method, mut content) = match of.before.media.is_empty() {
+            true => ("editMessageText", content(job, &chat.into())),
+            false => ("editMessageCaption", json!({ "chat_id": chat, "caption": job.rendition.text })),
+        };
         content["message_id"] = number.into();
-        let request = Request::post(self.method("editMessageText").as_str()).json(&content);
+        let request = Request::post(self.method(method).as_str()).json(&content);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         let receipt = |url| Receipt { remote_id: of.remote_id.clone(), url, note: None };
         if is_unmodified(&answer) {

@@ -2,129 +2,16 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
+use super::server::{Api, TOKEN};
 use super::*;
 use crate::Retry;
 use crate::message::LONGEST_WAIT;
-use crate::strict::{self, Asked, Fate, Network, Said, Strict, good};
+use crate::strict::{self, Fate, Strict};
 use crate::suite::{self, Expected, Kit};
 
-const TOKEN: &str = "123456:hunter2-hunter2_hunter2";
-
-/// The Bot API as far as it is used: one bot, one channel.
-#[derive(Clone)]
-struct Api {
-    posts: Vec<(i64, String)>,
-    kind: &'static str,
-    member: Value,
-    /// What members may do who are no administrators.
-    permissions: Value,
-    /// Whether what is posted is older than 48 hours by now.
-    old: bool,
-    made: i64,
-}
-
-impl Api {
-    fn new() -> Self {
-        let member =
-            json!({ "status": "administrator", "can_post_messages": true, "can_delete_messages": true });
-        let permissions = json!({ "can_send_messages": true });
-        Self { posts: Vec::new(), kind: "channel", member, permissions, old: false, made: 40 }
-    }
-
-    fn chat(&self) -> Value {
-        json!({ "id": -1_001_234_567_890_i64, "type": self.kind, "title": "Bank", "username": "bank", "permissions": self.permissions })
-    }
-}
-
-fn wrong(code: u16, words: &str) -> Said {
-    (code, String::new(), json!({ "ok": false, "error_code": code, "description": words }))
-}
-
-fn done(result: Value) -> Said {
-    good(json!({ "ok": true, "result": result }))
-}
-
-impl Network for Api {
-    fn makes(method: &str, path: &str) -> bool {
-        method == "POST" && path.ends_with("/sendMessage")
-    }
-
-    fn answer(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let Some((bot, method)) = asked.path.trim_start_matches('/').split_once('/') else {
-            return wrong(404, "Not Found");
-        };
-        if bot != format!("bot{TOKEN}") {
-            return wrong(401, "Unauthorized");
-        }
-        if asked.headers.contains_key("authorization") {
-            faults.push("the token belongs into the path".to_owned());
-        }
-        let here = |chat: &str| chat == "@bank" || chat == "-1001234567890";
-        match (asked.method.as_str(), method) {
-            ("GET", "getMe") => {
-                done(json!({ "id": 123_456, "is_bot": true, "first_name": "B", "username": "bank_bot" }))
-            }
-            ("GET", "getChat") if here(&asked.query["chat_id"]) => done(self.chat()),
-            ("GET", "getChatMember")
-                if here(&asked.query["chat_id"]) && asked.query["user_id"] == "123456" =>
-            {
-                done(self.member.clone())
-            }
-            ("GET", _) => wrong(400, "Bad Request: chat not found"),
-            ("POST", _) if asked.header("content-type") != "application/json" => {
-                faults.push(format!("a body of {}", asked.header("content-type")));
-                wrong(400, "Bad Request")
-            }
-            ("POST", "sendMessage") => self.send(&asked.json(), here, faults),
-            ("POST", "deleteMessage") => self.delete(&asked.json()),
-            _ => wrong(404, "Not Found: method not found"),
-        }
-    }
-}
-
-impl Api {
-    fn send(&mut self, sent: &Value, here: impl Fn(&str) -> bool, faults: &mut Vec<String>) -> Said {
-        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
-        if names != ["chat_id", "link_preview_options", "text"]
-            || sent["link_preview_options"] != json!({ "is_disabled": true })
-        {
-            faults.push(format!("fields: {names:?}"));
-        }
-        if !here(&plain(&sent["chat_id"])) {
-            return wrong(400, "Bad Request: chat not found");
-        }
-        let text = sent["text"].as_str().unwrap();
-        if text.trim().is_empty() {
-            return wrong(400, "Bad Request: message text is empty");
-        }
-        if text.encode_utf16().count() > 4_096 {
-            return wrong(400, "Bad Request: message is too long");
-        }
-        if self.member["can_post_messages"] != true {
-            return wrong(403, "Forbidden: bot is not a member of the channel chat");
-        }
-        self.made += 1;
-        self.posts.push((self.made, text.to_owned()));
-        done(json!({ "message_id": self.made, "date": 1_700_000_100, "chat": self.chat() }))
-    }
-
-    fn delete(&mut self, sent: &Value) -> Said {
-        if sent["chat_id"] != -1_001_234_567_890_i64 {
-            return wrong(400, "Bad Request: chat not found");
-        }
-        if self.old && self.member["can_delete_messages"] != true {
-            return wrong(400, "Bad Request: message can't be deleted for everyone");
-        }
-        let before = self.posts.len();
-        self.posts.retain(|(number, _)| sent["message_id"] != *number);
-        if before == self.posts.len() {
-            return wrong(400, "Bad Request: message to delete not found");
-        }
-        done(json!(true))
-    }
-}
-
-fn kit() -> Kit {
+pub(super) fn kit() -> Kit {
     Kit {
         adapter: ADAPTER,
         settings: |url| json!({ "server": url, "chat": "@bank" }),
@@ -153,11 +40,11 @@ fn kit() -> Kit {
     }
 }
 
-fn to(url: &str) -> Box<dyn Channel> {
+pub(super) fn to(url: &str) -> Box<dyn Channel> {
     suite::connect(&ADAPTER, (kit().settings)(url), Some(TOKEN)).unwrap()
 }
 
-async fn open(fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
+pub(super) async fn open(fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(Api::new(), fates).await;
     let channel = to(&server.url);
     (server, channel)

@@ -29,6 +29,8 @@ pub enum Unit {
     Sms,
     /// Units of UTF-16, as Instagram may count them.
     Instagram,
+    /// Units of UTF-16, of which fewer have room beside pictures ([`crate::fit::most`]).
+    Telegram,
     /// Bytes of UTF-8.
     Bytes,
     /// Bytes of the whole event that Matrix is sent: beside pictures the text stands there twice, and its
@@ -59,7 +61,7 @@ pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
         Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
-        Unit::Utf16 | Unit::Instagram | Unit::Sms => text.encode_utf16().count(),
+        Unit::Utf16 | Unit::Instagram | Unit::Sms | Unit::Telegram => text.encode_utf16().count(),
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Threads => threads_count::count(text),

@@ -2,7 +2,7 @@
 //! timeline is in the service's database.
 
 use crate::text::Unit;
-use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pins, ReadBack, Replay, Revising};
+use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pictures, Pins, ReadBack, Replay, Revising};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -15,7 +15,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: true, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Sent, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,

@@ -24,8 +24,9 @@ use crate::html::escape;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting, Sighting, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
+    Sighting, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -60,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: true, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Sent, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use channels::{ALL, Adapter, Pins, ReadBack, Replay};
+use channels::{ALL, Adapter, Pictures, Pins, ReadBack, Replay, Revising};
 
 /// Adapters that are tried on real servers, or need none, with what they are tried on.
 const REAL: &[(&str, &str)] = &[
@@ -66,7 +66,8 @@ fn line(a: &Adapter) -> String {
     let yes = |is: bool| if is { "yes" } else { "no" };
     let changes = match c.revises {
         None => "no",
-        Some(can) if can.pictures => "yes, with pictures",
+        Some(Revising { pictures: Pictures::Sent, .. }) => "yes, with pictures",
+        Some(Revising { pictures: Pictures::Kept, .. }) => "yes, beside pictures",
         Some(_) => "yes",
     };
     let pins = match c.pins {

@@ -103,6 +103,7 @@ mod sweeps_lost;
 mod sweeps_prolonged;
 mod sweeps_real;
 mod teams;
+mod telegram;
 mod threads;
 mod tidy;
 mod two_nodes;

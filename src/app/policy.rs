@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approvals::kind;
 use super::error::Problems;
 use super::hub::Topic;
-use super::renditions::misfits;
+use super::renditions::{misfits, unsaid};
 use super::{Actor, App, AppError, Problem, Result};
 use crate::clock::Millis;
 use crate::domain::Word;
@@ -78,6 +78,11 @@ impl Rules {
     /// What the limits of enabled channels do not allow of these deliveries, by now.
     pub(super) fn misfits<'a>(&self, rows: impl Iterator<Item = &'a Delivery>) -> Vec<Problem> {
         misfits(rows, &self.channels).list()
+    }
+
+    /// What channels leave out of these deliveries.
+    pub(super) fn unsaid<'a>(&self, rows: impl Iterator<Item = &'a Delivery>) -> Vec<Problem> {
+        unsaid(rows, &self.channels)
     }
 
     /// Whether an approval lets out only what its channels take. Broken glass passes: in an emergency one

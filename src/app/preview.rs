@@ -2,7 +2,7 @@
 
 use ::channels::sms_text::{self, Messages};
 use ::channels::text::{self, Unit};
-use ::channels::{Limits, Rendition};
+use ::channels::{Limits, Rendition, fit};
 
 use super::compose::{Directory, check, left_out};
 use super::error::Problems;
@@ -84,8 +84,9 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
 fn measure_text(r: &Rendition, limits: Option<&Limits>) -> Measure {
     let by = |unit, limit| Measure { count: text::size(r, unit), limit, unit };
     let Some(limits) = limits else { return by(Unit::Characters, None) };
-    let units = by(limits.unit, limits.text);
-    match (limits.text, limits.text_bytes) {
+    let most = fit::most(r, limits);
+    let units = by(limits.unit, most);
+    match (most, limits.text_bytes) {
         (None, Some(most)) => by(Unit::Bytes, Some(most)),
         (Some(_), Some(most)) if !units.is_over() && by(Unit::Bytes, None).count > most => {
             by(Unit::Bytes, Some(most))

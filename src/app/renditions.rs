@@ -2,9 +2,9 @@
 
 use channels::{Frame, Limits, MediaRef, Rendition, fit, text};
 
-use super::Result;
 use super::channels::limits;
 use super::error::Problems;
+use super::{Problem, Result};
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
@@ -76,6 +76,17 @@ pub(super) fn misfits<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[
         }
     }
     found
+}
+
+/// What channels leave out of these deliveries, for their approvers.
+pub(super) fn unsaid<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[Channel]) -> Vec<Problem> {
+    let told = |d: &Delivery| {
+        let channel = channels.iter().find(|c| c.id == d.channel_id)?;
+        let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok()?;
+        let words = fit::unsaid(&rendition, &limits(channel)?)?;
+        Some(Problem { field: "source.media".into(), message: format!("{}: {words}", channel.name) })
+    };
+    rows.filter_map(told).collect()
 }
 
 /// The deliveries of a post, one for each channel, as drafts.

@@ -24,6 +24,9 @@ pub struct ReviewSheet {
     /// same, and these channels refuse it.
     #[serde(default)]
     pub misfits: Vec<Problem>,
+    /// What channels leave out of it, because their network has no place for that.
+    #[serde(default)]
+    pub unsaid: Vec<Problem>,
     pub decisions: Vec<ApprovalView>,
     /// How ready its channels are, as far as it is known now. For who may test them, a check older than ten
     /// minutes is made again before the sheet is read, for three seconds at most.
@@ -69,7 +72,7 @@ pub(super) async fn as_known(app: &App, post: &str) -> Result<ReviewSheet> {
     let names = super::channels::names(app).await?;
     let channels: Vec<_> = rows.iter().map(|d| d.channel_id.clone()).collect();
     let (misfits, lapsed) = (rules.misfits(let_out(&row, &rows, now)), to_renew(&row, &rows, now));
-    let needed = rules.needed(&row)?;
+    let (needed, unsaid) = (rules.needed(&row)?, rules.unsaid(rows.iter()));
     let mut post = posts::view(row, rows, &names)?;
     old_words::tell(app, &mut post).await?;
     Ok(ReviewSheet {
@@ -79,6 +82,7 @@ pub(super) async fn as_known(app: &App, post: &str) -> Result<ReviewSheet> {
         given,
         lapsed,
         misfits,
+        unsaid,
         decisions,
         post,
     })

@@ -236,6 +236,9 @@ fn matter(show: Show<'_>, sheet: &Value) {
     for misfit in sheet["misfits"].as_array().into_iter().flatten() {
         table::line(&format!("--- cannot be approved: {}", misfit["message"].as_str().unwrap_or_default()));
     }
+    for unsaid in sheet["unsaid"].as_array().into_iter().flatten() {
+        table::line(&format!("--- {}", unsaid["message"].as_str().unwrap_or_default()));
+    }
     if sheet["lapsed"] == true {
         table::line("--- its approval has lapsed: approve it again, then release what is held");
     }

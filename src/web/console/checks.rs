@@ -43,7 +43,8 @@ pub struct Fit {
     pub name: String,
     pub text: Measure,
     pub title: Option<Measure>,
-    /// In how many messages it goes by SMS, and why it needs so many; that a thread can stop after its first part.
+    /// In how many messages it goes by SMS, and why it needs so many; that a thread can stop after its first part;
+    /// what the network leaves out.
     pub notes: Vec<String>,
     /// In words; and whether they are in English only.
     pub problems: Vec<(String, bool)>,
@@ -114,6 +115,10 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
         let mut notes = c.messages.map(|m| messages(ui, m.count, m.odd)).unwrap_or_default();
         let can_stop = c.adapter == "x" && !c.rendition.more.is_empty();
         notes.extend(can_stop.then(|| ui.t("compose-thread-x")));
+        let limits = ::channels::adapter(&c.adapter).map(|a| a.limits);
+        notes.extend(
+            limits.and_then(|l| ::channels::fit::unsaid(&c.rendition, &l)).map(|words| ui.told(words)),
+        );
         let fit = Fit { name: c.name, text: c.text, title: c.title, notes, problems };
         if let Some(same) = out.iter_mut().find(|r| r.hash == hash) {
             same.fits.push(fit);

@@ -81,6 +81,7 @@ compose-unit-charactersandtitle = characters with the title
 compose-unit-bytes = bytes
 compose-unit-matrix = bytes of the message (beside pictures the text counts twice)
 compose-unit-utf16 = characters (most emoji are 2)
+compose-unit-telegram = characters (most emoji are 2; beside pictures there is room for 1,024)
 compose-unit-sms = characters (an emoji counts 2)
 compose-unit-instagram = characters (most emoji are 2)
 compose-unit-threads = characters (an emoji counts by its bytes, often 4)

@@ -81,6 +81,7 @@ compose-unit-charactersandtitle = caractères, titre compris
 compose-unit-bytes = octets
 compose-unit-matrix = octets du message (avec des images, le texte compte deux fois)
 compose-unit-utf16 = caractères (un émoji en vaut souvent 2)
+compose-unit-telegram = caractères (un émoji en vaut souvent 2 ; avec des images, il y a place pour 1 024)
 compose-unit-sms = caractères (un émoji compte 2)
 compose-unit-instagram = caractères (un émoji en vaut souvent 2)
 compose-unit-threads = caractères (un émoji compte par ses octets, souvent 4)
