@@ -18,6 +18,8 @@ use crate::message::{Doing, LONGEST_WAIT};
 use crate::revise::NO_CHANGES;
 use crate::{Failure, NO_PINS, Retry};
 
+#[path = "graph_children.rs"]
+pub(crate) mod children;
 #[path = "graph_fetched.rs"]
 pub(crate) mod fetched;
 

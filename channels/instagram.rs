@@ -39,6 +39,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::graph::children::{Begun, are_all};
 use crate::graph::fetched::{can_fetch, without_addresses};
 use crate::graph::{id_of, is_id, of};
 use crate::graph_api::Api;
@@ -291,7 +292,7 @@ fn plain(text: &str) -> String {
 #[async_trait]
 impl Channel for Instagram {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let done = match self.prepare(job, pass).await {
+        let done = match Begun::now().prepared(0, "Instagram", self.prepare(job, pass)).await {
             Ok((_, State::Out)) => Ok(self.out()),
             Ok((container, _)) => self.reveal(job, &container, pass).await,
             Err(failure) => Err(failure),
@@ -300,7 +301,7 @@ impl Channel for Instagram {
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        let Some(handle) = job.handle.as_deref() else {
+        let Some(handle) = job.handle.as_deref().filter(|handle| !are_all(handle)) else {
             // Without a container nothing can have been published.
             return Sighting::Absent;
         };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Instagram, NOT_SHOWN, UNREACHED};
+use crate::graph::children::Children;
 use crate::graph::{self, LOOKS, Meaning, SECOND, is_id, not_told, of};
 use crate::http::Answer;
 use crate::{Failure, Job, Pass, Receipt, Retry, text};
@@ -72,19 +73,41 @@ impl Instagram {
                     .await
             }
             several => {
-                let mut children = Vec::new();
-                for (url, alt) in several {
-                    let form = [("image_url", *url), ("alt_text", *alt), ("is_carousel_item", "true")];
-                    children.push(self.api.container(&media, &form, pass).await?);
-                }
-                for child in &children {
-                    self.ready(child).await?;
-                }
-                let children = children.join(",");
+                let children = self.children(job, several, pass).await?.join(",");
                 let form = [("media_type", "CAROUSEL"), ("children", &*children), ("caption", text)];
                 self.api.container(&media, &form, pass).await
             }
         }
+    }
+
+    /// The containers of several pictures, each with its words, ready. They are written down one by one, so that
+    /// another attempt goes on when this one has no time left.
+    async fn children(
+        &self,
+        job: &Job,
+        pictures: &[(&str, &str)],
+        pass: &Pass,
+    ) -> Result<Vec<String>, Failure> {
+        let mut children = Children::of(&self.user, job);
+        for (url, alt) in pictures {
+            let known = match children.next() {
+                Some(known) if matches!(self.state(known).await?, State::Preparing | State::Ready) => {
+                    Some(known.to_owned())
+                }
+                _ => None,
+            };
+            if let Some(known) = known {
+                children.push(known);
+                continue;
+            }
+            let form = [("image_url", *url), ("alt_text", *alt), ("is_carousel_item", "true")];
+            children.push(self.api.container(&[&self.user, "media"], &form, pass).await?);
+            pass.keep(&children.written()).await?;
+        }
+        for child in children.ids() {
+            self.ready(child).await?;
+        }
+        Ok(children.ids().to_vec())
     }
 
     /// Waits until a container is prepared.

@@ -1,6 +1,7 @@
 //! What the Instagram adapter makes of containers, refusals and lost answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -190,4 +191,25 @@ async fn the_container_is_written_down_before_the_public_step() {
     assert!(channel.publish(&memory.job(), &pass).await.is_err());
     assert!(server.state().requests.iter().all(|asked| !asked.ends_with("media_publish")));
     assert_eq!(server.state().network.made, 1);
+}
+
+#[tokio::test]
+async fn pictures_that_are_slow_to_be_made_end_the_attempt_without_effect_and_are_gone_on_with() {
+    let (server, channel) = open(Api::new(), &[]).await;
+    server.state().others = vec![Fate::Slow(Duration::from_millis(500)); 9].into();
+    let memory = Memory::default();
+    let send = async || {
+        let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
+        channel.publish(&with(&memory.job(), 9), &pass).await
+    };
+    let sent = send().await;
+    assert_eq!(sent, Err(not_told("Instagram is still preparing the post".to_owned())));
+    assert!(memory.handle().unwrap().starts_with(&format!("+{USER}:18000000000000001")));
+    assert_eq!(channel.read_back(&with(&memory.job(), 9)).await, Sighting::Absent);
+    let (made, kept) = (counts(&server).0, memory.handle().unwrap().split(',').count());
+    assert!(kept < 9 && made <= kept + 1, "{kept} of {made}");
+    server.state().others.clear();
+    send().await.unwrap();
+    assert_eq!(counts(&server), (made + 9 - kept + 1, 1), "what is written down is not made again");
+    assert_eq!(server.state().network.pictures[0].len(), 9);
 }

@@ -127,7 +127,7 @@ async fn several_pictures_are_one_post_in_their_order() {
     let memory = Memory::default();
     let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
     channel.publish(&job, &pass).await.unwrap();
-    // The container of all is written down, and none of a single picture is.
+    // The container of all is written down.
     assert_eq!(memory.handle(), Some(format!("{USER}:18000000000000004")));
     assert_eq!(counts(&server), (4, 1));
     let seen: Vec<_> = server.state().network.pictures[0].iter().map(|(bytes, _)| bytes.clone()).collect();

@@ -21,9 +21,12 @@ pub fn whole(text: &str) -> String {
 /// Begins what is written down of a part that is prepared, of which nobody knows yet whether it is out.
 pub(crate) const PREPARED: char = '~';
 
+/// Begins what is written down of the pictures of a post that is still being prepared: nothing of it is out.
+pub(crate) const PICTURES: char = '+';
+
 /// The parts of a thread that its handle says are out, by what the network calls each.
 pub fn out(handle: &str) -> impl Iterator<Item = &str> {
-    handle.split(' ').filter(|part| !part.is_empty() && !part.starts_with(PREPARED))
+    handle.split(' ').filter(|part| !part.is_empty() && !part.starts_with([PREPARED, PICTURES]))
 }
 
 fn is_mark(line: &str) -> bool {
@@ -54,7 +57,7 @@ mod tests {
     fn what_is_prepared_is_not_out() {
         let of = |handle: &'static str| out(handle).collect::<Vec<_>>();
         assert_eq!(of("7:1 7:2 ~7:3"), ["7:1", "7:2"]);
-        assert!(of("").is_empty() && of("~7:3").is_empty());
+        assert!(of("").is_empty() && of("~7:3").is_empty() && of("+7:1,2").is_empty());
     }
 
     proptest! {

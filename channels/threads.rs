@@ -163,7 +163,7 @@ impl Threads {
     }
 
     async fn publish_one(&self, job: &Job, place: &Place<'_>, pass: &Pass) -> Result<Receipt, Failure> {
-        match self.prepare(job, place, pass).await? {
+        match place.prepared(self.prepare(job, place, pass)).await? {
             (_, State::Out) => Ok(self.out()),
             (container, _) => self.reveal(place, &container, pass).await,
         }
@@ -247,11 +247,17 @@ impl Channel for Threads {
 }
 
 #[cfg(test)]
+#[path = "threads_illustrated_tests.rs"]
+mod illustrated_tests;
+#[cfg(test)]
 #[path = "threads_pictures_tests.rs"]
 mod pictures_tests;
 #[cfg(test)]
 #[path = "threads_server.rs"]
 mod server;
+#[cfg(test)]
+#[path = "threads_slow_tests.rs"]
+mod slow_tests;
 #[cfg(test)]
 #[path = "threads_tests.rs"]
 mod tests;

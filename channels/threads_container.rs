@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Threads;
 use super::thread::Place;
+use crate::graph::children::Children;
 use crate::graph::{LOOKS, SECOND, not_told};
 use crate::{Failure, Job, Pass, Rendition, text};
 
@@ -88,19 +89,42 @@ impl Threads {
                 whole(vec![("media_type", "IMAGE"), ("image_url", *url), ("alt_text", *alt)]).await
             }
             several => {
-                let mut children = Vec::new();
-                for (url, alt) in several {
-                    let item = ("is_carousel_item", "true");
-                    let form = [("media_type", "IMAGE"), ("image_url", *url), ("alt_text", *alt), item];
-                    children.push(self.api.container(&posts, &form, pass).await?);
-                }
-                for child in &children {
-                    self.ready(child).await?;
-                }
-                let children = children.join(",");
+                let children = self.children(job, several, pass).await?.join(",");
                 whole(vec![("media_type", "CAROUSEL"), ("children", &*children)]).await
             }
         }
+    }
+
+    /// The containers of several pictures, each with its words, ready. They are written down one by one, so that
+    /// another attempt goes on when this one has no time left.
+    async fn children(
+        &self,
+        job: &Job,
+        pictures: &[(&str, &str)],
+        pass: &Pass,
+    ) -> Result<Vec<String>, Failure> {
+        let posts = [self.user.as_str(), "threads"];
+        let mut children = Children::of(&self.user, job);
+        for (url, alt) in pictures {
+            let known = match children.next() {
+                Some(known) if matches!(self.state(known).await?, State::Preparing | State::Ready) => {
+                    Some(known.to_owned())
+                }
+                _ => None,
+            };
+            if let Some(known) = known {
+                children.push(known);
+                continue;
+            }
+            let item = ("is_carousel_item", "true");
+            let form = [("media_type", "IMAGE"), ("image_url", *url), ("alt_text", *alt), item];
+            children.push(self.api.container(&posts, &form, pass).await?);
+            pass.keep(&children.written()).await?;
+        }
+        for child in children.ids() {
+            self.ready(child).await?;
+        }
+        Ok(children.ids().to_vec())
     }
 
     /// Waits until a container is prepared.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Threads;
 use super::container::State;
+use crate::graph::children::are_all;
 use crate::graph::{id_of, is_id, of};
 use crate::message::SLACK;
 use crate::parts::{self, PREPARED};
@@ -37,7 +38,7 @@ struct Answer {
 impl Threads {
     /// What became of a post in one piece, or of the first part of a thread.
     pub(super) async fn find_one(&self, job: &Job) -> Sighting {
-        let Some(handle) = job.handle.as_deref() else {
+        let Some(handle) = job.handle.as_deref().filter(|handle| !are_all(handle)) else {
             // Without a container nothing can have been published.
             return Sighting::Absent;
         };

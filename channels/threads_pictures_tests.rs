@@ -51,7 +51,7 @@ async fn whatever_breaks_there_is_one_copy_at_most_with_its_pictures() {
 }
 
 #[tokio::test]
-async fn pictures_go_with_their_words_in_their_order_and_no_single_one_is_written_down() {
+async fn pictures_go_with_their_words_in_their_order_and_the_container_of_all_is_written_down() {
     for (count, made) in [(1, 1), (2, 3), (20, 21)] {
         let (server, channel) =
             open(Api { states: vec!["IN_PROGRESS", "FINISHED"], ..Api::new() }, &[]).await;
@@ -66,28 +66,6 @@ async fn pictures_go_with_their_words_in_their_order_and_no_single_one_is_writte
             |n: usize| (format!("/media/{n}/hunter2-{n}").into_bytes(), format!("Picture {n} & its words"));
         assert_eq!(server.state().network.pictures, [(1..=count).map(picture).collect::<Vec<_>>()]);
         assert_eq!(server.state().network.posts[0]["text"], job.rendition.text);
-    }
-}
-
-#[tokio::test]
-async fn of_a_thread_the_first_part_has_the_pictures() {
-    for (count, made) in [(1, 3), (2, 5)] {
-        let (server, channel) = open(Api::new(), &[]).await;
-        let mut job = with(&suite::job(), count);
-        job.rendition.more = vec!["The second part.".to_owned(), "The third part.".to_owned()];
-        let memory = Memory::default();
-        let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
-        channel.publish(&job, &pass).await.unwrap();
-        assert_eq!(counts(&server), (made, 3));
-        let (pictures, posts) = {
-            let state = server.state();
-            (state.network.pictures.clone(), state.network.posts.clone())
-        };
-        assert_eq!(pictures.iter().map(Vec::len).collect::<Vec<_>>(), [count, 0, 0]);
-        // The newest first, each answering the one before.
-        assert_eq!(posts[0]["replied_to"]["id"], posts[1]["id"]);
-        assert_eq!(posts[1]["replied_to"]["id"], posts[2]["id"]);
-        assert!(posts[2]["replied_to"].is_null());
     }
 }
 

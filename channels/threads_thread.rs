@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::Threads;
 use super::container::State;
 use super::found::{FORGOTTEN, PREPARING};
+use crate::graph::children::Begun;
 use crate::graph::{id_of, of};
 use crate::keeper::kept;
 use crate::outcome::not_all_known;
@@ -37,11 +38,17 @@ pub(super) struct Place<'a> {
     before: &'a [String],
     /// How many parts the post has.
     of: usize,
+    begun: Begun,
 }
 
 impl<'a> Place<'a> {
     pub fn alone(known: Option<&'a str>) -> Self {
-        Self { known, before: &[], of: 1 }
+        Self { known, before: &[], of: 1, begun: Begun::now() }
+    }
+
+    /// What is prepared for it in time.
+    pub async fn prepared<T>(&self, prepare: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.begun.prepared(self.before.len(), "Threads", prepare).await
     }
 
     /// What it answers.
@@ -96,11 +103,11 @@ impl Threads {
         if out.is_empty() && prepared.is_none() {
             self.may_answer(job, of - 1).await?;
         }
-        let mut first = None;
+        let (mut first, begun) = (None, Begun::now());
         while out.len() < of {
             let n = out.len();
             let known = prepared.take();
-            let place = Place { known: known.as_deref(), before: &out, of };
+            let place = Place { known: known.as_deref(), before: &out, of, begun };
             let published = self.publish_one(&part(job, n), &place, pass).await;
             let receipt = published.map_err(|failure| failure.partly(n, of))?;
             let number = match receipt.remote_id.as_str() {
@@ -234,7 +241,7 @@ impl Threads {
 }
 
 /// One part as a post of its own. Pictures go with the first.
-fn part(job: &Job, n: usize) -> Job {
+pub(super) fn part(job: &Job, n: usize) -> Job {
     let mut part = Job { rendition: job.rendition.part(n), ..job.clone() };
     if n > 0 {
         part.media.clear();

@@ -10,14 +10,14 @@ use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut};
 use crate::{Closed, Keeper, NOT_OURS, Retry};
 
-fn thread(memory: &Memory) -> Job {
+pub(super) fn thread(memory: &Memory) -> Job {
     let mut job = memory.job();
     job.rendition.more =
         vec!["It began at nine: https://bank.example".to_owned(), "The next word comes at ten.".to_owned()];
     job
 }
 
-async fn attempt(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Failure> {
+pub(super) async fn attempt(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Failure> {
     let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
     let result = channel.publish(&thread(memory), &pass).await;
     assert!(!format!("{result:?}").contains("hunter2"), "{result:?}");
@@ -25,7 +25,7 @@ async fn attempt(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Fail
 }
 
 /// The texts that are there, the oldest first, and whether each answers the one before.
-fn shown(server: &Strict<Api>) -> (Vec<String>, bool) {
+pub(super) fn shown(server: &Strict<Api>) -> (Vec<String>, bool) {
     let mut posts = server.state().network.posts.clone();
     posts.reverse();
     let first = posts.first().is_none_or(|p| p["replied_to"].is_null());
@@ -33,7 +33,7 @@ fn shown(server: &Strict<Api>) -> (Vec<String>, bool) {
     (posts.iter().map(|p| p["text"].as_str().unwrap().to_owned()).collect(), first && chained)
 }
 
-fn all() -> Vec<String> {
+pub(super) fn all() -> Vec<String> {
     thread(&Memory::default()).rendition.texts().map(str::to_owned).collect()
 }
 
@@ -43,7 +43,7 @@ fn numbers(server: &Strict<Api>) -> Vec<String> {
     posts.iter().rev().map(|p| format!("{USER}:{}", p["id"].as_str().unwrap())).collect()
 }
 
-fn is_partly(failure: &Failure, out: usize) -> bool {
+pub(super) fn is_partly(failure: &Failure, out: usize) -> bool {
     let said = format!("parts out: {out} of 3; ");
     matches!(failure, Failure::InDoubt { reason } if reason.starts_with(&said))
 }
@@ -119,7 +119,7 @@ async fn a_part_is_prepared_and_written_down_before_it_is_published() {
 }
 
 /// What the core and a person do: what had no effect, or is not there, is tried again, and so is what is partly out.
-async fn deliver(channel: &dyn Channel, memory: &Memory) -> Option<Receipt> {
+pub(super) async fn deliver(channel: &dyn Channel, memory: &Memory) -> Option<Receipt> {
     for _ in 0..6 {
         match attempt(channel, memory).await {
             Ok(receipt) => return Some(receipt),
@@ -222,7 +222,10 @@ async fn a_last_part_whose_number_is_lost_is_taken_down_too() {
     assert_eq!(receipt.remote_id, numbers(&server)[0]);
     server.state().network.lags = true;
     let said = channel.retract(&thread(&memory), Some(&receipt.remote_id)).await;
-    assert_eq!(said, Retraction::StillLive(crate::outcome::not_all_known(2, 3)));
+    assert_eq!(
+        said,
+        Retraction::StillLive(crate::outcome::not_all_known(2, 3))
+    );
     assert_eq!(shown(&server).0, all()[2..], "what is known is gone");
 }
 
@@ -244,7 +247,10 @@ async fn a_first_part_without_its_number_is_taken_down_by_its_words() {
     assert_eq!(channel.by_words(&thread(&memory), None).await, None);
     // The container of the next one can still be published by a request that is late.
     let said = channel.retract(&thread(&memory), None).await;
-    assert_eq!(said, Retraction::StillLive(crate::outcome::not_all_known(1, 3)));
+    assert_eq!(
+        said,
+        Retraction::StillLive(crate::outcome::not_all_known(1, 3))
+    );
 }
 
 #[tokio::test]
