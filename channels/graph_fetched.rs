@@ -1,8 +1,9 @@
 //! Pictures that a network fetches from this service: whether it can, and what no error may show of them. Pure.
 
+use serde_json::Value;
 use url::Url;
 
-use crate::{Failure, address};
+use crate::{Failure, address, place};
 
 /// So many characters of an address's secret may be shown: nobody guesses the others.
 const LEAST_SECRET: usize = 7;
@@ -21,6 +22,17 @@ pub(crate) fn can_fetch(own: &Url, server: &Url) -> bool {
         None => return false,
     };
     server.scheme() == "http" || own.scheme() == "https" && literal.is_some_and(address::is_public)
+}
+
+/// Why a post with pictures cannot go to a channel: its network fetches them, and our own address is not reached there.
+pub const UNREACHED: &str = "the network fetches pictures from this service, whose address (public_url) is not reached \
+     from the internet; set public_url to an https address, or leave the pictures out";
+
+/// Whether pictures cannot go to a channel of these settings, because its network would fetch them from our own address.
+pub fn is_unreached(adapter: &str, settings: &Value, own: &str) -> bool {
+    let fetches = crate::adapter(adapter).is_some_and(|adapter| adapter.capabilities.fetches);
+    let Some(server) = fetches.then(|| place::server(adapter, settings)).flatten() else { return false };
+    !Url::parse(own).is_ok_and(|own| can_fetch(&own, &server))
 }
 
 /// The failure without what is secret in the addresses of the pictures, which Meta may repeat: whoever has one
@@ -65,5 +77,15 @@ mod tests {
             assert!(!can_fetch(&own(not), &meta), "{not}");
         }
         assert!(can_fetch(&own("http://127.0.0.1:8740"), &own("http://127.0.0.1:1")), "a test's server");
+        let none = serde_json::json!({});
+        for adapter in ["threads", "instagram"] {
+            assert!(!is_unreached(adapter, &none, "https://status.bank.example"), "{adapter}");
+            for not in ["http://status.bank.example", "https://10.1.2.3", "http://127.0.0.1:8740", ""] {
+                assert!(is_unreached(adapter, &none, not), "{adapter}: {not}");
+            }
+            let near = serde_json::json!({ "server": "http://127.0.0.1:1" });
+            assert!(!is_unreached(adapter, &near, "http://127.0.0.1:8740"), "{adapter}");
+        }
+        assert!(!is_unreached("mastodon", &none, "http://127.0.0.1:8740"), "it is given the pictures");
     }
 }

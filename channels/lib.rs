@@ -124,6 +124,7 @@ pub use capabilities::{Capabilities, Pins, ReadBack, Replay};
 pub use ear::{Ear, Heard};
 pub use frame::{Frame, Framing};
 pub use gate::{Closed, Gate, InFlight, Pass};
+pub use graph::fetched::{UNREACHED, is_unreached};
 pub use health::{Facts, Health};
 pub use job::{Job, Other};
 pub use keeper::Keeper;

@@ -26,6 +26,12 @@ fn usual_server(adapter: &str) -> Option<&'static str> {
     })
 }
 
+/// The server of a channel: that of its settings, or the usual one of its network.
+pub(crate) fn server(adapter: &str, settings: &Value) -> Option<Url> {
+    let told = named(settings, "server").and_then(|told| Url::parse(&told).ok());
+    told.or_else(|| Url::parse(usual_server(adapter)?).ok())
+}
+
 /// The settings in one way of writing: an address however people wrote it, no server where it is the usual one, and the
 /// name of an account in the letters in which its network compares it. What has another case elsewhere stays as it is:
 /// ids of Matrix and Slack, numbers, paths.

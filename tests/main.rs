@@ -107,6 +107,7 @@ mod telegram;
 mod threads;
 mod tidy;
 mod two_nodes;
+mod unreached_pictures;
 mod watches;
 mod watches_first;
 mod watches_real;

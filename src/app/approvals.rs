@@ -138,7 +138,7 @@ pub async fn decide_all(app: &App, by: &Actor, all: &[(String, NewDecision)]) ->
     let of_words = matters.iter().any(|(.., row)| row.revises.is_some());
     let mut tx = begin(app, of_words).await?;
     let incidents = matters.iter().filter_map(|(.., row)| row.incident_id.as_deref());
-    let rules = Rules::locked(&mut tx, incidents, channels).await?;
+    let rules = Rules::locked(app, &mut tx, incidents, channels).await?;
     if of_words {
         let decided: Vec<&str> = matters.iter().map(|(post, ..)| post.as_str()).collect();
         let firsts: Vec<&str> = matters.iter().filter_map(|(.., row)| row.revises.as_deref()).collect();

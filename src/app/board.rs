@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::standing::{self, Remark, Standing};
-use super::{Actor, App, Result, channels, readiness};
+use super::{Actor, App, Result, channels, readiness, renditions};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::role::Right;
 use crate::store::channels::Channel;
@@ -73,9 +73,28 @@ pub(super) async fn known(app: &App, channels: &[String]) -> Result<Vec<Readines
 
 async fn seen(app: &App, wanted: impl Fn(&Channel) -> bool) -> Result<Vec<ReadinessView>> {
     let rows = app.store().channels().await?;
-    let mut all: Vec<_> = rows.iter().filter(|c| wanted(c)).map(|c| view(c, app.now())).collect();
+    let mut all = Vec::new();
+    for c in rows.iter().filter(|c| wanted(c)) {
+        let mut seen = view(c, app.now());
+        if renditions::is_unreached(c, app.public_url()) {
+            let waiting = app.store().count_with_pictures(&c.id).await?;
+            seen.remarks.extend((waiting > 0).then(|| unreached(waiting)));
+        }
+        seen.remarks.sort_by_key(|r| std::cmp::Reverse(r.standing));
+        seen.standing = seen.remarks.first().map_or(seen.standing, |r| r.standing);
+        all.push(seen);
+    }
     all.sort_by(|a, b| (b.standing, &a.name).cmp(&(a.standing, &b.name)));
     Ok(all)
+}
+
+/// What was written while our own address was another one.
+fn unreached(waiting: i64) -> Remark {
+    let words = format!(
+        "posts with pictures that wait for this channel and will fail: {waiting}; the network fetches pictures from \
+         public_url, which is not reached from the internet: set it to an https address"
+    );
+    Remark { standing: Standing::Attention, words }
 }
 
 /// Before somebody decides about posts for these channels: what was not checked for ten minutes is checked

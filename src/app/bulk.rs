@@ -167,7 +167,7 @@ pub async fn approve(app: &App, by: &Actor, request: &BulkApproval) -> Result<Bu
         let firsts: Vec<&str> = step.iter().filter_map(|m| m.revises.as_deref()).collect();
         let of_words = !firsts.is_empty();
         let mut tx = approvals::begin(app, of_words).await?;
-        let rules = Rules::locked(&mut tx, std::iter::empty(), channels).await?;
+        let rules = Rules::locked(app, &mut tx, std::iter::empty(), channels).await?;
         if of_words {
             let decided: Vec<&str> = step.iter().map(|m| m.id.as_str()).collect();
             old_words::lock(&mut tx, &decided, &firsts).await?;

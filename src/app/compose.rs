@@ -142,7 +142,7 @@ pub(crate) fn build(app: &App, by: &Actor, new: &NewPost, dir: &Directory) -> Re
         version: 1,
     };
     let (targets, drill) = (&checked.targets, checked.drill);
-    let deliveries = renditions::deliveries(&post, new.kind, &new.source, targets, drill, || app.id())?;
+    let deliveries = renditions::deliveries(&post, new.kind, &new.source, targets, drill, app)?;
     let gets = |channel: &str| targets.iter().any(|t| t.id == channel);
     let kept = |standing: &Standing| standing.kept(&new.source, now, &dir.channels, gets, drill);
     Ok(Built { post, labels, deliveries, unrevised: checked.revised.map(kept).unwrap_or_default() })

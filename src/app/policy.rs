@@ -36,6 +36,8 @@ pub(super) struct Rules {
     policy: Policy,
     severities: BTreeMap<String, Severity>,
     channels: Vec<Channel>,
+    /// The address of this service, from which some networks fetch pictures.
+    own: String,
 }
 
 impl Rules {
@@ -45,12 +47,13 @@ impl Rules {
             None => None,
             Some(id) => app.store().incident(id).await?,
         };
-        Self::of(get(app).await?, incident.into_iter(), app.store().channels().await?)
+        Self::of(app, get(app).await?, incident.into_iter(), app.store().channels().await?)
     }
 
     /// As they are until this change ends: nobody changes the policy or raises the severity of these
     /// incidents meanwhile.
     pub(super) async fn locked(
+        app: &App,
         tx: &mut Tx,
         incidents: impl Iterator<Item = &str>,
         channels: Vec<Channel>,
@@ -60,13 +63,19 @@ impl Rules {
         for id in incidents.collect::<BTreeSet<_>>() {
             rows.extend(tx.incident(id).await?);
         }
-        Self::of(policy, rows.into_iter(), channels)
+        Self::of(app, policy, rows.into_iter(), channels)
     }
 
-    fn of(policy: Policy, incidents: impl Iterator<Item = Incident>, channels: Vec<Channel>) -> Result<Self> {
+    fn of(
+        app: &App,
+        policy: Policy,
+        incidents: impl Iterator<Item = Incident>,
+        channels: Vec<Channel>,
+    ) -> Result<Self> {
         let severity = |i: Incident| Severity::parse(&i.severity).map(|s| (i.id, s));
         let severities = incidents.map(severity).collect::<std::result::Result<_, _>>();
-        Ok(Self { policy, severities: severities.map_err(AppError::Internal)?, channels })
+        let (severities, own) = (severities.map_err(AppError::Internal)?, app.public_url().to_owned());
+        Ok(Self { policy, severities, channels, own })
     }
 
     /// How many people must approve the post.
@@ -77,7 +86,7 @@ impl Rules {
 
     /// What the limits of enabled channels do not allow of these deliveries, by now.
     pub(super) fn misfits<'a>(&self, rows: impl Iterator<Item = &'a Delivery>) -> Vec<Problem> {
-        misfits(rows, &self.channels).list()
+        misfits(rows, &self.channels, &self.own).list()
     }
 
     /// What channels leave out of these deliveries.
@@ -91,7 +100,7 @@ impl Rules {
     /// # Errors
     /// Names the channel and what its limits do not allow.
     pub(super) fn fit<'a>(&self, decision: Decision, rows: impl Iterator<Item = &'a Delivery>) -> Result<()> {
-        if decision == Decision::Approve { misfits(rows, &self.channels).check() } else { Ok(()) }
+        if decision == Decision::Approve { misfits(rows, &self.channels, &self.own).check() } else { Ok(()) }
     }
 
     /// Until when an approval of the post holds that is given at `at`.

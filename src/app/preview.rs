@@ -63,7 +63,7 @@ pub async fn preview(app: &App, by: &Actor, new: &NewPost) -> Result<Preview> {
     let checked = check(app.now(), new, &dir, &mut problems);
     let mut out = Vec::with_capacity(checked.targets.len());
     for channel in &checked.targets {
-        let (rendition, misfits) = renditions::fit(&new.source, channel, checked.drill);
+        let (rendition, misfits) = renditions::fit(&new.source, channel, checked.drill, app.public_url());
         let limits = channels::limits(channel);
         let misfits = misfits.into_iter().map(|p| Problem { field: p.field.into(), message: p.message });
         out.push(PreviewChannel {

@@ -4,7 +4,7 @@ use channels::{Frame, Limits, MediaRef, Rendition, fit, text};
 
 use super::channels::limits;
 use super::error::Problems;
-use super::{Problem, Result};
+use super::{App, Problem, Result};
 use crate::domain::post::{Kind, Source};
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
@@ -36,14 +36,25 @@ pub fn render(source: &Source, channel: &str, limits: Option<&Limits>, drill: bo
 }
 
 /// The rendition for a connected channel, with the fixed words that its network puts around those of the post, and
-/// what the channel does not take of it.
-pub(super) fn fit(source: &Source, channel: &Channel, drill: bool) -> (Rendition, Vec<text::Problem>) {
+/// what the channel does not take of it. `own` is the address of this service.
+pub(super) fn fit(
+    source: &Source,
+    channel: &Channel,
+    drill: bool,
+    own: &str,
+) -> (Rendition, Vec<text::Problem>) {
+    let rendition = framed(source, channel, drill);
+    let problems = problems(&rendition, channel, own);
+    (rendition, problems)
+}
+
+/// The same without what the channel does not take.
+pub(super) fn framed(source: &Source, channel: &Channel, drill: bool) -> Rendition {
     let mut rendition = render(source, &channel.name, limits(channel).as_ref(), drill);
     if let Some(Ok(frame)) = frame(&rendition, channel) {
         rendition.text = frame.around(&rendition.text);
     }
-    let problems = problems(&rendition, channel);
-    (rendition, problems)
+    rendition
 }
 
 /// The fixed words around those of a post. Nothing: there are none. An error: there are, and not in its language.
@@ -53,9 +64,18 @@ fn frame(rendition: &Rendition, channel: &Channel) -> Option<std::result::Result
     Some(frame(&settings, &rendition.language))
 }
 
+/// Whether pictures cannot go there, because the network would fetch them from our own address.
+pub(super) fn is_unreached(channel: &Channel, own: &str) -> bool {
+    let settings = serde_json::from_str(&channel.settings).unwrap_or_default();
+    ::channels::is_unreached(&channel.adapter, &settings, own)
+}
+
 /// What a channel does not take of a rendition by now.
-fn problems(rendition: &Rendition, channel: &Channel) -> Vec<text::Problem> {
+fn problems(rendition: &Rendition, channel: &Channel, own: &str) -> Vec<text::Problem> {
     let mut problems = limits(channel).map(|l| text::check(rendition, &l)).unwrap_or_default();
+    if !rendition.media.is_empty() && is_unreached(channel, own) {
+        problems.push(text::Problem { field: "media", message: ::channels::UNREACHED.into() });
+    }
     match frame(rendition, channel) {
         None => {}
         Some(Ok(frame)) => problems.extend(frame.problems(&rendition.text)),
@@ -66,12 +86,16 @@ fn problems(rendition: &Rendition, channel: &Channel) -> Vec<text::Problem> {
 
 /// What enabled channels do not take of these deliveries, by now: an account may take less than it did when the
 /// post was written, and have other fixed words. A disabled channel gets nothing.
-pub(super) fn misfits<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[Channel]) -> Problems {
+pub(super) fn misfits<'a>(
+    rows: impl Iterator<Item = &'a Delivery>,
+    channels: &[Channel],
+    own: &str,
+) -> Problems {
     let mut found = Problems::default();
     let enabled = |d: &Delivery| channels.iter().find(|c| c.id == d.channel_id && c.disabled_at.is_none());
     for (d, channel) in rows.filter_map(|d| Some((d, enabled(d)?))) {
         let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok();
-        for p in rendition.map(|r| problems(&r, channel)).unwrap_or_default() {
+        for p in rendition.map(|r| problems(&r, channel, own)).unwrap_or_default() {
             found.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
     }
@@ -99,18 +123,18 @@ pub fn deliveries(
     source: &Source,
     channels: &[&Channel],
     drill: bool,
-    id: impl Fn() -> String,
+    app: &App,
 ) -> Result<Vec<Delivery>> {
     let mut problems = Problems::default();
     let mut out = Vec::with_capacity(channels.len());
     for channel in channels {
-        let (rendition, misfits) = fit(source, channel, drill);
+        let (rendition, misfits) = fit(source, channel, drill, app.public_url());
         for p in misfits {
             problems.add(&format!("source.{}", p.field), format!("{}: {}", channel.name, p.message));
         }
         let body = rendition.canonical();
         out.push(Delivery {
-            id: id(),
+            id: app.id(),
             post_id: post.id.clone(),
             channel_id: channel.id.clone(),
             lane: kind.lane().number(),

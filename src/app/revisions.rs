@@ -206,7 +206,7 @@ fn new_words(
     let Some(adapter) = ::channels::adapter(&channel.adapter) else {
         return Err(format!("no adapter {}", channel.adapter));
     };
-    let new = renditions::fit(source, channel, drill).0;
+    let new = renditions::framed(source, channel, drill);
     revise::obstacle(adapter, before, &new).map_or(Ok(new), Err)
 }
 

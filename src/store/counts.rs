@@ -45,6 +45,14 @@ impl Store {
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
 
+    /// How many deliveries with pictures wait for a channel.
+    pub async fn count_with_pictures(&self, channel: &str) -> Result<i64> {
+        // Quotes inside words are escaped, so nothing but a list of pictures is written like this.
+        const SQL: &str = r#"select count(*) from deliveries where channel_id = $1
+            and state in ('scheduled', 'claimed', 'held') and rendition like '%"media":[{%'"#;
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(channel).fetch_one(c).await?))
+    }
+
     /// How many deliveries are in each state.
     pub async fn count_by_state(&self) -> Result<Vec<(String, i64)>> {
         const SQL: &str = "select state, count(*) from deliveries group by state order by state";
