@@ -6,8 +6,7 @@ use serde::Deserialize;
 use super::answers::{self, Server, Software, Status};
 use super::{Mastodon, content, media};
 use crate::http::Request;
-use crate::keeper::kept;
-use crate::outcome::not_all_known;
+use crate::keeper::{TakenDown, are_all, kept, next_part};
 use crate::{Failure, Job, Pass, Receipt, Retraction, Sighting};
 
 /// What is around a post (<https://docs.joinmastodon.org/methods/statuses/#context>).
@@ -84,25 +83,16 @@ impl Mastodon {
             let around: Context = self.look(&self.api(&["v1", "statuses", last, "context"])).await?.0;
             let answers = around.descendants.into_iter();
             let own: Vec<Status> = answers.filter(|p| p.is_by(&account) && p.answers(last)).collect();
-            let (mut found, mut others) = (Vec::new(), 0);
+            let (mut same, mut others) = (Vec::new(), 0);
             for post in own {
                 if answers::is_id(&post.id) && self.source(&post).await?.says(&wanted) {
-                    found.push(post.id);
+                    same.push(post.id);
                 } else {
                     others += 1;
                 }
             }
-            // It may be the part, changed since.
-            if found.is_empty() && others > 0 {
-                return Err(
-                    "an answer of the account is there that does not say what was approved".to_owned()
-                );
-            }
-            match (found.pop(), found.is_empty()) {
-                (None, _) => return Ok(()),
-                (Some(id), true) => ids.push(id),
-                (Some(_), false) => return Err("the account has several posts with these words".to_owned()),
-            }
+            let Some(id) = next_part(same, others)? else { return Ok(()) };
+            ids.push(id);
         }
         Ok(())
     }
@@ -150,21 +140,10 @@ impl Mastodon {
             return Err(crate::NOT_OURS.to_owned());
         }
         let followed = self.follow(job, &mut ids, of).await;
-        // What is known goes, whatever became of the others.
-        let mut left = Vec::new();
-        for id in ids.iter().rev() {
-            match self.delete(id).await {
-                Ok(Retraction::Gone) => {}
-                Ok(Retraction::StillLive(why)) | Err(why) => left.push(why),
-            }
+        let mut down = TakenDown::of(of);
+        for (n, id) in ids.iter().enumerate().rev() {
+            down.part(n, self.delete(id).await);
         }
-        followed?;
-        if let Some(why) = left.pop() {
-            return Err(why);
-        }
-        if ids.len() < of {
-            return Err(not_all_known(ids.len(), of));
-        }
-        Ok(Retraction::Gone)
+        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
     }
 }

@@ -125,11 +125,6 @@ impl Sighting {
 pub const NOT_OURS: &str = "the account holds no post of this delivery; \
      what a person saw there must be taken down by hand";
 
-/// Why a thread of which some parts were taken down is not said to be gone.
-pub(crate) fn not_all_known(out: usize, of: usize) -> String {
-    format!("parts taken down: {out} of {of}; look whether another one is there")
-}
-
 /// What a retraction did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result", content = "reason")]

@@ -18,8 +18,7 @@ use super::container::State;
 use super::found::{FORGOTTEN, PREPARING};
 use crate::graph::children::Begun;
 use crate::graph::{id_of, of};
-use crate::keeper::kept;
-use crate::outcome::not_all_known;
+use crate::keeper::{ANOTHER, TakenDown, kept};
 use crate::parts::{self, PREPARED};
 use crate::{Failure, Job, NOT_OURS, Pass, Receipt, Retraction, Retry, Sighting};
 
@@ -100,10 +99,11 @@ impl Threads {
     pub(super) async fn publish_parts(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let written = self.written(job);
         let Written { mut out, mut prepared, of } = written.map_err(|reason| Failure::InDoubt { reason })?;
+        let begun = Begun::now();
         if out.is_empty() && prepared.is_none() {
             self.may_answer(job, of - 1).await?;
         }
-        let (mut first, begun) = (None, Begun::now());
+        let mut first = None;
         while out.len() < of {
             let n = out.len();
             let known = prepared.take();
@@ -204,7 +204,7 @@ impl Threads {
         let Written { mut out, prepared, of } = self.written(job)?;
         let rest = match prepared.filter(|_| !out.is_empty()) {
             None => Ok(()),
-            Some(container) => self.rest(job, &mut out, &container, of).await,
+            Some(container) => self.rest(job, &mut out, &container).await,
         };
         if out.is_empty() {
             out.extend(remote_id.map(str::to_owned));
@@ -212,30 +212,25 @@ impl Threads {
         if out.is_empty() {
             return Err(NOT_OURS.to_owned());
         }
-        // What is known goes, whatever became of the rest.
-        let mut left = None;
+        let mut down = TakenDown::of(of);
         for (n, part) in out.iter().enumerate().rev() {
             let answers = n.checked_sub(1).and_then(|before| id_of(&self.user, &out[before]));
-            match self.remove(job, Some(part), answers).await {
-                Ok(Retraction::Gone) => {}
-                Ok(Retraction::StillLive(why)) | Err(why) => left = Some(why),
-            }
+            down.part(n, self.remove(job, Some(part), answers).await);
         }
-        rest?;
-        left.map_or(Ok(Retraction::Gone), Err)
+        Ok(down.told(rest))
     }
 
     /// Adds the part whose container is written down, if it is out.
-    async fn rest(&self, job: &Job, out: &mut Vec<String>, container: &str, of: usize) -> Result<(), String> {
+    async fn rest(&self, job: &Job, out: &mut Vec<String>, container: &str) -> Result<(), String> {
         match self.state(container).await.map_err(|failure| failure.to_string())? {
             State::Out => {
-                let number = self.number(job, out).await.map_err(|_| not_all_known(out.len(), of))?;
+                let number = self.number(job, out).await.map_err(|_| ANOTHER.to_owned())?;
                 out.push(number);
                 Ok(())
             }
             State::Dead => Ok(()),
             // It can still be published by a request that arrives late.
-            State::Ready | State::Preparing | State::Forgotten => Err(not_all_known(out.len(), of)),
+            State::Ready | State::Preparing | State::Forgotten => Err(ANOTHER.to_owned()),
         }
     }
 }

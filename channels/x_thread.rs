@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::{PATIENCE, X, is_id, link};
 use crate::http::Answer;
-use crate::keeper::kept;
+use crate::keeper::{TakenDown, are_all, kept, next_part};
 use crate::message::Doing;
-use crate::outcome::not_all_known;
 use crate::{Failure, Job, NOT_OURS, Pass, Receipt, Rendition, Retraction, Retry, Sighting};
 
 /// The post as the API takes it: it refuses fields that it does not know.
@@ -101,19 +100,11 @@ impl X {
         let own = self.own_since(job).await?;
         while let (Some(last), true) = (ids.last(), ids.len() < of) {
             let wanted = job.rendition.part(ids.len());
-            let answers: Vec<_> = own.iter().filter(|post| post.answers(last)).collect();
-            let said: Vec<_> = answers.iter().filter(|post| post.says(&wanted)).collect();
-            match (said.as_slice(), answers.is_empty()) {
-                ([one], _) => ids.push(one.id.clone()),
-                ([], true) => return Ok(()),
-                // It may be the part, changed since.
-                ([], false) => {
-                    return Err(
-                        "an answer of the account is there that does not say what was approved".to_owned()
-                    );
-                }
-                _ => return Err("the account has several posts with these words".to_owned()),
-            }
+            let answers = own.iter().filter(|post| post.answers(last));
+            let (same, others): (Vec<_>, Vec<_>) = answers.partition(|post| post.says(&wanted));
+            let same = same.into_iter().map(|post| post.id.clone()).collect();
+            let Some(id) = next_part(same, others.len())? else { return Ok(()) };
+            ids.push(id);
         }
         Ok(())
     }
@@ -148,19 +139,10 @@ impl X {
             return Err(NOT_OURS.to_owned());
         }
         let followed = self.follow(job, &mut ids, of).await;
-        // What is known goes, whatever became of the others.
-        let mut left = None;
-        for id in ids.iter().rev() {
-            match self.delete(id).await {
-                Ok(Retraction::Gone) => {}
-                Ok(Retraction::StillLive(why)) | Err(why) => left = Some(why),
-            }
+        let mut down = TakenDown::of(of);
+        for (n, id) in ids.iter().enumerate().rev() {
+            down.part(n, self.delete(id).await);
         }
-        followed?;
-        match left {
-            Some(why) => Err(why),
-            None if ids.len() < of => Err(not_all_known(ids.len(), of)),
-            None => Ok(Retraction::Gone),
-        }
+        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
     }
 }

@@ -189,8 +189,25 @@ async fn where_x_takes_no_answers_the_first_part_stands_alone_and_is_said_to() {
     }
     let first = memory.handle();
     let said = channel.retract(&thread(&memory), first.as_deref()).await;
-    assert_eq!(said, Retraction::StillLive(crate::outcome::not_all_known(1, 3)), "nobody saw another one");
+    assert_eq!(
+        said,
+        Retraction::StillLive("parts taken down: 1 of 3; look whether another one is there".to_owned()),
+        "nobody saw another one"
+    );
     assert!(server.state().network.posts.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_stopped_thread_goes_and_what_is_not_is_said() {
+    let (server, channel) = open(Api::default(), &[Fate::Done, Fate::Refused(400, "", "{}")]).await;
+    let memory = Memory::default();
+    assert!(attempt(&*channel, &memory).await.is_err());
+    // Whether another part is out cannot be looked up.
+    server.state().others = vec![Fate::Refused(403, "", "{}")].into();
+    let said = channel.retract(&thread(&memory), None).await;
+    let Retraction::StillLive(why) = &said else { panic!("{said:?}") };
+    assert!(why.starts_with("parts taken down: 1 of 3; "), "{why}");
+    assert!(server.state().network.posts.is_empty(), "what is public and wrong does not wait for that");
 }
 
 #[tokio::test]
