@@ -4,32 +4,75 @@ use std::time::Duration;
 
 use holdline::app::channels::{self, ChannelEdit};
 use holdline::app::freezes::{self, NewFreeze};
-use holdline::store::{Store, Unaudited};
+use holdline::app::nodes;
+use holdline::store::{Store, Tx, Unaudited};
 use serde_json::json;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::time::timeout;
 
 use crate::support::{Bench, Database, fresh_postgres};
 
+/// Permits, other changes, and freezes.
+const WAYS: [&str; 3] = ["permit", "change", "freeze"];
+
+async fn begin(store: &Store, way: &str) -> holdline::store::Result<Tx> {
+    match way {
+        "permit" => store.begin_guarded().await,
+        "change" => store.begin_exclusive().await,
+        _ => store.begin_freeze().await,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_for_the_guard_leaves_connections_to_others() {
-    let store = Store::postgres_with(&fresh_postgres().await, 4).await.unwrap();
-    let gate = store.begin_exclusive().await.unwrap();
-    let guarded = || {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let tx = store.begin_guarded().await.unwrap();
+    let url = fresh_postgres().await;
+    for holder in ["change", "freeze"] {
+        let pool = PgPoolOptions::new().max_connections(4);
+        let store = Store::postgres_with(&url, pool).await.unwrap();
+        let gate = begin(&store, holder).await.unwrap();
+        let waits = |way: &'static str| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let tx = begin(&store, way).await.unwrap();
+                tx.commit_unaudited(Unaudited::Look).await.unwrap();
+            })
+        };
+        let waiting: Vec<_> = WAYS.into_iter().cycle().take(24).map(waits).collect();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(waiting.iter().all(|one| !one.is_finished()), "the gate is being changed");
+        let look = timeout(Duration::from_secs(3), store.channels()).await;
+        assert!(look.is_ok(), "whoever makes a {holder} finds another connection");
+        gate.commit_unaudited(Unaudited::Look).await.unwrap();
+        for one in waiting {
+            timeout(Duration::from_secs(10), one).await.expect("its turn comes").unwrap();
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_and_a_connection_are_waited_for_together_no_longer_than_a_connection() {
+    let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(3));
+    let store = Store::postgres_with(&fresh_postgres().await, pool).await.unwrap();
+    for way in WAYS {
+        // One has the turn, and others the rest of the connections.
+        let (turn, one, other) =
+            (begin(&store, way).await.unwrap(), store.begin().await.unwrap(), store.begin().await.unwrap());
+        let began = std::time::Instant::now();
+        let late = begin(&store, way);
+        tokio::pin!(late);
+        assert!(timeout(Duration::from_secs(2), &mut late).await.is_err());
+        // The turn comes, and its connection goes to who waited for that before.
+        let next = store.begin();
+        tokio::pin!(next);
+        assert!(timeout(Duration::from_millis(100), &mut next).await.is_err());
+        turn.commit_unaudited(Unaudited::Look).await.unwrap();
+        let (next, late) = tokio::join!(next, late);
+        assert!(late.is_err() && began.elapsed() < Duration::from_millis(4_500), "{:?}", began.elapsed());
+        for tx in [one, other, next.unwrap()] {
             tx.commit_unaudited(Unaudited::Look).await.unwrap();
-        })
-    };
-    let waiting: Vec<_> = (0..8).map(|_| guarded()).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(waiting.iter().all(|one| !one.is_finished()), "the gate is being changed");
-    let look = timeout(Duration::from_secs(3), store.channels()).await;
-    assert!(look.is_ok(), "whoever changes the gate finds another connection");
-    gate.commit_unaudited(Unaudited::Look).await.unwrap();
-    for one in waiting {
-        timeout(Duration::from_secs(10), one).await.expect("its turn comes").unwrap();
+        }
     }
     store.close().await;
 }
@@ -43,6 +86,35 @@ async fn a_freeze_does_not_wait_for_a_node_that_stands_still_within_a_change() {
     assert!(freeze.expect("the freeze waits").unwrap().thawed_at.is_none());
     let late = half.commit_unaudited(Unaudited::Look).await;
     assert!(late.is_err(), "what it had not ended was taken back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_confirmation_locks_deliveries_in_the_order_of_their_ids() {
+    let bench = Bench::new(Database::Postgres).await;
+    let new = json!({ "kind": "routine", "channels": ["alpha"], "source": { "text": "due" } });
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(bench.approved(new.clone()).await.deliveries.remove(0).id);
+    }
+    // The first one stands behind the second in the table and in the index of what is due.
+    let later = "update deliveries set ready_at = ready_at + 1, valid_until = 4102444800000 where id";
+    bench.sql(&format!("{later} = '{}'", ids[0])).await;
+    let db = PgPool::connect(bench.url().unwrap()).await.unwrap();
+    let mut other = db.begin().await.unwrap();
+    let row = |id: &str| {
+        AssertSqlSafe(format!("select id from deliveries where id = '{id}' for update skip locked"))
+    };
+    sqlx::query(row(&ids[0])).fetch_one(&mut *other).await.unwrap();
+    let (app, by) = (bench.app.clone(), bench.administrator.clone());
+    app.clock().advance(1_000);
+    let confirmed = tokio::spawn(async move { nodes::confirm(&app, &by, "restored").await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!confirmed.is_finished(), "it waits for the first");
+    let free = sqlx::query(row(&ids[1])).fetch_optional(&mut *other).await.unwrap();
+    assert!(free.is_some(), "and has not locked the second");
+    other.rollback().await.unwrap();
+    assert_eq!(confirmed.await.unwrap().unwrap().held, 2);
+    db.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

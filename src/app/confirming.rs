@@ -108,7 +108,7 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     let database = app.store().identity().await?;
     // A node that stayed closed says which epoch it remembers: the new one is later than all of them.
     let remembered = app.store().nodes().await?.iter().map(|n| n.acked_epoch).max().unwrap_or(0);
-    let mut tx = app.store().begin_exclusive().await?;
+    let mut tx = app.store().begin_freeze().await?;
     let timeline = app.id();
     let epoch = tx.set_timeline(&timeline, &database, remembered).await?;
     let why =

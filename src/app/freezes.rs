@@ -105,7 +105,7 @@ pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView
     let (reason, reason_mended) = reasons::mended(&new.reason);
     let new = NewFreeze { reason, ..new.clone() };
     let left_out = sweeps::left_out(&new.scope, &check(app, by, &new).await?);
-    let mut tx = app.store().begin_exclusive().await?;
+    let mut tx = app.store().begin_freeze().await?;
     let (row, entry) = commit(app, &mut tx, by, &new, left_out).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
     Ok(FreezeView { reason_mended, ..await_seal(app, &row.id).await? })
@@ -217,7 +217,7 @@ pub async fn list(app: &App, by: &Actor, open_only: bool) -> Result<Vec<FreezeVi
 pub async fn thaw(app: &App, by: &Actor, id: &str, note: &str) -> Result<FreezeView> {
     by.need(Right::Decide)?;
     reasons::check("comment", note)?;
-    let mut tx = app.store().begin_exclusive().await?;
+    let mut tx = app.store().begin_freeze().await?;
     if !tx.thaw(id, app.now(), &by.id).await? {
         get(app, id).await?;
         return Err(AppError::Conflict("this freeze is lifted already".into()));

@@ -152,7 +152,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         version: 1,
         playbook: new.playbook.clone(),
     };
-    let mut tx = app.store().begin_exclusive().await?;
+    let mut tx = app.store().begin_freeze().await?;
     tx.insert_incident(&row).await?;
     let view = view(app, row)?;
     let mut entries = vec![Entry::new("incident.opened", &format!("incident:{}", view.id)).after(&view)];

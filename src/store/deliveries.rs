@@ -370,12 +370,13 @@ impl Tx {
         self.run_rows(SQL, &rows).await
     }
 
-    /// Holds everything that is due or claimed, or waits for another try, whatever it is; their ids.
+    /// Holds everything that is due or claimed, or waits for another try, locked in the order of the ids; these.
     pub async fn hold_due(&mut self, now: Millis, why: &str) -> Result<Vec<String>> {
-        const SQL: &str =
-            "update deliveries set state = 'held', claimed_by = null, freeze_id = null, reason = $2
-            where (state = 'scheduled' and (ready_at <= $1 or permits > 0)) or state = 'claimed' returning id";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(now).bind(why).fetch_all(c).await?))
+        const SQL: &str = "update deliveries set state = 'held', claimed_by = null, freeze_id = null,
+            reason = $2 where id in (select id from deliveries where state = 'claimed'
+              or state = 'scheduled' and (ready_at <= $1 or permits > 0) order by id{lock}) returning id";
+        let sql = SQL.replace("{lock}", dialect::FOR_CHANGE[self.dialect()]);
+        Ok(on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).bind(now).bind(why).fetch_all(c).await?))
     }
 
     /// Takes away the deliveries of a post that is edited at this version. Those that had a permit,
@@ -384,8 +385,7 @@ impl Tx {
         const CLEAR: &str = "delete from deliveries where post_id = $1 and replaced = 0 and permits = 0";
         const KEEP: &str = "update deliveries set state = 'cancelled', replaced = $2, approved_hash = null,
               approved_until = null, claimed_by = null, freeze_id = null, settled_at = $3,
-              reason = 'its post was edited; another delivery is in its place'
-            where post_id = $1 and replaced = 0";
+              reason = 'its post was edited; another delivery is in its place' where post_id = $1 and replaced = 0";
         on!(self, |c| sqlx::query(CLEAR).bind(post).execute(c).await.map(drop)?);
         on!(self, |c| sqlx::query(KEEP).bind(post).bind(version).bind(at).execute(c).await.map(drop)?);
         Ok(())

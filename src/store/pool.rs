@@ -27,9 +27,28 @@ pub enum Store {
         shared: bool,
     },
     /// Any number of nodes.
-    /// `tells`: as far as it is known, the host tells which cluster it is. `turns`: who has one may wait for the
-    /// guard of the gate with a connection in hand; the other connections are there for everything else.
-    Postgres { pool: PgPool, tells: Arc<AtomicBool>, turns: Arc<Semaphore> },
+    /// `tells`: as far as it is known, the host tells which cluster it is.
+    Postgres { pool: PgPool, tells: Arc<AtomicBool>, turns: Turns },
+}
+
+/// Who has a turn may wait for the guard of the gate with a connection in hand; the other connections are there for
+/// everything else, also for what the holder of the guard looks up besides.
+#[derive(Debug, Clone)]
+pub struct Turns {
+    /// Claims and permits, several at once.
+    permits: Arc<Semaphore>,
+    /// What keeps permits out besides a freeze: one after the other.
+    changes: Arc<Semaphore>,
+    /// Freezes wait for each other alone.
+    freezes: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn among(connections: u32) -> Self {
+        let permits = usize::try_from(connections / 2).unwrap_or_default().saturating_sub(1).max(1);
+        let [permits, changes, freezes] = [permits, 1, 1].map(|n| Arc::new(Semaphore::new(n)));
+        Self { permits, changes, freezes }
+    }
 }
 
 /// Most connections of a process to PostgreSQL.
@@ -92,14 +111,14 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; the address is named without its password.
     pub async fn postgres(url: &str) -> std::result::Result<Self, OpenError> {
-        Self::postgres_with(url, CONNECTIONS).await
+        Self::postgres_with(url, PgPoolOptions::new().max_connections(CONNECTIONS)).await
     }
 
-    /// The same, with at most so many connections.
+    /// The same, with other connections.
     ///
     /// # Errors
     /// As [`Store::postgres`].
-    pub async fn postgres_with(url: &str, connections: u32) -> std::result::Result<Self, OpenError> {
+    pub async fn postgres_with(url: &str, pool: PgPoolOptions) -> std::result::Result<Self, OpenError> {
         let fail = |cause| OpenError::Connect { what: "the PostgreSQL database".into(), cause };
         let options = PgConnectOptions::from_str(url)
             .map_err(fail)?
@@ -108,10 +127,9 @@ impl Store {
             // What is looked up in a change is the newest, also after a wait for others.
             .options([("jit", "off"), ("default_transaction_isolation", "read committed")])
             .options([("idle_in_transaction_session_timeout", STANDS_STILL)]);
-        let pool = PgPoolOptions::new().max_connections(connections);
+        let turns = Turns::among(pool.get_max_connections());
         let pool = pool.connect_with(options).await.map_err(fail)?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        let turns = Arc::new(Semaphore::new(usize::try_from(connections / 2).unwrap_or_default().max(1)));
         Ok(Self::Postgres { pool, tells: Arc::new(AtomicBool::new(true)), turns })
     }
 
@@ -127,44 +145,56 @@ impl Store {
     }
 
     /// Begins a change that a freeze must not overtake: a claim or a permit. On PostgreSQL who waits for the guard holds
-    /// a connection; so few do at once, and the others wait without one, as long as for a connection: whoever has the
-    /// guard finds a connection for what it looks up besides, and so do heartbeats and freezes, which wait for no turn.
+    /// a connection; so few do at once, and the others wait without one.
     ///
     /// # Errors
     /// The database's own.
     pub async fn begin_guarded(&self) -> Result<Tx> {
-        let Self::Postgres { pool, turns, .. } = self else { return self.begin().await };
-        let turn =
-            tokio::time::timeout(pool.options().get_acquire_timeout(), Arc::clone(turns).acquire_owned());
-        let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut tx = self.begin_with_guard(dialect::GUARD_SHARED).await?;
-        if let Tx::Postgres(inner) = &mut tx {
-            inner.turn = Some(turn);
-        }
-        Ok(tx)
+        self.begin_in_turn(|turns| &turns.permits, dialect::GUARD_SHARED).await
     }
 
-    /// The same for the question that a node asks each second, in front of whatever waits for a turn.
+    /// The same for the question that a node asks each second, which waits for no turn.
     ///
     /// # Errors
     /// The database's own.
     pub async fn begin_look(&self) -> Result<Tx> {
-        self.begin_with_guard(dialect::GUARD_SHARED).await
+        let mut tx = self.begin().await?;
+        take(&mut tx, dialect::GUARD_SHARED).await?;
+        Ok(tx)
     }
 
-    /// Begins a change of the gate: no claim or permit is half-way while it runs.
+    /// Begins a change besides a freeze during which no claim or permit is half-way.
     ///
     /// # Errors
     /// The database's own.
     pub async fn begin_exclusive(&self) -> Result<Tx> {
-        self.begin_with_guard(dialect::GUARD_EXCLUSIVE).await
+        self.begin_in_turn(|turns| &turns.changes, dialect::GUARD_EXCLUSIVE).await
     }
 
-    async fn begin_with_guard(&self, guard: &'static str) -> Result<Tx> {
-        let mut tx = self.begin().await?;
-        if let Tx::Postgres(inner) = &mut tx {
-            sqlx::query(guard).execute(&mut *inner.inner).await?;
-        }
+    /// Begins a change of the gate, in front of whatever else waits for a turn.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin_freeze(&self) -> Result<Tx> {
+        self.begin_in_turn(|turns| &turns.freezes, dialect::GUARD_EXCLUSIVE).await
+    }
+
+    /// Waits for a turn, then for a connection, together as long as for a connection alone; and then for the guard.
+    async fn begin_in_turn(
+        &self,
+        turn: impl FnOnce(&Turns) -> &Arc<Semaphore>,
+        guard: &'static str,
+    ) -> Result<Tx> {
+        let Self::Postgres { pool, turns, .. } = self else { return self.begin().await };
+        let begun = async {
+            let turn = Arc::clone(turn(turns)).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+            let mut inner = Inner::new(pool.begin().await?);
+            inner.turn = Some(turn);
+            Ok::<_, sqlx::Error>(inner)
+        };
+        let begun = tokio::time::timeout(pool.options().get_acquire_timeout(), begun).await;
+        let mut tx = Tx::Postgres(begun.map_err(|_| sqlx::Error::PoolTimedOut)??);
+        take(&mut tx, guard).await?;
         Ok(tx)
     }
 
@@ -246,6 +276,14 @@ impl Store {
 fn may_not_ask(e: &sqlx::Error) -> bool {
     let code = e.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == "42501" || code == "42883")
+}
+
+/// Takes a guard of the gate until the change ends. On SQLite its one writer has it already.
+async fn take(tx: &mut Tx, guard: &'static str) -> Result<()> {
+    if let Tx::Postgres(inner) = tx {
+        sqlx::query(guard).execute(&mut *inner.inner).await?;
+    }
+    Ok(())
 }
 
 fn file_identity(file: &Path) -> std::io::Result<String> {
