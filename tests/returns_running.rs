@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::permits::{self, Permit, Rooms};
+use holdline::app::posts::NewPost;
 use holdline::app::sending::{self, Outcome};
-use holdline::app::{nodes, posts, unbegun};
+use holdline::app::{AppError, nodes, posts, unbegun};
 use holdline::domain::delivery::State;
 use holdline::sandbox::Fault;
 use holdline::worker::Worker;
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use crate::on_both;
 use crate::returns::{closed, grow_beyond, keep_a_backup, log_size, opens, put_the_backup_back};
-use crate::support::{Bench, start};
+use crate::support::{Bench, Database, start};
 
 async fn post(bench: &Bench) -> String {
     bench.approved(json!({"kind": "routine", "channels": ["alpha"], "source": {"text": "once"}})).await.id
@@ -71,6 +72,34 @@ async fn under_way(bench: &Bench, worker: &Worker) -> String {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it does not begin");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_put_back_under_the_process_takes_no_more_changes() {
+    let new: NewPost = serde_json::from_value(
+        json!({ "kind": "routine", "channels": ["alpha"], "source": { "text": "lost" }, "due": "2099-01-01T00:00:00Z" }),
+    )
+    .unwrap();
+    for restored in [true, false] {
+        let bench = Bench::new(Database::Sqlite).await;
+        let file = bench.folder().join("holdline.db");
+        let (copy, aside) = (bench.folder().join("backup.db"), bench.folder().join("aside.db"));
+        posts::create(&bench.app, &bench.operator, &new).await.unwrap();
+        std::fs::copy(&file, &copy).unwrap();
+        posts::create(&bench.app, &bench.operator, &new).await.unwrap();
+        std::fs::rename(&file, &aside).unwrap();
+        if restored {
+            std::fs::rename(&copy, &file).unwrap();
+        }
+        let refused = posts::create(&bench.app, &bench.operator, &new).await;
+        assert!(
+            matches!(&refused, Err(AppError::Conflict(why)) if why.ends_with("; start it again")),
+            "{refused:?}"
+        );
+        // The very file is back.
+        std::fs::rename(&aside, &file).unwrap();
+        posts::create(&bench.app, &bench.operator, &new).await.unwrap();
+    }
 }
 
 on_both! {

@@ -16,6 +16,8 @@ pub struct Problem {
     pub message: String,
 }
 
+const REPLACED: &str = "the database's file was replaced or removed under this process, so nothing is written any more; start it again";
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -45,7 +47,17 @@ pub enum AppError {
     #[error("internal error")]
     Internal(String),
     #[error("internal error")]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for AppError {
+    /// Of the database's errors people read the one that they can do something about.
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Replaced => Self::Conflict(REPLACED.to_owned()),
+            e => Self::Store(e),
+        }
+    }
 }
 
 impl AppError {

@@ -88,6 +88,9 @@ pub use tx::{Tx, Unaudited};
 pub enum StoreError {
     #[error("the database refused: {0}")]
     Sql(#[from] sqlx::Error),
+    /// What this process has open is not the file that is there: it was put back, or taken away, under it.
+    #[error("the file that is open is not the one that is there")]
+    Replaced,
     /// A row holds what the code cannot read: a defect or a foreign hand.
     #[error("{table} {id}: {what}")]
     Inconsistent { table: &'static str, id: String, what: String },

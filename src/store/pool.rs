@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use tokio::sync::Semaphore;
 
 use super::tx::{Inner, Tx};
-use super::{Result, dialect};
+use super::{Result, StoreError, dialect};
 
 /// Either database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub enum Store {
         write: SqlitePool,
         read: SqlitePool,
         file: PathBuf,
+        /// What told the file from others when it was opened.
+        opened: String,
         /// Several nodes of a simulation, in one process, share it.
         shared: bool,
     },
@@ -97,13 +99,14 @@ impl Store {
         let pool =
             || SqlitePoolOptions::new().max_lifetime(None).idle_timeout(None).test_before_acquire(false);
         let write = pool().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
+        let opened = file_identity(file).map_err(|cause| fail(cause.into()))?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
         let read = pool()
             .max_connections(4)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(fail)?;
-        Ok(Self::Sqlite { write, read, file: file.to_owned(), shared: false })
+        Ok(Self::Sqlite { write, read, file: file.to_owned(), opened, shared: false })
     }
 
     /// Connects to PostgreSQL and brings its tables up to date.
@@ -136,10 +139,16 @@ impl Store {
     /// Begins a change. On SQLite this takes the write lock at once.
     ///
     /// # Errors
-    /// The database's own.
+    /// The database's own; or the file is another one by now, so that what is written would be lost.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(Inner::new(write.begin_with("begin immediate").await?)),
+            Self::Sqlite { write, file, opened, .. } => {
+                let tx = write.begin_with("begin immediate").await?;
+                if !is_still(file, opened)? {
+                    return Err(StoreError::Replaced);
+                }
+                Tx::Sqlite(Inner::new(tx))
+            }
             Self::Postgres { pool, .. } => Tx::Postgres(Inner::new(pool.begin().await?)),
         })
     }
@@ -284,6 +293,15 @@ async fn take(tx: &mut Tx, guard: &'static str) -> Result<()> {
         sqlx::query(guard).execute(&mut *inner.inner).await?;
     }
     Ok(())
+}
+
+/// Whether that file is still the one that was opened.
+fn is_still(file: &Path, opened: &str) -> Result<bool> {
+    match file_identity(file) {
+        Ok(now) => Ok(now == opened),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(sqlx::Error::Io(e).into()),
+    }
 }
 
 fn file_identity(file: &Path) -> std::io::Result<String> {
