@@ -163,6 +163,43 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_credential_that_was_seen_to_be_anothers_stays_so_whatever_was_in_between(bench) {
+        let worker = bench.start().await;
+        let id = stopped(&bench, "@alice").await;
+        let (own, bob) = (json!({ "account": "@bank", "account_id": "7" }), json!({ "account": "@bob", "account_id": "9" }));
+        let of = |seen: &ChannelView| (seen.other_account.clone(), seen.credential_to_confirm);
+        let alices = (Some("@alice".to_owned()), false);
+        let again = async || {
+            bench.sandbox.set_facts("alpha", json!({}));
+            typed(&bench, &id, " the bank's ").await;
+            check(&bench, &id).await
+        };
+        // Another one that was Bob's.
+        assert!(untold(&bench, &id).await.credential_to_confirm);
+        bench.sandbox.set_facts("alpha", bob);
+        assert_eq!(check(&bench, &id).await.other_account.as_deref(), Some("@bob"));
+        let seen = again().await;
+        assert_eq!(of(&seen), alices);
+        assert!(confirm(&bench, &id, seen.version).await.unwrap_err().contains("by this very credential"));
+        // None at all, one that is the channel's own, and one that this node cannot open.
+        bench.sql("update channels set credential = null").await;
+        assert_eq!(of(&again().await), alices);
+        bench.sandbox.set_facts("alpha", own.clone());
+        typed(&bench, &id, "good").await;
+        assert_eq!(of(&check(&bench, &id).await), (None, false));
+        assert_eq!(of(&again().await), alices);
+        bench.sql("update channels set credential = 'of a lost key'").await;
+        bench.sandbox.set_facts("alpha", json!({}));
+        typed(&bench, &id, "perhaps the same").await;
+        assert_eq!(of(&check(&bench, &id).await), alices, "nobody can compare them");
+        // A check that sees the own account ends that.
+        typed(&bench, &id, "the bank's").await;
+        bench.sandbox.set_facts("alpha", own);
+        assert_eq!(of(&check(&bench, &id).await), (None, false));
+        assert_eq!(of(&again().await), (None, false));
+        worker.stop().await.unwrap();
+    }
+
     async fn a_page_of_facebook_goes_on_with_a_token_that_an_administrator_vouches_for(bench) {
         let mut bench = bench;
         let (url, who) = facebook().await;
@@ -215,7 +252,9 @@ on_both! {
 
         bench.sandbox.set_facts("alpha", json!({ "account": "<b>alice", "account_id": "8" }));
         check(&bench, &id).await;
-        let seen = untold(&bench, &id).await;
+        bench.sandbox.set_facts("alpha", json!({}));
+        typed(&bench, &id, "a third one").await;
+        let seen = check(&bench, &id).await;
         let cookie = sign_in(&bench, &bench.administrator).await.cookie;
         let page = format!("/console/settings/channels/{id}");
         let html = read(&caller, &cookie, &page).await;

@@ -15,6 +15,8 @@ pub mod calendar;
 pub mod channels;
 /// How many deliveries there are.
 mod counts;
+/// Credentials that were seen to be another account's.
+pub mod credentials_of_others;
 /// Deliveries: the queue.
 pub mod deliveries;
 /// What must differ between the two databases, and why.

@@ -9,6 +9,8 @@ mod granting;
 pub mod grants;
 /// Apps of ours at the networks.
 pub mod oauth_apps;
+/// Credentials that were seen to be another account's.
+mod of_others;
 /// A channel that leads to another account than before.
 pub mod other_account;
 /// A credential that an administrator calls the channel's own.

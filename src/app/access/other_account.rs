@@ -4,11 +4,13 @@
 
 use ::channels::health::Account;
 use ::channels::{Facts, place};
+use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::of_others;
 use crate::app::channels::{self, ChannelView};
 use crate::app::hub::Topic;
-use crate::app::{Actor, App, AppError, Result, readiness, watches};
+use crate::app::{Actor, App, AppError, Result, credentials, readiness, watches};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -135,6 +137,10 @@ pub(in crate::app) async fn mark(
         Whose::Own => None,
         Whose::Other(other) => Some(other),
     };
+    match other {
+        Some(other) => of_others::note(app, tx, row, other).await?,
+        None => of_others::forget(app, tx, row).await?,
+    }
     if marked(row).as_ref() == other && !row.other_is_former {
         return Ok(None);
     }
@@ -160,6 +166,23 @@ pub(in crate::app) async fn mark(
 /// Another credential is in, and nobody knows whose it is: what marked the channel was the one before.
 pub(in crate::app) fn has_another_credential(row: &mut Channel) {
     row.other_is_former = row.other_account.is_some();
+}
+
+/// The same of one that somebody typed in: it may be one that a check has seen, whatever was in since. What this node
+/// cannot open may be the very same, so nobody is asked to confirm what is typed in its place.
+pub(super) async fn has_typed_credential(
+    app: &App,
+    tx: &mut Tx,
+    row: &mut Channel,
+    typed: &SecretString,
+) -> Result<()> {
+    if let Some(other) = of_others::find(app, tx, row, typed).await? {
+        (row.other_account, row.other_account_id) = (Some(other.name), other.id);
+        row.other_is_former = false;
+    } else if !credentials::may_be_in(app, row, typed) {
+        has_another_credential(row);
+    }
+    Ok(())
 }
 
 /// A due delivery on such a channel waits, and gets no permit; and so it does for the first check of a credential of which
@@ -192,6 +215,7 @@ pub async fn confirm(app: &App, by: &Actor, channel: &str, shown: &ShownAccount)
         return Err(AppError::Conflict(why.into()));
     };
     unmark(app, &mut tx, &mut row).await?;
+    of_others::forget_account(&mut tx, &row, &other).await?;
     // The mark can be of a credential before this one.
     let unseen = readiness::is_unseen(row.health.as_deref());
     (row.health, row.checked_at) = (readiness::remembering_as(&row, Some(other), unseen), None);

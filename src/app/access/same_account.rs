@@ -4,7 +4,7 @@ use ::channels::health::Account;
 use secrecy::SecretString;
 
 use super::other_account;
-use crate::app::{App, AppError, Result, credentials, readiness};
+use crate::app::{App, AppError, Result, readiness};
 use crate::store::Tx;
 use crate::store::channels::Channel;
 
@@ -86,10 +86,7 @@ pub(in crate::app) async fn judge_typed(
     let Some(seen) = seen else {
         if let Some(typed) = typed {
             row.health = readiness::remembering(row, None);
-            // Whose the one is that was in before may be known, and typing it again makes it nobody else's.
-            if !credentials::is_in(app, row, typed) {
-                other_account::has_another_credential(row);
-            }
+            other_account::has_typed_credential(app, tx, row, typed).await?;
         }
         return Ok(readiness::is_unseen(row.health.as_deref()));
     };
