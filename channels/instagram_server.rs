@@ -10,6 +10,8 @@ use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const TOKEN: &str = "EAAhunter2";
 pub(super) const USER: &str = "17841400000000001";
+/// Its other number, for one app with Instagram Login.
+pub(super) const SCOPED: &str = "26900000000000001";
 
 /// A container: what became of it, its words, the pictures in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +105,7 @@ impl Network for Api {
                 let config = json!({ "quota_total": 100, "quota_duration": 86_400 });
                 good(json!({ "data": [{ "quota_usage": self.used, "config": config }] }))
             }
-            ("GET", [USER, "media"]) => self.list(asked, faults),
+            ("GET", [USER | SCOPED, "media"]) => self.list(asked, faults),
             ("GET", [id]) => self.node(id, asked),
             ("DELETE", [_]) if !self.deletes => wrong(400, 10, 0, "the permission is missing"),
             ("DELETE", [id]) => {

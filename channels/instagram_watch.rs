@@ -52,10 +52,13 @@ impl Instagram {
         }
         let name = posts.iter().find_map(|post| post.username.as_deref()).map(crate::text::shown);
         let shown = name.map_or_else(|| format!("the account {}", self.user), |name| format!("@{name}"));
-        let posts = posts.into_iter().map(|post| post.seen(&self.user)).collect();
+        // The professional account's own number comes first, whichever one the settings have: it is the one that Facebook
+        // Login knows, so that two watches of one account see one post as one.
+        let user = numbers.first().unwrap_or(&self.user);
+        let posts = posts.into_iter().map(|post| post.seen(user)).collect();
         let lists = vec![List { posts, told: Told::ByTime }];
-        let id = |number: &str| format!("instagram {number}");
-        let also = numbers.iter().filter(|number| **number != self.user).map(|number| id(number)).collect();
-        Ok(Account { id: id(&self.user), also, shown, lists, more: reach == Reach::More })
+        let id = |number: &String| format!("instagram {number}");
+        let also = numbers.iter().skip(1).map(id).collect();
+        Ok(Account { id: id(user), also, shown, lists, more: reach == Reach::More })
     }
 }

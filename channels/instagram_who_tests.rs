@@ -2,15 +2,12 @@
 
 use serde_json::json;
 
-use super::server::{Api, TOKEN, USER};
+use super::server::{Api, SCOPED, TOKEN, USER};
 use super::tests::open;
 use super::*;
 use crate::graph_api;
 use crate::strict::Strict;
 use crate::suite;
-
-/// The number of the account for one app.
-const SCOPED: &str = "26900000000000001";
 
 /// A channel with Instagram Login whose settings name that number, and a token of which that is told.
 async fn login(user: &str, me: Value) -> (Strict<Api>, Instagram) {
@@ -102,6 +99,10 @@ async fn a_look_tells_all_numbers_of_the_account() {
     );
     let named = seen.names(&seen.posts()[0].id);
     assert_eq!(named, [format!("{USER}:17900000000000001"), format!("{SCOPED}:17900000000000001")]);
+    // With its other number in the settings it is the same account.
+    let (_scoped, same) = login(SCOPED, of_the_bank()).await;
+    let same = same.newest(since).await.unwrap();
+    assert_eq!((&same.id, &same.also), (&seen.id, &seen.also));
     // It is asked once.
     server.state().network.me = Value::Null;
     assert_eq!(channel.newest(since).await.unwrap().also, seen.also);

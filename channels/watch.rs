@@ -92,6 +92,13 @@ impl Account {
         self.id == id || self.also.iter().any(|also| also == id)
     }
 
+    /// The same account by these numbers, too.
+    pub fn also_by(&mut self, numbers: &[String]) {
+        let Some((network, _)) = self.id.rsplit_once(' ') else { return };
+        let ids: Vec<String> = numbers.iter().map(|number| format!("{network} {number}")).collect();
+        self.also.extend(ids.into_iter().filter(|id| !self.is(id)).collect::<Vec<_>>());
+    }
+
     /// Its numbers, the one that posts are named by here first; of an account with one id there are none.
     pub fn numbers(&self) -> Vec<&str> {
         let ids = std::iter::once(&self.id).chain(&self.also).filter(|_| !self.also.is_empty());

@@ -56,8 +56,13 @@ impl Claimant {
         kin.map(|c| c.id.clone()).collect()
     }
 
-    /// Whether checks have seen the account of a channel, and it has another name than this one's.
+    /// Whether checks have seen the account of a channel, and it has another name than this one's. One number is one
+    /// account, which was renamed between two checks.
     fn is_another(&self, c: &Channel) -> bool {
+        let number = readiness::number_in_settings;
+        if number(c).is_some() && number(c) == number(&self.channel) {
+            return false;
+        }
         let name = |c: &Channel| readiness::learned_account(c).map(|account| account.name.to_lowercase());
         matches!((name(&self.channel), name(c)), (Some(one), Some(other)) if one != other)
     }
@@ -99,6 +104,23 @@ impl Claimant {
     }
 }
 
+/// The numbers by which other channels name the account of this one, where it has two: as far as checks have seen that
+/// they are one, by its name. What knows one number alone sees by them what those channels have sent.
+pub(super) fn numbers_beside(channel: &Channel, all: &[Channel]) -> Vec<String> {
+    let settings = |c: &Channel| serde_json::from_str(&c.settings).unwrap_or_default();
+    let name = |c: &Channel| readiness::learned_account(c).map(|account| account.name.to_lowercase());
+    let (own, known) = (settings(channel), name(channel));
+    let is_same = |c: &&Channel| {
+        c.adapter == channel.adapter
+            && place::has_two_numbers(&c.adapter, &own, &settings(c))
+            && known.is_some()
+            && name(c) == known
+    };
+    let number = readiness::number_in_settings(channel);
+    let numbers = all.iter().filter(is_same).filter_map(readiness::number_in_settings);
+    numbers.filter(|other| Some(other) != number.as_ref()).collect()
+}
+
 /// What can be compared: text and title, without anything that an adapter leaves out when it compares. Of a
 /// thread it is the first part: the others answer it. Two that are held for rivals wrongly cost a look; two that
 /// are not could cost a post.
@@ -136,6 +158,20 @@ mod tests {
         assert_eq!(kin(0), ["scoped", "own", "of a page"]);
         assert_eq!(kin(1), ["scoped", "own", "of a page"]);
         assert_eq!(kin(3), ["of a page", "alice"], "nobody knows whose that of the page is");
+        assert_eq!(numbers_beside(&all[0], &all), ["1784"]);
+        assert!(numbers_beside(&all[2], &all).is_empty(), "nobody has seen whose that is");
+        let page = channel("page", json!({ "user": "1784" }), Some("@BANK"));
+        assert_eq!(numbers_beside(&page, &all), ["26"]);
+        let page = json!({ "user": "1784", "server": "https://graph.facebook.com" });
+        let renamed = [all[1].clone(), channel("renamed", page, Some("@thebank"))];
+        let own = Claimant {
+            delivery: "d".into(),
+            channel: renamed[0].clone(),
+            first: 0,
+            kin: Vec::new(),
+            numbers: Vec::new(),
+        };
+        assert_eq!(own.kin_of(&renamed), ["own", "renamed"], "one number is one account, whatever its name");
         let two =
             [channel("one", json!({ "user": "1" }), None), channel("two", json!({ "user": "2" }), None)];
         let (kin, numbers, channel) = (Vec::new(), vec!["1".into(), "2".into()], two[0].clone());

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::confirming::CONFIRMED_AT;
 use super::foreign::{self, Times};
 use super::watch_turns::{MORE, fails_since, is_blind, is_due};
-use super::{Actor, App, Result, alarms};
+use super::{Actor, App, Result, alarms, owners};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -291,10 +291,12 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
 }
 
 /// Writes down what a look saw, and raises the alarm about what nobody here sent.
-async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result<()> {
+async fn note(app: &App, channel: &Channel, mut seen: Account, at: Millis) -> Result<()> {
+    let beside = owners::numbers_beside(channel, &app.store().channels().await?);
+    seen.also_by(&beside);
     let Some(mut tx) = begin(app, channel).await? else { return Ok(()) };
     let before = tx.watch_for_update(&channel.id).await?;
-    let same = before.as_ref().filter(|w| w.account == seen.id);
+    let same = before.as_ref().filter(|w| seen.is(&w.account));
     let since = same.map_or(at, |w| w.since);
     let subject = format!("channel:{}", channel.id);
     let mut entries = Vec::new();
@@ -305,7 +307,7 @@ async fn note(app: &App, channel: &Channel, seen: Account, at: Millis) -> Result
         entries.push(Entry::new("watch.goes_on", &subject));
     }
     // Its settings and its credential are as they were: an edit forgets the watch.
-    let other = before.as_ref().filter(|w| !w.account.is_empty() && w.account != seen.id);
+    let other = before.as_ref().filter(|w| !w.account.is_empty() && !seen.is(&w.account));
     if let Some(before) = other {
         alarms::raise_other(app, &mut tx, before, &seen, &channel.name, &mut entries).await?;
     } else if before.as_ref().is_some_and(|w| w.trouble.is_some()) {

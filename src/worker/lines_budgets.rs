@@ -129,6 +129,18 @@ impl Budgets {
     }
 }
 
+/// Whose the limits of an account are. A channel that no check has seen yet has no name, and its account's number all the
+/// same. Where an account has two, its name is the one thing that channels have in common.
+fn account(row: &Channel, settings: &serde_json::Value, place: &str, name: Option<String>) -> String {
+    let number = place::number(&row.adapter, settings);
+    let is_one = !place::has_two_numbers(&row.adapter, settings, settings);
+    match (number, name) {
+        (Some(number), name) if is_one || name.is_none() => format!("{place} number {number}"),
+        (_, Some(name)) => format!("{place} {name}"),
+        _ => row.id.clone(),
+    }
+}
+
 impl Line {
     /// What the row of its channel says of its account, and of what is left there.
     pub(super) fn look(&mut self, row: &Channel, budgets: &mut Budgets) {
@@ -138,13 +150,7 @@ impl Line {
         // The same name on another server is somebody else.
         let place = format!("{} {}", row.adapter, place::plain(&row.adapter, &settings)["server"]);
         let owners = &mut self.owners;
-        owners.account = match facts.account {
-            Some(account) => format!("{place} {account}"),
-            None => match place::number(&row.adapter, &settings) {
-                Some(number) => format!("{place} number {number}"),
-                None => row.id.clone(),
-            },
-        };
+        owners.account = account(row, &settings, &place, facts.account);
         owners.app = format!("app {place}");
         if let (Some(posts), Some(at)) =
             (facts.posts, row.checked_at.filter(|_| row.checked_at > owners.looked_at))

@@ -75,3 +75,22 @@ fn answers_that_come_in_another_order_raise_nothing() {
     budgets.answered(&owners("us"), &[quota(300, 70, 900_000)], true, T + 6, T + 7);
     assert_eq!(room(&budgets, T + 7), Room::Some(10), "this one began after all of them");
 }
+
+#[test]
+fn channels_of_one_account_share_its_limits_checked_or_not() {
+    let of = |adapter: &str, settings: serde_json::Value, name: Option<&str>| {
+        let row = Channel::for_tests(adapter, &settings);
+        account(&row, &settings, "here", name.map(str::to_owned))
+    };
+    let user = |user: &str| serde_json::json!({ "user": user });
+    assert_eq!(of("threads", user("7"), Some("@bank")), of("threads", user("7"), None));
+    assert_ne!(
+        of("threads", user("7"), Some("@bank")),
+        of("threads", user("8"), Some("@bank")),
+        "renamed since"
+    );
+    let login = |user: &str| serde_json::json!({ "user": user, "server": "https://graph.instagram.com" });
+    assert_eq!(of("instagram", login("26"), Some("@bank")), of("instagram", login("1784"), Some("@bank")));
+    assert_eq!(of("x", serde_json::json!({}), Some("@bank")), "here @bank");
+    assert_eq!(of("x", serde_json::json!({}), None), "c");
+}
