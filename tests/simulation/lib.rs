@@ -19,6 +19,8 @@ pub mod people;
 pub mod plan;
 /// Faults that must be found.
 pub mod planted;
+/// One processor for one simulation.
+mod processor;
 /// One seed.
 pub mod seed;
 /// What must be seen to happen.

@@ -149,6 +149,7 @@ async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
 /// # Panics
 /// When the machine gives no runtime.
 pub fn on_stage<T>(work: impl AsyncFnOnce(&Stage) -> T) -> T {
+    crate::processor::keep_to_one();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime");
     let (hold, held) = std::sync::mpsc::channel::<()>();
