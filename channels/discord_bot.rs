@@ -251,6 +251,9 @@ impl Channel for Bot {
 }
 
 #[cfg(test)]
+#[path = "discord_bot_changes_tests.rs"]
+mod changes_tests;
+#[cfg(test)]
 #[path = "discord_bot_server.rs"]
 mod server;
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(super) struct Api {
     pub(super) rest: Option<&'static str>,
     pub(super) nonces: Vec<(String, Value)>,
     pub(super) made: u64,
+    /// The ids of pinned messages.
+    pub(super) pins: Vec<String>,
+    pub(super) may_pin: bool,
 }
 
 impl Api {
@@ -47,6 +50,8 @@ impl Api {
             rest: None,
             nonces: Vec::new(),
             made: 0,
+            pins: Vec::new(),
+            may_pin: true,
         }
     }
 
@@ -133,6 +138,42 @@ impl Api {
             Some(at) if self.messages[at]["author"]["id"] != BOT => wrong(403, 50_013, "Missing Permissions"),
             Some(at) => {
                 self.messages.remove(at);
+                self.pins.retain(|pinned| pinned != id);
+                (204, String::new(), Value::Null)
+            }
+        }
+    }
+
+    fn show(&self, id: &str) -> Said {
+        let found = self.messages.iter().find(|m| m["id"] == id);
+        found.map_or_else(|| wrong(404, 10_008, "Unknown Message"), |message| good(message.clone()))
+    }
+
+    fn change(&mut self, id: &str, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let (sent, _) = match posted(asked, &["allowed_mentions", "content", "flags"], faults) {
+            Ok(posted) => posted,
+            Err(refusal) => return refusal,
+        };
+        match self.messages.iter_mut().find(|m| m["id"] == id) {
+            None => wrong(404, 10_008, "Unknown Message"),
+            Some(message) if message["author"]["id"] != BOT => {
+                wrong(403, 50_005, "Cannot edit a message authored by another user")
+            }
+            Some(message) => {
+                message["content"] = sent["content"].as_str().unwrap().trim().into();
+                message["edited_timestamp"] = "2023-11-14T22:15:00+00:00".into();
+                good(message.clone())
+            }
+        }
+    }
+
+    fn pin(&mut self, id: &str, up: bool) -> Said {
+        match self.messages.iter().any(|m| m["id"] == id) {
+            false => wrong(404, 10_008, "Unknown Message"),
+            true if !self.may_pin => wrong(403, 50_013, "Missing Permissions"),
+            true => {
+                self.pins.retain(|pinned| pinned != id);
+                self.pins.extend(up.then(|| id.to_owned()));
                 (204, String::new(), Value::Null)
             }
         }
@@ -159,6 +200,10 @@ impl Network for Api {
             ("POST", ["channels", "6", "messages"]) => self.post(asked, faults),
             ("GET", ["channels", "6", "messages"]) => self.list(asked, faults),
             ("DELETE", ["channels", "6", "messages", id]) => self.delete(id),
+            ("GET", ["channels", "6", "messages", id]) => self.show(id),
+            ("PATCH", ["channels", "6", "messages", id]) => self.change(id, asked, faults),
+            ("PUT", ["channels", "6", "messages", "pins", id]) => self.pin(id, true),
+            ("DELETE", ["channels", "6", "messages", "pins", id]) => self.pin(id, false),
             (_, ["channels", ..]) => wrong(404, 10_003, "Unknown Channel"),
             _ => wrong(405, 0, "405: Method Not Allowed"),
         }

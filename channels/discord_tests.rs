@@ -44,6 +44,8 @@ impl Network for Api {
             _ if thread != self.thread => wrong(404, 10_003, "Unknown Channel"),
             ("POST", "") => self.post(asked, faults),
             ("DELETE", _) => self.delete(rest.trim_start_matches("/messages/")),
+            ("GET", _) => self.show(rest.trim_start_matches("/messages/")),
+            ("PATCH", _) => self.change(rest.trim_start_matches("/messages/"), asked, faults),
             _ => wrong(405, 0, "405: Method Not Allowed"),
         }
     }
@@ -338,3 +340,6 @@ async fn the_longest_post_is_taken_and_one_more_is_not() {
     assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Never, .. })), "{result:?}");
     assert_eq!(server.state().network.posts.len(), 1);
 }
+
+#[path = "discord_changes_tests.rs"]
+mod changes_tests;

@@ -304,6 +304,9 @@ impl Channel for Facebook {
 }
 
 #[cfg(test)]
+#[path = "facebook_changes_tests.rs"]
+mod changes_tests;
+#[cfg(test)]
 #[path = "facebook_server.rs"]
 mod server;
 #[cfg(test)]

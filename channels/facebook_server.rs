@@ -87,6 +87,11 @@ impl Network for Api {
             ("GET", [id]) if fields == "id" && self.posts.iter().any(|p| p["id"] == *id) => {
                 good(json!({ "id": id }))
             }
+            ("GET", [id]) if fields == "id,message,permalink_url" => {
+                let found = self.posts.iter().find(|p| p["id"] == *id);
+                found.map_or_else(|| wrong(100, 33), |post| good(post.clone()))
+            }
+            ("POST", [id]) => self.change(id, asked, faults),
             ("DELETE", [id]) => {
                 let before = self.posts.len();
                 self.posts.retain(|post| post["id"] != *id);
@@ -118,6 +123,24 @@ impl Api {
         match self.tells_link {
             true => good(json!({ "id": id, "permalink_url": self.posts[0]["permalink_url"] })),
             false => good(json!({ "id": id })),
+        }
+    }
+
+    /// A post of the page gets other words, where the app may change it.
+    fn change(&mut self, id: &str, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let form = asked.form(faults);
+        let message = form.get("message").map_or("", String::as_str);
+        if form.len() != 1 || message.is_empty() || message.encode_utf16().count() > 63_206 {
+            faults.push(format!("a change: {form:?}"));
+        }
+        match self.posts.iter_mut().find(|p| p["id"] == id) {
+            None => wrong(100, 33),
+            Some(_) if !self.scopes.contains(&"pages_manage_posts") => wrong(200, 0),
+            Some(post) if post["from"]["id"] != PAGE => wrong(200, 0),
+            Some(post) => {
+                post["message"] = message.into();
+                good(json!({ "success": true }))
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! New words for posts of a page, against the strict server.
 
 use super::server::{Api, NOW, wrong};
-use super::tests::{kept, open};
+use super::tests::{kept, open, to};
 use super::*;
 use crate::revise::GONE;
+use crate::strict::{Changes, changes};
 use crate::suite;
 
 const ID: &str = "urn:li:share:7";
@@ -52,4 +53,10 @@ async fn words_of_others_stay_and_what_is_gone_is_said_to_be() {
     );
     let said = wrong(404, "NOT_FOUND", "x").2.to_string();
     assert!(said.contains("hunter2"), "its refusals hold the token: {said}");
+}
+
+#[tokio::test]
+async fn however_a_change_breaks_what_is_known_of_it_is_true() {
+    let says = |api: &Api| api.posts.iter().map(|post| post.text.clone()).collect();
+    changes(Changes { network: Api::default(), connect: to, says, before: 1, readable: true }).await;
 }

@@ -287,6 +287,9 @@ impl Channel for Mastodon {
 }
 
 #[cfg(test)]
+#[path = "mastodon_changes_tests.rs"]
+mod changes_tests;
+#[cfg(test)]
 #[path = "mastodon_kinds.rs"]
 mod kinds;
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub struct Kind {
     pub keeps_keys: bool,
     pub has_v2: bool,
     pub has_source: bool,
+    /// It shows the words of posts as they were sent to everybody, and not to their accounts alone.
+    pub shows_all_sources: bool,
     /// How far its clock is ahead.
     pub ahead: TimeDelta,
     pub scopes: Value,
@@ -24,6 +26,7 @@ impl Default for Kind {
             keeps_keys: true,
             has_v2: true,
             has_source: true,
+            shows_all_sources: false,
             ahead: TimeDelta::zero(),
             scopes: json!(["read", "write"]),
             slow_pictures: 0,

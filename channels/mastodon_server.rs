@@ -19,11 +19,12 @@ pub struct Kept {
     pub account: &'static str,
     pub sent: Value,
     pub at: DateTime<Utc>,
+    pub pinned: bool,
 }
 
 impl Kept {
     fn shown(&self) -> Value {
-        json!({
+        let mut shown = json!({
             "id": self.id, "created_at": self.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "url": format!("https://social.example/@bank/{}", self.id),
             "visibility": self.sent["visibility"], "in_reply_to_id": self.sent["in_reply_to_id"],
@@ -31,7 +32,11 @@ impl Kept {
             "content": format!("<p>{}</p>", self.sent["status"].as_str().unwrap()),
             "spoiler_text": self.sent["spoiler_text"].as_str().unwrap_or_default(),
             "media_attachments": self.sent["media_ids"].as_array().cloned().unwrap_or_default(),
-        })
+        });
+        if self.account == "7" {
+            shown["pinned"] = self.pinned.into();
+        }
+        shown
     }
 }
 
@@ -69,7 +74,7 @@ impl Strict<Api> {
         network.made += 1;
         let id = format!("90{}", network.made);
         let sent = json!({ "status": text, "visibility": "public" });
-        network.posts.push(Kept { id: id.clone(), account, sent, at });
+        network.posts.push(Kept { id: id.clone(), account, sent, at, pinned: false });
         id
     }
 }
@@ -118,6 +123,9 @@ impl Network for Api {
             ("GET", ["v1", "statuses", id, "context"]) => self.context(id),
             ("GET", ["v1", "statuses", id]) => self.show(id),
             ("DELETE", ["v1", "statuses", id]) => self.delete(id),
+            ("PUT", ["v1", "statuses", id]) => self.change(id, asked, faults),
+            ("POST", ["v1", "statuses", id, "pin"]) => self.pin(id, true, asked, faults),
+            ("POST", ["v1", "statuses", id, "unpin"]) => self.pin(id, false, asked, faults),
             _ => (404, String::new(), json!({ "error": "Record not found" })),
         }
     }
@@ -208,7 +216,7 @@ impl Api {
             assert!([key.as_str(), first].iter().any(|k| *k == "key-1" || Uuid::parse_str(k).is_ok()));
             self.keys.insert(key, id.clone());
         }
-        let kept = Kept { id, account: "7", sent, at: now() + self.kind.ahead };
+        let kept = Kept { id, account: "7", sent, at: now() + self.kind.ahead, pinned: false };
         let shown = kept.shown();
         self.posts.push(kept);
         Some(shown)
@@ -227,7 +235,8 @@ impl Api {
     }
 
     fn source(&self, id: &str) -> Said {
-        self.posts.iter().find(|p| p.id == id && p.account == "7").map_or_else(
+        let all = self.kind.shows_all_sources;
+        self.posts.iter().find(|p| p.id == id && (all || p.account == "7")).map_or_else(
             || wrong(404, "Record not found"),
             |p| {
                 let spoiler = p.sent["spoiler_text"].as_str().unwrap_or_default();
@@ -263,6 +272,53 @@ impl Api {
             return wrong(404, "Record not found");
         };
         good(self.posts.remove(at).shown())
+    }
+
+    /// An own post gets other words. Pictures that are not named are taken from it.
+    fn change(&mut self, id: &str, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let sent = asked.json();
+        let text = |name: &str| sent[name].as_str().unwrap_or_default();
+        let fields: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        let right = fields == ["language", "sensitive", "spoiler_text", "status"]
+            && asked.header("content-type") == "application/json"
+            && !text("status").trim().is_empty()
+            && !text("language").is_empty()
+            && sent["sensitive"] == !text("spoiler_text").is_empty();
+        if !right {
+            faults.push(format!("a change: {sent}"));
+        }
+        if length(&sent) > 500 {
+            return wrong(422, "Validation failed: Text character limit of 500 exceeded");
+        }
+        let Some(post) = self.posts.iter_mut().find(|p| p.id == id && p.account == "7") else {
+            return wrong(404, "Record not found");
+        };
+        post.sent["media_ids"] = json!([]);
+        for name in ["language", "sensitive", "spoiler_text", "status"] {
+            post.sent[name] = sent[name].clone();
+        }
+        good(post.shown())
+    }
+
+    /// What is pinned already is refused, as are a sixth post and one of somebody else.
+    fn pin(&mut self, id: &str, up: bool, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        if !asked.content.is_empty() {
+            faults.push("a pin has no content".to_owned());
+        }
+        let full = self.posts.iter().filter(|p| p.pinned).count() == 5;
+        let Some(post) = self.posts.iter_mut().find(|p| p.id == id) else {
+            return wrong(404, "Record not found");
+        };
+        match post.account {
+            "7" if up && post.pinned => wrong(422, "Validation failed: Status has already been taken"),
+            "7" if up && full => wrong(422, "You have already pinned the maximum number of posts"),
+            "7" => {
+                post.pinned = up;
+                good(post.shown())
+            }
+            _ if up => wrong(422, "Validation failed: Someone else's post cannot be pinned"),
+            _ => good(post.shown()),
+        }
     }
 }
 

@@ -227,3 +227,6 @@ async fn faulty_settings_are_described_and_not_repeated() {
         assert!(error.contains("xoxb-") && !error.contains("hunter2"), "{error}");
     }
 }
+
+#[path = "slack_changes_tests.rs"]
+mod changes_tests;

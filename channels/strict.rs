@@ -11,11 +11,14 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use url::Url;
 
+#[path = "strict_changes.rs"]
+mod changes;
 #[path = "strict_door.rs"]
 mod door;
 #[path = "strict_trials.rs"]
 mod trials;
 
+pub use changes::{Changes, change, changes, foreign, pins};
 pub use door::Door;
 pub use trials::{
     Memory, attempt, attempt_of, deliver, is_settled, looks, misfortunes, outcomes, reads, removals,

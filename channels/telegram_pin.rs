@@ -1,10 +1,10 @@
 //! A post at the top of the chat.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Accepted, Telegram, parts};
 use crate::NOT_OURS;
-use crate::http::Request;
+use crate::http::{Answer, Request};
 use crate::message::Doing;
 
 impl Telegram {
@@ -25,9 +25,22 @@ impl Telegram {
         };
         let answer = self.http.call(Request::post(self.method(method).as_str()).json(&content)).await;
         let answer = answer.map_err(|trouble| trouble.to_string())?;
-        match answer.is_success() && answer.json::<Accepted<bool>>().is_ok_and(|a| a.ok && a.result) {
+        let is_done = answer.is_success() && answer.json::<Accepted<bool>>().is_ok_and(|a| a.ok && a.result);
+        match is_done || is_so(&answer, up) {
             true => Ok(()),
             false => Err(self.failure(&answer, Doing::Pin).to_string()),
         }
     }
+}
+
+/// Whether a refusal says that it is so already. Bots meet it when the answer to a try before was lost; what is not
+/// there is not pinned either.
+///
+/// Source: <https://core.telegram.org/method/messages.updatePinnedMessage>; the words for bots are those that clients
+/// have met.
+fn is_so(answer: &Answer, up: bool) -> bool {
+    let told: Value = answer.json().unwrap_or_default();
+    let said = told["description"].as_str().unwrap_or_default().to_ascii_lowercase();
+    let words = ["chat_not_modified", "message to unpin not found"];
+    answer.status == 400 && words[..if up { 1 } else { 2 }].iter().any(|words| said.contains(words))
 }

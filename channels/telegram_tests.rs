@@ -281,3 +281,6 @@ async fn faulty_settings_are_described_and_not_repeated() {
         assert!(error.contains("@BotFather") && !error.contains("hunter2"), "{error}");
     }
 }
+
+#[path = "telegram_changes_tests.rs"]
+mod changes_tests;
