@@ -26,6 +26,7 @@ use crate::html;
 use crate::http::Http;
 use crate::mailer::Letter;
 use crate::smtp_answers::{refused, unsent, words};
+use crate::smtp_stream::UntilTls;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
@@ -208,9 +209,14 @@ impl Email {
         let tls = || TlsParameters::new_rustls(self.host.clone()).map_err(|e| unsent(&words(&e)));
         let wrapped = if self.security == Security::Tls { Some(tls()?) } else { None };
         let hello = ClientId::Domain(self.from.email.domain().to_owned());
-        let step = Some(self.patience.step);
-        let opening = AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), step, &hello, wrapped, None);
-        let mut smtp = opening.await.map_err(|e| unsent(&words(&e)))?;
+        let step = self.patience.step;
+        let opened = if self.security == Security::StartTls {
+            let stream = UntilTls::reach(&addresses, step).await.map_err(|why| unsent(&why))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await
+        } else {
+            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), Some(step), &hello, wrapped, None).await
+        };
+        let mut smtp = opened.map_err(|e| unsent(&words(&e)))?;
         if self.security == Security::StartTls {
             if !smtp.can_starttls() {
                 self.part(smtp).await;

@@ -94,6 +94,7 @@ mod slack_text;
 pub mod sms;
 pub mod sms_text;
 mod smtp_answers;
+mod smtp_stream;
 #[cfg(test)]
 mod strict;
 #[cfg(test)]

@@ -45,6 +45,7 @@ mod kill_handles;
 #[cfg(feature = "failpoints")]
 mod kill_sms;
 mod locks;
+mod mail_tls;
 mod mastodon;
 mod migrations;
 mod misfits;

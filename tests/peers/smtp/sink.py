@@ -7,6 +7,11 @@
     drop      the message is kept, then the connection ends without an answer
     slow      the answer to the message takes three seconds
 
+It listens on several ports. `plain` has no TLS, and failing logins come back as 535. `starttls` takes nothing before
+STARTTLS, `tls` begins with TLS; both show a certificate for 127.0.0.1 by the authority in `ca.pem`. The certificate of
+`other` is for another machine, that of `stranger` by an authority that nobody trusts. `middle` is somebody on the way to
+`starttls`: whatever the server answers to STARTTLS, it adds good answers in clear.
+
 A fault word may carry a suffix after a plus sign: `drop+1@example.test`. Logging in is possible,
 never required; a wrong password is refused with 535.
 """
@@ -16,8 +21,12 @@ import email
 import email.policy
 import json
 import os
+import ssl
+import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
@@ -38,6 +47,9 @@ def authenticate(server, session, envelope, mechanism, data):
 
 
 class Sink:
+    def __init__(self, by):
+        self.by = by
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         answer = REFUSED.get(fault(address))
         if answer is None:
@@ -51,6 +63,7 @@ class Sink:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         words = {kind: part.get_content() for kind in ("plain", "html") if (part := message.get_body((kind,)))}
         kept.append({
+            "by": self.by,
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "headers": {name.lower(): str(value) for name, value in message.items()},
@@ -84,11 +97,60 @@ class View(BaseHTTPRequestHandler):
         pass
 
 
-Controller(
-    Sink(),
-    hostname=LOOPBACK,
-    port=int(os.environ["SMTP_PORT"]),
-    authenticator=authenticate,
-    auth_require_tls=False,
-).start()
+def certificate(authority, name):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def listen(by, port, **security):
+    hidden = "tls_context" in security
+    Controller(
+        Sink(by),
+        hostname=LOOPBACK,
+        port=port,
+        authenticator=authenticate,
+        auth_require_tls=hidden,
+        require_starttls=hidden,
+        **security,
+    ).start()
+
+
+# "250 ok" to EHLO, the log-in, the sender, the recipient and the message, and what DATA needs.
+FORGED = b"250-mail\r\n250 AUTH PLAIN\r\n235 in\r\n250 ok\r\n250 ok\r\n354 go on\r\n250 queued\r\n221 bye\r\n"
+
+
+async def between(reader, writer):
+    """Passes on what both say, and adds the forged answers once the server lets TLS begin."""
+    to_server = await asyncio.open_connection(LOOPBACK, ports["starttls"])
+
+    async def down():
+        while line := await to_server[0].read(65536):
+            writer.write(line + FORGED if line.startswith(b"220 ") and b"TLS" in line else line)
+            await writer.drain()
+
+    async def up():
+        while content := await reader.read(65536):
+            to_server[1].write(content)
+            await to_server[1].drain()
+
+    await asyncio.wait([asyncio.create_task(down()), asyncio.create_task(up())], return_when=asyncio.FIRST_COMPLETED)
+    writer.close()
+    to_server[1].close()
+
+
+async def stand_between():
+    server = await asyncio.start_server(between, LOOPBACK, ports["middle"])
+    await server.serve_forever()
+
+
+ports = json.loads(os.environ["SMTP_PORTS"])
+trusted, strange = trustme.CA(), trustme.CA()
+trusted.cert_pem.write_to_path(sys.argv[1])
+listen("plain", ports["plain"])
+listen("starttls", ports["starttls"], tls_context=certificate(trusted, LOOPBACK))
+listen("tls", ports["tls"], ssl_context=certificate(trusted, LOOPBACK))
+listen("other", ports["other"], tls_context=certificate(trusted, "mail.other.example"))
+listen("stranger", ports["stranger"], tls_context=certificate(strange, LOOPBACK))
+threading.Thread(target=lambda: asyncio.run(stand_between()), daemon=True).start()
 ThreadingHTTPServer((LOOPBACK, int(os.environ["PORT"])), View).serve_forever()
