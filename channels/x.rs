@@ -4,7 +4,9 @@
 //! `fundamentals/rate-limits` and `fundamentals/response-codes-and-errors` there. Not tried on the real
 //! network. Told by no document, and taken from what clients have met: the words of the refusal of the
 //! same text, that a text comes back with `&`, `<` and `>` written out, and how credits that are used up
-//! are refused. The check sees whose the token is, and not whether it may write.
+//! are refused. The check sees whose the token is, and says that it does not see whether it may write: no call of the
+//! API names the scopes of a token, and `x-access-level`, which clients have met in answers, is told of no token of
+//! this kind (`fundamentals/authentication/oauth-2-0/authorization-code` there).
 //!
 //! On the plans that anybody can buy, X takes an answer of an app only where the author of the post has mentioned or
 //! quoted the account (`x-api/posts/manage-tweets/integrate` and the changelog of 2026-02-23 there). Whether that holds
@@ -219,7 +221,7 @@ impl X {
         } else if self.threads {
             format!("logged in as @{name}; whether X takes the second part of a thread, only a thread shows")
         } else {
-            format!("logged in as @{name}")
+            format!("logged in as @{name}; whether the token may post (tweet.write), only a post shows")
         };
         Ok(Health::ready(detail).of(&format!("@{name}")).by_id(&who.id))
     }

@@ -246,7 +246,8 @@ async fn the_check_says_who_it_is() {
         assert!(server.state().network.posts.is_empty() && !health.detail.contains("hunter2"));
         (health.ready, health.detail)
     };
-    assert_eq!(checked(Api::default(), None).await, (true, "logged in as @bank".to_owned()));
+    let unseen = "logged in as @bank; whether the token may post (tweet.write), only a post shows";
+    assert_eq!(checked(Api::default(), None).await, (true, unseen.to_owned()));
     let (ready, detail) = checked(Api { protected: true, ..Api::default() }, None).await;
     assert!(ready && detail.contains("only its followers see them"), "{detail}");
     let (ready, detail) = checked(Api::default(), Some(Fate::Refused(401, "", "{}"))).await;
