@@ -1,4 +1,4 @@
-//! A channel that hangs with a long backlog delays nobody else.
+//! A channel that hangs or asks us to wait, with a long backlog, delays nobody else.
 
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,32 @@ on_both! {
         bench.until(&routine.id, &["accepted"]).await;
         assert!(bench.sandbox.arrived() < BACKLOG, "the other channel hangs still");
         worker.vanish();
+    }
+    async fn a_channel_that_asks_us_to_wait_delays_no_other(bench) {
+        const BACKLOG: usize = 300;
+        bench.sandbox.fault("alpha", Fault::TooMany { seconds: 60 }, 10_000);
+        backlog(&bench, BACKLOG, "alpha").await;
+        let worker = bench.start().await;
+        while bench.sandbox.arrived() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // The clock stands still: its minute does not pass meanwhile.
+        let began = Instant::now();
+        backlog(&bench, 40, "beta").await;
+        while bench.sandbox.timeline("beta").len() < 40 {
+            assert!(began.elapsed() < Duration::from_secs(30), "the other channel waits, too");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let asked = bench.sandbox.arrivals().iter().filter(|a| a.timeline == "alpha").count();
+        assert!(asked <= 16, "what was under way when it said so, and nothing after it: {asked}");
+        assert!(bench.sandbox.timeline("alpha").is_empty());
+        bench.sandbox.clear_faults();
+        bench.app.clock().advance(61_000);
+        while bench.sandbox.timeline("alpha").len() < BACKLOG {
+            assert!(began.elapsed() < Duration::from_secs(60), "its own posts go out after its wait");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        worker.stop().await.unwrap();
     }
     async fn a_channel_that_hangs_or_fails_delays_no_doubt_of_another(bench) {
         let mut bench = bench;
