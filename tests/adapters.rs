@@ -4,48 +4,17 @@ use std::fmt::Write;
 
 use channels::{ALL, Adapter, Pictures, Pins, ReadBack, Replay, Revising};
 
-/// Adapters that are tried on real servers, or need none, with what they are tried on.
-const REAL: &[(&str, &str)] = &[
-    ("bluesky", "real: the network's own server (PDS)"),
-    ("email", "real: a mail server"),
-    ("ghost", "real: Ghost"),
-    ("matrix", "real: Synapse"),
-    ("sandbox", "itself: a part of Holdline"),
-    ("website", "itself: a part of Holdline"),
-    ("wordpress", "real: WordPress"),
-];
-
-/// A strict stand-in keeps posts and refuses what its network's documents say it would refuse. Nobody can run
-/// these networks.
-const STRICT: &[&str] = &[
-    "buffer",
-    "discord",
-    "discord_bot",
-    "facebook",
-    "hootsuite",
-    "instagram",
-    "linkedin",
-    "mastodon",
-    "mixpost",
-    "postiz",
-    "slack",
-    "sms",
-    "teams",
-    "telegram",
-    "threads",
-    "webhook",
-    "whatsapp",
-    "x",
-];
+#[path = "adapters_tried.rs"]
+mod tried;
 
 const HEAD: &str = "\
 # Adapters
 
-What each adapter can do, and how it was tested. This page is made from the code; a test fails when it is behind, and
-prints it as it should be.
+What each adapter can do, and below how each of it was tested. This page is made from the code; a test fails when it is
+behind, and prints it as it should be.
 
-| adapter | the same request twice | reading back | takes down | changes words | at the top | threads | pictures | watched | swept | tested on |
-|---|---|---|---|---|---|---|---|---|---|---|
+| adapter | the same request twice | reading back | takes down | changes words | at the top | threads | pictures | watched | swept |
+|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(a: &Adapter) -> String {
@@ -75,16 +44,13 @@ fn line(a: &Adapter) -> String {
         Pins::One => "one",
         Pins::Several => "yes",
     };
-    let tested = REAL.iter().find(|(name, _)| *name == a.name).map(|(_, on)| *on);
-    let tested = tested.or_else(|| STRICT.contains(&a.name).then_some("a strict stand-in"));
-    let tested = tested.unwrap_or("a scripted stand-in");
     let unasked = channels::watch::every(a.name, &serde_json::Value::Null).is_some();
     let watched = if c.watches && !unasked { "if asked" } else { yes(c.watches) };
     let (down, pictures, swept) = (yes(c.retract), yes(c.media), yes(c.sweeps));
     let asked = channels::fit::limits_by(a.name, &serde_json::json!({ "threads": "on" }), a.limits);
     let threads = if asked.parts > a.limits.parts { "if asked" } else { yes(a.limits.parts > 1) };
     format!(
-        "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} | {tested} |\n",
+        "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} |\n",
         a.name
     )
 }
@@ -97,6 +63,7 @@ fn the_adapters_page_is_what_the_code_says() {
     for adapter in all {
         page.write_str(&line(adapter)).unwrap();
     }
+    page += &tried::page();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/channels/ADAPTERS.md");
     let there = std::fs::read_to_string(path).unwrap_or_default();
     assert!(there == page, "channels/ADAPTERS.md should be:\n{page}");
