@@ -1,7 +1,7 @@
 //! New words for the bot's messages, and which of them are pinned, against the strict server.
 
 use super::*;
-use crate::strict::{Changes, changes, foreign, pins};
+use crate::strict::{Asked, Changes, Network, Said, changes, foreign, good, pins};
 
 /// The chat, with what becomes of its messages later.
 #[derive(Clone)]

@@ -131,6 +131,7 @@ impl Api {
         }
         done(json!(true))
     }
+
     /// Whether a message with these words may be posted.
     fn refuse(&self, chat: &str, caption: &str) -> Option<Said> {
         match () {
