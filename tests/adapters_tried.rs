@@ -18,8 +18,10 @@ keeps posts and refuses what the network's documents say it would refuse; nobody
 
 ";
 
-/// What an adapter may be able to do, by its word in the file and its head on the page.
-const ALL_THINGS: [(&str, &str, fn(&Adapter) -> bool); 9] = [
+/// What an adapter may be able to do: its word in the file, its head on the page, and who can.
+type Thing = (&'static str, &'static str, fn(&Adapter) -> bool);
+
+const ALL_THINGS: [Thing; 9] = [
     ("posts", "posts", |a| a.capabilities.publishes),
     ("reads", "reading back", |a| a.capabilities.publishes && a.capabilities.read_back != ReadBack::None),
     ("takes_down", "takes down", |a| a.capabilities.retract),

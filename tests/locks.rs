@@ -7,11 +7,10 @@ use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::nodes;
 use holdline::store::{Store, Tx, Unaudited};
 use serde_json::json;
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::time::timeout;
 
-use crate::support::{Bench, Database, fresh_postgres};
+use crate::support::{Bench, Database, fresh_postgres, patient};
 
 /// Permits, other changes, and freezes.
 const WAYS: [&str; 3] = ["permit", "change", "freeze"];
@@ -28,7 +27,7 @@ async fn begin(store: &Store, way: &str) -> holdline::store::Result<Tx> {
 async fn who_waits_for_the_guard_leaves_connections_to_others() {
     let url = fresh_postgres().await;
     for holder in ["change", "freeze"] {
-        let pool = PgPoolOptions::new().max_connections(4);
+        let pool = patient(4);
         let store = Store::postgres_with(&url, pool).await.unwrap();
         let gate = begin(&store, holder).await.unwrap();
         let waits = |way: &'static str| {
@@ -53,7 +52,7 @@ async fn who_waits_for_the_guard_leaves_connections_to_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_and_a_connection_are_waited_for_together_no_longer_than_a_connection() {
-    let pool = PgPoolOptions::new().max_connections(3).acquire_timeout(Duration::from_secs(3));
+    let pool = patient(3).acquire_timeout(Duration::from_secs(3));
     let store = Store::postgres_with(&fresh_postgres().await, pool).await.unwrap();
     for way in WAYS {
         // One has the turn, and others the rest of the connections.

@@ -8,11 +8,11 @@ use holdline::app::posts;
 use holdline::domain::delivery::State;
 use holdline::domain::post::PostState;
 use holdline::sandbox::Fault;
-use holdline::store::Unaudited;
+use holdline::store::{Store, Unaudited};
 use serde_json::json;
 
 use crate::old_words::{change, on, post, until};
-use crate::support::{Bench, Database};
+use crate::support::{Bench, Database, patient};
 
 /// Long enough that what does not wait would be over.
 const WHILE: Duration = Duration::from_millis(700);
@@ -50,7 +50,7 @@ async fn an_approval_of_other_words_and_a_permit_never_overlap() {
         .sql(&format!("update deliveries set state = 'accepted', remote_id = '1' where id = '{alpha}'"))
         .await;
     let two = bench.submit(change(&first.id, "two")).await;
-    let store = bench.look().await;
+    let store = Store::postgres_with(bench.url().unwrap(), patient(4)).await.unwrap();
     // A permit is half-way on another node: the approval waits for it.
     let permit = store.begin_guarded().await.unwrap();
     let approval = bench.approve(&two.id);
@@ -102,7 +102,8 @@ async fn a_bulk_approval_keeps_permits_out_only_while_it_writes_a_change_of_word
     let two = bench.submit(new).await;
     let hash = bulk::preview(&bench.app, &bench.approver, "many").await.unwrap().hash;
     let all = BulkApproval { label: "many".into(), hash, unready: Vec::new() };
-    let permit = bench.look().await.begin_guarded().await.unwrap();
+    let store = Store::postgres_with(bench.url().unwrap(), patient(4)).await.unwrap();
+    let permit = store.begin_guarded().await.unwrap();
     let approval = bulk::approve(&bench.app, &bench.approver, &all);
     tokio::pin!(approval);
     assert!(

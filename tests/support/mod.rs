@@ -332,6 +332,15 @@ pub async fn person(app: &App, by: &Actor, name: &str, role: Role) -> Actor {
     people::authenticate(app, secret.expose_secret(), "test").await.unwrap()
 }
 
+/// Connections whose changes may stand still for as long as a test needs.
+pub fn patient(connections: u32) -> sqlx::postgres::PgPoolOptions {
+    sqlx::postgres::PgPoolOptions::new().max_connections(connections).after_connect(|connection, _| {
+        Box::pin(
+            async move { connection.execute("set idle_in_transaction_session_timeout = 0").await.map(drop) },
+        )
+    })
+}
+
 /// A fresh database on the PostgreSQL that `tests/run` started.
 pub async fn fresh_postgres() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
