@@ -270,7 +270,7 @@ impl Slack {
 
     async fn delete(&self, remote_id: &str, pictured: bool) -> Result<Retraction, String> {
         let (channel, ts) = parts(remote_id).ok_or(NOT_OURS)?;
-        // Words go first, whatever becomes of the pictures.
+        // The message alone names its pictures; the look is short, because its words are wrong.
         let files = if pictured { self.files(channel, ts).await } else { Ok(Vec::new()) };
         let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;

@@ -11,6 +11,8 @@
 //! slackapi/python-slack-sdk, issue 1658). Such a message is sent again after a while: the refusal says that nothing
 //! was posted.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use url::Url;
 
@@ -19,6 +21,12 @@ use crate::form;
 use crate::http::{Answer, Request, Trouble};
 use crate::message::Doing;
 use crate::{Failure, Job, MediaRef, Pass, Retraction, Retry};
+
+/// How long pictures are sent at most: shorter than a sender waits for an attempt, so that one whose message was never
+/// asked for ends without effect and not in doubt.
+const PREPARES: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(60) };
+/// How long a message that is taken down is looked at before.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Said when Slack still works on a picture after the last try.
 pub(super) const UNREADY: &str = "Slack is still working on the pictures";
@@ -34,8 +42,13 @@ impl Slack {
         if job.media.len() < pictures.len() {
             return Err(unready("the bytes of a picture are missing".to_owned()));
         }
+        let sent = tokio::time::timeout(PREPARES, self.upload_all(job, pass)).await;
+        sent.map_err(|_| unready("Slack is slow to take the pictures".to_owned()))?
+    }
+
+    async fn upload_all(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
         let mut files = Vec::new();
-        for (picture, bytes) in pictures.iter().zip(&job.media) {
+        for (picture, bytes) in job.rendition.media.iter().zip(&job.media) {
             files.push(self.upload_one(picture, bytes, pass).await?);
         }
         let named: Vec<Value> = files.iter().map(|id| json!({ "id": id })).collect();
@@ -87,7 +100,9 @@ impl Slack {
 
     /// The pictures that a message shows.
     pub(super) async fn files(&self, channel: &str, ts: &str) -> Result<Vec<String>, String> {
-        Ok(self.one(channel, ts).await?.map(|message| files(&message.blocks)).unwrap_or_default())
+        let look = tokio::time::timeout(LOOK, self.one(channel, ts)).await;
+        let message = look.map_err(|_| "Slack does not answer which they are".to_owned())??;
+        Ok(message.map(|message| files(&message.blocks)).unwrap_or_default())
     }
 
     /// Deletes the pictures of a message that was taken down: Slack keeps them otherwise.

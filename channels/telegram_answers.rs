@@ -18,6 +18,9 @@ const NO_RIGHT: &[&str] = &[
     "chat_restricted",
 ];
 
+/// Words of a refusal of an album, of whose pictures some may be there. No document tells (tdlib/telegram-bot-api says them).
+const ALBUM: &[&str] = &["group send failed", "failed to send message #"];
+
 /// What an answer that does not accept means.
 pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
     let word = token.split_once(':').map_or(token, |(_, word)| word);
@@ -48,6 +51,8 @@ pub(super) fn failure(answer: &Answer, token: &str, doing: Doing) -> Failure {
             )
         }
         400 if NO_RIGHT.iter().any(|words| describes(words)) => rejected(no_right, Retry::Reconnect),
+        // Said of an album: nothing tells whether some of its messages are there.
+        400 if ALBUM.iter().any(|words| describes(words)) => in_doubt(status),
         // Only for who asks for updates, so what it means here is not known.
         409 => in_doubt(status),
         429 => {

@@ -75,6 +75,8 @@ on_both! {
         for token in [&caller.operator, &caller.approver, &caller.administrator] {
             let said = ask(&caller, token).await;
             assert!(said.contains("Tested: ") && !said.contains("Tested: 0"), "{said}");
+            let still = caller.http.call(Request::get(&caller.url("/posts")).bearer(token)).await.unwrap();
+            assert_eq!(still.status, 200, "the token is good for nothing any more");
         }
         verifies(&caller).await;
         worker.stop().await.unwrap();
@@ -83,12 +85,15 @@ on_both! {
     async fn lines_of_an_import_are_taken_or_refused_and_never_a_fault(bench) {
         let caller = Caller::new(&bench).await;
         let mut runner = TestRunner::deterministic();
+        let mut taken = 0;
         for _ in 0..200 {
             let body = lines().new_tree(&mut runner).unwrap().current();
             let asked = Request::post(&format!("{}/api/v1/posts/import", caller.base)).body("application/x-ndjson", body.clone());
             let status = caller.call(asked).await.status;
             assert!(status < 500, "{status} for {:?}", String::from_utf8_lossy(&body));
+            taken += usize::from(status < 300);
         }
+        assert!(taken > 10, "{taken} of 200 were taken");
         verifies(&caller).await;
     }
 }

@@ -9,7 +9,8 @@ use crate::store::Tx;
 
 /// How long a commit waits for the one before it in this process. Behind one that hangs nobody is kept: what is
 /// committed then is not remembered, and what was remembered before stays true.
-const TURN: Duration = Duration::from_secs(1);
+/// Less than PostgreSQL gives a change that says nothing (`store/pool.rs`).
+const TURN: Duration = Duration::from_millis(500);
 
 /// How long a shared database may take for a commit; the answer counts as lost after that.
 const ANSWERS: Duration = Duration::from_secs(15);

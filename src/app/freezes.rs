@@ -23,8 +23,8 @@ pub(crate) use crate::store::freezes::GateRow;
 use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
-/// How long a freeze call waits for every node before it names those that are missing. Whoever called has the answer within
-/// two seconds.
+/// How long a freeze call waits for every node before it names those that are missing: the answer is there two seconds
+/// after the commit. A node that stands still within a change keeps the commit for 1.5 seconds more (`store/pool.rs`).
 pub const SEAL_WAIT: Duration = Duration::from_millis(1_750);
 
 /// A new freeze.

@@ -130,14 +130,25 @@ pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<(
 /// # Errors
 /// The database's own.
 pub(super) async fn how_far(app: &App, delivery: &str) -> Result<Option<String>> {
-    let all = app.store().attempts(delivery).await?;
-    let (Some(handle), Some(last)) = (of_last(&all), all.last()) else { return Ok(None) };
+    Ok(how_far_of(&app.store().attempts(delivery).await?))
+}
+
+/// The same within a change, which no other connection may keep waiting: what is idle for long is taken back.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn how_far_in(tx: &mut Tx, delivery: &str) -> Result<Option<String>> {
+    Ok(how_far_of(&tx.attempts(delivery).await?))
+}
+
+fn how_far_of(all: &[Attempt]) -> Option<String> {
+    let (handle, last) = (of_last(all)?, all.last()?);
     if ledger::is_ledger(&handle) {
-        return Ok(ledger::so_far(&handle));
+        return ledger::so_far(&handle);
     }
     let of = serde_json::from_str::<Rendition>(&last.body).map_or(1, |r| r.texts().count());
     let out = parts::out(&handle).count();
-    Ok((of > 1 && out > 0).then(|| format!("{out} of {of} parts are out")))
+    (of > 1 && out > 0).then(|| format!("{out} of {of} parts are out"))
 }
 
 /// Writes into the newest ledger of a delivery, if it has one, that a person wants the post taken down: nothing more

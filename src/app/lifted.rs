@@ -29,7 +29,7 @@ pub(super) async fn looked_at<'a>(
     let mut outcomes = outcomes.to_vec();
     for (permit, outcome) in &mut outcomes {
         if is_stopped(outcome) && covering(&orders, &permit.subject).is_none() {
-            *outcome = Outcome::NotBegun { reason: UNHEARD.to_owned(), not_before: None };
+            *outcome = Outcome::NotBegun { reason: UNHEARD.to_owned(), not_before: Some(now + 1_000) };
         }
     }
     Ok(Cow::Owned(outcomes))

@@ -106,14 +106,14 @@ pub(super) async fn never(app: &App, d: &Delivery, why: &str) -> Result<String> 
 ///
 /// # Errors
 /// The database's own.
-pub(super) async fn before(app: &App, row: &InHand) -> Result<Option<String>> {
+pub(super) async fn before(tx: &mut Tx, row: &InHand) -> Result<Option<String>> {
     let (Some(first), Some(before)) = (&row.revises, &row.before) else { return Ok(None) };
     if !matches!(State::parse(before), Ok(State::Failed | State::Cancelled | State::Expired | State::Held)) {
         return Ok(None);
     }
-    let made = app.store().deliveries(first).await?.into_iter().find(|d| d.channel_id == row.channel_id);
+    let made = tx.copies(first, &row.channel_id).await?.into_iter().find(|d| d.post_id == *first);
     match made {
-        Some(made) if made.permits > 0 => handles::how_far(app, &made.id).await,
+        Some(made) if made.permits > 0 => handles::how_far_in(tx, &made.id).await,
         _ => Ok(None),
     }
 }

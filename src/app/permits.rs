@@ -198,8 +198,8 @@ async fn decide(
         let subject = subject(row);
         // Of a list or a thread some may be out already.
         let so_far = match row.changed_by.is_some() && row.permits > 0 {
-            true => handles::how_far(app, &row.id).await?,
-            false => old_words::before(app, row).await?,
+            true => handles::how_far_in(&mut tx, &row.id).await?,
+            false => old_words::before(&mut tx, row).await?,
         };
         if writes.stop(judged::stopped(row, &subject, &orders, so_far.as_deref(), now)) {
             continue;

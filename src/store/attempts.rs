@@ -7,6 +7,8 @@ use super::rows::{Rows, Value};
 use super::{Result, Store, Tx, dialect, on, read};
 use crate::clock::Millis;
 
+const ALL_OF: &str = "select * from attempts where delivery_id = $1 order by number";
+
 /// A row of `attempts`.
 #[derive(Debug, Clone, FromRow)]
 pub struct Attempt {
@@ -109,8 +111,7 @@ impl Store {
     }
 
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts where delivery_id = $1 order by number";
-        Ok(read!(self, |c| sqlx::query_as(SQL).bind(delivery).fetch_all(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(ALL_OF).bind(delivery).fetch_all(c).await?))
     }
 
     /// Attempts in doubt whose next read is due, as far as this node reads them: its own, and those
@@ -148,6 +149,11 @@ impl Store {
 }
 
 impl Tx {
+    /// All attempts of a delivery, not locked.
+    pub async fn attempts(&mut self, delivery: &str) -> Result<Vec<Attempt>> {
+        Ok(on!(self, |c| sqlx::query_as(ALL_OF).bind(delivery).fetch_all(c).await?))
+    }
+
     /// An attempt, locked. Whoever locks its delivery too does so afterwards.
     pub async fn attempt(&mut self, id: &str) -> Result<Option<Attempt>> {
         const SQL: &str = "select * from attempts where id = $1";
