@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::approvals::{bundle, decide};
 use crate::on_both;
-use crate::support::Bench;
 use crate::support::threads::{TOKEN, Threads, USER};
+use crate::support::{Bench, drawn};
 
 fn post(bench: &Bench, pictures: &[Value]) -> Value {
     let source = json!({ "text": "Cards work again.", "media": pictures });
@@ -32,8 +32,7 @@ on_both! {
         // A server of this machine reaches this service, and Meta's does not: the service calls itself localhost.
         let fake = Threads::start().await;
         bench.connect_with("talk", "threads", fake.settings(), Some(TOKEN)).await;
-        let jpeg = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1];
-        let kept = media::upload(&bench.app, &bench.operator, jpeg).await.unwrap();
+        let kept = media::upload(&bench.app, &bench.operator, drawn::jpeg()).await.unwrap();
         let pictures = [json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map of the branches" })];
         let submitted = bench.submit(post(&bench, &pictures)).await.id;
         bench.approved(post(&bench, &pictures)).await;
