@@ -143,6 +143,40 @@ async fn heal(fleet: &mut Fleet, fault: Fault, node: usize, tally: &mut Tally) {
     }
 }
 
+/// Waits for the seal, and compares what arrived after it with the list; `before` had arrived before the round.
+async fn judge(
+    fleet: &mut Fleet,
+    id: &str,
+    (number, fault, before): (usize, Fault, usize),
+    tally: &mut Tally,
+) {
+    let (freeze, sealed) = until_sealed(fleet, id, tally).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let FreezeView { in_flight: flights, held, .. } = freezes::get(&fleet.app, id).await.unwrap();
+    let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
+    let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+    let mark = at(freeze.sealed_at.as_ref().unwrap());
+    // A mark of a wrong clock says nothing: then the moment counts at which it was seen.
+    let is_late = |a: &&sandbox::Arrival| match fault {
+        Fault::Clock(_) => a.first_byte > sealed,
+        _ => a.at > mark,
+    };
+    for late in fleet.sandbox.arrivals_after(before).iter().filter(is_late) {
+        let is_listed = listed.contains(late.posted.delivery.as_str());
+        assert!(
+            is_listed,
+            "round {number}, {fault:?}: {late:?} came after SEALED and is on no list\n{}",
+            fleet.story().await
+        );
+        tally.late += 1;
+    }
+    if fault == Fault::None {
+        tally.marks.push(mark - at(&freeze.committed_at));
+    }
+    tally.listed += flights.len();
+    tally.held += held;
+}
+
 async fn round(fleet: &mut Fleet, number: usize, fault: Fault, tally: &mut Tally) {
     let before = fleet.sandbox.arrived();
     // Slow enough that a freeze meets a queue.
@@ -188,31 +222,7 @@ async fn round(fleet: &mut Fleet, number: usize, fault: Fault, tally: &mut Tally
     if !alone {
         heal(fleet, fault, struck, tally).await;
     }
-    let (freeze, sealed) = until_sealed(fleet, &answer.id, tally).await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let FreezeView { in_flight: flights, held, .. } = freezes::get(&fleet.app, &answer.id).await.unwrap();
-    let listed: HashSet<_> = flights.iter().map(|f| f.delivery.as_str()).collect();
-    let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
-    let mark = at(freeze.sealed_at.as_ref().unwrap());
-    // A mark of a wrong clock says nothing: then the moment counts at which it was seen.
-    let is_late = |a: &&sandbox::Arrival| match fault {
-        Fault::Clock(_) => a.first_byte > sealed,
-        _ => a.at > mark,
-    };
-    for late in fleet.sandbox.arrivals_after(before).iter().filter(is_late) {
-        let is_listed = listed.contains(late.posted.delivery.as_str());
-        assert!(
-            is_listed,
-            "round {number}, {fault:?}: {late:?} came after SEALED and is on no list\n{}",
-            fleet.story().await
-        );
-        tally.late += 1;
-    }
-    if fault == Fault::None {
-        tally.marks.push(mark - at(&freeze.committed_at));
-    }
-    tally.listed += flights.len();
-    tally.held += held;
+    judge(fleet, &answer.id, (number, fault, before), tally).await;
     *tally.rounds.entry(fault).or_default() += 1;
     fleet.thaw().await;
 }

@@ -90,6 +90,8 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/teams.rs", "http error", "it reads the answer"),
     ("channels/telegram_answers.rs", "bad request:", "it reads the answer"),
     ("channels/telegram_answers.rs", "chat not found", "it reads the answer"),
+    ("channels/telegram_answers.rs", "failed to send message", "it reads the answer"),
+    ("channels/telegram_answers.rs", "group send failed", "it reads the answer"),
     ("channels/telegram_answers.rs", "have no rights", "it reads the answer"),
     ("channels/telegram_answers.rs", "need administrator rights", "it reads the answer"),
     ("channels/telegram_answers.rs", "not enough rights", "it reads the answer"),
