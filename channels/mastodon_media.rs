@@ -76,7 +76,7 @@ impl Mastodon {
         let request = Request::post(url.as_str()).bearer(&self.token).body(&mime, content);
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
         if !answer.is_success() {
-            return Err(alone(self.failure(&answer)));
+            return Err(self.failure(&answer).of_a_picture());
         }
         let media: Media = answer.json().map_err(unread)?;
         Ok((media.id, answer.status != 202))
@@ -87,23 +87,13 @@ impl Mastodon {
         match answer.status {
             200 => Ok(true),
             206 => Ok(false),
-            _ => Err(alone(self.failure(&answer))),
+            _ => Err(self.failure(&answer).of_a_picture()),
         }
     }
 }
 
 fn no_effect(trouble: Trouble) -> Failure {
     trouble.failure(false).without_effect()
-}
-
-/// A refusal of a picture. Pictures have a limit of their own: a post without any need not wait.
-fn alone(failure: Failure) -> Failure {
-    match failure.without_effect() {
-        Failure::Rejected { reason, retry: Retry::After(wait) } => {
-            Failure::Rejected { reason, retry: Retry::Later(wait) }
-        }
-        other => other,
-    }
 }
 
 /// A step before the public one that did not end well.

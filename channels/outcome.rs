@@ -48,6 +48,18 @@ impl Failure {
         }
     }
 
+    /// For the upload of a picture: the same, and a wait that the network asks for is this post's alone. Pictures have a limit
+    /// of their own: a post without any need not wait.
+    #[must_use]
+    pub fn of_a_picture(self) -> Self {
+        match self.without_effect() {
+            Self::Rejected { reason, retry: Retry::After(wait) } => {
+                Self::Rejected { reason, retry: Retry::Later(wait) }
+            }
+            other => other,
+        }
+    }
+
     /// With other words for people. A closed gate has its own.
     #[must_use]
     pub fn reworded(self, words: impl FnOnce(String) -> String) -> Self {

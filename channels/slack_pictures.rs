@@ -69,12 +69,9 @@ impl Slack {
         };
         // The address is the permission: the token stays here.
         let request = Request::post(address.as_str()).body(&picture.mime, bytes.to_vec());
-        let done = self
-            .http
-            .send(request, pass)
-            .await
-            .map_err(no_effect)
-            .and_then(|answer| if answer.status == 200 { Ok(()) } else { Err(alone(answer.failure())) });
+        let done = self.http.send(request, pass).await.map_err(no_effect).and_then(|answer| {
+            if answer.status == 200 { Ok(()) } else { Err(answer.failure().of_a_picture()) }
+        });
         // Whoever has the rest of the address can send there.
         done.map_err(|failure| {
             failure.reworded(|why| why.replace(&address[url::Position::BeforePath..], "/…"))
@@ -95,7 +92,7 @@ impl Slack {
     async fn step(&self, name: &str, fields: &[(&str, &str)], pass: &Pass) -> Result<Value, Failure> {
         let request = Request::post(self.method(name).as_str()).bearer(&self.token).form(fields);
         let answer = self.http.send(request, pass).await.map_err(no_effect)?;
-        self.accepted(&answer, Doing::Post).map_err(alone)
+        self.accepted(&answer, Doing::Post).map_err(Failure::of_a_picture)
     }
 
     /// The pictures that a message shows.
@@ -158,15 +155,6 @@ fn is_gone(answer: &Answer) -> bool {
 
 fn no_effect(trouble: Trouble) -> Failure {
     trouble.failure(false).without_effect()
-}
-
-fn alone(failure: Failure) -> Failure {
-    match failure.without_effect() {
-        Failure::Rejected { reason, retry: Retry::After(wait) } => {
-            Failure::Rejected { reason, retry: Retry::Later(wait) }
-        }
-        other => other,
-    }
 }
 
 /// A step before the public one that did not end well.

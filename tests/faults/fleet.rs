@@ -217,19 +217,10 @@ impl Fleet {
         }
     }
 
-    /// The freeze that is in force, as a look at the database shows it.
-    pub async fn in_force(&self) -> Option<FreezeView> {
-        let list = freezes::list(&self.app, &self.victim.operator, true).await.unwrap();
-        match list.first() {
-            Some(first) => Some(freezes::get(&self.app, &first.id).await.unwrap()),
-            None => None,
-        }
-    }
-
     /// Lifts every freeze, and gives what is held a time in a second.
     pub async fn thaw(&self) {
         let by = self.victim.approver();
-        while let Some(freeze) = self.in_force().await {
+        for freeze in freezes::list(&self.app, by, true).await.unwrap() {
             freezes::thaw(&self.app, by, &freeze.id, "the next round").await.unwrap();
         }
         self.decide(Choice::Reschedule).await;
