@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::revisions::{BEFORE, CHANGED_BY, NEWER, other_words};
 use super::rows::Value;
-use super::{Result, Store, Tx, dialect, listed, on, read};
+use super::{Result, Store, Tx, dialect, dialect::LIMIT_3, listed, on, read};
 use crate::clock::Millis;
 
 /// A row of `deliveries`.
@@ -279,7 +279,7 @@ impl Tx {
     pub async fn due(&mut self, lane: i64, now: Millis, limit: i64) -> Result<Vec<InHand>> {
         let sql = format!(
             "{} where d.state = 'scheduled' and d.lane = $1 and d.ready_at <= $2
-             order by d.ready_at, d.id limit $3{}",
+             order by d.ready_at, d.id {LIMIT_3}{}",
             in_hand(),
             dialect::SKIP_LOCKED[self.dialect()]
         );
