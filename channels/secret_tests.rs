@@ -14,14 +14,14 @@ use crate::scheduler::{Kept, Scheduler};
 use crate::{ALL, Adapter, Channel, Connection, Failure, Job, Keeper, Pass, Receipt};
 
 /// A channel with a secret in all that may hold one.
-struct Case {
-    settings: Value,
+pub(super) struct Case {
+    pub settings: Value,
     /// `{url}` in it is the server's address.
-    credential: &'static str,
+    pub credential: &'static str,
     /// Parts of it that must not be seen.
     secrets: &'static [&'static str],
     /// An id as this network gives them.
-    id: &'static str,
+    pub id: &'static str,
 }
 
 const UUID: &str = "3bbd0951-5b04-432b-b2a0-688588b0720e";
@@ -30,7 +30,7 @@ const GHOST_KEY: &str =
 const TEAMS: &str = "{url}/powerautomate/automations/direct/workflows/ab12/triggers/manual/paths/invoke?api-version=1&sig=hunter2%2Bx";
 
 /// A new adapter must be added here.
-fn case(adapter: &Adapter, url: &str) -> Option<Case> {
+pub(super) fn case(adapter: &Adapter, url: &str) -> Option<Case> {
     let on = |mut more: Value| {
         more["server"] = url.into();
         more
@@ -159,7 +159,8 @@ fn published(result: &Result<Receipt, Failure>) -> String {
 }
 
 /// Remembers a handle as the core does, and what it was.
-struct Written(std::sync::Mutex<Vec<String>>);
+#[derive(Default)]
+pub(super) struct Written(pub std::sync::Mutex<Vec<String>>);
 
 #[async_trait::async_trait]
 impl Keeper for Written {
@@ -170,8 +171,8 @@ impl Keeper for Written {
 }
 
 /// All that is asked of a channel: what each call was, and all that it says.
-async fn everything(channel: &dyn Channel, id: &str) -> Vec<(&'static str, String)> {
-    let keeper = std::sync::Arc::new(Written(std::sync::Mutex::default()));
+pub(super) async fn everything(channel: &dyn Channel, id: &str) -> Vec<(&'static str, String)> {
+    let keeper = std::sync::Arc::new(Written::default());
     let pass = || Pass::open_for_tests().kept_by(keeper.clone());
     let job =
         Job { media: vec![vec![1]], media_urls: vec!["https://status.bank.example/media/1".into()], ..job() };

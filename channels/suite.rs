@@ -378,5 +378,7 @@ pub fn connection(settings: Value, credential: Option<&str>) -> Connection {
     Connection { settings, credential, http: http(), clock, public_url }
 }
 
+#[path = "garbled_tests.rs"]
+mod garbled_tests;
 #[path = "secret_tests.rs"]
 mod secret_tests;

@@ -162,6 +162,7 @@ fn short(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -206,5 +207,65 @@ mod tests {
         assert_eq!(heard(json!({"version": "4", "alerts": alerts})).unwrap_err().0, "alerts");
         assert_eq!(heard(json!({"version": "4", "groupKey": "g"})).unwrap_err().0, "alerts");
         assert_eq!(heard(json!({"version": "5", "alerts": alerts})).unwrap_err().0, "version");
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let words = [
+            "version",
+            "4",
+            "1",
+            "status",
+            "resolved",
+            "groupKey",
+            "alerts",
+            "labels",
+            "annotations",
+            "fingerprint",
+            "startsAt",
+            "commonLabels",
+            "orgId",
+            "title",
+            "severity",
+            "playbook",
+            "summary",
+            "externalURL",
+            "outage",
+            "0001-01-01T00:00:00Z",
+        ];
+        let word = prop_oneof![3 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => ".{0,20}", 1 => "(x{300})"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            word.clone().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(5, 80, 8, move |inner| {
+            let entries = proptest::collection::hash_map(word.clone(), inner.clone(), 0..8);
+            prop_oneof![
+                proptest::collection::vec(inner, 0..4).prop_map(Value::from),
+                entries.prop_map(|map| Value::from(map.into_iter().collect::<serde_json::Map<_, _>>())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_gives_signals_with_names_or_a_sentence(
+            alerts in proptest::collection::vec(any_json(), 0..4), more in any_json(), version in prop_oneof![Just("4"), Just("1")],
+        ) {
+            let mut payload = json!({ "version": version, "groupKey": "g", "alerts": alerts });
+            if let Value::Object(more) = more {
+                payload.as_object_mut().unwrap().extend(more);
+            }
+            // What is not of the form is refused by its fields' types, before anything is heard.
+            let Ok(read) = serde_json::from_value::<Notification>(payload) else { return Ok(()) };
+            match read.heard() {
+                Ok(all) => for one in all {
+                    prop_assert!(!one.key.is_empty() && one.key.chars().count() <= 200, "{one:?}");
+                    prop_assert!(!one.title.is_empty() && !one.thing.is_empty(), "{one:?}");
+                },
+                Err((field, why)) => prop_assert!(!field.is_empty() && !why.is_empty()),
+            }
+        }
     }
 }

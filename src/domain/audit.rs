@@ -238,6 +238,8 @@ fn digest(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn stamp() -> Stamp {
@@ -310,6 +312,24 @@ mod tests {
             ("}", "}}"),
         ] {
             assert!(read_leaf(good.replace(from, to).as_bytes(), 7).is_err(), "{to}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_leaf_that_was_changed_is_read_or_refused_in_words(
+            at in any::<prop::sample::Index>(), with in any::<u8>(), cut in proptest::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut leaf = Entry::new("post.created", "post:1").after(&json!({"b": 1})).note("why").encode(7, &stamp());
+            let at = at.index(leaf.len());
+            leaf[at] = with;
+            if let Some(cut) = cut {
+                leaf.truncate(cut.index(leaf.len()));
+            }
+            match read_leaf(&leaf, 7) {
+                Ok(facts) => prop_assert_eq!(facts.at.len(), "2023-11-14T22:13:20.123Z".len()),
+                Err(why) => prop_assert!(why.starts_with("entry 7 "), "{}", why),
+            }
         }
     }
 }

@@ -168,6 +168,8 @@ fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -232,5 +234,26 @@ mod tests {
         let key = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
         assert!(TrustedKey::parse(key).is_ok());
         assert!(TrustedKey::parse(&key.replace("033de0ae", "033de0af")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_note_that_was_changed_anywhere_does_not_verify(at in any::<prop::sample::Index>(), with in any::<char>()) {
+            let signer = Signer::new("holdline/test", &[7; 32]);
+            let key = TrustedKey::parse(&signer.verifier_key()).unwrap();
+            let note = signer.sign(5, &[9; 32]);
+            let mut changed: Vec<char> = note.chars().collect();
+            let at = at.index(changed.len());
+            changed[at] = with;
+            let changed: String = changed.into_iter().collect();
+            prop_assert!(changed == note || key.verify(&changed).is_err(), "{changed}");
+        }
+
+        #[test]
+        fn whatever_is_given_as_a_note_or_a_key_is_refused_in_words(text in "(\\PC|\n|\u{2014} |\\+){0,200}") {
+            let key = TrustedKey::parse(&Signer::new("holdline/test", &[7; 32]).verifier_key()).unwrap();
+            prop_assert!(key.verify(&text).is_err_and(|why| !why.is_empty()));
+            prop_assert!(TrustedKey::parse(&text).is_err());
+        }
     }
 }

@@ -61,6 +61,8 @@ fn little(b: &[u8], at: usize, bytes: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x05\0\0\0\x02\xd0\x08\x06";
@@ -90,5 +92,24 @@ mod tests {
         assert_eq!(size(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0\0\0\x02\xd0"), None);
         assert_eq!(size(b"\xff\xd8\xff\xe0\0\0\xff\xe0\0\0\xff\xda"), None);
         assert_eq!((size(b"\xff\xd8\xff\xe0\xff\xff"), size(b"<svg/>")), (None, None));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_uploaded_says_a_size_or_none(
+            kind in proptest::sample::select(vec![PNG, GIF, JPEG, LOSSY, LOSSLESS, EXTENDED]),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+            tail in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let mut file = kind.to_vec();
+            for (at, byte) in changes {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            file.truncate(cut.index(file.len()) + 1);
+            file.extend(tail);
+            prop_assert!(size(&file).is_none_or(|(width, height)| width > 0 && height > 0));
+        }
     }
 }

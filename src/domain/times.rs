@@ -78,6 +78,8 @@ pub fn next_after(cron: &str, zone: &str, after: Millis) -> Result<Option<Millis
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(text: &str) -> Millis {
@@ -149,5 +151,58 @@ mod tests {
         let first = next_after("30 2 * * *", "Europe/Paris", at("2026-10-24T22:00:00Z")).unwrap().unwrap();
         let second = next_after("30 2 * * *", "Europe/Paris", first).unwrap().unwrap();
         assert!(second - first > 20 * 3_600_000, "{first} {second}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_as_a_time_is_read_or_refused_in_words(text in any_time(), zone in any_zone()) {
+            if let Err(why) = parse(&text, &zone) {
+                prop_assert!(why.contains('"') || why.contains("the clocks"), "{why}");
+            }
+        }
+
+        #[test]
+        fn whatever_is_typed_as_a_recurrence_comes_later_or_is_refused(
+            cron in any_cron(), zone in any_zone(), after in prop_oneof![any::<i64>(), 0..4_000_000_000_000_i64],
+        ) {
+            if let Ok(Some(next)) = next_after(&cron, &zone, after) {
+                prop_assert!(next > after, "{cron} in {zone} after {after}: {next}");
+            }
+        }
+    }
+
+    fn any_zone() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]).prop_map(|zone| zone.name().to_owned()),
+            1 => ".{0,20}",
+        ]
+    }
+
+    fn any_time() -> impl Strategy<Value = String> {
+        let part = || {
+            prop_oneof![
+                Just("0"),
+                Just("1"),
+                Just("12"),
+                Just("31"),
+                Just("59"),
+                Just("60"),
+                Just("2026"),
+                Just("99999"),
+                Just("-1")
+            ]
+        };
+        let shaped = (part(), part(), part(), part(), part(), "(Z|[+-][0-9]{2}:[0-9]{2}|)")
+            .prop_map(|(y, m, d, h, min, zone)| format!("{y:0>4}-{m:0>2}-{d:0>2}T{h:0>2}:{min:0>2}{zone}"));
+        prop_oneof![3 => shaped, 1 => ".{0,40}"]
+    }
+
+    fn any_cron() -> impl Strategy<Value = String> {
+        let field = "(\\*|\\?|[0-9]{1,3}|[0-9]{1,2}-[0-9]{1,2}|\\*/[0-9]{1,2}|[0-9]{1,2},[0-9]{1,2}|L|W|[0-9]{1,2}[LW#]|MON|mon#5|JAN|)";
+        prop_oneof![
+            5 => proptest::collection::vec(field, 4..7).prop_map(|fields| fields.join(" ")),
+            1 => "@[a-z]{0,9}",
+            1 => ".{0,40}",
+        ]
     }
 }
