@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::channels::planted::{Planted, planted};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::error::Problems;
 use super::flights::{self, FlightView};
@@ -24,8 +25,11 @@ use crate::store::nodes::Node;
 use crate::store::{Tx, Unaudited};
 
 /// How long a freeze call waits for every node before it names those that are missing: the answer is there two seconds
-/// after the commit. A node that stands still within a change keeps the commit for 1.5 seconds more (`store/pool.rs`).
+/// after the call.
 pub const SEAL_WAIT: Duration = Duration::from_millis(1_750);
+/// So long it waits at least, however long the commit took: a node that stands still within a change keeps it
+/// for 1.5 seconds (`store/pool.rs`).
+const LEAST_WAIT: Duration = Duration::from_millis(250);
 
 /// A new freeze.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -95,20 +99,21 @@ pub(super) fn view(f: Freeze) -> Result<FreezeView> {
     })
 }
 
-/// Freezes: commits at once, then waits up to [`SEAL_WAIT`] for the seal. It is not refused for the words
+/// Freezes: commits at once, and waits until [`SEAL_WAIT`] after the call for the seal. It is not refused for the words
 /// of its reason, which are mended.
 ///
 /// # Errors
 /// When the scope names what does not exist, or the actor may not freeze.
 pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView> {
     by.need(Right::Freeze)?;
+    let called = Instant::now();
     let (reason, reason_mended) = reasons::mended(&new.reason);
     let new = NewFreeze { reason, ..new.clone() };
     let left_out = sweeps::left_out(&new.scope, &check(app, by, &new).await?);
     let mut tx = app.store().begin_freeze().await?;
     let (row, entry) = commit(app, &mut tx, by, &new, left_out).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;
-    Ok(FreezeView { reason_mended, ..await_seal(app, &row.id).await? })
+    Ok(FreezeView { reason_mended, ..await_seal(app, &row.id, called).await? })
 }
 
 /// Writes the freeze into an open change: one row and a new epoch, whatever the queue holds. The log says what it
@@ -138,8 +143,8 @@ pub(super) async fn commit(
     Ok((row, left_out.into_iter().fold(entry, Entry::note)))
 }
 
-/// Waits until the freeze is sealed, or names the nodes that are missing.
-pub(super) async fn await_seal(app: &App, id: &str) -> Result<FreezeView> {
+/// Waits until the freeze is sealed, or names the nodes that are missing. `called`: when somebody asked for it.
+pub(super) async fn await_seal(app: &App, id: &str, called: Instant) -> Result<FreezeView> {
     let mut changes = app.hub().listen(Topic::Gate);
     let sealed = async {
         loop {
@@ -152,7 +157,8 @@ pub(super) async fn await_seal(app: &App, id: &str) -> Result<FreezeView> {
             }
         }
     };
-    if let Ok(Err(e)) = tokio::time::timeout(SEAL_WAIT, sealed).await {
+    let wait = SEAL_WAIT.saturating_sub(called.elapsed()).max(LEAST_WAIT);
+    if let Ok(Err(e)) = tokio::time::timeout(wait, sealed).await {
         return Err(e);
     }
     get(app, id).await

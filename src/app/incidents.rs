@@ -1,6 +1,7 @@
 //! Incidents: open (which freezes), promise, resolve.
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::error::Problems;
 use super::freezes::{self, FreezeView};
@@ -152,6 +153,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
         version: 1,
         playbook: new.playbook.clone(),
     };
+    let called = Instant::now();
     let mut tx = app.store().begin_freeze().await?;
     tx.insert_incident(&row).await?;
     let view = view(app, row)?;
@@ -163,7 +165,7 @@ pub async fn open(app: &App, by: &Actor, new: &NewIncident) -> Result<Opened> {
     entries.extend(more);
     app.commit(tx, by, &entries, &[Topic::Gate]).await?;
     let freeze = match frozen {
-        Some(id) => Some(freezes::await_seal(app, &id).await?),
+        Some(id) => Some(freezes::await_seal(app, &id, called).await?),
         None => None,
     };
     Ok(Opened { incident: view, freeze })
