@@ -48,7 +48,7 @@ async fn taken(bench: &Bench, net: &Network) -> Taken {
     Taken { channel, alarm }
 }
 
-async fn people(bench: &Bench) -> Value {
+pub async fn people(bench: &Bench) -> Value {
     let mut people = serde_json::Map::new();
     let cast = [
         ("operator", &bench.operator),

@@ -9,6 +9,7 @@ mod audit_tamper;
 mod begun;
 mod browser;
 mod browser_channels;
+mod browser_returns;
 mod browser_signals;
 mod channel_settings;
 mod claims;

@@ -29,6 +29,19 @@ pub struct NodeView {
     pub closed: Option<String>,
 }
 
+impl NodeView {
+    fn of(node: Node) -> Self {
+        Self {
+            started_at: rfc3339(node.started_at),
+            last_seen_at: rfc3339(node.last_seen_at),
+            id: node.id,
+            name: node.name,
+            acked_epoch: node.acked_epoch,
+            closed: node.closed_reason,
+        }
+    }
+}
+
 /// The epoch in force, and the nodes.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct GateView {
@@ -59,15 +72,18 @@ pub async fn status(app: &App, by: &Actor) -> Result<GateView> {
     by.need(Right::Read)?;
     let epoch = app.store().gate().await?.map_or(0, |g| g.epoch);
     let nodes = app.store().nodes().await?.into_iter().filter(|n| n.forgotten_at.is_none());
-    let nodes = nodes.map(|n| NodeView {
-        started_at: rfc3339(n.started_at),
-        last_seen_at: rfc3339(n.last_seen_at),
-        id: n.id,
-        name: n.name,
-        acked_epoch: n.acked_epoch,
-        closed: n.closed_reason,
-    });
-    Ok(GateView { epoch, nodes: nodes.collect() })
+    Ok(GateView { epoch, nodes: nodes.map(NodeView::of).collect() })
+}
+
+/// The nodes that were heard of within the last 15 seconds.
+///
+/// # Errors
+/// The database's own.
+pub async fn living(app: &App, by: &Actor) -> Result<Vec<NodeView>> {
+    by.need(Right::Read)?;
+    let lives = app.now() - SILENT;
+    let nodes = app.store().nodes().await?.into_iter();
+    Ok(nodes.filter(|n| n.forgotten_at.is_none() && n.last_seen_at > lives).map(NodeView::of).collect())
 }
 
 /// Takes a node that is stopped for good off the list, so that freezes can be sealed without it: its

@@ -2,6 +2,7 @@
 
 use super::freezes::{self, FreezeView};
 use super::incidents::{self, IncidentView};
+use super::nodes::{self, NodeView};
 use super::{Actor, App, Result};
 use crate::domain::role::Right;
 
@@ -14,6 +15,8 @@ pub enum Standing {
     Frozen,
     /// An incident is open.
     Incident,
+    /// Every node that lives has a closed gate: nothing goes out until somebody has looked.
+    Stopped,
     /// Nothing is frozen, and held posts wait for a decision.
     ThawReview,
 }
@@ -34,6 +37,8 @@ pub struct Overview {
     pub submitted: i64,
     /// Broken glass that nobody has reviewed.
     pub reviews: usize,
+    /// Nodes that live and send nothing: the database may be an older one, a copy, or behind.
+    pub closed: Vec<NodeView>,
     /// How many entries the log has: whatever changes, this grows.
     pub log_size: i64,
 }
@@ -44,7 +49,7 @@ impl Overview {
         match self.standing {
             Standing::Incident => self.incidents.last().map(|i| i.opened_at.as_str()),
             Standing::Frozen => self.freezes.last().map(|f| f.committed_at.as_str()),
-            Standing::Normal | Standing::ThawReview => None,
+            Standing::Normal | Standing::Stopped | Standing::ThawReview => None,
         }
     }
 
@@ -71,9 +76,12 @@ pub async fn read(app: &App, by: &Actor) -> Result<Overview> {
     let count = |state: &str| waiting.iter().find(|(s, _)| s == state).map_or(0, |(_, n)| *n);
     let (log_size, _) = app.store().audit_root().await?;
     let held = count("held");
+    let living = nodes::living(app, by).await?;
+    let is_stopped = !living.is_empty() && living.iter().all(|n| n.closed.is_some());
     let standing = match () {
         () if !incidents.is_empty() => Standing::Incident,
         () if !freezes.is_empty() => Standing::Frozen,
+        () if is_stopped => Standing::Stopped,
         () if held > 0 => Standing::ThawReview,
         () => Standing::Normal,
     };
@@ -86,6 +94,7 @@ pub async fn read(app: &App, by: &Actor) -> Result<Overview> {
         failed: count("failed"),
         submitted: app.store().count_for_approval(app.now()).await?,
         reviews: app.store().reviews_owed().await?.len(),
+        closed: living.into_iter().filter(|n| n.closed.is_some()).collect(),
         log_size,
     })
 }

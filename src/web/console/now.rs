@@ -191,6 +191,14 @@ fn signals(ui: &Ui, channels: &[ChannelView], trouble: Option<String>) -> Vec<Si
             to: format!("/console/incidents/{}", i.id),
         });
     }
+    for n in &o.closed {
+        let why = ui.say(n.closed.as_deref().unwrap_or_default());
+        let named = [("name", n.name.as_str().into()), ("why", why.into())];
+        out.push(Signal {
+            words: ui.lang.with("signal-closed", &named),
+            to: "/console/settings/nodes".into(),
+        });
+    }
     for f in o.freezes.iter().filter(|f| f.sealed_at.is_none()) {
         out.push(Signal { words: ui.t("signal-not-sealed"), to: format!("/console/freezes/{}", f.id) });
     }

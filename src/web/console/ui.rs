@@ -235,6 +235,7 @@ impl Ui {
             Standing::Frozen => "standing-frozen",
             Standing::Incident if frozen => "standing-incident-frozen",
             Standing::Incident => "standing-incident",
+            Standing::Stopped => "standing-stopped",
             Standing::ThawReview => "standing-thaw",
         }
     }
@@ -244,7 +245,7 @@ impl Ui {
         match self.standing() {
             Standing::Normal => "is-normal",
             Standing::Frozen => "is-frozen",
-            Standing::Incident => "is-incident",
+            Standing::Incident | Standing::Stopped => "is-incident",
             Standing::ThawReview => "is-thaw",
         }
     }
@@ -255,6 +256,7 @@ impl Ui {
             Standing::Normal => "●",
             Standing::Frozen => "❄",
             Standing::Incident => "▲",
+            Standing::Stopped => "■",
             Standing::ThawReview => "◐",
         }
     }

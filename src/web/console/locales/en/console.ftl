@@ -64,6 +64,7 @@ standing-normal = Normal
 standing-frozen = Frozen
 standing-incident = Incident
 standing-incident-frozen = Incident, frozen
+standing-stopped = Nothing is sent
 standing-thaw = Thaw review
 since = since
 strip-sealed = freeze sealed
@@ -71,6 +72,10 @@ strip-not-sealed = freeze NOT sealed
 strip-held = { $n ->
     [one] 1 post held
    *[other] { $shown } posts held
+  }
+strip-closed = { $n ->
+    [one] 1 node sends nothing
+   *[other] { $shown } nodes send nothing
   }
 strip-in-doubt = { $n ->
     [one] 1 in doubt
@@ -152,6 +157,7 @@ right-administer = administer
 signals = Needs somebody
 signals-none = Nothing needs you at the moment. Signals from monitoring, late updates, doubts, failures and channels that are not ready appear here.
 signal-overdue = The promised update of “{ $title }” is late
+signal-closed = Node “{ $name }” sends nothing: { $why }
 signal-not-sealed = A freeze is not sealed: a node does not answer
 signal-in-doubt = { $n ->
     [one] 1 post is in doubt: find out whether it is out

@@ -64,6 +64,7 @@ standing-normal = Normal
 standing-frozen = Gel
 standing-incident = Incident
 standing-incident-frozen = Incident, gel en vigueur
+standing-stopped = Rien n’est envoyé
 standing-thaw = Revue du dégel
 since = depuis le
 strip-sealed = gel scellé
@@ -71,6 +72,10 @@ strip-not-sealed = gel NON scellé
 strip-held = { $n ->
     [one] { $shown } publication retenue
    *[other] { $shown } publications retenues
+  }
+strip-closed = { $n ->
+    [one] { $shown } nœud n’envoie rien
+   *[other] { $shown } nœuds n’envoient rien
   }
 strip-in-doubt = { $shown } dans le doute
 in-seconds = dans { $n } s
@@ -149,6 +154,7 @@ right-administer = d’administrer
 signals = À traiter
 signals-none = Rien ne vous attend pour le moment. Les signaux de la surveillance, les points en retard, les doutes, les échecs et les canaux qui ne sont pas prêts apparaissent ici.
 signal-overdue = Le point promis pour « { $title } » est en retard
+signal-closed = Le nœud « { $name } » n’envoie rien : { $why }
 signal-not-sealed = Un gel n’est pas scellé : un nœud ne répond pas
 signal-in-doubt = { $n ->
     [one] { $shown } publication est dans le doute : vérifiez si elle est en ligne
