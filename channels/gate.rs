@@ -356,6 +356,7 @@ impl<S> State<S> {
         let since = |at| now.saturating_sub(at);
         let begun = |(id, p): (&String, &Permit<S>)| {
             p.begun
+                .or_else(|| planted(Planted::GateListsWhatWaits).then_some(now))
                 .filter(|_| !planted(Planted::GateListsNothing))
                 .map(|at| InFlight { attempt: id.clone(), since: since(at) })
         };

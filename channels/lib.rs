@@ -6,6 +6,11 @@
 //! file per adapter.
 //! Adding a channel is one file and one line in [`ALL`].
 
+#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!(
+    "`failpoints` plants faults and kill points: a release build must not have it; build without the feature, or in the profile of the tests"
+);
+
 pub mod address;
 mod capabilities;
 pub mod dated;

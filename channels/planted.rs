@@ -1,5 +1,6 @@
 //! Faults that are planted on purpose: what is said of Holdline in `ARCHITECTURE.md` is worth as much as the tests that
-//! find each of them. They are compiled in with the feature `failpoints` only; a release build contains none of them.
+//! find each of them. A rule that stands behind another one is planted with it: alone it breaks nothing. They are compiled
+//! in with the feature `failpoints` only, which does not build without debug assertions: a release build contains none.
 
 #[cfg(feature = "failpoints")]
 use std::cell::Cell;
@@ -41,6 +42,42 @@ pub enum Planted {
     FoundIsAbsent,
     /// The log does not have the permits.
     PermitIsNotLogged,
+    /// A freeze is told of what waits for its first byte, as if that had left.
+    GateListsWhatWaits,
+    /// One node never takes a freeze.
+    NodeNeverAnswers,
+    /// A permit is given although people have cancelled the post: that, and that it is not approved any more.
+    PermitForgetsCancelled,
+    /// What people have cancelled begins all the same, where it waited with its permit.
+    RecallIsForgotten,
+    /// The hash of what was approved is not looked at, and an edit leaves the approval in force.
+    ApprovalOutlivesEdit,
+    /// An attempt is written down with the hash of other content.
+    AttemptHasAnotherHash,
+    /// A connection that breaks makes the sender send again at once.
+    RetryOnReset,
+    /// The log gets its entries in a change of their own, after the one that they tell of.
+    LoggedAfterwards,
+    /// The log does not have the approvals.
+    ApprovalIsNotLogged,
+    /// The log does not have the edits.
+    EditIsNotLogged,
+    /// The log does not have what people cancel.
+    CancelIsNotLogged,
+    /// The log does not have what people decide of what is held.
+    DecisionIsNotLogged,
+    /// The log does not have what people say of a doubt.
+    SettlementIsNotLogged,
+    /// The log does not have that a freeze is COMMITTED.
+    CommittedIsNotLogged,
+    /// The log does not have that a freeze is SEALED.
+    SealedIsNotLogged,
+    /// The log does not have that a freeze is lifted.
+    ThawedIsNotLogged,
+    /// The tree of the log has something else than the entries.
+    TreeHasOtherLeaves,
+    /// The entries of the log have the number of the one after them.
+    LogCountsFromOne,
 }
 
 impl Planted {
@@ -63,6 +100,24 @@ impl Planted {
         Self::AbsentOnceIsBelieved,
         Self::FoundIsAbsent,
         Self::PermitIsNotLogged,
+        Self::GateListsWhatWaits,
+        Self::NodeNeverAnswers,
+        Self::PermitForgetsCancelled,
+        Self::RecallIsForgotten,
+        Self::ApprovalOutlivesEdit,
+        Self::AttemptHasAnotherHash,
+        Self::RetryOnReset,
+        Self::LoggedAfterwards,
+        Self::ApprovalIsNotLogged,
+        Self::EditIsNotLogged,
+        Self::CancelIsNotLogged,
+        Self::DecisionIsNotLogged,
+        Self::SettlementIsNotLogged,
+        Self::CommittedIsNotLogged,
+        Self::SealedIsNotLogged,
+        Self::ThawedIsNotLogged,
+        Self::TreeHasOtherLeaves,
+        Self::LogCountsFromOne,
     ];
 }
 
@@ -86,5 +141,28 @@ pub fn planted(fault: Planted) -> bool {
 /// Whether this fault is planted: none is, in this build.
 #[cfg(not(feature = "failpoints"))]
 pub const fn planted(_: Planted) -> bool {
+    false
+}
+
+/// Whether the log is to be without an entry of this kind.
+#[cfg(feature = "failpoints")]
+pub fn unlogged(verb: &str) -> bool {
+    let without = match NOW.get() {
+        Some(Planted::ApprovalIsNotLogged) => "post.approved",
+        Some(Planted::EditIsNotLogged) => "post.edited",
+        Some(Planted::CancelIsNotLogged) => "post.cancelled",
+        Some(Planted::DecisionIsNotLogged) => "delivery.reviewed",
+        Some(Planted::SettlementIsNotLogged) => "doubt.settled",
+        Some(Planted::CommittedIsNotLogged) => "freeze.committed",
+        Some(Planted::SealedIsNotLogged) => "freeze.sealed",
+        Some(Planted::ThawedIsNotLogged) => "freeze.thawed",
+        _ => return false,
+    };
+    verb == without
+}
+
+/// Whether the log is to be without an entry of this kind: it has all, in this build.
+#[cfg(not(feature = "failpoints"))]
+pub const fn unlogged(_: &str) -> bool {
     false
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use ::channels::planted::{Planted, planted};
+
 use super::hub::Topic;
 use super::{Actor, App, AppError, Result};
 use crate::domain::audit::{Entry, Stamp};
-use crate::store::Tx;
+use crate::store::{Tx, Unaudited};
 
 /// How long a commit waits for the one before it in this process. Behind one that hangs nobody is kept: what is
 /// committed then is not remembered, and what was remembered before stays true.
@@ -28,6 +30,12 @@ impl App {
             tx.notify(topic.name());
         }
         let stamp = Stamp { at: self.now(), actor: by.id.clone(), origin: by.origin.clone() };
+        if planted(Planted::LoggedAfterwards) {
+            tx.commit_unaudited(Unaudited::Look).await?;
+            // Long enough that a process can be gone in between.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            tx = self.store().begin().await?;
+        }
         let turn = tokio::time::timeout(TURN, self.0.committing.lock()).await;
         let seen = self.witness().seen();
         let commit = tx.commit(&stamp, entries, seen.own.log_size);

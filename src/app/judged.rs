@@ -57,14 +57,16 @@ pub(super) fn stopped(
     now: Millis,
 ) -> Option<Stopped> {
     // It was under way when the post was cancelled, had no effect, and goes no more.
-    if row.post_state == PostState::Cancelled.word() {
+    let is_cancelled = row.post_state == PostState::Cancelled.word();
+    let forgets = is_cancelled && planted(Planted::PermitForgetsCancelled);
+    if is_cancelled && !forgets {
         let over = Stopped::over(&row.id, State::Cancelled, "delivery.cancelled", now);
         return Some(Stopped { entry: over.entry.map(|e| e.note("its post was cancelled")), ..over });
     }
     if row.valid_until.is_some_and(|v| v <= now) {
         return Some(Stopped::over(&row.id, State::Expired, "delivery.expired", now));
     }
-    if row.post_state != PostState::Approved.word() {
+    if row.post_state != PostState::Approved.word() && !forgets {
         return Some(Stopped::held(&row.id, &format!("its post is {} and needs approval", row.post_state)));
     }
     if row.newer.is_some() {

@@ -316,7 +316,7 @@ struct Permitted<'a> {
 fn approved(row: &InHand, now: Millis) -> std::result::Result<(Rendition, String), String> {
     let hash = ::channels::hash(row.rendition.as_bytes());
     match (&row.approved_hash, row.approved_until) {
-        (Some(approved), Some(until)) if *approved == hash => {
+        (Some(approved), Some(until)) if *approved == hash || planted(Planted::ApprovalOutlivesEdit) => {
             if until <= now {
                 return Err(format!(
                     "its approval lapsed at {}; have it approved again (`holdline approvals waiting`), then release it",
@@ -367,7 +367,7 @@ fn attempt(app: &App, row: &InHand, permit: &Permit, hash: String) -> Attempt {
         delivery_id: row.id.clone(),
         number: permit.number,
         idempotency_key: permit.key.clone(),
-        content_hash: hash,
+        content_hash: if planted(Planted::AttemptHasAnotherHash) { ::channels::hash(b"") } else { hash },
         body: row.rendition.clone(),
         node_id: app.node().into(),
         incarnation: app.incarnation().into(),

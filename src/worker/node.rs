@@ -107,6 +107,9 @@ impl Keeper {
             return self.take_closed(primary.gate.epoch, why).await;
         }
         let epoch = primary.gate.epoch;
+        if planted(Planted::NodeNeverAnswers) && epoch != self.acked && self.acked > 0 {
+            return Ok(());
+        }
         let new_timeline = self.memory.timeline != primary.gate.timeline;
         if new_timeline && !self.memory.timeline.is_empty() {
             self.disown_marks()?;

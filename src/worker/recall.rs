@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use channels::planted::{Planted, planted};
+
 use super::{Shared, dispatch};
 use crate::app::hub::Topic;
 use crate::app::sending::Outcome;
@@ -17,7 +19,7 @@ pub(crate) struct Recalled(Mutex<HashSet<String>>);
 impl Recalled {
     /// Whether the delivery may not begin.
     pub fn contains(&self, delivery: &str) -> bool {
-        self.lock().contains(delivery)
+        self.lock().contains(delivery) && !planted(Planted::RecallIsForgotten)
     }
 
     /// Its attempt is settled.

@@ -186,6 +186,14 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
             None => open.channel.publish(&job, &pass).await,
         }
     };
+    let write = async {
+        match write.await {
+            Err(Failure::InDoubt { .. }) if planted(Planted::RetryOnReset) => {
+                open.channel.publish(&job, &pass).await
+            }
+            result => result,
+        }
+    };
     let published = tokio::time::timeout(LONGEST, write).await;
     faults::point("published");
     let accepted = matches!(&published, Ok(Ok(_)));

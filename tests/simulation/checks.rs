@@ -1,16 +1,23 @@
 //! The invariants, by their names in the model and in `ARCHITECTURE.md`, over what a seed left.
 
+use holdline::clock::Millis;
 use holdline::domain::tree::{Frontier, leaf_hash};
 
 use crate::facts::{Facts, Freeze};
+use crate::people::Written;
+use crate::sentences as s;
+use crate::tasks::Owner;
 use crate::world::World;
 
-/// What is broken, each in a sentence that begins with its invariant.
+/// What is broken, each in a sentence that begins with one of [`s::ALL`].
 pub fn broken(facts: &Facts) -> Vec<String> {
     let mut all = Vec::new();
     for freeze in &facts.freezes {
         freezes(facts, freeze, &mut all);
         flights(facts, freeze, &mut all);
+    }
+    for id in &facts.unsealed {
+        all.push(format!("{}: {id}", s::SEALS));
     }
     outcomes(facts, &mut all);
     contents(facts, &mut all);
@@ -24,25 +31,19 @@ fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     let thawed = f.thawed_at.unwrap_or(i64::MAX);
     for d in facts.deliveries.values().filter(|d| d.freeze_id.as_ref() == Some(&f.id)) {
         if !Facts::covers(f, d) {
-            all.push(format!("I1 a freeze holds what it covers, and nothing else: {}", d.id));
+            all.push(format!("{}: {}", s::HELD_BY_ITS_FREEZE, d.id));
         }
     }
     for a in &facts.attempts {
         let Some(d) = facts.deliveries.get(&a.delivery_id).filter(|d| Facts::covers(f, d)) else { continue };
         if a.permitted_at > f.committed_at && a.permitted_at < thawed {
-            all.push(format!(
-                "I1 no permit for a covered post after COMMITTED: attempt {} of {}",
-                a.id, d.id
-            ));
+            all.push(format!("{}: attempt {} of {}", s::NO_PERMIT, a.id, d.id));
         }
     }
     for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
         if f.sealed_at.is_some_and(|sealed| sent.at > sealed) && sent.at < thawed {
-            all.push(format!(
-                "I1 no covered byte after SEALED: {}, {} ms after",
-                d.id,
-                sent.at - f.sealed_at.unwrap_or(0)
-            ));
+            let late = sent.at - f.sealed_at.unwrap_or(0);
+            all.push(format!("{}: {}, {late} ms after", s::NO_BYTE, d.id));
         }
         let decided =
             facts.decided.iter().any(|(id, at)| *id == d.id && *at > f.committed_at && *at <= sent.at);
@@ -50,7 +51,7 @@ fn freezes(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
         let stopped = f.sealed_at.is_some_and(|sealed| sealed < thawed)
             || facts.attempt_of(sent).is_some_and(|a| a.permitted_at > f.committed_at);
         if sent.at > thawed && d.due_at < thawed && !decided && stopped {
-            all.push(format!("I9 a thaw releases nothing: {}", d.id));
+            all.push(format!("{}: {}", s::THAW, d.id));
         }
     }
 }
@@ -61,20 +62,14 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     let thawed = f.thawed_at.unwrap_or(i64::MAX);
     for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
         let after = sent.at > f.committed_at && sent.at <= sealed.min(thawed);
-        let Some(a) = facts.attempt_of(sent) else {
-            all.push(format!("I2 bytes without an attempt: {}", d.id));
-            continue;
-        };
+        let Some(a) = facts.attempt_of(sent) else { continue };
         // What had left before, and was under way all the time between the two marks, in a process that lives.
         let through = sent.at <= f.committed_at
             && a.settled_at.is_none_or(|at| at > sealed)
             && sealed < thawed
             && sent.over.is_some_and(|over| over > sealed);
         if (after || through) && !listed(&a.id) {
-            all.push(format!(
-                "I1 the in-flight list has what the channels saw: attempt {} of {}",
-                a.id, d.id
-            ));
+            all.push(format!("{}: attempt {} of {}", s::LISTED, a.id, d.id));
         }
     }
     // The other way round only a node that was gone may have more on the list: nobody knows there.
@@ -83,7 +78,7 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
         for (_, attempt) in ours {
             let seen = facts.sent.iter().any(|s| facts.attempt_of(s).is_some_and(|a| a.id == *attempt));
             if !seen {
-                all.push(format!("I1 the in-flight list has no more than the channels saw: {attempt}"));
+                all.push(format!("{}: {attempt}", s::LISTED_ONLY));
             }
         }
     }
@@ -94,50 +89,49 @@ fn outcomes(facts: &Facts, all: &mut Vec<String>) {
     for d in facts.deliveries.values() {
         let copies = facts.copies_of(&d.id);
         if copies > 1 {
-            all.push(format!("I2 at most one accepted copy of a post: {} has {copies}", d.id));
+            all.push(format!("{}: {} has {copies}", s::ONE_COPY, d.id));
         }
         if !ENDS.contains(&d.state.as_str()) && d.replaced == 0 {
-            all.push(format!("I2 each delivery ends: {} is {}, {:?}", d.id, d.state, d.reason));
+            all.push(format!("{}: {} is {}, {:?}", s::ENDS, d.id, d.state, d.reason));
         }
         if (d.state == "accepted") != (copies == 1) && copies <= 1 {
-            all.push(format!(
-                "I2 the outcome is what the channel has: {} is {}, copies: {copies}",
-                d.id, d.state
-            ));
+            all.push(format!("{}: {} is {}, copies: {copies}", s::OUTCOME, d.id, d.state));
         }
     }
     for copy in facts.copies.values().flatten().filter(|c| !facts.deliveries.contains_key(&c.delivery)) {
-        all.push(format!("I2 a copy of no delivery: {}", copy.delivery));
+        all.push(format!("{}: {}", s::OF_A_DELIVERY, copy.delivery));
     }
     for (delivery, place) in &facts.places {
         if facts.deliveries.get(delivery).is_some_and(|d| d.channel_id != *place) {
-            all.push(format!("I2 a copy is where it belongs: {delivery} is on {place}"));
+            all.push(format!("{}: {delivery} is on {place}", s::PLACE));
         }
     }
+    for (_, d) in facts.bytes().filter(|(sent, _)| facts.attempt_of(sent).is_none()) {
+        all.push(format!("{}: {}", s::HAS_ATTEMPT, d.id));
+    }
     for a in facts.attempts.iter().filter(|a| a.outcome.is_none()) {
-        all.push(format!("I2 nothing is sending that nobody has in hand: attempt {}", a.id));
+        all.push(format!("{}: attempt {}", s::IN_HAND, a.id));
     }
 }
 
 fn contents(facts: &Facts, all: &mut Vec<String>) {
     for (sent, d) in facts.bytes() {
-        let Some(post) = facts.posts.iter().find(|p| p.id == d.post_id) else {
-            all.push(format!("I3 bytes of a post that nobody wrote: {}", d.id));
-            continue;
-        };
-        if !post.approved.iter().any(|(text, at)| *text == sent.text && *at <= sent.at) {
-            all.push(format!("I3 the bytes are what was approved: {} got {}", d.id, sent.text));
+        let post = facts.posts.iter().find(|p| p.id == d.post_id);
+        let approved = |p: &Written| p.approved.iter().any(|(text, at)| *text == sent.text && *at <= sent.at);
+        if !post.is_some_and(approved) {
+            all.push(format!("{}: {} got {}", s::APPROVED, d.id, sent.text));
         }
-        if post.replaced.iter().any(|(text, at)| *text == sent.text && *at < sent.at) {
-            all.push(format!("I3 an edit voids the approval: {} got {} after its edit", d.id, sent.text));
+        let replaced = |p: &Written| p.replaced.iter().any(|(text, at)| *text == sent.text && *at < sent.at);
+        if post.is_some_and(replaced) {
+            all.push(format!("{}: {} got {} after its edit", s::VOIDED, d.id, sent.text));
         }
         if d.approved_hash.as_ref() != Some(&d.content_hash) {
-            all.push(format!("I3 the hash that was approved is that of the content: {}", d.id));
+            all.push(format!("{}: {}", s::HASH, d.id));
         }
     }
     for a in &facts.attempts {
         if facts.deliveries.get(&a.delivery_id).is_some_and(|d| d.content_hash != a.content_hash) {
-            all.push(format!("I3 the attempt is of the content: {}", a.id));
+            all.push(format!("{}: {}", s::ATTEMPT_HASH, a.id));
         }
     }
 }
@@ -145,7 +139,7 @@ fn contents(facts: &Facts, all: &mut Vec<String>) {
 fn staleness(facts: &Facts, all: &mut Vec<String>) {
     for (sent, d) in facts.bytes() {
         if d.valid_until.is_some_and(|until| sent.at >= until) {
-            all.push(format!("I9 nothing begins past its expiry: {}", d.id));
+            all.push(format!("{}: {}", s::EXPIRY, d.id));
         }
     }
 }
@@ -154,21 +148,29 @@ fn cancelled(facts: &Facts, all: &mut Vec<String>) {
     for a in &facts.attempts {
         let Some(d) = facts.deliveries.get(&a.delivery_id) else { continue };
         if facts.cancelled.iter().any(|(post, at)| *post == d.post_id && a.permitted_at > *at) {
-            all.push(format!("I9 no permit for what was cancelled: {}", d.id));
+            all.push(format!("{}: {}", s::CANCELLED, d.id));
+        }
+    }
+    for (sent, d) in facts.bytes() {
+        let by_then = |(owner, post, at): &(Owner, String, Millis)| {
+            *owner == sent.from && *post == d.post_id && *at < sent.at
+        };
+        if facts.recalled.iter().any(by_then) {
+            all.push(format!("{}: {}", s::RECALLED, d.id));
         }
     }
 }
 
-/// Each permit and each mark of a freeze has its entry.
+/// Each permit, each mark of a freeze and each thing that a person was told has its entry.
 fn entries(facts: &Facts, all: &mut Vec<String>) {
     let count = |verb: &str, subject: &str| {
-        facts.verbs.iter().filter(|(v, s)| v == verb && (subject.is_empty() || s == subject)).count()
+        facts.verbs.iter().filter(|(v, s, _)| v == verb && (subject.is_empty() || s == subject)).count()
     };
     for d in facts.deliveries.values() {
         let attempts = facts.attempts.iter().filter(|a| a.delivery_id == d.id).count();
         let permits = count("attempt.permitted", &format!("delivery:{}", d.id));
         if attempts != permits {
-            all.push(format!("I4 one entry for each permit: {} has {attempts} and {permits}", d.id));
+            all.push(format!("{}: {} has {attempts} and {permits}", s::ENTRY_OF_PERMIT, d.id));
         }
     }
     let thawed = facts.freezes.iter().filter(|f| f.thawed_at.is_some()).count();
@@ -177,7 +179,16 @@ fn entries(facts: &Facts, all: &mut Vec<String>) {
         [("freeze.committed", facts.freezes.len()), ("freeze.sealed", sealed), ("freeze.thawed", thawed)]
     {
         if count(verb, "") != rows {
-            all.push(format!("I4 one entry for each {verb}: {} and {rows}", count(verb, "")));
+            all.push(format!("{}: {} of {verb} and {rows}", s::ENTRY_OF_FREEZE, count(verb, "")));
+        }
+    }
+    // Who is gone before it hears the answer was told nothing: then the log may have more.
+    for entry in &facts.told {
+        let of = |all: &[(String, String, String)]| all.iter().filter(|e| *e == entry).count();
+        let (told, logged) = (of(&facts.told), of(&facts.verbs));
+        if logged < told || facts.crashes.is_empty() && logged > told {
+            let (verb, subject, _) = entry;
+            all.push(format!("{}: {told} of {verb} {subject}, and {logged}", s::ENTRY_OF_PEOPLE));
         }
     }
 }
@@ -190,12 +201,12 @@ pub async fn log(world: &World<'_>) -> Vec<String> {
     let mut tree = Frontier::decode(0, &[]).expect("an empty tree");
     for (seq, leaf) in (0_u64..).zip(&leaves) {
         if let Err(e) = holdline::domain::audit::read_leaf(leaf, seq) {
-            all.push(format!("I4 entry {seq} of the log: {e}"));
+            all.push(format!("{}: {seq}, {e}", s::NUMBERED));
         }
         tree.append(leaf_hash(leaf));
     }
     if i64::try_from(leaves.len()) != Ok(size) || tree.root() != root {
-        all.push(format!("I4 the root of the log is that of its {size} entries"));
+        all.push(format!("{}: of {size}", s::ROOT));
     }
     all
 }

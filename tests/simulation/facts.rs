@@ -57,7 +57,14 @@ pub struct Facts {
     pub attempts: Vec<Attempt>,
     pub freezes: Vec<Freeze>,
     pub flights: Vec<(String, String)>,
-    pub verbs: Vec<(String, String)>,
+    /// The log: what, of what, and who.
+    pub verbs: Vec<(String, String, String)>,
+    /// The same, of what people were told is done.
+    pub told: Vec<(String, String, String)>,
+    /// Freezes that were not sealed a while after every node ran again.
+    pub unsealed: Vec<String>,
+    /// Processes that have taken back what they had of a post: from then on.
+    pub recalled: Vec<(Owner, String, Millis)>,
     pub copies: BTreeMap<String, Vec<Copy>>,
     /// Each copy's delivery, and the channel whose timeline has it.
     pub places: Vec<(String, String)>,
@@ -81,7 +88,8 @@ impl Facts {
         let attempts = sqlx::query_as("select * from attempts order by id").fetch_all(pool).await;
         let freezes = sqlx::query_as("select * from freezes order by epoch").fetch_all(pool).await;
         let flights = sqlx::query_as("select freeze_id, attempt_id from flights").fetch_all(pool).await;
-        let verbs = sqlx::query_as("select verb, subject from audit order by seq").fetch_all(pool).await;
+        let verbs =
+            sqlx::query_as("select verb, subject, actor from audit order by seq").fetch_all(pool).await;
         let channel = |timeline: &str| {
             let at = CHANNELS.iter().position(|name| *name == timeline);
             at.map_or_else(|| timeline.to_owned(), |at| world.stage.channels[at].clone())
@@ -111,6 +119,9 @@ impl Facts {
             decided: record.decided.clone(),
             forgotten: record.forgotten.clone(),
             cancelled: record.cancelled.clone(),
+            told: record.told.clone(),
+            unsealed: world.unsealed.clone(),
+            recalled: world.recalled.clone(),
             crashes: world.crashes.clone(),
             stands: world.stands.clone(),
             now: world.clock.now(),
@@ -122,6 +133,13 @@ impl Facts {
         const SQL: &str = "select coalesce(sum(state in ('scheduled', 'claimed', 'sending')), 0),
             coalesce(sum(state = 'in_doubt'), 0) from deliveries where replaced = 0";
         sqlx::query_as(SQL).fetch_one(stage.pool()).await.expect("how much is under way")
+    }
+
+    /// The freezes in force that are not sealed.
+    pub async fn unsealed(stage: &Stage) -> Vec<String> {
+        const SQL: &str =
+            "select id from freezes where sealed_at is null and thawed_at is null order by epoch";
+        sqlx::query_scalar(SQL).fetch_all(stage.pool()).await.expect("freezes")
     }
 
     /// Whether the freeze covers the delivery: the reading of a scope that the design has, once more.

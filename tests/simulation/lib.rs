@@ -9,6 +9,8 @@
 pub mod chance;
 /// The invariants.
 pub mod checks;
+/// The files of a node whose process is gone.
+mod disks;
 /// What a seed left.
 pub mod facts;
 /// Timelines, and the fate of each request.
@@ -23,6 +25,8 @@ pub mod planted;
 mod processor;
 /// One seed.
 pub mod seed;
+/// What the checks say.
+pub mod sentences;
 /// What must be seen to happen.
 pub mod situations;
 /// What seeds share.

@@ -10,6 +10,8 @@ use channels::wire::{Broken, Call, Reply, Wire};
 use holdline::clock::{Clock, Millis};
 
 use crate::chance::Chance;
+use crate::planted::Fault;
+use crate::stage::CHANNELS;
 use crate::tasks::Owner;
 
 /// The limit of the client for one request.
@@ -86,8 +88,7 @@ pub struct Network {
     known: Mutex<Known>,
     chance: Mutex<Chance>,
     pub clock: Clock,
-    /// A planted fault: the bytes leave this much later than the gate was read.
-    pub reads_gate_early: Millis,
+    pub planted: Option<Fault>,
 }
 
 impl std::fmt::Debug for Network {
@@ -99,7 +100,7 @@ impl std::fmt::Debug for Network {
 impl Network {
     pub fn new(chance: Chance, clock: Clock) -> Self {
         let (known, chance) = (Mutex::default(), Mutex::new(chance));
-        Self { known, chance, clock, reads_gate_early: 0 }
+        Self { known, chance, clock, planted: None }
     }
 
     pub fn known(&self) -> MutexGuard<'_, Known> {
@@ -131,6 +132,24 @@ impl Network {
             let copy = Copy { delivery: l.posted.delivery, text: l.posted.text, at: l.at, id };
             known.copies.entry(l.timeline).or_default().push(copy);
         }
+    }
+
+    /// What leaves, after a planted fault.
+    fn as_planted(&self, timeline: String, mut posted: Posted, at: Millis) -> (String, Posted, Millis) {
+        match self.planted {
+            Some(Fault::BytesLeaveEarly) => return (timeline, posted, at - 60_000),
+            Some(Fault::FirstWordsLeave) => {
+                let first = posted.text.rsplit_once('v').map(|(post, _)| format!("{post}v0"));
+                posted.text = first.unwrap_or_default();
+            }
+            Some(Fault::NamesAnother) => posted.delivery = "another".to_owned(),
+            Some(Fault::WrongChannel) => {
+                let other = CHANNELS.iter().find(|name| **name != timeline);
+                return (other.map(|name| (*name).to_owned()).unwrap_or_default(), posted, at);
+            }
+            _ => {}
+        }
+        (timeline, posted, at)
     }
 
     fn fate(&self) -> (Fate, [Millis; 3]) {
@@ -217,9 +236,11 @@ impl Cable {
             _ => {}
         }
         let body = call.body().await?;
-        pass(net.reads_gate_early).await;
+        if net.planted == Some(Fault::BytesLeaveLate) {
+            pass(700).await;
+        }
         let posted: Posted = serde_json::from_slice(&body).map_err(|_| broken("not a post"))?;
-        let at = net.clock.now();
+        let (timeline, posted, at) = net.as_planted(timeline, posted, net.clock.now());
         let place = {
             let mut known = net.known();
             known

@@ -36,6 +36,8 @@ pub struct Record {
     pub cancelled: Vec<(String, Millis)>,
     /// Nodes that a person took off the list.
     pub forgotten: Vec<(String, Millis)>,
+    /// What people were told is done, as the log must have it: what, of what, and who.
+    pub told: Vec<(String, String, String)>,
     pub lines: Vec<String>,
 }
 
@@ -66,6 +68,11 @@ impl Desk {
         self.record().lines.push(line);
     }
 
+    /// Somebody was told that it is done.
+    fn told(&self, by: &Actor, verb: &str, subject: String) {
+        self.record().told.push((verb.into(), subject, by.id.clone()));
+    }
+
     /// Writes a post; `approve`: it is approved at once.
     pub async fn write(&self, new: Value, approve: bool) {
         let post: NewPost = serde_json::from_value(new.clone()).expect("a post");
@@ -74,6 +81,7 @@ impl Desk {
         let Ok(made) = made else { return };
         let written = Written { id: made.id.clone(), new, ..Written::default() };
         self.record().posts.push(written);
+        self.told(&self.operator, "post.created", format!("post:{}", made.id));
         if approve {
             self.approve(&made.id).await;
         }
@@ -94,6 +102,9 @@ impl Desk {
         };
         let done = approvals::decide(&self.app, &self.approver, post, &new).await;
         self.say(&format!("approve {post}"), &done);
+        if done.is_ok() {
+            self.told(&self.approver, "post.approved", format!("post:{post}"));
+        }
     }
 
     /// Gives a post other words, and perhaps has them approved.
@@ -109,6 +120,7 @@ impl Desk {
         if done.is_err() {
             return;
         }
+        self.told(&self.operator, "post.edited", format!("post:{}", old.id));
         if let Some(written) = self.record().posts.get_mut(post) {
             let before = std::mem::replace(&mut written.new, new);
             written.replaced.push((before["source"]["text"].as_str().unwrap_or_default().to_owned(), at));
@@ -125,6 +137,7 @@ impl Desk {
         if done.is_ok() {
             let at = self.now();
             self.record().cancelled.push((id.clone(), at));
+            self.told(&self.operator, "post.cancelled", format!("post:{id}"));
         }
         self.say(&format!("cancel {id}"), &done);
     }
@@ -169,6 +182,9 @@ impl Desk {
                 spread_minutes: 0,
             };
             let done = held::review(&self.app, &self.operator, &review).await;
+            if done.as_ref().is_ok_and(|reviewed| reviewed.changed > 0) {
+                self.told(&self.operator, "delivery.reviewed", format!("delivery:{}", waiting.delivery));
+            }
             self.say(&format!("{choice:?} {}", waiting.delivery), &done);
         }
     }
@@ -183,11 +199,14 @@ impl Desk {
         }
     }
 
-    /// Says of each doubt what is so: these are there.
-    pub async fn settle_all(&self, there: &[String]) {
+    /// Says of doubts what is so: these are there, and `all`: the others are not and will not be.
+    pub async fn settle_all(&self, there: &[String], all: bool) {
         let doubts = held::list(&self.app, &self.operator, State::InDoubt, None, "", 100).await;
         for doubt in doubts.unwrap_or_default() {
-            self.settle(&doubt.delivery, there.contains(&doubt.delivery)).await;
+            let is_there = there.contains(&doubt.delivery);
+            if is_there || all {
+                self.settle(&doubt.delivery, is_there).await;
+            }
         }
     }
 
@@ -196,6 +215,9 @@ impl Desk {
         let settlement = if is_there { Settlement::Published } else { Settlement::NotPublished };
         let settle = Settle { settlement, note: "looked at the timeline".into(), url: None };
         let done = held::settle(&self.app, &self.operator, delivery, &settle).await;
+        if done.is_ok() {
+            self.told(&self.operator, "doubt.settled", format!("delivery:{delivery}"));
+        }
         self.say(&format!("settle {delivery}: {settlement:?}"), &done);
     }
 }

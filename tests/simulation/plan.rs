@@ -28,8 +28,10 @@ pub enum Event {
     },
     Thaw,
     Review,
-    /// A person settles what is in doubt, by what the timeline shows.
-    Doubts,
+    /// A person settles what is in doubt by what the timeline shows: what is there, or all, when nothing can come late.
+    Doubts {
+        all: bool,
+    },
     /// A process is gone at once; it starts again after a while.
     Crash {
         node: usize,
@@ -79,6 +81,9 @@ impl Plan {
         freezes(&mut events, chance);
         for _ in 0..chance.below(3) {
             events.push((chance.between(3_000, 13_000), Event::Review));
+        }
+        if chance.percent(35) {
+            events.push((chance.between(2_000, 12_000), Event::Doubts { all: false }));
         }
         faults(&mut events, nodes, chance);
         let ends = events.iter().map(|(at, _)| *at).max().unwrap_or(0) + chance.between(500, 2_500);
@@ -171,7 +176,7 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
         if still > 100_000 {
             // Others put in doubt what it had in hand, people say what is so, and it goes on.
             for wait in [5_000, 25_000, 60_000] {
-                events.push((at + 186_000 + wait, Event::Doubts));
+                events.push((at + 186_000 + wait, Event::Doubts { all: true }));
             }
             events.push((at + still, Event::Review));
         }

@@ -57,9 +57,22 @@ pub async fn play(stage: &Stage, seed: u64, planted: Option<Fault>, keeps_log: b
 /// How long after the last event a seed may take to come to rest.
 const REST: Millis = 1_200_000;
 
-/// All is well again: what is under way ends, doubts are read back, and people settle what cannot be.
+/// How long after all nodes run again a freeze may take to be sealed. Two seconds would do, but that each message may wait
+/// for its turn.
+const SEALS: Millis = 30_000;
+
+/// All is well again: every freeze is sealed, what is under way ends, doubts are read back, and people settle what cannot
+/// be.
 async fn come_to_rest(world: &mut World<'_>) {
     world.calm();
+    let until = world.now() + SEALS;
+    loop {
+        settle_down(world, 500).await;
+        world.unsealed = Facts::unsealed(world.stage).await;
+        if world.unsealed.is_empty() || world.now() >= until {
+            break;
+        }
+    }
     let until = world.now() + REST;
     let mut quiet = 0;
     let mut thawed = false;

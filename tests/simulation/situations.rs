@@ -28,6 +28,7 @@ pub const FLOORS: &[(&str, u64)] = &[
     ("a permit from before a cut is ended when the gate opens anew", 10),
     ("the lease runs out while a permit waits", 10),
     ("edit between approval and permit", 500),
+    ("cancelled, and its node takes it back", 500),
     ("429", 500),
     ("500 after success", 300),
     ("no connection", 500),
@@ -63,8 +64,9 @@ pub fn met(facts: &Facts) -> Vec<(&'static str, u64)> {
         let edited = post.replaced.iter().filter(|(text, _)| post.approved.iter().any(|(t, _)| t == text));
         all.push(("edit between approval and permit", edited.count() as u64));
     }
-    let verbs = |verb: &str| facts.verbs.iter().filter(|(v, _)| v == verb).count() as u64;
-    all.push(("settled by a person", verbs("doubt.settled")));
+    let settled = facts.told.iter().filter(|(verb, ..)| verb == "doubt.settled").count() as u64;
+    all.push(("settled by a person", settled));
+    all.push(("cancelled, and its node takes it back", facts.recalled.len() as u64));
     all
 }
 
@@ -123,7 +125,7 @@ fn under(facts: &Facts, f: &Freeze, all: &mut Vec<(&'static str, u64)>) {
     ));
     for d in facts.deliveries.values().filter(|d| Facts::covers(f, d)) {
         let held =
-            facts.verbs.iter().any(|(v, s)| v == "delivery.held" && *s == format!("delivery:{}", d.id));
+            facts.verbs.iter().any(|(v, s, _)| v == "delivery.held" && *s == format!("delivery:{}", d.id));
         if f.thawed_at.is_some() && d.state == "held" && d.freeze_id.as_deref() == Some(&f.id) {
             all.push(("held by the freeze, lifted, and still held", 1));
         }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -29,11 +30,16 @@ impl Door {
     }
 }
 
-struct Flag(AtomicBool);
+struct Flag {
+    is_woken: AtomicBool,
+    /// The thread of the executor, which may be waiting for this.
+    executor: Thread,
+}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
+        self.is_woken.store(true, Ordering::SeqCst);
+        self.executor.unpark();
     }
 }
 
@@ -54,7 +60,10 @@ pub struct Tasks {
 }
 
 /// How long a task may keep a connection of the database while it waits for another task.
-const STUCK: Duration = Duration::from_secs(20);
+const STUCK: Duration = Duration::from_secs(60);
+
+/// How long to wait at once for a connection to be back.
+const RETURNS: Duration = Duration::from_micros(20);
 
 impl Tasks {
     pub fn new(store: Store, door: Door) -> Self {
@@ -66,7 +75,7 @@ impl Tasks {
         let given = std::mem::take(&mut *self.door.0.lock().unwrap_or_else(PoisonError::into_inner));
         for (owner, name, work) in given.into_iter().filter(|(_, name, _)| *name != "keys") {
             self.given += 1;
-            let woken = Arc::new(Flag(AtomicBool::new(true)));
+            let woken = Arc::new(Flag { is_woken: AtomicBool::new(true), executor: std::thread::current() });
             self.list.push(Task { number: self.given, owner, name, work, woken });
         }
     }
@@ -74,7 +83,7 @@ impl Tasks {
     /// The numbers of the tasks that can go on, but not of those whose process stands still.
     pub fn ready(&mut self, runs: impl Fn(Owner) -> bool) -> Vec<u64> {
         self.take();
-        let ready = self.list.iter().filter(|t| t.woken.0.load(Ordering::SeqCst) && runs(t.owner));
+        let ready = self.list.iter().filter(|t| t.woken.is_woken.load(Ordering::SeqCst) && runs(t.owner));
         ready.map(|t| t.number).collect()
     }
 
@@ -105,7 +114,7 @@ impl Tasks {
         loop {
             settle().await;
             // First of all this: who waited for a connection may have been given it, and nobody else gets it then.
-            if !ended && self.list[at].woken.0.load(Ordering::SeqCst) {
+            if !ended && self.list[at].woken.is_woken.load(Ordering::SeqCst) {
                 ended = self.poll(at);
                 continue;
             }
@@ -113,7 +122,8 @@ impl Tasks {
                 break;
             }
             assert!(began.elapsed() < STUCK, "{name} keeps a connection and waits for another task");
-            std::thread::yield_now();
+            // The answer of the database wakes it; a connection that goes back to its pool does not.
+            std::thread::park_timeout(RETURNS);
         }
         if ended {
             self.list.remove(at);
@@ -123,7 +133,7 @@ impl Tasks {
 
     fn poll(&mut self, at: usize) -> bool {
         let task = &mut self.list[at];
-        task.woken.0.store(false, Ordering::SeqCst);
+        task.woken.is_woken.store(false, Ordering::SeqCst);
         let waker = Waker::from(Arc::clone(&task.woken));
         let mut work = tokio::task::unconstrained(Pin::new(&mut task.work));
         matches!(Pin::new(&mut work).poll(&mut Context::from_waker(&waker)), Poll::Ready(()))

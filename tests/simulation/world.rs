@@ -1,6 +1,5 @@
 //! One seed: its nodes, its network, its people, and the scheduler that decides who goes on and when time passes.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::chance::Chance;
+use crate::disks::{another_boot, forget_marks};
 use crate::network::{Cable, Network};
 use crate::people::{Desk, Record};
 use crate::plan::{Event, Plan};
@@ -47,6 +47,10 @@ pub struct World<'a> {
     pub crashes: Vec<(Owner, Millis)>,
     /// How long processes stood still: from and until.
     pub stands: Vec<(usize, Millis, Millis)>,
+    /// Freezes that were not sealed a while after every node ran again.
+    pub unsealed: Vec<String>,
+    /// Processes that have taken back what they had of a post: from then on.
+    pub recalled: Vec<(Owner, String, Millis)>,
     pub steps: u64,
     /// The log of the steps, where it is kept.
     pub log: Option<Vec<String>>,
@@ -61,7 +65,7 @@ impl<'a> World<'a> {
         let mut chance = Chance::new(seed);
         let clock = Clock::simulated(BEGAN, 1_000_000, elapsed_since(Instant::now()));
         let mut net = Network::new(chance.fork(), clock.clone());
-        net.reads_gate_early = if planted == Some(Fault::BytesLeaveLate) { 700 } else { 0 };
+        net.planted = planted;
         let plan = Plan::new(&mut chance);
         let door = Door::default();
         let mut world = Self {
@@ -77,6 +81,8 @@ impl<'a> World<'a> {
             planted,
             crashes: Vec::new(),
             stands: Vec::new(),
+            unsealed: Vec::new(),
+            recalled: Vec::new(),
             steps: 0,
             log: keeps_log.then(Vec::new),
             said: (0, 0),
@@ -242,10 +248,10 @@ impl<'a> World<'a> {
                 let scope = self.named(scope);
                 self.act(move |d| async move { d.freeze(scope).await })
             }
-            Event::Doubts => {
+            Event::Doubts { all } => {
                 let there: Vec<String> =
                     self.net.known().copies.values().flatten().map(|c| c.delivery.clone()).collect();
-                self.act(move |d| async move { d.settle_all(&there).await })
+                self.act(move |d| async move { d.settle_all(&there, all).await })
             }
             Event::Thaw => self.act(|d| async move { d.thaw(false).await }),
             Event::Review => self.act(move |d| async move { d.review(chance).await }),
@@ -321,6 +327,9 @@ impl<'a> World<'a> {
         let number = ready[self.chance.below(ready.len())];
         let (owner, name) = self.tasks.step(number).await;
         self.steps += 1;
+        if name == "recalls" {
+            self.take_back(owner);
+        }
         let here = sum(name) ^ (owner.node as u64) << 8 ^ u64::from(owner.start);
         self.trace = self.trace.rotate_left(7) ^ here ^ u64::try_from(self.now()).unwrap_or(0);
         if self.log.is_some() {
@@ -328,6 +337,17 @@ impl<'a> World<'a> {
         }
         // Two steps are never at the same time: so it can be told which was first.
         tokio::time::advance(Duration::from_millis(1)).await;
+    }
+
+    /// A process has looked what people have cancelled: nothing of that begins there any more.
+    fn take_back(&mut self, owner: Owner) {
+        let now = self.clock.now();
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        for (post, _) in &record.cancelled {
+            if !self.recalled.iter().any(|(by, of, _)| *by == owner && of == post) {
+                self.recalled.push((owner, post.clone(), now));
+            }
+        }
     }
 
     /// The network is well again, and every node runs.
@@ -361,24 +381,6 @@ async fn ticks(app: App) {
             drop(nodes::take_over_silent(&app).await);
         }
     }
-}
-
-/// The machine has started again: the marks of before do not count any more.
-fn another_boot(folder: &Path) {
-    let file = folder.join("begun");
-    let Ok(text) = std::fs::read_to_string(&file) else { return };
-    let changed = text.replacen(" since boot ", " since boot another-", 1);
-    // In place: it must stay the very file.
-    drop(std::fs::write(file, changed));
-}
-
-/// A planted fault: a file of marks that counts, and has none.
-fn forget_marks(folder: &Path) {
-    let file = folder.join("begun");
-    let Ok(text) = std::fs::read_to_string(&file) else { return };
-    let header = text.split_inclusive('\n').next().unwrap_or_default();
-    let never = format!("{header}{:020} 00000000-0000-7000-8000-000000000000\n", 99_999);
-    drop(std::fs::write(file, never));
 }
 
 /// The same in every run, which the hash of the standard library is not promised to be.
