@@ -2,6 +2,8 @@
 
 pub mod caller;
 pub mod drawn;
+#[path = "../simulation/check/figures.rs"]
+pub mod evidence;
 pub mod instagram;
 pub mod meta;
 pub mod network;

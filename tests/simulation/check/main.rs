@@ -4,6 +4,7 @@
 //! there is the file that `HOLDLINE_SIMULATION_ENOUGH` names; then at least a tenth must have been played.
 
 mod figures;
+mod page;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

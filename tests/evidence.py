@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""Writes tests/EVIDENCE.md from what the model, the simulation and the tests have left; `tests/run --evidence` runs them.
+
+evidence.py FOLDER           prints the page; FOLDER is `evidence` in the target folder
+evidence.py FOLDER begin     notes the commit that is tried now, and takes away what others have left
+evidence.py --tests          prints the names of the tests that the page counts
+
+No figure of the page is typed: what has none says "not tried". A later commit that changes words alone (*.md), or this
+script, leaves the results as they are; after any other the page is refused.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+# The invariants of the design.
+INVARIANTS = {
+    "I1": "after COMMITTED no permit for a covered post; after SEALED no covered byte; the list of what is in flight is what the channels saw",
+    "I2": "at most one accepted copy for each post and channel; each delivery ends; none is lost",
+    "I3": "the bytes sent are those approved; an edit voids the approval",
+    "I4": "one entry for each change, in its transaction, without a gap",
+    "I5": "no public update before customers were told, or two persons say why",
+    "I6": "each update promises the next one; overdue is seen",
+    "I7": "restore, clone and failover send nothing again and open no gate by themselves",
+    "I8": "no byte of a drill reaches a live channel",
+    "I9": "nothing begins past its expiry; a thaw releases nothing by itself",
+    "I10": "author and approver differ",
+    "I11": "a correction goes to every channel in one action",
+    "I12": "each link in an update is on the incident's list and answers",
+    "I13": "a post on an account that Holdline did not send raises an alarm",
+}
+# Tests about an invariant, each on one example; the others of `tests/` are not counted.
+TESTS = {
+    "I3": [
+        "approval_races::an_edit_and_an_approval_at_the_same_moment_never_both_win_over_other_words",
+        "edits::an_edit_after_a_permit_was_withdrawn_leaves_nothing_of_the_old_words",
+        "edits::nothing_goes_whose_post_is_not_approved",
+    ],
+    "I4": [
+        "audit_tamper::a_change_of_any_file_is_found",
+        "audit_tamper::two_hundred_tampered_exports_are_found_and_fifty_clean_ones_pass",
+    ],
+    "I6": [
+        "incidents::an_update_in_time_keeps_the_promise_and_none_breaks_it",
+        "incidents::every_update_says_when_the_next_one_comes",
+        "incidents::the_next_update_is_promised_when_the_first_copy_is_out_and_a_late_one_takes_nothing_back",
+    ],
+    "I7": [
+        "faults::disasters::a_promoted_replica_that_lacks_the_last_commits_opens_no_gate_and_sends_nothing_again",
+        "nodes::a_clone_of_a_running_node_is_refused_and_takes_nothing_over",
+        "returns::a_copied_folder_stays_closed_and_the_original_goes_on",
+        "returns::a_database_read_in_from_another_stays_closed_on_postgres",
+        "returns::an_older_backup_in_the_same_file_is_seen_by_its_shorter_log",
+    ],
+    "I8": [
+        "flow::a_drill_that_names_a_live_channel_is_refused_for_that_alone",
+        "flow::marketing_that_names_a_drill_reaches_no_live_channel",
+    ],
+    "I9": ["flow::what_expired_is_never_sent"],
+    "I10": [
+        "approvals::the_glass_is_broken_for_a_crisis_and_reviewed_by_neither_breaker_nor_author",
+        "flow::break_glass_sends_and_owes_a_review_by_another",
+        "flow::nobody_approves_their_own_words_or_words_that_changed",
+    ],
+    "I13": [
+        "watches::a_post_on_bluesky_that_nobody_here_sent_raises_an_alarm",
+        "watches::after_a_return_nothing_is_called_foreign_that_may_be_lost",
+    ],
+}
+# What each of them does to Holdline, and the command that does it again.
+MODEL = ("crash, power cut, a node cut off or paused, lost commits and answers, late requests, failover, restore, clone",
+         "cargo test --workspace --features failpoints --test model")
+SEEDS = ("crash, reboot, a node that stands still, lost, late and wrong answers, cuts before and after the first byte",
+         "cargo test --workspace --features failpoints --test simulation every_seed")
+PLANTED = "cargo test --workspace --features failpoints --test simulation every_planted"
+ONE_SEED = "cargo run -p holdline-simulation -- --seed N"
+REAL = {
+    "postgres": ("three nodes on PostgreSQL", "tests/run --only three_nodes_on_postgres"),
+    "sqlite": ("one node on SQLite", "tests/run --only one_node_on_sqlite"),
+}
+KILLED = "tests/run --only a_killed_service"
+# Changes of these leave results as they are.
+WORDS = [":(exclude)*.md", ":(exclude)tests/evidence.py"]
+
+
+def git(*words):
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def is_changed():
+    """Whether the tree has code that is not committed."""
+    return bool(git("status", "--porcelain", "--", ".", *WORDS))
+
+
+def is_same_code(commit):
+    """Whether nothing but words has changed since that commit."""
+    same = subprocess.run(["git", "diff", "--quiet", commit, "HEAD", "--", ".", *WORDS], capture_output=True, check=False)
+    return same.returncode == 0
+
+
+def load(folder, name):
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def begin(folder):
+    """Notes what is tried from now on; results of the same code stay, to be joined by others."""
+    os.makedirs(folder, exist_ok=True)
+    before = load(folder, "commit.json")
+    changed = is_changed()
+    if before and not before["changed"] and not changed and is_same_code(before["commit"]):
+        return
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    now = {"commit": git("rev-parse", "HEAD"), "changed": changed, "processors": len(os.sched_getaffinity(0))}
+    with open(os.path.join(folder, "commit.json"), "w", encoding="utf-8") as file:
+        json.dump(now, file)
+
+
+def tried_on(folder):
+    """The commit that the results are of."""
+    tried = load(folder, "commit.json")
+    if not tried:
+        sys.exit(f"{folder} does not say which commit its results are of; run `tests/run --evidence`")
+    if not is_same_code(tried["commit"]) or (is_changed() and not tried["changed"]):
+        sys.exit(f"the results are of {tried['commit']}, and the code has changed; run `tests/run --evidence`")
+    return tried
+
+
+def number(value):
+    return f"{value:,}"
+
+
+def table(head, rows):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
+    yield ""
+
+
+def about(mark, checks):
+    return any(check.startswith(mark + " ") for check in checks)
+
+
+class Results:
+    """What a folder has."""
+
+    def __init__(self, folder):
+        self.model = load(folder, "model.json")
+        self.simulation = load(folder, "simulation.json")
+        self.planted = load(folder, "planted.json")
+        self.faults = {name: load(folder, f"faults-{name}.json") for name in REAL}
+        self.kills = {name: load(folder, f"kill-{name}.json") for name in REAL}
+        self.tests = {}
+        log = os.path.join(folder, "tests.log")
+        if os.path.exists(log):
+            with open(log, encoding="utf-8", errors="replace") as file:
+                self.tests = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)$", file.read(), re.MULTILINE))
+
+    def of_tests(self, name):
+        """How the tests of that name ended: it is one, or one on each database."""
+        return [end for test, end in self.tests.items() if test == name or test.startswith(name + "::")]
+
+
+def tries(results):
+    """For each invariant: how it was tried, under what, how often, and how often it was broken."""
+    for mark, words in INVARIANTS.items():
+        rows = [*in_model(mark, results.model), *in_seeds(mark, results.simulation), *in_rounds(mark, results),
+                *in_tests(mark, results)]
+        for row in rows or [("not tried", "", "", "", "")]:
+            yield (mark, words, *row)
+
+
+def in_model(mark, model):
+    walks = model.get("scenarios", [])
+    if walks and about(mark, model.get("invariants", [])):
+        states, broken = sum(w["walk"]["states"] for w in walks), sum(w["broken"] for w in walks)
+        yield "model", MODEL[0], f"{number(states)} states of {len(walks)} scenarios", broken, f"`{MODEL[1]}`"
+
+
+def in_seeds(mark, simulation):
+    if simulation and about(mark, simulation["checks"]):
+        seeds = simulation["seeds"]
+        often = f"{number(seeds['count'])} seeds, {number(seeds['steps'])} steps"
+        yield "simulation", SEEDS[0], often, seeds["broken"], f"`{SEEDS[1]}`"
+
+
+def in_rounds(mark, results):
+    for name, (where, command) in REAL.items():
+        faults, kills = results.faults[name], results.kills[name]
+        if faults and about(mark, faults["checks"]):
+            still = faults["one_stands_still"] or {"sealed": 0}
+            broken = {"I1": faults["after_sealed_and_not_listed"] + still["sealed"], "I2": faults["deliveries"] - faults["arrived_once"]}
+            often = f"{number(faults['rounds'])} rounds, {number(faults['deliveries'])} deliveries"
+            yield f"real processes: {where}", ", ".join(sorted(faults["by_fault"])), often, broken[mark], f"`{command}`"
+        if kills and about(mark, kills["checks"]):
+            often = f"{number(kills['kills'])} kills, {number(kills['deliveries'])} deliveries"
+            broken = kills["deliveries"] - kills["arrived_once"]
+            yield f"real processes: `kill -9`, {name}", ", ".join(kills["steps"]), often, broken, f"`{KILLED}`"
+
+
+def in_tests(mark, results):
+    names = TESTS.get(mark, [])
+    ends = [end for name in names for end in results.of_tests(name)]
+    if ends:
+        words = " ".join(name.split("::")[-1] for name in names if results.of_tests(name))
+        yield "tests", "an example each", f"{len(ends)} tests", ends.count("FAILED"), f"`tests/run --only {words}`"
+
+
+def page(results, tried):
+    with_changes = ", and changes that are not committed" if tried["changed"] else ""
+    day = git("show", "-s", "--format=%cs", tried["commit"])
+    yield "# Evidence"
+    yield ""
+    yield f"Written by `tests/run --evidence`. All of it was tried on commit {tried['commit']} of {day}{with_changes},"
+    yield f"on a machine with {tried['processors']} processors. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
+    yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`."
+    yield ""
+    yield "## Invariants"
+    yield ""
+    yield from table(["", "what holds", "tried in", "under", "how often", "broken", "again with"], tries(results))
+    yield "## How long a freeze takes"
+    yield ""
+    yield from times(results.faults)
+    yield "## Planted faults"
+    yield ""
+    yield from planted(results.planted)
+    yield "## The simulation"
+    yield ""
+    yield from simulated(results.simulation)
+    yield "## Real processes under faults"
+    yield ""
+    yield from rounds(results.faults)
+    yield "## The model"
+    yield ""
+    yield from modelled(results.model)
+
+
+def times(faults):
+    rows = []
+    for name, (where, _) in REAL.items():
+        found = faults[name]
+        if not found:
+            rows.append((where, "not tried", "", "", "", ""))
+            continue
+        measured = [("COMMITTED to SEALED, every node is well", found["well"]["committed_to_sealed_ms"]),
+                    ("call to answer, every node is well", found["well"]["answers_ms"])]
+        still = found["one_stands_still"]
+        if still:
+            what = f"call to answer, one node stands still: {still['sealed']} sealed, the node is named in {still['named']}"
+            measured.append((what, still["answers_ms"]))
+        rows += [(where, what, spread["count"], *(number(spread[p]) for p in ("p50", "p99", "max"))) for what, spread in measured]
+    yield "Milliseconds. An answer is that of `holdline freeze`, its start included. With one node that stands still nothing is"
+    yield "sealed; the answer waits for it, and is to come within 2,000."
+    yield ""
+    yield from table(["", "from", "freezes", "p50", "p99", "max"], rows)
+
+
+def faults_in_code():
+    """What each fault that can be planted does, by its name: the words of the code."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    said = {}
+    for path, name in (("../channels/planted.rs", "Planted"), ("simulation/planted.rs", "Fault")):
+        with open(os.path.join(here, path), encoding="utf-8") as file:
+            enum = re.search(rf"pub enum {name} {{\n(.*?)\n}}", file.read(), re.DOTALL).group(1)
+        for words, fault in re.findall(r"((?: +/// [^\n]*\n)+) +(\w+),", enum):
+            said[fault] = re.sub(r"\s*///\s*", " ", words).strip()
+    return said
+
+
+def planted(results):
+    said = faults_in_code()
+    if not results:
+        yield f"Not tried: `{PLANTED}`."
+        yield ""
+        yield from table(["planted", "what is wrong", "what finds it", "first in seed"], ((name, said[name], "not tried", "") for name in sorted(said)))
+        return
+    found, missed = results["found"], results["missed"]
+    yield f"Found {len(found) - len(missed)} of {len(found)}, each by all the checks that are named for it, within {results['within']} seeds: `{PLANTED}`."
+    yield f"One of them again: `{ONE_SEED} --planted NAME`."
+    yield ""
+    rows = ((name, said[name], check, by["seed"]) for name, checks in sorted(found.items()) for check, by in sorted(checks.items()))
+    left = ((name, said[name], "not found by all that must", "") for name in sorted(missed))
+    yield from table(["planted", "what is wrong", "what finds it", "first in seed"], [*rows, *left])
+
+
+def simulated(simulation):
+    if not simulation:
+        yield f"Not tried: `{SEEDS[1]}`."
+        yield ""
+        return
+    seeds, met, floors = simulation["seeds"], simulation["met"], dict(simulation["floors"])
+    yield f"{number(seeds['count'])} of {number(seeds['asked'])} seeds from {seeds['from']} on: {number(seeds['simulated_seconds'])} simulated seconds in {number(round(seeds['took_seconds']))}, {seeds['broken']} broken."
+    yield f"One of them again: `{ONE_SEED}`."
+    yield ""
+    yield from table(["what is checked in each seed"], ((check,) for check in simulation["checks"]))
+    rows = ((what, number(times), number(floors[what]) if what in floors else "") for what, times in sorted(met.items()))
+    yield from table(["what was met", "times", "least in 10,000 seeds"], rows)
+
+
+def rounds(faults):
+    rows = []
+    for name, (where, command) in REAL.items():
+        found = faults[name]
+        if found:
+            rows += [(where, fault, count) for fault, count in sorted(found["by_fault"].items())]
+            yield f"{where[0].upper()}{where[1:]}: {number(found['deliveries'])} deliveries, {number(found['arrived_once'])} of them arrived once; {number(found['listed'])} were on the list"
+            yield f"of a freeze, {number(found['held'])} held; after SEALED arrived {found['after_sealed_and_listed']} of the lists, and {found['after_sealed_and_not_listed']} others."
+        else:
+            yield f"{where[0].upper()}{where[1:]}: not tried (`{command}`)."
+        yield ""
+    yield from table(["", "what goes wrong", "rounds"], rows)
+
+
+def modelled(model):
+    if not model.get("scenarios"):
+        yield f"Not tried: `{MODEL[1]}`."
+        yield ""
+        return
+    rows = ((w["scenario"], number(w["walk"]["states"]), number(w["walk"]["steps"]), w["walk"]["depth"], w["walk"]["seconds"], w["broken"]) for w in model["scenarios"])
+    yield from table(["scenario", "states", "steps", "depth", "seconds", "broken"], rows)
+    for part, words in (("rules", "Rules taken out one by one"), ("limits", "What is taken for granted, taken away")):
+        some = model.get(part, [])
+        yield f"{words}: {len(some)}, and each breaks an invariant."
+        yield ""
+        rows = ((r["without"], r["breaks"], r["scenario"], number(r["walk"]["states"])) for r in some)
+        yield from table(["without", "breaks", "in", "states until then"], rows)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--tests"]:
+        print("\n".join(name for names in TESTS.values() for name in names))
+    elif len(sys.argv) == 3 and sys.argv[2] == "begin":
+        begin(sys.argv[1])
+    elif len(sys.argv) == 2:
+        print("\n".join(page(Results(sys.argv[1]), tried_on(sys.argv[1]))).rstrip())
+    else:
+        sys.exit(__doc__)

@@ -1,0 +1,62 @@
+//! `tests/EVIDENCE.md` fits the code: each check and each planted fault of today is on it, with what finds it, and none
+//! that is no more. Its figures are of the commit that it names, and are not looked at here.
+
+use std::collections::BTreeSet;
+
+use holdline_simulation::planted::Fault;
+use holdline_simulation::sentences::ALL;
+
+const AGAIN: &str = "write tests/EVIDENCE.md again with `tests/run --evidence`";
+
+fn page() -> String {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../EVIDENCE.md");
+    std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}; {AGAIN}"))
+}
+
+/// The cells of the first table below this heading whose first column is headed so.
+fn table<'a>(page: &'a str, heading: &str, column: &str) -> Vec<Vec<&'a str>> {
+    let part = page.split("\n## ").find(|part| part.starts_with(heading)).unwrap_or_default();
+    let rows = part.lines().map(|line| {
+        let inner = line.strip_prefix('|').and_then(|line| line.strip_suffix('|'));
+        inner.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+    });
+    let mut rows = rows.skip_while(|row| row.as_ref().is_none_or(|cells| cells[0] != column));
+    rows.next();
+    rows.skip(1).map_while(|row| row).collect()
+}
+
+fn planted(page: &str) -> BTreeSet<(String, String)> {
+    let rows = table(page, "Planted faults", "planted");
+    rows.iter().map(|row| (row[0].to_owned(), row[2].to_owned())).collect()
+}
+
+#[test]
+fn the_page_has_each_planted_fault_with_the_checks_that_find_it() {
+    let by_code =
+        Fault::all().flat_map(|f| f.breaks().iter().map(move |check| (f.name(), (*check).to_owned())));
+    assert_eq!(planted(&page()), by_code.collect(), "{AGAIN}");
+}
+
+#[test]
+fn the_page_has_each_check() {
+    let page = page();
+    let there: Vec<_> = table(&page, "The simulation", "what is checked in each seed").concat();
+    assert_eq!(there, ALL, "{AGAIN}");
+}
+
+#[test]
+fn the_page_has_each_invariant_and_tells_of_each_check_which_it_is_about() {
+    let page = page();
+    let there: BTreeSet<_> = table(&page, "Invariants", "").iter().map(|row| row[0].to_owned()).collect();
+    assert_eq!(there, (1..=13).map(|n| format!("I{n}")).collect(), "{AGAIN}");
+    let unknown = ALL.iter().filter(|check| !there.contains(check.split(' ').next().unwrap_or_default()));
+    assert_eq!(unknown.count(), 0);
+}
+
+#[test]
+fn a_page_without_a_fault_does_not_fit() {
+    let page = "\n## Planted faults\n\nWords.\n\n| planted | wrong | by |\n|---|---|---|\n| A | a | I1 x |\n| B | b | not tried |\n\n| planted |\n## Other\n";
+    let pair = |name: &str, check: &str| (name.to_owned(), check.to_owned());
+    assert_eq!(planted(page), BTreeSet::from([pair("A", "I1 x"), pair("B", "not tried")]));
+    assert!(planted("\n## Other\n").is_empty());
+}
