@@ -135,6 +135,7 @@ const NOT_INSIDE: &[&str] = &[
     "Internal",
     "panic!",
     "assert!",
+    "compile_error!",
     "update",
     "derive",
     "header",
