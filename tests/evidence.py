@@ -64,8 +64,9 @@ TESTS = {
         "flow::nobody_approves_their_own_words_or_words_that_changed",
     ],
     "I13": [
-        "watches::a_post_on_bluesky_that_nobody_here_sent_raises_an_alarm",
-        "watches::after_a_return_nothing_is_called_foreign_that_may_be_lost",
+        "watches_rooms::a_message_of_the_bot_on_discord_that_no_delivery_made_raises_an_alarm",
+        "watches_seldom::a_post_on_a_page_of_facebook_that_nobody_here_sent_raises_an_alarm",
+        "watches_seldom::a_post_on_x_that_nobody_here_sent_raises_an_alarm",
     ],
 }
 # What each of them does to Holdline, and the command that does it again.
