@@ -117,7 +117,8 @@ def begin(folder):
         return
     for name in os.listdir(folder):
         os.remove(os.path.join(folder, name))
-    now = {"commit": git("rev-parse", "HEAD"), "changed": changed, "processors": len(os.sched_getaffinity(0))}
+    now = {"commit": git("rev-parse", "HEAD"), "changed": changed, "processors": len(os.sched_getaffinity(0)),
+           "load": round(os.getloadavg()[0], 1)}
     with open(os.path.join(folder, "commit.json"), "w", encoding="utf-8") as file:
         json.dump(now, file)
 
@@ -219,7 +220,7 @@ def page(results, tried):
     yield "# Evidence"
     yield ""
     yield f"Written by `tests/run --evidence`. All of it was tried on commit {tried['commit']} of {day}{with_changes},"
-    yield f"on a machine with {tried['processors']} processors. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
+    yield f"on a machine with {tried['processors']} processors, which had a load of {tried['load']} when that began. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
     yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`."
     yield ""
     yield "## Invariants"
