@@ -86,9 +86,10 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         Planted::ThawFloods => &[s::THAW],
         Planted::ScopeForgetsAllowed => &[s::HELD_BY_ITS_FREEZE],
         Planted::ScopeForgetsLabels => &[s::NO_PERMIT],
-        Planted::RetryOnReset | Planted::AbsentOnceIsBelieved => &[s::ONE_COPY],
+        Planted::RetryOnReset => &[s::ONE_COPY],
         Planted::NothingIsTakenOver => &[s::ENDS, s::IN_HAND],
-        Planted::FoundIsAbsent => &[s::OUTCOME],
+        // A freeze or the expiry mostly comes before it is sent again: by then it is held or expired, and on the channel.
+        Planted::AbsentOnceIsBelieved | Planted::FoundIsAbsent => &[s::OUTCOME],
         Planted::PermitIsNotLogged | Planted::LoggedAfterwards => &[s::ENTRY_OF_PERMIT],
         Planted::ApprovalIsNotLogged
         | Planted::EditIsNotLogged
