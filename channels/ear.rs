@@ -1,4 +1,4 @@
-//! What the answers of one channel's server say besides: its clock, and what it still takes.
+//! What the answers of one channel's server say besides: its clock, and what it still takes and answers.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::Clock;
 use crate::http::header::HeaderMap;
 use crate::quota::{Form, Quota, form};
+use crate::shares::{self, Share};
 
 /// What was heard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,12 +20,15 @@ pub struct Heard {
     pub posts: Vec<Quota>,
     /// What the last other answer told of requests: the limit of which the least is left.
     pub calls: Option<Quota>,
+    /// The shares of calls that are left by the last answers that told them.
+    pub shares: Vec<Share>,
     news: bool,
 }
 
 /// Listens to the answers of one channel's server.
 pub struct Ear {
     form: Option<&'static Form>,
+    tells_shares: bool,
     clock: Clock,
     heard: Mutex<Heard>,
 }
@@ -32,7 +36,7 @@ pub struct Ear {
 impl Ear {
     /// One for a channel of that adapter.
     pub fn new(adapter: &str, clock: Clock) -> Self {
-        Self { form: form(adapter), clock, heard: Mutex::default() }
+        Self { form: form(adapter), tells_shares: shares::tells(adapter), clock, heard: Mutex::default() }
     }
 
     /// What was heard last.
@@ -57,6 +61,12 @@ impl Ear {
         let mut heard = self.lock();
         heard.skew_ms = theirs.map(|date| date.signed_duration_since(now).num_milliseconds());
         heard.skew_at = theirs.map(|_| now);
+        if self.tells_shares {
+            for share in shares::read(header, now) {
+                heard.shares.retain(|known| known.of != share.of);
+                heard.shares.push(share);
+            }
+        }
         let Some(form) = self.form else { return };
         let told = form.read(header, theirs.unwrap_or(now), now);
         let method = subject.split(' ').next().unwrap_or_default();

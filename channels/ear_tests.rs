@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
+use crate::quota::Of;
 use crate::suite::{self, Fake, Step, answer};
 use crate::{Connection, Health, Pass};
 
@@ -68,4 +69,30 @@ async fn what_is_left_is_heard_of_posts_and_of_requests_apart() {
     let news = ear.news().unwrap();
     assert_eq!((news.len(), news[0].left, news[0].limit), (1, 41, Some(100)));
     assert_eq!(ear.news(), None, "each answer is told once");
+}
+
+#[test]
+fn shares_are_heard_from_every_answer_and_stay_when_an_answer_tells_none() {
+    let clock: Clock = Arc::new(|| DateTime::from_timestamp(1_700_000_100, 0).unwrap());
+    let note = |ear: &Ear, subject: &str, name: &'static str, used: u8| {
+        let told = format!(r#"{{"call_count":{used}}}"#).parse().unwrap();
+        ear.note(
+            subject,
+            "/v26.0/me",
+            &[(crate::http::header::HeaderName::from_static(name), told)].into_iter().collect(),
+        );
+    };
+    for adapter in ["facebook", "instagram", "threads", "whatsapp"] {
+        let ear = Ear::new(adapter, clock.clone());
+        note(&ear, "GET graph", "x-app-usage", 7);
+        note(&ear, "POST graph", "x-page-usage", 70);
+        note(&ear, "DELETE graph", "x-other", 99);
+        note(&ear, "GET graph", "x-app-usage", 9);
+        let left: Vec<_> = ear.heard().shares.iter().map(|share| (share.of, share.left)).collect();
+        assert_eq!(left, [(Of::Account, 30), (Of::App, 91)], "{adapter}");
+        assert_eq!(ear.news(), None, "it tells nothing of posts");
+    }
+    let other = Ear::new("x", clock);
+    note(&other, "GET x", "x-app-usage", 7);
+    assert_eq!(other.heard().shares, []);
 }

@@ -16,8 +16,8 @@
 //! is asked for; whether Facebook makes one of an address in the text by itself is not known.
 //!
 //! What is answered for a post that is gone is told by no document, so its absence from the page's posts is
-//! asked for as well. Whether a page's token may post cannot be asked without an app's secret: the check looks
-//! whose token it is, and whether the page and its posts can be read.
+//! asked for as well. The check looks whose token it is, whether the page and its posts can be read, and what the token
+//! may do and when it ends, where Facebook tells a token that of itself (`Api::with_token`): not every app may ask.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::http::Answer;
 use crate::message::{Doing, LONGEST_WAIT};
 use crate::revise::NO_CHANGES;
-use crate::{Failure, NO_PINS, Retry};
+use crate::{Failure, NO_PINS, Retry, shares};
 
 #[path = "graph_children.rs"]
 pub(crate) mod children;
@@ -191,22 +191,12 @@ const UNCLEAR: &str = "Meta does not say what it did";
 /// The wait that an answer asks for: in seconds, in minutes of the business use case, or because all of a
 /// budget is used.
 pub(crate) fn wait(answer: &Answer) -> Option<Duration> {
-    let header = |name| answer.header(name).and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let cases = header("x-business-use-case-usage").unwrap_or_default();
-    let cases = cases.as_object().into_iter().flat_map(|all| all.values());
-    let cases: Vec<Value> = cases.filter_map(Value::as_array).flatten().cloned().collect();
-    let minutes = cases.iter().filter_map(|case| case["estimated_time_to_regain_access"].as_u64()).max();
-    let minutes = minutes.filter(|minutes| *minutes > 0).map(|m| Duration::from_secs(m.saturating_mul(60)));
+    let header = |name: &str| shares::json(|name| answer.header(name), name);
+    let cases = shares::cases(header("x-business-use-case-usage"));
+    let minutes = shares::minutes(&cases).map(|m| Duration::from_secs(m.saturating_mul(60)));
     let budgets = ["x-app-usage", "x-page-usage"].into_iter().filter_map(header).chain(cases);
-    let full = budgets.into_iter().any(|budget| is_full(&budget)).then_some(FULL);
+    let full = budgets.into_iter().any(|budget| shares::used(&budget) == Some(100)).then_some(FULL);
     answer.retry_after().or(minutes).or(full).map(|wait| wait.min(LONGEST_WAIT))
-}
-
-/// Whether one of the shares of a budget, in percent, is used up.
-fn is_full(budget: &Value) -> bool {
-    ["call_count", "total_time", "total_cputime"]
-        .iter()
-        .any(|share| budget[share].as_f64().is_some_and(|percent| percent >= 100.0))
 }
 
 /// The waits before each look at a container that is being prepared, in [`SECOND`]s.

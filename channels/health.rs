@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::quota::Quota;
+use crate::shares::Share;
 
 /// What a health check saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Facts {
     /// How many requests of any kind are still taken. It holds no post.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<Quota>,
+    /// The shares of calls that are still answered, where the network tells those; routine posts leave some of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// How far the server's clock is ahead of ours, in milliseconds; its `Date` counts whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,

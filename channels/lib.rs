@@ -46,6 +46,7 @@ mod remade;
 mod rendition;
 pub mod revise;
 pub mod scheduler;
+pub mod shares;
 pub mod text;
 mod ticks;
 pub mod watch;

@@ -27,7 +27,7 @@ fn usual_server(adapter: &str) -> Option<&'static str> {
 }
 
 /// The server of a channel: that of its settings, or the usual one of its network.
-pub(crate) fn server(adapter: &str, settings: &Value) -> Option<Url> {
+pub fn server(adapter: &str, settings: &Value) -> Option<Url> {
     let told = named(settings, "server").and_then(|told| Url::parse(&told).ok());
     told.or_else(|| Url::parse(usual_server(adapter)?).ok())
 }

@@ -3,7 +3,7 @@
 //! Facts: X `fundamentals/rate-limits` (a reset is in Unix seconds; the limits of 24 hours are of a user and
 //! of an app), Mastodon `api/rate-limits` (the answer to a post tells the limit of posts, every other answer
 //! that of requests; a reset is an ISO time), Bluesky `docs/advanced-guides/rate-limits` (points; making a
-//! record costs three). Meta tells shares of calls, LinkedIn, Slack and Twilio nothing before they refuse; the posts of
+//! record costs three). Meta tells shares of calls (`shares.rs`), LinkedIn, Slack and Twilio nothing before they refuse; the posts of
 //! Threads are asked for by its check. A window that ends within a minute is how fast posts may follow each
 //! other: its refusals say how long to wait, so nothing is kept of it. Discord tells only such ones
 //! (`topics/rate-limits`).

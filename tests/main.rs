@@ -75,6 +75,7 @@ mod reasons;
 mod recover;
 mod repeats;
 mod reserve;
+mod reserve_calls;
 mod returns;
 mod returns_running;
 mod revisions;

@@ -15,11 +15,11 @@ use crate::support::Bench;
 
 const MINUTE: i64 = 60_000;
 
-async fn routine(bench: &Bench, channel: &str, text: &str) -> PostView {
+pub async fn routine(bench: &Bench, channel: &str, text: &str) -> PostView {
     bench.approved(json!({"kind": "routine", "channels": [channel], "source": {"text": text}})).await
 }
 
-async fn crisis(bench: &Bench, channel: &str) -> PostView {
+pub async fn crisis(bench: &Bench, channel: &str) -> PostView {
     let new = json!({"title": format!("Down on {channel}"), "severity": "major", "freeze": false});
     let new = serde_json::from_value(new).unwrap();
     let incident = incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident;
@@ -56,7 +56,7 @@ async fn arrived(bench: &Bench, many: usize) {
 }
 
 /// Waits until as many of the posts are out, and the others have a reason to wait.
-async fn settled(bench: &Bench, all: &[PostView], out: usize) -> Vec<String> {
+pub async fn settled(bench: &Bench, all: &[PostView], out: usize) -> Vec<String> {
     for _ in 0..400 {
         let (mut accepted, mut reasons) = (0, Vec::new());
         for post in all {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::channels::quota::Of;
 use serde::{Deserialize, Serialize};
 
 use super::standing::{self, Remark, Standing};
@@ -40,6 +41,11 @@ pub struct ReadinessView {
     pub posts_reset_at: Option<String>,
     /// When it said so.
     pub posts_at: Option<String>,
+    /// How many percent of its calls the network still answers to the account, and to the app by which it posts.
+    pub account_calls_left: Option<u8>,
+    pub app_calls_left: Option<u8>,
+    /// When it said so.
+    pub calls_at: Option<String>,
     /// How many seconds the server's clock is ahead of this machine's.
     pub clock_ahead: Option<i64>,
     /// When that was seen.
@@ -126,6 +132,7 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
     let health = readiness::health(c);
     let facts = health.as_ref().map(|h| standing::current(h.facts.clone(), now)).unwrap_or_default();
     let time = |at: chrono::DateTime<chrono::Utc>| rfc3339(at.timestamp_millis());
+    let calls = |of| facts.shares.iter().find(|share| share.of == of).map(|share| share.left);
     let checked_at = health.as_ref().and(c.checked_at).map(rfc3339);
     ReadinessView {
         channel: c.id.clone(),
@@ -143,6 +150,9 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         posts_limit: facts.posts.and_then(|q| q.limit),
         posts_reset_at: facts.posts.and_then(|q| q.resets_at).map(time),
         posts_at: facts.posts.and_then(|q| q.heard_at.map(time).or_else(|| checked_at.clone())),
+        account_calls_left: calls(Of::Account),
+        app_calls_left: calls(Of::App),
+        calls_at: facts.shares.iter().map(|share| share.heard_at).min().map(time),
         clock_ahead: facts.skew_ms.map(|ms| ms / 1_000),
         clock_at: facts.skew_ms.and_then(|_| facts.skew_at.map(time).or_else(|| checked_at.clone())),
         checked_at,

@@ -320,7 +320,7 @@ pub(crate) async fn keep_health(
             .filter(|(standing, _)| Some(*standing) != before)
     else {
         // What is left counts for posts at once, on every node.
-        let has_news = old.posts != kept.facts.posts;
+        let has_news = (old.posts, &old.shares) != (kept.facts.posts, &kept.facts.shares);
         if let Some(marked) = marked {
             app.commit(tx, &Actor::service(app.node()), &[marked], &[Topic::Channels, Topic::Queue]).await?;
             return Ok(kept);

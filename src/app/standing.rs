@@ -2,7 +2,7 @@
 
 use ::channels::Facts;
 use ::channels::health::{EXPIRED, USED_UP, lacking};
-use ::channels::quota::Quota;
+use ::channels::quota::{Of, Quota};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,11 @@ pub(super) const BELIEVED: Millis = 20 * 60_000;
 const RENEW: TimeDelta = TimeDelta::days(14);
 /// One that ends within this is as good as gone.
 const RENEW_NOW: TimeDelta = TimeDelta::days(3);
+/// The calls are used up, and a post is one of them.
+const NO_CALLS_OF_ACCOUNT: &str =
+    "the network answers no more calls of this account for now; wait, or post there by hand";
+const NO_CALLS_OF_APP: &str =
+    "the network answers no more calls of its app for now; wait, or post there by hand";
 /// Networks take what is signed as far off as this.
 const SKEW: u64 = 5 * 60_000;
 
@@ -49,6 +54,7 @@ pub(super) fn current(mut facts: Facts, now: Millis) -> Facts {
     let runs = |q: &Quota| q.resets_at.is_none_or(|at| at > date_time(now));
     let young = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at >= date_time(now - BELIEVED));
     facts.posts = facts.posts.filter(runs);
+    facts.shares.retain(|share| share.counts_at(date_time(now)));
     facts.calls = facts.calls.filter(|q| runs(q) && young(q.heard_at));
     if !young(facts.skew_at) {
         (facts.skew_ms, facts.skew_at) = (None, None);
@@ -133,6 +139,21 @@ fn limits(facts: &Facts, add: &mut impl FnMut(Standing, String)) {
             add(Standing::Attention, words);
         }
     }
+    for share in &facts.shares {
+        match (share.of, share.left) {
+            (Of::Account, 0) => add(Standing::NotReady, NO_CALLS_OF_ACCOUNT.into()),
+            (Of::App, 0) => add(Standing::NotReady, NO_CALLS_OF_APP.into()),
+            (Of::Account, left @ 1..=20) => add(
+                Standing::Attention,
+                format!("the network answers only {left} percent more of the calls of this account for now"),
+            ),
+            (Of::App, left @ 1..=20) => add(
+                Standing::Attention,
+                format!("the network answers only {left} percent more of the calls of its app for now"),
+            ),
+            _ => {}
+        }
+    }
     if facts.calls.as_ref().is_some_and(|calls| calls.left == 0) {
         add(Standing::Attention, "the network answers no more questions of this account for now".into());
     }
@@ -157,7 +178,7 @@ fn clocks(facts: &Facts, signs_time: bool, add: &mut impl FnMut(Standing, String
 
 #[cfg(test)]
 mod tests {
-    use ::channels::quota::Of;
+    use ::channels::shares::Share;
 
     use super::*;
 
@@ -226,6 +247,20 @@ mod tests {
         let skew = |ms, signs| judged(Facts { skew_ms: Some(ms), ..Facts::default() }, true, 0, signs).0;
         assert_eq!((skew(300_000, true), skew(-300_001, true)), (Standing::Ready, Standing::NotReady));
         assert_eq!(skew(i64::MIN, false), Standing::Attention);
+    }
+
+    #[test]
+    fn a_share_of_calls_is_seen_before_it_is_used_up() {
+        let left = |of, left, age: Millis| {
+            let share = Share { of, left, back_at: None, heard_at: date_time(NOW - age) };
+            super::tests::of(Facts { shares: vec![share], ..Facts::default() })
+        };
+        for of in [Of::Account, Of::App] {
+            let seen = [21, 20, 1, 0].map(|n| left(of, n, 0));
+            let (ready, attention) = (Standing::Ready, Standing::Attention);
+            assert_eq!(seen, [ready, attention, attention, Standing::NotReady]);
+            assert_eq!(left(of, 0, 3_600_001), Standing::Ready, "the window has passed");
+        }
     }
 
     #[test]

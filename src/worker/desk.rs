@@ -55,6 +55,7 @@ fn with_heard(open: &Open, facts: Facts, now: Millis) -> Facts {
     Facts {
         posts: facts.posts.or(posts),
         calls: facts.calls.or(heard.calls),
+        shares: if facts.shares.is_empty() { heard.shares } else { facts.shares },
         skew_ms: skew.0,
         skew_at: skew.1,
         ..facts

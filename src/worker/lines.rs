@@ -25,6 +25,7 @@ mod budgets;
 #[path = "lines_open.rs"]
 mod open;
 
+pub(crate) use budgets::ToldOfPost;
 use budgets::{Budgets, Owners, Shares};
 pub(crate) use open::Open;
 

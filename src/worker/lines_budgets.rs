@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use channels::place;
 use channels::quota::{Of, Quota};
+use channels::shares::Share;
 
 use super::{Back, Line, Lines};
 use crate::app::channels::Channel;
-use crate::clock::{Millis, rfc3339};
+use crate::clock::{Millis, date_time, rfc3339};
 use crate::domain::budget::{Budget, By, Reserve, Room, Told};
 use crate::domain::post::Lane;
 
@@ -39,13 +40,22 @@ pub(super) struct Owners {
     account: String,
     /// Apps have no names there: all channels of a network on one server count as of one app.
     app: String,
+    /// The calls that the network answers to the account and to its app are limits of their own. An app of Meta has one
+    /// for all of Meta's networks on one server.
+    account_calls: String,
+    app_calls: String,
     /// The check whose quota was heard last.
     looked_at: Option<Millis>,
 }
 
 impl Owners {
-    fn all(&self) -> [&String; 2] {
-        [&self.account, &self.app]
+    fn all(&self) -> [&String; 4] {
+        [&self.account, &self.app, &self.account_calls, &self.app_calls]
+    }
+
+    /// Whose calls those are.
+    fn caller(&self, of: Of) -> &String {
+        if of == Of::Account { &self.account_calls } else { &self.app_calls }
     }
 
     /// Whose that limit is.
@@ -54,26 +64,50 @@ impl Owners {
     }
 }
 
+/// What the answers to one post told.
+pub(crate) struct ToldOfPost {
+    /// Nothing: nothing of posts.
+    pub posts: Option<Vec<Quota>>,
+    /// What is known of shares, whenever that was told.
+    pub shares: Vec<Share>,
+}
+
 impl Budgets {
     pub fn new(reserve: Reserve) -> Self {
         Self { reserve, known: HashMap::new(), doubted: HashSet::new() }
     }
 
     /// A post for these owners that began at `began` was answered: what the answer told.
-    fn answered(&mut self, owners: &Owners, told: &[Quota], accepted: bool, began: Millis, now: Millis) {
+    fn answered(&mut self, owners: &Owners, told: &ToldOfPost, accepted: bool, began: Millis, now: Millis) {
+        let posts = told.posts.as_deref().unwrap_or_default();
+        let mut silent = Vec::new();
         for of in [Of::Account, Of::App] {
-            let told: Vec<&Quota> = told.iter().filter(|quota| quota.of == of).collect();
-            if !told.is_empty() {
-                self.hear_answer(owners.owner(of), &told, accepted, began, now);
+            let told_of: Vec<&Quota> = posts.iter().filter(|quota| quota.of == of).collect();
+            if !told_of.is_empty() {
+                self.hear_answer(owners.owner(of), &told_of, accepted, began, now);
+            } else if posts.is_empty() {
+                silent.push(owners.owner(of));
+            }
+            let heard = |share: &&Share| share.of == of && share.heard_at >= date_time(began);
+            match told.shares.iter().find(heard) {
+                Some(share) => self.hear_share(owners.caller(of), share, true, now),
+                None => silent.push(owners.caller(of)),
             }
         }
-        if !told.is_empty() {
-            return;
-        }
-        for owner in owners.all() {
+        for owner in silent {
             let Some(known) = self.known.get_mut(owner) else { continue };
             *known = known.iter().filter_map(|b| b.posted(accepted, self.reserve, now)).collect();
         }
+    }
+
+    /// A share of calls was told, in the answer to a post or to a check. What one post takes of it nobody knows, and its
+    /// window slides: so it holds as a look does, and the answer to a post holds anew.
+    fn hear_share(&mut self, owner: &str, share: &Share, answered: bool, at: Millis) {
+        self.forget(at);
+        let before = self.known.get(owner).and_then(|known| known.first().copied()).filter(|_| !answered);
+        let resets_at = share.back_at.map(|at| at.timestamp_millis());
+        let told = Told { limit: Some(100), left: share.left.into(), resets_at, by: By::Look };
+        self.known.insert(owner.to_owned(), vec![Budget::hear(before, told, self.reserve, at)]);
     }
 
     /// The answer to a post told these limits of one owner: they are all that counts of it.
@@ -152,11 +186,16 @@ impl Line {
         let owners = &mut self.owners;
         owners.account = account(row, &settings, &place, facts.account);
         owners.app = format!("app {place}");
-        if let (Some(posts), Some(at)) =
-            (facts.posts, row.checked_at.filter(|_| row.checked_at > owners.looked_at))
-        {
-            owners.looked_at = row.checked_at;
+        owners.account_calls = format!("calls of {}", owners.account);
+        let server = place::server(&row.adapter, &settings).map(String::from);
+        owners.app_calls = format!("calls of the app on {}", server.unwrap_or_default());
+        let Some(at) = row.checked_at.filter(|_| row.checked_at > owners.looked_at) else { return };
+        owners.looked_at = row.checked_at;
+        if let Some(posts) = facts.posts {
             budgets.hear_look(owners.owner(posts.of), &posts, at);
+        }
+        for share in facts.shares.iter().filter(|share| share.counts_at(date_time(at))) {
+            budgets.hear_share(owners.caller(share.of), share, false, at);
         }
     }
 
@@ -212,11 +251,11 @@ impl<'a> Shares<'a> {
 }
 
 impl Lines {
-    /// A post that began at `began` was answered: what the answer told of posts, if it told any.
-    pub fn answered(&self, channel: &str, told: Option<Vec<Quota>>, accepted: bool, began: Millis) {
+    /// A post that began at `began` was answered: what the answers told.
+    pub fn answered(&self, channel: &str, told: &ToldOfPost, accepted: bool, began: Millis) {
         let (state, now) = (self.lock(), self.app.clock().now());
         let Some(line) = state.get(channel) else { return };
-        self.budgets().answered(&line.owners, &told.unwrap_or_default(), accepted, began, now);
+        self.budgets().answered(&line.owners, told, accepted, began, now);
     }
 
     /// Whether a post that is permitted waits all the same: what is left was found to be for crisis posts.

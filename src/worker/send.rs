@@ -6,7 +6,7 @@ use std::time::Duration;
 use channels::planted::{Planted, planted};
 use channels::{Capabilities, Closed, Failure, Job, Pass, Receipt, Retry, Revised};
 
-use super::lines::Work;
+use super::lines::{ToldOfPost, Work};
 use super::part::Watch;
 use super::{Shared, caught, faults, handles, recall};
 use crate::app::access::renewals;
@@ -197,7 +197,8 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
     let published = tokio::time::timeout(LONGEST, write).await;
     faults::point("published");
     let accepted = matches!(&published, Ok(Ok(_)));
-    shared.lines.answered(&permit.channel, open.ear.news(), accepted, began);
+    let told = ToldOfPost { posts: open.ear.news(), shares: open.ear.heard().shares };
+    shared.lines.answered(&permit.channel, &told, accepted, began);
     match published {
         // The adapter's work is dropped by now: what has not begun will not begin.
         Err(_) if !shared.gate.has_begun(&permit.attempt) => {

@@ -44,6 +44,12 @@ impl Number for i64 {
     }
 }
 
+impl Number for u8 {
+    fn whole(&self) -> i64 {
+        i64::from(*self)
+    }
+}
+
 impl Number for usize {
     fn whole(&self) -> i64 {
         i64::try_from(*self).unwrap_or(i64::MAX)
