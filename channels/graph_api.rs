@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::http::{Answer, Http, Request, Trouble};
 use crate::message::Doing;
-use crate::quota::{Of, Quota};
+use crate::quota::{Counted, Of, Quota};
 use crate::scheduler::unanswered;
 use crate::{Connection, Failure, Health, Pass, Retraction, Retry, graph};
 
@@ -162,6 +162,7 @@ impl Api {
             // Each post is free again a day after it went out.
             resets_at: None,
             heard_at: None,
+            counted: Counted::Network,
         }))
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::money::{Money, NO_MONEY};
 use crate::quota::Quota;
 use crate::shares::Share;
 
@@ -40,12 +41,19 @@ pub struct Facts {
     /// How many posts are still taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posts: Option<Quota>,
+    /// How many posts a day its app may make, where the network tells nobody what is left of it and somebody wrote the
+    /// limit down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub posts_a_day: Option<u64>,
     /// How many requests of any kind are still taken. It holds no post.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<Quota>,
     /// The shares of calls that are still answered, where the network tells those; routine posts leave some of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
+    /// The money that posts cost there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
     /// How far the server's clock is ahead of ours, in milliseconds; its `Date` counts whole seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,
@@ -174,6 +182,21 @@ impl Health {
         if posts.is_some_and(|posts| posts.left == 0) { self.refused(USED_UP.to_owned()) } else { self }
     }
 
+    /// With the limit of a day that somebody wrote down.
+    #[must_use]
+    pub fn a_day(mut self, limit: Option<u64>) -> Self {
+        self.facts.posts_a_day = limit;
+        self
+    }
+
+    /// With the money that posts cost; it is not ready when there is none left.
+    #[must_use]
+    pub fn pays(mut self, money: Option<Money>) -> Self {
+        let is_gone = money.as_ref().is_some_and(Money::is_gone);
+        self.facts.money = money;
+        if is_gone { self.refused(NO_MONEY.to_owned()) } else { self }
+    }
+
     /// Not ready, for this reason when there was none yet.
     fn refused(self, why: String) -> Self {
         if self.ready { Self { ready: false, detail: why, ..self } } else { self }
@@ -205,7 +228,11 @@ mod seen_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::Of;
+    use crate::quota::Counted;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
 
     #[test]
     fn an_account_is_known_by_its_number_and_without_one_by_its_name() {
@@ -227,15 +254,17 @@ mod tests {
 
     #[test]
     fn what_refuses_a_post_is_not_ready() {
-        let takes =
-            |left| Some(Quota { of: Of::Account, limit: Some(250), left, resets_at: None, heard_at: None });
+        let takes = |left: u64| {
+            let quota = Quota::counted_here(250, 250 - left, now());
+            Some(Quota { counted: Counted::Network, resets_at: None, ..quota })
+        };
         let well = || Health::ready("well");
         assert!(well().lacks(&[]).takes(takes(1)).takes(None).ready);
         let lacks = well().lacks(&["write"]).takes(takes(0));
         assert_eq!((lacks.ready, lacks.detail), (false, lacking("write")));
         let used = well().takes(takes(0));
         assert_eq!((used.ready, &*used.detail), (false, USED_UP));
-        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let now = now();
         assert_eq!(well().until(Some(now)).facts.refusal(now).as_deref(), Some(EXPIRED));
         assert_eq!(
             well().until(now.checked_add_signed(chrono::TimeDelta::seconds(1))).facts.refusal(now),

@@ -29,6 +29,7 @@ mod keeper;
 mod leads;
 pub mod ledger;
 mod message;
+pub mod money;
 pub mod oauth;
 mod oauth_answers;
 mod oauth_ends;

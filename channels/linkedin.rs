@@ -32,7 +32,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
     Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting,
-    linkedin_text, watch,
+    linkedin_text, quota, watch,
 };
 
 #[path = "linkedin_answers.rs"]
@@ -98,6 +98,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        quota::A_DAY,
         watch::OFF,
     ],
     frame: None,
@@ -122,7 +123,8 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let author = format!("urn:li:organization:{organization}");
     let token = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(LinkedIn { server, author, version, token, http, clock }))
+    let a_day = quota::a_day(connection)?;
+    Ok(Box::new(LinkedIn { server, author, version, token, http, clock, a_day }))
 }
 
 struct LinkedIn {
@@ -133,6 +135,8 @@ struct LinkedIn {
     token: SecretString,
     http: Arc<Http>,
     clock: Clock,
+    /// How many posts a day LinkedIn takes from the app, where somebody wrote that down.
+    a_day: Option<u64>,
 }
 
 impl LinkedIn {
@@ -244,7 +248,7 @@ impl Channel for LinkedIn {
     }
 
     async fn check(&self) -> Health {
-        self.inspect().await.into()
+        Health::from(self.inspect().await).a_day(self.a_day)
     }
 }
 

@@ -3,10 +3,24 @@
 //! Facts: X `fundamentals/rate-limits` (a reset is in Unix seconds; the limits of 24 hours are of a user and
 //! of an app), Mastodon `api/rate-limits` (the answer to a post tells the limit of posts, every other answer
 //! that of requests; a reset is an ISO time), Bluesky `docs/advanced-guides/rate-limits` (points; making a
-//! record costs three). Meta tells shares of calls (`shares.rs`), LinkedIn, Slack and Twilio nothing before they refuse; the posts of
-//! Threads are asked for by its check. A window that ends within a minute is how fast posts may follow each
+//! record costs three). Meta tells shares of calls (`shares.rs`); the posts of Threads and Instagram are asked for
+//! by their checks. A window that ends within a minute is how fast posts may follow each
 //! other: its refusals say how long to wait, so nothing is kept of it. Discord tells only such ones
 //! (`topics/rate-limits`).
+//!
+//! These tell nothing before they refuse:
+//!
+//! - LinkedIn has limits of a day for each app and each member, which end at midnight UTC. It publishes none of them; the
+//!   page "Analytics" of the app shows them
+//!   (<https://learn.microsoft.com/linkedin/shared/api-guide/concepts/rate-limits>). Whoever writes one into the setting
+//!   `posts_a_day` has the posts counted here ([`Counted::Here`]).
+//! - Slack (a message a second in a channel), Telegram (a second in a chat, 20 a minute in a group) and Discord's webhooks have
+//!   a pace only: what is too fast is refused with the wait, and a reserve of it would be free again before anybody needs it.
+//! - Twilio takes what comes and sends it at the pace of the sender; what ends there is money (`money.rs`).
+//! - WhatsApp counts people and not messages: so many different ones within 24 hours, 250 at least
+//!   (<https://developers.facebook.com/documentation/business-messaging/whatsapp/messaging-limits>). A list here has at most
+//!   100, and writing to them again costs nothing of it. How many others the business writes to beside Holdline, nobody here
+//!   knows; so nothing is counted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +32,23 @@ pub enum Of {
     Account,
     /// All accounts that post by the same app.
     App,
+}
+
+/// Who counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    #[default]
+    Network,
+    /// Nobody tells it: our own posts, against a limit that an administrator wrote down. What others post with the same
+    /// app is not in it.
+    Here,
+}
+
+impl Counted {
+    fn is_default(&self) -> bool {
+        *self == Self::Network
+    }
 }
 
 /// How much is still taken.
@@ -34,6 +65,44 @@ pub struct Quota {
     /// When an answer told it; nothing: the check asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Counted::is_default")]
+    pub counted: Counted,
+}
+
+impl Quota {
+    /// What is left of a limit of a day, which ends at midnight UTC, after so many posts of ours.
+    pub fn counted_here(limit: u64, posts: u64, now: DateTime<Utc>) -> Self {
+        let midnight = now.date_naive().succ_opt().and_then(|day| day.and_hms_opt(0, 0, 0));
+        Self {
+            of: Of::App,
+            limit: Some(limit),
+            left: limit.saturating_sub(posts),
+            resets_at: midnight.map(|at| at.and_utc()),
+            heard_at: Some(now),
+            counted: Counted::Here,
+        }
+    }
+}
+
+/// The setting for a limit of a day that the network tells nobody.
+pub(crate) const A_DAY: crate::Setting = crate::Setting {
+    name: "posts_a_day",
+    help: "How many posts a day the network takes from the app, where that is known: then they are counted here, and \
+           some are kept for crisis posts",
+    required: false,
+    private: false,
+};
+
+/// What that setting says.
+///
+/// # Errors
+/// A sentence that names the setting.
+pub(crate) fn a_day(connection: &crate::Connection) -> Result<Option<u64>, String> {
+    let Ok(text) = connection.setting(A_DAY.name) else { return Ok(None) };
+    match text.parse() {
+        Ok(limit @ 1..=1_000_000) => Ok(Some(limit)),
+        _ => Err("the setting posts_a_day: write a number, like 100".to_owned()),
+    }
 }
 
 /// The longest window that is believed.
@@ -130,6 +199,7 @@ impl Form {
                 left: limit.map_or(left, |limit| left.min(limit)) / self.cost,
                 resets_at: Some(now.checked_add_signed(wait)?),
                 heard_at: Some(now),
+                counted: Counted::Network,
             })
         };
         self.limits.iter().filter_map(read).collect()

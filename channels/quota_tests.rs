@@ -16,7 +16,7 @@ fn read(adapter: &str, headers: &[(&str, &str)]) -> Vec<Quota> {
 
 fn quota(of: Of, limit: u64, left: u64, after: i64) -> Quota {
     let resets_at = Some(now() + TimeDelta::seconds(after));
-    Quota { of, limit: Some(limit), left, resets_at, heard_at: Some(now()) }
+    Quota { of, limit: Some(limit), left, resets_at, heard_at: Some(now()), counted: Counted::Network }
 }
 
 #[test]
@@ -114,4 +114,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_counted_here_ends_at_midnight() {
+    let noon = DateTime::from_timestamp(1_764_244_800, 0).unwrap();
+    assert_eq!(noon.to_rfc3339(), "2025-11-27T12:00:00+00:00");
+    let quota = Quota::counted_here(100, 30, noon);
+    assert_eq!((quota.left, quota.limit, quota.of), (70, Some(100), Of::App));
+    assert_eq!(quota.resets_at, Some(noon + TimeDelta::hours(12)));
+    assert_eq!(Quota::counted_here(100, 130, noon).left, 0);
+    let kept = serde_json::to_string(&quota).unwrap();
+    assert!(kept.contains(r#""counted":"here""#), "{kept}");
+    let told = r#"{"of":"account","left":3}"#;
+    assert_eq!(
+        serde_json::from_str::<Quota>(told).unwrap().counted,
+        Counted::Network,
+        "as it was kept before"
+    );
 }

@@ -42,6 +42,8 @@ use crate::{
 
 #[path = "sms_answers.rs"]
 mod answers;
+#[path = "sms_balance.rs"]
+mod balance;
 #[path = "sms_planned.rs"]
 mod planned;
 #[path = "sms_schedule.rs"]
@@ -108,6 +110,12 @@ pub const ADAPTER: Adapter = Adapter {
             help: "The numbers, at most 100, like +41790000000, with commas between them",
             required: true,
             private: true,
+        },
+        Setting {
+            name: "warn_below",
+            help: "The balance below which the board warns, in the account's currency, like 50",
+            required: false,
+            private: false,
         },
         Setting {
             name: "server",
@@ -366,7 +374,8 @@ impl Channel for Sms {
     }
 
     async fn check(&self) -> Health {
-        self.inspect().await.into()
+        let health = Health::from(self.inspect().await);
+        if health.ready { health.pays(self.balance().await) } else { health }
     }
 
     fn scheduler(&self) -> Option<&dyn Scheduler> {

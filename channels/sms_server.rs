@@ -24,6 +24,8 @@ pub(super) struct Twilio {
     pub(super) refuses: HashMap<String, i64>,
     /// The list does not show what was made.
     pub(super) lags: bool,
+    /// What the account has; nothing: it is below another one.
+    pub(super) balance: Option<&'static str>,
     /// The status of the account; nothing: the key may not ask for it.
     pub(super) status: Option<&'static str>,
     pub(super) kind: &'static str,
@@ -41,6 +43,7 @@ impl Twilio {
             messages: Vec::new(),
             refuses: HashMap::new(),
             lags: false,
+            balance: Some("57.20"),
             status: Some("active"),
             kind: "Full",
             validity: 0,
@@ -149,6 +152,10 @@ impl Network for Twilio {
                 Some(status) => good(json!({ "sid": ACCOUNT, "status": status, "type": self.kind })),
                 None => wrong(401, 20_003, "Authentication Error - invalid username"),
             },
+            ("GET", "/Balance.json", _) if self.status.is_some() => {
+                good(json!({ "account_sid": ACCOUNT, "balance": self.balance, "currency": "USD" }))
+            }
+            ("GET", "/Balance.json", _) => wrong(401, 20_003, "Authentication Error - invalid username"),
             ("POST", "/Messages.json", _) => self.send(&asked.form(faults), faults),
             ("POST", _, Some(sid)) => self.cancel(sid, &asked.form(faults), faults),
             ("GET", "/Messages.json", _) => self.list(asked, faults),

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::http::Http;
 use crate::scheduler::Rests;
-use crate::{Clock, Connection};
+use crate::{Clock, Connection, money};
 
 pub(crate) const SERVER: &str = "https://api.twilio.com";
 const MOST_RECIPIENTS: usize = 100;
@@ -29,6 +29,8 @@ pub(super) struct Sms {
     pub(super) http: Arc<Http>,
     pub(super) clock: Clock,
     pub(super) rests: Rests,
+    /// In millionths.
+    pub(super) warn_below: Option<i64>,
 }
 
 /// Whether it is a number as the network writes it (E.164).
@@ -108,6 +110,14 @@ impl Sms {
                 .to_owned(),
         );
         }
+        let warn_below = match connection.setting("warn_below") {
+            Ok(text) => Some(
+                money::millionths(&text)
+                    .filter(|least| *least > 0)
+                    .ok_or("the setting warn_below: write an amount like 50 or 12.50")?,
+            ),
+            Err(_) => None,
+        };
         Ok(Self {
             server: connection.url_or("server", SERVER)?,
             user: user.to_owned(),
@@ -118,6 +128,7 @@ impl Sms {
             clock: Arc::clone(&connection.clock),
             account,
             rests: Rests::default(),
+            warn_below,
         })
     }
 }
@@ -145,6 +156,8 @@ mod tests {
             ("from", "a name that is too long"),
             ("messaging_service", "MG0123456789abcdef0123456789abcdef"),
             ("to", ""),
+            ("warn_below", "much"),
+            ("warn_below", "-5"),
             ("to", "+41790000001, 0790000002"),
             ("to", "+41790000001, me@bank.example"),
         ] {

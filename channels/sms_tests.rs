@@ -10,6 +10,7 @@ pub(super) use super::server::{ACCOUNT, KEY};
 use super::server::{SECRET, SENDER, SERVICE, Twilio};
 use super::*;
 use crate::ledger::{Ledger, Recipient};
+use crate::money::{Level, Money};
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Expected, Kit};
 use crate::{Gate, Keeper, Other, Retry};
@@ -357,4 +358,37 @@ async fn a_check_tells_whether_the_account_is_active() {
     assert!(check().await.ready, "a standard key may send all the same");
     server.state().others.extend([Fate::Refused(401, "", ""), Fate::Refused(401, "", "")]);
     assert!(!check().await.ready);
+}
+
+#[tokio::test]
+async fn a_check_tells_the_money_and_is_not_ready_without_any() {
+    let server = open(&[]).await;
+    let check = async |warn_below: Option<&str>| {
+        let mut with = settings(&server.url, &NUMBERS[..1]);
+        if let Some(least) = warn_below {
+            with["warn_below"] = least.into();
+        }
+        suite::connect(&ADAPTER, with, Some(CREDENTIAL)).unwrap().check().await
+    };
+    let level = |health: &Health| match &health.facts.money {
+        Some(Money::Told { amount, currency, level }) => Some((format!("{amount} {currency}"), *level)),
+        _ => None,
+    };
+    let told = |amount: &str, level| Some((format!("{amount} USD"), level));
+    let well = check(None).await;
+    assert_eq!((well.ready, level(&well)), (true, told("57.20", Level::Enough)));
+    let low = check(Some("57.21")).await;
+    assert_eq!((low.ready, level(&low)), (true, told("57.20", Level::Low)));
+    for gone in ["0", "0.00", "-12.5"] {
+        server.state().network.balance = Some(gone);
+        let seen = check(None).await;
+        assert_eq!((seen.ready, level(&seen)), (false, told(gone, Level::Gone)));
+        assert_eq!(seen.detail, crate::money::NO_MONEY);
+    }
+    for (balance, status) in [(None, Some("active")), (Some("much"), Some("active")), (Some("5"), None)] {
+        server.state().network.balance = balance;
+        server.state().network.status = status;
+        let seen = check(Some("50")).await;
+        assert_eq!((seen.ready, seen.facts.money), (true, None), "{balance:?} {status:?}");
+    }
 }

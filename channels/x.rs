@@ -19,7 +19,14 @@
 //! people, and none proves nothing.
 //!
 //! A name behind `@` calls that account, and a link may get a preview: X lets neither be switched off.
-//! A post with a link costs more than ten times one without (July 2026: 0.20 and 0.015 US dollars).
+//! A post with a link costs more than ten times one without (July 2026: 0.20 and 0.015 US dollars). X stops when the
+//! credits or the spending limit are used up (`x-api/getting-started/pricing` there), and no call tells how much is left:
+//! `GET /2/usage/tweets` counts posts that were read, and takes the app's own token only (`x-api/usage/introduction` there).
+//! So the board says that nobody tells it.
+//!
+//! The words of a post are not changed in place, although `edit_options.previous_post_id` is documented
+//! (`x-api/fundamentals/edit-posts` there): 30 minutes, five times, and each change is a post with a number of its own, so
+//! an answer that is lost may leave two. Which accounts may, only the refusal tells, and nobody tried it here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +42,7 @@ use url::Url;
 use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
+use crate::money::Money;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
@@ -223,7 +231,7 @@ impl X {
         } else {
             format!("logged in as @{name}; whether the token may post (tweet.write), only a post shows")
         };
-        Ok(Health::ready(detail).of(&format!("@{name}")).by_id(&who.id))
+        Ok(Health::ready(detail).of(&format!("@{name}")).by_id(&who.id).pays(Some(Money::Untold)))
     }
 
     async fn delete(&self, id: &str) -> Result<Retraction, String> {

@@ -1,4 +1,5 @@
-//! Where a network tells shares of calls (Meta's do): routine posts leave a reserve, and crisis posts never wait for it.
+//! Where a network tells shares of calls (Meta's do), or nothing, so that we count: routine posts leave a reserve, and crisis
+//! posts never wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,6 +88,28 @@ on_both! {
         bench.until(&kept.id, &["accepted"]).await;
         bench.app.clock().advance(61 * MINUTE);
         assert_eq!(of(&bench, "page").await.account_calls_left, None, "nobody knows after an hour");
+        worker.stop().await.unwrap();
+    }
+
+    async fn posts_that_only_we_count_leave_a_reserve(bench) {
+        bench.sandbox.set_facts("alpha", json!({ "account": "@bank", "posts_a_day": 5 }));
+        let worker = bench.start().await;
+        channels::check_due(&bench.app).await.unwrap();
+        let seen = of(&bench, "alpha").await;
+        assert_eq!((seen.posts_left, seen.posts_limit, seen.posts_counted_here), (Some(5), Some(5), true), "{seen:?}");
+        for text in ["one", "two", "three"] {
+            let post = routine(&bench, "alpha", text).await;
+            bench.until(&post.id, &["accepted"]).await;
+        }
+        let kept = routine(&bench, "alpha", "four").await;
+        let reasons = settled(&bench, std::slice::from_ref(&kept), 0).await;
+        assert!(reasons[0].contains("is kept for crisis posts"), "two of five: {reasons:?}");
+        let update = crisis(&bench, "alpha").await;
+        bench.until(&update.id, &["accepted"]).await;
+        let seen = channels::test(&bench.app, &bench.operator, &bench.channels[0]).await.unwrap();
+        assert!(seen.health.ready, "our own count refuses nothing: {seen:?}");
+        let seen = of(&bench, "alpha").await;
+        assert_eq!((seen.posts_left, seen.standing), (Some(1), Standing::Attention), "{seen:?}");
         worker.stop().await.unwrap();
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ::channels::quota::Of;
+use ::channels::money::Money;
+use ::channels::quota::{Counted, Of};
 use serde::{Deserialize, Serialize};
 
 use super::standing::{self, Remark, Standing};
@@ -41,6 +42,12 @@ pub struct ReadinessView {
     pub posts_reset_at: Option<String>,
     /// When it said so.
     pub posts_at: Option<String>,
+    /// The network tells nobody: our own posts are counted here, against a limit that somebody wrote down.
+    pub posts_counted_here: bool,
+    /// The money that is left at the network, as it told it.
+    pub money: Option<String>,
+    /// Posts stop there when the money is used up, and nothing tells how much there is: look at the network's own page.
+    pub money_untold: bool,
     /// How many percent of its calls the network still answers to the account, and to the app by which it posts.
     pub account_calls_left: Option<u8>,
     pub app_calls_left: Option<u8>,
@@ -127,6 +134,13 @@ pub(super) async fn refresh(app: &App, by: &Actor, channels: &[String]) -> Resul
     Ok(())
 }
 
+fn told(money: &Money) -> Option<String> {
+    match money {
+        Money::Told { amount, currency, .. } => Some(format!("{amount} {currency}")),
+        Money::Untold => None,
+    }
+}
+
 fn view(c: &Channel, now: Millis) -> ReadinessView {
     let (standing, remarks) = standing::of(c, now);
     let health = readiness::health(c);
@@ -150,6 +164,9 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         posts_limit: facts.posts.and_then(|q| q.limit),
         posts_reset_at: facts.posts.and_then(|q| q.resets_at).map(time),
         posts_at: facts.posts.and_then(|q| q.heard_at.map(time).or_else(|| checked_at.clone())),
+        posts_counted_here: facts.posts.is_some_and(|q| q.counted == Counted::Here),
+        money_untold: facts.money == Some(Money::Untold),
+        money: facts.money.as_ref().and_then(told),
         account_calls_left: calls(Of::Account),
         app_calls_left: calls(Of::App),
         calls_at: facts.shares.iter().map(|share| share.heard_at).min().map(time),

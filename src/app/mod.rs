@@ -24,6 +24,8 @@ mod committing;
 mod compose;
 /// The return from a restore.
 mod confirming;
+/// Posts that are counted here.
+mod counted;
 /// Credentials of channels, sealed and open.
 pub(crate) mod credentials;
 /// Doubts: what was sent, and what reading back saw.

@@ -13,7 +13,7 @@ use super::access::{grants, other_account};
 use super::channels::{self, Channel, ChannelView, HealthView};
 use super::hub::Topic;
 use super::standing::{self, Remark, Standing};
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, counted};
 use crate::clock::{Millis, date_time};
 use crate::domain::audit::Entry;
 use crate::domain::role::Right;
@@ -307,6 +307,7 @@ pub(crate) async fn keep_health(
     if let Some(grant) = tx.grant(id).await? {
         grants::judge(&mut kept, &grant, app.now());
     }
+    counted::fill(app, &mut tx, &row.adapter, &mut kept.facts).await?;
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
         (kept.ready, kept.detail) = (false, why);
     }

@@ -2,7 +2,8 @@
 
 use ::channels::Facts;
 use ::channels::health::{EXPIRED, USED_UP, lacking};
-use ::channels::quota::{Of, Quota};
+use ::channels::money::{Level, Money, NO_MONEY};
+use ::channels::quota::{Counted, Of, Quota};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,7 @@ fn judge(
     let facts = current(health.facts, now);
     credential(&facts, now, add);
     limits(&facts, add);
+    money(&facts, add);
     clocks(&facts, signs_time, add);
 }
 
@@ -130,9 +132,35 @@ fn credential(facts: &Facts, now: Millis, add: &mut impl FnMut(Standing, String)
     }
 }
 
+/// What is left of a limit by our own count, which the network may see otherwise.
+fn counted(posts: &Quota, add: &mut impl FnMut(Standing, String)) {
+    if posts.left == 0 {
+        let words =
+            "by the count made here the app has used up its posts of today; look at the network's own page";
+        add(Standing::Attention, words.into());
+    } else if posts.limit.is_some_and(|limit| posts.left <= limit / 5) {
+        let words = format!("by the count made here the app may make only {} more posts today", posts.left);
+        add(Standing::Attention, words);
+    }
+}
+
+fn money(facts: &Facts, add: &mut impl FnMut(Standing, String)) {
+    let Some(Money::Told { amount, currency, level }) = &facts.money else { return };
+    match level {
+        Level::Enough => {}
+        Level::Low => {
+            let words = format!("only {amount} {currency} are left at the network; top it up there");
+            add(Standing::Attention, words);
+        }
+        Level::Gone => add(Standing::NotReady, NO_MONEY.into()),
+    }
+}
+
 fn limits(facts: &Facts, add: &mut impl FnMut(Standing, String)) {
     if let Some(posts) = &facts.posts {
-        if posts.left == 0 {
+        if posts.counted == Counted::Here {
+            counted(posts, add);
+        } else if posts.left == 0 {
             add(Standing::NotReady, USED_UP.into());
         } else if posts.limit.is_some_and(|limit| posts.left <= limit / 5) {
             let words = format!("the network takes only {} more posts of this account for now", posts.left);
@@ -236,10 +264,7 @@ mod tests {
     fn limits_that_are_met_and_clocks_that_differ_are_seen() {
         let posts = |left, resets: Millis| {
             let resets_at = Some(date_time(NOW + resets));
-            of(Facts {
-                posts: Some(Quota { of: Of::Account, limit: Some(250), left, resets_at, heard_at: None }),
-                ..Facts::default()
-            })
+            of(Facts { posts: Some(quota(left, resets_at, None)), ..Facts::default() })
         };
         assert_eq!(posts(0, 1_000), Standing::NotReady);
         assert_eq!((posts(50, 1_000), posts(51, 1_000)), (Standing::Attention, Standing::Ready));
@@ -247,6 +272,35 @@ mod tests {
         let skew = |ms, signs| judged(Facts { skew_ms: Some(ms), ..Facts::default() }, true, 0, signs).0;
         assert_eq!((skew(300_000, true), skew(-300_001, true)), (Standing::Ready, Standing::NotReady));
         assert_eq!(skew(i64::MIN, false), Standing::Attention);
+    }
+
+    fn quota(left: u64, resets_at: Option<DateTime<Utc>>, heard_at: Option<DateTime<Utc>>) -> Quota {
+        let limit = Some(250);
+        Quota { of: Of::Account, limit, left, resets_at, heard_at, counted: Counted::Network }
+    }
+
+    #[test]
+    fn what_is_counted_here_is_a_warning_and_no_more() {
+        let seen = |posts| {
+            let posts = Some(Quota::counted_here(100, posts, date_time(NOW)));
+            super::tests::of(Facts { posts, ..Facts::default() })
+        };
+        let attention = Standing::Attention;
+        assert_eq!([79, 80, 100, 900].map(seen), [Standing::Ready, attention, attention, attention]);
+    }
+
+    #[test]
+    fn money_that_ends_is_seen() {
+        let seen = |level| {
+            let (amount, currency) = ("3.10".into(), "USD".into());
+            let money = Some(Money::Told { amount, currency, level });
+            judged(Facts { money, ..Facts::default() }, true, 0, false)
+        };
+        assert_eq!(seen(Level::Enough).0, Standing::Ready);
+        assert_eq!(seen(Level::Gone).0, Standing::NotReady);
+        let (standing, remarks) = seen(Level::Low);
+        assert_eq!((standing, remarks.len()), (Standing::Attention, 1));
+        assert!(remarks[0].words.contains("3.10 USD"), "{remarks:?}");
     }
 
     #[test]
@@ -268,7 +322,7 @@ mod tests {
         let heard = |age: Millis| {
             let at = Some(date_time(NOW - age));
             let (limit, resets_at) = (Some(250), Some(date_time(NOW + 1_000)));
-            let quota = Some(Quota { of: Of::Account, limit, left: 0, resets_at, heard_at: at });
+            let quota = Some(Quota { limit, ..quota(0, resets_at, at) });
             let facts = Facts { skew_ms: Some(900_000), skew_at: at, calls: quota, ..Facts::default() };
             (of(facts), of(Facts { posts: quota, ..Facts::default() }))
         };

@@ -213,6 +213,13 @@ impl Tx {
         Ok(())
     }
 
+    /// How many posts went out since then on all channels of an adapter.
+    pub async fn count_posted(&mut self, adapter: &str, since: Millis) -> Result<i64> {
+        const SQL: &str = "select count(*) from deliveries d join channels c on c.id = d.channel_id
+            where c.adapter = $1 and d.remote_id is not null and d.settled_at >= $2";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_one(c).await?))
+    }
+
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {
         const SQL: &str = "update channels set health = $2, checked_at = $3 where id = $1";
         on!(self, |c| sqlx::query(SQL).bind(id).bind(health).bind(at).execute(c).await.map(drop)?);

@@ -1,3 +1,5 @@
+use channels::quota::Counted;
+
 use super::*;
 use crate::clock::date_time;
 
@@ -5,7 +7,7 @@ const T: Millis = 1_764_248_520_000;
 
 fn quota(limit: u64, left: u64, after: Millis) -> Quota {
     let resets_at = Some(date_time(T + after));
-    Quota { of: Of::Account, limit: Some(limit), left, resets_at, heard_at: None }
+    Quota { of: Of::Account, limit: Some(limit), left, resets_at, heard_at: None, counted: Counted::Network }
 }
 
 fn owners(account: &str) -> Owners {

@@ -105,8 +105,10 @@ impl Fake {
         let answers = Arc::new(Semaphore::new(1_000));
         let fake = Self { url, account: Arc::new(Mutex::new(account)), answers };
         let active = json!({ "sid": ACCOUNT, "status": "active", "type": "Full" });
+        let balance = json!({ "account_sid": ACCOUNT, "balance": "57.20", "currency": "USD" });
         let routes = Router::new()
             .route(&format!("/2010-04-01/Accounts/{ACCOUNT}.json"), get(|| async { Json(active) }))
+            .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Balance.json"), get(|| async { Json(balance) }))
             .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json"), post(send).get(list))
             .route(&format!("/2010-04-01/Accounts/{ACCOUNT}/Messages/{{sid}}"), get(show).post(cancel))
             .with_state(fake.clone());

@@ -1,0 +1,19 @@
+//! Posts that are counted here, where the network tells nobody what is left of a limit of a day.
+
+use ::channels::Facts;
+use ::channels::quota::Quota;
+use chrono::NaiveTime;
+
+use super::{App, Result};
+use crate::clock::date_time;
+use crate::store::Tx;
+
+/// Writes what is left of the limit into the facts. Apps have no names here: all channels of the adapter count as of one.
+pub(super) async fn fill(app: &App, tx: &mut Tx, adapter: &str, facts: &mut Facts) -> Result<()> {
+    let Some(limit) = facts.posts_a_day.filter(|_| facts.posts.is_none()) else { return Ok(()) };
+    let now = date_time(app.now());
+    let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    let posts = tx.count_posted(adapter, midnight).await?;
+    facts.posts = Some(Quota::counted_here(limit, posts.unsigned_abs(), now));
+    Ok(())
+}
