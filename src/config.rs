@@ -31,7 +31,7 @@ pub struct Config {
     pub only_private: bool,
     /// The file of the instance key; nothing: `instance.key` in `data`, made at the first start.
     pub instance_key_file: Option<PathBuf>,
-    /// The mail server that tells approvers what waits for them; nothing: no mails are sent.
+    /// The mail server that tells approvers what waits for them, and who may test channels when one fails; nothing: no mails are sent.
     pub mail_server: Option<String>,
     /// Its port; nothing: 587, or 465 for `tls`.
     pub mail_port: Option<u16>,

@@ -73,6 +73,7 @@ mod real_matrix;
 mod real_oauth;
 mod reasons;
 mod recover;
+mod red_channels;
 mod repeats;
 mod reserve;
 mod reserve_calls;

@@ -35,7 +35,7 @@ async fn incident(bench: &Bench, title: &str) -> String {
 }
 
 /// What the log says of the mails.
-async fn told(bench: &Bench, verb: &str) -> Vec<Value> {
+pub async fn told(bench: &Bench, verb: &str) -> Vec<Value> {
     let filter = AuditFilter { verb: Some(verb.into()), limit: 100, ..AuditFilter::default() };
     let entries = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
     entries.into_iter().map(|e| e.entry).collect()

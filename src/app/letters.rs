@@ -48,6 +48,63 @@ pub(super) fn approval(language: &str, a: &About<'_>) -> (String, String) {
     (format!("{drill}To approve: {what} – {title}"), text)
 }
 
+/// What is told of channels.
+pub(super) struct Channels<'a> {
+    pub names: &'a [String],
+    /// They are well again; otherwise a post would fail there.
+    pub are_ready: bool,
+    /// There are no others.
+    pub are_all: bool,
+    pub link: String,
+}
+
+/// Subject and text of the mail about channels that turned.
+pub(super) fn channels(language: &str, c: &Channels<'_>) -> (String, String) {
+    let names: Vec<String> = c.names.iter().map(|name| one_line(name)).collect();
+    let (n, list) = (names.len(), names.iter().map(|name| format!("- {name}\n")).collect::<String>());
+    let (subject, says, all) = match (language == "fr", c.are_ready) {
+        (false, false) => (
+            if n == 1 { format!("Not ready: {}", names[0]) } else { format!("Not ready: {n} channels") },
+            "A post would fail on",
+            "These are all channels: look first whether the machine that checks them has lost its own network.",
+        ),
+        (false, true) => (
+            if n == 1 { format!("Ready again: {}", names[0]) } else { format!("Ready again: {n} channels") },
+            "Posts can go out again on",
+            "These are all channels.",
+        ),
+        (true, false) => (
+            if n == 1 {
+                format!("Pas prêt\u{a0}: {}", names[0])
+            } else {
+                format!("Pas prêts\u{a0}: {n} canaux")
+            },
+            "Une publication échouerait sur",
+            "Ce sont tous les canaux\u{a0}: voyez d’abord si la machine qui les vérifie n’a pas perdu son propre réseau.",
+        ),
+        (true, true) => (
+            if n == 1 {
+                format!("De nouveau prêt\u{a0}: {}", names[0])
+            } else {
+                format!("De nouveau prêts\u{a0}: {n} canaux")
+            },
+            "Les publications partent de nouveau sur",
+            "Ce sont tous les canaux.",
+        ),
+    };
+    let why = match (language == "fr", c.are_ready) {
+        (false, false) => "Why, and what to do",
+        (false, true) => "All channels",
+        (true, false) => "Pourquoi, et que faire",
+        (true, true) => "Tous les canaux",
+    };
+    let (colon, all) = (
+        if language == "fr" { "\u{a0}:" } else { ":" },
+        if c.are_all { format!("{all}\n\n") } else { String::new() },
+    );
+    (subject, format!("{says}{colon}\n{list}\n{all}{why}{colon}\n{}\n", c.link))
+}
+
 fn kind(french: bool, kind: &str) -> &'static str {
     match (kind, french) {
         ("update", false) => "an update",
@@ -79,6 +136,23 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_about_channels_names_them_and_says_when_they_are_all() {
+        let names = vec!["Bank\r\nBcc: x".to_owned(), "Beta".to_owned()];
+        let mut about =
+            Channels { names: &names, are_ready: false, are_all: true, link: "https://h.example/b".into() };
+        let (subject, text) = channels("en", &about);
+        assert_eq!(subject, "Not ready: 2 channels");
+        assert!(text.contains("- Bank  Bcc: x\n- Beta\n") && text.contains("its own network"), "{text}");
+        assert!(text.ends_with("Why, and what to do:\nhttps://h.example/b\n"), "{text}");
+        (about.names, about.are_all) = (&names[1..], false);
+        let (subject, text) = channels("fr", &about);
+        assert_eq!(subject, "Pas prêt\u{a0}: Beta");
+        assert!(!text.contains("tous les canaux"), "{text}");
+        about.are_ready = true;
+        assert_eq!(channels("fr", &about).0, "De nouveau prêt\u{a0}: Beta");
+    }
 
     #[test]
     fn a_mail_says_who_asks_for_what_and_where() {

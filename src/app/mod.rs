@@ -117,6 +117,8 @@ mod readiness;
 pub mod reads;
 /// Why somebody does something, in their own words.
 pub mod reasons;
+/// People are told of channels on which a post would fail.
+pub mod red_channels;
 /// From what was typed to what each channel receives.
 pub mod renditions;
 /// Repeated requests.

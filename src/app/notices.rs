@@ -1,4 +1,5 @@
-//! Mails to people of the team: approvers hear of crisis posts that wait for them.
+//! Mails to people of the team: approvers hear of crisis posts that wait for them, and who may test channels hears of
+//! those that fail.
 //!
 //! A notice is written in the change that causes it, and sent afterwards: at least once. Whoever sends
 //! takes it in hand for a while; after a crash in between it is tried again, so that the same mail may
@@ -17,6 +18,9 @@ use crate::domain::role::{self, Right};
 use crate::store::notices::Notice;
 use crate::store::posts::Post;
 use crate::store::{Tx, Unaudited};
+
+#[path = "channel_notices.rs"]
+pub(super) mod channels;
 
 /// The kind of a notice that asks for approval.
 const APPROVAL: &str = "approval";
@@ -104,6 +108,7 @@ pub async fn take(app: &App) -> Result<Vec<Envelope>> {
     // What was written while the first one waited goes along: one mail, not one for each.
     let taken = tx.take_notices(now + GATHER, now + IN_HAND, BATCH).await?;
     tx.commit_unaudited(Unaudited::Notice).await?;
+    let (taken, of_channels): (Vec<_>, Vec<_>) = taken.into_iter().partition(|n| n.kind == APPROVAL);
     // One mail for each person and incident.
     let mut together = BTreeMap::<_, Vec<(Notice, Post)>>::new();
     for notice in taken {
@@ -119,7 +124,7 @@ pub async fn take(app: &App) -> Result<Vec<Envelope>> {
             _ => close(app, &notice, "nobody waits for it any more").await?,
         }
     }
-    let mut out = Vec::new();
+    let mut out = channels::envelopes(app, of_channels).await?;
     for ((person, _), pairs) in together {
         match app.store().person(&person).await?.filter(may_approve) {
             Some(person) => out.push(envelope(app, &person, pairs).await?),
@@ -141,7 +146,8 @@ async fn give_up(app: &App, notice: &Notice, why: &str) -> Result<()> {
 
 /// What the log says of a notice.
 fn entry(verb: &str, n: &Notice) -> Entry {
-    Entry::new(verb, &format!("post:{}", n.subject))
+    let what = if n.kind == APPROVAL { "post" } else { "channel" };
+    Entry::new(verb, &format!("{what}:{}", n.subject))
         .after(&serde_json::json!({"person": n.person_id, "kind": n.kind, "tries": n.tries}))
 }
 

@@ -273,6 +273,31 @@ fn stood(c: &Channel) -> Option<(Standing, Vec<Remark>)> {
     c.checked_at.filter(|_| health(c).is_some()).map(|at| standing::of(&checked, at))
 }
 
+/// Whether a post would fail by the last check; nothing: nobody knows.
+pub(super) fn is_red(c: &Channel) -> Option<bool> {
+    match stood(c)?.0 {
+        Standing::NotReady => Some(true),
+        Standing::Ready | Standing::Attention => Some(false),
+        Standing::Unknown => None,
+    }
+}
+
+/// The worst that the last check saw, in words.
+pub(super) fn why(c: &Channel) -> Option<String> {
+    stood(c)?.1.into_iter().next().map(|remark| remark.words)
+}
+
+/// Checks those again that were ready, several at once, unless that was a moment ago or their network takes few requests.
+pub(super) async fn check_again(app: &App) -> Result<()> {
+    let now = app.now();
+    let is_old = |c: &Channel| c.checked_at.is_some_and(|at| at + CHECK_UNREADY <= now);
+    let is_often = |c: &Channel| health(c).is_some_and(|seen| seen.facts.checked_every.is_none());
+    let rows = app.store().channels().await?.into_iter();
+    let ready = rows.filter(|c| c.disabled_at.is_none() && is_red(c) == Some(false));
+    check_all(app.clone(), ready.filter(|c| is_old(c) && is_often(c)).map(|c| c.id).collect()).await;
+    Ok(())
+}
+
 /// Keeps what a check saw, unless the channel was changed since it was opened for the check; what is known after
 /// it. What this check could not see stays as an earlier one saw it. The log has an entry when the channel
 /// stands otherwise than before.

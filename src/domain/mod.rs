@@ -28,6 +28,8 @@ pub mod picture;
 pub mod playbook;
 /// Kinds of posts and lanes.
 pub mod post;
+/// When people are told that a post would fail on a channel.
+pub mod red;
 /// Roles and what each may do.
 pub mod role;
 /// Signals of monitoring systems.

@@ -57,6 +57,8 @@ pub mod people;
 pub mod pins;
 /// Posts.
 pub mod posts;
+/// Channels on which a post would fail.
+pub mod red_channels;
 /// Other words for posts that are out.
 pub mod revisions;
 /// What is sealed under an instance key.

@@ -11,9 +11,9 @@ use crate::clock::Millis;
 pub struct Notice {
     pub id: String,
     pub person_id: String,
-    /// Why they are told: `approval`.
+    /// Why they are told: `approval`, `channel_not_ready`, `channel_well_again`.
     pub kind: String,
-    /// What it is about: the id of a post.
+    /// What it is about: the id of a post or of a channel.
     pub subject: String,
     pub created_at: Millis,
     /// How often it was taken in hand.

@@ -9,7 +9,8 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use super::Shared;
 use crate::app::access::renewals;
 use crate::app::{
-    App, AppError, Result, audit, channels, incidents, key_watch, nodes, series, staging, watches,
+    App, AppError, Result, audit, channels, incidents, key_watch, nodes, red_channels, series, staging,
+    watches,
 };
 use crate::clock::Millis;
 
@@ -66,7 +67,12 @@ const TICKS: [Tick; 10] = [
         cron: "20 * * * * *",
         name: "channel checks",
         turn: 50_000,
-        work: |app| Box::pin(async move { channels::check_due(&app).await }),
+        work: |app| {
+            Box::pin(async move {
+                channels::check_due(&app).await?;
+                red_channels::look(&app).await
+            })
+        },
     },
     Tick {
         cron: "40 * * * * *",

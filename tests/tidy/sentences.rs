@@ -109,6 +109,7 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("src/app/nodes.rs", "ready, epoch", "the answer of /ready"),
     ("src/app/fetching.rs", "pictures that networks fetch", "what a key is derived for"),
     ("src/app/access/of_others.rs", "credentials of other accounts", "what a key is derived for"),
+    ("src/app/channel_notices.rs", "", "kept with a mail, and shown to nobody"),
     ("src/app/notices.rs", "", "kept with a mail, and shown to nobody"),
     ("src/app/renditions.rs", "EXERCISE", "part of a post"),
     ("src/app/repeats.rs", "", "the header Idempotency-Key, which only the API knows"),

@@ -1,0 +1,173 @@
+//! People are told outside the console that a post would fail on a channel: once, when it has lasted, and when it is well
+//! again. The mails go through the real mail server that `tests/run` starts.
+
+use std::time::Duration;
+
+use holdline::app::hub::Topic;
+use holdline::app::sessions::{self, Preference};
+use holdline::app::signals::SignalView;
+use holdline::app::{channels as verbs, red_channels, signals};
+use holdline::domain::signal::SignalState;
+use serde_json::{Value, json};
+
+use crate::notices::{mailing, told};
+use crate::on_both;
+use crate::readiness::MINUTE;
+use crate::real_channels::{in_the_mail, peer, unique};
+use crate::support::Bench;
+
+/// Minutes go by, and the timer does its work in each.
+async fn minutes(bench: &Bench, many: usize) {
+    for _ in 0..many {
+        bench.app.clock().advance(MINUTE);
+        verbs::check_due(&bench.app).await.unwrap();
+        red_channels::look(&bench.app).await.unwrap();
+    }
+}
+
+/// A sandbox channel of that name, and its timeline.
+async fn channel(bench: &mut Bench, timeline: &str) -> String {
+    let name = unique(timeline);
+    let url = bench.sandbox.url(timeline);
+    bench.connect(&name, "sandbox", json!({ "url": url })).await;
+    name
+}
+
+fn fails(bench: &Bench, timeline: &str) {
+    bench.sandbox.set_facts(timeline, json!({ "missing": ["write"] }));
+}
+
+fn is_well(bench: &Bench, timeline: &str) {
+    bench.sandbox.set_facts(timeline, json!({ "missing": [] }));
+}
+
+/// The alarms about that channel.
+async fn alarms(bench: &Bench, name: &str) -> Vec<SignalView> {
+    let all = signals::list(&bench.app, &bench.approver, false).await.unwrap();
+    all.into_iter().filter(|s| s.title.contains(name)).collect()
+}
+
+/// Waits until the log says of so many notices that they were sent.
+async fn sent(bench: &Bench, many: usize) -> Vec<Value> {
+    // They gather for two seconds.
+    bench.app.clock().advance(3_000);
+    for _ in 0..200 {
+        let seen = told(bench, "notice.sent").await;
+        if seen.len() >= many {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bench.app.hub().poke(Topic::Notices);
+    }
+    panic!("{:?}", told(bench, "notice.").await);
+}
+
+on_both! {
+    async fn a_channel_that_fails_is_told_once_and_once_more_when_it_is_well(bench) {
+        let (mut bench, server) = (bench, peer("smtp"));
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        let mailing = mailing(&bench, &server);
+        let french = Preference { language: "fr".into(), theme: "auto".into(), zone: "Europe/Paris".into() };
+        sessions::prefer(&bench.app, &bench.approver, &french).await.unwrap();
+        minutes(&bench, 1).await;
+        fails(&bench, "wall");
+        // The next check of a channel that was ready comes after ten minutes.
+        minutes(&bench, 10).await;
+        assert_eq!(alarms(&bench, &name).await.len(), 0, "it has not lasted yet");
+        minutes(&bench, 3).await;
+        let raised = alarms(&bench, &name).await;
+        assert_eq!(raised.len(), 1, "{raised:?}");
+        assert_eq!(raised[0].state, SignalState::Waiting);
+        assert!(raised[0].detail.as_ref().unwrap().contains("lacks the permission write"), "{raised:?}");
+        let heard = sent(&bench, 3).await;
+        assert!(heard.iter().all(|e| e["after"]["kind"] == "channel_not_ready"), "{heard:?}");
+        let kept = in_the_mail(&server, &name).await;
+        assert_eq!(kept.len(), 3, "the administrator, the operator and the approver: {kept:?}");
+        for mail in &kept {
+            assert!(mail["text"].as_str().unwrap().contains("http://localhost:8740/console/settings/readiness"));
+            let is_french = mail["to"] == json!(["approver@example.org"]);
+            let begin = if is_french { "Pas prêt\u{a0}: wall" } else { "Not ready: wall" };
+            assert!(mail["headers"]["subject"].as_str().unwrap().starts_with(begin), "{mail}");
+        }
+        minutes(&bench, 15).await;
+        assert_eq!(told(&bench, "notice.sent").await.len(), 3, "not once for each check");
+        is_well(&bench, "wall");
+        minutes(&bench, 2).await;
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Waiting, "it may flap");
+        minutes(&bench, 3).await;
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Ended);
+        let heard = sent(&bench, 6).await;
+        assert_eq!(heard.iter().filter(|e| e["after"]["kind"] == "channel_well_again").count(), 3, "{heard:?}");
+        let again = in_the_mail(&server, &name).await;
+        let begins = |mail: &&Value| mail["headers"]["subject"].as_str().unwrap().starts_with("Ready again: wall");
+        assert_eq!((again.len(), again.iter().filter(begins).count()), (6, 2), "{again:?}");
+        mailing.stop().await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_flaps_is_told_to_nobody(bench) {
+        let mut bench = bench;
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        bench.app.set_mails();
+        for _ in 0..4 {
+            fails(&bench, "wall");
+            let wall = bench.channels.last().unwrap();
+            verbs::test(&bench.app, &bench.operator, wall).await.unwrap();
+            red_channels::look(&bench.app).await.unwrap();
+            minutes(&bench, 2).await;
+            is_well(&bench, "wall");
+            minutes(&bench, 2).await;
+        }
+        assert_eq!(alarms(&bench, &name).await.len(), 0);
+        assert_eq!(holdline::app::notices::next_try(&bench.app).await.unwrap(), None);
+        worker.stop().await.unwrap();
+    }
+
+    async fn channels_that_turn_together_are_one_mail_that_says_so(bench) {
+        let (mut bench, server) = (bench, peer("smtp"));
+        let names = [channel(&mut bench, "wall").await, channel(&mut bench, "page").await];
+        for other in &bench.channels[..4] {
+            crate::watches::switch(&bench, other, true).await;
+        }
+        let worker = bench.start().await;
+        let mailing = mailing(&bench, &server);
+        minutes(&bench, 1).await;
+        // One is found at its next check, and then the other one is looked at, too.
+        for timeline in ["wall", "page"] {
+            fails(&bench, timeline);
+        }
+        bench.app.clock().advance(MINUTE);
+        let wall = &bench.channels[4];
+        verbs::test(&bench.app, &bench.operator, wall).await.unwrap();
+        red_channels::look(&bench.app).await.unwrap();
+        minutes(&bench, 3).await;
+        for name in &names {
+            assert_eq!(alarms(&bench, name).await.len(), 1);
+        }
+        sent(&bench, 6).await;
+        let kept = in_the_mail(&server, &names[0]).await;
+        assert_eq!(kept.len(), 3, "one for each person: {kept:?}");
+        for mail in &kept {
+            assert!(mail["text"].as_str().unwrap().contains(&names[1]), "{mail}");
+            assert_eq!(mail["headers"]["subject"], "Not ready: 2 channels");
+            assert!(mail["text"].as_str().unwrap().contains("lost its own network"), "they are all: {mail}");
+        }
+        mailing.stop().await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_channel_that_is_disabled_ends_its_alarm(bench) {
+        let mut bench = bench;
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        fails(&bench, "wall");
+        minutes(&bench, 5).await;
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Waiting);
+        crate::watches::switch(&bench, bench.channels.last().unwrap(), true).await;
+        minutes(&bench, 1).await;
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Ended);
+        worker.stop().await.unwrap();
+    }
+}
