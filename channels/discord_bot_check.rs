@@ -6,11 +6,15 @@ use serde::Deserialize;
 use super::Bot;
 use crate::discord_answers::is_id;
 use crate::discord_rights::{ATTACH_FILES, Member, Overwrite, Role, lacks};
-use crate::text;
+use crate::{Health, text};
 
 /// Kinds of channels, by Discord's numbers: text, announcements; threads of announcements, public and private
 /// ones.
-const CHANNELS: [u64; 2] = [0, 5];
+const CHANNELS: [u64; 2] = [0, ANNOUNCEMENTS];
+/// Servers that follow it get a message only once it is published there
+/// (<https://docs.discord.com/developers/resources/message>, crosspost). Holdline does not do that: what was published
+/// to others is not known to go with a take-down, and nobody tried it.
+const ANNOUNCEMENTS: u64 = 5;
 const THREADS: [u64; 3] = [10, 11, 12];
 
 /// A channel or thread.
@@ -41,8 +45,8 @@ struct Membership {
 }
 
 impl Bot {
-    /// The sentence of a check.
-    pub(super) async fn inspect(&self) -> Result<String, String> {
+    /// What a check sees.
+    pub(super) async fn inspect(&self) -> Result<Health, String> {
         let me = self.ask_me().await?;
         let place: Place = self.ask(&self.url(&["channels", &self.channel])).await?;
         let is_thread = THREADS.contains(&place.kind);
@@ -58,15 +62,23 @@ impl Bot {
         }
         let rights = self.rights(&me.id, guild, &place).await?;
         if let Some(lacking) = lacks(rights, is_thread) {
-            return Err(format!("the bot lacks the permission {lacking} in the channel; give it"));
+            let why = format!("the bot lacks the permission {lacking} in the channel; give it");
+            return Ok(Health::without(lacking, why));
         }
         let name = text::shown(&me.username);
         let channel = text::shown(place.name.as_deref().unwrap_or_default());
         let seen = format!("Posts as the bot {name} in the channel {channel}.");
-        Ok(match rights & ATTACH_FILES {
+        let seen = match place.kind {
+            ANNOUNCEMENTS => {
+                format!("{seen} Its followers get a post only once somebody publishes it there.")
+            }
+            _ => seen,
+        };
+        let seen = match rights & ATTACH_FILES {
             0 => format!("{seen} Pictures will be refused: the bot lacks the permission Attach Files."),
             _ => seen,
-        })
+        };
+        Ok(Health::ready(seen).lacks(&[]))
     }
 
     /// What the bot may do in the place, or in the channel that a thread is of.

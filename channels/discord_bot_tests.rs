@@ -207,7 +207,7 @@ async fn the_wait_is_read_in_each_form() {
 #[tokio::test]
 async fn the_check_says_what_is_missing_and_posts_nothing() {
     let (server, channel) = open(Api::new(), &[]).await;
-    let good = Health::ready("Posts as the bot Bank in the channel status.");
+    let good = Health::ready("Posts as the bot Bank in the channel status.").lacks(&[]);
     assert_eq!(channel.check().await, good);
     assert!(server.state().requests.iter().all(|asked| asked.starts_with("GET ")));
     let mut said = Vec::new();
@@ -225,6 +225,8 @@ async fn the_check_says_what_is_missing_and_posts_nothing() {
         let (_server, channel) = open(api, &[]).await;
         let health = channel.check().await;
         assert!(!health.ready, "{health:?}");
+        let missing = health.facts.missing.into_iter().flatten().next();
+        assert!(missing.is_none_or(|missing| health.detail.contains(&missing)));
         said.push(health.detail);
     }
     let lacks = |name: &str| format!("the bot lacks the permission {name} in the channel; give it");
@@ -240,6 +242,10 @@ async fn the_check_says_what_is_missing_and_posts_nothing() {
             other,
         ]
     );
+    server.state().network.channel["type"] = 5.into();
+    let health = channel.check().await;
+    assert!(health.ready && health.detail.ends_with("only once somebody publishes it there."), "{health:?}");
+    server.state().network.channel["type"] = 0.into();
     // Without pictures a post is taken, so the channel is ready.
     server.state().network.roles[1]["permissions"] = "0".into();
     let health = channel.check().await;

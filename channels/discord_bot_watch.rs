@@ -35,7 +35,10 @@ impl Bot {
             let answer = self.asked(&self.list(before)).await?;
             let page: Vec<Value> = answer.json()?;
             if page.is_empty() && before.is_none() {
-                self.inspect().await?;
+                let seen = self.inspect().await?;
+                if !seen.ready {
+                    return Err(seen.detail);
+                }
             }
             let oldest = page.iter().filter_map(number).min();
             own.extend(page.into_iter().filter(|message| is_by(&me.id, message)));

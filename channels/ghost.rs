@@ -226,7 +226,7 @@ impl Ghost {
         Ok(all.swap_remove(0))
     }
 
-    async fn inspect(&self) -> Result<String, String> {
+    async fn inspect(&self) -> Result<Health, String> {
         let mut url = self.api(&["users", "me"]);
         url.query_pairs_mut().append_pair("include", "roles");
         let answer = self.get(&url).await.map_err(|failure| failure.to_string())?;
@@ -237,9 +237,8 @@ impl Ghost {
         let told: Value = answer.json()?;
         let roles = told["users"][0]["roles"].as_array().cloned().unwrap_or_default();
         if roles.iter().any(|role| role["name"] == "Contributor") {
-            return Err(
-                "the key is a contributor's, who may not publish; use that of an integration".to_owned()
-            );
+            let why = "the key is a contributor's, who may not publish; use that of an integration";
+            return Ok(Health::without("publish", why));
         }
         let answer = self.get(&self.api(&["site"])).await.map_err(|failure| failure.to_string())?;
         if !answer.is_success() {
@@ -247,7 +246,8 @@ impl Ghost {
         }
         let told: Value = answer.json()?;
         let title = told["site"]["title"].as_str().filter(|title| is_clean(title));
-        Ok(format!("publishes on {}", text::shown(title.or(self.site.host_str()).unwrap_or_default())))
+        let name = text::shown(title.or(self.site.host_str()).unwrap_or_default());
+        Ok(Health::ready(format!("publishes on {name}")).lacks(&[]))
     }
 }
 

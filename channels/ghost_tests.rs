@@ -286,6 +286,8 @@ async fn the_check_says_what_is_missing() {
         let server = Strict::start(Site { role, ..Site::default() }, &[]).await;
         let health = suite::connect(&ADAPTER, json!({ "url": server.url }), Some(key)).unwrap().check().await;
         assert!(server.state().network.posts.is_empty());
+        let none = Some(Vec::new());
+        assert_eq!(health.facts.missing == none, health.ready, "{health:?}");
         (health.ready, health.detail)
     };
     assert_eq!(checked(None, KEY).await, (true, "publishes on Bank".to_owned()), "an integration");

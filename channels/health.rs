@@ -175,6 +175,12 @@ impl Health {
         }
     }
 
+    /// Not ready for want of this permission, which its sentence names.
+    pub(crate) fn without(permission: &str, why: impl Into<String>) -> Self {
+        let health = Self::unready(why);
+        Self { facts: Facts { missing: Some(vec![permission.to_owned()]), ..health.facts }, ..health }
+    }
+
     /// With the posts that are still taken, as far as that is told; it is not ready when they are used up.
     #[must_use]
     pub fn takes(mut self, posts: Option<Quota>) -> Self {

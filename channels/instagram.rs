@@ -48,7 +48,7 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, text, watch,
+    Receipt, Replay, Retraction, Setting, Sighting, ends, text, watch,
 };
 
 #[path = "instagram_container.rs"]
@@ -110,6 +110,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        ends::TOKEN_ENDS,
         watch::OFF,
     ],
     frame: None,
@@ -132,7 +133,8 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server));
     let is_instagrams = server.host_str() == Some("graph.instagram.com");
     let api = Api::new(connection, SERVER, VERSION)?;
-    Ok(Box::new(Instagram { api, user, is_fetched, is_instagrams, numbers: Known::default() }))
+    let ends = ends::token_ends(connection)?;
+    Ok(Box::new(Instagram { api, user, is_fetched, is_instagrams, ends, numbers: Known::default() }))
 }
 
 struct Instagram {
@@ -142,6 +144,8 @@ struct Instagram {
     is_fetched: bool,
     /// Whether the access token is one of Instagram Login.
     is_instagrams: bool,
+    /// When a typed token ends, as somebody wrote it down.
+    ends: Option<DateTime<Utc>>,
     /// The numbers of the token's account, with Instagram Login.
     numbers: Known<Vec<String>>,
 }
@@ -339,7 +343,7 @@ impl Channel for Instagram {
     }
 
     async fn check(&self) -> Health {
-        self.inspect().await.into()
+        ends::told_or(self.inspect().await.into(), self.ends)
     }
 }
 

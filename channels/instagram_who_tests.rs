@@ -15,7 +15,10 @@ async fn login(user: &str, me: Value) -> (Strict<Api>, Instagram) {
     let connection = suite::connection(json!({ "server": server.url, "user": user }), Some(TOKEN));
     let api = graph_api::Api::new(&connection, SERVER, VERSION).unwrap();
     let numbers = Known::default();
-    (server, Instagram { api, user: user.to_owned(), is_fetched: true, is_instagrams: true, numbers })
+    (
+        server,
+        Instagram { api, user: user.to_owned(), is_fetched: true, is_instagrams: true, ends: None, numbers },
+    )
 }
 
 fn of_the_bank() -> Value {

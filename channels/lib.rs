@@ -16,6 +16,7 @@ mod capabilities;
 pub mod dated;
 mod each;
 mod ear;
+mod ends;
 pub mod gate;
 pub mod health;
 pub mod hootsuite;

@@ -31,7 +31,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting,
+    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, ends,
     linkedin_text, quota, watch,
 };
 
@@ -99,6 +99,7 @@ pub const ADAPTER: Adapter = Adapter {
             private: false,
         },
         quota::A_DAY,
+        ends::TOKEN_ENDS,
         watch::OFF,
     ],
     frame: None,
@@ -123,8 +124,8 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let author = format!("urn:li:organization:{organization}");
     let token = connection.secret()?.clone();
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    let a_day = quota::a_day(connection)?;
-    Ok(Box::new(LinkedIn { server, author, version, token, http, clock, a_day }))
+    let (a_day, ends) = (quota::a_day(connection)?, ends::token_ends(connection)?);
+    Ok(Box::new(LinkedIn { server, author, version, token, http, clock, a_day, ends }))
 }
 
 struct LinkedIn {
@@ -137,6 +138,7 @@ struct LinkedIn {
     clock: Clock,
     /// How many posts a day LinkedIn takes from the app, where somebody wrote that down.
     a_day: Option<u64>,
+    ends: Option<DateTime<Utc>>,
 }
 
 impl LinkedIn {
@@ -248,7 +250,7 @@ impl Channel for LinkedIn {
     }
 
     async fn check(&self) -> Health {
-        Health::from(self.inspect().await).a_day(self.a_day)
+        ends::told_or(Health::from(self.inspect().await).a_day(self.a_day), self.ends)
     }
 }
 

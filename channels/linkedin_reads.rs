@@ -188,10 +188,8 @@ impl LinkedIn {
         self.page(0, 1).await?;
         let may = self.may_post().await;
         if may == Some(false) {
-            return Err(
-                "the token's member may not post for the page; make it a content administrator there"
-                    .to_owned(),
-            );
+            let why = "the token's member may not post for the page; make it a content administrator there";
+            return Ok(Health::without("post", why));
         }
         let number = self.author.rsplit(':').next().unwrap_or_default();
         if let Some(end) = self.version.ends_soon((self.clock)()) {

@@ -347,6 +347,26 @@ async fn the_check_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn what_somebody_wrote_down_is_told_by_the_check() {
+    let (server, _) = open(Api::default(), &[]).await;
+    let mut settings = json!({ "server": server.url, "organization": "4711" });
+    let checked = async |settings: &Value| {
+        suite::connect(&ADAPTER, settings.clone(), Some(TOKEN)).unwrap().check().await.facts
+    };
+    let none = checked(&settings).await;
+    assert_eq!((none.posts_a_day, none.posts, none.expires_at), (None, None, None));
+    (settings["posts_a_day"], settings["token_ends"]) = (150.into(), "2024-01-12".into());
+    let told = checked(&settings).await;
+    assert_eq!((told.posts_a_day, told.posts), (Some(150), None), "nobody has counted yet");
+    assert_eq!(told.expires_at.unwrap().to_rfc3339(), "2024-01-12T00:00:00+00:00");
+    for odd in [json!(0), json!("many"), json!("-1"), json!("1000001")] {
+        settings["posts_a_day"] = odd;
+        let error = suite::connect(&ADAPTER, settings.clone(), Some(TOKEN)).err().unwrap();
+        assert!(error.contains("setting posts_a_day"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn the_longest_post_is_taken() {
     let (server, channel) = open(Api::default(), &[]).await;
     let mut job = suite::job();

@@ -44,7 +44,8 @@ impl Matrix {
         let create = self.state("m.room.create", "").await?.unwrap_or_default();
         let power = power(&levels, &create, account);
         if !power.post {
-            return Err("the account may not post in the room; give it the power to send messages".to_owned());
+            let why = "the account may not post in the room; give it the power to send messages";
+            return Ok(Health::without("send", why));
         }
         self.most.keep(self.most_upload().await);
         let (account, room) = (text::shown(account), &self.room);
@@ -53,6 +54,6 @@ impl Matrix {
         } else {
             format!("posts as {account} in the room {room}, and may take nothing down there")
         };
-        Ok(Health::ready(detail))
+        Ok(Health::ready(detail).lacks(&[]))
     }
 }

@@ -98,6 +98,13 @@ impl Network {
         matches!(self.name, "linkedin" | "slack" | "threads")
     }
 
+    /// Whether a grant that lives has all that is needed, although no check can ask for it: one that lacks something is
+    /// refused when it comes back, and an answer that names nothing grants what was asked for (RFC 6749, 5.1). A right that
+    /// is taken back later is told by the first post only.
+    pub fn keeps_rights(&self) -> bool {
+        self.name == "x"
+    }
+
     /// All that is asked for.
     pub fn scopes(&self) -> Vec<&'static str> {
         [self.needed, self.besides].concat()

@@ -256,16 +256,21 @@ impl Telegram {
         let id = ("chat_id", plain(&self.chat));
         let chat: Chat = self.ask("getChat", std::slice::from_ref(&id)).await?;
         let member: Member = self.ask("getChatMember", &[id, ("user_id", bot.to_string())]).await?;
-        may_post(&chat, &member)?;
+        if let Err((why, missing)) = may_post(&chat, &member) {
+            return Ok(match missing {
+                Some(permission) => Health::without(permission, why),
+                None => Health::unready(why),
+            });
+        }
         let title = text::shown(chat.title.as_deref().unwrap_or_default());
         if member.status == "creator" || member.can_delete_messages {
-            return Ok(Health::ready(format!("posts as @{name} to {title}")));
+            return Ok(Health::ready(format!("posts as @{name} to {title}")).lacks(&[]));
         }
         let detail = format!(
             "posts as @{name} to {title}, but takes down only posts of the last 48 hours; \
              give it the right to delete messages"
         );
-        Ok(Health::ready(detail))
+        Ok(Health::ready(detail).lacks(&[]))
     }
 }
 
@@ -292,25 +297,25 @@ fn parts(remote_id: &str) -> Option<(&str, i64, Vec<i64>)> {
     Some((bot, chat.parse().ok()?, numbers.split(',').map(number).collect::<Option<_>>()?))
 }
 
-/// Whether the bot may post there.
-fn may_post(chat: &Chat, member: &Member) -> Result<(), String> {
+/// Whether the bot may post there; otherwise why not, and the right that it lacks.
+fn may_post(chat: &Chat, member: &Member) -> Result<(), (&'static str, Option<&'static str>)> {
     let is_group = matches!(chat.kind.as_str(), "group" | "supergroup");
     let silent = chat.permissions.as_ref().and_then(|p| p.can_send_messages) == Some(false);
     match (chat.kind.as_str(), member.status.as_str()) {
         ("channel", "creator") => Ok(()),
         ("channel", "administrator") if member.can_post_messages => Ok(()),
-        ("channel", _) => {
-            Err("the bot may not post there; make it an administrator of the channel with that right"
-                .to_owned())
-        }
+        ("channel", _) => Err((
+            "the bot may not post there; make it an administrator of the channel with that right",
+            Some("post"),
+        )),
         (_, "creator" | "administrator") if is_group => Ok(()),
         (_, "member") if is_group && !silent => Ok(()),
         (_, "restricted") if is_group && member.can_send_messages => Ok(()),
         (_, "member" | "restricted") if is_group => {
-            Err("the bot may not write in the group; make it an administrator there".to_owned())
+            Err(("the bot may not write in the group; make it an administrator there", Some("write")))
         }
-        _ if is_group => Err("the bot is not in the group; add it".to_owned()),
-        _ => Err("the setting chat leads to a person; name a channel or a group".to_owned()),
+        _ if is_group => Err(("the bot is not in the group; add it", None)),
+        _ => Err(("the setting chat leads to a person; name a channel or a group", None)),
     }
 }
 

@@ -4,7 +4,8 @@
 //! `fundamentals/rate-limits` and `fundamentals/response-codes-and-errors` there. Not tried on the real
 //! network. Told by no document, and taken from what clients have met: the words of the refusal of the
 //! same text, that a text comes back with `&`, `<` and `>` written out, and how credits that are used up
-//! are refused. The check sees whose the token is, and says that it does not see whether it may write: no call of the
+//! are refused. A token that is typed in lasts for two hours, and `token_ends` says until when; one that was granted here is
+//! renewed. The check sees whose the token is, and says that it does not see whether it may write: no call of the
 //! API names the scopes of a token, and `x-access-level`, which clients have met in answers, is told of no token of
 //! this kind (`fundamentals/authentication/oauth-2-0/authorization-code` there).
 //!
@@ -46,7 +47,7 @@ use crate::money::Money;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, text, watch,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, ends, text, watch,
 };
 
 #[path = "x_answers.rs"]
@@ -106,6 +107,7 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        ends::TOKEN_ENDS,
         Setting {
             name: "server",
             help: "An emulator's address, for tests; otherwise https://api.x.com",
@@ -151,9 +153,9 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     };
     watch::wished(&connection.settings)?;
     let threads = threads(&connection.settings)?;
-    let token = connection.secret()?.clone();
+    let (token, ends) = (connection.secret()?.clone(), ends::token_ends(connection)?);
     let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-    Ok(Box::new(X { server, token, http, clock, threads, known: Known::default() }))
+    Ok(Box::new(X { server, token, http, clock, threads, ends, known: Known::default() }))
 }
 
 struct X {
@@ -163,6 +165,8 @@ struct X {
     clock: Clock,
     /// A parted text is a thread.
     threads: bool,
+    /// When a typed token ends, as somebody wrote it down.
+    ends: Option<DateTime<Utc>>,
     known: Known<Who>,
 }
 
@@ -289,7 +293,7 @@ impl Channel for X {
     }
 
     async fn check(&self) -> Health {
-        self.inspect().await.into()
+        ends::told_or(self.inspect().await.into(), self.ends)
     }
 }
 

@@ -330,7 +330,7 @@ pub(crate) async fn keep_health(
     kept.facts.expires_at = kept.facts.expires_at.or(old.expires_at);
     kept.facts.missing = kept.facts.missing.or(old.missing);
     if let Some(grant) = tx.grant(id).await? {
-        grants::judge(&mut kept, &grant, app.now());
+        grants::judge(&mut kept, &row.adapter, &grant, app.now());
     }
     counted::fill(app, &mut tx, &row.adapter, &mut kept.facts).await?;
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {

@@ -103,17 +103,19 @@ fn judge(
         add(Standing::Unknown, "the last check is old, so nobody knows how it is now".into());
     }
     if !health.ready {
-        add(Standing::NotReady, health.detail);
+        add(Standing::NotReady, health.detail.clone());
     }
     let facts = current(health.facts, now);
-    credential(&facts, now, add);
+    let said = if health.ready { "" } else { health.detail.as_str() };
+    credential(&facts, said, now, add);
     limits(&facts, add);
     money(&facts, add);
     clocks(&facts, signs_time, add);
 }
 
-fn credential(facts: &Facts, now: Millis, add: &mut impl FnMut(Standing, String)) {
-    for missing in facts.missing.iter().flatten() {
+fn credential(facts: &Facts, said: &str, now: Millis, add: &mut impl FnMut(Standing, String)) {
+    // The check's own sentence says better what to do.
+    for missing in facts.missing.iter().flatten().filter(|missing| !said.contains(missing.as_str())) {
         add(Standing::NotReady, lacking(missing));
     }
     if let Some(why) = &facts.not_renewed {
@@ -242,6 +244,19 @@ mod tests {
         let seldom = || Facts { checked_every: Some(240), ..Facts::default() };
         assert_eq!(judged(seldom(), true, 480 * 60_000, false).0, Standing::Ready);
         assert_eq!(judged(seldom(), true, 480 * 60_000 + 1, false).0, Standing::Unknown);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_once() {
+        let said = |missing: &str, detail: &str| {
+            let facts = Facts { missing: Some(vec![missing.into()]), ..Facts::default() };
+            let health = HealthView { ready: false, detail: detail.into(), limits: None, facts };
+            let health = Some(serde_json::to_string(&health).unwrap());
+            super::of(&Channel { health, checked_at: Some(NOW), ..channel() }, NOW).1
+        };
+        let own = "the bot lacks the permission Send Messages in the channel; give it";
+        assert_eq!(said("Send Messages", own).len(), 1);
+        assert_eq!(said("Send Messages", "no answer in time").len(), 2, "an earlier check saw it");
     }
 
     #[test]

@@ -91,12 +91,15 @@ pub async fn of_channel(app: &App, by: &Actor, channel: &str) -> Result<Option<G
 
 /// What a check saw, with what is known of the access: one that ends by itself is told of before, and one that
 /// is not renewed as long as its token works. Without either a channel is ready only when it can be used.
-pub(in crate::app) fn judge(seen: &mut HealthView, grant: &Grant, now: Millis) {
+pub(in crate::app) fn judge(seen: &mut HealthView, adapter: &str, grant: &Grant, now: Millis) {
     let (lives, renews) = (grant.tokens.is_some(), grant.renew_at.is_some());
     let expired = grant.expires_at.is_some_and(|at| at <= now);
     if lives {
         let told = grant.expires_at.map(date_time).or(seen.facts.expires_at);
         seen.facts.expires_at = told.filter(|_| !renews);
+        if oauth_networks::network(adapter).is_some_and(Network::keeps_rights) {
+            seen.facts.missing = Some(Vec::new());
+        }
     }
     match &grant.trouble {
         Some(why) if !lives || !renews || expired => {
@@ -286,30 +289,39 @@ mod tests {
         assert!(network("email").is_err());
     }
 
+    fn grant(
+        renew_at: Option<Millis>,
+        expires_at: Option<Millis>,
+        trouble: Option<&str>,
+        tokens: Option<&str>,
+    ) -> Grant {
+        Grant {
+            channel_id: "c".into(),
+            app_id: "a".into(),
+            tokens: tokens.map(str::to_owned),
+            generation: 1,
+            granted_by: "p".into(),
+            granted_at: 0,
+            renewed_at: 0,
+            expires_at,
+            renew_at,
+            failures: 0,
+            trouble: trouble.map(str::to_owned),
+            lease: None,
+            lease_until: 0,
+            lost: false,
+            shared: String::new(),
+            ended_at: None,
+        }
+    }
+
     #[test]
     fn an_access_that_ends_by_itself_is_told_of_and_one_that_is_renewed_is_not() {
         let judged = |renew_at, expires_at, trouble: Option<&str>, tokens: Option<&str>| {
-            let grant = Grant {
-                channel_id: "c".into(),
-                app_id: "a".into(),
-                tokens: tokens.map(str::to_owned),
-                generation: 1,
-                granted_by: "p".into(),
-                granted_at: 0,
-                renewed_at: 0,
-                expires_at,
-                renew_at,
-                failures: 0,
-                trouble: trouble.map(str::to_owned),
-                lease: None,
-                lease_until: 0,
-                lost: false,
-                shared: String::new(),
-                ended_at: None,
-            };
+            let grant = grant(renew_at, expires_at, trouble, tokens);
             let (limits, facts) = (None, ::channels::Facts::default());
             let mut seen = HealthView { ready: true, detail: "well".into(), limits, facts };
-            judge(&mut seen, &grant, 1_000);
+            judge(&mut seen, "slack", &grant, 1_000);
             (seen.ready, seen.facts.expires_at.map(|at| at.timestamp_millis()), seen.facts.not_renewed)
         };
         let (kept, why) = (Some("sealed"), Some("told".to_owned()));
@@ -319,5 +331,17 @@ mod tests {
         assert_eq!(judged(Some(1_500), Some(1_000), Some("told"), kept), (false, None, None), "expired");
         assert!(!judged(None, Some(2_000), Some("told"), kept).0, "a person connects again");
         assert!(!judged(None, None, Some("told"), None).0, "ended here");
+    }
+
+    #[test]
+    fn an_access_granted_at_x_has_all_that_is_needed_while_it_lives() {
+        let missing = |adapter: &str, tokens: Option<&str>| {
+            let (limits, facts) = (None, ::channels::Facts::default());
+            let mut seen = HealthView { ready: true, detail: "well".into(), limits, facts };
+            judge(&mut seen, adapter, &grant(Some(1_500), Some(2_000), None, tokens), 1_000);
+            seen.facts.missing
+        };
+        assert_eq!(missing("x", Some("sealed")), Some(Vec::new()));
+        assert_eq!((missing("x", None), missing("threads", Some("sealed"))), (None, None), "nobody knows");
     }
 }
