@@ -1,9 +1,10 @@
 //! The two steps of a post on Instagram: containers, which nobody sees, and their publication.
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{Instagram, NOT_SHOWN, UNREACHED};
-use crate::graph::children::Children;
+use crate::graph::children::Carousel;
 use crate::graph::{self, LOOKS, Meaning, SECOND, is_id, not_told, of};
 use crate::http::Answer;
 use crate::{Failure, Job, Pass, Receipt, Retry, text};
@@ -78,36 +79,6 @@ impl Instagram {
                 self.api.container(&media, &form, pass).await
             }
         }
-    }
-
-    /// The containers of several pictures, each with its words, ready. They are written down one by one, so that
-    /// another attempt goes on when this one has no time left.
-    async fn children(
-        &self,
-        job: &Job,
-        pictures: &[(&str, &str)],
-        pass: &Pass,
-    ) -> Result<Vec<String>, Failure> {
-        let mut children = Children::of(&self.user, job);
-        for (url, alt) in pictures {
-            let known = match children.next() {
-                Some(known) if matches!(self.state(known).await?, State::Preparing | State::Ready) => {
-                    Some(known.to_owned())
-                }
-                _ => None,
-            };
-            if let Some(known) = known {
-                children.push(known);
-                continue;
-            }
-            let form = [("image_url", *url), ("alt_text", *alt), ("is_carousel_item", "true")];
-            children.push(self.api.container(&[&self.user, "media"], &form, pass).await?);
-            pass.keep(&children.written()).await?;
-        }
-        for child in children.ids() {
-            self.ready(child).await?;
-        }
-        Ok(children.ids().to_vec())
     }
 
     /// Waits until a container is prepared.
@@ -212,6 +183,26 @@ impl Instagram {
             }
             _ => Err(Failure::InDoubt { reason }),
         }
+    }
+}
+
+#[async_trait]
+impl Carousel for Instagram {
+    fn account(&self) -> &str {
+        &self.user
+    }
+
+    async fn is_usable(&self, container: &str) -> Result<bool, Failure> {
+        Ok(matches!(self.state(container).await?, State::Preparing | State::Ready))
+    }
+
+    async fn contain(&self, url: &str, alt: &str, pass: &Pass) -> Result<String, Failure> {
+        let form = [("image_url", url), ("alt_text", alt), ("is_carousel_item", "true")];
+        self.api.container(&[&self.user, "media"], &form, pass).await
+    }
+
+    async fn wait_for(&self, container: &str) -> Result<(), Failure> {
+        self.ready(container).await.map(drop)
     }
 }
 

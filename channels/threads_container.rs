@@ -11,11 +11,12 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Threads;
 use super::thread::Place;
-use crate::graph::children::Children;
+use crate::graph::children::Carousel;
 use crate::graph::{LOOKS, SECOND, not_told};
 use crate::{Failure, Job, Pass, Rendition, text};
 
@@ -95,38 +96,6 @@ impl Threads {
         }
     }
 
-    /// The containers of several pictures, each with its words, ready. They are written down one by one, so that
-    /// another attempt goes on when this one has no time left.
-    async fn children(
-        &self,
-        job: &Job,
-        pictures: &[(&str, &str)],
-        pass: &Pass,
-    ) -> Result<Vec<String>, Failure> {
-        let posts = [self.user.as_str(), "threads"];
-        let mut children = Children::of(&self.user, job);
-        for (url, alt) in pictures {
-            let known = match children.next() {
-                Some(known) if matches!(self.state(known).await?, State::Preparing | State::Ready) => {
-                    Some(known.to_owned())
-                }
-                _ => None,
-            };
-            if let Some(known) = known {
-                children.push(known);
-                continue;
-            }
-            let item = ("is_carousel_item", "true");
-            let form = [("media_type", "IMAGE"), ("image_url", *url), ("alt_text", *alt), item];
-            children.push(self.api.container(&posts, &form, pass).await?);
-            pass.keep(&children.written()).await?;
-        }
-        for child in children.ids() {
-            self.ready(child).await?;
-        }
-        Ok(children.ids().to_vec())
-    }
-
     /// Waits until a container is prepared.
     async fn ready(&self, container: &str) -> Result<State, Failure> {
         for wait in LOOKS {
@@ -164,5 +133,26 @@ impl Threads {
         pass.keep(&place.written(&self.user, &container)).await?;
         let state = if state == State::Out { state } else { self.ready(&container).await? };
         Ok((container, state))
+    }
+}
+
+#[async_trait]
+impl Carousel for Threads {
+    fn account(&self) -> &str {
+        &self.user
+    }
+
+    async fn is_usable(&self, container: &str) -> Result<bool, Failure> {
+        Ok(matches!(self.state(container).await?, State::Preparing | State::Ready))
+    }
+
+    async fn contain(&self, url: &str, alt: &str, pass: &Pass) -> Result<String, Failure> {
+        let item = ("is_carousel_item", "true");
+        let form = [("media_type", "IMAGE"), ("image_url", url), ("alt_text", alt), item];
+        self.api.container(&[&self.user, "threads"], &form, pass).await
+    }
+
+    async fn wait_for(&self, container: &str) -> Result<(), Failure> {
+        self.ready(container).await.map(drop)
     }
 }
