@@ -66,6 +66,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 2_000_000,
+        media_all: None,
         alt: None,
         parts: 10,
         cards: true,

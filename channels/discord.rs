@@ -65,6 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         // Ten files of one message, and 25 MiB of one request.
         media: 4,
         media_bytes: 5 << 20,
+        media_all: None,
         alt: Some(1_024),
         parts: 1,
         cards: false,

@@ -108,5 +108,5 @@ pub(crate) fn filled(request: Request, content: &Value, job: &Job) -> Request {
         bytes,
     });
     let (mime, body) = form::form(&std::iter::once(payload).chain(files).collect::<Vec<_>>());
-    request.body(&mime, body)
+    request.body(&mime, body).paced()
 }

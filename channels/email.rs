@@ -67,6 +67,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: pictures::MOST,
         media_bytes: pictures::MOST_BYTES,
+        media_all: None,
         alt: Some(1_000),
         parts: 1,
         cards: false,

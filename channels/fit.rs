@@ -195,6 +195,7 @@ mod tests {
             title_needed: false,
             media: 1,
             media_bytes: 1,
+            media_all: None,
             alt: Some(5),
             parts: 1,
             cards: false,

@@ -90,6 +90,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: true,
         media: 10,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: Some(1_000),
         parts: 1,
         cards: false,

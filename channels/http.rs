@@ -34,6 +34,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// meets a connection that the other side is closing, which would leave it in doubt.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many bytes a second a line carries at least, where a request takes longer the more it carries.
+const PACE: usize = 256 << 10;
+
+/// How long such a request takes at most: shorter than a sender waits for an attempt.
+const LONGEST: Duration = Duration::from_secs(100);
+
+/// The longest time for a request of so many bytes, where that for a short one is `least`.
+fn paced(least: Duration, bytes: usize) -> Duration {
+    let seconds = u32::try_from(bytes.div_ceil(PACE)).unwrap_or(u32::MAX);
+    (least + Duration::from_secs(seconds.into())).min(LONGEST.max(least))
+}
+
 /// Whether a request had no full answer because that was longer than the cap.
 pub(crate) fn is_too_long(why: &str) -> bool {
     why.contains(": the answer is longer than ")
@@ -46,7 +58,7 @@ pub struct Policy {
     pub allow_private: Vec<IpNet>,
     /// Whether the public internet may be reached at all, with TLS.
     pub public: bool,
-    /// Longest time for one request, from its start to the last byte of the answer.
+    /// Longest time for one request, from its start to the last byte of the answer; one with many pictures has more.
     pub timeout: Duration,
     /// Most bytes of an answer's body, unless the request takes more.
     pub body_cap: usize,
@@ -257,6 +269,10 @@ impl Http {
         let client = if url.scheme() == "https" { &self.tls } else { &self.plain };
         let mut inner = reqwest::Request::new(request.method, url);
         *inner.headers_mut() = request.headers;
+        if request.is_paced {
+            let bytes = request.content.as_ref().map_or(0, Bytes::len);
+            *inner.timeout_mut() = Some(paced(self.policy.timeout, bytes));
+        }
         Ok((subject, client, inner, request.content))
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Who {
     pub(super) numbers: Vec<String>,
     /// Both were told: another number is another account's.
     pub(super) are_all: bool,
+    /// The professional account's was.
+    has_own: bool,
 }
 
 /// A page, as far as its account is read.
@@ -45,6 +47,10 @@ impl Page {
 
 /// Said of an answer with one of the two numbers of an account.
 pub(super) const NOT_BOTH: &str = "Instagram tells one number of the account of the access token, and not whether the setting user is its other one";
+
+/// Said of an answer without the number by which the posts of an account are known.
+pub(super) const NOT_OWN: &str =
+    "Instagram does not tell the professional account's own number, by which its posts are known here";
 
 /// How long the question takes at most, which stops no channel.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 4 });
@@ -70,19 +76,25 @@ impl Instagram {
         let told = if told["data"].is_array() { &told["data"][0] } else { &told };
         let mut numbers: Vec<String> =
             [&told["user_id"], &told["id"]].into_iter().filter_map(number).collect();
-        let are_all = numbers.len() == 2;
+        let (are_all, has_own) = (numbers.len() == 2, number(&told["user_id"]).is_some());
         numbers.dedup();
         if numbers.is_empty() {
             return Err("Instagram does not name the account".to_owned());
         }
         self.numbers.keep(are_all.then(|| numbers.clone()));
-        Ok(Who { name: text::shown(told["username"].as_str().unwrap_or_default()), numbers, are_all })
+        Ok(Who {
+            name: text::shown(told["username"].as_str().unwrap_or_default()),
+            numbers,
+            are_all,
+            has_own,
+        })
     }
 
     /// All numbers of the account: the professional one's first, where a token says it.
     ///
     /// # Errors
-    /// A sentence, when the token is another account's, or nobody says whose.
+    /// A sentence, when the token is another account's, or nobody says whose; or when the professional account's number is
+    /// not told: a look by the other one would take it for another account.
     pub(super) async fn all_numbers(&self) -> Result<Vec<String>, String> {
         if !self.is_instagrams {
             return Ok(vec![self.user.clone()]);
@@ -91,6 +103,9 @@ impl Instagram {
             Some(numbers) => (numbers, true),
             None => {
                 let who = self.who().await?;
+                if !who.has_own && who.numbers.contains(&self.user) {
+                    return Err(NOT_OWN.to_owned());
+                }
                 (who.numbers, who.are_all)
             }
         };

@@ -109,6 +109,11 @@ async fn a_look_tells_all_numbers_of_the_account() {
     // It is asked once.
     server.state().network.me = Value::Null;
     assert_eq!(channel.newest(since).await.unwrap().also, seen.also);
+    // An answer with one number alone makes it no other account.
+    let (_server, channel) = login(SCOPED, json!({ "id": SCOPED, "username": "bank" })).await;
+    assert_eq!(channel.newest(since).await.unwrap_err(), who::NOT_OWN);
+    let (_server, channel) = login(USER, json!({ "user_id": USER, "username": "bank" })).await;
+    assert_eq!(channel.newest(since).await.unwrap().id, seen.id);
     // As long as nobody says whose the token is, nothing is judged.
     let (_server, channel) = login(USER, Value::Null).await;
     assert!(channel.newest(since).await.is_err());

@@ -315,6 +315,9 @@ pub struct Limits {
     pub title_needed: bool,
     pub media: usize,
     pub media_bytes: u64,
+    /// Most bytes of all pictures of a post together, where one request carries them.
+    #[serde(default)]
+    pub media_all: Option<u64>,
     /// Most characters of the words for those who cannot see a picture.
     #[serde(default)]
     pub alt: Option<usize>,

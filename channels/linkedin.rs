@@ -75,6 +75,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 20,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: Some(4_086),
         parts: 1,
         cards: false,

@@ -78,6 +78,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: Some(1_500),
         parts: 10,
         cards: false,

@@ -168,6 +168,7 @@ impl Server {
             title_needed: false,
             media: self.media,
             media_bytes: self.media_bytes,
+            media_all: None,
             alt: Some(self.alt),
             parts: 10,
             cards: false,

@@ -89,6 +89,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: Some(1_000),
         parts: 1,
         cards: false,

@@ -55,6 +55,8 @@ pub struct Request {
     pub(crate) fault: Option<String>,
     /// Most bytes of the answer, where that is more than others may have.
     pub(crate) most: Option<usize>,
+    /// Whether it takes longer the more it carries.
+    pub(crate) is_paced: bool,
 }
 
 impl Request {
@@ -91,6 +93,7 @@ impl Request {
             content: None,
             fault: None,
             most: None,
+            is_paced: false,
         }
     }
 
@@ -98,6 +101,13 @@ impl Request {
     #[must_use]
     pub(crate) fn most(self, bytes: usize) -> Self {
         Self { most: Some(bytes), ..self }
+    }
+
+    /// Takes longer the more it carries: a slow line takes its time for pictures, and what is cut off in the middle
+    /// is a doubt.
+    #[must_use]
+    pub(crate) fn paced(self) -> Self {
+        Self { is_paced: true, ..self }
     }
 
     /// Sets a header.

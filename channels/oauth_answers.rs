@@ -36,8 +36,15 @@ pub(crate) async fn ask(http: &Http, title: &str, asked: HttpRequest) -> Result<
         value.set_sensitive(true);
     }
     let content = (!body.is_empty()).then(|| body.into());
-    let request =
-        Request { method: head.method, url: head.uri.to_string(), headers, content, fault: None, most: None };
+    let request = Request {
+        method: head.method,
+        url: head.uri.to_string(),
+        headers,
+        content,
+        fault: None,
+        most: None,
+        is_paced: false,
+    };
     standard(title, &http.call(request).await?)
 }
 

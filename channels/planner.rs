@@ -46,6 +46,7 @@ pub(crate) const LIMITS: Limits = Limits {
     title_needed: false,
     media: 0,
     media_bytes: 0,
+    media_all: None,
     alt: None,
     parts: 1,
     cards: false,

@@ -41,6 +41,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 5 << 20,
+        media_all: None,
         alt: None,
         parts: 1,
         cards: false,

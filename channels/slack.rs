@@ -37,6 +37,8 @@ use crate::{
 
 #[path = "slack_answers.rs"]
 mod answers;
+#[path = "slack_kept.rs"]
+mod kept;
 #[path = "slack_watch.rs"]
 mod newest;
 #[path = "slack_pictures.rs"]
@@ -79,6 +81,7 @@ pub const ADAPTER: Adapter = Adapter {
         // The blocks of a message have about 12,000 characters; with the longest text these have less.
         media: 4,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: Some(500),
         parts: 1,
         cards: false,
@@ -268,18 +271,24 @@ impl Slack {
         Err("the channel has had too many messages since to look through".to_owned())
     }
 
-    async fn delete(&self, remote_id: &str, pictured: bool) -> Result<Retraction, String> {
-        let (channel, ts) = parts(remote_id).ok_or(NOT_OURS)?;
-        // The message alone names its pictures; the look is short, because its words are wrong.
-        let files = if pictured { self.files(channel, ts).await } else { Ok(Vec::new()) };
-        let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
-        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-        match self.accepted(&answer, Doing::TakeDown) {
-            Ok(_) => Ok(self.delete_files(files).await),
-            // Somebody else took it down.
-            Err(_) if word(&answer) == "message_not_found" => Ok(Retraction::Gone),
-            Err(failure) => Ok(Retraction::StillLive(failure.to_string())),
+    /// Takes the message down, and then its pictures, which Slack keeps otherwise. They are what was written down
+    /// before any of them was sent; of older posts the message alone names them.
+    async fn take_down(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
+        let message = remote_id.map(|id| parts(id).ok_or(NOT_OURS)).transpose()?;
+        let files = self.files_of(job, message).await;
+        if let Some((channel, ts)) = message {
+            let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
+            let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+            match self.accepted(&answer, Doing::TakeDown) {
+                Ok(_) => {}
+                // It was taken down before, by us or by somebody else.
+                Err(_) if word(&answer) == "message_not_found" => {}
+                Err(failure) => return Err(failure.to_string()),
+            }
         }
+        let pictures = self.delete_files(job, files).await;
+        // No message was found; what a person saw may be one.
+        if message.is_none() { Err(NOT_OURS.to_owned()) } else { Ok(pictures) }
     }
 
     async fn inspect(&self) -> Result<Health, String> {
@@ -350,14 +359,13 @@ impl Channel for Slack {
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
-        let pictured = !job.rendition.media.is_empty();
-        let done = match remote_id {
-            Some(id) => self.delete(id, pictured).await,
-            None => match self.find(job).await {
-                Ok(Some(found)) => self.delete(&found.remote_id, pictured).await,
-                Ok(None) => Err(NOT_OURS.to_owned()),
-                Err(why) => Err(why),
-            },
+        let found = match remote_id {
+            Some(id) => Ok(Some(id.to_owned())),
+            None => self.find(job).await.map(|found| found.map(|receipt| receipt.remote_id)),
+        };
+        let done = match found {
+            Ok(id) => self.take_down(job, id.as_deref()).await,
+            Err(why) => Err(why),
         };
         done.unwrap_or_else(Retraction::StillLive)
     }

@@ -5,7 +5,7 @@ use super::server::Api;
 use super::tests::{open, to};
 use super::*;
 use crate::graph::fetched::illustrated::Illustrated;
-use crate::strict::{self, Fate, misfortunes};
+use crate::strict::{self, Fate, Memory, Strict, misfortunes};
 use crate::{MediaRef, Retry, suite};
 
 const TEXTS: &str = "chat:write,channels:history,metadata.message:read";
@@ -64,12 +64,96 @@ async fn whatever_breaks_there_is_one_copy_at_most_with_its_pictures() {
     strict::reads(Api::new(), pictured, 2).await;
 }
 
+/// What is left of a post, for people or for the app.
+fn left(api: &Api) -> usize {
+    api.messages.len() + api.pictures()
+}
+
 #[tokio::test]
-async fn whatever_breaks_as_pictures_go_a_message_that_is_there_is_not_said_to_be_gone() {
-    // The message is read, then goes, and then its files.
+async fn whatever_breaks_as_pictures_go_nothing_is_left_when_it_is_said_to_be_gone() {
+    // The message goes, and then each of its files.
     for nth in 0..3 {
-        strict::removals_after(nth, Api::new(), pictured, |api| api.messages.len()).await;
+        strict::removals_after(nth, Api::new(), pictured, left).await;
     }
+}
+
+#[tokio::test]
+async fn a_take_down_that_was_cut_at_any_step_is_ended_by_another_process() {
+    // The message goes, the bot is asked for, and each file goes.
+    for nth in 0..4 {
+        for fate in misfortunes().into_iter().chain([Fate::Refused(401, "", "")]) {
+            let server = Strict::start(Api::new(), &[]).await;
+            let memory = Memory::default();
+            let receipt = strict::attempt_of(&*pictured(&server.url), &memory).await.unwrap();
+            server.state().others = std::iter::repeat_n(Fate::Done, nth).chain([fate.clone()]).collect();
+            let said = pictured(&server.url).retract(&memory.job(), Some(&receipt.remote_id)).await;
+            let is_left = left(&server.state().network);
+            assert!(said != Retraction::Gone || is_left == 0, "{nth} {fate:?}: {is_left} left, {said:?}");
+            server.state().others.clear();
+            let again = pictured(&server.url).retract(&memory.job(), Some(&receipt.remote_id)).await;
+            let is_left = left(&server.state().network);
+            assert_eq!((again, is_left), (Retraction::Gone, 0), "{nth} {fate:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_attempt_sent_that_broke_off_goes_with_the_post() {
+    // Two pictures are announced, the bot is asked for, both are sent and completed; the message has its own fate.
+    for nth in 0..6 {
+        for fate in misfortunes() {
+            let server = Strict::start(Api::new(), &[]).await;
+            let memory = Memory::default();
+            server.state().others = std::iter::repeat_n(Fate::Done, nth).chain([fate.clone()]).collect();
+            let receipt = strict::deliver_of(&*pictured(&server.url), &memory).await.unwrap();
+            let said = pictured(&server.url).retract(&memory.job(), Some(&receipt.remote_id)).await;
+            let is_left = left(&server.state().network);
+            assert_eq!((said, is_left), (Retraction::Gone, 0), "{nth} {fate:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pictures_that_cannot_be_known_or_seen_are_not_said_to_be_gone() {
+    let server = Strict::start(Api::new(), &[]).await;
+    let (channel, memory) = (pictured(&server.url), Memory::default());
+    let receipt = strict::attempt_of(&*channel, &memory).await.unwrap();
+    // Another app's: it is told that they are not there.
+    let others = Job { handle: Some("+B2:E1,E2".to_owned()), ..memory.job() };
+    let Retraction::StillLive(why) = channel.retract(&others, Some(&receipt.remote_id)).await else {
+        panic!("the pictures are there")
+    };
+    assert!(why.contains("the message is gone") && why.contains(super::pictures::ANOTHER_BOT), "{why}");
+    // Of a post of an older version nothing is written down, and its message is gone.
+    let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+    assert!(matches!(&said, Retraction::StillLive(why) if why.contains("is not written down")), "{said:?}");
+    assert_eq!(server.state().network.pictures(), 2);
+    // One that Slack keeps does not keep the others.
+    server.state().others =
+        [Fate::Done, Fate::refused(200, "", r#"{"ok":false,"error":"cant_delete_file"}"#)].into();
+    let said = channel.retract(&memory.job(), Some(&receipt.remote_id)).await;
+    assert!(matches!(said, Retraction::StillLive(_)), "{said:?}");
+    assert_eq!(server.state().network.pictures(), 1);
+    // A message that is found no more: its pictures go, and a person looks for it.
+    assert_eq!(channel.retract(&memory.job(), None).await, Retraction::StillLive(NOT_OURS.to_owned()));
+    assert_eq!(server.state().network.pictures(), 0);
+}
+
+#[tokio::test]
+async fn no_byte_of_a_picture_leaves_before_it_is_written_down() {
+    struct Never;
+    #[async_trait]
+    impl crate::Keeper for Never {
+        async fn keep(&self, _: &str) -> Result<(), String> {
+            Err("the disk is full".to_owned())
+        }
+    }
+    let (server, channel) = open(Api::new(), &[]).await;
+    let pass = Pass::open_for_tests().kept_by(Arc::new(Never));
+    let failure = channel.publish(&with(2), &pass).await.unwrap_err();
+    assert!(matches!(failure, Failure::Rejected { retry: Retry::Backoff, .. }), "{failure:?}");
+    let network = server.state().network.clone();
+    assert!(network.messages.is_empty() && network.files.iter().all(|f| f.bytes.is_none()));
 }
 
 #[tokio::test]
@@ -99,7 +183,8 @@ async fn a_lost_answer_of_a_message_with_pictures_is_a_doubt_that_its_key_settle
 #[tokio::test]
 async fn a_step_before_the_message_that_breaks_has_no_effect_and_shows_no_address() {
     let refusals = [Fate::refused(500, "", "{}"), Fate::refused(429, "Retry-After: 9\r\n", "{}")];
-    for nth in 0..3 {
+    // It is announced, the bot is asked for, and it is sent and completed.
+    for nth in 0..4 {
         for fate in refusals.iter().cloned().chain(misfortunes()) {
             let (server, channel) = open(Api::new(), &[]).await;
             server.state().others.extend(std::iter::repeat_n(Fate::Done, nth).chain([fate.clone()]));

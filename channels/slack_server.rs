@@ -37,6 +37,8 @@ pub struct Api {
     pub replies: Vec<Value>,
     /// The files with their words and bytes, and whether they are complete.
     pub files: Vec<File>,
+    /// The ids of files that were deleted.
+    pub deleted: Vec<String>,
     /// So many messages with pictures come too soon.
     pub works: usize,
     /// The bot's user, where Slack tells it.
@@ -48,7 +50,8 @@ impl Api {
         // Short pages, so that turning them is tested.
         let (messages, replies, page) = (Vec::new(), Vec::new(), 3);
         let (files, works) = (Vec::new(), 0);
-        Self { messages, scopes: SCOPES, lags: false, made: 0, page, replies, files, works, user: "" }
+        let (scopes, deleted) = (SCOPES, Vec::new());
+        Self { messages, scopes, lags: false, made: 0, page, replies, files, deleted, works, user: "" }
     }
 
     fn may(&self, scope: &str) -> bool {
@@ -235,7 +238,7 @@ impl Api {
         if form.len() != 3 || length == 0 || !form.contains_key("filename") {
             faults.push(format!("fields: {form:?}"));
         }
-        let id = format!("F00000000{}", self.files.len() + 1);
+        let id = format!("F00000000{}", self.files.len() + self.deleted.len() + 1);
         let words = form.get("alt_txt").cloned().unwrap_or_default();
         self.files.push(File { id: id.clone(), words, length, bytes: None, complete: false });
         let url = format!("http://{}/upload/v1/{id}-hunter2", asked.header("host"));
@@ -270,10 +273,22 @@ impl Api {
         good(json!({ "ok": true, "files": named }))
     }
 
+    /// A file stays when its message goes, and is deleted by itself. What is not complete is none yet.
     fn forget(&mut self, sent: &Value) -> Said {
-        let before = self.files.len();
-        self.files.retain(|f| sent["file"] != *f.id);
-        if before == self.files.len() { wrong("file_not_found") } else { good(json!({ "ok": true })) }
+        let (gone, left) =
+            std::mem::take(&mut self.files).into_iter().partition(|f| f.complete && sent["file"] == *f.id);
+        self.files = left;
+        let gone: Vec<File> = gone;
+        if self.deleted.iter().any(|id| sent["file"] == **id) {
+            return wrong("file_deleted");
+        }
+        self.deleted.extend(gone.iter().map(|f| f.id.clone()));
+        if gone.is_empty() { wrong("file_not_found") } else { good(json!({ "ok": true })) }
+    }
+
+    /// The pictures that people in Slack can see, or the app.
+    pub fn pictures(&self) -> usize {
+        self.files.iter().filter(|f| f.complete).count()
     }
 
     fn delete(&mut self, sent: &Value) -> Said {

@@ -82,6 +82,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 0,
         media_bytes: 0,
+        media_all: None,
         alt: None,
         parts: 1,
         cards: false,

@@ -21,8 +21,8 @@ mod trials;
 pub use changes::{Changes, change, changes, foreign, pins};
 pub use door::Door;
 pub use trials::{
-    Memory, attempt, attempt_of, deliver, is_settled, looks, misfortunes, outcomes, reads, removals,
-    removals_after,
+    Memory, attempt, attempt_of, deliver, deliver_of, is_settled, looks, misfortunes, outcomes, reads,
+    removals, removals_after,
 };
 
 use crate::suite::{self, Cut};

@@ -105,13 +105,14 @@ pub async fn removals_after<N: Network>(
     {
         let server = Strict::start(network.clone(), &[]).await;
         let channel = connect(&server.url);
-        let receipt = attempt(&*channel).await.unwrap();
+        let memory = Memory::default();
+        let receipt = attempt_of(&*channel, &memory).await.unwrap();
         server.state().others = std::iter::repeat_n(Fate::Done, questions).chain([fate.clone()]).collect();
-        let said = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+        let said = channel.retract(&memory.job(), Some(&receipt.remote_id)).await;
         assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
         assert!(said != Retraction::Gone || copies(&server.state().network) == 0, "{fate:?}: {said:?}");
         assert!(server.state().others.is_empty(), "{fate:?} was met");
-        let again = channel.retract(&suite::job(), Some(&receipt.remote_id)).await;
+        let again = channel.retract(&memory.job(), Some(&receipt.remote_id)).await;
         assert_eq!((again, copies(&server.state().network)), (Retraction::Gone, 0), "{fate:?}");
     }
 }

@@ -175,3 +175,28 @@ async fn new_words_take_the_place_of_a_caption_and_pictures_stay() {
     assert!(why(&before.rendition, &plain).contains("and not the pictures"));
     assert!(why(&plain, &other).contains("cannot add pictures"));
 }
+
+#[tokio::test]
+async fn a_large_album_has_the_time_that_a_slow_line_needs() {
+    let slow = [Fate::Slow(std::time::Duration::from_millis(2_500))];
+    let (_server, channel) = open(&slow).await;
+    let small = with(&suite::job(), 2);
+    let failure = channel.publish(&small, &Pass::open_for_tests()).await.unwrap_err();
+    assert!(matches!(failure, Failure::InDoubt { .. }), "two seconds are over: {failure:?}");
+    let (server, channel) = open(&slow).await;
+    let mut large = with(&suite::job(), 2);
+    large.media = vec![vec![7; 256 << 10]; 2];
+    channel.publish(&large, &Pass::open_for_tests()).await.unwrap();
+    assert_eq!(server.state().network.pictures.len(), 2);
+}
+
+#[tokio::test]
+async fn an_album_with_more_than_one_request_carries_stays_here() {
+    let (server, channel) = open(&[]).await;
+    let mut job = with(&suite::job(), 10);
+    job.media = vec![vec![7; 2 << 20]; 10];
+    job.media[9].push(7);
+    let failure = channel.publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+    assert_eq!(failure, Failure::never(post::TOO_LARGE));
+    assert!(server.state().requests.is_empty());
+}

@@ -8,11 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answers::in_doubt;
-use super::{Accepted, Message, Telegram, plain};
+use super::{Accepted, MOST_BYTES, Message, Telegram, plain};
 use crate::form::{self, Part};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::{Failure, Job, Pass, Receipt, Retry};
+
+/// Said of an album that a slow line would not carry in time.
+pub(super) const TOO_LARGE: &str =
+    "the pictures have more bytes together than one request can carry; make them smaller, or send fewer";
 
 /// What was made: one message, or one for each picture.
 #[derive(Deserialize)]
@@ -50,6 +54,11 @@ impl Telegram {
             let reason = "the bytes of a picture are missing".to_owned();
             return Err(Failure::Rejected { reason, retry: Retry::Backoff });
         }
+        // It was composed when more was taken.
+        let bytes: usize = job.media.iter().map(Vec::len).sum();
+        if u64::try_from(bytes).unwrap_or(u64::MAX) > MOST_BYTES {
+            return Err(Failure::never(TOO_LARGE));
+        }
         let (method, name, said): (_, fn(usize) -> String, _) = match pictures.len() {
             0 => {
                 let to = self.method("sendMessage");
@@ -67,7 +76,7 @@ impl Telegram {
             parts.push(Part { name: name(n), file: Some(file), mime: &picture.mime, bytes });
         }
         let (mime, bytes) = form::form(&parts);
-        Ok(Request::post(self.method(method).as_str()).body(&mime, bytes))
+        Ok(Request::post(self.method(method).as_str()).body(&mime, bytes).paced())
     }
 }
 

@@ -79,6 +79,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 20,
         media_bytes: 8_000_000,
+        media_all: None,
         alt: Some(1_000),
         parts: 10,
         cards: false,

@@ -31,6 +31,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 10,
         media_bytes: 8 << 20,
+        media_all: None,
         alt: None,
         parts: 1,
         cards: false,

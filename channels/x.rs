@@ -87,6 +87,7 @@ pub const ADAPTER: Adapter = Adapter {
         title_needed: false,
         media: 4,
         media_bytes: 5_000_000,
+        media_all: None,
         alt: Some(1_000),
         // More where the settings say so: [`limits_by`].
         parts: 1,

@@ -302,6 +302,28 @@ fn check_pictures(
             }
         }
     }
+    check_together(source, channels, known, problems);
+}
+
+/// The same of all pictures together, where one request carries them.
+fn check_together(
+    source: &Source,
+    channels: &[&Channel],
+    known: &HashMap<String, Picture>,
+    problems: &mut Problems,
+) {
+    let sizes = source.media.iter().filter_map(|m| u64::try_from(known.get(&m.sha256)?.size).ok());
+    let all: u64 = sizes.sum();
+    for channel in channels {
+        let most = super::channels::limits(channel).filter(|l| l.media > 0).and_then(|l| l.media_all);
+        if let Some(most) = most.filter(|most| all > *most) {
+            let told = format!(
+                "have {all} bytes together; {} takes at most {most}: make them smaller, or send fewer",
+                channel.name
+            );
+            problems.add("source.media", told);
+        }
+    }
 }
 
 /// Whether the channel shows posts with pictures alone, and the post has none that it takes. Such a channel must
