@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::buffer_server::{Queue, at, now};
 use crate::gate::Gate;
 use crate::planner_trials::{self as trials, Hands, SECRET, first, kept, mark};
+use crate::schedule_trials::Trial;
 use crate::scheduler::{Back, Discarded, Listing, Standing, Stop};
 use crate::strict::{Fate, Strict};
-use crate::suite::{self, Cut};
+use crate::suite;
 use crate::{Channel, Pass, buffer};
 
 fn settings(url: &str) -> Value {
@@ -32,9 +33,16 @@ async fn nothing_is_published_through_buffer() {
 }
 
 #[tokio::test]
-async fn a_hold_that_goes_wrong_is_never_taken_for_one() {
-    // The list comes before it.
-    trials::holds(1, Queue::with(&[60]), &buffer::ADAPTER, settings, waiting).await;
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: Queue::with(&[60]),
+        connect: |url| trials::open(&buffer::ADAPTER, settings(url)),
+        on: waiting,
+        at: at(90),
+        secret: SECRET,
+        rests: true,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]
@@ -293,20 +301,6 @@ async fn refusals_with_a_good_status_are_told_apart() {
         assert_eq!(matches!(stop, Stop::Left(_)), expected == "left", "{refusal}: {stop:?}");
         assert_eq!(matches!(stop, Stop::Doubt(_)), expected == "doubt", "{refusal}: {stop:?}");
     }
-}
-
-#[tokio::test]
-async fn a_lost_answer_to_a_restore_is_settled_by_reading() {
-    let lost = Fate::Broken { done: true, at: Cut::BeforeStatus };
-    // List, edit, look; then look, edit.
-    let fates: Vec<_> = std::iter::repeat_n(Fate::Done, 4).chain([lost]).collect();
-    let (_server, channel) = open(Queue::with(&[60]), &fates).await;
-    let schedule = channel.scheduler().unwrap();
-    let post = first(&*channel).await;
-    let kept = kept(&post, &mark(schedule.hold(&post).await));
-    let back = schedule.restore(&kept, at(90), &Pass::open_for_tests()).await;
-    assert!(matches!(back, Back::Doubt(_)), "{back:?}");
-    assert!(matches!(schedule.restored(&kept, at(90)).await, Ok(Some(Back::Scheduled(_)))));
 }
 
 #[tokio::test]

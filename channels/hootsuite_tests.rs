@@ -9,6 +9,7 @@ use crate::gate::Gate;
 use crate::hootsuite_server::{Desk, at};
 use crate::http::{Http, Policy};
 use crate::planner_trials::{self as trials, SECRET, first, kept, mark};
+use crate::schedule_trials::Trial;
 use crate::scheduler::{Back, Discarded, Kept, Standing, Stop};
 use crate::strict::{Fate, Strict};
 use crate::suite::{self, Cut};
@@ -33,8 +34,16 @@ async fn nothing_is_published_through_hootsuite() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_goes_wrong_is_never_taken_for_a_hold() {
-    trials::holds(0, Desk::with(&[60]), &hootsuite::ADAPTER, settings, waiting).await;
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: Desk::with(&[60]),
+        connect: |url| trials::open(&hootsuite::ADAPTER, settings(url)),
+        on: waiting,
+        at: at(90),
+        secret: SECRET,
+        rests: true,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]
@@ -310,19 +319,6 @@ async fn what_cannot_be_read_is_not_taken_for_what_is_not_there() {
         assert_eq!(matches!(stands, Standing::Unknown(_)), is_it, "{id}: {stands:?}");
         assert_eq!(matches!(stands, Standing::Gone(_)), !is_it, "{id}: {stands:?}");
     }
-}
-
-#[tokio::test]
-async fn a_lost_answer_to_a_new_message_makes_no_second_one() {
-    let lost = Fate::Broken { done: true, at: Cut::BeforeStatus };
-    let (server, channel) = open(Desk::with(&[60]), &[Fate::Done, lost]).await;
-    let schedule = channel.scheduler().unwrap();
-    let post = first(&*channel).await;
-    let kept = kept(&post, &mark(schedule.hold(&post).await));
-    let back = schedule.restore(&kept, at(90), &Pass::open_for_tests()).await;
-    assert!(matches!(back, Back::Doubt(_)), "{back:?}");
-    assert!(matches!(schedule.restored(&kept, at(90)).await, Ok(Some(Back::Scheduled(_)))));
-    assert_eq!(server.state().network.made, 1);
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub mod quota;
 mod remade;
 mod rendition;
 pub mod revise;
+#[cfg(test)]
+mod schedule_trials;
 pub mod scheduler;
 pub mod shares;
 pub mod text;

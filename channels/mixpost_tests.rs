@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::gate::Gate;
 use crate::mixpost_server::{Desk, WORKSPACE, at, instant, uuid};
 use crate::planner_trials::{self as trials, SECRET, first, kept, mark};
+use crate::schedule_trials::Trial;
 use crate::scheduler::{Back, Discarded, Standing, Stop};
 use crate::strict::{Fate, Strict};
 use crate::suite::{self, Cut};
@@ -38,8 +39,16 @@ async fn nothing_is_published_through_mixpost() {
 }
 
 #[tokio::test]
-async fn an_update_that_goes_wrong_is_never_taken_for_a_hold() {
-    trials::holds(0, Desk::with(&[60]), &mixpost::ADAPTER, settings, waiting).await;
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: Desk::with(&[60]),
+        connect: |url| trials::open(&mixpost::ADAPTER, settings(url)),
+        on: waiting,
+        at: at(90),
+        secret: SECRET,
+        rests: true,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::scheduler::{Kept, Scheduled, Standing, Stop};
+use crate::scheduler::{Kept, Scheduled, Stop};
 use crate::strict::{Fate, Network, Strict};
-use crate::suite::{self, CUTS};
+use crate::suite;
 use crate::{Adapter, Channel, Clock, Connection, Failure, Pass, Retraction, Retry, Sighting};
 
 /// A credential that must appear in no error.
@@ -88,59 +88,4 @@ pub async fn publishes_nothing<N: Network>(server: &Strict<N>, adapter: &Adapter
     assert!(matches!(channel.read_back(&suite::job()).await, Sighting::Unknown(_)));
     assert!(matches!(channel.retract(&suite::job(), Some("1")).await, Retraction::StillLive(_)));
     assert_eq!(server.state().requests, Vec::<String>::new());
-}
-
-/// However the request goes wrong that holds a post, it is never said to be held when it is on the schedule, and
-/// no secret is told. So many requests come before it as `before` says. `on` tells how many posts are on the schedule.
-pub async fn holds<N: Network>(
-    before: usize,
-    network: N,
-    adapter: &Adapter,
-    settings: impl Fn(&str) -> Value,
-    on: impl Fn(&N) -> usize,
-) {
-    // Each planner has its own place for words.
-    let told = r#"{"message":"hunter2-key","errors":[{"message":"hunter2-key"}]}"#;
-    let refused = |status, headers| Fate::Refused(status, headers, told);
-    let said = r#"{"message":"not so","errors":[{"message":"not so"}]}"#;
-    let mut fates = vec![
-        (refused(400, ""), "left"),
-        (Fate::Refused(400, "", said), "left"),
-        (refused(401, ""), "left"),
-        (refused(429, "Retry-After: 7\r\n"), "later"),
-        (refused(503, ""), "doubt"),
-        (Fate::DoneBut(500), "doubt"),
-        (Fate::Late, "doubt"),
-    ];
-    // Where nothing was read, nothing is done.
-    let broken = |from: usize, done| CUTS[from..].iter().map(move |at| Fate::Broken { done, at: *at });
-    fates.extend(broken(3, true).chain(broken(1, false)).map(|fate| (fate, "doubt")));
-    for (fate, expected) in fates {
-        let fates: Vec<_> = std::iter::repeat_n(Fate::Done, before).chain([fate.clone()]).collect();
-        let (server, channel) = start(network.clone(), &fates, adapter, &settings).await;
-        let schedule = channel.scheduler().unwrap();
-        let post = first(&*channel).await;
-        let there = on(&server.state().network);
-        let stop = schedule.hold(&post).await;
-        let seen = format!("{fate:?}: {stop:?}");
-        assert!(!format!("{stop:?}").contains(SECRET), "{seen}");
-        if fate == Fate::Refused(400, "", said) {
-            assert!(format!("{stop:?}").contains(": not so"), "other words are shown: {seen}");
-        }
-        assert_eq!(end(&stop), expected, "{seen}");
-        if expected == "later" {
-            assert!(schedule.spare().is_err(), "no request leaves before the wait is over");
-            let asked = server.state().requests.len();
-            assert!(matches!(schedule.hold(&post).await, Stop::Later(_)));
-            assert_eq!(server.state().requests.len(), asked);
-        }
-        let done = matches!(fate, Fate::DoneBut(_) | Fate::Broken { done: true, .. });
-        assert_eq!(on(&server.state().network), there - usize::from(done), "{seen}");
-        if expected == "doubt" {
-            // A lost answer is settled by reading.
-            let stands = schedule.read(&post).await;
-            let is_on = matches!(stands, Standing::Scheduled(_));
-            assert_eq!(is_on, !done, "{seen}: {stands:?}");
-        }
-    }
 }

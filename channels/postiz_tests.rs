@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::gate::Gate;
 use crate::planner_trials::{self as trials, SECRET, first, kept, mark};
+use crate::schedule_trials::Trial;
 use crate::scheduler::{Back, Discarded, Standing, Stop};
 use crate::strict::{Asked, Network, Said, Strict, good};
 use crate::{Channel, Pass, postiz};
@@ -154,8 +155,16 @@ async fn nothing_is_published_through_a_postiz() {
 }
 
 #[tokio::test]
-async fn a_hold_that_goes_wrong_is_never_taken_for_one() {
-    trials::holds(0, Planned::with(&[60]), &postiz::ADAPTER, |url| json!({ "url": url }), waiting).await;
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: Planned::with(&[60]),
+        connect: |url| trials::open(&postiz::ADAPTER, json!({ "url": url })),
+        on: |planned| waiting(planned) + planned.out,
+        at: at(60),
+        secret: SECRET,
+        rests: true,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]

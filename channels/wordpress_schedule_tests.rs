@@ -4,10 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
-use crate::scheduler::{Back, Discarded, Kept, Scheduled, Standing, Stop};
+use crate::planner_trials::kept;
+use crate::schedule_trials::Trial;
+use crate::scheduler::{Back, Discarded, Stop};
 use crate::strict::{Asked, Fate, Network, Said, Strict, good};
-use crate::suite::{self, Cut};
+use crate::suite;
 use crate::{Channel, Pass, wordpress};
+
+const SECRET: &str = "hunter2";
 
 #[derive(Clone, Default)]
 struct Site {
@@ -98,14 +102,13 @@ impl Network for Site {
 
 async fn open(site: Site, fates: &[Fate]) -> (Strict<Site>, Box<dyn Channel>) {
     let server = Strict::start(site, fates).await;
-    let settings = json!({ "url": server.url, "account": "editor" });
-    let channel = suite::connect(&wordpress::ADAPTER, settings, Some("hunter2")).unwrap();
+    let channel = connect(&server.url);
     (server, channel)
 }
 
-fn kept(post: &Scheduled, mark: &str) -> Kept {
-    let (remote_id, mark) = (post.remote_id.clone(), mark.to_owned());
-    Kept { remote_id, due: post.due, snapshot: post.snapshot.clone(), mark, taken: Vec::new() }
+fn connect(url: &str) -> Box<dyn Channel> {
+    let settings = json!({ "url": url, "account": "editor" });
+    suite::connect(&wordpress::ADAPTER, settings, Some(SECRET)).unwrap()
 }
 
 #[tokio::test]
@@ -170,16 +173,16 @@ async fn what_went_out_or_was_drawn_back_is_not_touched() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_settled_by_reading() {
-    for done in [true, false] {
-        let fate = Fate::Broken { done, at: Cut::BeforeStatus };
-        let (_server, channel) = open(Site::with(&["a"]), &[fate]).await;
-        let schedule = channel.scheduler().unwrap();
-        let post = schedule.list().await.unwrap().items.swap_remove(0);
-        assert!(matches!(schedule.hold(&post).await, Stop::Doubt(_)));
-        let stands = schedule.read(&post).await;
-        assert_eq!(matches!(stands, Standing::Held { .. }), done, "{stands:?}");
-    }
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: Site::with(&["a"]),
+        connect: |url| connect(url),
+        on: |site| site.posts.iter().filter(|p| p["status"] != "draft").count(),
+        at: now() + TimeDelta::hours(2),
+        secret: SECRET,
+        rests: false,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]
