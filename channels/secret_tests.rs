@@ -36,8 +36,8 @@ pub(super) fn case(adapter: &Adapter, url: &str) -> Option<Case> {
         more
     };
     let (settings, credential, id) = match adapter.name {
-        // The service's own page has no server, the sandbox no secret, and mail is another protocol.
-        "website" | "sandbox" | "email" => return None,
+        // The service's own page has neither a server nor a secret, and mail is another protocol: it is tried below.
+        "website" | "email" => return None,
         "bluesky" => (
             on(json!({ "account": "bank.test" })),
             "hunter2-app-pass",
@@ -55,6 +55,7 @@ pub(super) fn case(adapter: &Adapter, url: &str) -> Option<Case> {
         "matrix" => (on(json!({ "room": "!room:bank.example" })), "syt_hunter2_a", "$e1"),
         "mixpost" => (on(json!({ "workspace": UUID })), "hunter2-key", UUID),
         "postiz" => (json!({ "url": url }), "hunter2-key", "p1"),
+        "sandbox" => (json!({ "url": format!("{url}/demo?token=hunter2") }), "hunter2", "9"),
         "slack" => {
             (on(json!({ "channel": "C024BE91L" })), "xoxb-hunter2-hunter2", "C024BE91L:1700000100.000100")
         }

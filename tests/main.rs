@@ -117,5 +117,6 @@ mod watches_first;
 mod watches_real;
 mod watches_rooms;
 mod watches_seldom;
+mod website;
 mod whatsapp;
 mod x;
