@@ -13,6 +13,9 @@
 //! named, or in the channel that it belongs to now. It can be moved, so the receipt names the place, and
 //! that no post is found there proves something only where the webhook is still in that channel.
 //!
+//! A webhook answers no message: its API takes no `message_reference`, and what others write would stand between the parts of a
+//! text. So a parted text is one post here.
+//!
 //! Nobody is called by a post (`allowed_mentions`), marks are escaped so that Discord shows the words that
 //! were approved ([`discord_text`]), and links have no preview, because it would show words that nobody
 //! approved.
@@ -47,7 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: Pictures::None, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -244,7 +247,7 @@ impl Discord {
         let mut url = self.address(self.thread.as_deref());
         url.query_pairs_mut().append_pair("wait", "true");
         let request = Request::post(url.as_str()).header("user-agent", AGENT);
-        filled(request, &content(job), job)
+        filled(request, &content(&job.rendition), &job.rendition, &job.media)
     }
 }
 

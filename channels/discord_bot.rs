@@ -13,6 +13,9 @@
 //! In which order a list that begins after a message comes is told only within one page: each page is turned
 //! by the greatest id in it.
 //!
+//! A text that its author has parted is a chain of replies (`discord_bot_thread.rs`). A webhook can answer no message, and
+//! what others write would stand between its posts, so it has no threads.
+//!
 //! A bot takes its own messages down by their id. The permissions of the bot are computed by the check; a
 //! post into a private thread that the bot is no member of is refused only when it is tried. Many refusals of
 //! a token (401) have Discord shut out the whole machine, so a check ends at the first one.
@@ -30,13 +33,13 @@ use serde_json::Value;
 use url::Url;
 
 use crate::discord_answers::{Who, is_id, is_no_more};
-use crate::discord_post::{AGENT, Message, VERSION, content, filled};
+use crate::discord_post::{AGENT, Message, VERSION};
 use crate::http::{Answer, Http, Request};
 use crate::known::Known;
 use crate::message::Doing;
 use crate::{
-    Adapter, Channel, Clock, Connection, Failure, Health, Job, NOT_OURS, Pass, Pictures, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
+    Adapter, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures, Pinned,
+    Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
 };
 
 #[path = "discord_bot_check.rs"]
@@ -49,6 +52,8 @@ mod pin;
 mod reads;
 #[path = "discord_bot_revise.rs"]
 mod revise;
+#[path = "discord_bot_thread.rs"]
+mod thread;
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -60,7 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: Pictures::None, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,
@@ -68,7 +73,7 @@ pub const ADAPTER: Adapter = Adapter {
         publishes: true,
         concurrency: 1,
     },
-    limits: discord::ADAPTER.limits,
+    limits: Limits { parts: 10, ..discord::ADAPTER.limits },
     settings: &[
         Setting {
             name: "channel",
@@ -158,14 +163,6 @@ impl Bot {
         }
     }
 
-    fn request(&self, job: &Job) -> Request {
-        let mut content = content(job);
-        content["nonce"] = nonce(job).into();
-        content["enforce_nonce"] = true.into();
-        let url = self.url(&["channels", &self.channel, "messages"]);
-        filled(self.signed(Request::post(url.as_str())), &content, job)
-    }
-
     /// What a receipt names a post by: a message is looked for in its channel.
     fn receipt(message: &Message, guild: Option<String>) -> Receipt {
         Receipt {
@@ -185,8 +182,7 @@ impl Bot {
     }
 
     async fn delete(&self, remote_id: &str) -> Result<Retraction, String> {
-        let parts = remote_id.split_once(':').filter(|(channel, id)| is_id(channel) && is_id(id));
-        let (channel, id) = parts.ok_or(NOT_OURS)?;
+        let (channel, id) = thread::parts(remote_id).ok_or(NOT_OURS)?;
         let url = self.url(&["channels", channel, "messages", id]);
         let answer = self.http.call(self.signed(Request::delete(url.as_str()))).await;
         match answer.map_err(|trouble| trouble.to_string())? {
@@ -198,28 +194,20 @@ impl Bot {
     }
 }
 
-/// The same for each attempt at a delivery; it has at most 25 characters.
-fn nonce(job: &Job) -> String {
-    URL_SAFE_NO_PAD.encode(job.delivery.as_bytes())
+/// The same for each attempt at that part of a delivery; it has at most 25 characters.
+fn nonce(job: &Job, n: usize) -> String {
+    let id = URL_SAFE_NO_PAD.encode(job.delivery.as_bytes());
+    if n == 0 { id } else { format!("{id}.{n}") }
 }
 
 #[async_trait]
 impl Channel for Bot {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let answer =
-            self.http.send(self.request(job), pass).await.map_err(|trouble| trouble.failure(false))?;
-        if !answer.is_success() {
-            return Err(self.failure(&answer, Doing::Post));
-        }
-        let message: Message = answer.json().map_err(|reason| Failure::InDoubt { reason })?;
-        if !message.is_named() {
-            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
-        }
-        Ok(Self::receipt(&message, self.server_of_channel().await))
+        self.publish_parts(job, pass).await
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        self.find(job).await.unwrap_or_else(Sighting::Unknown)
+        self.look(job).await.unwrap_or_else(Sighting::Unknown)
     }
 
     async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
@@ -230,11 +218,8 @@ impl Channel for Bot {
         self.seen_changed(job, of).await
     }
 
-    async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
-        match remote_id {
-            Some(id) => self.delete(id).await.unwrap_or_else(Retraction::StillLive),
-            None => Retraction::StillLive(NOT_OURS.to_owned()),
-        }
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        self.delete_parts(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
     }
 
     async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {

@@ -7,12 +7,23 @@ use crate::{Failure, Pinned, Retry};
 
 fn posts() -> Changes<Api> {
     let says = |api: &Api| api.messages.iter().map(|m| m["content"].as_str().unwrap().to_owned()).collect();
-    Changes { network: Api::new(), connect: to, says, before: 0, readable: true }
+    Changes { network: Api::new(), connect: to, says, before: 0, readable: true, pictures: None }
 }
 
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        pictures: Some(|api: &Api| {
+            api.messages.iter().map(|m| m["attachments"].as_array().unwrap().len()).sum()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

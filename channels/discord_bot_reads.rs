@@ -8,10 +8,10 @@ use serde::de::IgnoredAny;
 
 use super::{Bot, Me};
 use crate::discord_answers::is_id;
-use crate::discord_post::{Message, are_of};
+use crate::discord_post::{Message, are};
 use crate::http::Answer;
 use crate::message::SLACK;
-use crate::{Job, Sighting};
+use crate::{Job, Rendition, Sighting};
 
 /// Messages of one page, and most pages of one look.
 const PAGE: &str = "100";
@@ -20,14 +20,15 @@ const MOST_PAGES: usize = 20;
 const EPOCH: i64 = 1_420_070_400_000;
 /// A look does not wait longer than this for its next page; the next look goes on.
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// A message that somebody wrote; others are notes of Discord itself.
+/// A message that somebody wrote, and one that answers another; further ones are notes of Discord itself.
 const WRITTEN: u64 = 0;
+const REPLY: u64 = 19;
 
 /// A message of the channel, as far as it is read.
 #[derive(Deserialize)]
-struct Seen {
+pub(super) struct Seen {
     #[serde(flatten)]
-    named: Message,
+    pub named: Message,
     author: Author,
     content: String,
     #[serde(rename = "type")]
@@ -35,6 +36,13 @@ struct Seen {
     attachments: Vec<IgnoredAny>,
     /// It is a webhook's, whose author is no account.
     webhook_id: Option<String>,
+    message_reference: Option<Reference>,
+}
+
+/// What a message answers.
+#[derive(Deserialize)]
+struct Reference {
+    message_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,13 +51,19 @@ struct Author {
 }
 
 impl Seen {
-    /// Whether it is the bot's, with these words and as many pictures.
-    fn says(&self, job: &Job, me: &str) -> bool {
-        self.webhook_id.is_none()
-            && self.author.id == me
-            && self.kind == WRITTEN
-            && self.attachments.len() == job.rendition.media.len()
-            && are_of(&self.content, job)
+    fn is_by(&self, me: &str) -> bool {
+        self.webhook_id.is_none() && self.author.id == me && self.named.is_named()
+    }
+
+    /// Whether it has these words and as many pictures.
+    pub fn says(&self, post: &Rendition) -> bool {
+        self.attachments.len() == post.media.len() && are(&self.content, post)
+    }
+
+    /// Whether it answers the message of that id.
+    pub fn answers(&self, id: &str) -> bool {
+        let answered = self.message_reference.as_ref().and_then(|of| of.message_id.as_deref());
+        self.kind == REPLY && answered == Some(id)
     }
 }
 
@@ -102,8 +116,20 @@ impl Bot {
         Ok(me)
     }
 
-    /// Looks for the one post with these words since the first attempt.
+    /// Looks for the one post with these words since the first attempt. Of a thread it is the first part.
     pub(super) async fn find(&self, job: &Job) -> Result<Sighting, String> {
+        let first = job.rendition.part(0);
+        let own = self.own_since(job).await?;
+        let found: Vec<_> = own.iter().filter(|seen| seen.kind == WRITTEN && seen.says(&first)).collect();
+        Ok(match found.as_slice() {
+            [] => Sighting::Absent,
+            [one] => Sighting::Found(Self::receipt(&one.named, self.server_of_channel().await)),
+            _ => Sighting::Unknown("the channel has several posts with these words".to_owned()),
+        })
+    }
+
+    /// The bot's own messages since the first attempt.
+    pub(super) async fn own_since(&self, job: &Job) -> Result<Vec<Seen>, String> {
         let me = self.me().await?.id;
         let mut after = id_at(job.permitted_at - SLACK);
         let mut found = Vec::new();
@@ -113,14 +139,8 @@ impl Bot {
             let answer = self.asked(&url).await?;
             let page: Vec<Seen> = answer.json()?;
             let newest = page.iter().filter_map(|seen| seen.named.id.parse::<u64>().ok()).max();
-            found.extend(page.into_iter().filter(|seen| seen.named.is_named() && seen.says(job, &me)));
-            let Some(newest) = newest.filter(|newest| *newest > after) else {
-                return Ok(match found.as_slice() {
-                    [] => Sighting::Absent,
-                    [one] => Sighting::Found(Self::receipt(&one.named, self.server_of_channel().await)),
-                    _ => Sighting::Unknown("the channel has several posts with these words".to_owned()),
-                });
-            };
+            found.extend(page.into_iter().filter(|seen| seen.is_by(&me)));
+            let Some(newest) = newest.filter(|newest| *newest > after) else { return Ok(found) };
             after = newest;
             rests(&answer).await?;
         }

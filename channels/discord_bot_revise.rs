@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Bot;
 use crate::discord_answers::{is_id, is_no_more};
-use crate::discord_post::{Message, content, sighting};
+use crate::discord_post::{Message, sighting, words};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
@@ -21,7 +21,7 @@ impl Bot {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let gone = || Failure::never(GONE);
         let url = self.message_of(of).ok_or_else(gone)?;
-        let request = self.signed(Request::patch(url.as_str())).json(&content(job));
+        let request = self.signed(Request::patch(url.as_str())).json(&words(&job.rendition));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if is_no_more(&answer) {
             return Err(gone());

@@ -61,7 +61,11 @@ impl Api {
     }
 
     fn post(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
-        let fields = ["allowed_mentions", "content", "enforce_nonce", "flags", "nonce"];
+        let mut fields = vec!["allowed_mentions", "content", "enforce_nonce", "flags", "nonce"];
+        let answers = String::from_utf8_lossy(&asked.content).contains("message_reference");
+        if answers {
+            fields.insert(4, "message_reference");
+        }
         let (sent, files) = match posted(asked, &fields, faults) {
             Ok(posted) => posted,
             Err(refusal) => return refusal,
@@ -73,9 +77,22 @@ impl Api {
         if let Some((_, first)) = self.nonces.iter().find(|(n, _)| *n == nonce && self.remembers) {
             return good(first.clone());
         }
+        let reference = &sent["message_reference"];
+        let is_there = |id: &Value| self.messages.iter().any(|m| m["id"] == *id);
+        if answers && !is_there(&reference["message_id"]) {
+            return wrong(400, 50_035, "Unknown message");
+        }
+        if answers && (reference["fail_if_not_exists"] != true || reference.as_object().unwrap().len() != 2) {
+            faults.push(format!("a reply: {sent}"));
+        }
         self.files.extend(files);
         let attachments = sent["attachments"].as_array().map_or(0, Vec::len);
         let mut message = self.say(BOT, sent["content"].as_str().unwrap(), attachments);
+        if let Some(last) = self.messages.last_mut().filter(|_| answers) {
+            last["type"] = 19.into();
+            last["message_reference"] = json!({ "type": 0, "channel_id": "6", "message_id": sent["message_reference"]["message_id"] });
+            message = last.clone();
+        }
         // Only the answer to the post tells it.
         message["nonce"] = nonce.clone().into();
         self.nonces.push((nonce, message.clone()));
@@ -154,6 +171,9 @@ impl Api {
             Ok(posted) => posted,
             Err(refusal) => return refusal,
         };
+        if sent.get("attachments").is_some() {
+            faults.push("what a change names takes the place of the pictures".to_owned());
+        }
         match self.messages.iter_mut().find(|m| m["id"] == id) {
             None => wrong(404, 10_008, "Unknown Message"),
             Some(message) if message["author"]["id"] != BOT => {

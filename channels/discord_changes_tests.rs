@@ -25,6 +25,9 @@ impl Api {
             Ok(posted) => posted,
             Err(refusal) => return refusal,
         };
+        if new.get("attachments").is_some() {
+            faults.push("what a change names takes the place of the pictures".to_owned());
+        }
         if asked.query.contains_key("wait") {
             faults.push("a change is always waited for".to_owned());
         }
@@ -37,12 +40,23 @@ impl Api {
 
 fn posts() -> Changes<Api> {
     let says = |api: &Api| api.posts.iter().map(|p| p.1["content"].as_str().unwrap().to_owned()).collect();
-    Changes { network: Api::default(), connect: to, says, before: 0, readable: true }
+    Changes { network: Api::default(), connect: to, says, before: 0, readable: true, pictures: None }
 }
 
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        pictures: Some(|api: &Api| {
+            api.posts.iter().map(|p| p.1["attachments"].as_array().map_or(0, Vec::len)).sum()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ pub(crate) fn sighting(message: &Value, job: &Job, of: &Revised) -> Sighting {
         return Sighting::Unknown("the answer is not about the post".to_owned());
     };
     match of.shows(&job.rendition, |post| are(told, post)) {
-        // There is nothing but words in it.
+        // Nothing but its words changes.
         Shows::New | Shows::Either => {
             Sighting::Found(Receipt { remote_id: of.remote_id.clone(), url: None, note: None })
         }
@@ -57,12 +57,8 @@ pub(crate) fn sighting(message: &Value, job: &Job, of: &Revised) -> Sighting {
     }
 }
 
-/// Whether these are the words of the delivery, without what Discord cuts off.
-pub(crate) fn are_of(words: &str, job: &Job) -> bool {
-    are(words, &job.rendition)
-}
-
-fn are(words: &str, post: &Rendition) -> bool {
+/// Whether these are the words of the post, without what Discord cuts off.
+pub(crate) fn are(words: &str, post: &Rendition) -> bool {
     text::plain(words) == text::plain(&discord_text::written(&post.text))
 }
 
@@ -71,15 +67,21 @@ fn file(number: usize, mime: &str) -> String {
     format!("picture-{number}.{}", form::ending(mime))
 }
 
-/// The post as the API takes it.
-pub(crate) fn content(job: &Job) -> Value {
-    let mut content = json!({
-        "content": discord_text::written(&job.rendition.text),
+/// The words as the API takes them. Alone they change those of a post: pictures that a change does not name stay
+/// (as the libraries discord.js and serenity document their `attachments`; Discord's own page tells it of no field).
+pub(crate) fn words(post: &Rendition) -> Value {
+    json!({
+        "content": discord_text::written(&post.text),
         "allowed_mentions": { "parse": [] },
         "flags": SUPPRESS_EMBEDS,
-    });
-    if !job.rendition.media.is_empty() {
-        let all = job.rendition.media.iter().enumerate();
+    })
+}
+
+/// The post as the API takes it.
+pub(crate) fn content(post: &Rendition) -> Value {
+    let mut content = words(post);
+    if !post.media.is_empty() {
+        let all = post.media.iter().enumerate();
         let all: Vec<Value> = all
             .map(|(n, m)| json!({ "id": n, "filename": file(n, &m.mime), "description": m.alt }))
             .collect();
@@ -89,8 +91,8 @@ pub(crate) fn content(job: &Job) -> Value {
 }
 
 /// The request with the post and its pictures.
-pub(crate) fn filled(request: Request, content: &Value, job: &Job) -> Request {
-    if job.media.is_empty() {
+pub(crate) fn filled(request: Request, content: &Value, post: &Rendition, media: &[Vec<u8>]) -> Request {
+    if media.is_empty() {
         return request.json(content);
     }
     let content = content.to_string();
@@ -100,7 +102,7 @@ pub(crate) fn filled(request: Request, content: &Value, job: &Job) -> Request {
         mime: "application/json",
         bytes: content.as_bytes(),
     };
-    let all = job.rendition.media.iter().zip(&job.media).enumerate();
+    let all = post.media.iter().zip(media).enumerate();
     let files = all.map(|(n, (picture, bytes))| Part {
         name: format!("files[{n}]"),
         file: Some(file(n, &picture.mime)),

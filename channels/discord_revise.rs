@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Discord, Place};
 use crate::discord_answers::is_no_more;
-use crate::discord_post::{AGENT, Message, content, sighting};
+use crate::discord_post::{AGENT, Message, sighting, words};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
@@ -25,7 +25,7 @@ impl Discord {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let found = self.post_of(&of.remote_id);
         let (place, url) = found.ok_or_else(|| rejected(NOT_OURS.to_owned(), Retry::Never))?;
-        let request = Request::patch(url.as_str()).header("user-agent", AGENT).json(&content(job));
+        let request = Request::patch(url.as_str()).header("user-agent", AGENT).json(&words(&job.rendition));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if is_no_more(&answer) {
             return match self.why_missing(place).await {

@@ -9,12 +9,23 @@ use crate::{Failure, Retry};
 
 fn posts() -> Changes<Api> {
     let says = |api: &Api| api.posts.iter().map(|p| p["message"].as_str().unwrap().to_owned()).collect();
-    Changes { network: Api::new(), connect: to, says, before: 1, readable: true }
+    Changes { network: Api::new(), connect: to, says, before: 1, readable: true, pictures: None }
 }
 
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        pictures: Some(|api: &Api| {
+            api.posts.iter().map(|p| usize::try_from(p["pictures"].as_u64().unwrap()).unwrap()).sum()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -15,8 +15,10 @@ impl Post {
 }
 
 impl Facebook {
-    /// Source: <https://developers.facebook.com/docs/pages-api/posts> (updating a post). That a post is not known
-    /// is believed of the page's own token.
+    /// Source: <https://developers.facebook.com/docs/pages-api/posts> (updating a post by the fields that are to be
+    /// others). That pictures of a post stay when its words change is said there by nothing else; others do it so
+    /// (mobolic/facebook-sdk, issue 486), and nobody tried it here. That a post is not known is believed of the page's
+    /// own token.
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let id =
             Some(of.remote_id.as_str()).filter(|id| self.is_own(id)).ok_or_else(|| Failure::never(GONE))?;
@@ -52,7 +54,7 @@ impl Facebook {
             return Ok(Sighting::Gone(GONE.to_owned()));
         };
         match of.shows(&job.rendition, |other| post.says(&other.text)) {
-            // There is nothing but words in it.
+            // Nothing but its words changes.
             Shows::New | Shows::Either => {
                 let url = post.permalink_url.as_deref().and_then(web);
                 Ok(Sighting::Found(Receipt { remote_id: post.id, url, note: None }))

@@ -62,7 +62,9 @@ pub fn unsaid(r: &Rendition, limits: &Limits) -> Option<&'static str> {
 fn check_texts(r: &Rendition, limits: &Limits, mut add: impl FnMut(String)) {
     for (n, text) in r.texts().enumerate() {
         let size = if n == 0 { first_size(r, limits.unit) } else { count(text, limits.unit) };
-        for problem in text_problems(text, size, limits, most(r, limits)) {
+        // Pictures go with the first part.
+        let most = if n == 0 { most(r, limits) } else { limits.text };
+        for problem in text_problems(text, size, limits, most) {
             add(if r.more.is_empty() { problem } else { format!("part {}: {problem}", n + 1) });
         }
     }

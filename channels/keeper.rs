@@ -42,8 +42,8 @@ impl Pass {
         if of == 1 {
             return Ok(());
         }
-        let parts: Vec<&str> = parts.collect();
-        self.keep(&parts.join(" ")).await.map_err(|failure| failure.partly(parts.len(), of))
+        let kept = parts.collect::<Vec<_>>().join(" ");
+        self.keep(&kept).await.map_err(|failure| failure.partly(parts::out(&kept).count(), of))
     }
 }
 

@@ -1,4 +1,5 @@
-//! New words for a post of the page, in its place. Its pictures stay as they are, so a post with some is left alone.
+//! New words for a post of the page, in its place. Its pictures stay as they are: a change names the words alone, and
+//! LinkedIn changes no pictures of a post that is out.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -63,7 +64,7 @@ impl LinkedIn {
             Err(why) => Sighting::Unknown(why.to_string()),
             Ok(None) => Sighting::Gone(GONE.to_owned()),
             Ok(Some(there)) => match of.shows(&job.rendition, |post| there.says(&post.text)) {
-                // There is nothing but words in it.
+                // Nothing but its words changes.
                 Shows::New | Shows::Either => Sighting::Found(receipt(&there.id)),
                 Shows::Old => Sighting::Absent,
                 Shows::Other => Sighting::Unknown(OTHER_WORDS.to_owned()),

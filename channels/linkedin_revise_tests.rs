@@ -58,5 +58,9 @@ async fn words_of_others_stay_and_what_is_gone_is_said_to_be() {
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     let says = |api: &Api| api.posts.iter().map(|post| post.text.clone()).collect();
-    changes(Changes { network: Api::default(), connect: to, says, before: 1, readable: true }).await;
+    let bare =
+        Changes { network: Api::default(), connect: to, says, before: 1, readable: true, pictures: None };
+    changes(bare.clone()).await;
+    let pictures = |api: &Api| api.posts.iter().filter(|post| post.content["media"].is_object()).count();
+    changes(Changes { pictures: Some(pictures), ..bare }).await;
 }

@@ -33,7 +33,6 @@ pub struct Api {
     pub slow: usize,
     /// Where pictures go; the server itself unless given.
     pub place: Option<&'static str>,
-    pub url: String,
     pub role: &'static str,
     pub version: &'static str,
     pub made: usize,
@@ -48,7 +47,6 @@ impl Default for Api {
             pictures: BTreeMap::new(),
             slow: 0,
             place: None,
-            url: String::new(),
             role: "CONTENT_ADMINISTRATOR",
             version: "202607",
             made: 0,
@@ -108,9 +106,7 @@ impl Network for Api {
                     wrong(404, "NOT_FOUND", "no")
                 }
             }
-            ("POST", ("images", "")) if query("action") == "initializeUpload" => {
-                self.begin(&asked.json(), faults)
-            }
+            ("POST", ("images", "")) if query("action") == "initializeUpload" => self.begin(asked, faults),
             ("GET", ("images", id)) if id.starts_with("urn%3Ali%3Aimage%3A") => {
                 let picture = self.pictures.get_mut(&id.replace("%3A", ":")).unwrap();
                 let ready = picture.0 == 0 && picture.1.is_some();
@@ -206,12 +202,14 @@ impl Api {
         good(json!({ "elements": elements, "paging": { "start": start } }))
     }
 
-    fn begin(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
-        if *sent != json!({ "initializeUploadRequest": { "owner": PAGE } }) {
+    fn begin(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let sent = asked.json();
+        if sent != json!({ "initializeUploadRequest": { "owner": PAGE } }) {
             faults.push(format!("begin: {sent}"));
         }
         let id = format!("urn:li:image:C{}", self.pictures.len());
-        let place = self.place.unwrap_or(&self.url);
+        let own = format!("http://{}", asked.header("host"));
+        let place = self.place.unwrap_or(&own);
         let url = format!("{place}/dms-uploads/{id}/0?ca=vector");
         self.pictures.insert(id.clone(), (self.slow, None));
         good(json!({ "value": { "uploadUrlExpiresAt": 1, "uploadUrl": url, "image": id } }))

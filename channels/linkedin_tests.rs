@@ -46,7 +46,6 @@ pub(super) fn to(url: &str) -> Box<dyn Channel> {
 
 pub(super) async fn open(api: Api, fates: &[Fate]) -> (Strict<Api>, Box<dyn Channel>) {
     let server = Strict::start(api, fates).await;
-    server.state().network.url.clone_from(&server.url);
     let channel = to(&server.url);
     (server, channel)
 }

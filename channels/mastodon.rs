@@ -61,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: Pictures::None, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,

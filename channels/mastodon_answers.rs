@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::http::Answer;
@@ -25,7 +24,7 @@ pub(super) struct Status {
     /// What it shows again, of others.
     reblog: Option<Box<Status>>,
     spoiler_text: Option<String>,
-    media_attachments: Option<Vec<IgnoredAny>>,
+    media_attachments: Option<Vec<Value>>,
     /// HTML.
     content: Option<String>,
 }
@@ -46,9 +45,9 @@ impl Status {
         self.account.as_ref().is_some_and(|owner| owner.id != account)
     }
 
-    /// Whether it is told to have pictures, or a film or sound.
-    pub fn has_pictures(&self) -> bool {
-        self.media_attachments.as_ref().is_some_and(|told| !told.is_empty())
+    /// The ids of its pictures, or of a film or sound. Nothing: one of them is told without an id.
+    pub fn pictures(&self) -> Option<Vec<&str>> {
+        self.media_attachments.iter().flatten().map(|told| told["id"].as_str()).collect()
     }
 
     /// Whether it answers the post of that id.

@@ -14,7 +14,7 @@ fn to(url: &str) -> Box<dyn Channel> {
 
 fn posts() -> Changes<Api> {
     let says = |api: &Api| api.posts.iter().map(|p| p.sent["status"].as_str().unwrap().to_owned()).collect();
-    Changes { network: Kind::default().into(), connect: to, says, before: 2, readable: true }
+    Changes { network: Kind::default().into(), connect: to, says, before: 2, readable: true, pictures: None }
 }
 
 fn theirs(api: &mut Api, words: &str) -> String {
@@ -26,6 +26,17 @@ fn theirs(api: &mut Api, words: &str) -> String {
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        pictures: Some(|api: &Api| {
+            api.posts.iter().map(|p| p.sent["media_ids"].as_array().map_or(0, Vec::len)).sum()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -16,20 +16,24 @@ const NO_WAY: &str = "this server cannot change posts; take it down, or send a c
 /// Said of a post that has neither the new words nor the old ones.
 const OTHER_WORDS: &str = "somebody has given the post other words on the server";
 
-/// Said of a post that has pictures which nobody here gave it: a change that does not name them takes them away.
-const PICTURES: &str =
-    "the post has pictures on the server, which new words would take away; change it there";
+/// Said of a post that has other pictures than it was given here.
+const PICTURES: &str = "the post has other pictures on the server than it was given here; change it there";
 /// Said of a post that the account may read, and not change.
 const NOT_OWN: &str = "another account posted it; connect that one";
 
-/// What the server is sent. Who sees the post stays as it is.
-fn content(post: &Rendition) -> Value {
-    json!({
+/// What the server is sent. Who sees the post stays as it is. Pictures that are not named are taken away, and those that
+/// are keep their words (mastodon/mastodon, `app/services/update_status_service.rb`).
+fn content(post: &Rendition, pictures: &[String]) -> Value {
+    let mut content = json!({
         "status": post.text,
         "language": post.language,
         "sensitive": post.title.is_some(),
         "spoiler_text": post.title.as_deref().unwrap_or_default(),
-    })
+    });
+    if !pictures.is_empty() {
+        content["media_ids"] = pictures.into();
+    }
+    content
 }
 
 impl Mastodon {
@@ -40,8 +44,9 @@ impl Mastodon {
             return Err(Failure::never(GONE));
         }
         let url = self.api(&["v1", "statuses", id]);
-        self.check_before(job, of, &url).await?;
-        let request = Request::put(url.as_str()).bearer(&self.token).json(&content(&job.rendition));
+        let pictures = self.check_before(job, of, &url).await?;
+        let content = content(&job.rendition, &pictures);
+        let request = Request::put(url.as_str()).bearer(&self.token).json(&content);
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if answer.status == 405 {
             return Err(Failure::never(NO_WAY));
@@ -64,8 +69,9 @@ impl Mastodon {
         answers::receipt(status, &self.visibility).map_err(|reason| Failure::InDoubt { reason })
     }
 
-    /// Looks whether the post is as it was: words and pictures that somebody gave it on the server stay.
-    async fn check_before(&self, job: &Job, of: &Revised, url: &Url) -> Result<(), Failure> {
+    /// Looks whether the post is as it was: words and pictures that somebody gave it on the server stay. The ids of its
+    /// pictures.
+    async fn check_before(&self, job: &Job, of: &Revised, url: &Url) -> Result<Vec<String>, Failure> {
         let ask = async |url: &Url| self.get(url).await.map_err(|t| t.failure(false).without_effect());
         let seen = ask(url).await?;
         if says_not_found(&seen) {
@@ -78,9 +84,9 @@ impl Mastodon {
         if status.id != of.remote_id {
             return Err(unread("the answer is not about the post".to_owned()));
         }
-        if status.has_pictures() {
-            return Err(Failure::never(PICTURES));
-        }
+        let pictures = status.pictures().filter(|told| told.len() == of.before.media.len());
+        let pictures: Vec<_> = pictures.ok_or_else(|| Failure::never(PICTURES))?;
+        let pictures = pictures.into_iter().map(str::to_owned).collect();
         let told = ask(&self.source_of(&of.remote_id)).await?;
         match told.status {
             200 => {}
@@ -90,7 +96,7 @@ impl Mastodon {
         let source: Source = told.json().map_err(unread)?;
         match of.shows(&job.rendition, |post| source.says(post)) {
             Shows::Other => Err(Failure::never(OTHER_WORDS)),
-            _ => Ok(()),
+            _ => Ok(pictures),
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Kept {
 
 impl Kept {
     fn shown(&self) -> Value {
+        let ids = self.sent["media_ids"].as_array().into_iter().flatten();
+        let pictures: Vec<Value> = ids.map(|id| json!({ "id": id, "type": "image" })).collect();
         let mut shown = json!({
             "id": self.id, "created_at": self.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             "url": format!("https://social.example/@bank/{}", self.id),
@@ -31,7 +33,7 @@ impl Kept {
             "account": { "id": self.account }, "reblog": self.sent["reblog"],
             "content": format!("<p>{}</p>", self.sent["status"].as_str().unwrap()),
             "spoiler_text": self.sent["spoiler_text"].as_str().unwrap_or_default(),
-            "media_attachments": self.sent["media_ids"].as_array().cloned().unwrap_or_default(),
+            "media_attachments": pictures,
         });
         if self.account == "7" {
             shown["pinned"] = self.pinned.into();
@@ -278,7 +280,8 @@ impl Api {
     fn change(&mut self, id: &str, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let sent = asked.json();
         let text = |name: &str| sent[name].as_str().unwrap_or_default();
-        let fields: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        let mut fields: Vec<&str> = sent.as_object().unwrap().keys().map(String::as_str).collect();
+        fields.retain(|name| *name != "media_ids");
         let right = fields == ["language", "sensitive", "spoiler_text", "status"]
             && asked.header("content-type") == "application/json"
             && !text("status").trim().is_empty()
@@ -293,7 +296,12 @@ impl Api {
         let Some(post) = self.posts.iter_mut().find(|p| p.id == id && p.account == "7") else {
             return wrong(404, "Record not found");
         };
-        post.sent["media_ids"] = json!([]);
+        let there = post.sent["media_ids"].as_array().cloned().unwrap_or_default();
+        let named = sent["media_ids"].as_array().cloned().unwrap_or_default();
+        if named.iter().any(|id| !there.contains(id)) {
+            faults.push(format!("pictures of other posts: {sent}"));
+        }
+        post.sent["media_ids"] = named.into();
         for name in ["language", "sensitive", "spoiler_text", "status"] {
             post.sent[name] = sent[name].clone();
         }

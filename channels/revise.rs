@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::text::Unit;
-use crate::{Adapter, Rendition, matrix};
+use crate::{Adapter, Rendition, fit, matrix};
 
 /// How a network changes a post in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -17,9 +17,7 @@ pub struct Revising {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pictures {
-    /// A post with some stays as it is, and none is added.
-    None,
-    /// They stay, and the words beside them change.
+    /// They and what is told of them stay, and the words beside them change. None is added.
     Kept,
     /// They are sent again with the new words, and may be others.
     Sent,
@@ -93,16 +91,10 @@ pub fn obstacle(adapter: &Adapter, before: &Rendition, after: &Rendition) -> Opt
     if adapter.limits.unit == Unit::Matrix && matrix::size_of_change(after) > matrix::MOST_BYTES {
         return Some("the new words are too long to take the place of others there; shorten them".into());
     }
-    let hashes = |r: &Rendition| r.media.iter().map(|m| m.sha256.clone()).collect::<Vec<_>>();
-    if can.pictures == Pictures::Kept && !before.media.is_empty() && hashes(before) != hashes(after) {
+    if can.pictures == Pictures::Kept && !before.media.is_empty() && !are_same(adapter, before, after) {
         return Some(format!(
             "{title} changes the words beside pictures and not the pictures: leave them as they are, take it down, \
              or send a correction"
-        ));
-    }
-    if can.pictures == Pictures::None && !before.media.is_empty() {
-        return Some(format!(
-            "{title} cannot change the words beside pictures: take it down, or send a correction"
         ));
     }
     if can.pictures != Pictures::Sent && before.media.is_empty() && !after.media.is_empty() {
@@ -111,10 +103,18 @@ pub fn obstacle(adapter: &Adapter, before: &Rendition, after: &Rendition) -> Opt
     None
 }
 
+/// Whether both have the same pictures, and the same words for those who cannot see them where readers get such words.
+fn are_same(adapter: &Adapter, before: &Rendition, after: &Rendition) -> bool {
+    let hashes = |r: &Rendition| r.media.iter().map(|m| m.sha256.clone()).collect::<Vec<_>>();
+    let alts = |r: &Rendition| r.media.iter().map(|m| m.alt.clone()).collect::<Vec<_>>();
+    hashes(before) == hashes(after)
+        && (alts(before) == alts(after) || fit::unsaid(before, &adapter.limits).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MediaRef, bluesky, slack, wordpress};
+    use crate::{MediaRef, bluesky, slack, telegram, wordpress};
 
     fn post(more: &[&str], pictures: usize) -> Rendition {
         let picture = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "a card".into() };
@@ -143,6 +143,12 @@ mod tests {
         assert_eq!(why(&matrix::ADAPTER, &plain, &long(0)), "");
         assert!(why(&matrix::ADAPTER, &plain, &long(1)).contains("too long"));
         assert!(why(&slack::ADAPTER, &post(&[], 1), &plain).contains("beside pictures"));
+        assert_eq!(why(&slack::ADAPTER, &post(&[], 1), &post(&[], 1)), "");
+        // Other words for a picture would reach nobody: but where there is no place for them at all.
+        let mut told = post(&[], 1);
+        told.media[0].alt = "a map".into();
+        assert!(why(&slack::ADAPTER, &post(&[], 1), &told).contains("and not the pictures"));
+        assert_eq!(why(&telegram::ADAPTER, &post(&[], 1), &told), "");
         assert!(why(&slack::ADAPTER, &plain, &post(&[], 1)).contains("cannot add pictures"));
     }
 }

@@ -110,7 +110,7 @@ async fn mastodon_changes_a_post_and_compares_its_source() {
     let theirs = ok(&status.replace("\"id\"", r#""account":{"id":"8"},"id""#));
     let me = ok(r#"{"id":"9","acct":"bank"}"#);
     for (answers, asked, words) in [
-        (vec![pictured], 1, "has pictures"),
+        (vec![pictured], 1, "other pictures"),
         (vec![ok(status), source("others")], 2, "other words"),
         (vec![ok(status), source(&old()), missing(), ok(status), me.clone()], 5, "cannot change posts"),
         (vec![ok(status), source(&old()), missing(), theirs, me], 5, "another account posted it"),

@@ -11,8 +11,8 @@ use crate::http::{Answer, Http, Request};
 use crate::revise::GONE;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
+    Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
+    Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
 };
 
 /// The registration.
@@ -25,7 +25,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: Pictures::None, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: true }),
         pins: Pins::None,
         fetches: false,
         watches: false,
@@ -63,6 +63,9 @@ pub struct Posted {
     pub title: Option<String>,
     pub text: String,
     pub language: String,
+    /// Its pictures, by what they are: no byte of them is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaRef>,
 }
 
 struct Sandbox {
@@ -93,6 +96,7 @@ impl Sandbox {
             title: job.rendition.title.clone(),
             text: job.rendition.text.clone(),
             language: job.rendition.language.clone(),
+            media: job.rendition.media.clone(),
         };
         let answer = self.http.send(request.json(&body), pass).await;
         let answer = answer.map_err(|trouble| trouble.failure(false))?;

@@ -49,6 +49,8 @@ mod pin;
 mod post;
 #[path = "slack_revise.rs"]
 mod revise;
+#[path = "slack_thread.rs"]
+mod thread;
 
 pub(crate) use answers::{BESIDES, NEEDED};
 use answers::{FILES, failure, has, is_id, is_ts, lacks, link, without, word};
@@ -63,7 +65,7 @@ pub const ADAPTER: Adapter = Adapter {
         retract: true,
         media: true,
         starts_only: false,
-        revises: Some(Revising { pictures: Pictures::None, readable: true }),
+        revises: Some(Revising { pictures: Pictures::Kept, readable: true }),
         pins: Pins::Several,
         fetches: false,
         watches: true,
@@ -83,7 +85,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 8 << 20,
         media_all: None,
         alt: Some(500),
-        parts: 1,
+        parts: 10,
         cards: false,
     },
     settings: &[
@@ -176,16 +178,6 @@ struct Message {
     blocks: Value,
 }
 
-impl Message {
-    /// Whether it is the bot's and carries the key of the delivery. Another bot could have copied it.
-    fn is_of(&self, job: &Job, bot: &str) -> bool {
-        let ours = |m: &Value| {
-            m["event_type"] == EVENT && m["event_payload"]["delivery"] == job.delivery.to_string()
-        };
-        self.bot_id.as_deref() == Some(bot) && self.metadata.as_ref().is_some_and(ours)
-    }
-}
-
 impl Slack {
     fn method(&self, name: &str) -> Url {
         let mut url = self.server.clone();
@@ -226,6 +218,13 @@ impl Slack {
         Ok((who, answer.header("x-oauth-scopes").map(str::to_owned)))
     }
 
+    async fn who(&self) -> Result<Who, String> {
+        match self.known.get() {
+            Some(who) => Ok(who),
+            None => Ok(self.ask().await?.0),
+        }
+    }
+
     fn receipt(&self, told: Option<&str>, ts: &str, who: Option<&Who>) -> Receipt {
         let channel = told.filter(|c| is_id(c)).unwrap_or(&self.channel);
         let url = who.and_then(|w| link(&w.url, channel, ts));
@@ -253,14 +252,11 @@ impl Slack {
 
     async fn find(&self, job: &Job) -> Result<Option<Receipt>, String> {
         // Whose posts are ours must be known: what another bot copied is no proof.
-        let who = match self.known.get() {
-            Some(who) => who,
-            None => self.ask().await?.0,
-        };
+        let who = self.who().await?;
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
             let (messages, next) = self.page(job, cursor.as_deref()).await?;
-            if let Some(found) = messages.iter().find(|m| m.is_of(job, &who.bot_id) && is_ts(&m.ts)) {
+            if let Some(found) = messages.iter().find(|m| m.is_part(job, 0, &who.bot_id) && is_ts(&m.ts)) {
                 return Ok(Some(self.receipt(None, &found.ts, Some(&who))));
             }
             if next.is_none() {
@@ -271,24 +267,17 @@ impl Slack {
         Err("the channel has had too many messages since to look through".to_owned())
     }
 
-    /// Takes the message down, and then its pictures, which Slack keeps otherwise. They are what was written down
-    /// before any of them was sent; of older posts the message alone names them.
-    async fn take_down(&self, job: &Job, remote_id: Option<&str>) -> Result<Retraction, String> {
-        let message = remote_id.map(|id| parts(id).ok_or(NOT_OURS)).transpose()?;
-        let files = self.files_of(job, message).await;
-        if let Some((channel, ts)) = message {
-            let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
-            let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
-            match self.accepted(&answer, Doing::TakeDown) {
-                Ok(_) => {}
-                // It was taken down before, by us or by somebody else.
-                Err(_) if word(&answer) == "message_not_found" => {}
-                Err(failure) => return Err(failure.to_string()),
-            }
+    /// Takes one message down.
+    async fn delete(&self, id: &str) -> Result<Retraction, String> {
+        let (channel, ts) = parts(id).ok_or(NOT_OURS)?;
+        let request = self.post("chat.delete", &json!({ "channel": channel, "ts": ts }));
+        let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
+        match self.accepted(&answer, Doing::TakeDown) {
+            Ok(_) => Ok(Retraction::Gone),
+            // It was taken down before, by us or by somebody else.
+            Err(_) if word(&answer) == "message_not_found" => Ok(Retraction::Gone),
+            Err(failure) => Err(failure.to_string()),
         }
-        let pictures = self.delete_files(job, files).await;
-        // No message was found; what a person saw may be one.
-        if message.is_none() { Err(NOT_OURS.to_owned()) } else { Ok(pictures) }
     }
 
     async fn inspect(&self) -> Result<Health, String> {
@@ -331,23 +320,11 @@ fn parts(remote_id: &str) -> Option<(&str, &str)> {
 #[async_trait]
 impl Channel for Slack {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let files = self.upload(job, pass).await?;
-        let answer = self.say(&post::content(job, &self.channel, &files), pass).await?;
-        let told = self.accepted(&answer, Doing::Post)?;
-        let Some(ts) = told["ts"].as_str().filter(|ts| is_ts(ts)) else {
-            return Err(Failure::InDoubt { reason: "the answer names no post".to_owned() });
-        };
-        // Only its link needs to know more.
-        let who = self.known.learn(async { self.ask().await.ok().map(|(who, _)| who) }).await;
-        Ok(self.receipt(told["channel"].as_str(), ts, who.as_ref()))
+        self.publish_parts(job, pass).await
     }
 
     async fn read_back(&self, job: &Job) -> Sighting {
-        match self.find(job).await {
-            Ok(Some(receipt)) => Sighting::Found(receipt),
-            Ok(None) => Sighting::Absent,
-            Err(why) => Sighting::Unknown(why),
-        }
+        self.look(job).await
     }
 
     async fn revise(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
@@ -359,15 +336,7 @@ impl Channel for Slack {
     }
 
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
-        let found = match remote_id {
-            Some(id) => Ok(Some(id.to_owned())),
-            None => self.find(job).await.map(|found| found.map(|receipt| receipt.remote_id)),
-        };
-        let done = match found {
-            Ok(id) => self.take_down(job, id.as_deref()).await,
-            Err(why) => Err(why),
-        };
-        done.unwrap_or_else(Retraction::StillLive)
+        self.delete_parts(job, remote_id).await.unwrap_or_else(Retraction::StillLive)
     }
 
     async fn watch(&self, since: DateTime<Utc>) -> Result<Option<watch::Account>, String> {

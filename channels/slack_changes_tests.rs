@@ -67,7 +67,12 @@ impl Room {
             faults.push(format!("an edit: {sent}"));
         }
         let text = sent["text"].as_str().unwrap();
-        match seen(&sent["blocks"]) {
+        let mut blocks = sent["blocks"].as_array().cloned().unwrap_or_default();
+        let images = blocks.split_off(blocks.len().min(1));
+        if let Some(said) = self.api.refuse_images(&images, faults) {
+            return said;
+        }
+        match seen(&Value::Array(blocks)) {
             Ok(shown) if written(&shown) == text => {}
             shown => faults.push(format!("readers see {shown:?}, and notifications {text}")),
         }
@@ -103,7 +108,7 @@ impl Room {
 
 fn posts() -> Changes<Room> {
     let says = |r: &Room| r.api.messages.iter().map(|m| m["text"].as_str().unwrap().to_owned()).collect();
-    Changes { network: Room::new(), connect: to, says, before: 0, readable: true }
+    Changes { network: Room::new(), connect: to, says, before: 0, readable: true, pictures: None }
 }
 
 fn theirs(room: &mut Room, words: &str) -> String {
@@ -115,6 +120,18 @@ fn theirs(room: &mut Room, words: &str) -> String {
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        before: 1,
+        pictures: Some(|room: &Room| {
+            room.api.messages.iter().map(|m| pictures::files(&m["blocks"]).len()).sum()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

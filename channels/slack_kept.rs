@@ -21,7 +21,9 @@ pub(super) struct Kept {
 impl Kept {
     /// What the attempts before this one wrote down, if they did.
     pub(super) fn of(job: &Job) -> Option<Self> {
-        let (bot, files) = job.handle.as_deref()?.strip_prefix(PICTURES)?.split_once(':')?;
+        // The parts of a thread that are out stand behind them.
+        let mut words = job.handle.as_deref()?.split(' ');
+        let (bot, files) = words.find_map(|word| word.strip_prefix(PICTURES))?.split_once(':')?;
         let files: Vec<String> = files.split(',').map(str::to_owned).collect();
         let is_ours = is_id(bot) && files.iter().all(|id| is_id(id));
         is_ours.then(|| Self { bot: bot.to_owned(), files })
@@ -53,6 +55,8 @@ mod tests {
         assert_eq!(crate::parts::out(&first.written()).count(), 0);
         let second = Kept::with(Kept::of(&job(&first.written())), "B1", &ids(&["F3"]));
         assert_eq!(Kept::of(&job(&second.written())), Some(second));
+        let thread = Kept::of(&job("+B1:F1 C1:1.2 C1:3.4")).unwrap();
+        assert_eq!(thread.written(), "+B1:F1");
         let other = Kept::with(Kept::of(&job("+B1:F1,F2")), "B2", &ids(&["F3"]));
         assert_eq!(other.written(), "+B2:F3");
         for odd in ["", "+", "+B1:", "+B1:F1,", "B1:F1", "+B1:f/1", "~B1:F1"] {

@@ -43,10 +43,10 @@ pub(super) const UNREADY: &str = "Slack is still working on the pictures";
 
 impl Slack {
     /// Sends the pictures of a post to Slack; their ids.
-    pub(super) async fn upload(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
+    pub(super) async fn upload(&self, job: &Job, pass: &Pass) -> Result<(Vec<String>, String), Failure> {
         let pictures = &job.rendition.media;
         if pictures.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), String::new()));
         }
         // What was approved goes out whole or not at all.
         if job.media.len() < pictures.len() {
@@ -56,7 +56,7 @@ impl Slack {
         sent.map_err(|_| unready("Slack is slow to take the pictures".to_owned()))?
     }
 
-    async fn upload_all(&self, job: &Job, pass: &Pass) -> Result<Vec<String>, Failure> {
+    async fn upload_all(&self, job: &Job, pass: &Pass) -> Result<(Vec<String>, String), Failure> {
         let pictures = || job.rendition.media.iter().zip(&job.media);
         let (mut files, mut addresses) = (Vec::new(), Vec::new());
         for (picture, bytes) in pictures() {
@@ -66,14 +66,15 @@ impl Slack {
         }
         // Slack has none of them yet: whatever breaks from here on, they are found again.
         let bot = self.bot().await.map_err(unready)?;
-        pass.keep(&Kept::with(Kept::of(job), &bot, &files).written()).await?;
+        let written = Kept::with(Kept::of(job), &bot, &files).written();
+        pass.keep(&written).await?;
         for ((picture, bytes), address) in pictures().zip(&addresses) {
             self.fill(address, picture, bytes, pass).await?;
         }
         let named: Vec<Value> = files.iter().map(|id| json!({ "id": id })).collect();
         let named = Value::Array(named).to_string();
         self.step("files.completeUploadExternal", &[("files", &named)], pass).await?;
-        Ok(files)
+        Ok((files, written))
     }
 
     /// The bot that the token stands for.

@@ -2,22 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{EVENT, Message, Slack, is_ts, parts, word};
+use super::{EVENT, Message, Slack, is_ts, parts, pictures, word};
 use crate::http::Request;
 use crate::message::Doing;
 use crate::revise::GONE;
-use crate::{Failure, Job, Pass, Receipt, Revised, Sighting, slack_text};
+use crate::{Failure, Job, Pass, Receipt, Rendition, Revised, Sighting, slack_text};
 
 /// Said of a message that is there without its key.
 const NO_KEY: &str = "Slack does not show the key of the post, so nobody can tell which words it has";
 
-/// The message as the API takes it. Its metadata names the delivery that made it, and the one that changed it.
-fn content(job: &Job, of: &Revised, channel: &str, ts: &str) -> Value {
+/// Said of a message that shows other pictures than it was given.
+const PICTURES: &str = "the message shows other pictures than it was given; change it by hand";
+
+/// The message as the API takes it: its blocks take the place of all that were there, so those of its pictures are among
+/// them. Its metadata names the delivery that made it, and the one that changed it.
+fn content(job: &Job, of: &Revised, files: &[String], (channel, ts): (&str, &str)) -> Value {
+    let mut blocks = slack_text::blocks(&job.rendition.text);
+    if let Some(blocks) = blocks.as_array_mut() {
+        blocks.extend(pictures::blocks(files, &job.rendition.media));
+    }
     json!({
         "channel": channel,
         "ts": ts,
         "text": slack_text::short(&job.rendition.text),
-        "blocks": slack_text::blocks(&job.rendition.text),
+        "blocks": blocks,
         "parse": "none",
         "link_names": false,
         "metadata": { "event_type": EVENT, "event_payload": {
@@ -44,7 +52,11 @@ impl Slack {
     pub(super) async fn change(&self, job: &Job, of: &Revised, pass: &Pass) -> Result<Receipt, Failure> {
         let gone = || Failure::never(GONE);
         let (channel, ts) = parts(&of.remote_id).ok_or_else(gone)?;
-        let request = self.post("chat.update", &content(job, of, channel, ts));
+        let files = match job.rendition.media.is_empty() {
+            true => Vec::new(),
+            false => self.files_of(channel, ts, &of.before).await?,
+        };
+        let request = self.post("chat.update", &content(job, of, &files, (channel, ts)));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         let told = match self.accepted(&answer, Doing::Revise) {
             Err(_) if answer.status == 200 && word(&answer) == "message_not_found" => return Err(gone()),
@@ -55,6 +67,13 @@ impl Slack {
         }
         let who = self.known.learn(async { self.ask().await.ok().map(|(who, _)| who) }).await;
         Ok(self.receipt(Some(channel), ts, who.as_ref()))
+    }
+
+    /// The pictures of a message, which only the message names.
+    async fn files_of(&self, channel: &str, ts: &str, before: &Rendition) -> Result<Vec<String>, Failure> {
+        let there = self.one(channel, ts).await.map_err(pictures::unready)?;
+        let files = pictures::files(&there.ok_or_else(|| Failure::never(GONE))?.blocks);
+        if files.len() == before.media.len() { Ok(files) } else { Err(Failure::never(PICTURES)) }
     }
 
     pub(super) async fn seen_changed(&self, job: &Job, of: &Revised) -> Sighting {

@@ -106,6 +106,7 @@ impl Api {
     fn post(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
         let mut fixed = sent.clone();
         let open = ["blocks", "channel", "metadata", "text"];
+        let thread = fixed.as_object_mut().and_then(|o| o.remove("thread_ts"));
         let given = fixed.as_object_mut().map(|o| open.map(|name| o.remove(name).is_some()));
         let plain = json!({
             "link_names": false, "mrkdwn": false, "parse": "none", "unfurl_links": false, "unfurl_media": false,
@@ -148,12 +149,25 @@ impl Api {
         if text.encode_utf16().count() > 4_000 {
             faults.push("it would be cut into two".to_owned());
         }
+        if let Some(first) = &thread
+            && !self.messages.iter().any(|m| m["ts"] == *first)
+        {
+            // Also the time of a message that is in a thread itself.
+            return wrong("thread_not_found");
+        }
         self.made += 1;
         let ts = format!("17000001{:02}.000100", self.made);
-        self.messages.push(json!({
+        let mut message = json!({
             "type": "message", "ts": ts, "bot_id": "B1", "text": text, "blocks": sent["blocks"],
             "metadata": sent["metadata"],
-        }));
+        });
+        match thread {
+            Some(first) => {
+                message["thread_ts"] = first;
+                self.replies.push(message);
+            }
+            None => self.messages.push(message),
+        }
         good(json!({ "ok": true, "channel": "C024BE91L", "ts": ts }))
     }
 
@@ -199,19 +213,28 @@ impl Api {
             return wrong("missing_scope");
         }
         let query = |name: &str| asked.query.get(name).map_or("", String::as_str);
-        if query("channel") != "C024BE91L" || !is_ts(query("oldest")) || query("limit") != "100" {
+        // A look of the watch has no use for keys.
+        let told = query("include_all_metadata") == "true";
+        let limit = if told { "200" } else { "100" };
+        if query("channel") != "C024BE91L" || !is_ts(query("oldest")) || query("limit") != limit {
             faults.push(format!("a look into a thread: {:?}", asked.query));
         }
         let Some(first) = self.messages.iter().find(|m| m["ts"] == query("ts")) else {
             return wrong("thread_not_found");
         };
         let is_of = |m: &&Value| m["thread_ts"] == query("ts") && m["ts"].as_str().unwrap() > query("oldest");
-        let all: Vec<&Value> = std::iter::once(first).chain(self.replies.iter().filter(is_of)).collect();
-        good(json!({ "ok": true, "messages": all, "has_more": false }))
+        let all = std::iter::once(first).chain(self.replies.iter().filter(is_of)).cloned();
+        let shown = all.map(|mut m| {
+            if !told || !self.may("metadata.message:read") {
+                m["metadata"] = Value::Null;
+            }
+            m
+        });
+        good(json!({ "ok": true, "messages": shown.collect::<Vec<_>>(), "has_more": false }))
     }
 
     /// A picture that is not there, not complete, or worked on.
-    fn refuse_images(&mut self, images: &[Value], faults: &mut Vec<String>) -> Option<Said> {
+    pub(super) fn refuse_images(&mut self, images: &[Value], faults: &mut Vec<String>) -> Option<Said> {
         for image in images {
             let file = self.files.iter().find(|f| f.complete && image["slack_file"]["id"] == *f.id);
             let block =
@@ -292,8 +315,11 @@ impl Api {
     }
 
     fn delete(&mut self, sent: &Value) -> Said {
-        let before = self.messages.len();
-        self.messages.retain(|m| m["ts"] != sent["ts"] || sent["channel"] != "C024BE91L");
-        if before == self.messages.len() { wrong("message_not_found") } else { good(json!({ "ok": true })) }
+        let count = |api: &Self| api.messages.len() + api.replies.len();
+        let before = count(self);
+        let stays = |m: &Value| m["ts"] != sent["ts"] || sent["channel"] != "C024BE91L";
+        self.messages.retain(stays);
+        self.replies.retain(stays);
+        if before == count(self) { wrong("message_not_found") } else { good(json!({ "ok": true })) }
     }
 }

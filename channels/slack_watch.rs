@@ -47,10 +47,7 @@ struct Read {
 
 impl Slack {
     pub(super) async fn newest(&self, since: DateTime<Utc>) -> Result<Account, String> {
-        let who = match self.known.get() {
-            Some(who) => who,
-            None => self.ask().await?.0,
-        };
+        let who = self.who().await?;
         if !is_id(&who.bot_id) {
             return Err(NO_WORKSPACE.to_owned());
         }

@@ -15,11 +15,14 @@ use url::Url;
 mod changes;
 #[path = "strict_door.rs"]
 mod door;
+#[path = "strict_threads.rs"]
+mod threads;
 #[path = "strict_trials.rs"]
 mod trials;
 
 pub use changes::{Changes, change, changes, foreign, pins};
 pub use door::Door;
+pub use threads::{Threads, threads};
 pub use trials::{
     Memory, attempt, attempt_of, deliver, deliver_of, is_settled, looks, misfortunes, outcomes, reads,
     removals, removals_after,

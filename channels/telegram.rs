@@ -49,6 +49,8 @@ mod post;
 mod retract;
 #[path = "telegram_revise.rs"]
 mod revise;
+#[path = "telegram_thread.rs"]
+mod thread;
 
 use answers::failure;
 
@@ -82,7 +84,7 @@ pub const ADAPTER: Adapter = Adapter {
         media_bytes: 4 << 20,
         media_all: Some(MOST_BYTES),
         alt: None,
-        parts: 1,
+        parts: 10,
         cards: false,
     },
     settings: &[
@@ -326,7 +328,7 @@ fn may_post(chat: &Chat, member: &Member) -> Result<(), (&'static str, Option<&'
 #[async_trait]
 impl Channel for Telegram {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        self.say(job, pass).await
+        self.publish_parts(job, pass).await
     }
 
     async fn read_back(&self, _: &Job) -> Sighting {
@@ -341,8 +343,8 @@ impl Channel for Telegram {
         self.read_back(job).await
     }
 
-    async fn retract(&self, _: &Job, remote_id: Option<&str>) -> Retraction {
-        self.take_down(remote_id).await
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        self.take_down_parts(job, remote_id).await
     }
 
     async fn pin(&self, remote_id: &str, up: bool) -> Pinned {

@@ -108,7 +108,7 @@ impl Room {
 
 fn posts() -> Changes<Room> {
     let says = |room: &Room| room.api.posts.iter().map(|(_, words)| words.clone()).collect();
-    Changes { network: Room::new(), connect: to, says, before: 0, readable: false }
+    Changes { network: Room::new(), connect: to, says, before: 0, readable: false, pictures: None }
 }
 
 fn theirs(room: &mut Room, words: &str) -> String {
@@ -119,6 +119,18 @@ fn theirs(room: &mut Room, words: &str) -> String {
 #[tokio::test]
 async fn however_a_change_breaks_what_is_known_of_it_is_true() {
     changes(posts()).await;
+}
+
+#[tokio::test]
+async fn new_words_leave_pictures_where_they_are() {
+    changes(Changes {
+        pictures: Some(|room: &Room| {
+            let is_there = |n: &i64| room.api.posts.iter().any(|(number, _)| number == n);
+            room.api.pictures.iter().filter(|(n, ..)| is_there(n)).count()
+        }),
+        ..posts()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -27,9 +27,22 @@ enum Made {
 }
 
 impl Telegram {
-    pub(super) async fn say(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let answer =
-            self.http.send(self.request(job)?, pass).await.map_err(|trouble| trouble.failure(false))?;
+    /// Sends the first part of a post, with its pictures; or a later one, which answers the message of that number.
+    pub(super) async fn say(
+        &self,
+        job: &Job,
+        (n, after): (usize, Option<i64>),
+        pass: &Pass,
+    ) -> Result<Receipt, Failure> {
+        let request = match after {
+            None => self.request(job)?,
+            Some(number) => {
+                let mut content = content(&job.rendition.part(n).text, &self.chat);
+                content["reply_parameters"] = json!({ "message_id": number });
+                Request::post(self.method("sendMessage").as_str()).json(&content)
+            }
+        };
+        let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
             return Err(self.failure(&answer, Doing::Post));
         }
@@ -41,7 +54,7 @@ impl Telegram {
             Made::One(message) => vec![message],
             Made::Several(messages) => messages,
         };
-        if messages.len() != job.rendition.media.len().max(1) {
+        if messages.len() != job.rendition.part(n).media.len().max(1) {
             return Err(Failure::InDoubt { reason: "the answer names no post in that chat".to_owned() });
         }
         self.receipt(&messages)
@@ -62,7 +75,7 @@ impl Telegram {
         let (method, name, said): (_, fn(usize) -> String, _) = match pictures.len() {
             0 => {
                 let to = self.method("sendMessage");
-                return Ok(Request::post(to.as_str()).json(&content(job, &self.chat)));
+                return Ok(Request::post(to.as_str()).json(&content(&job.rendition.text, &self.chat)));
             }
             1 => ("sendPhoto", |_| "photo".to_owned(), ("caption", job.rendition.text.clone())),
             count => ("sendMediaGroup", |n| format!("p{n}"), ("media", group(&job.rendition.text, count))),
@@ -94,7 +107,7 @@ fn group(text: &str, count: usize) -> String {
 }
 
 /// A post without pictures as the API takes it.
-pub(super) fn content(job: &Job, chat: &Value) -> Value {
+pub(super) fn content(text: &str, chat: &Value) -> Value {
     let preview = json!({ "is_disabled": true });
-    json!({ "chat_id": chat, "text": job.rendition.text, "link_preview_options": preview })
+    json!({ "chat_id": chat, "text": text, "link_preview_options": preview })
 }

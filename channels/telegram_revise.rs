@@ -21,7 +21,7 @@ impl Telegram {
         }
         let number = numbers[0];
         let (method, mut content) = match of.before.media.is_empty() {
-            true => ("editMessageText", content(job, &chat.into())),
+            true => ("editMessageText", content(&job.rendition.text, &chat.into())),
             false => ("editMessageCaption", json!({ "chat_id": chat, "caption": job.rendition.text })),
         };
         content["message_id"] = number.into();

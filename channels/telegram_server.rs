@@ -1,5 +1,7 @@
 //! The Bot API as far as it is used, for tests: strict about what the real one would not take.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::plain;
@@ -21,6 +23,8 @@ pub struct Api {
     /// Whether what is posted is older than 48 hours by now.
     pub old: bool,
     pub made: i64,
+    /// The number of the message that each reply answers, by its own.
+    pub answers: BTreeMap<i64, i64>,
 }
 
 impl Api {
@@ -29,7 +33,8 @@ impl Api {
             json!({ "status": "administrator", "can_post_messages": true, "can_delete_messages": true });
         let permissions = json!({ "can_send_messages": true });
         let (posts, pictures) = (Vec::new(), Vec::new());
-        Self { posts, pictures, kind: "channel", member, permissions, old: false, made: 40 }
+        let answers = BTreeMap::new();
+        Self { posts, pictures, kind: "channel", member, permissions, old: false, made: 40, answers }
     }
 
     fn chat(&self) -> Value {
@@ -93,7 +98,12 @@ impl Network for Api {
 
 impl Api {
     fn send(&mut self, sent: &Value, faults: &mut Vec<String>) -> Said {
-        let names: Vec<&String> = sent.as_object().unwrap().keys().collect();
+        let mut names: Vec<&str> = sent.as_object().unwrap().keys().map(String::as_str).collect();
+        names.retain(|name| *name != "reply_parameters");
+        let after = sent.get("reply_parameters").map(|reply| reply["message_id"].as_i64().unwrap());
+        if after.is_some_and(|after| !self.posts.iter().any(|(number, _)| *number == after)) {
+            return wrong(400, "Bad Request: message to be replied not found");
+        }
         if names != ["chat_id", "link_preview_options", "text"]
             || sent["link_preview_options"] != json!({ "is_disabled": true })
         {
@@ -114,6 +124,7 @@ impl Api {
         }
         self.made += 1;
         self.posts.push((self.made, text.to_owned()));
+        self.answers.extend(after.map(|after| (self.made, after)));
         done(json!({ "message_id": self.made, "date": 1_700_000_100, "chat": self.chat() }))
     }
 

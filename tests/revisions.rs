@@ -165,7 +165,15 @@ on_both! {
         post["source"]["media"] = pictured["source"]["media"].clone();
         let post = bench.approved(post).await;
         bench.until(&post.id, &["accepted"]).await;
-        assert!(refused(&bench, change(&post.id, "x")).await.contains("cannot change the words beside pictures"));
+        assert!(refused(&bench, change(&post.id, "x")).await.contains("and not the pictures"));
+        // Beside the same pictures the words change, and what the timeline shows of the pictures stays.
+        let mut words = change(&post.id, "With a better map");
+        words["source"]["media"] = pictured["source"]["media"].clone();
+        let words = bench.approved(words).await;
+        bench.until(&words.id, &["accepted"]).await;
+        let shown = bench.sandbox.timeline("alpha").into_iter().filter(|p| !p.media.is_empty()).collect::<Vec<_>>();
+        assert_eq!((shown.len(), shown[0].text.as_str()), (1, "With a better map"));
+        assert_eq!(serde_json::to_value(&shown[0].media).unwrap(), pictured["source"]["media"]);
         worker.stop().await.unwrap();
     }
 

@@ -345,6 +345,7 @@ impl Cable {
                     title: None,
                     text: c.text.clone(),
                     language: "en".into(),
+                    media: Vec::new(),
                 })
                 .collect()
         };
