@@ -20,7 +20,7 @@ use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, watch,
+    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways, watch,
 };
 
 #[path = "bluesky_answers.rs"]
@@ -87,6 +87,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -27,7 +27,7 @@ use crate::scheduler::{
     Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
     is_then, stop, trace, traced, waiting,
 };
-use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
+use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting, Ways};
 
 #[path = "buffer_list.rs"]
 mod list;
@@ -61,6 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -34,7 +34,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pins, ReadBack,
-    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, leads, text,
+    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, leads, text,
 };
 
 #[path = "discord_revise.rs"]
@@ -80,6 +80,7 @@ pub const ADAPTER: Adapter = Adapter {
         private: false,
     }],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

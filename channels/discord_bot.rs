@@ -39,7 +39,7 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::{
     Adapter, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures, Pinned,
-    Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, discord, watch,
+    Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, discord, watch,
 };
 
 #[path = "discord_bot_check.rs"]
@@ -90,6 +90,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

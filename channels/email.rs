@@ -30,7 +30,7 @@ use crate::smtp_stream::UntilTls;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
 };
 
 #[path = "email_list.rs"]
@@ -111,6 +111,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -34,7 +34,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
     Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
-    Setting, Sighting, text, watch,
+    Setting, Sighting, Ways, text, watch,
 };
 
 #[path = "facebook_revise.rs"]
@@ -101,6 +101,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { looks_every: Some(5), ..Ways::USUAL },
     connect,
 };
 

@@ -3,7 +3,7 @@
 
 use crate::text::Unit;
 use crate::text::{count, first_size, hidden, size, title_size};
-use crate::{Limits, Rendition, instagram_text, mastodon, parts, x, x_count};
+use crate::{Adapter, Limits, Rendition, instagram_text, parts, x_count};
 
 /// A limit that a rendition breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +13,8 @@ pub struct Problem {
 }
 
 /// What the settings of a channel make of the limits of its network or account.
-pub fn limits_by(adapter: &str, settings: &serde_json::Value, limits: Limits) -> Limits {
-    match adapter {
-        "mastodon" => mastodon::limits_by(settings, limits),
-        "x" => x::limits_by(settings, limits),
-        _ => limits,
-    }
+pub fn limits_by(adapter: &Adapter, settings: &serde_json::Value, limits: Limits) -> Limits {
+    adapter.ways.limits_by.map_or(limits, |by| by(settings, limits))
 }
 
 /// The post in one piece where that fits; otherwise, where a network shows threads, in the parts that its

@@ -35,7 +35,7 @@ use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
     Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
-    Setting, Sighting, watch,
+    Setting, Sighting, Ways, watch,
 };
 
 #[path = "ghost_answers.rs"]
@@ -105,6 +105,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { signs_time: true, ..Ways::USUAL },
     connect,
 };
 

@@ -35,7 +35,7 @@ use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
     is_then, stop, traced,
 };
-use crate::{Adapter, Channel, Connection, Health, Pass, Setting};
+use crate::{Adapter, Channel, Connection, Health, Pass, Setting, Ways};
 
 #[path = "hootsuite_calls.rs"]
 mod calls;
@@ -75,6 +75,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -48,7 +48,7 @@ use crate::message::SLACK;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, ends, text, watch,
+    Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
 };
 
 #[path = "instagram_container.rs"]
@@ -115,6 +115,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { looks_every: Some(5), ..Ways::USUAL },
     connect,
 };
 

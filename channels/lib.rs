@@ -54,6 +54,7 @@ pub mod shares;
 pub mod text;
 mod ticks;
 pub mod watch;
+mod ways;
 pub mod wire;
 
 pub mod bluesky;
@@ -144,6 +145,7 @@ pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry
 pub use rendition::{MediaRef, Rendition, hash};
 pub use revise::{Pictures, Revised, Revising};
 pub use scheduler::Scheduler;
+pub use ways::Ways;
 
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[
@@ -191,6 +193,8 @@ pub struct Adapter {
     pub settings: &'static [Setting],
     /// The fixed words around those of a post. Nothing: a post has no words but its own there.
     pub frame: Option<Framing>,
+    /// What it does otherwise than most.
+    pub ways: Ways,
     /// Builds the channel from its settings and opened credential.
     ///
     /// Errors are sentences that name the setting and the remedy.

@@ -31,7 +31,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, ends,
+    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, ends,
     linkedin_text, quota, watch,
 };
 
@@ -104,6 +104,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { looks_every: Some(30), ..Ways::USUAL },
     connect,
 };
 

@@ -26,7 +26,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
     Pictures, Pinned, Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised, Revising, Scheduler,
-    Setting, Sighting, watch,
+    Setting, Sighting, Ways, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -105,6 +105,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { limits_by: Some(limits_by), ..Ways::USUAL },
     connect,
 };
 

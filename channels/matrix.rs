@@ -31,8 +31,8 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, form,
-    watch,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, Ways,
+    form, watch,
 };
 
 #[path = "matrix_answers.rs"]
@@ -110,6 +110,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

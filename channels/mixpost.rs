@@ -45,7 +45,7 @@ use crate::scheduler::{
     Back, CHANGED, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_kept,
     as_listed, back, drafted, is_then, stop, trace, traced, waiting,
 };
-use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
+use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting, Ways};
 
 #[path = "mixpost_post.rs"]
 mod post;
@@ -79,6 +79,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

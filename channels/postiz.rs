@@ -30,7 +30,7 @@ use crate::scheduler::{
     Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
     is_then, stays, stop, trace, traced,
 };
-use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting};
+use crate::{Adapter, Channel, Connection, Failure, Health, Pass, Setting, Ways};
 
 #[path = "postiz_posts.rs"]
 mod posts;
@@ -50,6 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
         private: false,
     }],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

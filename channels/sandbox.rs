@@ -13,6 +13,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
     Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
+    Ways,
 };
 
 /// The registration.
@@ -48,6 +49,7 @@ pub const ADAPTER: Adapter = Adapter {
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

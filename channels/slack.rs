@@ -32,7 +32,8 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text, watch,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, text,
+    watch,
 };
 
 #[path = "slack_answers.rs"]
@@ -104,6 +105,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

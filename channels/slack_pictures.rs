@@ -42,7 +42,7 @@ pub(super) const ANOTHER_BOT: &str = "another app sent them; delete them in Slac
 pub(super) const UNREADY: &str = "Slack is still working on the pictures";
 
 impl Slack {
-    /// Sends the pictures of a post to Slack; their ids.
+    /// Sends the pictures of a post to Slack: their ids, and what was written down of them.
     pub(super) async fn upload(&self, job: &Job, pass: &Pass) -> Result<(Vec<String>, String), Failure> {
         let pictures = &job.rendition.media;
         if pictures.is_empty() {

@@ -37,7 +37,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Scheduler, Setting, Sighting, text,
+    Replay, Retraction, Scheduler, Setting, Sighting, Ways, text,
 };
 
 #[path = "sms_answers.rs"]
@@ -126,6 +126,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect: |connection| Ok(Box::new(Sms::new(connection)?)),
 };
 

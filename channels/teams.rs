@@ -22,7 +22,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Retry, Sighting, leads,
+    Replay, Retraction, Retry, Sighting, Ways, leads,
 };
 
 #[path = "teams_card.rs"]
@@ -63,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
     },
     settings: &[],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

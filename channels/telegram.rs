@@ -36,7 +36,7 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, text,
+    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, text,
 };
 
 #[path = "telegram_answers.rs"]
@@ -102,6 +102,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -38,7 +38,7 @@ use crate::graph_api::Api;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, text, watch,
+    Replay, Retraction, Setting, Sighting, Ways, text, watch,
 };
 
 #[path = "threads_container.rs"]
@@ -106,6 +106,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways { looks_every: Some(5), ..Ways::USUAL },
     connect,
 };
 

@@ -24,13 +24,10 @@ pub(crate) const OFF: Setting = Setting {
 /// (<https://developers.facebook.com/docs/graph-api/overview/rate-limiting>), which posts need too: a look every five
 /// minutes takes 288 of them. LinkedIn tells nobody its limits of a day
 /// (<https://learn.microsoft.com/linkedin/shared/api-guide/concepts/rate-limits>), so that a look is rare there: 48 a day.
-pub fn every(adapter: &str, settings: &Value) -> Option<i64> {
-    match adapter {
-        other if other != "x" && is_off(settings) => None,
-        "facebook" | "instagram" | "threads" => Some(5),
-        "linkedin" => Some(30),
-        "x" => wished(settings).ok().flatten(),
-        _ => Some(1),
+pub fn every(adapter: &Adapter, settings: &Value) -> Option<i64> {
+    match adapter.ways.looks_every {
+        None => wished(settings).ok().flatten(),
+        Some(minutes) => (!is_off(settings)).then_some(minutes),
     }
 }
 
@@ -43,7 +40,7 @@ pub fn check(adapter: &Adapter, settings: &Value) -> Result<(), String> {
         None | Some(Value::Null) => true,
         Some(told) => told.as_str().is_some_and(|text| text.trim().is_empty()),
     };
-    if adapter.name == "x" || is_empty || is_off(settings) {
+    if adapter.ways.looks_every.is_none() || is_empty || is_off(settings) {
         return Ok(());
     }
     Err("write off, or leave it empty".to_owned())
@@ -227,6 +224,7 @@ fn bare(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{facebook, mastodon, x};
 
     #[test]
     fn words_are_plain_and_short() {
@@ -247,14 +245,17 @@ mod tests {
     #[test]
     fn where_a_look_costs_money_nobody_looks_unasked() {
         use serde_json::json;
-        let x = |told: Value| every("x", &json!({ "watch": told }));
-        assert_eq!((every("x", &json!({})), x(json!("")), x(json!(null))), (None, None, None));
+        let x = |told: Value| every(&x::ADAPTER, &json!({ "watch": told }));
+        assert_eq!((every(&x::ADAPTER, &json!({})), x(json!("")), x(json!(null))), (None, None, None));
         assert_eq!((x(json!(" 15 ")), x(json!(5)), x(json!(1_440))), (Some(15), Some(5), Some(1_440)));
         for odd in [json!(4), json!("1441"), json!("often"), json!(-5), json!(7.5), json!([5])] {
             assert!(wished(&json!({ "watch": odd })).unwrap_err().contains("setting watch"), "{odd}");
             assert_eq!(x(odd), None);
         }
-        assert_eq!((every("facebook", &json!({})), every("mastodon", &json!({}))), (Some(5), Some(1)));
+        assert_eq!(
+            (every(&facebook::ADAPTER, &json!({})), every(&mastodon::ADAPTER, &json!({}))),
+            (Some(5), Some(1))
+        );
     }
 
     #[test]
@@ -263,7 +264,7 @@ mod tests {
         let off = json!({ "watch": " off " });
         for adapter in crate::ALL.iter().filter(|a| a.capabilities.watches) {
             assert!(adapter.settings.iter().any(|s| s.name == "watch"), "{}", adapter.name);
-            assert_eq!((every(adapter.name, &off), check(adapter, &off)), (None, Ok(())), "{}", adapter.name);
+            assert_eq!((every(adapter, &off), check(adapter, &off)), (None, Ok(())), "{}", adapter.name);
         }
         let ghost = crate::adapter("ghost").unwrap();
         assert_eq!(check(ghost, &json!({ "watch": "" })), Ok(()));

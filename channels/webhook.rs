@@ -17,7 +17,7 @@ use crate::http::{Http, Request};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting,
+    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
 };
 
 /// A signed webhook.
@@ -59,6 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
         private: true,
     }],
     frame: None,
+    ways: Ways { signs_time: true, ..Ways::USUAL },
     connect,
 };
 

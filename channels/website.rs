@@ -2,7 +2,9 @@
 //! timeline is in the service's database.
 
 use crate::text::Unit;
-use crate::{Adapter, Capabilities, Channel, Connection, Limits, Pictures, Pins, ReadBack, Replay, Revising};
+use crate::{
+    Adapter, Capabilities, Channel, Connection, Limits, Pictures, Pins, ReadBack, Replay, Revising, Ways,
+};
 
 /// The registration.
 pub const ADAPTER: Adapter = Adapter {
@@ -38,6 +40,7 @@ pub const ADAPTER: Adapter = Adapter {
     },
     settings: &[],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

@@ -37,7 +37,7 @@ use crate::ledger::Mark;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Sighting, text,
+    Receipt, Replay, Retraction, Retry, Sighting, Ways, text,
 };
 
 #[path = "whatsapp_answers.rs"]
@@ -84,6 +84,7 @@ pub const ADAPTER: Adapter = Adapter {
     },
     settings: settings::ALL,
     frame: Some(template::frame),
+    ways: Ways::USUAL,
     connect: |connection| Ok(Box::new(settings::connect(connection)?)),
 };
 

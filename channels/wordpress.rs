@@ -26,7 +26,7 @@ use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
     Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting, watch,
+    Sighting, Ways, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -99,6 +99,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
+    ways: Ways::USUAL,
     connect,
 };
 

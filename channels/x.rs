@@ -47,7 +47,7 @@ use crate::money::Money;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, ends, text, watch,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
 };
 
 #[path = "x_answers.rs"]
@@ -117,6 +117,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
+    ways: Ways { limits_by: Some(limits_by), looks_every: None, ..Ways::USUAL },
     connect,
 };
 

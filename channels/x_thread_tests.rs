@@ -64,7 +64,7 @@ fn a_text_is_parted_only_where_the_settings_ask_for_it() {
     let text = format!("{}\n---\n{}", "a ".repeat(100), "b ".repeat(100));
     let post = Rendition { text, ..suite::job().rendition };
     let fitted = |settings: Value| {
-        let limits = fit::limits_by("x", &settings, ADAPTER.limits);
+        let limits = fit::limits_by(&ADAPTER, &settings, ADAPTER.limits);
         let fitted = fit::fitted(post.clone(), Some(&limits), str::to_owned);
         (fitted.texts().count(), fit::check(&fitted, &limits).len())
     };

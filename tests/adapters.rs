@@ -44,10 +44,10 @@ fn line(a: &Adapter) -> String {
         Pins::One => "one",
         Pins::Several => "yes",
     };
-    let unasked = channels::watch::every(a.name, &serde_json::Value::Null).is_some();
+    let unasked = channels::watch::every(a, &serde_json::Value::Null).is_some();
     let watched = if c.watches && !unasked { "if asked" } else { yes(c.watches) };
     let (down, pictures, swept) = (yes(c.retract), yes(c.media), yes(c.sweeps));
-    let asked = channels::fit::limits_by(a.name, &serde_json::json!({ "threads": "on" }), a.limits);
+    let asked = channels::fit::limits_by(a, &serde_json::json!({ "threads": "on" }), a.limits);
     let threads = if asked.parts > a.limits.parts { "if asked" } else { yes(a.limits.parts > 1) };
     format!(
         "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} |\n",

@@ -34,7 +34,7 @@ const ALL_THINGS: [Thing; 9] = [
 ];
 
 fn has_threads(a: &Adapter) -> bool {
-    channels::fit::limits_by(a.name, &json!({ "threads": "on" }), a.limits).parts > 1
+    channels::fit::limits_by(a, &json!({ "threads": "on" }), a.limits).parts > 1
 }
 
 /// How it was tested, where the test that is named is there and of that kind.

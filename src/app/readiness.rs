@@ -227,9 +227,10 @@ pub(super) fn known_account(c: &Channel) -> Option<Account> {
 
 /// The limits of a channel: those that its account told, or those of its network.
 pub(crate) fn limits(c: &Channel) -> Option<Limits> {
-    let limits = learned_limits(c).or_else(|| ::channels::adapter(&c.adapter).map(|a| a.limits))?;
+    let adapter = ::channels::adapter(&c.adapter);
+    let limits = learned_limits(c).or_else(|| adapter.map(|a| a.limits))?;
     let settings = serde_json::from_str(&c.settings).unwrap_or_default();
-    Some(::channels::fit::limits_by(&c.adapter, &settings, limits))
+    Some(adapter.map_or(limits, |adapter| ::channels::fit::limits_by(adapter, &settings, limits)))
 }
 
 /// The row's health without what another connection of the same account may do otherwise: its limits and the

@@ -75,8 +75,7 @@ pub(super) fn of(c: &Channel, now: Millis) -> (Standing, Vec<Remark>) {
     if c.disabled_at.is_some() {
         add(Standing::NotReady, "the channel is disabled".into());
     } else {
-        // A signature and a token of Ghost carry the time.
-        let signs_time = matches!(c.adapter.as_str(), "webhook" | "ghost");
+        let signs_time = ::channels::adapter(&c.adapter).is_some_and(|a| a.ways.signs_time);
         let seen = readiness::health(c).zip(c.checked_at);
         judge(seen, signs_time, now, &mut add);
     }

@@ -132,7 +132,7 @@ fn seen_view(p: SeenPost) -> SeenView {
 /// How many minutes lie between two looks at the account of a channel; nothing: nobody looks at it.
 fn every(c: &Channel) -> Option<i64> {
     let adapter = ::channels::adapter(&c.adapter).filter(|a| a.capabilities.watches)?;
-    watch::every(adapter.name, &serde_json::from_str(&c.settings).unwrap_or_default())
+    watch::every(adapter, &serde_json::from_str(&c.settings).unwrap_or_default())
 }
 
 /// A drill's channels are nobody's accounts.

@@ -1,0 +1,22 @@
+//! What an adapter does otherwise than most, so that the core asks the adapter for it and not for its name.
+
+use serde_json::Value;
+
+use crate::Limits;
+
+/// How an adapter differs from most.
+#[derive(Debug, Clone, Copy)]
+pub struct Ways {
+    /// What the settings of a channel make of the limits of its network or account.
+    pub limits_by: Option<fn(&Value, Limits) -> Limits>,
+    /// How many minutes lie between two looks at an account, at least. Nothing: the network takes money for each look, so
+    /// nobody looks but where the setting `watch` asks for it.
+    pub looks_every: Option<i64>,
+    /// Its requests are signed with the time, and refused where the clocks differ.
+    pub signs_time: bool,
+}
+
+impl Ways {
+    /// As most do.
+    pub const USUAL: Self = Self { limits_by: None, looks_every: Some(1), signs_time: false };
+}
