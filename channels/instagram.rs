@@ -243,7 +243,7 @@ impl Instagram {
             );
             return Ok(if health.ready { Health { detail, ..health } } else { health });
         }
-        let Who { name, numbers, are_all } = self.who().await?;
+        let Who { name, numbers, are_all, .. } = self.who().await?;
         let shown = format!("@{name}");
         if numbers.contains(&self.user) {
             // By the number of the settings: that is by which it was known before.

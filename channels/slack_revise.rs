@@ -54,7 +54,7 @@ impl Slack {
         let (channel, ts) = parts(&of.remote_id).ok_or_else(gone)?;
         let files = match job.rendition.media.is_empty() {
             true => Vec::new(),
-            false => self.files_of(channel, ts, &of.before).await?,
+            false => self.shown_files(channel, ts, &of.before).await?,
         };
         let request = self.post("chat.update", &content(job, of, &files, (channel, ts)));
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
@@ -70,7 +70,7 @@ impl Slack {
     }
 
     /// The pictures of a message, which only the message names.
-    async fn files_of(&self, channel: &str, ts: &str, before: &Rendition) -> Result<Vec<String>, Failure> {
+    async fn shown_files(&self, channel: &str, ts: &str, before: &Rendition) -> Result<Vec<String>, Failure> {
         let there = self.one(channel, ts).await.map_err(pictures::unready)?;
         let files = pictures::files(&there.ok_or_else(|| Failure::never(GONE))?.blocks);
         if files.len() == before.media.len() { Ok(files) } else { Err(Failure::never(PICTURES)) }
