@@ -35,15 +35,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many bytes a second a line carries at least, where a request takes longer the more it carries.
-const PACE: usize = 256 << 10;
+const PACE: u64 = 256 << 10;
 
 /// How long such a request takes at most: shorter than a sender waits for an attempt.
 const LONGEST: Duration = Duration::from_secs(100);
 
 /// The longest time for a request of so many bytes, where that for a short one is `least`.
 fn paced(least: Duration, bytes: usize) -> Duration {
-    let seconds = u32::try_from(bytes.div_ceil(PACE)).unwrap_or(u32::MAX);
-    (least + Duration::from_secs(seconds.into())).min(LONGEST.max(least))
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let more = Duration::from_millis(bytes.saturating_mul(1_000) / PACE);
+    least.saturating_add(more).min(LONGEST.max(least))
 }
 
 /// Whether a request had no full answer because that was longer than the cap.
