@@ -175,6 +175,39 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn what_was_seen_by_another_number_of_an_account_is_kept_under_its_own_once(bench) {
+        let id = &bench.channels[0];
+        for (account, post, state) in [
+            ("instagram 26", "26:1", "known"),
+            ("instagram 26", "26:2", "open"),
+            ("instagram 1784", "1784:2", "ours"),
+            ("instagram 99", "99:1", "known"),
+        ] {
+            bench.sql(&format!(
+                "insert into seen_posts (account, remote_id, channel_id, state, seen_at, words)
+                 values ('{account}', '{post}', '{id}', '{state}', {MINUTE}, 'w')"
+            )).await;
+        }
+        let store = bench.look().await;
+        for _ in 0..2 {
+            let mut tx = store.begin().await.unwrap();
+            tx.move_seen_posts("instagram 26", "instagram 1784").await.unwrap();
+            let mut left = Vec::new();
+            for account in ["instagram 26", "instagram 1784", "instagram 99"] {
+                let seen = tx.seen_posts(account, &["26:1", "26:2", "1784:1", "1784:2", "99:1"]).await.unwrap();
+                left.extend(seen.into_iter().map(|p| (p.account, p.remote_id, p.state)));
+            }
+            left.sort();
+            let row = |account: &str, post: &str, state: &str| (account.to_owned(), post.to_owned(), state.to_owned());
+            assert_eq!(left, [
+                row("instagram 1784", "1784:1", "known"),
+                row("instagram 1784", "1784:2", "ours"),
+                row("instagram 99", "99:1", "known"),
+            ]);
+            tx.commit_unaudited(holdline::store::Unaudited::Look).await.unwrap();
+        }
+    }
+
     async fn where_the_watch_is_turned_off_nobody_looks_and_what_came_meanwhile_is_no_alarm(bench) {
         let mut bench = bench;
         let fake = pages(&mut bench, &["page"]).await;

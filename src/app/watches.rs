@@ -293,8 +293,13 @@ async fn note_trouble(app: &App, channel: &Channel, why: &str, at: Millis) -> Re
 /// Writes down what a look saw, and raises the alarm about what nobody here sent.
 async fn note(app: &App, channel: &Channel, mut seen: Account, at: Millis) -> Result<()> {
     let beside = owners::numbers_beside(channel, &app.store().channels().await?);
+    let told = seen.also.clone();
     seen.also_by(&beside);
     let Some(mut tx) = begin(app, channel).await? else { return Ok(()) };
+    // What was seen by its other number is this account's, too.
+    for other in &told {
+        tx.move_seen_posts(other, &seen.id).await?;
+    }
     let before = tx.watch_for_update(&channel.id).await?;
     let same = before.as_ref().filter(|w| seen.is(&w.account));
     let since = same.map_or(at, |w| w.since);
@@ -314,7 +319,7 @@ async fn note(app: &App, channel: &Channel, mut seen: Account, at: Millis) -> Re
         alarms::end_blind(app, &mut tx, &channel.id, &mut entries).await?;
     }
     let was_away = other.is_some() || same.is_some_and(|w| w.looked_at.is_none());
-    let first = !was_away && !tx.is_watched(&seen.id).await?;
+    let first = !was_away && !is_watched_already(&mut tx, &seen).await?;
     if seen.more && !first && !was_away {
         alarms::raise_missed(app, &mut tx, channel, &seen, &mut entries).await?;
     }
@@ -355,9 +360,23 @@ async fn note(app: &App, channel: &Channel, mut seen: Account, at: Millis) -> Re
     app.commit(tx, &Actor::service(app.node()), &entries, &[]).await
 }
 
+/// Whether the account was looked at, by any channel and by any of its numbers.
+async fn is_watched_already(tx: &mut Tx, seen: &Account) -> Result<bool> {
+    for id in std::iter::once(&seen.id).chain(&seen.also) {
+        if tx.is_watched(id).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether this is the first look since the database was confirmed: then what is new may have been sent by
 /// what is lost.
 async fn is_first_after_return(tx: &mut Tx, before: Option<&Watch>) -> Result<bool> {
     let confirmed = tx.setting(CONFIRMED_AT).await?.and_then(|at| at.parse::<Millis>().ok());
     Ok(confirmed.is_some_and(|at| before.and_then(|w| w.looked_at).is_some_and(|looked| looked < at)))
 }
+
+#[cfg(test)]
+#[path = "watches_tests.rs"]
+mod tests;

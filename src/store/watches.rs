@@ -171,6 +171,29 @@ impl Tx {
         Ok(on!(self, |c| listed!(sqlx::query_as(AssertSqlSafe(sql)), ids).bind(account).fetch_all(c).await?))
     }
 
+    /// Gives the posts that were seen by another number of an account to that account, each once. Number and post are
+    /// parted by a colon in the id.
+    pub async fn move_seen_posts(&mut self, from: &str, to: &str) -> Result<()> {
+        const MOVE: &str =
+            "update seen_posts set account = $2, remote_id = $4 || substr(remote_id, length($3) + 1)
+            where account = $1 and substr(remote_id, 1, length($3)) = $3 and not exists
+              (select 1 from seen_posts b where b.account = $2
+                and b.remote_id = $4 || substr(seen_posts.remote_id, length($3) + 1))";
+        const REST: &str = "delete from seen_posts where account = $1";
+        let number = |account: &str| format!("{}:", account.rsplit(' ').next().unwrap_or_default());
+        let (old, new) = (number(from), number(to));
+        on!(self, |c| sqlx::query(MOVE)
+            .bind(from)
+            .bind(to)
+            .bind(&old)
+            .bind(&new)
+            .execute(c)
+            .await
+            .map(drop)?);
+        on!(self, |c| sqlx::query(REST).bind(from).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// Writes down a post that was seen, or what is known of it by now.
     pub async fn put_seen_post(&mut self, p: &SeenPost) -> Result<()> {
         const SQL: &str = "insert into seen_posts
