@@ -200,6 +200,42 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_credential_that_was_anothers_is_right_once_the_settings_name_that_account(bench) {
+        let mut bench = bench;
+        let (url, who) = facebook().await;
+        *who.lock().unwrap() = json!({ "id": "9", "name": "Bank" });
+        bench.connect_with("page", "facebook", json!({ "server": url, "page": "7" }), Some("EAAbank")).await;
+        let id = bench.channels.last().unwrap().clone();
+        let worker = bench.start().await;
+        assert_eq!(check(&bench, &id).await.other_account.as_deref(), Some("Bank (9)"));
+        // The number was wrong. The network says nothing at that moment.
+        *who.lock().unwrap() = Value::Null;
+        let edit = ChannelEdit {
+            settings: Some(json!({ "server": url, "page": "9" })),
+            credential: Some("EAAbank".to_owned().into()),
+            ..ChannelEdit::default()
+        };
+        channels::edit(&bench.app, &bench.administrator, &id, None, edit).await.unwrap();
+        assert_eq!(now(&bench, &id).await.other_account, None, "it is the account of the settings");
+        typed(&bench, &id, "EAAbank").await;
+        assert_eq!(now(&bench, &id).await.other_account, None);
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_credential_that_was_anothers_is_right_once_the_channel_goes_on_with_that_account(bench) {
+        let worker = bench.start().await;
+        let id = stopped(&bench, "@alice").await;
+        // The channel has no posts, so another one of Alice's makes it hers.
+        typed(&bench, &id, "alice's").await;
+        let hers = check(&bench, &id).await;
+        assert_eq!((known(&hers), hers.other_account.as_deref()), (Some("@alice"), None));
+        // The one that was seen to be hers before is right, also while nobody says whose it is.
+        bench.sandbox.set_facts("alpha", json!({}));
+        typed(&bench, &id, "the bank's").await;
+        assert_eq!(now(&bench, &id).await.other_account, None);
+        worker.stop().await.unwrap();
+    }
+
     async fn a_page_of_facebook_goes_on_with_a_token_that_an_administrator_vouches_for(bench) {
         let mut bench = bench;
         let (url, who) = facebook().await;

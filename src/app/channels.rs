@@ -277,7 +277,7 @@ pub async fn edit(
         moved::may_move(&mut tx, &before, &settings).await?;
     }
     let typed = edit.credential.as_ref();
-    let unseen = same_account::judge_typed(app, &mut tx, &mut row, typed, seen).await?;
+    let unseen = same_account::judge_typed(app, &mut tx, &mut row, typed, seen, elsewhere).await?;
     let kept = row.credential.take();
     row.credential = credentials::sealed(app, &mut tx, id, typed, kept).await?;
     if !tx.update_channel(&row).await.map_err(taken)? {

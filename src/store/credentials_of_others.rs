@@ -42,6 +42,13 @@ impl Tx {
         Ok(())
     }
 
+    /// Those of a channel are another's no more.
+    pub async fn forget_credentials_of_others(&mut self, channel: &str) -> Result<()> {
+        const SQL: &str = "delete from credentials_of_others where channel_id = $1";
+        on!(self, |c| sqlx::query(SQL).bind(channel).execute(c).await.map(drop)?);
+        Ok(())
+    }
+
     /// One is another's no more.
     pub async fn forget_credential_of_other(&mut self, channel: &str, mac: &str) -> Result<()> {
         const SQL: &str = "delete from credentials_of_others where channel_id = $1 and mac = $2";

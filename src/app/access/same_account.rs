@@ -3,7 +3,7 @@
 use ::channels::health::Account;
 use secrecy::SecretString;
 
-use super::other_account;
+use super::{of_others, other_account};
 use crate::app::{App, AppError, Result, readiness};
 use crate::store::Tx;
 use crate::store::channels::Channel;
@@ -48,7 +48,10 @@ pub(super) async fn judge_granted(
 ) -> Result<bool> {
     let account = judge(tx, row, title, seen).await?;
     match account {
-        Some(_) => other_account::unmark(app, tx, row).await?,
+        Some(ref own) => {
+            of_others::forget_account(tx, row, own).await?;
+            other_account::unmark(app, tx, row).await?;
+        }
         None => other_account::has_another_credential(row),
     }
     // What the last check saw was another connection of it.
@@ -72,7 +75,9 @@ pub(in crate::app) async fn ask_typed(
 
 /// The same of a credential that was typed in, where the settings name no other account than before. It is taken when its
 /// network does not say whose it is: at three in the morning somebody mends a channel, and many networks tell no account.
-/// Posts wait for the first check of it then, and one that sees another account stops them: whether they wait.
+/// Posts wait for the first check of it then, and one that sees another account stops them: whether they wait. Where the
+/// settings lead `elsewhere`, whose the credentials of the channel were called says nothing any more: one of them may be the
+/// account's that they name now.
 ///
 /// # Errors
 /// When it is another account while posts of the channel are out or due, or another one than the settings name.
@@ -82,7 +87,11 @@ pub(in crate::app) async fn judge_typed(
     row: &mut Channel,
     typed: Option<&SecretString>,
     seen: Option<Account>,
+    elsewhere: bool,
 ) -> Result<bool> {
+    if elsewhere {
+        tx.forget_credentials_of_others(&row.id).await?;
+    }
     let Some(seen) = seen else {
         if let Some(typed) = typed {
             row.health = readiness::remembering(row, None);
@@ -96,6 +105,8 @@ pub(in crate::app) async fn judge_typed(
     {
         return Err(another(&seen, &known));
     }
+    // It is the channel's own from now on, whoever's its credentials were called before.
+    of_others::forget_account(tx, row, &seen).await?;
     row.health = readiness::remembering(row, Some(seen));
     other_account::unmark(app, tx, row).await?;
     Ok(false)
