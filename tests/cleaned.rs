@@ -1,8 +1,12 @@
 //! Pictures lose what their files tell besides, and keep their pixels, colours and which side is up.
 
+use holdline::app::media::Media;
+use holdline::app::posts::{self, NewPost};
 use holdline::app::{AppError, media};
 use holdline::domain::cleaned::{DAMAGED, cleaned, turn};
 use holdline::domain::picture::size;
+use holdline::store::Unaudited;
+use serde_json::json;
 
 use crate::on_both;
 use crate::support::drawn::{
@@ -30,6 +34,8 @@ fn told(turn: u8) -> Vec<u8> {
         segment(0xED, &[b"Photoshop 3.0\0", SECRET].concat()),
         segment(0xE2, &[b"MPF\0", SECRET].concat()),
         segment(0xFE, SECRET),
+        segment(0xF7, SECRET),
+        segment(0xC8, SECRET),
     ];
     all.concat()
 }
@@ -37,12 +43,12 @@ fn told(turn: u8) -> Vec<u8> {
 #[test]
 fn a_jpeg_keeps_its_pixels_and_colours_alone() {
     let colours = segment(0xE2, &[&b"ICC_PROFILE\0\x01\x01"[..], b"colours"].concat());
-    let adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0");
+    let adobe = |rest: &[u8]| segment(0xEE, &[&b"Adobe\0\x64\0\0\0\0\0"[..], rest].concat());
     let jfif =
         |size: &[u8], copy: &[u8]| segment(0xE0, &[b"JFIF\0\x01\x01\0\0\x01\0\x01", size, copy].concat());
-    let before = [jfif(&[1, 8], SECRET), told(1), colours.clone(), adobe.clone()].concat();
+    let before = [jfif(&[1, 8], SECRET), told(1), colours.clone(), adobe(SECRET)].concat();
     let out = clean(&jpeg_with(&before, &segment(0xFE, SECRET)));
-    assert_eq!(out, jpeg_with(&[jfif(&[0, 0], b""), colours, adobe].concat(), &[]));
+    assert_eq!(out, jpeg_with(&[jfif(&[0, 0], b""), colours, adobe(b"")].concat(), &[]));
     assert_eq!((turn(&out), size(&out)), (None, Some((16, 8))));
     assert_eq!(cleaned(&jpeg()).unwrap(), jpeg(), "a picture without anything else stays as it is");
 }
@@ -109,6 +115,37 @@ fn a_webp_keeps_its_pixels_and_colours_alone() {
     let plain = webp(std::slice::from_ref(&pixels));
     assert_eq!(clean(&webp(&[extended(0x04), pixels, told])), plain);
     assert_eq!(size(&plain), Some((1, 1)));
+    assert_eq!(clean(&[&plain[..], SECRET].concat()), plain, "nothing stands behind it");
+}
+
+/// A WebP of one frame with these chunks in the frame, and these bytes behind its head and its rhythm.
+fn moving(in_frame: &[Vec<u8>], behind: &[u8]) -> Vec<u8> {
+    let frame = [vec![0; 16], in_frame.concat()].concat();
+    webp(&[
+        chunk(b"VP8X", &[&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0], behind].concat()),
+        chunk(b"ANIM", &[&[0; 6], behind].concat()),
+        chunk(b"ANMF", &frame),
+    ])
+}
+
+#[test]
+fn a_webp_that_moves_keeps_the_picture_of_each_frame_alone() {
+    let (pixels, alpha) = (chunk(b"VP8L", VP8L), chunk(b"ALPH", &[0, 1, 2]));
+    let told = [
+        chunk(b"junk", SECRET),
+        alpha.clone(),
+        chunk(b"EXIF", SECRET),
+        pixels.clone(),
+        chunk(b"XMP ", SECRET),
+    ];
+    assert_eq!(clean(&moving(&told, SECRET)), moving(&[alpha, pixels], b""));
+    let cut = [chunk(b"VP8L", VP8L), b"VP8L\xff\xff\0\0".to_vec()];
+    assert_eq!(cleaned(&moving(&cut, b"")), Err(DAMAGED));
+}
+
+#[test]
+fn a_png_that_needs_what_nobody_knows_is_refused() {
+    assert_eq!(cleaned(&png_with(20, 10, &[(b"CgBI", SECRET)])), Err(DAMAGED));
 }
 
 #[test]
@@ -150,5 +187,26 @@ on_both! {
         let cut = media::upload(&bench.app, &bench.operator, photo[..photo.len() - 2].to_vec()).await;
         let Err(AppError::Invalid(problems)) = cut else { panic!("{cut:?}") };
         assert!(format!("{problems:?}").contains(DAMAGED), "{problems:?}");
+    }
+
+    async fn a_picture_that_was_kept_as_it_came_is_for_its_author_to_send_again(bench) {
+        let photo = jpeg_with(&told(6), &[]);
+        let (sha256, mime) = (::channels::hash(&photo), "image/jpeg".to_owned());
+        let mut tx = bench.look().await.begin().await.unwrap();
+        let as_it_came = Media { sha256: sha256.clone(), mime, bytes: photo.clone(), created_at: 1 };
+        assert!(tx.insert_media(&as_it_came).await.unwrap());
+        tx.commit_unaudited(Unaudited::Look).await.unwrap();
+        let with = |sha256: &str| -> NewPost {
+            let picture = json!({ "sha256": sha256, "mime": "image/jpeg", "alt": "A map" });
+            let source = json!({ "text": "Open", "media": [picture] });
+            serde_json::from_value(json!({ "kind": "routine", "channels": ["alpha"], "source": source })).unwrap()
+        };
+        let refused = posts::create(&bench.app, &bench.operator, &with(&sha256)).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
+        assert_eq!((problems.len(), &*problems[0].field), (1, "source.media[0]"), "{problems:?}");
+        assert!(problems[0].message.contains("upload it again"), "{problems:?}");
+        let again = media::upload(&bench.app, &bench.operator, photo).await.unwrap().sha256;
+        assert_ne!(again, sha256);
+        posts::create(&bench.app, &bench.operator, &with(&again)).await.unwrap();
     }
 }

@@ -58,4 +58,25 @@ on_both! {
         assert_eq!((measured("tg").limit, measured("tg").is_over()), (Some(1_024), true));
         posts::create(&bench.app, &bench.operator, &typed(post(&long, &[]))).await.unwrap();
     }
+
+    async fn an_album_with_more_than_one_request_carries_is_for_its_author_to_shrink(bench) {
+        let mut bench = bench;
+        let settings = json!({ "chat": "@bank", "server": "http://127.0.0.1:1" });
+        bench.connect_with("tg", "telegram", settings, Some("123456:hunter2-hunter2_hunter2")).await;
+        let (mut pictures, mut bytes) = (Vec::new(), 0);
+        for n in 0..7 {
+            let kept = media::upload(&bench.app, &bench.operator, png(5_000 + 8 * n, 4_900)).await.unwrap();
+            bytes += kept.bytes;
+            pictures.push(json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "Open branches" }));
+        }
+        let to = |pictures: &[Value]| {
+            let source = json!({ "text": "Open", "media": pictures });
+            typed(json!({ "kind": "routine", "channels": ["tg"], "source": source }))
+        };
+        let refused = posts::create(&bench.app, &bench.operator, &to(&pictures)).await;
+        let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
+        let told = format!("have {bytes} bytes together; tg takes at most 20971520: make them smaller, or send fewer");
+        assert_eq!(problems.iter().map(|p| (&*p.field, &*p.message)).collect::<Vec<_>>(), [("source.media", &*told)]);
+        posts::create(&bench.app, &bench.operator, &to(&pictures[..6])).await.unwrap();
+    }
 }

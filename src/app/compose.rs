@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::channels::publishes;
+use super::composed_pictures::Pictures;
 use super::error::Problems;
 use super::posts::{self, NewPost};
 use super::revisions::{Standing, Unrevised};
-use super::{Actor, App, AppError, Result, renditions};
+use super::{Actor, App, AppError, Result, composed_pictures, renditions};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::incident::IncidentState;
@@ -17,7 +18,6 @@ use crate::domain::times;
 use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
 use crate::store::incidents::Incident;
-use crate::store::media::Picture;
 use crate::store::posts::Post;
 
 /// What the checks of new posts look up once for many.
@@ -25,7 +25,7 @@ pub(crate) struct Directory {
     channels: Vec<Channel>,
     /// Those that were named so far.
     incidents: Vec<Incident>,
-    pictures: HashMap<String, Picture>,
+    pictures: Pictures,
     /// The incident of each post that a new one names as what it corrects.
     corrected: HashMap<String, Option<String>>,
     /// The posts whose words new ones change, by the id that these name.
@@ -35,11 +35,10 @@ pub(crate) struct Directory {
 impl Directory {
     /// Reads what every post may name.
     pub(crate) async fn read(app: &App) -> Result<Self> {
-        let pictures = app.store().pictures().await?;
         Ok(Self {
             channels: app.store().channels().await?,
             incidents: Vec::new(),
-            pictures: pictures.into_iter().map(|p| (p.sha256.clone(), p)).collect(),
+            pictures: Pictures::read(app).await?,
             corrected: HashMap::new(),
             revised: HashMap::new(),
         })
@@ -62,6 +61,7 @@ impl Directory {
 
     /// Looks up what only this post names: its incident, however old, what it corrects, and what it changes.
     pub(crate) async fn look_up(&mut self, app: &App, new: &NewPost) -> Result<()> {
+        self.pictures.look_up(app, &new.source).await?;
         self.look_up_incident(app, new.incident.as_deref()).await?;
         if let Some(id) = &new.revises
             && let Some(standing) = Standing::read(app, id).await?
@@ -192,7 +192,7 @@ pub(crate) fn check<'a>(
     // Where its words stay, a text of its own is one that is out.
     let known = revised.map_or_else(|| targets.clone(), |revised| revised.channels(&dir.channels));
     check_own_texts(&new.source, &known, problems);
-    check_pictures(&new.source, &targets, &dir.pictures, problems);
+    composed_pictures::check(&new.source, &targets, &dir.pictures, problems);
     Checked { targets, drill, incident, revised, due, valid_until, promise_at }
 }
 
@@ -273,55 +273,6 @@ fn check_own_texts(source: &Source, channels: &[&Channel], problems: &mut Proble
             let names: Vec<_> = channels.iter().map(|c| c.name.as_str()).collect();
             let there = names.join(", ");
             problems.add("source.per_channel", format!("\"{name}\" is none of its channels: {there}"));
-        }
-    }
-}
-
-/// A picture that is missing or too large for a channel is told now, not when the post is due.
-fn check_pictures(
-    source: &Source,
-    channels: &[&Channel],
-    known: &HashMap<String, Picture>,
-    problems: &mut Problems,
-) {
-    for (n, picture) in source.media.iter().enumerate() {
-        let field = format!("source.media[{n}]");
-        let Some(kept) = known.get(&picture.sha256) else {
-            problems.add(&field, "was never uploaded; send it to /api/v1/media first");
-            continue;
-        };
-        if kept.mime != picture.mime {
-            problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
-        }
-        for channel in channels {
-            let most =
-                super::channels::limits(channel).filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
-            if u64::try_from(kept.size).unwrap_or(0) > most {
-                let size = kept.size;
-                problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));
-            }
-        }
-    }
-    check_together(source, channels, known, problems);
-}
-
-/// The same of all pictures together, where one request carries them.
-fn check_together(
-    source: &Source,
-    channels: &[&Channel],
-    known: &HashMap<String, Picture>,
-    problems: &mut Problems,
-) {
-    let sizes = source.media.iter().filter_map(|m| u64::try_from(known.get(&m.sha256)?.size).ok());
-    let all: u64 = sizes.sum();
-    for channel in channels {
-        let most = super::channels::limits(channel).filter(|l| l.media > 0).and_then(|l| l.media_all);
-        if let Some(most) = most.filter(|most| all > *most) {
-            let told = format!(
-                "have {all} bytes together; {} takes at most {most}: make them smaller, or send fewer",
-                channel.name
-            );
-            problems.add("source.media", told);
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod channels;
 mod committing;
 /// From what was typed to rows, with every check.
 mod compose;
+/// The pictures that a new post names.
+mod composed_pictures;
 /// The return from a restore.
 mod confirming;
 /// Posts that are counted here.

@@ -4,6 +4,8 @@
 //! A picture that lies on its side keeps that one word, in an Exif with nothing else in it: who showed it upright
 //! before does so still, and nothing is compressed a second time.
 //!
+//! What is kept is what is listed here: of anything else nobody knows what it tells.
+//!
 //! Facts: ITU-T T.81, B.1.1 (markers of JPEG), T.871 (JFIF) and T.872, 6.5.3 (APP14 says how colours are coded); the PNG
 //! specification, 4.7 and 11.3; RFC 9649, 2.7 (WebP); GIF89a, 17 to 27; Exif 2.32, 4.6.4 (orientation).
 
@@ -18,12 +20,16 @@ use img_parts::{DynImage, ImageEXIF};
 pub const DAMAGED: &str =
     "the file of the picture is damaged or ends early; save the picture again and send that";
 
-/// What is kept of a PNG besides the chunks without which nothing is shown: colours, transparency and movement.
+/// The chunks of a PNG without which nothing is shown. A file with another one that says so of itself is not understood.
+const NEEDED_OF_PNG: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", b"IEND"];
+/// What is kept besides: colours, transparency and movement.
 const OF_PNG: [&[u8; 4]; 15] = [
     b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"pHYs",
     b"hIST", b"acTL", b"fcTL", b"fdAT",
 ];
 const OF_WEBP: [&[u8; 4]; 7] = [b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
+/// The same of one frame.
+const OF_FRAME: [&[u8]; 3] = [b"VP8 ", b"VP8L", b"ALPH"];
 /// The extensions of applications in a GIF that say how often it moves, and its colours.
 const OF_GIF: [&[u8; 11]; 3] = [b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"];
 /// In the first byte of VP8X: there is XMP.
@@ -64,9 +70,12 @@ fn jpeg(bytes: Bytes) -> Option<Vec<u8>> {
                 kept.push(JpegSegment::new_with_contents(0xE0, head.into()));
             }
             0xE2 if contents.starts_with(b"ICC_PROFILE\0") => kept.push(segment.clone()),
-            0xEE if contents.starts_with(b"Adobe") => kept.push(segment.clone()),
-            0xE0..=0xEF | 0xFE => {}
-            _ => kept.push(segment.clone()),
+            0xEE if contents.starts_with(b"Adobe") => {
+                let head = contents.slice(..contents.len().min(12));
+                kept.push(JpegSegment::new_with_contents(0xEE, head));
+            }
+            marker if is_of_pixels(marker) => kept.push(segment.clone()),
+            _ => {}
         }
     }
     // The library takes all that is behind the head of the first scan for its pixels.
@@ -76,6 +85,11 @@ fn jpeg(bytes: Bytes) -> Option<Vec<u8>> {
     *jpeg.segments_mut() = kept;
     jpeg.set_exif(turn.map(exif));
     Some(jpeg.encoder().bytes().to_vec())
+}
+
+/// Whether a segment of a JPEG is one that pixels are read by: frames, scans, tables, restarts and lines.
+fn is_of_pixels(marker: u8) -> bool {
+    matches!(marker, 0xC0..=0xC7 | 0xC9..=0xCF | 0xDA..=0xDF)
 }
 
 /// The scans of a JPEG, from the pixels of the first one to the end of the picture. What stands behind that is another
@@ -101,7 +115,7 @@ fn scans(b: &[u8]) -> Option<Vec<u8>> {
             marker => {
                 let length = u16::from_be_bytes(b.get(at + 2..at + 4)?.try_into().ok()?).max(2);
                 let segment = b.get(at..at + 2 + usize::from(length))?;
-                if !matches!(marker, 0xE0..=0xEF | 0xFE) {
+                if is_of_pixels(marker) {
                     out.extend_from_slice(segment);
                 }
                 at += segment.len();
@@ -114,7 +128,11 @@ fn png(bytes: Bytes) -> Option<Vec<u8>> {
     let mut png = Png::from_bytes(bytes).ok()?;
     let turn = png.exif().as_deref().and_then(orientation);
     // A capital says that nothing is shown without it.
-    png.chunks_mut().retain(|c| c.kind()[0].is_ascii_uppercase() || OF_PNG.contains(&&c.kind()));
+    let is_needed = |kind: [u8; 4]| NEEDED_OF_PNG.contains(&&kind);
+    if png.chunks().iter().any(|c| c.kind()[0].is_ascii_uppercase() && !is_needed(c.kind())) {
+        return None;
+    }
+    png.chunks_mut().retain(|c| is_needed(c.kind()) || OF_PNG.contains(&&c.kind()));
     png.set_exif(turn.map(exif));
     let is_whole = [b"IHDR", b"IDAT", b"IEND"].iter().all(|kind| png.chunk_by_type(**kind).is_some());
     is_whole.then(|| png.encoder().bytes().to_vec())
@@ -125,14 +143,38 @@ fn webp(bytes: Bytes) -> Option<Vec<u8>> {
     let turn = webp.exif().as_deref().and_then(orientation);
     webp.chunks_mut().retain(|c| OF_WEBP.contains(&&c.id()));
     webp.set_exif(turn.map(exif));
-    for chunk in webp.chunks_mut().iter_mut().filter(|c| c.id() == *b"VP8X") {
-        if let RiffContent::Data(data) = chunk.content_mut() {
-            let (flags, rest) = data.split_first()?;
-            *data = [&[flags & !XMP], rest].concat().into();
+    for chunk in webp.chunks_mut() {
+        let id = chunk.id();
+        let RiffContent::Data(data) = chunk.content_mut() else { return None };
+        match &id {
+            b"VP8X" => {
+                let (flags, rest) = data.get(..10)?.split_first()?;
+                *data = [&[flags & !XMP], rest].concat().into();
+            }
+            b"ANIM" => *data = data.slice(..data.len().min(6)),
+            b"ANMF" => *data = frame(data)?.into(),
+            _ => {}
         }
     }
     let is_shown = [b"VP8 ", b"VP8L", b"ANMF"].iter().any(|id| webp.has_chunk(**id));
     is_shown.then(|| webp.encoder().bytes().to_vec())
+}
+
+/// A frame of a WebP that moves: where it stands and for how long, and its picture alone.
+fn frame(b: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut at) = (b.get(..16)?.to_vec(), 16);
+    while at < b.len() {
+        let length = u32::from_le_bytes(b.get(at + 4..at + 8)?.try_into().ok()?);
+        let length = usize::try_from(length).ok()?;
+        // Chunks begin at even places.
+        let end = (at + 8).checked_add(length)?.checked_add(length % 2)?;
+        let chunk = b.get(at..end)?;
+        if OF_FRAME.contains(&&chunk[..4]) {
+            out.extend_from_slice(chunk);
+        }
+        at = end;
+    }
+    Some(out)
 }
 
 fn gif(b: &[u8]) -> Option<Vec<u8>> {

@@ -1,0 +1,88 @@
+//! The pictures that a new post names: whether they are there, fit its channels, and tell nothing besides.
+
+use std::collections::{HashMap, HashSet};
+
+use super::error::Problems;
+use super::{App, Result, channels};
+use crate::domain::cleaned::cleaned;
+use crate::domain::post::Source;
+use crate::store::channels::Channel;
+use crate::store::media::Picture;
+
+/// Said of a picture that an older version kept as it came.
+const SOILED: &str = "was uploaded before all that its file tells besides was left out, such as where it was taken; \
+     upload it again, and take the new one";
+
+/// What is known of pictures, looked up once for many posts.
+pub(super) struct Pictures {
+    /// All that are kept, by the hash of their bytes.
+    kept: HashMap<String, Picture>,
+    /// Those of a post whose file was looked into.
+    looked_into: HashSet<String>,
+    /// Those of them that cleaning would change. Their bytes stay: what was approved with them is out, or goes out.
+    soiled: HashSet<String>,
+}
+
+impl Pictures {
+    pub(super) async fn read(app: &App) -> Result<Self> {
+        let all = app.store().pictures().await?.into_iter();
+        let kept = all.map(|p| (p.sha256.clone(), p)).collect();
+        Ok(Self { kept, looked_into: HashSet::new(), soiled: HashSet::new() })
+    }
+
+    /// Looks into the files that a post names.
+    pub(super) async fn look_up(&mut self, app: &App, source: &Source) -> Result<()> {
+        for picture in &source.media {
+            let sha256 = &picture.sha256;
+            if !self.kept.contains_key(sha256) || !self.looked_into.insert(sha256.clone()) {
+                continue;
+            }
+            let Some(row) = app.store().media(sha256).await? else { continue };
+            if cleaned(&row.bytes).as_ref() != Ok(&row.bytes) {
+                self.soiled.insert(sha256.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A picture that is missing or too large for a channel is told now, not when the post is due.
+pub(super) fn check(source: &Source, to: &[&Channel], known: &Pictures, problems: &mut Problems) {
+    for (n, picture) in source.media.iter().enumerate() {
+        let field = format!("source.media[{n}]");
+        let Some(kept) = known.kept.get(&picture.sha256) else {
+            problems.add(&field, "was never uploaded; send it to /api/v1/media first");
+            continue;
+        };
+        if kept.mime != picture.mime {
+            problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
+        }
+        if known.soiled.contains(&picture.sha256) {
+            problems.add(&field, SOILED);
+        }
+        for channel in to {
+            let most = channels::limits(channel).filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
+            if u64::try_from(kept.size).unwrap_or(0) > most {
+                let size = kept.size;
+                problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));
+            }
+        }
+    }
+    check_together(source, to, known, problems);
+}
+
+/// The same of all pictures together, where one request carries them.
+fn check_together(source: &Source, to: &[&Channel], known: &Pictures, problems: &mut Problems) {
+    let sizes = source.media.iter().filter_map(|m| u64::try_from(known.kept.get(&m.sha256)?.size).ok());
+    let all: u64 = sizes.sum();
+    for channel in to {
+        let most = channels::limits(channel).filter(|l| l.media > 0).and_then(|l| l.media_all);
+        if let Some(most) = most.filter(|most| all > *most) {
+            let told = format!(
+                "have {all} bytes together; {} takes at most {most}: make them smaller, or send fewer",
+                channel.name
+            );
+            problems.add("source.media", told);
+        }
+    }
+}
