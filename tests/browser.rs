@@ -14,15 +14,14 @@ use crate::console_retract::out_under_a_freeze;
 use crate::notices::mailing;
 use crate::real_channels::{bluesky, peer, word, wordpress};
 use crate::support::caller::Caller;
+use crate::support::programs::programs;
 use crate::support::scene;
 use crate::support::{Bench, Database, person};
 
 /// Runs a story of `tests/browser` with what it needs to know.
 pub async fn browse(story: &str, told: &Value) {
-    let home = std::env::var("PEER_HOME").unwrap_or_else(|_| {
-        format!("{}/.cache/holdline-peers", std::env::var("HOME").unwrap_or_else(|_| "/var/tmp".into()))
-    });
-    let driver = std::path::Path::new(&home).join("browser/node_modules/playwright-core");
+    let home = programs();
+    let driver = home.join("browser/node_modules/playwright-core");
     assert!(driver.exists(), "no browser to test with: run tests/peers/browser/install.sh first");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), told.to_string()).unwrap();

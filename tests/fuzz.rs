@@ -16,14 +16,11 @@ use tokio::process::Command;
 use crate::commands::run;
 use crate::on_both;
 use crate::support::caller::Caller;
+use crate::support::programs::programs;
 use crate::support::rounds;
 
 fn schemathesis() -> PathBuf {
-    let home = std::env::var("PEER_HOME").map_or_else(
-        |_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/holdline-peers"),
-        PathBuf::from,
-    );
-    let program = home.join("schemathesis-venv/bin/schemathesis");
+    let program = programs().join("schemathesis-venv/bin/schemathesis");
     assert!(
         program.exists(),
         "{} is not there: install it with `bash tests/peers/schemathesis/install.sh`",

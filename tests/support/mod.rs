@@ -8,6 +8,7 @@ pub mod instagram;
 pub mod meta;
 pub mod network;
 pub mod page;
+pub mod programs;
 pub mod relay;
 pub mod scene;
 pub mod schedule;

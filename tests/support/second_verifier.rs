@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::programs::programs;
+
 /// One export to verify.
 #[derive(Debug)]
 pub struct Job {
@@ -61,10 +63,7 @@ pub fn run(words: &[&str], input: String) -> (i32, String) {
 
 /// The Python that `tests/peers/audit/install.sh` set up.
 fn interpreter() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let peers = set("PEER_HOME")
-        .unwrap_or_else(|| set("HOME").unwrap_or_else(|| "/var/tmp".into()).join(".cache/holdline-peers"));
-    let python = peers.join("audit-venv/bin/python");
+    let python = programs().join("audit-venv/bin/python");
     assert!(
         python.exists(),
         "{} is not there: install it with `bash tests/peers/audit/install.sh`",
