@@ -89,7 +89,8 @@ async fn seen(app: &App, wanted: impl Fn(&Channel) -> bool) -> Result<Vec<Readin
     let mut all = Vec::new();
     for c in rows.iter().filter(|c| wanted(c)) {
         let mut seen = view(c, app.now());
-        if renditions::is_unreached(c, app.public_url()) {
+        // What waits for a disabled channel goes nowhere anyway.
+        if c.disabled_at.is_none() && renditions::is_unreached(c, app.public_url()) {
             let waiting = app.store().count_with_pictures(&c.id).await?;
             seen.remarks.extend((waiting > 0).then(|| unreached(waiting)));
         }

@@ -61,6 +61,7 @@ impl App {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::domain::tree::{Frontier, leaf_hash};
 
     #[tokio::test]
     async fn a_commit_that_hangs_keeps_no_other_waiting_and_teaches_nothing() {
@@ -86,5 +87,25 @@ mod tests {
         drop(hung);
         commit().await;
         assert_eq!(app.witness().seen().own.log_size, log().await);
+    }
+
+    #[tokio::test]
+    async fn a_change_with_very_many_entries_leaves_the_log_of_their_leaves() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let app = App::for_tests(folder.path(), Clock::real()).await;
+        let before = app.store().audit_root().await.unwrap().0;
+        let count = 10_001;
+        let entries: Vec<Entry> =
+            (0..count).map(|n| Entry::new("post.tested", &format!("post:{n}"))).collect();
+        let tx = app.store().begin().await.unwrap();
+        app.commit(tx, &Actor::service("node-a"), &entries, &[]).await.unwrap();
+        let (size, root) = app.store().audit_root().await.unwrap();
+        assert_eq!(size, before + count);
+        let leaves = app.store().leaves(0, i64::MAX).await.unwrap();
+        let mut tree = Frontier::default();
+        leaves.iter().for_each(|leaf| drop(tree.append(leaf_hash(leaf))));
+        assert_eq!((i64::try_from(leaves.len()).unwrap(), tree.root()), (size, root));
+        let last = String::from_utf8(leaves.last().unwrap().clone()).unwrap();
+        assert!(last.contains("post:10000\""), "{last}");
     }
 }

@@ -110,8 +110,9 @@ fn keep_approval(old: &Post, rows: &[Delivery], built: &mut Built) {
 /// When nothing of it can be cancelled any more.
 pub async fn cancel(app: &App, by: &Actor, id: &str) -> Result<PostView> {
     by.need(Right::Write)?;
-    let mut tx = app.store().begin().await?;
+    // Looked up before: a change that waits for a second connection can be taken back for it.
     let first = revisions::first_of(app, id).await?;
+    let mut tx = app.store().begin().await?;
     // As everywhere: posts in the order of their ids, and the one whose words a change gives is older.
     if let Some(first) = &first {
         tx.post(first).await?;

@@ -16,8 +16,6 @@ pub struct Problem {
     pub message: String,
 }
 
-const REPLACED: &str = "the database's file was replaced or removed under this process, so nothing is written any more; start it again";
-
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -43,6 +41,11 @@ pub enum AppError {
     /// Somebody else changed it in the meantime.
     #[error("it was changed in the meantime (version {now}); read it again and repeat the change")]
     Stale { now: i64 },
+    /// The database is not the one that this process began with.
+    #[error(
+        "the database's file was replaced or removed under this process, so nothing is written any more; start it again"
+    )]
+    Replaced,
     /// Our fault. The cause goes to the log, never to the caller.
     #[error("internal error")]
     Internal(String),
@@ -54,7 +57,7 @@ impl From<StoreError> for AppError {
     /// Of the database's errors people read the one that they can do something about.
     fn from(e: StoreError) -> Self {
         match e {
-            StoreError::Replaced => Self::Conflict(REPLACED.to_owned()),
+            StoreError::Replaced => Self::Replaced,
             e => Self::Store(e),
         }
     }

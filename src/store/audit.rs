@@ -108,6 +108,10 @@ pub struct Head {
     pub leaf_asked: Option<Vec<u8>>,
 }
 
+/// Most entries that are encoded between two statements: while a change is idle its server counts the time, and this
+/// one is held by whoever else has something to write down.
+const STEP: usize = 5_000;
+
 /// Appends the entries to the log and its tree; where that leaves it, if there is anything to append. The
 /// head row is taken last of all rows of a change and held until the commit, so that the numbers have no gap.
 pub(super) async fn append(
@@ -118,17 +122,31 @@ pub(super) async fn append(
 ) -> Result<Option<Head>> {
     const LOCK: &str = "update audit_head set size = size where id = 1 returning size, frontier,
       (select leaf_hash from audit where seq = $1 - 1)";
-    const ROWS: &str = "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) {rows}";
-    const NODES: &str = "insert into audit_nodes (level, idx, hash) {rows}";
-    const HEAD: &str = "with v (size, frontier) as ({rows})
-        update audit_head set size = v.size, frontier = v.frontier from v where audit_head.id = 1";
     let entries: Vec<_> = entries.iter().filter(|e| !unlogged(e.verb())).collect();
     if entries.is_empty() {
         return Ok(None);
     }
-    let (size, peaks, leaf_asked): (i64, Vec<u8>, Option<Vec<u8>>) =
+    let (mut size, peaks, leaf_asked): (i64, Vec<u8>, Option<Vec<u8>>) =
         on!(tx, |c| sqlx::query_as(LOCK).bind(asked).fetch_one(c).await?);
-    let mut tree = frontier(size, &peaks)?;
+    let (mut tree, mut leaf) = (frontier(size, &peaks)?, Vec::new());
+    for step in entries.chunks(STEP) {
+        (size, leaf) = append_step(tx, stamp, step, size, &mut tree).await?;
+    }
+    Ok(Some(Head { size, leaf, leaf_asked }))
+}
+
+/// Appends some of them to a log of that size: its size then, and the hash of its last leaf.
+async fn append_step(
+    tx: &mut Tx,
+    stamp: &Stamp,
+    entries: &[&Entry],
+    size: i64,
+    tree: &mut Frontier,
+) -> Result<(i64, Vec<u8>)> {
+    const ROWS: &str = "insert into audit (seq, at, actor, verb, subject, entry, leaf_hash) {rows}";
+    const NODES: &str = "insert into audit_nodes (level, idx, hash) {rows}";
+    const HEAD: &str = "with v (size, frontier) as ({rows})
+        update audit_head set size = v.size, frontier = v.frontier from v where audit_head.id = 1";
     let (mut rows, mut nodes) = (Vec::with_capacity(entries.len()), Vec::new());
     for (seq, entry) in (size..).zip(entries.iter().copied()) {
         let said = if planted(Planted::LogCountsFromOne) { seq + 1 } else { seq };
@@ -162,7 +180,7 @@ pub(super) async fn append(
     let (size, peaks) = (size + i64::try_from(entries.len()).unwrap_or(i64::MAX), tree.encode());
     let head = [[size.into(), peaks.as_slice().into()]];
     tx.run_together(&[Rows::new(ROWS, &leaves), Rows::new(NODES, &nodes), Rows::new(HEAD, &head)]).await?;
-    Ok(rows.last().map(|(_, _, _, leaf)| Head { size, leaf: leaf.to_vec(), leaf_asked }))
+    Ok((size, rows.last().map(|(_, _, _, leaf)| leaf.to_vec()).unwrap_or_default()))
 }
 
 fn frontier(size: i64, peaks: &[u8]) -> Result<Frontier> {

@@ -119,3 +119,16 @@ const IN_WORDS: &[(&str, &str)] = &[
 fn in_words(field: &str) -> &str {
     IN_WORDS.iter().find(|(name, _)| *name == field).map_or(field, |(_, words)| words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::errors::status;
+
+    #[test]
+    fn a_database_that_was_replaced_is_no_fault_of_what_was_typed() {
+        assert_eq!(status(&AppError::Replaced), 409);
+        let told = Trouble::mendable(AppError::Replaced).expect_err("a form cannot mend it");
+        assert!(told.to_string().ends_with("start it again"));
+    }
+}
