@@ -37,7 +37,6 @@ fn line(a: &Adapter) -> String {
         None => "no",
         Some(Revising { pictures: Pictures::Sent, .. }) => "yes, with pictures",
         Some(Revising { pictures: Pictures::Kept, .. }) => "yes, beside pictures",
-        Some(_) => "yes",
     };
     let pins = match c.pins {
         Pins::None => "no",
