@@ -30,11 +30,19 @@ fn planted(page: &str) -> BTreeSet<(String, String)> {
     rows.iter().map(|row| (row[0].to_owned(), row[2].to_owned())).collect()
 }
 
+/// What the page says of a fault that it does not call found; `every_planted_fault_is_found` is what fails then.
+const OPEN: [&str; 2] = ["not tried", "not found by all that must"];
+
 #[test]
 fn the_page_has_each_planted_fault_with_the_checks_that_find_it() {
-    let by_code =
-        Fault::all().flat_map(|f| f.breaks().iter().map(move |check| (f.name(), (*check).to_owned())));
-    assert_eq!(planted(&page()), by_code.collect(), "{AGAIN}");
+    let there = planted(&page());
+    let open: BTreeSet<_> =
+        there.iter().filter(|(_, by)| OPEN.contains(&by.as_str())).map(|(name, _)| name.clone()).collect();
+    assert!(open.iter().all(|name| Fault::named(name).is_some()), "{open:?}: {AGAIN}");
+    let found: BTreeSet<_> = there.into_iter().filter(|(name, _)| !open.contains(name)).collect();
+    let others = Fault::all().filter(|fault| !open.contains(&fault.name()));
+    let by_code = others.flat_map(|f| f.breaks().iter().map(move |check| (f.name(), (*check).to_owned())));
+    assert_eq!(found, by_code.collect(), "{AGAIN}");
 }
 
 #[test]
