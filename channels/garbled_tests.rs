@@ -328,7 +328,7 @@ async fn what_cannot_be_read_is_no_absence() {
             }
         }
     }
-    let others = ["email", "sandbox", "website"];
+    let others = ["email", "website"];
     let readable = ALL.iter().filter(|a| a.capabilities.readable(false) && !others.contains(&a.name));
     assert_eq!(asking, readable.map(|a| a.name).collect(), "who asks the network when it reads back");
     assert!(absent.is_empty(), "{}", absent.join("\n"));
