@@ -30,13 +30,17 @@ use crate::smtp_stream::UntilTls;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
+    Receipt, Replay, Retraction, Retry, Sighting, Ways,
 };
 
+#[path = "email_bounces.rs"]
+pub mod bounces;
 #[path = "email_list.rs"]
 mod list;
 #[path = "email_pictures.rs"]
 mod pictures;
+#[path = "email_settings.rs"]
+mod settings;
 
 pub(crate) use pictures::Picture;
 
@@ -72,44 +76,7 @@ pub const ADAPTER: Adapter = Adapter {
         parts: 1,
         cards: false,
     },
-    settings: &[
-        Setting {
-            name: "host",
-            help: "The mail server, for example mail.bank.example",
-            required: true,
-            private: false,
-        },
-        Setting {
-            name: "port",
-            help: "Its port; 587 unless given, 465 for tls",
-            required: false,
-            private: false,
-        },
-        Setting {
-            name: "security",
-            help: "starttls (unless given), tls, or none for an allowed private network",
-            required: false,
-            private: false,
-        },
-        Setting {
-            name: "user",
-            help: "The name to log in with, if the server asks",
-            required: false,
-            private: true,
-        },
-        Setting {
-            name: "from",
-            help: "The sender: Bank <press@bank.example>",
-            required: true,
-            private: false,
-        },
-        Setting {
-            name: "to",
-            help: "The recipients, at most 100, with commas between them; nobody sees the others",
-            required: true,
-            private: true,
-        },
-    ],
+    settings: settings::ALL,
     frame: None,
     ways: Ways::USUAL,
     connect,
@@ -152,6 +119,8 @@ pub(crate) struct Email {
     hidden: Vec<SecretString>,
     from: Mailbox,
     to: Vec<Address>,
+    /// What `List-Unsubscribe` says.
+    unsubscribe: Option<String>,
     http: Arc<Http>,
     clock: Clock,
     pub(crate) patience: Patience,
@@ -199,8 +168,21 @@ impl Email {
         };
         let from = connection.setting("from")?.parse().map_err(|why| format!("the setting from: {why}"))?;
         let host = connection.setting("host")?;
+        let unsubscribe = optional("unsubscribe").map(|typed| settings::unsubscribe(&typed)).transpose()?;
         let (http, clock) = (Arc::clone(&connection.http), Arc::clone(&connection.clock));
-        Ok(Self { host, port, security, login, hidden, from, to, http, clock, patience: PATIENCE })
+        Ok(Self {
+            host,
+            port,
+            security,
+            login,
+            hidden,
+            from,
+            to,
+            unsubscribe,
+            http,
+            clock,
+            patience: PATIENCE,
+        })
     }
 
     /// Opens a connection, secures it and logs in.
@@ -313,6 +295,7 @@ impl Email {
             html: Some(html::page(&post.language, &post.text, &shown)),
             pictures,
             language: &post.language,
+            unsubscribe: self.unsubscribe.as_deref(),
         };
         self.write(&letter, self.to.clone())
     }
@@ -354,6 +337,11 @@ impl Email {
         // RFC 3834, section 5: other machines do not answer.
         headers.insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         headers.insert_raw(HeaderValue::new(language, letter.language.to_owned()));
+        if let Some(way) = letter.unsubscribe {
+            let name = HeaderName::new_from_ascii_str("List-Unsubscribe");
+            // ASCII without spaces, checked: nothing of it is folded or encoded.
+            headers.insert_raw(HeaderValue::dangerous_new_pre_encoded(name, way.to_owned(), way.to_owned()));
+        }
         Ok((id, Message::formatted(&message)))
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Everybody whose turn it is gets the message in one transaction (RFC 5321, section 3.3), so a lost answer leaves
 //! all of them in doubt, and nobody can look; a person decides. Whom the server asks to come back later (greylisting,
-//! for example) waits for the next attempt, which names nobody who has it. What the server takes and bounces later
-//! comes as a mail to the sender.
+//! for example) waits for the next attempt, which names nobody who has it. What the server takes and sends back later
+//! comes as a mail to the sender ([`super::bounces`]).
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: i64 = 20;
 
 /// As much of an address as everybody of the team may read.
-fn shown(address: &Address) -> String {
+pub(super) fn shown(address: &Address) -> String {
     let user = address.user();
     let most = if user.chars().count() > 2 { 2 } else { 1 };
     format!("{}…@{}", user.chars().take(most).collect::<String>(), address.domain())

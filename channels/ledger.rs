@@ -293,6 +293,18 @@ pub fn so_far(handle: &str) -> Option<String> {
     })
 }
 
+/// What people read of a post that counts as published, when the ledger has changed since.
+pub fn note(handle: &str) -> Option<String> {
+    let ledger = read(handle)?;
+    if ledger.count(|m| matches!(m, Mark::Waits | Mark::Skipped | Mark::Open(_))) > 0 {
+        return so_far(handle);
+    }
+    match ledger.receipt(&[])? {
+        Ok(receipt) => receipt.note,
+        Err(nobody) => Some(nobody.to_string()),
+    }
+}
+
 /// Whether a handle is a ledger of a post that people wanted taken down.
 pub fn is_withdrawn(handle: &str) -> bool {
     read(handle).is_some_and(|ledger| ledger.withdrawn)

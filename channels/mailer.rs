@@ -24,6 +24,8 @@ pub struct Letter<'a> {
     /// What the page shows.
     pub pictures: Vec<Picture<'a>>,
     pub language: &'a str,
+    /// What `List-Unsubscribe` says.
+    pub unsubscribe: Option<&'a str>,
 }
 
 impl Mailer {

@@ -6,9 +6,11 @@ use crate::{Failure, Retry};
 
 /// Why somebody does not get the message, as far as the server tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bounce {
+pub(crate) enum Bounce {
     /// The server asks to come back later (4yz), for example because of greylisting.
     Later,
+    /// It was put off until a server on the way gave up.
+    Late,
     /// There is no such mailbox, or it is closed.
     Address,
     /// The mailbox is full.
@@ -22,8 +24,7 @@ enum Bounce {
 }
 
 impl Bounce {
-    /// By the enhanced status code in the server's words, where there is one (RFC 3463, sections 3.2, 3.3, 3.4
-    /// and 3.8).
+    /// By the enhanced status code in the server's words, where there is one (RFC 3463, section 2).
     fn of(is_transient: bool, words: &str) -> Self {
         let number = |part: Option<&str>| part.and_then(|p| p.parse::<u16>().ok());
         let code = |word: &str| {
@@ -34,17 +35,26 @@ impl Bounce {
         };
         match words.split([' ', '-']).find_map(code) {
             _ if is_transient => Self::Later,
-            Some((1, _) | (2, 0 | 1)) => Self::Address,
-            Some((2, 2)) => Self::Full,
-            Some((2, 3) | (3, 4)) => Self::Size,
-            Some((7, _)) => Self::Policy,
+            Some((subject, detail)) => Self::by_status(subject, detail),
+            None => Self::Final,
+        }
+    }
+
+    /// By subject and detail of the status code of a permanent failure (RFC 3463, section 3).
+    pub(crate) fn by_status(subject: u16, detail: u16) -> Self {
+        match (subject, detail) {
+            (1, _) | (2, 0 | 1) => Self::Address,
+            (2, 2) => Self::Full,
+            (2, 3) | (3, 4) => Self::Size,
+            (7, _) => Self::Policy,
             _ => Self::Final,
         }
     }
 
     /// What a person must know and do.
-    fn says(self) -> &'static str {
+    pub(crate) fn says(self) -> &'static str {
         match self {
+            Self::Late => "their server did not take it in time. Write to them yourself",
             Self::Later => {
                 "their server asked to come back later, and did so each time. Write to them yourself"
             }

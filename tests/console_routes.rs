@@ -129,7 +129,7 @@ on_both! {
     async fn every_screen_asks_for_its_right(bench) {
         let caller = Caller::new(&bench).await;
         let mut people = Vec::new();
-        for role in [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator] {
+        for role in [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator, Role::Postmaster] {
             let actor = match role {
                 Role::Operator => bench.operator.clone(),
                 Role::Approver => bench.approver.clone(),

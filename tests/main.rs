@@ -7,6 +7,7 @@ mod approvals;
 mod audit_forms;
 mod audit_tamper;
 mod begun;
+mod bounces;
 mod browser;
 mod browser_channels;
 mod browser_returns;

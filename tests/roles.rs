@@ -17,7 +17,7 @@ type Rights = &'static [Right];
 
 /// Method, path, rights, and a body that can be read.
 const TABLE: &[(&str, &str, Rights, &str)] = {
-    use Right::{Administer, Approve, Audit, Decide, Freeze, Quarantine, Read, Test, Write};
+    use Right::{Administer, Approve, Audit, Decide, Freeze, Quarantine, Read, Report, Test, Write};
     const POST: &str = r#"{"kind":"routine","source":{"text":"x"}}"#;
     const DECISION: &str = r#"{"decision":"approve","bundle":"x"}"#;
     const GLASS: &str = r#"{"decision":"break_glass","bundle":"x","comment":"x"}"#;
@@ -81,6 +81,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("get", "/channels/{id}", &[Read], ""),
         ("patch", "/channels/{id}", &[Administer], "{}"),
         ("post", "/channels/{id}/test", &[Test], ""),
+        ("post", "/channels/{id}/bounces", &[Report], "x"),
         ("get", "/channels/{id}/grant", &[Read], ""),
         ("post", "/channels/{id}/revoke", &[Administer], ""),
         ("post", "/channels/revoke-all", &[Administer], ""),
@@ -99,7 +100,7 @@ const TABLE: &[(&str, &str, Rights, &str)] = {
         ("post", "/people/{id}/invitation", &[Administer], ""),
         ("get", "/people/{id}/tokens", &[Administer], ""),
         ("delete", "/people/{id}/tokens/{token}", &[Administer], ""),
-        ("get", "/policy", &[], ""),
+        ("get", "/policy", &[Read], ""),
         ("put", "/policy", &[Administer], r#"{"routine":0}"#),
         ("get", "/audit", &[Audit], ""),
         ("get", "/audit/checkpoint", &[Audit], ""),
@@ -145,7 +146,7 @@ on_both! {
         assert!(unlisted.is_empty(), "without a line in the table: {unlisted:?}");
         let gone: Vec<_> = listed.iter().filter(|route| !documented.contains(*route)).collect();
         assert!(gone.is_empty(), "in the table only: {gone:?}");
-        for role in [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator] {
+        for role in [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator, Role::Postmaster] {
             let who = person(&bench.app, &bench.administrator, &format!("{role:?}").to_lowercase().replace("tor", "tor2")
                 .replace("approver", "approver2"), role).await;
             let new = NewToken { label: "roles".into(), roles: Vec::new(), days: None };

@@ -12,6 +12,8 @@ pub mod approvals;
 pub mod audit;
 /// How ready each channel is.
 pub mod board;
+/// Mails that came back.
+pub mod bounces;
 /// Approval of many posts at once.
 pub mod bulk;
 /// The queue by hour and by day, for people to look at.

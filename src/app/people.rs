@@ -317,8 +317,9 @@ pub(super) fn check_name(name: &str, problems: &mut Problems) {
 
 pub(super) fn check_roles(roles: &[Role], problems: &mut Problems) {
     if roles.is_empty() {
-        problems
-            .add("roles", "give at least one role: operator, approver, administrator, auditor, integrator");
+        let give =
+            "give at least one role: operator, approver, administrator, auditor, integrator, postmaster";
+        problems.add("roles", give);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, encode, query};
 use super::verbs::{Approvals, Command, Freezes, Gate, Held, Keys, People};
-use super::{End, channels, incidents, pins, posts, ready, retract, signals, swept, table};
+use super::{End, bounces, channels, incidents, pins, posts, ready, retract, signals, swept, table};
 
 const PERSON: &[&str] = &["id", "name", "email", "roles", "disabled_at"];
 const INVITED: &[&str] = &["person.id", "person.name", "person.roles", "invitation", "expires_at"];
@@ -27,6 +27,7 @@ const MATTER: &[&str] = &[
     "corrects",
     "revises",
 ];
+const PLAYBOOK: &[&str] = &["key", "title.en", "severity", "first_words_minutes", "cadence_minutes"];
 const FREEZE: &[&str] = &["id", "committed_at", "sealed_at", "thawed_at", "held", "reason", "missing"];
 const FLIGHT: &[&str] = &["delivery", "channel_name", "state", "started_only", "url", "retract", "reason"];
 const WAITING: &[&str] = &["delivery", "post", "channel_name", "state", "due", "labels", "reason"];
@@ -50,10 +51,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
             show(&joined, &["person.id", "person.name", "person.roles", "token"]);
         }
         Command::Console => show(&api.post("/me/console", &json!({})).await?, &["url", "expires_at"]),
-        Command::Playbooks => show(
-            &api.get("/playbooks").await?,
-            &["key", "title.en", "severity", "first_words_minutes", "cadence_minutes"],
-        ),
+        Command::Playbooks => show(&api.get("/playbooks").await?, PLAYBOOK),
         Command::Watch => {
             let list = api.get("/watch").await?;
             let accounts = ["channel_name", "account", "since", "looked_at", "trouble"];
@@ -69,6 +67,7 @@ pub async fn run(api: &Api, as_json: bool, command: Command) -> anyhow::Result<E
         Command::People(c) => people(api, &show, c).await?,
         Command::Channels(c) => return channels::run(api, &show, as_json, c).await,
         Command::Ready => return ready::run(api, &show, as_json).await,
+        Command::Bounces { channel } => return bounces::run(api, &show, as_json, &channel).await,
         Command::Posts(c) => return posts::run(api, &show, as_json, c).await,
         Command::Approvals(c) => return approvals(api, &show, as_json, c).await,
         Command::Freeze(f) => {

@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod bounces;
 mod call;
 mod channels;
 mod connect;
@@ -37,7 +38,8 @@ Exit codes:
   4  the service cannot be reached
   5  an invariant broke, or the log does not verify
   6  done, but not all of it: a freeze that is not sealed, a post that is still live, rows or posts that
-     are left, a channel that is not ready";
+     are left, a channel that is not ready
+  75 not taken, of `bounces`: the mail server that pipes the mail in tries again later";
 
 /// Freezes scheduled posts when an incident begins, publishes approved crisis updates, and proves both.
 #[derive(Debug, Parser)]
@@ -92,6 +94,8 @@ pub(crate) enum End {
     Broken,
     /// The service did what it could, and something is left for a person.
     Partly,
+    /// What a mail server piped in was not taken, and why; it tries again.
+    NotTaken(anyhow::Error),
 }
 
 impl End {
@@ -111,6 +115,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Broken) => ExitCode::from(5),
         Ok(End::Partly) => ExitCode::from(6),
+        Ok(End::NotTaken(e)) => {
+            fail(&e);
+            // What mail servers know as a failure that passes (`EX_TEMPFAIL` of sysexits.h).
+            ExitCode::from(75)
+        }
         Err(e) => fail(&e),
     }
 }

@@ -37,6 +37,13 @@ pub enum Command {
     Channels(Channels),
     /// How ready every channel is, the worst first; ends with 6 when one is not, or when nobody knows.
     Ready,
+    /// Hand in a mail that came back, from stdin: a mail server can pipe them. Ends with 75 (try again later) whenever the
+    /// service did not take it.
+    Bounces {
+        /// The id of the e-mail channel.
+        #[arg(long)]
+        channel: String,
+    },
     /// Posts: routine, updates, tips, notices, corrections.
     #[command(subcommand)]
     Posts(Posts),

@@ -19,6 +19,8 @@ pub enum Role {
     /// A monitoring system: says signals, opens incidents, which freezes marketing, and reads. It never
     /// stops crisis posts.
     Integrator,
+    /// A mail server: hands in the mails that came back, and can do and read nothing else.
+    Postmaster,
 }
 
 impl Word for Role {
@@ -28,6 +30,7 @@ impl Word for Role {
         ("administrator", Self::Administrator),
         ("auditor", Self::Auditor),
         ("integrator", Self::Integrator),
+        ("postmaster", Self::Postmaster),
     ];
 }
 
@@ -53,6 +56,8 @@ pub enum Right {
     Approve,
     /// People, tokens, channels, policy, nodes.
     Administer,
+    /// Hand in what a network says later of what went out: mails that came back.
+    Report,
 }
 
 impl Role {
@@ -61,17 +66,22 @@ impl Role {
         use Right as R;
         match self {
             Self::Operator => {
-                matches!(right, R::Read | R::Write | R::Freeze | R::Quarantine | R::Test | R::Decide)
+                matches!(
+                    right,
+                    R::Read | R::Write | R::Freeze | R::Quarantine | R::Test | R::Decide | R::Report
+                )
             }
             Self::Approver => matches!(
                 right,
                 R::Read | R::Freeze | R::Quarantine | R::Test | R::Decide | R::Approve | R::Audit
             ),
-            Self::Administrator => {
-                matches!(right, R::Read | R::Freeze | R::Quarantine | R::Test | R::Administer | R::Audit)
-            }
+            Self::Administrator => matches!(
+                right,
+                R::Read | R::Freeze | R::Quarantine | R::Test | R::Administer | R::Audit | R::Report
+            ),
             Self::Auditor => matches!(right, R::Read | R::Audit),
             Self::Integrator => matches!(right, R::Read | R::Freeze),
+            Self::Postmaster => right == R::Report,
         }
     }
 }
@@ -110,5 +120,13 @@ mod tests {
         assert!(Role::Integrator.may(Right::Freeze));
         assert!(!Role::Integrator.may(Right::Quarantine));
         assert!(!Role::Integrator.may(Right::Test));
+    }
+
+    #[test]
+    fn a_mail_server_reads_nothing() {
+        assert!(Role::Postmaster.may(Right::Report));
+        for right in [Right::Read, Right::Audit, Right::Freeze, Right::Test, Right::Decide, Right::Write] {
+            assert!(!Role::Postmaster.may(right));
+        }
     }
 }

@@ -12,6 +12,7 @@ mod repeat;
 
 mod approvals;
 mod audit;
+mod bounces;
 mod channels;
 /// The console: screens for people.
 pub mod console;
@@ -132,6 +133,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::get, channels::edit))
         .routes(routes!(channels::test))
+        .routes(routes!(bounces::receive))
         .routes(routes!(channels::adapters))
         .routes(routes!(grants::apps, grants::add_app))
         .routes(routes!(grants::start))

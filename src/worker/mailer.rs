@@ -113,6 +113,7 @@ async fn one(app: &App, mailer: &Mailer, mail: &Envelope) -> Result<()> {
         html: None,
         pictures: Vec::new(),
         language: &mail.language,
+        unsubscribe: None,
     };
     let outcome = mailer.send(&letter).await;
     if let Err(why) = &outcome {

@@ -39,13 +39,11 @@ fn forbidden(file: &str, found: &Found, external: bool) -> Option<&'static str> 
     if path[0] == "reqwest" && !file.starts_with("tests/") && !client {
         return Some("only channels/http.rs and wire.rs use reqwest");
     }
-    let mail =
-        ["email.rs", "email_list.rs", "email_pictures.rs", "mailer.rs", "smtp_answers.rs", "smtp_stream.rs"];
-    let mail = file.strip_prefix("channels/").is_some_and(|name| mail.contains(&name));
+    let mail = file
+        .strip_prefix("channels/")
+        .is_some_and(|name| name.starts_with("email") || name.starts_with("smtp_") || name == "mailer.rs");
     if path[0] == "lettre" && !file.starts_with("tests/") && !mail {
-        return Some(
-            "only channels/email.rs, email_list.rs, email_pictures.rs, mailer.rs and smtp_*.rs use lettre",
-        );
+        return Some("only channels/email*.rs, mailer.rs and smtp_*.rs use lettre");
     }
     let layer = layer(file)?;
     if layer == "channels" {

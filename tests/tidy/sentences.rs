@@ -18,6 +18,7 @@ pub const MADE_IN: &[&str] = &[
 
 /// Files whose strings need no French.
 const NOT_THESE: &[(&str, &str)] = &[
+    ("src/app/bounces.rs", "answers to mail servers, over the API"),
     ("src/app/heard.rs", "answers to monitoring systems, over the API"),
     ("src/app/shares.rs", "answers to monitoring systems, over the API"),
     ("src/domain/alertmanager.rs", "answers to monitoring systems, over the API"),
@@ -34,6 +35,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("src/web/errors.rs", "answers of the API"),
     ("src/worker/timer.rs", "names of jobs, for the technical log"),
     ("src/worker/marks.rs", "the node's own file; its errors go to the technical log"),
+    ("channels/email_bounces.rs", "answers to mail servers, over the API"),
     ("channels/strict.rs", "what adapters are tested with"),
     ("channels/strict_changes.rs", "what adapters are tested with"),
     ("channels/strict_threads.rs", "what adapters are tested with"),

@@ -4,6 +4,7 @@
     tempfail  451 at RCPT
     permfail  550 at RCPT
     full      552 after the message
+    bounce    accepted, and `returned` has the report that comes back because nobody is there
     drop      the message is kept, then the connection ends without an answer
     slow      the answer to the message takes three seconds
 
@@ -19,6 +20,11 @@ never required; a wrong password is refused with 535.
 import asyncio
 import email
 import email.policy
+from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 import json
 import os
 import ssl
@@ -44,6 +50,26 @@ def authenticate(server, session, envelope, mechanism, data):
     if data == expected:
         return AuthResult(success=True)
     return AuthResult(success=False, handled=False, message="535 5.7.8 Wrong user name or password")
+
+
+def report(envelope, gone):
+    """What a server sends back that finds out later that nobody is there (RFC 3464)."""
+    whole = MIMEMultipart("report", report_type="delivery-status")
+    whole["From"] = "Mail delivery <mailer-daemon@example.test>"
+    whole["To"] = envelope.mail_from
+    whole["Subject"] = "Returned mail"
+    whole.attach(MIMEText("Your mail could not be delivered."))
+    groups = [{"Reporting-MTA": "dns; mx.example.test"}]
+    groups += [{"Final-Recipient": f"rfc822; {address}", "Action": "failed", "Status": "5.1.1",
+                "Diagnostic-Code": f"smtp; 550 5.1.1 <{address}>: nobody is there"} for address in gone]
+    status = MIMEBase("message", "delivery-status")
+    status.set_payload([Message() for _ in groups])
+    for group, fields in zip(status.get_payload(), groups):
+        for name, value in fields.items():
+            group[name] = value
+    whole.attach(status)
+    whole.attach(MIMEMessage(email.message_from_bytes(envelope.content)))
+    return whole.as_string()
 
 
 class Sink:
@@ -75,6 +101,7 @@ class Sink:
                 for part in message.walk() if part.get_content_maintype() == "image"
             ],
             "authenticated": session.authenticated,
+            "returned": report(envelope, gone) if (gone := [a for a in envelope.rcpt_tos if fault(a) == "bounce"]) else None,
         })
         if "slow" in faults:
             await asyncio.sleep(3)

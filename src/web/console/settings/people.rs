@@ -18,8 +18,8 @@ use crate::web::console::ui::{Trouble, Ui};
 use crate::web::console::visit::{Posted, Visit};
 
 /// All roles, in the order in which people meet them.
-const ROLES: [Role; 5] =
-    [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator];
+const ROLES: [Role; 6] =
+    [Role::Operator, Role::Approver, Role::Administrator, Role::Auditor, Role::Integrator, Role::Postmaster];
 
 #[derive(Template)]
 #[template(path = "people.html", config = "src/web/console/askama.toml")]
@@ -79,7 +79,7 @@ async fn page(web: &Web, visit: &Visit, f: &Fields, trouble: Trouble) -> Result<
 }
 
 impl PeoplePage {
-    fn roles(&self) -> [Role; 5] {
+    fn roles(&self) -> [Role; 6] {
         ROLES
     }
 
@@ -149,7 +149,7 @@ async fn person(
 }
 
 impl PersonPage {
-    fn roles(&self) -> [Role; 5] {
+    fn roles(&self) -> [Role; 6] {
         ROLES
     }
 
