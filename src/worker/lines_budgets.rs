@@ -186,9 +186,9 @@ impl Line {
         let owners = &mut self.owners;
         owners.account = account(row, &settings, &place, facts.account);
         owners.app = format!("app {place}");
-        owners.account_calls = format!("calls of {}", owners.account);
+        owners.account_calls = format!("calls:{}", owners.account);
         let server = place::server(&row.adapter, &settings).map(String::from);
-        owners.app_calls = format!("calls of the app on {}", server.unwrap_or_default());
+        owners.app_calls = format!("app_calls:{}", server.unwrap_or_default());
         let Some(at) = row.checked_at.filter(|_| row.checked_at > owners.looked_at) else { return };
         owners.looked_at = row.checked_at;
         if let Some(posts) = facts.posts {
