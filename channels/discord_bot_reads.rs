@@ -119,7 +119,7 @@ impl Bot {
     /// Looks for the one post with these words since the first attempt. Of a thread it is the first part.
     pub(super) async fn find(&self, job: &Job) -> Result<Sighting, String> {
         let first = job.rendition.part(0);
-        let own = self.own_since(job).await?;
+        let own = self.own_since(id_at(job.permitted_at - SLACK)).await?;
         let found: Vec<_> = own.iter().filter(|seen| seen.kind == WRITTEN && seen.says(&first)).collect();
         Ok(match found.as_slice() {
             [] => Sighting::Absent,
@@ -128,10 +128,9 @@ impl Bot {
         })
     }
 
-    /// The bot's own messages since the first attempt.
-    pub(super) async fn own_since(&self, job: &Job) -> Result<Vec<Seen>, String> {
+    /// The bot's own messages after that one.
+    pub(super) async fn own_since(&self, mut after: u64) -> Result<Vec<Seen>, String> {
         let me = self.me().await?.id;
-        let mut after = id_at(job.permitted_at - SLACK);
         let mut found = Vec::new();
         for _ in 0..MOST_PAGES {
             let mut url = self.url(&["channels", &self.channel, "messages"]);

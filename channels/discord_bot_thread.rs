@@ -10,7 +10,7 @@ use super::{Bot, nonce};
 use crate::discord_answers::is_id;
 use crate::discord_post::{Message, content, filled};
 use crate::http::Request;
-use crate::keeper::{TakenDown, are_all, kept, next_part};
+use crate::keeper::{ELSEWHERE, TakenDown, are_all, kept, next_part, rest};
 use crate::message::Doing;
 use crate::{Failure, Job, NOT_OURS, Pass, Receipt, Retraction, Sighting};
 
@@ -30,8 +30,12 @@ impl Bot {
         let out = ids.len();
         let followed = self.follow(job, &mut ids, of).await;
         followed.map_err(|reason| Failure::InDoubt { reason }.partly(out, of))?;
+        let out = ids.len();
         while ids.len() < of {
             let n = ids.len();
+            if n > out {
+                rest().await;
+            }
             let sent = self.send_part(job, n, ids.last(), pass).await;
             let message = sent.map_err(|failure| failure.partly(n, of))?;
             ids.push(Self::receipt(&message, None).remote_id);
@@ -77,10 +81,14 @@ impl Bot {
 
     /// Adds the parts that are out after those of `ids`, as far as Discord shows them.
     async fn follow(&self, job: &Job, ids: &mut Vec<String>, of: usize) -> Result<(), String> {
-        if ids.is_empty() || ids.len() >= of {
+        let Some((channel, known)) = ids.last().filter(|_| ids.len() < of).and_then(|id| parts(id)) else {
             return Ok(());
+        };
+        if channel != self.channel {
+            return Err(ELSEWHERE.to_owned());
         }
-        let own = self.own_since(job).await?;
+        // Not by time: an attempt can begin long after the one whose answer was lost.
+        let own = self.own_since(known.parse().map_err(|_| NOT_OURS)?).await?;
         while let Some((_, last)) = ids.last().filter(|_| ids.len() < of).and_then(|id| parts(id)) {
             let wanted = job.rendition.part(ids.len());
             let (same, others): (Vec<_>, Vec<_>) =

@@ -1,5 +1,7 @@
 //! What must outlive an attempt on networks with two steps: the handle that exists before the public one.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::{Failure, Job, Pass, Retraction, Retry, parts};
@@ -74,6 +76,16 @@ pub(crate) fn next_part(mut same: Vec<String>, others: usize) -> Result<Option<S
     }
 }
 
+/// Said of a thread that was begun before the settings led elsewhere: what comes next would answer a stranger there.
+pub(crate) const ELSEWHERE: &str = "the thread was begun in another place than the one of the settings; take down what is out, and write a new post";
+
+/// Between the parts of one attempt, on networks that take about a message a second: one that is refused for
+/// the pace would be a doubt for a person.
+pub(crate) async fn rest() {
+    const PACE: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 1_100 });
+    tokio::time::sleep(PACE).await;
+}
+
 /// What is said of parts that nobody knows of.
 pub(crate) const ANOTHER: &str = "look whether another one is there";
 
@@ -108,6 +120,13 @@ impl TakenDown {
             Ok(Retraction::StillLive(why)) | Err(why) => {
                 self.left.insert(0, format!("part {} is still there: {why}", n + 1));
             }
+        }
+    }
+
+    /// Of what hangs on the parts and is still there, though they are gone.
+    pub(crate) fn besides(&mut self, rest: Retraction) {
+        if let Retraction::StillLive(why) = rest {
+            self.left.push(why);
         }
     }
 

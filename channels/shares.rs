@@ -66,7 +66,7 @@ pub(crate) fn cases(header: Option<Value>) -> Vec<Value> {
     all.filter_map(Value::as_array).flatten().cloned().collect()
 }
 
-/// In how many minutes the first of the use cases that are used up answers again.
+/// In how many minutes the last of the use cases that are used up answers again.
 pub(crate) fn minutes(cases: &[Value]) -> Option<u64> {
     let told = cases.iter().filter_map(|case| case["estimated_time_to_regain_access"].as_u64()).max();
     told.filter(|minutes| *minutes > 0)

@@ -84,7 +84,8 @@ pub const ADAPTER: Adapter = Adapter {
         // The blocks of a message have about 12,000 characters; with the longest text these have less.
         media: 4,
         media_bytes: 8 << 20,
-        media_all: None,
+        // What a slow line carries within the minute that pictures have.
+        media_all: Some(12 << 20),
         alt: Some(500),
         parts: 10,
         cards: false,

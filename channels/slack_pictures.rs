@@ -79,11 +79,7 @@ impl Slack {
 
     /// The bot that the token stands for.
     async fn bot(&self) -> Result<String, String> {
-        let who = match self.known.get() {
-            Some(who) => who,
-            None => self.ask().await?.0,
-        };
-        Some(who.bot_id).filter(|id| is_id(id)).ok_or_else(|| NO_WORKSPACE.to_owned())
+        Some(self.who().await?.bot_id).filter(|id| is_id(id)).ok_or_else(|| NO_WORKSPACE.to_owned())
     }
 
     /// Tells Slack of a picture: its file, and the address where its bytes go.
@@ -104,7 +100,7 @@ impl Slack {
 
     async fn fill(&self, to: &Url, picture: &MediaRef, bytes: &[u8], pass: &Pass) -> Result<(), Failure> {
         // The address is the permission: the token stays here.
-        let request = Request::post(to.as_str()).body(&picture.mime, bytes.to_vec());
+        let request = Request::post(to.as_str()).body(&picture.mime, bytes.to_vec()).paced();
         let done = self.http.send(request, pass).await.map_err(no_effect).and_then(|answer| {
             if answer.status == 200 { Ok(()) } else { Err(answer.failure().of_a_picture()) }
         });

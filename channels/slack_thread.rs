@@ -6,9 +6,9 @@
 //! another one in the thread) and `conversations.replies` there.
 
 use super::kept::Kept;
-use super::{DRIFT, EVENT, MOST_PAGES, Message, NOT_OURS, PAGE, Slack, Who, is_ts, parts, post};
+use super::{EVENT, MOST_PAGES, Message, NOT_OURS, PAGE, Slack, Who, is_ts, parts, post};
 use crate::http::Request;
-use crate::keeper::{TakenDown, are_all, kept, next_part};
+use crate::keeper::{ELSEWHERE, TakenDown, are_all, kept, next_part, rest};
 use crate::message::Doing;
 use crate::{Failure, Job, Pass, Receipt, Retraction, Sighting};
 
@@ -28,6 +28,13 @@ impl Message {
     }
 }
 
+impl Message {
+    /// Whether it does not say which delivery it is of.
+    fn is_nameless(&self) -> bool {
+        self.metadata.as_ref().is_none_or(|m| m["event_type"] != EVENT)
+    }
+}
+
 impl Slack {
     /// Publishes what is not out yet.
     pub(super) async fn publish_parts(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
@@ -40,12 +47,17 @@ impl Slack {
         };
         let followed = self.follow(job, &mut ids, of).await;
         followed.map_err(|reason| Failure::InDoubt { reason }.partly(out, of))?;
+        let out = ids.len();
         while ids.len() < of {
             let n = ids.len();
+            if n > out {
+                rest().await;
+            }
             let sent = self.send_part(job, n, ids.first(), &files, pass).await;
             ids.push(sent.map_err(|failure| failure.partly(n, of))?);
-            let out = ids.iter().map(String::as_str);
-            pass.keep_parts([pictures.as_str()].into_iter().filter(|p| !p.is_empty()).chain(out), of).await?;
+            let parts = ids.iter().map(String::as_str);
+            let before = [pictures.as_str()].into_iter().filter(|p| !p.is_empty());
+            pass.keep_parts(before.chain(parts), of).await?;
         }
         // Only its link needs to know more.
         let who = self.known.learn(async { self.ask().await.ok().map(|(who, _)| who) }).await;
@@ -86,28 +98,34 @@ impl Slack {
         let Some((channel, first)) = ids.first().filter(|_| ids.len() < of).and_then(|id| parts(id)) else {
             return Ok(());
         };
+        if channel != self.channel {
+            return Err(ELSEWHERE.to_owned());
+        }
         let (channel, first) = (channel.to_owned(), first.to_owned());
         let bot = self.who().await?.bot_id;
-        let replies = self.replies_since(job, &channel, &first).await?;
+        let replies = self.replies(&channel, &first).await?;
         while ids.len() < of {
             let same = replies.iter().filter(|m| m.is_part(job, ids.len(), &bot) && is_ts(&m.ts));
             let same = same.map(|m| format!("{channel}:{}", m.ts)).collect();
-            let Some(id) = next_part(same, 0)? else { return Ok(()) };
+            // Without the permission for it, Slack leaves the key out and says nothing.
+            let is_known = |m: &&Message| m.ts == first || ids.iter().any(|id| id.ends_with(&m.ts));
+            let nameless = replies.iter().filter(|m| m.bot_id.as_ref() == Some(&bot) && m.is_nameless());
+            let others = nameless.filter(|m| !is_known(m)).count();
+            let Some(id) = next_part(same, others)? else { return Ok(()) };
             ids.push(id);
         }
         Ok(())
     }
 
-    /// What was said in a thread since the first attempt.
-    async fn replies_since(&self, job: &Job, channel: &str, first: &str) -> Result<Vec<Message>, String> {
-        let oldest = format!("{}.000000", (job.permitted_at - DRIFT).timestamp());
+    /// What was said in the thread of that message.
+    async fn replies(&self, channel: &str, first: &str) -> Result<Vec<Message>, String> {
         let (mut all, mut cursor) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let mut url = self.method("conversations.replies");
             url.query_pairs_mut()
                 .append_pair("channel", channel)
                 .append_pair("ts", first)
-                .append_pair("oldest", &oldest)
+                .append_pair("oldest", first)
                 .append_pair("include_all_metadata", "true")
                 .append_pair("limit", &PAGE.to_string())
                 .extend_pairs(cursor.iter().map(|cursor: &String| ("cursor", cursor)));
@@ -170,13 +188,12 @@ impl Slack {
         for (n, id) in ids.iter().enumerate().skip(1).rev() {
             down.part(n, self.delete(id).await);
         }
-        down.part(
-            0,
-            match self.delete(&ids[0]).await {
-                Ok(Retraction::Gone) => Ok(self.delete_files(job, files).await),
-                other => other,
-            },
-        );
+        let first = self.delete(&ids[0]).await;
+        let is_gone = first == Ok(Retraction::Gone);
+        down.part(0, first);
+        if is_gone {
+            down.besides(self.delete_files(job, files).await);
+        }
         Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
     }
 }

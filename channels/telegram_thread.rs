@@ -3,8 +3,8 @@
 //!
 //! Source: <https://core.telegram.org/bots/api#replyparameters>. A reply to a message that is gone is refused.
 
-use super::{Telegram, parts};
-use crate::keeper::{TakenDown, are_all, kept};
+use super::{Chat, Telegram, parts, plain};
+use crate::keeper::{ELSEWHERE, TakenDown, are_all, kept, rest};
 use crate::{Failure, Job, Pass, Receipt, Retraction};
 
 fn is_of_a_message(id: &str) -> bool {
@@ -20,9 +20,15 @@ impl Telegram {
     /// Publishes what is not out yet.
     pub(super) async fn publish_parts(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
         let (mut ids, of) = kept(job, is_of_a_message);
-        let mut first = None;
+        let (mut first, out) = (None, ids.len());
+        if let Some(last) = ids.last().filter(|_| out < of) {
+            self.goes_on(last).await.map_err(|reason| Failure::InDoubt { reason }.partly(out, of))?;
+        }
         while ids.len() < of {
             let n = ids.len();
+            if n > out {
+                rest().await;
+            }
             let after = ids.last().and_then(|id| number(id));
             let receipt = self.say(job, (n, after), pass).await.map_err(|failure| failure.partly(n, of))?;
             ids.push(receipt.remote_id.clone());
@@ -32,6 +38,17 @@ impl Telegram {
         // What an earlier attempt sent has its number, and the link that went with it is not written down.
         let whole = || Receipt { remote_id: ids[0].clone(), url: None, note: None };
         Ok(first.filter(|receipt| receipt.remote_id == ids[0]).unwrap_or_else(whole))
+    }
+
+    /// Whether a thread with that part goes on in the chat of the settings: elsewhere its number is a stranger's message.
+    async fn goes_on(&self, part: &str) -> Result<(), String> {
+        let (bot, chat, _) = parts(part).ok_or(ELSEWHERE)?;
+        let named = plain(&self.chat);
+        let here = match named.parse() {
+            Ok(number) => number,
+            Err(_) => self.ask::<Chat>("getChat", &[("chat_id", named)]).await?.id,
+        };
+        if bot == self.bot() && chat == here { Ok(()) } else { Err(ELSEWHERE.to_owned()) }
     }
 
     /// Takes down the parts, the last one first.

@@ -20,7 +20,7 @@ const FEW: usize = 20;
 const SHORT: TimeDelta = TimeDelta::hours(1);
 
 /// How far the clocks may differ.
-const DRIFT: TimeDelta = TimeDelta::seconds(60);
+pub(super) const DRIFT: TimeDelta = TimeDelta::seconds(60);
 
 /// A post, as far as it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -169,6 +169,13 @@ fn read(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
+/// When the post of that number was made: they begin with the milliseconds since November 2010
+/// (<https://docs.x.com/fundamentals/x-ids>).
+pub(super) fn made_at(id: &str) -> Option<DateTime<Utc>> {
+    const BEGAN: i64 = 1_288_834_974_657;
+    DateTime::from_timestamp_millis((id.parse::<i64>().ok()? >> 22) + BEGAN)
+}
+
 impl X {
     async fn who(&self) -> Result<Who, String> {
         match self.known.get() {
@@ -224,10 +231,9 @@ impl X {
         Ok(Account { id: format!("x {}", who.id), also: Vec::new(), shown, lists, more: next.is_some() })
     }
 
-    /// The account's own posts and answers since the first attempt.
-    pub(super) async fn own_since(&self, job: &Job) -> Result<Vec<Post>, String> {
+    /// The account's own posts and answers since then.
+    pub(super) async fn own_since(&self, from: DateTime<Utc>) -> Result<Vec<Post>, String> {
         let who = self.who().await?;
-        let from = job.permitted_at - DRIFT;
         let (mut own, mut next) = (Vec::new(), None::<String>);
         for _ in 0..PAGES {
             let (posts, after) = self.page(&who, from, EACH, "retweets", next.as_deref()).await?;
@@ -245,7 +251,7 @@ impl X {
     /// Looks for the post, or for the first part of one, by its words.
     pub(super) async fn search(&self, job: &Job) -> Result<Sighting, String> {
         let wanted = job.rendition.part(0);
-        let own = self.own_since(job).await?;
+        let own = self.own_since(job.permitted_at - DRIFT).await?;
         let mut found = own.into_iter().filter(|post| post.is_alone() && post.says(&wanted));
         Ok(match (found.next(), found.next()) {
             (None, _) => Sighting::Absent,

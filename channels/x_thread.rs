@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::reads::{DRIFT, made_at};
 use super::{PATIENCE, X, is_id, link};
 use crate::http::Answer;
 use crate::keeper::{TakenDown, are_all, kept, next_part};
@@ -94,10 +95,10 @@ impl X {
 
     /// Adds the parts that are out after those of `ids`, as far as X shows them.
     async fn follow(&self, job: &Job, ids: &mut Vec<String>, of: usize) -> Result<(), String> {
-        if ids.len() == of {
-            return Ok(());
-        }
-        let own = self.own_since(job).await?;
+        let Some(known) = ids.last().filter(|_| ids.len() < of) else { return Ok(()) };
+        // An attempt can begin long after the one whose answer was lost.
+        let since = made_at(known).map_or(job.permitted_at, |made| made.min(job.permitted_at));
+        let own = self.own_since(since - DRIFT).await?;
         while let (Some(last), true) = (ids.last(), ids.len() < of) {
             let wanted = job.rendition.part(ids.len());
             let answers = own.iter().filter(|post| post.answers(last));
