@@ -73,9 +73,22 @@ impl Telegram {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ADAPTER;
     use super::super::server::Api;
     use super::super::tests::to;
     use crate::strict::{Threads, threads};
+    use crate::{MediaRef, Rendition, fit, suite};
+
+    #[test]
+    fn pictures_make_a_caption_of_the_first_part_alone() {
+        let problems = |post: &Rendition| fit::check(post, &ADAPTER.limits).len();
+        let picture = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A map".into() };
+        let mut post = Rendition { media: vec![picture], ..suite::job().rendition };
+        post.more = vec!["a".repeat(4_096)];
+        assert_eq!(problems(&post), 0);
+        post.text = "a".repeat(1_025);
+        assert_eq!(problems(&post), 1);
+    }
 
     #[tokio::test]
     async fn wherever_a_thread_breaks_each_part_is_there_once_at_most() {
