@@ -1,14 +1,14 @@
 //! Pictures lose what their files tell besides, and keep their pixels, colours and which side is up.
 
 use holdline::app::media::Media;
-use holdline::app::posts::{self, NewPost};
-use holdline::app::{AppError, media};
+use holdline::app::{AppError, incidents, media, posts};
 use holdline::domain::cleaned::{DAMAGED, cleaned, turn};
 use holdline::domain::picture::size;
 use holdline::store::Unaudited;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::Bench;
 use crate::support::drawn::{
     SECRET, VP8L, chunk, exif, gif_with, jpeg, jpeg_with, png, png_with, segment, webp,
 };
@@ -177,6 +177,22 @@ fn a_file_that_does_not_hold_together_is_refused_wherever_it_is_cut() {
     }
 }
 
+/// Keeps a picture as older versions did; the hash of its bytes.
+async fn kept_as_it_came(bench: &Bench, photo: &[u8]) -> String {
+    let (sha256, mime) = (::channels::hash(photo), "image/jpeg".to_owned());
+    let mut tx = bench.look().await.begin().await.unwrap();
+    let as_it_came = Media { sha256: sha256.clone(), mime, bytes: photo.to_vec(), created_at: 1 };
+    assert!(tx.insert_media(&as_it_came).await.unwrap());
+    tx.commit_unaudited(Unaudited::Look).await.unwrap();
+    sha256
+}
+
+/// A post with that picture.
+fn with(sha256: &str) -> Value {
+    let picture = json!({ "sha256": sha256, "mime": "image/jpeg", "alt": "A map" });
+    json!({ "kind": "routine", "channels": ["alpha"], "source": { "text": "Open", "media": [picture] } })
+}
+
 on_both! {
     async fn what_is_kept_and_approved_is_the_cleaned_picture(bench) {
         let photo = jpeg_with(&told(6), &[]);
@@ -191,22 +207,57 @@ on_both! {
 
     async fn a_picture_that_was_kept_as_it_came_is_for_its_author_to_send_again(bench) {
         let photo = jpeg_with(&told(6), &[]);
-        let (sha256, mime) = (::channels::hash(&photo), "image/jpeg".to_owned());
-        let mut tx = bench.look().await.begin().await.unwrap();
-        let as_it_came = Media { sha256: sha256.clone(), mime, bytes: photo.clone(), created_at: 1 };
-        assert!(tx.insert_media(&as_it_came).await.unwrap());
-        tx.commit_unaudited(Unaudited::Look).await.unwrap();
-        let with = |sha256: &str| -> NewPost {
-            let picture = json!({ "sha256": sha256, "mime": "image/jpeg", "alt": "A map" });
-            let source = json!({ "text": "Open", "media": [picture] });
-            serde_json::from_value(json!({ "kind": "routine", "channels": ["alpha"], "source": source })).unwrap()
-        };
-        let refused = posts::create(&bench.app, &bench.operator, &with(&sha256)).await;
+        let sha256 = kept_as_it_came(&bench, &photo).await;
+        let new = serde_json::from_value(with(&sha256)).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &new).await;
         let Err(AppError::Invalid(problems)) = refused else { panic!("{refused:?}") };
         assert_eq!((problems.len(), &*problems[0].field), (1, "source.media[0]"), "{problems:?}");
         assert!(problems[0].message.contains("upload it again"), "{problems:?}");
         let again = media::upload(&bench.app, &bench.operator, photo).await.unwrap().sha256;
         assert_ne!(again, sha256);
-        posts::create(&bench.app, &bench.operator, &with(&again)).await.unwrap();
+        let new = serde_json::from_value(with(&again)).unwrap();
+        posts::create(&bench.app, &bench.operator, &new).await.unwrap();
+    }
+
+    async fn words_beside_such_a_picture_change_where_it_is_not_sent_again(bench) {
+        let worker = bench.start().await;
+        let photo = jpeg_with(&told(6), &[]);
+        let sha256 = kept_as_it_came(&bench, &photo).await;
+        let again = media::upload(&bench.app, &bench.operator, photo).await.unwrap().sha256;
+        let new = json!({"title": "Cards", "severity": "major", "freeze": false});
+        let new = serde_json::from_value(new).unwrap();
+        let incident = incidents::open(&bench.app, &bench.operator, &new).await.unwrap().incident.id;
+        let post = |sha256: &str, more: Value| {
+            let mut post = with(sha256);
+            (post["kind"], post["incident"]) = (json!("update"), json!(incident));
+            post.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            post
+        };
+        let first = bench.approved(post(&again, json!({ "channels": ["alpha", "site"] }))).await.id;
+        bench.until(&first, &["accepted"; 2]).await;
+        // As the older version sent it.
+        for (table, column) in [("posts", "source"), ("deliveries", "rendition")] {
+            bench.sql(&format!("update {table} set {column} = replace({column}, '{again}', '{sha256}')")).await;
+        }
+        let change = |sha256: &str, channels: &[&str]| {
+            let mut post = post(sha256, json!({ "revises": first, "channels": channels }));
+            post["source"]["text"] = json!("Open from 9");
+            post
+        };
+        for (channels, why) in [(&[][..], "and site would get it again"), (&["site"][..], "and take the new one")] {
+            let new = serde_json::from_value(change(&sha256, channels)).unwrap();
+            let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err().in_full();
+            assert!(refused.contains(why), "{refused}");
+        }
+        // Another one is none that alpha has, and no way around.
+        let other = serde_json::from_value(change(&again, &["alpha"])).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &other).await.unwrap_err().in_full();
+        assert!(refused.contains("and not the pictures"), "{refused}");
+        let second = bench.approved(change(&sha256, &["alpha"])).await.id;
+        bench.until(&second, &["accepted"]).await;
+        assert_eq!(crate::revisions::on_alpha(&bench), ["Open from 9"]);
+        let third = bench.approved(change(&again, &["site"])).await.id;
+        bench.until(&third, &["accepted"]).await;
+        worker.stop().await.unwrap();
     }
 }

@@ -192,7 +192,7 @@ pub(crate) fn check<'a>(
     // Where its words stay, a text of its own is one that is out.
     let known = revised.map_or_else(|| targets.clone(), |revised| revised.channels(&dir.channels));
     check_own_texts(&new.source, &known, problems);
-    composed_pictures::check(&new.source, &targets, &dir.pictures, problems);
+    composed_pictures::check(&new.source, &targets, &dir.pictures, revised, problems);
     Checked { targets, drill, incident, revised, due, valid_until, promise_at }
 }
 

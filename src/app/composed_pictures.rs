@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ::channels::revise;
+
 use super::error::Problems;
+use super::revisions::Standing;
 use super::{App, Result, channels};
 use crate::domain::cleaned::cleaned;
 use crate::domain::post::Source;
@@ -46,8 +49,15 @@ impl Pictures {
     }
 }
 
-/// A picture that is missing or too large for a channel is told now, not when the post is due.
-pub(super) fn check(source: &Source, to: &[&Channel], known: &Pictures, problems: &mut Problems) {
+/// A picture that is missing or too large for a channel is told now, not when the post is due. `revised`: the post whose
+/// words change.
+pub(super) fn check(
+    source: &Source,
+    to: &[&Channel],
+    known: &Pictures,
+    revised: Option<&Standing>,
+    problems: &mut Problems,
+) {
     for (n, picture) in source.media.iter().enumerate() {
         let field = format!("source.media[{n}]");
         let Some(kept) = known.kept.get(&picture.sha256) else {
@@ -57,8 +67,10 @@ pub(super) fn check(source: &Source, to: &[&Channel], known: &Pictures, problems
         if kept.mime != picture.mime {
             problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
         }
-        if known.soiled.contains(&picture.sha256) {
-            problems.add(&field, SOILED);
+        if known.soiled.contains(&picture.sha256)
+            && let Some(why) = why_not_soiled(&picture.sha256, to, revised)
+        {
+            problems.add(&field, why);
         }
         for channel in to {
             let most = channels::limits(channel).filter(|l| l.media > 0).map_or(u64::MAX, |l| l.media_bytes);
@@ -69,6 +81,32 @@ pub(super) fn check(source: &Source, to: &[&Channel], known: &Pictures, problems
         }
     }
     check_together(source, to, known, problems);
+}
+
+/// Why a picture that an older version kept as it came is not taken. Where it is out already, and only the words beside it
+/// change, it is: nobody gets it again.
+fn why_not_soiled(sha256: &str, to: &[&Channel], revised: Option<&Standing>) -> Option<String> {
+    let mut out = revised.iter().flat_map(|post| &post.copies).filter_map(|copy| copy.words.as_ref().ok());
+    if !out.any(|words| words.media.iter().any(|m| m.sha256 == sha256)) {
+        return Some(SOILED.to_owned());
+    }
+    let again: Vec<&str> = to.iter().filter(|c| !keeps_pictures(c)).map(|c| c.name.as_str()).collect();
+    if again.len() == to.len() && !to.is_empty() {
+        return Some(SOILED.to_owned());
+    }
+    let names = again.join(", ");
+    (!names.is_empty()).then(|| {
+        format!(
+            "was uploaded before all that its file tells besides was left out, and {names} would get it again; change the \
+             words there by themselves, with the picture uploaded again, and those of the other channels with this one"
+        )
+    })
+}
+
+/// Whether pictures stay as they are there when the words beside them change.
+fn keeps_pictures(c: &Channel) -> bool {
+    let can = ::channels::adapter(&c.adapter).and_then(|adapter| adapter.capabilities.revises);
+    can.is_some_and(|can| can.pictures == revise::Pictures::Kept)
 }
 
 /// The same of all pictures together, where one request carries them.

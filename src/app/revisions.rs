@@ -36,14 +36,14 @@ pub struct Unrevised {
 pub(crate) struct Standing {
     pub post: Post,
     /// What is out on each of its channels.
-    copies: Vec<Copy>,
+    pub(super) copies: Vec<Copy>,
 }
 
 /// What is out of a post on one channel.
-struct Copy {
+pub(super) struct Copy {
     channel: String,
     /// Its words, or why nothing can be changed there.
-    words: std::result::Result<Rendition, String>,
+    pub(super) words: std::result::Result<Rendition, String>,
     /// How it stands, where the post is only on its way: new words go there when it is out.
     waits: Option<&'static str>,
     /// Whether a change of its words waits there already, so that it may have others soon.
