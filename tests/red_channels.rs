@@ -125,6 +125,29 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn one_check_tells_nothing_however_long_nobody_looks_again(bench) {
+        let mut bench = bench;
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        fails(&bench, "wall");
+        minutes(&bench, 1).await;
+        for _ in 0..5 {
+            bench.app.clock().advance(MINUTE);
+            red_channels::look(&bench.app).await.unwrap();
+        }
+        assert_eq!(alarms(&bench, &name).await.len(), 0);
+        minutes(&bench, 1).await;
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Waiting);
+        // One good check ends nothing: it is looked at again in the next minute.
+        is_well(&bench, "wall");
+        minutes(&bench, 1).await;
+        fails(&bench, "wall");
+        minutes(&bench, 9).await;
+        assert_eq!(alarms(&bench, &name).await.len(), 1);
+        assert_eq!(alarms(&bench, &name).await[0].state, SignalState::Waiting);
+        worker.stop().await.unwrap();
+    }
+
     async fn channels_that_turn_together_are_one_mail_that_says_so(bench) {
         let (mut bench, server) = (bench, peer("smtp"));
         let names = [channel(&mut bench, "wall").await, channel(&mut bench, "page").await];

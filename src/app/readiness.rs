@@ -15,7 +15,9 @@ use super::hub::Topic;
 use super::standing::{self, Remark, Standing};
 use super::{Actor, App, AppError, Result, counted};
 use crate::clock::{Millis, date_time};
+use crate::domain::Word;
 use crate::domain::audit::Entry;
+use crate::domain::red::Red;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
 
@@ -49,8 +51,10 @@ pub struct Tested {
 
 /// How often a ready channel is checked.
 const CHECK_READY: Millis = 10 * 60_000;
-/// How often a channel is checked that was not ready, or was never checked.
+/// How often a channel is checked that was not ready, has just turned, or was never checked.
 const CHECK_UNREADY: Millis = 60_000;
+/// A check ends a moment after its minute began, and is due again in the next one all the same.
+const SLACK: Millis = 10_000;
 
 /// How many channels are asked at once.
 const AT_ONCE: usize = 8;
@@ -99,16 +103,22 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<Tested> {
 }
 
 /// Checks every channel whose last check is too old, several at once, so that one that does not answer
-/// delays no other. Called by the timer.
+/// delays no other. One that has just turned is looked at often, until it is known that it lasts. Called by the timer.
 ///
 /// # Errors
 /// The database's own.
 pub async fn check_due(app: &App) -> Result<()> {
     let now = app.now();
     app.networks()?;
+    let known = app.store().red_channels().await?;
+    let turns = |c: &Channel| known.iter().any(|r| r.channel_id == c.id && r.state != Red::Told.word());
     let due = |c: &Channel| {
-        let every = health(c).map_or(CHECK_UNREADY, |health| checked_every(&health));
-        c.disabled_at.is_none() && c.checked_at.is_none_or(|at| at + every <= now)
+        let every = |seen: HealthView| match seen.facts.checked_every {
+            None if turns(c) => CHECK_UNREADY,
+            _ => checked_every(&seen),
+        };
+        let every = health(c).map_or(CHECK_UNREADY, every);
+        c.disabled_at.is_none() && c.checked_at.is_none_or(|at| at + every <= now + SLACK)
     };
     let due = app.store().channels().await?.into_iter().filter(due).map(|c| c.id).collect();
     check_all(app.clone(), due).await;

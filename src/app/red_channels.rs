@@ -46,7 +46,7 @@ async fn pass(app: &App) -> Result<usize> {
     let known: BTreeMap<&str, &RedChannel> = known.iter().map(|red| (red.channel_id.as_str(), red)).collect();
     let moves = |c: &&Channel| {
         let red = known.get(c.id.as_str()).copied();
-        c.disabled_at.map_or_else(|| step(app, red, c) != Step::Nothing, |_| red.is_some())
+        c.disabled_at.map_or_else(|| step(red, c) != Step::Nothing, |_| red.is_some())
     };
     let mut moving: Vec<&str> = rows.iter().filter(moves).map(|c| c.id.as_str()).collect();
     if moving.is_empty() {
@@ -63,9 +63,7 @@ async fn pass(app: &App) -> Result<usize> {
     let mut along = Vec::new();
     for id in moving {
         let Some(c) = tx.channel_for_update(id).await? else { continue };
-        if change(app, &mut tx, &c, &mut changes).await? == Step::Nothing
-            && is_along(app, &mut tx, &c).await?
-        {
+        if change(app, &mut tx, &c, &mut changes).await? == Step::Nothing && is_along(&mut tx, &c).await? {
             along.push(c);
         }
     }
@@ -92,16 +90,16 @@ async fn commit(app: &App, mut tx: Tx, changes: Changes) -> Result<usize> {
 }
 
 /// What the last check of the channel makes of what was known.
-fn step(app: &App, known: Option<&RedChannel>, c: &Channel) -> Step {
+fn step(known: Option<&RedChannel>, c: &Channel) -> Step {
     let known = known.and_then(|red| Red::parse(&red.state).ok().map(|state| (state, red.since)));
-    red::step(known, readiness::is_red(c), app.now())
+    red::step(known, readiness::is_red(c).zip(c.checked_at))
 }
 
 /// Whether it was seen to be red long enough to be told with others.
-async fn is_along(app: &App, tx: &mut Tx, c: &Channel) -> Result<bool> {
-    let red = tx.red_channel(&c.id).await?;
-    let is_red = readiness::is_red(c) == Some(true);
-    Ok(red.is_some_and(|r| is_red && r.state == Red::Seen.word() && red::goes_along(r.since, app.now())))
+async fn is_along(tx: &mut Tx, c: &Channel) -> Result<bool> {
+    let red = tx.red_channel(&c.id).await?.filter(|r| r.state == Red::Seen.word());
+    let checked = c.checked_at.filter(|_| readiness::is_red(c) == Some(true));
+    Ok(red.zip(checked).is_some_and(|(r, checked)| red::goes_along(r.since, checked)))
 }
 
 /// Makes the step of one channel.
@@ -113,7 +111,7 @@ async fn change(app: &App, tx: &mut Tx, c: &Channel, changes: &mut Changes) -> R
         }
         return Ok(Step::Forget);
     }
-    let step = step(app, known.as_ref(), c);
+    let step = step(known.as_ref(), c);
     match step {
         Step::Nothing => {}
         Step::Become(Red::Told) if known.is_none_or(|red| red.state == Red::Seen.word()) => {
@@ -121,7 +119,8 @@ async fn change(app: &App, tx: &mut Tx, c: &Channel, changes: &mut Changes) -> R
         }
         Step::Become(red) => {
             changes.fresh += usize::from(red == Red::Seen);
-            tx.put_red_channel(&c.id, red.word(), app.now()).await?;
+            // It began with that check.
+            tx.put_red_channel(&c.id, red.word(), c.checked_at.unwrap_or(app.now())).await?;
         }
         Step::Forget => forget(app, tx, c, changes).await?,
         Step::WellAgain => {

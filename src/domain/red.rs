@@ -3,8 +3,9 @@
 use super::Word;
 use crate::clock::Millis;
 
-/// What lasts for less is told to nobody: networks have short troubles.
-pub const STEADY: Millis = 3 * 60_000;
+/// What lasts for less is told to nobody: networks have short troubles. These are three minutes: the checks of three
+/// minutes do not come to the second.
+pub const STEADY: Millis = 3 * 60_000 - 10_000;
 
 /// What is known of a channel whose check says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,24 +35,26 @@ pub enum Step {
     WellAgain,
 }
 
-/// What a look at a channel changes. `known` is the state and when it began; `is_red`: what the last check says,
-/// nothing where nobody knows.
-pub fn step(known: Option<(Red, Millis)>, is_red: Option<bool>, now: Millis) -> Step {
-    let has_lasted = |since: Millis| now.saturating_sub(since) >= STEADY;
+/// What a look at a channel changes. `known` is the state and when it began; `seen`: whether the last check says no, and
+/// when it was made, nothing where nobody knows. What no later check has seen has not lasted.
+pub fn step(known: Option<(Red, Millis)>, seen: Option<(bool, Millis)>) -> Step {
+    let Some((is_red, checked)) = seen else { return Step::Nothing };
+    let has_lasted = |since: Millis| checked.saturating_sub(since) >= STEADY;
     match (known, is_red) {
-        (None, Some(true)) => Step::Become(Red::Seen),
-        (Some((Red::Seen, since)), Some(true)) if has_lasted(since) => Step::Become(Red::Told),
-        (Some((Red::Seen, _)), Some(false)) => Step::Forget,
-        (Some((Red::Told, _)), Some(false)) => Step::Become(Red::Mending),
-        (Some((Red::Mending, _)), Some(true)) => Step::Become(Red::Told),
-        (Some((Red::Mending, since)), Some(false)) if has_lasted(since) => Step::WellAgain,
+        (None, true) => Step::Become(Red::Seen),
+        (Some((Red::Seen, since)), true) if has_lasted(since) => Step::Become(Red::Told),
+        (Some((Red::Seen, _)), false) => Step::Forget,
+        (Some((Red::Told, _)), false) => Step::Become(Red::Mending),
+        (Some((Red::Mending, _)), true) => Step::Become(Red::Told),
+        (Some((Red::Mending, since)), false) if has_lasted(since) => Step::WellAgain,
         _ => Step::Nothing,
     }
 }
 
-/// Whether one that was seen to be red is told with another one whose time has come: what fails with it is one trouble.
-pub fn goes_along(since: Millis, now: Millis) -> bool {
-    now.saturating_sub(since) >= STEADY / 2
+/// Whether one that was seen to be red, last by a check of then, is told with another one whose time has come: what fails
+/// with it is one trouble.
+pub fn goes_along(since: Millis, checked: Millis) -> bool {
+    checked.saturating_sub(since) >= STEADY / 2
 }
 
 #[cfg(test)]
@@ -63,7 +66,7 @@ mod tests {
         let (mut known, mut out) = (None, Vec::new());
         for (minute, is_red) in checks.iter().enumerate() {
             let now = i64::try_from(minute).unwrap() * 60_000;
-            let step = step(known, Some(*is_red), now);
+            let step = step(known, Some((*is_red, now)));
             match step {
                 Step::Become(red) => known = Some((red, now)),
                 Step::Forget | Step::WellAgain => known = None,
@@ -94,7 +97,16 @@ mod tests {
     #[test]
     fn what_nobody_knows_changes_nothing() {
         for known in [None, Some((Red::Seen, 0)), Some((Red::Told, 0)), Some((Red::Mending, 0))] {
-            assert_eq!(step(known, None, 100 * STEADY), Step::Nothing);
+            assert_eq!(step(known, None), Step::Nothing);
+        }
+    }
+
+    #[test]
+    fn one_check_has_not_lasted_however_old_it_is() {
+        for (red, is_red) in [(Red::Seen, true), (Red::Mending, false)] {
+            assert_eq!(step(Some((red, 100)), Some((is_red, 100))), Step::Nothing);
+            assert_eq!(step(Some((red, 100)), Some((is_red, 99 + STEADY))), Step::Nothing);
+            assert_ne!(step(Some((red, 100)), Some((is_red, 100 + STEADY))), Step::Nothing);
         }
     }
 }
