@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use holdline::app::hub::Topic;
+use holdline::app::notices::{self, Envelope};
 use holdline::app::sessions::{self, Preference};
 use holdline::app::signals::SignalView;
 use holdline::app::{channels as verbs, red_channels, signals};
@@ -58,6 +59,25 @@ async fn sent(bench: &Bench, many: usize) -> Vec<Value> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         bench.app.hub().poke(Topic::Notices);
+    }
+    panic!("{:?}", told(bench, "notice.").await);
+}
+
+/// The mails that are due, as if the mail server took them.
+async fn posted(bench: &Bench) -> Vec<Envelope> {
+    bench.app.clock().advance(3_000);
+    let mut all = Vec::new();
+    for _ in 0..200 {
+        let mails = notices::take(&bench.app).await.unwrap();
+        for mail in &mails {
+            notices::settle(&bench.app, mail, Ok(())).await.unwrap();
+        }
+        all.extend(mails);
+        if notices::next_try(&bench.app).await.unwrap().is_none() {
+            return all;
+        }
+        // The node counts as alive again with its next heartbeat.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("{:?}", told(bench, "notice.").await);
 }
@@ -121,7 +141,7 @@ on_both! {
             minutes(&bench, 2).await;
         }
         assert_eq!(alarms(&bench, &name).await.len(), 0);
-        assert_eq!(holdline::app::notices::next_try(&bench.app).await.unwrap(), None);
+        assert_eq!(notices::next_try(&bench.app).await.unwrap(), None);
         worker.stop().await.unwrap();
     }
 
@@ -151,7 +171,8 @@ on_both! {
     async fn channels_that_turn_together_are_one_mail_that_says_so(bench) {
         let (mut bench, server) = (bench, peer("smtp"));
         let names = [channel(&mut bench, "wall").await, channel(&mut bench, "page").await];
-        for other in &bench.channels[..4] {
+        // The page is no network that is asked: it cannot be away with the others.
+        for other in &bench.channels[..3] {
             crate::watches::switch(&bench, other, true).await;
         }
         let worker = bench.start().await;
@@ -178,6 +199,50 @@ on_both! {
             assert!(mail["text"].as_str().unwrap().contains("lost its own network"), "they are all: {mail}");
         }
         mailing.stop().await;
+        worker.stop().await.unwrap();
+    }
+
+    async fn after_a_time_without_the_mail_server_a_channel_is_named_once(bench) {
+        let mut bench = bench;
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        bench.app.set_mails();
+        // It turns twice before a mail can be sent: what is true now is told, and once.
+        for turn in 0..2 {
+            fails(&bench, "wall");
+            minutes(&bench, 15).await;
+            if turn == 0 {
+                is_well(&bench, "wall");
+                minutes(&bench, 5).await;
+            }
+        }
+        let subjects = |mails: Vec<Envelope>| mails.into_iter().map(|m| m.subject).collect::<Vec<_>>();
+        assert_eq!(subjects(posted(&bench).await), vec![format!("Not ready: {name}"); 3]);
+        assert_eq!(told(&bench, "notice.sent").await.len(), 6, "both notices of each person are settled by one mail");
+        is_well(&bench, "wall");
+        minutes(&bench, 5).await;
+        assert_eq!(subjects(posted(&bench).await), vec![format!("Ready again: {name}"); 3]);
+        // Who never heard of a trouble does not hear that it is over.
+        fails(&bench, "wall");
+        minutes(&bench, 15).await;
+        is_well(&bench, "wall");
+        minutes(&bench, 5).await;
+        assert!(posted(&bench).await.is_empty());
+        worker.stop().await.unwrap();
+    }
+
+    async fn of_a_scheduler_it_is_said_that_a_freeze_could_not_hold_it(bench) {
+        let mut bench = bench;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let name = unique("plans");
+        bench.connect_with(&name, "postiz", json!({ "url": url }), Some("hunter2-key")).await;
+        let worker = bench.start().await;
+        minutes(&bench, 5).await;
+        let raised = alarms(&bench, &name).await;
+        assert_eq!(raised.len(), 1, "{raised:?}");
+        assert_eq!(raised[0].title, format!("a freeze could not hold what is planned in {name}"));
         worker.stop().await.unwrap();
     }
 

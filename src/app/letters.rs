@@ -50,59 +50,85 @@ pub(super) fn approval(language: &str, a: &About<'_>) -> (String, String) {
 
 /// What is told of channels.
 pub(super) struct Channels<'a> {
+    /// Those that posts go to.
     pub names: &'a [String],
-    /// They are well again; otherwise a post would fail there.
+    /// Those in which people plan, and nothing is posted.
+    pub planners: &'a [String],
+    /// They are well again; otherwise a post would fail there, or a freeze could not hold what is planned.
     pub are_ready: bool,
-    /// There are no others.
+    /// There are no others whose networks are asked often.
     pub are_all: bool,
     pub link: String,
 }
 
+/// The sentences of a mail about channels.
+struct Said {
+    subject: &'static str,
+    many: &'static str,
+    posts: &'static str,
+    plans: &'static str,
+    all: &'static str,
+    link: &'static str,
+}
+
+const NOT_READY: Said = Said {
+    subject: "Not ready:",
+    many: "channels",
+    posts: "A post would fail on:",
+    plans: "A freeze could not hold what is planned in:",
+    all: "These are all channels whose networks are asked often: look first whether the machine that checks them has lost \
+          its own network.",
+    link: "Why, and what to do:",
+};
+const WELL_AGAIN: Said = Said {
+    subject: "Ready again:",
+    many: "channels",
+    posts: "Posts can go out again on:",
+    plans: "A freeze can hold again what is planned in:",
+    all: "These are all channels whose networks are asked often.",
+    link: "All channels:",
+};
+const NOT_READY_IN_FRENCH: Said = Said {
+    subject: "Pas prêt\u{a0}:",
+    many: "canaux",
+    posts: "Une publication échouerait sur\u{a0}:",
+    plans: "Un gel ne pourrait pas retenir ce qui est programmé dans\u{a0}:",
+    all: "Ce sont tous les canaux dont le réseau est interrogé souvent\u{a0}: voyez d’abord si la machine qui les vérifie \
+          n’a pas perdu son propre réseau.",
+    link: "Pourquoi, et que faire\u{a0}:",
+};
+const WELL_AGAIN_IN_FRENCH: Said = Said {
+    subject: "De nouveau prêt\u{a0}:",
+    many: "canaux",
+    posts: "Les publications partent de nouveau sur\u{a0}:",
+    plans: "Un gel peut retenir de nouveau ce qui est programmé dans\u{a0}:",
+    all: "Ce sont tous les canaux dont le réseau est interrogé souvent.",
+    link: "Tous les canaux\u{a0}:",
+};
+
 /// Subject and text of the mail about channels that turned.
 pub(super) fn channels(language: &str, c: &Channels<'_>) -> (String, String) {
-    let names: Vec<String> = c.names.iter().map(|name| one_line(name)).collect();
-    let (n, list) = (names.len(), names.iter().map(|name| format!("- {name}\n")).collect::<String>());
-    let (subject, says, all) = match (language == "fr", c.are_ready) {
-        (false, false) => (
-            if n == 1 { format!("Not ready: {}", names[0]) } else { format!("Not ready: {n} channels") },
-            "A post would fail on",
-            "These are all channels: look first whether the machine that checks them has lost its own network.",
-        ),
-        (false, true) => (
-            if n == 1 { format!("Ready again: {}", names[0]) } else { format!("Ready again: {n} channels") },
-            "Posts can go out again on",
-            "These are all channels.",
-        ),
-        (true, false) => (
-            if n == 1 {
-                format!("Pas prêt\u{a0}: {}", names[0])
-            } else {
-                format!("Pas prêts\u{a0}: {n} canaux")
-            },
-            "Une publication échouerait sur",
-            "Ce sont tous les canaux\u{a0}: voyez d’abord si la machine qui les vérifie n’a pas perdu son propre réseau.",
-        ),
-        (true, true) => (
-            if n == 1 {
-                format!("De nouveau prêt\u{a0}: {}", names[0])
-            } else {
-                format!("De nouveau prêts\u{a0}: {n} canaux")
-            },
-            "Les publications partent de nouveau sur",
-            "Ce sont tous les canaux.",
-        ),
+    let said = match (language == "fr", c.are_ready) {
+        (false, false) => NOT_READY,
+        (false, true) => WELL_AGAIN,
+        (true, false) => NOT_READY_IN_FRENCH,
+        (true, true) => WELL_AGAIN_IN_FRENCH,
     };
-    let why = match (language == "fr", c.are_ready) {
-        (false, false) => "Why, and what to do",
-        (false, true) => "All channels",
-        (true, false) => "Pourquoi, et que faire",
-        (true, true) => "Tous les canaux",
+    let mut names = c.names.iter().chain(c.planners).map(|name| one_line(name));
+    let subject = match (c.names.len() + c.planners.len(), language == "fr") {
+        (1, _) => format!("{} {}", said.subject, names.next().unwrap_or_default()),
+        (n, true) => format!("{} {n} {}", said.subject.replace("prêt", "prêts"), said.many),
+        (n, false) => format!("{} {n} {}", said.subject, said.many),
     };
-    let (colon, all) = (
-        if language == "fr" { "\u{a0}:" } else { ":" },
-        if c.are_all { format!("{all}\n\n") } else { String::new() },
-    );
-    (subject, format!("{says}{colon}\n{list}\n{all}{why}{colon}\n{}\n", c.link))
+    let list = |says: &str, names: &[String]| match names {
+        [] => String::new(),
+        _ => {
+            format!("{says}\n{}\n", names.iter().map(|n| format!("- {}\n", one_line(n))).collect::<String>())
+        }
+    };
+    let all = if c.are_all { format!("{}\n\n", said.all) } else { String::new() };
+    let lists = list(said.posts, c.names) + &list(said.plans, c.planners);
+    (subject, format!("{lists}{all}{}\n{}\n", said.link, c.link))
 }
 
 fn kind(french: bool, kind: &str) -> &'static str {
@@ -140,8 +166,13 @@ mod tests {
     #[test]
     fn a_mail_about_channels_names_them_and_says_when_they_are_all() {
         let names = vec!["Bank\r\nBcc: x".to_owned(), "Beta".to_owned()];
-        let mut about =
-            Channels { names: &names, are_ready: false, are_all: true, link: "https://h.example/b".into() };
+        let mut about = Channels {
+            names: &names,
+            planners: &[],
+            are_ready: false,
+            are_all: true,
+            link: "https://h.example/b".into(),
+        };
         let (subject, text) = channels("en", &about);
         assert_eq!(subject, "Not ready: 2 channels");
         assert!(text.contains("- Bank  Bcc: x\n- Beta\n") && text.contains("its own network"), "{text}");
@@ -152,6 +183,16 @@ mod tests {
         assert!(!text.contains("tous les canaux"), "{text}");
         about.are_ready = true;
         assert_eq!(channels("fr", &about).0, "De nouveau prêt\u{a0}: Beta");
+        // No post goes to a planner, so none fails there.
+        (about.names, about.planners, about.are_ready) = (&names[..0], &names[1..], false);
+        let (subject, text) = channels("en", &about);
+        assert_eq!(subject, "Not ready: Beta");
+        assert!(text.starts_with("A freeze could not hold what is planned in:\n- Beta\n\n"), "{text}");
+        assert!(!text.contains("post"), "{text}");
+        (about.names, about.are_ready) = (&names[..1], true);
+        let (subject, text) = channels("fr", &about);
+        assert_eq!(subject, "De nouveau prêts\u{a0}: 2 canaux");
+        assert!(text.contains("sur\u{a0}:\n- Bank  Bcc: x\n\nUn gel peut"), "{text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::alarms::{self, WATCH};
+use super::channels::publishes;
 use super::hub::Topic;
 use super::notices::{self, channels::About};
 use super::{Actor, App, Result, heard, readiness};
@@ -146,6 +147,16 @@ fn key(c: &Channel) -> String {
     heard::key(&["red:", &c.id].concat())
 }
 
+/// What fails there. Nothing is posted on a planner.
+fn title(c: &Channel) -> String {
+    let name = &c.name;
+    if publishes(c) {
+        format!("a post on {name} would fail")
+    } else {
+        format!("a freeze could not hold what is planned in {name}")
+    }
+}
+
 /// The alarm in the list of signals. It ends by itself.
 async fn raise(app: &App, tx: &mut Tx, c: &Channel, entries: &mut Vec<Entry>) -> Result<()> {
     let key = key(c);
@@ -154,7 +165,7 @@ async fn raise(app: &App, tx: &mut Tx, c: &Channel, entries: &mut Vec<Entry>) ->
         source: WATCH.to_owned(),
         thing: key.clone(),
         key,
-        title: heard::short(&format!("a post on {} would fail", c.name)),
+        title: heard::short(&title(c)),
         detail: Some(heard::short_detail(&why)),
         url: Some(format!("{}/console/settings/readiness", app.public_url())),
         severity: Some(Severity::Major),

@@ -40,6 +40,14 @@ impl Store {
         let sql = COUNT.replace("{ids}", &dialect::list(1, dialect::padded(subjects.len())));
         Ok(read!(self, |c| listed!(sqlx::query_scalar(AssertSqlSafe(sql)), subjects).fetch_one(c).await?))
     }
+
+    /// The last one about it that was sent to that person.
+    pub async fn last_sent_notice(&self, person: &str, subject: &str) -> Result<Option<Notice>> {
+        const SQL: &str =
+            "select * from notices where subject = $1 and person_id = $2 and sent_at is not null
+            order by sent_at desc, created_at desc limit 1";
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(subject).bind(person).fetch_optional(c).await?))
+    }
 }
 
 impl Tx {
