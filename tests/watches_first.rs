@@ -181,6 +181,12 @@ on_both! {
             ("instagram 26", "26:1", "known"),
             ("instagram 26", "26:2", "open"),
             ("instagram 1784", "1784:2", "ours"),
+            // The first look by the new number calls all known that is there; an alarm about it goes on.
+            ("instagram 26", "26:3", "foreign"),
+            ("instagram 1784", "1784:3", "known"),
+            ("instagram 26", "26:4", "known"),
+            ("instagram 1784", "1784:4", "open"),
+            ("instagram 26", "odd", "foreign"),
             ("instagram 99", "99:1", "known"),
         ] {
             bench.sql(&format!(
@@ -188,13 +194,20 @@ on_both! {
                  values ('{account}', '{post}', '{id}', '{state}', {MINUTE}, 'w')"
             )).await;
         }
+        bench.sql(&format!(
+            "insert into signals (id, said_by, source, key, title, state, first_seen_at, last_seen_at, times, worded,
+               logged_at) values ('s1', 'watch', 'watch', 'k', 't', 'waiting', {MINUTE}, {MINUTE}, 1, 1, {MINUTE})"
+        )).await;
+        bench.sql("update seen_posts set signal_id = 's1' where remote_id = '26:3'").await;
         let store = bench.look().await;
         for _ in 0..2 {
             let mut tx = store.begin().await.unwrap();
             tx.move_seen_posts("instagram 26", "instagram 1784").await.unwrap();
             let mut left = Vec::new();
+            let ids = ["1", "2", "3", "4"].map(|n| [format!("26:{n}"), format!("1784:{n}")]).concat();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).chain(["odd", "99:1"]).collect();
             for account in ["instagram 26", "instagram 1784", "instagram 99"] {
-                let seen = tx.seen_posts(account, &["26:1", "26:2", "1784:1", "1784:2", "99:1"]).await.unwrap();
+                let seen = tx.seen_posts(account, &ids).await.unwrap();
                 left.extend(seen.into_iter().map(|p| (p.account, p.remote_id, p.state)));
             }
             left.sort();
@@ -202,8 +215,13 @@ on_both! {
             assert_eq!(left, [
                 row("instagram 1784", "1784:1", "known"),
                 row("instagram 1784", "1784:2", "ours"),
+                row("instagram 1784", "1784:3", "foreign"),
+                row("instagram 1784", "1784:4", "open"),
+                row("instagram 1784", "odd", "foreign"),
                 row("instagram 99", "99:1", "known"),
             ]);
+            let (of_alarm, _) = tx.posts_of_signal("s1", 9).await.unwrap();
+            assert_eq!(of_alarm.iter().map(|p| p.remote_id.as_str()).collect::<Vec<_>>(), ["1784:3"]);
             tx.commit_unaudited(holdline::store::Unaudited::Look).await.unwrap();
         }
     }

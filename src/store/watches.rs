@@ -172,24 +172,39 @@ impl Tx {
     }
 
     /// Gives the posts that were seen by another number of an account to that account, each once. Number and post are
-    /// parted by a colon in the id.
+    /// parted by a colon in the id. Of one that both have seen stays what says more: a first look calls all known.
     pub async fn move_seen_posts(&mut self, from: &str, to: &str) -> Result<()> {
+        const SAYS_MORE: &str =
+            "update seen_posts as n set state = o.state, signal_id = coalesce(o.signal_id, n.signal_id)
+            from seen_posts o where o.account = $1 and n.account = $2
+              and substr(o.remote_id, 1, length($3)) = $3
+              and n.remote_id = $4 || substr(o.remote_id, length($3) + 1)
+              and (n.state = 'known' or o.state = 'ours'
+                or (o.state = 'foreign' and n.state in ('open', 'unsure'))
+                or (o.state = 'open' and n.state = 'unsure'))";
         const MOVE: &str =
             "update seen_posts set account = $2, remote_id = $4 || substr(remote_id, length($3) + 1)
             where account = $1 and substr(remote_id, 1, length($3)) = $3 and not exists
               (select 1 from seen_posts b where b.account = $2
                 and b.remote_id = $4 || substr(seen_posts.remote_id, length($3) + 1))";
+        // Those whose ids do not begin with the number.
+        const AS_THEY_ARE: &str = "update seen_posts set account = $2
+            where account = $1 and substr(remote_id, 1, length($3)) <> $3 and not exists
+              (select 1 from seen_posts b where b.account = $2 and b.remote_id = seen_posts.remote_id)";
         const REST: &str = "delete from seen_posts where account = $1";
         let number = |account: &str| format!("{}:", account.rsplit(' ').next().unwrap_or_default());
         let (old, new) = (number(from), number(to));
-        on!(self, |c| sqlx::query(MOVE)
-            .bind(from)
-            .bind(to)
-            .bind(&old)
-            .bind(&new)
-            .execute(c)
-            .await
-            .map(drop)?);
+        for sql in [SAYS_MORE, MOVE] {
+            on!(self, |c| sqlx::query(sql)
+                .bind(from)
+                .bind(to)
+                .bind(&old)
+                .bind(&new)
+                .execute(c)
+                .await
+                .map(drop)?);
+        }
+        on!(self, |c| sqlx::query(AS_THEY_ARE).bind(from).bind(to).bind(&old).execute(c).await.map(drop)?);
         on!(self, |c| sqlx::query(REST).bind(from).execute(c).await.map(drop)?);
         Ok(())
     }
