@@ -222,6 +222,28 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
+    async fn a_credential_of_another_account_is_known_again_when_the_settings_come_back(bench) {
+        let mut bench = bench;
+        let (url, who) = facebook().await;
+        *who.lock().unwrap() = json!({ "id": "9", "name": "Bank" });
+        bench.connect_with("page", "facebook", json!({ "server": url, "page": "7" }), Some("EAAbank")).await;
+        let id = bench.channels.last().unwrap().clone();
+        let worker = bench.start().await;
+        assert_eq!(check(&bench, &id).await.other_account.as_deref(), Some("Bank (9)"));
+        // The network says nothing: whose it is, is what a check has seen.
+        *who.lock().unwrap() = Value::Null;
+        for (page, other) in [("9", None), ("8", Some("Bank (9)")), ("9", None), ("7", Some("Bank (9)"))] {
+            let edit = ChannelEdit {
+                settings: Some(json!({ "server": url, "page": page })),
+                credential: Some("EAAbank".to_owned().into()),
+                ..ChannelEdit::default()
+            };
+            channels::edit(&bench.app, &bench.administrator, &id, None, edit).await.unwrap();
+            assert_eq!(now(&bench, &id).await.other_account.as_deref(), other, "{page}");
+        }
+        worker.stop().await.unwrap();
+    }
+
     async fn a_credential_that_was_anothers_is_right_once_the_channel_goes_on_with_that_account(bench) {
         let worker = bench.start().await;
         let id = stopped(&bench, "@alice").await;

@@ -176,7 +176,10 @@ pub(super) async fn has_typed_credential(
     row: &mut Channel,
     typed: &SecretString,
 ) -> Result<()> {
-    if let Some(other) = of_others::find(app, tx, row, typed).await? {
+    // It may be the account's that the settings name by now.
+    let own = readiness::known_account(row);
+    let is_other = |seen: &Account| own.as_ref().is_none_or(|own| !seen.is(own));
+    if let Some(other) = of_others::find(app, tx, row, typed).await?.filter(is_other) {
         (row.other_account, row.other_account_id) = (Some(other.name), other.id);
         row.other_is_former = false;
     } else if !credentials::may_be_in(app, row, typed) {

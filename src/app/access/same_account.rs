@@ -76,8 +76,7 @@ pub(in crate::app) async fn ask_typed(
 /// The same of a credential that was typed in, where the settings name no other account than before. It is taken when its
 /// network does not say whose it is: at three in the morning somebody mends a channel, and many networks tell no account.
 /// Posts wait for the first check of it then, and one that sees another account stops them: whether they wait. Where the
-/// settings lead `elsewhere`, whose the credentials of the channel were called says nothing any more: one of them may be the
-/// account's that they name now.
+/// settings lead `elsewhere` and name no account, whose the credentials of the channel were called says nothing any more.
 ///
 /// # Errors
 /// When it is another account while posts of the channel are out or due, or another one than the settings name.
@@ -89,7 +88,7 @@ pub(in crate::app) async fn judge_typed(
     seen: Option<Account>,
     elsewhere: bool,
 ) -> Result<bool> {
-    if elsewhere {
+    if elsewhere && readiness::known_account(row).is_none() {
         tx.forget_credentials_of_others(&row.id).await?;
     }
     let Some(seen) = seen else {
