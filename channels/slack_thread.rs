@@ -103,7 +103,7 @@ impl Slack {
         }
         let (channel, first) = (channel.to_owned(), first.to_owned());
         let bot = self.who().await?.bot_id;
-        let replies = self.replies(&channel, &first).await?;
+        let replies = self.answers_to(&channel, &first).await?;
         while ids.len() < of {
             let same = replies.iter().filter(|m| m.is_part(job, ids.len(), &bot) && is_ts(&m.ts));
             let same = same.map(|m| format!("{channel}:{}", m.ts)).collect();
@@ -118,7 +118,7 @@ impl Slack {
     }
 
     /// What was said in the thread of that message.
-    async fn replies(&self, channel: &str, first: &str) -> Result<Vec<Message>, String> {
+    async fn answers_to(&self, channel: &str, first: &str) -> Result<Vec<Message>, String> {
         let (mut all, mut cursor) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let mut url = self.method("conversations.replies");

@@ -38,6 +38,7 @@ setting-messaging_service = Messaging service
 setting-posts_a_day = Posts a day
 setting-token_ends = The token ends
 setting-warn_below = Warn below
+setting-unsubscribe = Leaving the list
 setting-org = Organisation
 setting-client = Client id
 setting-member = Member

@@ -38,6 +38,7 @@ setting-messaging_service = Service de messagerie
 setting-posts_a_day = Publications par jour
 setting-token_ends = Fin du jeton
 setting-warn_below = Avertir en dessous de
+setting-unsubscribe = Quitter la liste
 setting-org = Organisation
 setting-client = Identifiant du client
 setting-member = Membre
