@@ -2,7 +2,7 @@
 
 use holdline::app::media::Media;
 use holdline::app::{AppError, incidents, media, posts};
-use holdline::domain::cleaned::{DAMAGED, cleaned, turn};
+use holdline::domain::cleaned::{DAMAGED, NOT_UNDERSTOOD, cleaned, turn};
 use holdline::domain::picture::size;
 use holdline::store::Unaudited;
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ fn a_webp_that_moves_keeps_the_picture_of_each_frame_alone() {
 
 #[test]
 fn a_png_that_needs_what_nobody_knows_is_refused() {
-    assert_eq!(cleaned(&png_with(20, 10, &[(b"CgBI", SECRET)])), Err(DAMAGED));
+    assert_eq!(cleaned(&png_with(20, 10, &[(b"CgBI", SECRET)])), Err(NOT_UNDERSTOOD));
 }
 
 #[test]
@@ -215,6 +215,11 @@ on_both! {
         assert!(problems[0].message.contains("upload it again"), "{problems:?}");
         let again = media::upload(&bench.app, &bench.operator, photo).await.unwrap().sha256;
         assert_ne!(again, sha256);
+        // One that would be refused when it is uploaded again says why.
+        let odd = kept_as_it_came(&bench, &png_with(20, 10, &[(b"CgBI", SECRET)])).await;
+        let new = serde_json::from_value(with(&odd)).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err().in_full();
+        assert!(refused.contains(NOT_UNDERSTOOD), "{refused}");
         let new = serde_json::from_value(with(&again)).unwrap();
         posts::create(&bench.app, &bench.operator, &new).await.unwrap();
     }

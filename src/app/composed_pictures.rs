@@ -22,15 +22,16 @@ pub(super) struct Pictures {
     kept: HashMap<String, Picture>,
     /// Those of a post whose file was looked into.
     looked_into: HashSet<String>,
-    /// Those of them that cleaning would change. Their bytes stay: what was approved with them is out, or goes out.
-    soiled: HashSet<String>,
+    /// Those of them that cleaning would change, or cannot read, and what is said of them. Their bytes stay: what was
+    /// approved with them is out, or goes out.
+    soiled: HashMap<String, &'static str>,
 }
 
 impl Pictures {
     pub(super) async fn read(app: &App) -> Result<Self> {
         let all = app.store().pictures().await?.into_iter();
         let kept = all.map(|p| (p.sha256.clone(), p)).collect();
-        Ok(Self { kept, looked_into: HashSet::new(), soiled: HashSet::new() })
+        Ok(Self { kept, looked_into: HashSet::new(), soiled: HashMap::new() })
     }
 
     /// Looks into the files that a post names.
@@ -41,9 +42,13 @@ impl Pictures {
                 continue;
             }
             let Some(row) = app.store().media(sha256).await? else { continue };
-            if cleaned(&row.bytes).as_ref() != Ok(&row.bytes) {
-                self.soiled.insert(sha256.clone());
-            }
+            let why = match cleaned(&row.bytes) {
+                Ok(clean) if clean == row.bytes => continue,
+                Ok(_) => SOILED,
+                // To upload it again would not help.
+                Err(why) => why,
+            };
+            self.soiled.insert(sha256.clone(), why);
         }
         Ok(())
     }
@@ -67,8 +72,8 @@ pub(super) fn check(
         if kept.mime != picture.mime {
             problems.add(&field, format!("is {}, not {}", kept.mime, picture.mime));
         }
-        if known.soiled.contains(&picture.sha256)
-            && let Some(why) = why_not_soiled(&picture.sha256, to, revised)
+        if let Some(said) = known.soiled.get(&picture.sha256)
+            && let Some(why) = why_not_soiled(&picture.sha256, said, to, revised)
         {
             problems.add(&field, why);
         }
@@ -85,14 +90,14 @@ pub(super) fn check(
 
 /// Why a picture that an older version kept as it came is not taken. Where it is out already, and only the words beside it
 /// change, it is: nobody gets it again.
-fn why_not_soiled(sha256: &str, to: &[&Channel], revised: Option<&Standing>) -> Option<String> {
+fn why_not_soiled(sha256: &str, said: &str, to: &[&Channel], revised: Option<&Standing>) -> Option<String> {
     let mut out = revised.iter().flat_map(|post| &post.copies).filter_map(|copy| copy.words.as_ref().ok());
     if !out.any(|words| words.media.iter().any(|m| m.sha256 == sha256)) {
-        return Some(SOILED.to_owned());
+        return Some(said.to_owned());
     }
     let again: Vec<&str> = to.iter().filter(|c| !keeps_pictures(c)).map(|c| c.name.as_str()).collect();
     if again.len() == to.len() && !to.is_empty() {
-        return Some(SOILED.to_owned());
+        return Some(said.to_owned());
     }
     let names = again.join(", ");
     (!names.is_empty()).then(|| {

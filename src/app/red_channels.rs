@@ -121,7 +121,7 @@ async fn change(app: &App, tx: &mut Tx, c: &Channel, changes: &mut Changes) -> R
         Step::Become(red) => {
             changes.fresh += usize::from(red == Red::Seen);
             // It began with that check.
-            tx.put_red_channel(&c.id, red.word(), c.checked_at.unwrap_or(app.now())).await?;
+            tx.put_red_channel(&c.id, red.word(), c.checked_at.unwrap_or_else(|| app.now())).await?;
         }
         Step::Forget => forget(app, tx, c, changes).await?,
         Step::WellAgain => {

@@ -19,6 +19,9 @@ use img_parts::{DynImage, ImageEXIF};
 /// Said of a file that cannot be read to its end: nobody knows what is in it.
 pub const DAMAGED: &str =
     "the file of the picture is damaged or ends early; save the picture again and send that";
+/// Said of a whole PNG with a part that says of itself that nothing is shown without it, and that is in no standard.
+pub const NOT_UNDERSTOOD: &str = "the file of the picture has a part that only some programs can read; save the picture \
+     again as a usual PNG or JPEG and send that";
 
 /// The chunks of a PNG without which nothing is shown. A file with another one that says so of itself is not understood.
 const NEEDED_OF_PNG: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", b"IEND"];
@@ -44,12 +47,12 @@ pub fn turn(picture: &[u8]) -> Option<u8> {
 /// The file without what it tells besides its picture.
 ///
 /// # Errors
-/// A sentence, when the file does not hold together.
+/// A sentence, when the file does not hold together or is not understood.
 pub fn cleaned(picture: &[u8]) -> Result<Vec<u8>, &'static str> {
     let bytes = || Bytes::copy_from_slice(picture);
     match picture {
         [0xFF, 0xD8, ..] => jpeg(bytes()),
-        [0x89, b'P', ..] => png(bytes()),
+        [0x89, b'P', ..] => return png(bytes()),
         [b'R', b'I', b'F', b'F', ..] => webp(bytes()),
         _ => gif(picture),
     }
@@ -124,18 +127,20 @@ fn scans(b: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn png(bytes: Bytes) -> Option<Vec<u8>> {
-    let mut png = Png::from_bytes(bytes).ok()?;
+fn png(bytes: Bytes) -> Result<Vec<u8>, &'static str> {
+    let mut png = Png::from_bytes(bytes).map_err(|_| DAMAGED)?;
     let turn = png.exif().as_deref().and_then(orientation);
+    if ![b"IHDR", b"IDAT", b"IEND"].iter().all(|kind| png.chunk_by_type(**kind).is_some()) {
+        return Err(DAMAGED);
+    }
     // A capital says that nothing is shown without it.
     let is_needed = |kind: [u8; 4]| NEEDED_OF_PNG.contains(&&kind);
     if png.chunks().iter().any(|c| c.kind()[0].is_ascii_uppercase() && !is_needed(c.kind())) {
-        return None;
+        return Err(NOT_UNDERSTOOD);
     }
     png.chunks_mut().retain(|c| is_needed(c.kind()) || OF_PNG.contains(&&c.kind()));
     png.set_exif(turn.map(exif));
-    let is_whole = [b"IHDR", b"IDAT", b"IEND"].iter().all(|kind| png.chunk_by_type(**kind).is_some());
-    is_whole.then(|| png.encoder().bytes().to_vec())
+    Ok(png.encoder().bytes().to_vec())
 }
 
 fn webp(bytes: Bytes) -> Option<Vec<u8>> {
