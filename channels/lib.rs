@@ -82,6 +82,7 @@ mod graph_server;
 pub mod instagram;
 mod instagram_text;
 mod known;
+mod limits;
 pub mod linkedin;
 mod linkedin_text;
 pub mod mailer;
@@ -130,7 +131,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use capabilities::{Capabilities, Pins, ReadBack, Replay};
 pub use ear::{Ear, Heard};
@@ -141,6 +142,7 @@ pub use health::{Facts, Health};
 pub use job::{Job, Other};
 pub use keeper::Keeper;
 pub(crate) use leads::leads;
+pub use limits::Limits;
 pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry, Sighting};
 pub use rendition::{MediaRef, Rendition, hash};
 pub use revise::{Pictures, Revised, Revising};
@@ -305,38 +307,6 @@ impl Connection {
     pub fn secret(&self) -> Result<&SecretString, String> {
         self.credential.as_ref().ok_or_else(|| "the credential is missing; add it to the channel".into())
     }
-}
-
-/// Limits of a text, as data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Most units of text, counted by `unit`.
-    pub text: Option<usize>,
-    pub unit: text::Unit,
-    /// Most bytes of text (UTF-8), besides `text`.
-    pub text_bytes: Option<usize>,
-    /// Most units of a title or subject, if the network has one.
-    pub title: Option<usize>,
-    /// Whether a post without a title cannot be sent there.
-    pub title_needed: bool,
-    pub media: usize,
-    pub media_bytes: u64,
-    /// Most bytes of all pictures of a post together, where one request carries them.
-    #[serde(default)]
-    pub media_all: Option<u64>,
-    /// Most characters of the words for those who cannot see a picture.
-    #[serde(default)]
-    pub alt: Option<usize>,
-    /// Most parts of one post, each an answer to the one before; 1: there are no threads.
-    #[serde(default = "one")]
-    pub parts: usize,
-    /// A title is shown only on the card of the first link; see [`Rendition::card`].
-    #[serde(default)]
-    pub cards: bool,
-}
-
-fn one() -> usize {
-    1
 }
 
 /// One connected account.
