@@ -10,7 +10,7 @@ use super::{Bot, nonce};
 use crate::discord_answers::is_id;
 use crate::discord_post::{Message, content, filled};
 use crate::http::Request;
-use crate::keeper::{ELSEWHERE, TakenDown, are_all, kept, next_part, rest};
+use crate::keeper::{ELSEWHERE, TakenDown, kept, next_part, rest, rest_of};
 use crate::message::Doing;
 use crate::{Failure, Job, NOT_OURS, Pass, Receipt, Retraction, Sighting};
 
@@ -132,7 +132,7 @@ impl Bot {
         for (n, id) in ids.iter().enumerate().rev() {
             down.part(n, self.delete(id).await);
         }
-        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
+        Ok(down.told(rest_of(followed, ids.len(), of)))
     }
 }
 

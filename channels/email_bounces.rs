@@ -248,6 +248,8 @@ fn bounced(status: Option<(u16, u16, u16)>, diagnostic: &str) -> Fate {
     let (class, why) = match status {
         Some((4, 2, 2)) => (Class::Soft, Bounce::Full),
         Some((4, ..)) => (Class::Soft, Bounce::Late),
+        // Some servers write 5.0.0 for each refusal, and leave it to the words to say which.
+        Some((5, 0, _)) => (Class::Hard, Bounce::of(false, diagnostic)),
         Some((5, subject, detail)) => (Class::Hard, Bounce::by_status(subject, detail)),
         _ => (Class::Hard, Bounce::Final),
     };

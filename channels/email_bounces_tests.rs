@@ -205,7 +205,7 @@ fn what_each_kind_of_server_writes_marks_whom_it_names() {
         crate::ledger::note(&third.handle.unwrap()).unwrap(),
         "it went to 1 of 5, NOT to 4; namely: an…@people.example (the mailbox does not exist. Correct the address or \
          remove it from the channel (550 5.1.1 <…>: Recipient address rejected: User unknown)), \
-         be…@people.example (refused for good. Correct the address or remove it from the channel (5.0.0 552-5.2.2 The mailbox is full)), \
+         be…@people.example (the mailbox is full. Reach them another way (5.0.0 552-5.2.2 The mailbox is full)), \
          la…@people.example (their server did not take it in time. Write to them yourself (4.4.7)), \
          Ca…@people.example (their server does not take it from this sender. Ask its postmaster to let it through (550 \
          5.7.1 RESOLVER.RST.RecipRestricted; not authorized to send to …))"

@@ -97,6 +97,17 @@ pub(crate) fn are_all(known: usize, of: usize) -> Result<(), String> {
     if known < of { Err(ANOTHER.to_owned()) } else { Ok(()) }
 }
 
+/// What is said of the parts that a look did not find. Where the settings lead elsewhere by now nobody has looked.
+///
+/// # Errors
+/// That, where not all are known.
+pub(crate) fn rest_of(looked: Result<(), String>, known: usize, of: usize) -> Result<(), String> {
+    match looked {
+        Err(why) if why != ELSEWHERE => Err(why),
+        _ => are_all(known, of),
+    }
+}
+
 /// Taking down the parts of a thread, each that is known, whatever became of the others: what is public and wrong does more
 /// harm than a part that is looked for afterwards. It is said how many are gone, and what of the rest is known.
 pub(crate) struct TakenDown {

@@ -293,11 +293,11 @@ pub fn so_far(handle: &str) -> Option<String> {
     })
 }
 
-/// What people read of a post that counts as published, when the ledger has changed since.
+/// What people read of a post that is out, or may be, when the ledger has changed since.
 pub fn note(handle: &str) -> Option<String> {
     let ledger = read(handle)?;
     if ledger.count(|m| matches!(m, Mark::Waits | Mark::Skipped | Mark::Open(_))) > 0 {
-        return so_far(handle);
+        return Some(ledger.one_by_one());
     }
     match ledger.receipt(&[])? {
         Ok(receipt) => receipt.note,

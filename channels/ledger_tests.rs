@@ -158,6 +158,21 @@ fn the_outcome_says_who_has_it() {
 }
 
 #[test]
+fn who_came_back_is_named_also_where_nobody_knows_of_others() {
+    let named = |marks: &[Mark]| note(&ledger(marks).written()).unwrap();
+    let failed = || Mark::Failed("no mailbox".to_owned());
+    assert_eq!(
+        named(&[failed(), open(7, 0), has("c"), has("d")]),
+        format!(
+            "it went to 2 of 4, NOT to 1, 0 still wait, and nobody knows of 1; namely: …001 (no mailbox), …002 ({NOBODY_KNOWS})"
+        )
+    );
+    // The others never had their turn: it is out with nobody.
+    let nobody = "it went to 0 of 4, NOT to 1, 3 still wait, and nobody knows of 0; namely: …001: no mailbox";
+    assert_eq!(named(&[failed()]), nobody);
+}
+
+#[test]
 fn the_log_gets_numbers_only() {
     let doubt = ledger(&[has("a"), open(7, 1), refused("opted out")]).outcome(&all(), None, true, 1);
     let said = doubt.unwrap_err().to_string();

@@ -144,6 +144,16 @@ impl Ledger {
         }
     }
 
+    /// What is known of each while some wait, or nobody knows of them.
+    pub(crate) fn one_by_one(&self) -> String {
+        let (has, of, unknown) = (self.messages().count(), self.ledger.len(), self.unknown().len());
+        let not = self.count(|m| matches!(m, Mark::Refused(_) | Mark::Failed(_)));
+        let (rest, who) = (of - has - not - unknown, self.singly());
+        format!(
+            "it went to {has} of {of}, NOT to {not}, {rest} still wait, and nobody knows of {unknown}; namely: {who}"
+        )
+    }
+
     /// Who does not have it, or may not have it, and why; the reason once where it is the same for all.
     fn singly(&self) -> String {
         let why = |mark: &Mark| match mark {

@@ -8,7 +8,7 @@
 use super::kept::Kept;
 use super::{EVENT, MOST_PAGES, Message, NOT_OURS, PAGE, Slack, Who, is_ts, parts, post};
 use crate::http::Request;
-use crate::keeper::{ELSEWHERE, TakenDown, are_all, kept, next_part, rest};
+use crate::keeper::{ELSEWHERE, TakenDown, kept, next_part, rest, rest_of};
 use crate::message::Doing;
 use crate::{Failure, Job, Pass, Receipt, Retraction, Sighting};
 
@@ -194,7 +194,7 @@ impl Slack {
         if is_gone {
             down.besides(self.delete_files(job, files).await);
         }
-        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
+        Ok(down.told(rest_of(followed, ids.len(), of)))
     }
 }
 

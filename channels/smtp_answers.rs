@@ -25,7 +25,7 @@ pub(crate) enum Bounce {
 
 impl Bounce {
     /// By the enhanced status code in the server's words, where there is one (RFC 3463, section 2).
-    fn of(is_transient: bool, words: &str) -> Self {
+    pub(crate) fn of(is_transient: bool, words: &str) -> Self {
         let number = |part: Option<&str>| part.and_then(|p| p.parse::<u16>().ok());
         let code = |word: &str| {
             let mut parts = word.split('.');

@@ -16,6 +16,7 @@ use crate::store::deliveries::{Change, Delivery};
 const OF_ANOTHER: &str = "the report is about a mail that this channel did not send; nothing was changed";
 const WRITTEN: &str = "it is written down who does not have it";
 const NOTHING_NEW: &str = "the report tells of nobody who was thought to have it; nothing was changed";
+const NO_MAILS: &str = "mails come back to e-mail channels, and this is none";
 const UNDER_WAY: &str = "the mail is being sent on at the moment; hand the report in again in a minute";
 
 /// What became of a report.
@@ -54,7 +55,7 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
     by.need(Right::Report)?;
     let of = app.store().channel(channel).await?.ok_or_else(|| AppError::not_found("channel", channel))?;
     if of.adapter != "email" {
-        return Err(AppError::Conflict(format!("mails come back to e-mail channels; {} is none", of.name)));
+        return Err(AppError::Conflict(NO_MAILS.into()));
     }
     let report = match bounces::read(mail) {
         Ok(report) => report,
@@ -68,8 +69,10 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
         tx.commit_unaudited(Unaudited::Look).await?;
         return Ok(BounceView::nothing(OF_ANOTHER));
     };
-    // An attempt that is under way has the ledger in its hands, and writes it down as it knows it.
-    if d.state == State::Sending.word() {
+    // An attempt that is under way has the ledger in its hands, and writes it down as it knows it; one that has begun and ended
+    // before the delivery was locked has another.
+    let newest = tx.last_attempt(&delivery).await?;
+    if d.state == State::Sending.word() || newest.is_none_or(|newest| newest.id != last.id) {
         return Err(AppError::Full(UNDER_WAY.into()));
     }
     let kept = handles::known_in(&mut tx, &last.id).await?.filter(|kept| ledger::is_ledger(&kept.handle));
@@ -92,8 +95,9 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
         return Ok(view(NOTHING_NEW));
     };
     tx.rewrite_handle(&kept.attempt, handle).await?;
-    if d.state == State::Accepted.word() {
-        tx.change_deliveries(&[told(&d, handle)]).await?;
+    // Of a doubt, too: who decides about another mail reads whom it cannot reach.
+    for state in [State::Accepted, State::InDoubt].into_iter().filter(|state| d.state == state.word()) {
+        tx.change_deliveries(&[told(&d, state, handle)]).await?;
     }
     let count = |wanted| applied.noted.iter().filter(|(_, noted)| *noted == wanted).count();
     // The log names no recipients.
@@ -107,13 +111,13 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
 }
 
 /// The delivery as it was, with what people read of who has it.
-fn told(d: &Delivery, handle: &str) -> Change {
+fn told(d: &Delivery, state: State, handle: &str) -> Change {
     Change {
         reason: ledger::note(handle).or_else(|| d.reason.clone()),
         freeze_id: d.freeze_id.clone(),
         settled_at: d.settled_at,
         claimed_by: d.claimed_by.clone(),
         started: d.started != 0,
-        ..Change::to(&d.id, State::Accepted.word())
+        ..Change::to(&d.id, state.word())
     }
 }
