@@ -93,7 +93,7 @@ async fn a_file_that_is_put_back_under_the_process_takes_no_more_changes() {
         }
         let refused = posts::create(&bench.app, &bench.operator, &new).await;
         assert!(
-            matches!(&refused, Err(AppError::Conflict(why)) if why.ends_with("; start it again")),
+            matches!(&refused, Err(why @ AppError::Replaced) if why.to_string().ends_with("; start it again")),
             "{refused:?}"
         );
         // The very file is back.
