@@ -164,7 +164,8 @@ fn who_came_back_is_named_also_where_nobody_knows_of_others() {
     assert_eq!(
         named(&[failed(), open(7, 0), has("c"), has("d")]),
         format!(
-            "it went to 2 of 4, NOT to 1, 0 still wait, and nobody knows of 1; namely: …001 (no mailbox), …002 ({NOBODY_KNOWS})"
+            "it went to 2 of 4, NOT to 1, 0 still wait, and nobody knows of 1; namely: …001 (no mailbox), …002 ({})",
+            words::NOBODY_KNOWS
         )
     );
     // The others never had their turn: it is out with nobody.
