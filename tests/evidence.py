@@ -219,7 +219,7 @@ def page(results, tried):
     day = git("show", "-s", "--format=%cs", tried["commit"])
     yield "# Evidence"
     yield ""
-    yield f"Written by `tests/run --evidence`. All of it was tried on commit {tried['commit']} of {day}{with_changes},"
+    yield f"Written by `tests/evidence.py` from what the tests leave; `tests/run --evidence` does all of it again. It was tried on commit {tried['commit']} of {day}{with_changes},"
     yield f"on a machine with {tried['processors']} processors, which had a load of {tried['load']} when that began. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
     yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`."
     yield ""
