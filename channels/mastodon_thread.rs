@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::answers::{self, Server, Software, Status};
 use super::{Mastodon, content, media};
 use crate::http::Request;
-use crate::keeper::{TakenDown, are_all, kept, next_part};
+use crate::keeper::{TakenDown, kept, next_part, rest_of};
 use crate::{Failure, Job, Pass, Receipt, Retraction, Sighting};
 
 /// What is around a post (<https://docs.joinmastodon.org/methods/statuses/#context>).
@@ -144,6 +144,6 @@ impl Mastodon {
         for (n, id) in ids.iter().enumerate().rev() {
             down.part(n, self.delete(id).await);
         }
-        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
+        Ok(down.told(rest_of(followed, ids.len(), of)))
     }
 }

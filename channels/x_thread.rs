@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::reads::{DRIFT, made_at};
 use super::{PATIENCE, X, is_id, link};
 use crate::http::Answer;
-use crate::keeper::{TakenDown, are_all, kept, next_part};
+use crate::keeper::{TakenDown, kept, next_part, rest_of};
 use crate::message::Doing;
 use crate::{Failure, Job, NOT_OURS, Pass, Receipt, Rendition, Retraction, Retry, Sighting};
 
@@ -144,6 +144,6 @@ impl X {
         for (n, id) in ids.iter().enumerate().rev() {
             down.part(n, self.delete(id).await);
         }
-        Ok(down.told(followed.and_then(|()| are_all(ids.len(), of))))
+        Ok(down.told(rest_of(followed, ids.len(), of)))
     }
 }

@@ -96,7 +96,7 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
     };
     tx.rewrite_handle(&kept.attempt, handle).await?;
     // Of a doubt, too: who decides about another mail reads whom it cannot reach.
-    for state in [State::Accepted, State::InDoubt].into_iter().filter(|state| d.state == state.word()) {
+    if let Some(state) = [State::Accepted, State::InDoubt].into_iter().find(|state| d.state == state.word()) {
         tx.change_deliveries(&[told(&d, state, handle)]).await?;
     }
     let count = |wanted| applied.noted.iter().filter(|(_, noted)| *noted == wanted).count();

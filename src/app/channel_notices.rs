@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::super::channels::publishes;
 use super::super::hub::Topic;
 use super::super::{App, Result, letters, readiness};
-use super::{Envelope, GATHER, MOST_TRIES, Notice, close, give_up};
+use super::{Envelope, MOST_TRIES, Notice, close, give_up, may, note};
 use crate::domain::Word;
 use crate::domain::red::Red;
-use crate::domain::role::{self, Right};
+use crate::domain::role::Right;
 use crate::store::Tx;
 use crate::store::channels::Channel;
 use crate::store::people::Person;
@@ -36,28 +36,13 @@ pub(in crate::app) async fn write(
     if !app.has_mails() || channels.is_empty() {
         return Ok(&[]);
     }
-    let now = app.now();
     let people = tx.everybody().await?.into_iter().filter(may_test);
-    let rows: Vec<Notice> = people
-        .flat_map(|p| channels.iter().map(move |channel| (p.id.clone(), channel)))
-        .map(|(person_id, channel)| Notice {
-            id: app.id(),
-            person_id,
-            kind: about.word().into(),
-            subject: channel.clone(),
-            created_at: now,
-            tries: 0,
-            next_try_at: Some(now + GATHER),
-            sent_at: None,
-            error: None,
-        })
-        .collect();
-    tx.insert_notices(&rows).await?;
-    Ok(if rows.is_empty() { &[] } else { &[Topic::Notices] })
+    let told = people.flat_map(|p| channels.iter().map(move |channel| (p.id.clone(), channel.clone())));
+    note(app, tx, about.word(), told.collect()).await
 }
 
 fn may_test(p: &Person) -> bool {
-    p.disabled_at.is_none() && role::parse_list(&p.roles).iter().any(|r| r.may(Right::Test))
+    may(p, Right::Test)
 }
 
 /// Mails of what was taken in hand: what one person hears of at once is one.

@@ -16,6 +16,7 @@ use crate::domain::audit::Entry;
 use crate::domain::post::{Kind, Lane, PostState};
 use crate::domain::role::{self, Right};
 use crate::store::notices::Notice;
+use crate::store::people::Person;
 use crate::store::posts::Post;
 use crate::store::{Tx, Unaudited};
 
@@ -54,27 +55,36 @@ pub(super) async fn ask(app: &App, tx: &mut Tx, post: &Post) -> Result<&'static 
         return Ok(&[]);
     }
     let writers = post.writers()?;
-    let now = app.now();
     let people = tx.everybody().await?.into_iter().filter(|p| may_approve(p) && !writers.contains(&p.id));
-    let rows: Vec<Notice> = people
-        .map(|p| Notice {
-            id: app.id(),
-            person_id: p.id,
-            kind: APPROVAL.into(),
-            subject: post.id.clone(),
-            created_at: now,
-            tries: 0,
-            next_try_at: Some(now + GATHER),
-            sent_at: None,
-            error: None,
-        })
-        .collect();
+    note(app, tx, APPROVAL, people.map(|p| (p.id, post.id.clone())).collect()).await
+}
+
+/// Writes notices of that kind, each of a person and of what it is about. They leave a little later, so that what comes
+/// at once is one mail. Returns who has to be woken.
+async fn note(app: &App, tx: &mut Tx, kind: &str, told: Vec<(String, String)>) -> Result<&'static [Topic]> {
+    let now = app.now();
+    let row = |(person_id, subject)| Notice {
+        id: app.id(),
+        person_id,
+        kind: kind.to_owned(),
+        subject,
+        created_at: now,
+        tries: 0,
+        next_try_at: Some(now + GATHER),
+        sent_at: None,
+        error: None,
+    };
+    let rows: Vec<Notice> = told.into_iter().map(row).collect();
     tx.insert_notices(&rows).await?;
     Ok(if rows.is_empty() { &[] } else { &[Topic::Notices] })
 }
 
-fn may_approve(p: &crate::store::people::Person) -> bool {
-    p.disabled_at.is_none() && role::parse_list(&p.roles).iter().any(|r| r.may(Right::Approve))
+fn may_approve(p: &Person) -> bool {
+    may(p, Right::Approve)
+}
+
+fn may(p: &Person, right: Right) -> bool {
+    p.disabled_at.is_none() && role::parse_list(&p.roles).iter().any(|r| r.may(right))
 }
 
 /// Whether approvers were told of these posts by mail, or are about to be.
