@@ -44,6 +44,9 @@ pub struct Victim {
     approver: Actor,
     /// The operator's token.
     pub token: String,
+    /// The approver's, and the administrator's.
+    pub approving: String,
+    pub governing: String,
     sandbox: Sandbox,
     /// How many channels a post goes to.
     channels: usize,
@@ -75,9 +78,21 @@ impl Victim {
         }
         let operator = nobody.clone();
         let count = channels.len();
-        let (administrator, approver, token) = (nobody.clone(), nobody, String::new());
-        let mut victim =
-            Self { folder, url, keys, administrator, operator, approver, token, sandbox, channels: count };
+        let (administrator, approver) = (nobody.clone(), nobody);
+        let [token, approving, governing] = [const { String::new() }; 3];
+        let mut victim = Self {
+            folder,
+            url,
+            keys,
+            administrator,
+            operator,
+            approver,
+            token,
+            approving,
+            governing,
+            sandbox,
+            channels: count,
+        };
         let app = victim.open().await;
         nodes::gate_row(&app).await.unwrap();
         let token = people::first_start(&app).await.unwrap().unwrap();
@@ -89,6 +104,7 @@ impl Victim {
         let boss = person("boss", Role::Administrator);
         let (_, secret) = people::set_up(&app, token.expose_secret(), &boss, "test").await.unwrap();
         let boss = people::authenticate(&app, secret.expose_secret(), "test").await.unwrap();
+        let governing = secret.expose_secret().to_owned();
         for (name, role) in [("operator", Role::Operator), ("approver", Role::Approver)] {
             let invited = people::create(&app, &boss, &person(name, role)).await.unwrap();
             let secret = invitations::accept(&app, invited.secret.expose_secret(), "test").await.unwrap().1;
@@ -97,13 +113,14 @@ impl Victim {
                 victim.token = secret.expose_secret().to_owned();
                 victim.operator = actor;
             } else {
+                victim.approving = secret.expose_secret().to_owned();
                 victim.approver = actor;
             }
         }
         for new in channels {
             app_channels::create(&app, &boss, new).await.unwrap();
         }
-        victim.administrator = boss;
+        (victim.administrator, victim.governing) = (boss, governing);
         app.close().await;
         victim
     }

@@ -10,7 +10,7 @@ use channels::planted::{Planted, planted};
 use tokio::sync::{Mutex, watch};
 
 use super::memory::{Memory, memory_file};
-use super::{Shared, marks};
+use super::{Shared, faults, marks};
 use crate::app::freezes::{self, InForce, Taken};
 use crate::app::hub::Topic;
 use crate::app::nodes::{self, Heard, Node};
@@ -134,11 +134,13 @@ impl Keeper {
         self.memory.instance = primary.gate.instance;
         self.remember()?;
         self.release_marks(settled)?;
+        faults::point("remembered");
         let (app, row) = (&self.shared.app, self.row(epoch, self.shared.app.broken()));
         let ours = freezes::acknowledge(app, &row, self.taken()).await?;
         if self.give_way_unless(ours) {
             return Ok(());
         }
+        faults::point("acknowledged");
         if planted(Planted::NodeSaysItFirst) {
             tokio::time::sleep(HEARTBEAT).await;
         }

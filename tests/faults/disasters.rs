@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use holdline::app::freezes;
 use holdline::app::held::{self, Choice};
 use holdline::app::nodes;
 use holdline::domain::delivery::State;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::fleet::Fleet;
-use super::{Tally, came_once, come_to_rest, until_arrived, until_sealed};
+use super::{Fault, Tally, came_once, come_to_rest, judge, until_arrived};
+use crate::support::evidence;
 
 /// A PostgreSQL server of this test alone, so that it can be ended.
 struct Server {
@@ -44,6 +46,14 @@ async fn run(data: &TempDir, verb: &str) {
     assert!(status.success(), "{verb}: {}", std::fs::read_to_string(log).unwrap());
 }
 
+/// Leaves for `tests/EVIDENCE.md` how often that was played: rounds, deliveries, freezes.
+fn note(file: &str, what: &str, (rounds, deliveries, freezes): (usize, usize, usize)) {
+    let checks = ["I1 nothing arrives after SEALED that is not on the list", "I2 each delivery arrives once"];
+    let figures = json!({"checks": checks, "what": what, "rounds": rounds, "deliveries": deliveries,
+        "freezes": freezes});
+    evidence::write(&format!("disasters-{file}"), &figures);
+}
+
 /// Why each node keeps its gate closed.
 async fn closed(fleet: &Fleet) -> Vec<Option<String>> {
     let status = nodes::status(&fleet.app, &fleet.victim.operator).await.unwrap();
@@ -54,6 +64,7 @@ async fn closed(fleet: &Fleet) -> Vec<Option<String>> {
 async fn a_database_that_crashes_again_and_again_loses_and_doubles_nothing() {
     let server = Server::start().await;
     let mut fleet = Fleet::new(Some(server.url.clone()), &["a", "b"]).await;
+    let mut tally = Tally::default();
     for round in 0..4 {
         let before = fleet.sandbox.arrived();
         for channel in ["alpha", "beta"] {
@@ -61,10 +72,21 @@ async fn a_database_that_crashes_again_and_again_loses_and_doubles_nothing() {
         }
         fleet.load(60, 0).await;
         until_arrived(&fleet, before + 5 + 17 * round).await;
-        run(&server.data, "crash").await;
+        // Somebody freezes as it crashes: it is in force, or they are told that it is not, and ask again.
+        let asks = fleet.freeze(round % 2);
+        let (_, (mut answer, _)) = tokio::join!(run(&server.data, "crash"), asks);
         fleet.reopen().await;
+        let until = Instant::now() + Duration::from_secs(60);
+        while answer.is_none() {
+            assert!(Instant::now() < until, "no freeze after the crash\n{}", fleet.story().await);
+            answer = fleet.freeze(round % 2).await.0;
+        }
+        judge(&mut fleet, &answer.unwrap().id, (round, Fault::Cut, before), &mut tally).await;
+        fleet.thaw().await;
     }
     come_to_rest(&mut fleet).await;
+    assert_eq!(tally.unlisted, 0, "came after SEALED and on no list");
+    note("crash", "the database's server crashes, and somebody freezes meanwhile", (4, fleet.deliveries, 4));
     fleet.app.close().await;
     drop(fleet);
     server.stop().await;
@@ -81,8 +103,12 @@ async fn a_promoted_replica_that_lacks_the_last_commits_opens_no_gate_and_sends_
     run(&server.data, "copy").await;
     until_arrived(&fleet, 120).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
+    // This freeze was told, and is lost.
+    let (frozen, _) = fleet.freeze(0).await;
+    assert!(frozen.is_some_and(|f| f.sealed_at.is_some()), "{}", fleet.story().await);
     run(&server.data, "promote").await;
     fleet.reopen().await;
+    assert_eq!(fleet.in_force().await, 0, "the replica has the freeze");
     let until = Instant::now() + Duration::from_secs(60);
     while closed(&fleet).await.iter().any(Option::is_none) {
         assert!(Instant::now() < until, "a gate is open\n{}", fleet.story().await);
@@ -102,6 +128,8 @@ async fn a_promoted_replica_that_lacks_the_last_commits_opens_no_gate_and_sends_
     fleet.load(5, 0).await;
     until_arrived(&fleet, 130).await;
     assert_eq!(came_once(&fleet), 130);
+    let what = "a replica takes over that lacks the last commits, a freeze among them";
+    note("replica", what, (1, fleet.deliveries, 1));
     fleet.app.close().await;
     drop(fleet);
     server.stop().await;
@@ -149,6 +177,9 @@ async fn a_disk_without_room_loses_and_doubles_nothing() {
     // Somebody freezes all the same. It is in force, or they are told that it is not.
     let (frozen, _) = fleet.freeze(0).await;
     eprintln!("without room: {stood} of 180 had arrived; the freeze: {frozen:?}");
+    if let Some(frozen) = &frozen {
+        freezes::get(&fleet.app, &frozen.id).await.expect("somebody was told that it is in force");
+    }
     std::fs::remove_file(&ballast).unwrap();
     fleet.nodes[0].until_up().await;
     let until = Instant::now() + Duration::from_secs(30);
@@ -159,7 +190,10 @@ async fn a_disk_without_room_loses_and_doubles_nothing() {
         assert!(Instant::now() < until, "no freeze with room again\n{}", fleet.story().await);
         tokio::time::sleep(Duration::from_millis(300)).await;
     };
-    until_sealed(&mut fleet, &frozen.id, &mut Tally::default()).await;
+    let mut tally = Tally::default();
+    judge(&mut fleet, &frozen.id, (0, Fault::Killed, stood), &mut tally).await;
     come_to_rest(&mut fleet).await;
+    assert_eq!(tally.unlisted, 0, "came after SEALED and on no list");
+    note("disk", "the disk is full, and somebody freezes", (1, fleet.deliveries, 1));
     fleet.app.close().await;
 }

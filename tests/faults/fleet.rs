@@ -1,9 +1,7 @@
 //! Real `serve` processes on one database, each with a link of its own to it, and channels behind a link.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use holdline::app::App;
@@ -13,131 +11,22 @@ use holdline::app::channels::NewChannel;
 use holdline::app::freezes::{self, FreezeView};
 use holdline::app::held::{self, Choice, Review};
 use holdline::app::import::Importer;
-use holdline::app::{nodes, sending};
+use holdline::app::settle::{Settle, Settlement};
+use holdline::app::{doubts, nodes, sending};
 use holdline::clock::{Clock, Millis, rfc3339};
 use holdline::domain::delivery::State;
 use holdline::sandbox::Sandbox;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::net::TcpListener;
+use tokio::process::Command;
 
 use super::link::Link;
+use super::process::{LOOPBACK, Process, dial, holdline};
 use crate::kill::Victim;
 
 /// The label of every post here.
 const LABEL: &str = "marketing";
-/// Where Debian has the library that lies about the time.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-
-/// One node.
-pub struct Process {
-    pub name: &'static str,
-    folder: PathBuf,
-    _own: Option<TempDir>,
-    port: u16,
-    /// Its way to PostgreSQL.
-    pub database: Option<Link>,
-    url: Option<String>,
-    /// What its clock is off by, as libfaketime reads it.
-    clock: PathBuf,
-    child: Child,
-}
-
-/// A free port. Somebody else may take it before it is used; then the node does not start, in words.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-impl Process {
-    async fn new(victim: &Victim, name: &'static str) -> Self {
-        let (folder, own) = match &victim.url {
-            None => (victim.folder.path().to_owned(), None),
-            Some(_) => {
-                let own = TempDir::new().unwrap();
-                std::fs::copy(victim.folder.path().join("instance.key"), own.path().join("instance.key"))
-                    .unwrap();
-                (own.path().to_owned(), Some(own))
-            }
-        };
-        let (mut database, mut url) = (None, None);
-        if let Some(whole) = &victim.url {
-            let mut through = url::Url::parse(whole).unwrap();
-            let server = format!("{}:{}", through.host_str().unwrap(), through.port().unwrap());
-            let link = Link::start(server.parse().unwrap()).await;
-            through.set_port(Some(link.address.port())).unwrap();
-            url = Some(through.to_string());
-            database = Some(link);
-        }
-        let clock = folder.join("clock");
-        std::fs::write(&clock, "+0").unwrap();
-        let port = free_port();
-        let child = spawn(&folder, name, port, url.as_deref(), &clock);
-        Self { name, folder, _own: own, port, database, url, clock, child }
-    }
-
-    /// Sends it a signal, by the name that `kill` knows.
-    pub async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("the node runs").to_string();
-        assert!(Command::new("kill").args(["-s", signal, &id]).status().await.unwrap().success());
-    }
-
-    /// Ends it as a power cut does.
-    pub async fn kill(&mut self) {
-        self.child.kill().await.unwrap();
-    }
-
-    /// Starts it again when it has ended.
-    pub fn restart_if_ended(&mut self) -> bool {
-        let has_ended = self.child.try_wait().unwrap().is_some();
-        if has_ended {
-            self.child = spawn(&self.folder, self.name, self.port, self.url.as_deref(), &self.clock);
-        }
-        has_ended
-    }
-
-    /// Sets its clock off by so many seconds.
-    pub fn step_clock(&self, seconds: i64) {
-        std::fs::write(&self.clock, format!("{seconds:+}")).unwrap();
-    }
-
-    /// Waits until it answers.
-    pub async fn until_up(&mut self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            self.restart_if_ended();
-            assert!(Instant::now() < until, "{} does not start:\n{}", self.name, self.log());
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// The end of what it logged.
-    pub fn log(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.join("serve.log")).unwrap_or_default();
-        log.lines().rev().take(30).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-}
-
-fn spawn(
-    folder: &std::path::Path,
-    name: &str,
-    port: u16,
-    url: Option<&str>,
-    clock: &std::path::Path,
-) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
-    command.args(["serve", "--allow-private", "127.0.0.0/8", "--node-name", name, "--data"]).arg(folder);
-    command.args(["--listen", &format!("127.0.0.1:{port}")]).env("HOLDLINE_LOG", "warn");
-    command.env_remove("HOLDLINE_KILL_AT").env_remove("HOLDLINE_PANIC_AT");
-    assert!(std::path::Path::new(FAKETIME).exists(), "{FAKETIME} is missing: apt-get install faketime");
-    command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", clock);
-    // The steps of a clock are those of the day's time; what runs monotonically goes on.
-    command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    if let Some(url) = url {
-        command.args(["--database-url", url]);
-    }
-    let log = std::fs::File::options().create(true).append(true).open(folder.join("serve.log")).unwrap();
-    command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap()
-}
 
 /// An installation of real processes.
 pub struct Fleet {
@@ -149,6 +38,10 @@ pub struct Fleet {
     /// The application on the same database, without a sender and behind no link.
     pub app: App,
     pub deliveries: usize,
+    /// The words of every post that was approved.
+    pub approved: HashSet<String>,
+    /// A person's way to the first node.
+    pub desk: Link,
 }
 
 impl Fleet {
@@ -157,8 +50,17 @@ impl Fleet {
         Self::at(TempDir::new().unwrap(), url, names).await
     }
 
+    /// Nodes on a database of PostgreSQL, each in a network of its own.
+    pub async fn apart(url: String, names: &[&'static str]) -> Self {
+        Self::with(TempDir::new().unwrap(), Some(url), names, true).await
+    }
+
     /// The same, with the files of the first node in this folder.
     pub async fn at(folder: TempDir, url: Option<String>, names: &[&'static str]) -> Self {
+        Self::with(folder, url, names, false).await
+    }
+
+    async fn with(folder: TempDir, url: Option<String>, names: &[&'static str], apart: bool) -> Self {
         let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), Clock::real()).await.unwrap();
         let real: url::Url = sandbox.url("x").parse().unwrap();
         let channel = Link::start(SocketAddr::from(([127, 0, 0, 1], real.port().unwrap()))).await;
@@ -174,46 +76,113 @@ impl Fleet {
         let app = victim.open().await;
         let mut nodes = Vec::new();
         for name in names {
-            nodes.push(Process::new(&victim, name).await);
+            nodes.push(Process::new(&victim, name, apart.then_some(channel.address)).await);
         }
         for node in &mut nodes {
             node.until_up().await;
         }
-        Self { victim, sandbox, channel, nodes, app, deliveries: 0 }
+        let (network, port) = (nodes[0].network.clone(), nodes[0].port);
+        let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+        let desk = Link::on(listener, move || dial(network.as_deref(), port));
+        Self { victim, sandbox, channel, nodes, app, deliveries: 0, approved: HashSet::new(), desk }
     }
 
     /// Queues and approves so many posts that are due in so many milliseconds, each on both channels.
     pub async fn load(&mut self, count: usize, wait: Millis) {
         let due = rfc3339(self.app.clock().now() + wait);
         let mut importer = Importer::new(&self.app, &self.victim.operator, true).await.unwrap();
-        for n in 0..count {
-            let row = json!({"kind": "routine", "labels": [LABEL], "submit": true, "due": due, "source": {"text": format!("{n}")}});
+        for n in self.approved.len()..self.approved.len() + count {
+            let text = format!("post {n}");
+            let row = json!({"kind": "routine", "labels": [LABEL], "submit": true, "due": due, "source": {"text": text}});
+            self.approved.insert(text);
             importer.feed(format!("{row}\n").as_bytes()).await.unwrap();
         }
         importer.finish().await.unwrap();
         let approver = self.victim.approver();
         let seen = bulk::preview(&self.app, approver, LABEL).await.unwrap();
-        let all =
-            BulkApproval { label: LABEL.into(), hash: seen.hash, unready: unready::among(&seen.readiness) };
-        assert_eq!(bulk::approve(&self.app, approver, &all).await.unwrap().approved, count);
+        let unready = unready::among(&seen.readiness);
+        if self.victim.url.is_some() {
+            let all = BulkApproval { label: LABEL.into(), hash: seen.hash, unready };
+            assert_eq!(bulk::approve(&self.app, approver, &all).await.unwrap().approved, count);
+        } else {
+            // Nobody tells a node what other processes write into its file, so it approves by itself.
+            let mut command = self.command(0, &["approvals", "bulk", "--label", LABEL, "--hash", &seen.hash]);
+            command.args(unready.iter().flat_map(|name| ["--unready", name]));
+            let done = command.env("HOLDLINE_TOKEN", &self.victim.approving).output().await.unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
         self.deliveries += 2 * count;
+    }
+
+    /// A command line that asks this node.
+    fn command(&self, node: usize, words: &[&str]) -> Command {
+        let node = &self.nodes[node];
+        let mut command = holdline(node.network.as_deref());
+        command.args(words).args(["--server", &format!("http://127.0.0.1:{}", node.port)]);
+        command
+    }
+
+    /// By how many seconds this node's clock is off, by what it tells the others.
+    pub async fn clock_is_off(&self, node: usize) -> i64 {
+        let status = nodes::status(&self.app, &self.victim.operator).await.unwrap();
+        let seen = status.nodes.iter().find(|n| n.name == self.nodes[node].name).unwrap();
+        (super::millis(&seen.last_seen_at) - self.app.clock().now()) / 1_000
+    }
+
+    /// Waits until this node has started: it listens before it has waited for the process before it.
+    pub async fn until_served(&self, node: usize) {
+        let asks =
+            self.command(node, &["freezes", "list"]).env("HOLDLINE_TOKEN", &self.victim.token).output();
+        let done = tokio::time::timeout(Duration::from_secs(60), asks).await.unwrap().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// How many freezes are in force.
+    pub async fn in_force(&self) -> usize {
+        freezes::list(&self.app, self.victim.approver(), true).await.unwrap().len()
+    }
+
+    /// Exports the log through the first node, and verifies it.
+    pub async fn log_verifies(&self) {
+        let folder = TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let (log, key) = (at("log"), at("key"));
+        for words in [
+            &["audit", "key"][..],
+            &["audit", "export", "--out", &log],
+            &["audit", "verify", &log, "--key", &key],
+        ] {
+            let mut command = self.command(0, words);
+            let done = command.env("HOLDLINE_TOKEN", &self.victim.governing).output().await.unwrap();
+            let said = [&done.stdout[..], &done.stderr[..]].map(String::from_utf8_lossy).concat();
+            assert!(done.status.success(), "{words:?}: {said}");
+            if words[1] == "key" {
+                std::fs::write(&key, done.stdout).unwrap();
+            }
+        }
     }
 
     /// Freezes everything by the command line, through this node.
     pub fn freeze(&self, node: usize) -> impl Future<Output = (Option<FreezeView>, Duration)> + use<> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
-        command.args([
-            "freeze",
-            "--json",
-            "--server",
-            &format!("http://127.0.0.1:{}", self.nodes[node].port),
-        ]);
+        self.ask(self.command(node, &["freeze", "--json"]))
+    }
+
+    /// The same, on the way that can lose the answer.
+    pub fn freeze_by_desk(&self) -> impl Future<Output = (Option<FreezeView>, Duration)> + use<> {
+        let mut command = holdline(None);
+        command.args(["freeze", "--json", "--server", &format!("http://{}", self.desk.address)]);
+        self.ask(command)
+    }
+
+    fn ask(&self, mut command: Command) -> impl Future<Output = (Option<FreezeView>, Duration)> + use<> {
         command.env("HOLDLINE_TOKEN", &self.victim.token);
         async move {
             let begun = Instant::now();
             let answer =
                 tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
-            (serde_json::from_slice(&answer.stdout).ok(), begun.elapsed())
+            let frozen = serde_json::from_slice(&answer.stdout).ok();
+            assert!(frozen.is_some() || !answer.stderr.is_empty(), "neither frozen nor told why");
+            (frozen, begun.elapsed())
         }
     }
 
@@ -246,6 +215,24 @@ impl Fleet {
         }
     }
 
+    /// What is left to people is decided by somebody who looks at the channel. How many doubts that were.
+    pub async fn look_there(&self) -> usize {
+        let by = self.victim.approver();
+        let left = doubts::list(&self.app, by, "", 500).await.unwrap();
+        let left: Vec<_> =
+            left.into_iter().filter(|d| d.attempt.as_ref().is_some_and(|a| a.next_read.is_none())).collect();
+        let arrivals = self.sandbox.arrivals();
+        for doubt in &left {
+            let is_there = arrivals.iter().any(|a| a.kept && a.posted.delivery == doubt.delivery);
+            let settlement = if is_there { Settlement::Published } else { Settlement::TryAgain };
+            let word = Settle { settlement, note: format!("seen on the timeline: {is_there}"), url: None };
+            eprintln!("left to people, who see {settlement:?}: {:?}", doubt.attempt);
+            // It may be settled otherwise in this moment.
+            let _ = held::settle(&self.app, by, &doubt.delivery, &word).await;
+        }
+        left.len()
+    }
+
     /// Opens the database anew, after it was away.
     pub async fn reopen(&mut self) {
         self.app.close().await;
@@ -264,8 +251,10 @@ impl Fleet {
             .take(4)
             .map(|f| (f.committed_at, f.sealed_at, f.thawed_at))
             .collect();
+        let doubts = held::list(&self.app, &self.victim.operator, State::InDoubt, None, "", 500).await;
+        let doubts: Vec<_> = doubts.into_iter().flatten().collect();
         let held = held::list(&self.app, &self.victim.operator, State::Held, None, "", 500).await;
         let held: BTreeSet<_> = held.into_iter().flatten().map(|h| (h.due, h.freeze, h.reason)).collect();
-        format!("{counts:?}\n{nodes:?}\n{freezes:?}\n{held:?}\n{logs}")
+        format!("{counts:?}\n{nodes:?}\n{freezes:?}\n{held:?}\n{doubts:?}\n{logs}")
     }
 }

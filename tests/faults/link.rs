@@ -1,7 +1,8 @@
 //! A link between a process and a server that can be cut at a chosen point, or stand still as a partition does.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +49,15 @@ impl State {
 impl Link {
     /// One in front of a server.
     pub async fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), move || StdStream::connect(server))
+    }
+
+    /// The same, for those who can reach this listener; the server is where `dial` gets to.
+    pub fn on(
+        listener: TcpListener,
+        dial: impl Fn() -> io::Result<StdStream> + Send + Sync + 'static,
+    ) -> Self {
+        let dial = Arc::new(dial);
         let address = listener.local_addr().unwrap();
         let link = Self {
             address,
@@ -62,10 +71,11 @@ impl Link {
                 if state.lock().unwrap().take(|c| c == Cut::BeforeConnect).is_some() {
                     continue;
                 }
+                let dial = Arc::clone(&dial);
                 let (state, still, mut cut) = (Arc::clone(&state), still.subscribe(), cut.subscribe());
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = forward(client, server, state, still) => {}
+                        () = forward(client, dial(), state, still) => {}
                         _ = cut.changed() => {}
                     }
                 });
@@ -80,6 +90,11 @@ impl Link {
         if at == Cut::BeforeConnect {
             self.cut_all();
         }
+    }
+
+    /// Whether one of the cuts has struck.
+    pub fn has_struck(&self) -> bool {
+        !self.state.lock().unwrap().struck.is_empty()
     }
 
     /// Takes back the cuts that have not struck; those that have.
@@ -102,11 +117,13 @@ impl Link {
 
 async fn forward(
     client: TcpStream,
-    server: SocketAddr,
+    server: io::Result<StdStream>,
     state: Arc<Mutex<State>>,
     still: watch::Receiver<bool>,
 ) {
-    let Ok(server) = TcpStream::connect(server).await else { return };
+    let Ok(server) = server else { return };
+    server.set_nonblocking(true).unwrap();
+    let server = TcpStream::from_std(server).unwrap();
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
     let ((client_reads, client_writes), (server_reads, server_writes)) =
