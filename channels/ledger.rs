@@ -18,9 +18,12 @@ use uuid::Uuid;
 use crate::message::SLACK;
 use crate::{Failure, hash};
 
+#[path = "ledger_later.rs"]
+mod later;
 #[path = "ledger_words.rs"]
 mod words;
 
+pub use later::{Fate, Named, Word, after, names};
 pub use words::public;
 
 /// Said when what is written down was not written by this version.
@@ -106,6 +109,9 @@ struct Line {
     who: String,
     shown: String,
     is: Mark,
+    /// The network says that it is on the phone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    arrived: bool,
 }
 
 /// Who has the post.
@@ -183,7 +189,10 @@ impl Ledger {
     pub(crate) fn set(&mut self, who: &Recipient, is: Mark) {
         match self.ledger.iter_mut().find(|l| l.who == who.tag) {
             Some(line) => line.is = is,
-            None => self.ledger.push(Line { who: who.tag.clone(), shown: who.shown.clone(), is }),
+            None => {
+                let (who, shown) = (who.tag.clone(), who.shown.clone());
+                self.ledger.push(Line { who, shown, is, arrived: false });
+            }
         }
     }
 
@@ -347,12 +356,16 @@ pub fn withdrawn(handle: &str) -> Option<String> {
 /// What the audit log may hold of a handle that is a ledger: numbers, and nothing of a recipient.
 pub fn logged(handle: &str) -> Option<Value> {
     let ledger = read(handle)?;
-    Some(json!({
+    let mut logged = json!({
         "has": ledger.count(|m| matches!(m, Mark::Has(_))),
         "open": ledger.count(|m| matches!(m, Mark::Open(_))),
         "refused": ledger.count(|m| matches!(m, Mark::Refused(_) | Mark::Failed(_))),
         "waits": ledger.count(|m| matches!(m, Mark::Waits | Mark::Skipped)),
-    }))
+    });
+    if ledger.arrived() > 0 {
+        logged["arrived"] = ledger.arrived().into();
+    }
+    Some(logged)
 }
 
 #[cfg(test)]

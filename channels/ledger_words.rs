@@ -110,14 +110,18 @@ impl Ledger {
             let reason = format!("it went to nobody; namely: {who}");
             return (left == 0).then_some(Err(Failure::never(reason)));
         };
-        let note = Some(match (not, left) {
+        let note = match (not, left) {
             (0, 0) => format!("it went to all {of} recipients"),
             (_, 0) => format!("it went to {has} of {of}, NOT to {not}; namely: {who}"),
             _ => format!(
                 "it went to {has} of {of}, NOT to {not}, left the list in doubt: {left}; namely: {who}"
             ),
-        });
-        Some(Ok(Receipt { remote_id: first.to_owned(), url: None, note }))
+        };
+        let note = match self.arrived() {
+            0 => note,
+            arrived => format!("it arrived for {arrived} so far, as the network says; {note}"),
+        };
+        Some(Ok(Receipt { remote_id: first.to_owned(), url: None, note: Some(note) }))
     }
 
     /// How far it has come, and what that means for another try.

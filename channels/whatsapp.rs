@@ -13,8 +13,9 @@
 //! Each number is one request and one message, and nothing keeps a second request from making a second message.
 //! So a ledger of who has it is written down before each ([`crate::ledger`], [`crate::each`]). When an answer is lost,
 //! nobody can be asked whether the message is out: it has no id of ours that can be read. Such a recipient is in doubt
-//! and is sent it no second time, whoever wants it. That Meta took a message does not say that the phone got it: its
-//! statuses come by webhook only, and this service has none for them. Nothing can be taken back or changed. For how long Meta tries to
+//! and is sent it no second time, whoever wants it. What becomes of a message after Meta took it comes by webhook only
+//! ([`reports`]), and names the message as we did (`biz_opaque_callback_data`): that settles a doubt, too, once nobody is
+//! left of whom nobody knows. Nothing can be taken back or changed. For how long Meta tries to
 //! deliver a message is a property of the template: 30 days where none is given, and the check says so.
 //!
 //! Not tried with a real account, and told by no document: in which unit the 1,024 characters of a body are counted,
@@ -33,7 +34,7 @@ use crate::Frame;
 use crate::each::{self, Each, Shown, Told};
 use crate::graph_api::Api;
 use crate::http::Answer;
-use crate::ledger::Mark;
+use crate::ledger::{Mark, Named};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
@@ -42,6 +43,8 @@ use crate::{
 
 #[path = "whatsapp_answers.rs"]
 mod answers;
+#[path = "whatsapp_reports.rs"]
+pub mod reports;
 #[path = "whatsapp_settings.rs"]
 mod settings;
 #[path = "whatsapp_template.rs"]
@@ -134,6 +137,12 @@ const NO_TEMPLATE: &str = "the channel has no template in the language of the po
     the settings, or write the post in another language";
 const OTHER_WORDS: &str = "the channel's template has other words by now than those that were approved around the post, so \
     nothing was sent; write the post anew, so that the new ones are approved";
+
+/// Whether it is what WhatsApp calls a message.
+fn is_message(id: &str) -> bool {
+    let is_whole = (7..=500).contains(&id.len()) && id.chars().all(|c| c.is_ascii_graphic());
+    is_whole && id.starts_with("wamid.")
+}
 
 /// Nothing was sent, and a person must act first.
 fn wrong(reason: String) -> Failure {
@@ -262,8 +271,7 @@ impl<'a> Sending<'a> {
     fn taken(&self, answer: &Answer) -> Told {
         let told: Value = answer.json().unwrap_or_default();
         let message = &told["messages"][0];
-        let is_id = |id: &&str| (7..=500).contains(&id.len()) && id.chars().all(|c| c.is_ascii_graphic());
-        let Some(id) = message["id"].as_str().filter(|id| id.starts_with("wamid.")).filter(is_id) else {
+        let Some(id) = message["id"].as_str().filter(|id| is_message(id)) else {
             return Told::Lost("the answer names no message".to_owned());
         };
         if message["message_status"].as_str().is_some_and(|status| status != "accepted") {
@@ -298,6 +306,7 @@ impl Each for Sending<'_> {
             "recipient_type": "individual",
             "to": address,
             "type": "template",
+            "biz_opaque_callback_data": Named::new(job, address).to_string(),
             "template": {
                 "name": template.name,
                 "language": { "code": template.language },
@@ -332,8 +341,9 @@ impl Channel for WhatsApp {
         Ok(Receipt { note, ..receipt })
     }
 
-    async fn read_back(&self, _: &Job) -> Sighting {
-        Sighting::Unknown(NO_LOOK.to_owned())
+    /// Meta is not asked: what its webhook has told by now.
+    async fn read_back(&self, job: &Job) -> Sighting {
+        each::read_back(&Sending::of(self), job).await
     }
 
     async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {

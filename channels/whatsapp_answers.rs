@@ -1,7 +1,7 @@
 //! What the refusals of WhatsApp's Cloud API mean
 //! (<https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes>). Pure.
 //!
-//! What is not here is as on Meta's other networks ([`crate::graph`]). Many of these come by webhook only.
+//! What is not here is as on Meta's other networks ([`crate::graph`]). Many of these come by webhook only ([`super::reports`]).
 
 use crate::each::Told;
 use crate::graph_api::Api;
@@ -20,6 +20,14 @@ fn known(code: i64) -> Option<&'static str> {
         131_050 => "the recipient has opted out",
         _ => return None,
     })
+}
+
+/// Why a message that Meta took does not arrive, by the code that its webhook gives. Meta's own words could hold the number.
+pub(super) fn why(code: i64) -> String {
+    match known(code) {
+        Some(why) => format!("{why}, code {code}"),
+        None => format!("WhatsApp did not deliver it, code {code}"),
+    }
 }
 
 /// What stands in the way of one recipient until somebody mends it, or for some time.

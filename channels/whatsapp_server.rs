@@ -120,7 +120,16 @@ impl Cloud {
         let (components, parameters) = (&template["components"], &template["components"][0]["parameters"]);
         let is_well = asked.header("content-type") == "application/json"
             && asked.query.is_empty()
-            && names(&told) == ["messaging_product", "recipient_type", "template", "to", "type"]
+            && names(&told)
+                == [
+                    "biz_opaque_callback_data",
+                    "messaging_product",
+                    "recipient_type",
+                    "template",
+                    "to",
+                    "type",
+                ]
+            && told["biz_opaque_callback_data"].as_str().is_some_and(|own| (1..=512).contains(&own.len()))
             && told["messaging_product"] == "whatsapp"
             && told["recipient_type"] == "individual"
             && told["type"] == "template"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{WhatsApp, template};
+use super::{WhatsApp, reports, template};
 use crate::graph::is_id;
 use crate::graph_api::Api;
 use crate::{Connection, Setting, sms};
@@ -58,6 +58,8 @@ pub(super) fn connect(connection: &Connection) -> Result<WhatsApp, String> {
     if !is_id(&number) || !is_id(&account) {
         return Err("the settings number and account: write their ids, which are digits only".to_owned());
     }
+    let (token, _) = reports::parted(connection.secret()?)?;
+    let connection = &Connection { credential: Some(token), ..connection.clone() };
     Ok(WhatsApp {
         api: Api::new(connection, SERVER, VERSION)?,
         number,

@@ -76,6 +76,7 @@ mod reasons;
 mod recover;
 mod red_channels;
 mod repeats;
+mod reports;
 mod reserve;
 mod reserve_calls;
 mod returns;

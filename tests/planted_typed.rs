@@ -125,7 +125,7 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
         "whatsapp" => (
             on(json!({ "number": "106540352242922", "account": "102290129340398", "to": "+41790000001",
                 "templates": "crisis_update en\nNews: {{1}} More follows." })),
-            "EAAplantedtypedwhatsapp".into(),
+            "EAAplantedtypedwhatsapp plantedtypedappsecret plantedtypedverifytoken".into(),
         ),
         "wordpress" => (json!({ "url": url, "account": "press" }), "planted typed word press".into()),
         "email" => (
@@ -142,6 +142,7 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
         "wordpress" => words.extend([login("press:"), credential.replace(' ', "")]),
         "email" => words.extend([login("\0holdline\0"), login("")]),
         "sms" => words.push(login("")),
+        "whatsapp" => words.extend(credential.split(' ').map(str::to_owned)),
         _ => {}
     }
     Some((settings, credential, words))

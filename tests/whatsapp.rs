@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use holdline::app::audit::{self, AuditFilter};
@@ -11,6 +13,7 @@ use holdline::app::posts::{self, NewPost};
 use holdline::app::{AppError, approvals, channels};
 use holdline::domain::approval::Decision;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::approvals::{bundle, decide};
 use crate::console::sign_in;
@@ -24,10 +27,16 @@ const TOKEN: &str = "EAAhunter2";
 
 /// What people got, and the words of the template at Meta.
 #[derive(Clone)]
-struct Meta {
+pub struct Meta {
     url: String,
     messages: Arc<Mutex<Vec<String>>>,
+    /// To whom each went, and what we call it.
+    names: Arc<Mutex<Vec<(String, String)>>>,
     body: Arc<Mutex<String>>,
+    /// The answer for this number is lost.
+    pub loses: Arc<Mutex<Option<&'static str>>>,
+    /// A message that was made is answered for when there is a permit.
+    pub answers: Arc<Semaphore>,
 }
 
 async fn listed(State(meta): State<Meta>) -> Json<Value> {
@@ -37,18 +46,29 @@ async fn listed(State(meta): State<Meta>) -> Json<Value> {
     )
 }
 
-async fn deliver(State(meta): State<Meta>, Json(message): Json<Value>) -> Json<Value> {
+async fn deliver(State(meta): State<Meta>, Json(message): Json<Value>) -> Response {
     let words = message["template"]["components"][0]["parameters"][0]["text"].as_str().unwrap();
-    let mut messages = meta.messages.lock().unwrap();
-    messages.push(meta.body.lock().unwrap().replace("{{1}}", words));
-    Json(json!({ "messages": [{ "id": format!("wamid.{}", messages.len()) }] }))
+    let text = |name: &str| message[name].as_str().unwrap().to_owned();
+    let number = {
+        let mut messages = meta.messages.lock().unwrap();
+        messages.push(meta.body.lock().unwrap().replace("{{1}}", words));
+        meta.names.lock().unwrap().push((text("to"), text("biz_opaque_callback_data")));
+        messages.len()
+    };
+    if meta.loses.lock().unwrap().is_some_and(|lost| lost == text("to")) {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    let _permit = meta.answers.acquire().await.unwrap();
+    Json(json!({ "messages": [{ "id": format!("wamid.{number}") }] })).into_response()
 }
 
 impl Meta {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let meta = Self { url, messages: Arc::default(), body: Arc::new(Mutex::new(BODY.to_owned())) };
+        let (messages, names, loses) = (Arc::default(), Arc::default(), Arc::default());
+        let (body, answers) = (Arc::new(Mutex::new(BODY.to_owned())), Arc::new(Semaphore::new(1_000)));
+        let meta = Self { url, messages, names, body, loses, answers };
         let named = json!({ "id": "1001", "verified_name": "Bank AG" });
         let routes = Router::new()
             .route("/v26.0/1001", get(|| async { Json(named) }))
@@ -59,17 +79,23 @@ impl Meta {
         meta
     }
 
-    fn settings(&self) -> Value {
+    pub fn settings(&self) -> Value {
         json!({ "server": self.url, "number": "1001", "account": "2002", "to": "+41790000001, +41790000002",
             "templates": format!("crisis en_US\n{BODY}") })
     }
 
-    fn messages(&self) -> Vec<String> {
+    pub fn messages(&self) -> Vec<String> {
         self.messages.lock().unwrap().clone()
+    }
+
+    /// What we call the newest message to that number.
+    pub fn name(&self, number: &str) -> Option<String> {
+        let names = self.names.lock().unwrap();
+        names.iter().rev().find(|(to, _)| to == number).map(|(_, name)| name.clone())
     }
 }
 
-fn new(text: &str, language: &str) -> Value {
+pub fn new(text: &str, language: &str) -> Value {
     json!({ "kind": "routine", "channels": ["wa"], "source": { "text": text, "language": language } })
 }
 

@@ -11,7 +11,6 @@ use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::domain::role::Right;
 use crate::store::Unaudited;
-use crate::store::deliveries::{Change, Delivery};
 
 const OF_ANOTHER: &str = "the report is about a mail that this channel did not send; nothing was changed";
 const WRITTEN: &str = "it is written down who does not have it";
@@ -97,7 +96,7 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
     tx.rewrite_handle(&kept.attempt, handle).await?;
     // Of a doubt, too: who decides about another mail reads whom it cannot reach.
     if let Some(state) = [State::Accepted, State::InDoubt].into_iter().find(|state| d.state == state.word()) {
-        tx.change_deliveries(&[told(&d, state, handle)]).await?;
+        tx.change_deliveries(&[handles::told(&d, state, handle)]).await?;
     }
     let count = |wanted| applied.noted.iter().filter(|(_, noted)| *noted == wanted).count();
     // The log names no recipients.
@@ -108,16 +107,4 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
     let view = view(WRITTEN);
     app.commit(tx, by, &[entry], &[Topic::Queue]).await?;
     Ok(view)
-}
-
-/// The delivery as it was, with what people read of who has it.
-fn told(d: &Delivery, state: State, handle: &str) -> Change {
-    Change {
-        reason: ledger::note(handle).or_else(|| d.reason.clone()),
-        freeze_id: d.freeze_id.clone(),
-        settled_at: d.settled_at,
-        claimed_by: d.claimed_by.clone(),
-        started: d.started != 0,
-        ..Change::to(&d.id, state.word())
-    }
 }

@@ -10,10 +10,12 @@ use super::owners::Claimant;
 use super::posts::DeliveryView;
 use super::{Actor, App, AppError, Result};
 use crate::clock::Millis;
+use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
 use crate::store::Tx;
 use crate::store::attempts::Attempt;
+use crate::store::deliveries::{Change, Delivery};
 use crate::store::handles::{Kept, OtherHandle};
 
 /// An attempt can wait in its line before its requests leave: those of another delivery, permitted this long before
@@ -96,6 +98,18 @@ pub(super) async fn judge(tx: &mut Tx, attempt: &str, again: bool) -> Result<()>
         tx.rewrite_handle(&kept.attempt, &judged).await?;
     }
     Ok(())
+}
+
+/// The delivery as it was, with what people read of who has it by that ledger.
+pub(super) fn told(d: &Delivery, state: State, handle: &str) -> Change {
+    Change {
+        reason: ledger::note(handle).or_else(|| d.reason.clone()),
+        freeze_id: d.freeze_id.clone(),
+        settled_at: d.settled_at,
+        claimed_by: d.claimed_by.clone(),
+        started: d.started != 0,
+        ..Change::to(&d.id, state.word())
+    }
 }
 
 /// How far the post has come, when its newest handle is the ledger of one that is not with everybody.

@@ -127,6 +127,8 @@ pub mod red_channels;
 pub mod renditions;
 /// Repeated requests.
 pub mod repeats;
+/// What networks say later of messages.
+pub mod reports;
 /// What was put back inside networks after a freeze, once it is out.
 mod restored;
 /// What is out is taken down.

@@ -59,6 +59,8 @@ pub mod pins;
 pub mod posts;
 /// Channels on which a post would fail.
 pub mod red_channels;
+/// What networks say of messages whose attempt is under way.
+pub mod reports;
 /// Other words for posts that are out.
 pub mod revisions;
 /// What is sealed under an instance key.

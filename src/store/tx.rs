@@ -41,6 +41,8 @@ pub enum Unaudited {
     Notice,
     /// A read-back found nothing yet, a health check ran, or a network's schedule was looked at.
     Look,
+    /// What a network says of a message is put aside until its attempt has ended, or is known by then.
+    Report,
     /// Rows of an import are put aside until the whole is decided: no post yet.
     Staging,
     /// A checkpoint of the log itself.

@@ -112,15 +112,14 @@ pub async fn as_problem(response: Response) -> Response {
 }
 
 /// The limits of bodies, in words.
-pub const TOO_LARGE: &str =
-    "the body is too large: JSON has at most 1 MiB, a picture at most 5 MiB; posts/import has no limit";
+pub const TOO_LARGE: &str = "the body is too large: JSON has at most 1 MiB, a report of a network 3 MiB, a picture 5 MiB; posts/import has no limit";
 
 /// No such route.
 pub async fn nothing_here() -> Response {
     Failed(AppError::not_found("page or route", "at this address")).into_response()
 }
 
-/// The longest time for a JSON body to arrive.
+/// The longest time for a body to arrive.
 const ARRIVES: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A JSON body. What cannot be read is a 422 that names the place.
@@ -145,6 +144,11 @@ pub(super) async fn arrived<S: Send + Sync>(request: Request, state: &S) -> Resu
     if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
         return Err(refused("send JSON with the header content-type: application/json".into()));
     }
+    body(request, state).await
+}
+
+/// The bytes of a body, which do not trickle for ever.
+pub(super) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failed> {
     match tokio::time::timeout(ARRIVES, Bytes::from_request(request, state)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {

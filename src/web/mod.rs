@@ -30,6 +30,8 @@ mod posts;
 mod public;
 /// Pictures of the public page.
 mod public_pictures;
+/// What networks say later of messages.
+mod reports;
 mod signals;
 mod sizes;
 mod sweeps;
@@ -194,7 +196,10 @@ fn large() -> OpenApiRouter<Web> {
     let import = OpenApiRouter::new().routes(routes!(posts::import)).layer(DefaultBodyLimit::disable());
     let media =
         OpenApiRouter::new().routes(routes!(posts::upload)).layer(DefaultBodyLimit::max(MAX_BYTES + 1));
-    import.merge(media)
+    let reports = OpenApiRouter::new()
+        .routes(routes!(reports::confirm_whatsapp, reports::receive_whatsapp))
+        .layer(DefaultBodyLimit::max(reports::MOST_BYTES));
+    import.merge(media).merge(reports)
 }
 
 /// Headers that every answer carries.

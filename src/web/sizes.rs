@@ -10,6 +10,7 @@ use futures::StreamExt;
 
 use super::JSON_LIMIT;
 use super::errors::{Failed, TOO_LARGE};
+use super::reports;
 use crate::app::AppError;
 use crate::app::media::MAX_BYTES;
 
@@ -22,7 +23,11 @@ pub fn limit(path: &str) -> Option<usize> {
     if path.ends_with("/posts/import") {
         return None;
     }
-    Some(if path.ends_with("/media") { MAX_BYTES + 1 } else { JSON_LIMIT })
+    Some(match path {
+        _ if path.ends_with("/media") => MAX_BYTES + 1,
+        _ if path.starts_with("/api/v1/reports/") => reports::MOST_BYTES,
+        _ => JSON_LIMIT,
+    })
 }
 
 /// Refuses what announces more than its route takes.

@@ -9,8 +9,8 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use super::Shared;
 use crate::app::access::renewals;
 use crate::app::{
-    App, AppError, Result, audit, channels, incidents, key_watch, nodes, red_channels, series, staging,
-    watches,
+    App, AppError, Result, audit, channels, incidents, key_watch, nodes, red_channels, reports, series,
+    staging, watches,
 };
 use crate::clock::Millis;
 
@@ -27,7 +27,7 @@ struct Tick {
 }
 
 /// All jobs. Each may run twice without harm; a turn only spares the work.
-const TICKS: [Tick; 10] = [
+const TICKS: [Tick; 11] = [
     Tick {
         cron: "*/10 * * * * *",
         name: "overdue promises",
@@ -39,6 +39,12 @@ const TICKS: [Tick; 10] = [
         name: "access that expires soon",
         turn: 0,
         work: |app| Box::pin(async move { renewals::due(&app).await }),
+    },
+    Tick {
+        cron: "2/5 * * * * *",
+        name: "reports that came before their attempt had ended",
+        turn: 0,
+        work: |app| Box::pin(async move { reports::apply_waiting(&app).await }),
     },
     Tick {
         cron: "*/15 * * * * *",

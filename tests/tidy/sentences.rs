@@ -19,6 +19,7 @@ pub const MADE_IN: &[&str] = &[
 /// Files whose strings need no French.
 const NOT_THESE: &[(&str, &str)] = &[
     ("src/app/bounces.rs", "answers to mail servers, over the API"),
+    ("src/app/reports.rs", "answers to networks, over the API"),
     ("src/app/heard.rs", "answers to monitoring systems, over the API"),
     ("src/app/shares.rs", "answers to monitoring systems, over the API"),
     ("src/domain/alertmanager.rs", "answers to monitoring systems, over the API"),
