@@ -23,7 +23,7 @@ mod later;
 #[path = "ledger_words.rs"]
 mod words;
 
-pub use later::{Fate, Named, Word, after, names};
+pub use later::{Fate, Named, Word, after, is_over, names};
 pub use words::public;
 
 /// Said when what is written down was not written by this version.

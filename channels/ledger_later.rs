@@ -96,7 +96,13 @@ pub fn after(handle: &str, words: &[Word]) -> Option<String> {
     is_new.then(|| ledger.written())
 }
 
-/// Whether the ledger has a line for each of these, by a handle that is one.
+/// Whether everything is known of everybody, by a handle that is a ledger.
+pub fn is_over(handle: &str) -> bool {
+    let is_left = |mark: &Mark| matches!(mark, Mark::Waits | Mark::Skipped | Mark::Open(_));
+    super::read(handle).is_some_and(|ledger| !ledger.ledger.iter().any(|line| is_left(&line.is)))
+}
+
+/// Whether the ledger has a line of that name, by a handle that is one.
 pub fn names(handle: &str, who: &str) -> bool {
     super::read(handle).is_some_and(|ledger| ledger.ledger.iter().any(|line| line.who == who))
 }

@@ -102,6 +102,10 @@ fn words_come_twice_and_in_any_order_and_what_arrived_stays_so() {
         Some("it arrived for 1 so far, as the network says; it went to all 2 recipients")
     );
     assert_eq!(logged(&read).unwrap()["arrived"], 1);
+    assert!(is_over(&read));
+    for left in [open(1), Mark::Waits, Mark::Skipped] {
+        assert!(!is_over(&ledger(left)));
+    }
 }
 
 #[test]
@@ -111,6 +115,6 @@ fn a_word_about_nobody_of_the_list_changes_nothing() {
     assert!(names(&ledger, &who(0).tag) && !names(&ledger, &who(2).tag));
     for other in ["", "18000", "{}"] {
         assert_eq!(after(other, &[word(0, "m.1", Fate::Taken)]), None, "{other}");
-        assert!(!names(other, &who(0).tag) && !is_ledger(other));
+        assert!(!names(other, &who(0).tag) && !is_ledger(other) && !is_over(other));
     }
 }

@@ -13,8 +13,9 @@
 //! `DateSent` does not narrow that list, because a message in Twilio's queue has none; the time is compared here.
 //! Twilio sends no message later than after [`VALIDITY`], nor after the post's own end, because a late alert does
 //! harm; and it is told to change no letter (`SmartEncoded`). That Twilio took a message does not say that the phone
-//! got it. Twilio takes back only what it was told to send later (error 30409), so a take-down stops the rest of the
-//! list, and tells for whom it is out.
+//! got it: it says so later ([`reports`]), where this service is reached from the internet and has the account's token. A
+//! call-back that Twilio does not take (error 21609) keeps no message back. Twilio takes back only what it was told to
+//! send later (error 30409), so a take-down stops the rest of the list, and tells for whom it is out.
 //!
 //! Not tried with a real account, and told by no document: whether the list shows a message at once, and whether a
 //! messaging service changes letters all the same.
@@ -32,7 +33,7 @@ use url::Url;
 
 use crate::each::{self, Each, Shown, Told};
 use crate::http::Request;
-use crate::ledger::Mark;
+use crate::ledger::{Mark, Named};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
@@ -44,13 +45,18 @@ use crate::{
 mod answers;
 #[path = "sms_balance.rs"]
 mod balance;
+#[path = "sms_message.rs"]
+mod message;
 #[path = "sms_planned.rs"]
 mod planned;
+#[path = "sms_reports.rs"]
+pub mod reports;
 #[path = "sms_schedule.rs"]
 mod schedule;
 #[path = "sms_settings.rs"]
 mod settings;
 
+use message::{Message, or_empty};
 use settings::{Sender, Sms, is_sid};
 
 pub(crate) use answers::holds_number;
@@ -136,40 +142,6 @@ const VALIDITY: i64 = 1_800;
 const PAGE: usize = if cfg!(test) { 5 } else { 50 };
 /// How long a take-down asks for one message after the other.
 const ASKING: Duration = Duration::from_secs(60);
-
-/// A message, as far as it is read.
-#[derive(Deserialize)]
-struct Message {
-    sid: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    status: String,
-    #[serde(default)]
-    error_code: Option<i64>,
-    #[serde(default, deserialize_with = "or_empty")]
-    to: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    body: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    direction: String,
-    #[serde(default, deserialize_with = "or_empty")]
-    date_created: String,
-}
-
-/// Each of them can be null.
-fn or_empty<'de, D: serde::Deserializer<'de>>(told: D) -> Result<String, D::Error> {
-    Option::<String>::deserialize(told).map(Option::unwrap_or_default)
-}
-
-impl Message {
-    /// What it says of its recipient.
-    fn mark(self) -> Mark {
-        match self.status.as_str() {
-            "canceled" => Mark::Failed("somebody cancelled it before it left".to_owned()),
-            "failed" | "undelivered" => Mark::Failed(answers::why(self.error_code.unwrap_or_default())),
-            _ => Mark::Has(self.sid),
-        }
-    }
-}
 
 impl Sms {
     /// An address below the account; the last part gets the ending that asks for JSON.
@@ -302,6 +274,8 @@ impl Each for Sms {
         let left =
             job.valid_until.map_or(VALIDITY, |until| (until - self.now()).num_seconds().clamp(1, VALIDITY));
         let left = left.to_string();
+        let report =
+            self.reports.as_ref().map(|own| reports::address(own.as_str(), &Named::new(job, address)));
         let form = [
             ("To", address),
             (name, sender.as_str()),
@@ -309,7 +283,15 @@ impl Each for Sms {
             ("ValidityPeriod", left.as_str()),
             ("SmartEncoded", "false"),
         ];
-        let answer = match self.http.send(self.form(&["Messages"], &form), pass).await {
+        let reported =
+            report.as_deref().map(|report| [form.as_slice(), &[("StatusCallback", report)]].concat());
+        let mut answer =
+            self.http.send(self.form(&["Messages"], reported.as_deref().unwrap_or(&form)), pass).await;
+        // A message counts for more than what is told of it later.
+        if report.is_some() && answer.as_ref().is_ok_and(answers::takes_no_report) {
+            answer = self.http.send(self.form(&["Messages"], &form), pass).await;
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(trouble) => return trouble.into(),
         };

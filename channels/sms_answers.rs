@@ -15,6 +15,8 @@ const OURS: [i64; 13] =
 const WORDS: [i64; 3] = [21_602, 21_617, 21_619];
 /// Too much at once: another try is worth it.
 const BUSY: [i64; 4] = [14_107, 20_429, 21_611, 30_001];
+/// Why a message never arrives that was scheduled.
+pub(super) const CANCELLED: &str = "somebody cancelled it before it left";
 /// So many digits in a row may be a number.
 const NUMBER: usize = 7;
 
@@ -56,6 +58,19 @@ pub(super) fn why(code: i64) -> String {
         None if code == 0 => "Twilio did not send it".to_owned(),
         None => format!("Twilio did not send it, code {code}"),
     }
+}
+
+/// The same with the code, as Twilio tells it later.
+pub(super) fn why_coded(code: i64) -> String {
+    match known(code) {
+        Some(why) => format!("{why}, code {code}"),
+        None => why(code),
+    }
+}
+
+/// Whether Twilio refuses a message for the address alone at which it is to report: it made none.
+pub(super) fn takes_no_report(answer: &Answer) -> bool {
+    answer.status == 400 && code(answer) == 21_609
 }
 
 /// Whether words may hold a telephone number, however it is written.

@@ -35,6 +35,10 @@ pub(super) struct Twilio {
     pub(super) hasty: bool,
     /// Where it says that the list goes on, instead of the next page.
     pub(super) goes_on: Option<&'static str>,
+    /// It cannot reach the address at which it is to report.
+    pub(super) unreached: bool,
+    /// Where it reports, of each message in their order.
+    pub(super) reports: Vec<Option<String>>,
 }
 
 impl Twilio {
@@ -49,6 +53,8 @@ impl Twilio {
             validity: 0,
             hasty: false,
             goes_on: None,
+            unreached: false,
+            reports: Vec::new(),
         }
     }
 
@@ -180,9 +186,17 @@ impl Twilio {
         names.sort_unstable();
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let validity = field("ValidityPeriod").parse::<u32>().unwrap_or_default();
-        names.retain(|name| !["From", "MessagingServiceSid"].contains(name));
+        names.retain(|name| !["From", "MessagingServiceSid", "StatusCallback"].contains(name));
+        let report = form.get("StatusCallback");
+        if self.unreached && report.is_some() {
+            return wrong(400, 21_609, "Invalid 'StatusCallback'");
+        }
+        let is_reached = |at: &String| {
+            at.starts_with("https://status.bank.example/api/v1/reports/sms/") && at.len() < 4_000
+        };
         if names != ["Body", "SmartEncoded", "To", "ValidityPeriod"]
-            || form.len() != 5
+            || form.len() != 5 + usize::from(report.is_some())
+            || !report.is_none_or(is_reached)
             || !(1..=36_000).contains(&validity)
             || field("SmartEncoded") != "false"
             || (field("From") != SENDER && field("MessagingServiceSid") != SERVICE)
@@ -200,6 +214,7 @@ impl Twilio {
         if let Some(code) = self.refuses.get(to) {
             return wrong(400, *code, &format!("'To' {to} is refused"));
         }
+        self.reports.push(report.cloned());
         self.other(to, body, NOW);
         (201, String::new(), self.messages[0].clone())
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::reports;
+use crate::graph::fetched;
 use crate::http::Http;
 use crate::scheduler::Rests;
 use crate::{Clock, Connection, money};
@@ -31,6 +33,37 @@ pub(super) struct Sms {
     pub(super) rests: Rests,
     /// In millionths.
     pub(super) warn_below: Option<i64>,
+    /// Our own address, where Twilio can reach it and what it says can be believed.
+    pub(super) reports: Option<Url>,
+}
+
+/// What a credential is made of.
+pub(super) struct Parted {
+    user: String,
+    secret: SecretString,
+    /// The account's token.
+    pub(super) signs: Option<SecretString>,
+}
+
+/// An API key has an id of its own, and may be followed by the account's token; the account's token alone goes with the account's.
+///
+/// # Errors
+/// A sentence that repeats nothing of it.
+pub(super) fn parted(account: &str, credential: &str) -> Result<Parted, String> {
+    let given = credential.trim();
+    let (user, secret) = given.split_once(':').unwrap_or((account, given));
+    let (secret, signs) = match secret.split_once(':') {
+        _ if user == account => (secret, Some(secret)),
+        Some((secret, token)) => (secret, Some(token)),
+        None => (secret, None),
+    };
+    let is_plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_graphic());
+    if !is_plain(secret) || !signs.is_none_or(is_plain) || !(user == account || is_sid(user, &["SK"])) {
+        return Err("the credential: write the SID of an API key, a colon and its secret, and, to be told what becomes of \
+                    messages, a colon and the account's token; or that token alone"
+            .to_owned());
+    }
+    Ok(Parted { user: user.to_owned(), secret: secret.into(), signs: signs.map(Into::into) })
 }
 
 /// Whether it is a number as the network writes it (E.164).
@@ -99,17 +132,11 @@ impl Sms {
         if !is_account(&account) {
             return Err("the setting account: write the SID that begins with AC".to_owned());
         }
-        // An API key has an id of its own; the account's token goes with the account's.
-        let given = connection.secret()?.expose_secret().trim();
-        let (user, secret) = given.split_once(':').unwrap_or((account.as_str(), given));
-        let is_plain = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
-        if !is_plain || !(user == account || is_sid(user, &["SK"])) {
-            return Err(
-            "the credential: write the SID of an API key, a colon and its secret, or the account's token \
-                    alone"
-                .to_owned(),
-        );
-        }
+        let Parted { user, secret, signs } = parted(&account, connection.secret()?.expose_secret())?;
+        let server = connection.url_or("server", SERVER)?;
+        let is_told =
+            |own: &Url| signs.is_some() && reports::is_taken(own) && fetched::can_fetch(own, &server);
+        let reports = connection.public_url.clone().filter(is_told);
         let warn_below = match connection.setting("warn_below") {
             Ok(text) => Some(
                 money::millionths(&text)
@@ -119,9 +146,10 @@ impl Sms {
             Err(_) => None,
         };
         Ok(Self {
-            server: connection.url_or("server", SERVER)?,
-            user: user.to_owned(),
-            secret: secret.into(),
+            server,
+            user,
+            secret,
+            reports,
             sender: sender(connection)?,
             to: numbers(&connection.setting("to")?)?,
             http: Arc::clone(&connection.http),
@@ -182,11 +210,13 @@ mod tests {
             "hunter2 hunter2",
             "SK12:hunter2",
             &format!("{KEY}:"),
+            &format!("{KEY}:hunter2:"),
             &format!("AC{}:hunter2", "1".repeat(32)),
         ] {
             let error = connect(odd).err().unwrap();
             assert!(!error.contains("hunter2"), "{error}");
         }
         assert!(connect("hunter2").is_ok(), "the account's token alone");
+        assert!(connect(&format!("{KEY}:hunter2:hunter2")).is_ok(), "both");
     }
 }

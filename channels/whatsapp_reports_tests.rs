@@ -1,5 +1,6 @@
 //! Calls as Meta makes them, written after its documents.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -107,5 +108,26 @@ fn each_status_is_read_and_whatever_else_comes_is_left_out() {
     }
     for body in ["", "[]", "{}", r#"{"entry":[{"changes":[{"value":{"messages":[]}}]}]}"#, r#"{"entry":7}"#] {
         assert_eq!(read(body.as_bytes()), [], "{body}");
+    }
+}
+
+proptest! {
+    /// A call with some bytes changed, and cut off: nothing of it is believed that has another name.
+    #[test]
+    fn whatever_comes_is_read_or_left_out(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let mut body = call(&json!([status("sent"), status("failed")]));
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        let whole = body.len();
+        body.truncate(whole - end.index(whole) / 50);
+        for told in read(&body) {
+            prop_assert!(Named::read(&told.word.of.to_string()).is_some());
+            prop_assert!(told.word.message.starts_with("wamid."));
+        }
     }
 }

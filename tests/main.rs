@@ -77,6 +77,7 @@ mod recover;
 mod red_channels;
 mod repeats;
 mod reports;
+mod reports_sms;
 mod reserve;
 mod reserve_calls;
 mod returns;

@@ -111,7 +111,7 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
             on(
                 json!({ "account": "AC00000000000000000000000000000001", "from": "+15005550006", "to": "+41790000001" }),
             ),
-            "SKbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb:plantedtypedsms".into(),
+            "SKbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb:plantedtypedsms:plantedtypedtoken".into(),
         ),
         "teams" => (
             json!({}),
@@ -141,7 +141,10 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
     match adapter {
         "wordpress" => words.extend([login("press:"), credential.replace(' ', "")]),
         "email" => words.extend([login("\0holdline\0"), login("")]),
-        "sms" => words.push(login("")),
+        "sms" => {
+            let sent = credential.rsplit_once(':').unwrap().0;
+            words.extend(["plantedtypedsms".to_owned(), STANDARD_NO_PAD.encode(sent), login("")]);
+        }
         "whatsapp" => words.extend(credential.split(' ').map(str::to_owned)),
         _ => {}
     }

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use ::channels::ledger::{self, Named, Word};
+use ::channels::sms::reports as sms;
 use ::channels::whatsapp::reports as whatsapp;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::channels::Channel;
@@ -35,7 +37,7 @@ async fn of(app: &App, channel: &str, adapter: &str) -> Result<Channel> {
 
 /// What Meta proves itself with on a channel; nothing: nobody has typed it, or it cannot be opened here.
 fn meta_keys(app: &App, row: &Channel) -> Option<whatsapp::Keys> {
-    whatsapp::keys(&credentials::open(app, &row.id, row.credential.as_deref()?).ok()?)
+    whatsapp::keys(&opened(app, row)?)
 }
 
 /// Whether whoever asks has the verify token of that channel for WhatsApp: Meta asks before its first call.
@@ -74,6 +76,33 @@ pub async fn receive_whatsapp(app: &App, channel: &str, signature: &str, body: &
         note(app, &delivery, &words.collect::<Vec<_>>()).await?;
     }
     Ok(())
+}
+
+/// Takes a call of Twilio's about the message of that name.
+///
+/// # Errors
+/// When it is not signed by the token of the account whose message that is.
+pub async fn receive_sms(app: &App, message: &str, signature: &str, body: &[u8]) -> Result<()> {
+    let named = Named::read(message).ok_or_else(unsigned)?;
+    let delivery = named.delivery.to_string();
+    let d = app.store().delivery(&delivery).await?.ok_or_else(unsigned)?;
+    let row = of(app, &d.channel_id, "sms").await?;
+    let account = setting(&row, "account");
+    let key =
+        opened(app, &row).and_then(|credential| sms::key(&account, &credential)).ok_or_else(unsigned)?;
+    let form = sms::form(body);
+    if !sms::signed(&key, signature, &sms::address(app.public_url(), &named), &form) {
+        return Err(unsigned());
+    }
+    match sms::read(&account, named, &form) {
+        Some(word) => note(app, &delivery, &[word]).await,
+        None => Ok(()),
+    }
+}
+
+/// The credential of a channel; nothing: it has none, or it cannot be opened here.
+fn opened(app: &App, row: &Channel) -> Option<SecretString> {
+    credentials::open(app, &row.id, row.credential.as_deref()?).ok()
 }
 
 /// A setting as text.
@@ -162,7 +191,7 @@ async fn write(app: &App, tx: &mut Tx, d: &Delivery, newest: &str, words: &[Word
         {
             tx.change_deliveries(&[handles::told(d, state, &handle)]).await?;
         }
-        if !ledger::has_unknown(&handle) {
+        if ledger::is_over(&handle) {
             tx.read_now(&newest.id, app.now()).await?;
         }
     }

@@ -112,7 +112,7 @@ pub async fn as_problem(response: Response) -> Response {
 }
 
 /// The limits of bodies, in words.
-pub const TOO_LARGE: &str = "the body is too large: JSON has at most 1 MiB, a report of a network 3 MiB, a picture 5 MiB; posts/import has no limit";
+pub const TOO_LARGE: &str = "the body is too large: JSON has at most 1 MiB, a network's report at most 3 MiB, a picture at most 5 MiB; posts/import has no limit";
 
 /// No such route.
 pub async fn nothing_here() -> Response {

@@ -199,7 +199,10 @@ fn large() -> OpenApiRouter<Web> {
     let reports = OpenApiRouter::new()
         .routes(routes!(reports::confirm_whatsapp, reports::receive_whatsapp))
         .layer(DefaultBodyLimit::max(reports::MOST_BYTES));
-    import.merge(media).merge(reports)
+    let forms = OpenApiRouter::new()
+        .routes(routes!(reports::receive_sms))
+        .layer(DefaultBodyLimit::max(::channels::sms::reports::MOST_BYTES));
+    import.merge(media).merge(reports).merge(forms)
 }
 
 /// Headers that every answer carries.

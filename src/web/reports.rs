@@ -59,6 +59,20 @@ pub async fn receive_whatsapp(
     Ok(StatusCode::OK)
 }
 
+/// Twilio says what became of a message, in a form of at most 64 KiB, signed by the account's token (`X-Twilio-Signature`).
+#[utoipa::path(post, path = "/reports/sms/{message}", tag = "reports", operation_id = "receive_sms",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200)))]
+pub async fn receive_sms(
+    State(web): State<Web>,
+    Path(message): Path<String>,
+    request: Request,
+) -> Answer<StatusCode> {
+    let signature = header(request.headers(), "x-twilio-signature");
+    let body = errors::body(request, &web).await?;
+    reports::receive_sms(&web.app, &message, &signature, &body).await?;
+    Ok(StatusCode::OK)
+}
+
 /// A header; nothing where there is none, or more than one.
 fn header(all: &HeaderMap, name: &str) -> String {
     let mut all = all.get_all(name).iter();

@@ -113,7 +113,7 @@ credential-discord_bot = Token of the bot, from the developer portal
 credential-ghost = Admin API key of a custom integration (Settings, Integrations), with its colon
 credential-matrix = Access token of the account, from a log-in that nothing else uses
 credential-teams = The whole address of the flow that waits for a Teams webhook request, with sig= at its end
-credential-sms = SID of an API key, a colon and its secret; or the account’s token alone
+credential-sms = SID of an API key, a colon and its secret, and, to be told what becomes of messages, a colon and the account’s token; or that token alone
 credential-whatsapp = Access token of a system user, with the permissions whatsapp_business_messaging and whatsapp_business_management; to be told what becomes of messages, after it with blanks between the app secret and a verify token of your own
 channel-reports = To be told what becomes of messages, enter in the app at Meta as the callback URL the public address of this installation followed by /api/v1/reports/whatsapp/{ $id }, with the verify token of the credential, and subscribe to messages.
 credential-threads = Access token of the account

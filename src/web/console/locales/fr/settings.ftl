@@ -113,7 +113,7 @@ credential-discord_bot = Jeton du bot, depuis le portail des développeurs
 credential-ghost = Clé de l’API Admin d’une intégration personnalisée (Paramètres, Intégrations), avec ses deux-points
 credential-matrix = Jeton d’accès du compte, d’une connexion que rien d’autre n’utilise
 credential-teams = L’adresse entière du flux qui attend une requête webhook de Teams, avec sig= à la fin
-credential-sms = SID d’une clé d’API, deux-points et son secret ; ou le jeton du compte seul
+credential-sms = SID d’une clé d’API, deux-points et son secret, et, pour apprendre ce que deviennent les messages, deux-points et le jeton du compte ; ou ce jeton seul
 credential-whatsapp = Jeton d’accès d’un utilisateur système, avec les autorisations whatsapp_business_messaging et whatsapp_business_management ; pour apprendre ce que deviennent les messages, ajoutez après lui, séparés par des espaces, la clé secrète de l’app et un jeton de vérification à vous
 channel-reports = Pour apprendre ce que deviennent les messages, indiquez dans l’app chez Meta, comme URL de rappel, l’adresse publique de cette installation suivie de /api/v1/reports/whatsapp/{ $id }, avec le jeton de vérification du secret d’accès, et abonnez-vous à messages.
 credential-threads = Jeton d’accès du compte
