@@ -189,7 +189,7 @@ on_both! {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(shown(&bench, &sent.id).await.reason, before.reason);
         assert!(logged(&bench, "delivery.reported").await.is_empty());
-        told(&caller, &channel, &[gone.clone()]).await;
+        told(&caller, &channel, std::slice::from_ref(&gone)).await;
         let said = "it went to 1 of 2, NOT to 1; namely: …002: not on WhatsApp, or cannot get it there, code 131026";
         assert_eq!(shown(&bench, &sent.id).await.reason.as_deref(), Some(said));
         // Once more; sent after that; read before delivered; and a failure after it was read.
