@@ -3,7 +3,7 @@
 
 use crate::text::Unit;
 use crate::text::{count, first_size, hidden, size, title_size};
-use crate::{Adapter, Limits, Rendition, instagram_text, parts, x_count};
+use crate::{Adapter, Limits, Rendition, instagram_text, parts, teams, x_count};
 
 /// A limit that a rendition breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +139,9 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     {
         add("media", problem.into());
     }
+    if limits.unit == Unit::Teams && teams::is_too_large(r) {
+        add("media", teams::TOO_LARGE.into());
+    }
     if limits.unit == Unit::Instagram {
         instagram_text::problems(r).into_iter().for_each(|p| add(p.field, p.message));
     }
@@ -155,6 +158,10 @@ fn formats(unit: Unit) -> Option<(&'static [&'static str], &'static str)> {
         Unit::Threads => Some((
             &["image/jpeg", "image/png"],
             "has another format than JPEG or PNG, which are all that Threads takes",
+        )),
+        Unit::Teams => Some((
+            &["image/jpeg", "image/png"],
+            "has another format than JPEG or PNG, which are all that Teams shows from here",
         )),
         Unit::Telegram => Some((
             &["image/jpeg", "image/png"],
@@ -269,7 +276,7 @@ mod tests {
         for adapter in crate::ALL {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
-        for adapter in [crate::sms::ADAPTER, crate::teams::ADAPTER, crate::whatsapp::ADAPTER] {
+        for adapter in [crate::sms::ADAPTER, crate::whatsapp::ADAPTER] {
             let problems = check(&post, &adapter.limits);
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));
             assert!(refused, "{}: {problems:?}", adapter.name);

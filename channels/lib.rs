@@ -147,7 +147,7 @@ pub use outcome::{Failure, NO_PINS, NOT_OURS, Pinned, Receipt, Retraction, Retry
 pub use rendition::{MediaRef, Rendition, hash};
 pub use revise::{Pictures, Revised, Revising};
 pub use scheduler::Scheduler;
-pub use ways::Ways;
+pub use ways::{Fetched, Ways};
 
 /// Every adapter, one line each.
 pub static ALL: &[Adapter] = &[

@@ -6,6 +6,13 @@
 //! `logic.azure.com`, which stopped working on 30 November 2025. Those of an Azure Logic App of one's own are
 //! there still, so such an address is taken, and the check says what it may mean.
 //!
+//! Pictures are elements `Image` with `url` and `altText` (`learn.microsoft.com/adaptive-cards/schema-explorer/image`):
+//! Teams fetches them from this service as often as somebody looks at the card, so their addresses last as long as
+//! the post ([`Fetched::Shown`]). It shows PNG, JPEG and GIF of less than 1 MB, and no moving ones
+//! (`learn.microsoft.com/microsoftteams/platform/concepts/cards/cards-format`), so GIF is not sent. That
+//! page also asks for at most 1024 x 1024 pixels, which nobody looks at here: a larger one is shown smaller, or not.
+//! Bytes in the card instead (`data:`) would have to fit into its 28 KB.
+//!
 //! An acceptance (202) says that the flow has started, and no more: there is no id, nothing can be read
 //! back or taken down, and nothing says whether the flow reached the channel. So such a post keeps no
 //! promise, the console shows it apart, and each receipt says so. What a flow with an answer of its own says
@@ -17,12 +24,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use url::Url;
 
+use crate::graph::fetched::{can_fetch, without_addresses};
 use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Retry, Sighting, Ways, leads,
+    Adapter, Capabilities, Channel, Connection, Failure, Fetched, Health, Job, Limits, Pass, Pins, ReadBack,
+    Receipt, Rendition, Replay, Retraction, Retry, Sighting, Ways, leads,
 };
 
 #[path = "teams_card.rs"]
@@ -36,11 +44,11 @@ pub const ADAPTER: Adapter = Adapter {
         replay: Replay::None,
         read_back: ReadBack::None,
         retract: false,
-        media: false,
+        media: true,
         starts_only: true,
         revises: None,
         pins: Pins::None,
-        fetches: false,
+        fetches: true,
         watches: false,
         sweeps: false,
         publishes: true,
@@ -50,22 +58,35 @@ pub const ADAPTER: Adapter = Adapter {
     // Quotes are two in the card, and functions in the text take more: this much always fits.
     limits: Limits {
         text: None,
-        unit: Unit::Characters,
+        unit: Unit::Teams,
         text_bytes: Some(4_000),
         title: Some(200),
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
+        media: 4,
+        media_bytes: 999_999,
         media_all: None,
-        alt: None,
+        // Four with so many words and a usual text of this length fit; [`is_too_large`] looks at each post.
+        alt: Some(500),
         parts: 1,
         cards: false,
     },
     settings: &[],
     frame: None,
-    ways: Ways::USUAL,
+    ways: Ways { fetched: Fetched::Shown, ..Ways::USUAL },
     connect,
 };
+
+/// Why a post with pictures does not go out.
+pub(crate) const TOO_LARGE: &str = "is too much for one message of Teams together with the text: shorten the text, or the words \
+     of the pictures, or leave a picture out";
+const UNREACHED: &str = "Teams fetches pictures from this service, whose address (public_url) is not reached from the internet; \
+     give it an https address, or send the post without pictures";
+
+/// Whether a post with pictures is more than one call may hold, wherever its pictures are.
+pub(crate) fn is_too_large(post: &Rendition) -> bool {
+    let longest = vec!["x".repeat(card::LONGEST_URL); post.media.len()];
+    !post.media.is_empty() && card::content(post, &longest).to_string().len() > card::MOST
+}
 
 const ADDRESS: &str = "the credential: copy the flow's whole address, with sig= at its end";
 
@@ -76,7 +97,8 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
         return Err(ADDRESS.to_owned());
     }
     let (secrets, shown) = (secrets(&url), leads(url.as_str()));
-    Ok(Box::new(Teams { shown, secrets, url, http: Arc::clone(&connection.http) }))
+    let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &url));
+    Ok(Box::new(Teams { shown, secrets, url, is_fetched, http: Arc::clone(&connection.http) }))
 }
 
 /// The signature in each form in which a server could repeat it: as the address has it, and decoded.
@@ -94,6 +116,8 @@ struct Teams {
     secrets: Vec<String>,
     /// The address without its secret.
     shown: String,
+    /// Whether pictures can be fetched from this service.
+    is_fetched: bool,
     http: Arc<Http>,
 }
 
@@ -113,7 +137,36 @@ impl Teams {
         }
     }
 
+    /// The card with the post.
+    fn card(&self, job: &Job) -> Result<Request, Failure> {
+        let pictures = &job.rendition.media;
+        if !pictures.is_empty() && !self.is_fetched {
+            return Err(Failure::never(UNREACHED));
+        }
+        // What was approved goes out whole or not at all.
+        if job.media_urls.len() != pictures.len() {
+            let reason = "the addresses of the pictures are missing".to_owned();
+            return Err(Failure::Rejected { reason, retry: Retry::Backoff });
+        }
+        let content = card::content(&job.rendition, &job.media_urls);
+        if !pictures.is_empty() && content.to_string().len() > card::MOST {
+            return Err(Failure::never(TOO_LARGE));
+        }
+        Ok(Request::post(self.url.as_str()).json(&content))
+    }
+
     /// What a check says when the host answers.
+    fn told(&self) -> String {
+        let detail = self.detail();
+        if self.is_fetched {
+            return detail;
+        }
+        format!(
+            "{detail} Posts with pictures do not go there: they are fetched from public_url, which is not reached from the internet."
+        )
+    }
+
+    /// What is known of the flow.
     fn detail(&self) -> String {
         let place = &self.shown;
         if self.url.host_str().is_some_and(|host| host.ends_with(".logic.azure.com")) {
@@ -140,10 +193,10 @@ fn has_started(answer: &Answer) -> bool {
 #[async_trait]
 impl Channel for Teams {
     async fn publish(&self, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {
-        let request = Request::post(self.url.as_str()).json(&card::content(&job.rendition));
+        let request = self.card(job)?;
         let answer = self.http.send(request, pass).await.map_err(|trouble| trouble.failure(false))?;
         if !answer.is_success() {
-            return Err(self.failure(&answer));
+            return Err(without_addresses(self.failure(&answer), &job.media_urls));
         }
         if !has_started(&answer) {
             let reason = answer.refused("the answer does not say that the flow has started", None);
@@ -163,7 +216,7 @@ impl Channel for Teams {
 
     async fn check(&self) -> Health {
         match self.http.reach(self.url.as_str()).await {
-            Ok(()) => Health::ready(self.detail()),
+            Ok(()) => Health::ready(self.told()),
             Err(trouble) => Health::unready(trouble.to_string()),
         }
     }

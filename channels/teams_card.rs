@@ -16,8 +16,13 @@ use crate::text::{self, Span};
 const PARAGRAPHS: usize = 40;
 const LINKS: usize = 10;
 
-/// The call's content: one card.
-pub(super) fn content(post: &Rendition) -> Value {
+/// The most that a call may hold.
+pub(super) const MOST: usize = 28 * 1_024;
+/// The longest address of a picture that is reckoned with before it is known.
+pub(super) const LONGEST_URL: usize = 400;
+
+/// The call's content: one card, with its pictures at these addresses.
+pub(super) fn content(post: &Rendition, pictures: &[String]) -> Value {
     let title = post.title.iter().flat_map(|title| parts(title));
     let title: Vec<Value> = title
         .map(|part| json!({ "type": "TextRun", "text": part, "weight": "Bolder", "size": "Medium" }))
@@ -28,6 +33,8 @@ pub(super) fn content(post: &Rendition) -> Value {
     }
     let mut links = 0;
     body.extend(paragraphs(&post.text).iter().map(|text| block(runs(text, &mut links))));
+    let shown = post.media.iter().zip(pictures);
+    body.extend(shown.map(|(picture, url)| json!({ "type": "Image", "url": url, "altText": picture.alt })));
     let card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -90,10 +97,8 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::teams::ADAPTER;
-
-    /// The most that a call may hold.
-    pub const MOST: usize = 28 * 1_024;
+    use crate::MediaRef;
+    use crate::teams::{ADAPTER, TOO_LARGE};
 
     /// What a program makes of a text that can hold functions and, if it is Markdown, marks.
     fn rendered(text: &str, markdown: bool) -> String {
@@ -113,7 +118,7 @@ pub(super) mod tests {
         out
     }
 
-    /// What the card shows, one paragraph after the other; an error says what no card may hold.
+    /// What the card shows, one paragraph and one picture after the other; an error says what no card may hold.
     pub fn shown(sent: &Value) -> Result<Vec<String>, String> {
         let [one] = sent["attachments"].as_array().unwrap().as_slice() else {
             return Err("not one card".into());
@@ -139,6 +144,13 @@ pub(super) mod tests {
                 Some("RichTextBlock") => {
                     block["inlines"].as_array().ok_or("no runs")?.iter().map(run).collect()
                 }
+                Some("Image") => {
+                    let (url, alt) = (block["url"].as_str(), block["altText"].as_str());
+                    let both = url.filter(|u| u.starts_with("http")).zip(alt.filter(|a| !a.is_empty()));
+                    let (url, alt) =
+                        both.filter(|_| block.as_object().is_some_and(|b| b.len() == 3)).ok_or("an image")?;
+                    Ok(format!("{alt} <{url}>"))
+                }
                 Some("TextBlock") => Ok(rendered(block["text"].as_str().unwrap_or_default(), true)),
                 _ => Err(format!("a block: {block}")),
             }
@@ -159,7 +171,7 @@ pub(super) mod tests {
             let title = Some(title).filter(|t| !t.is_empty());
             let post = Rendition { title, text, more: Vec::new(), language: "en".into(), media: Vec::new() };
             prop_assume!(text::check(&post, &ADAPTER.limits).is_empty());
-            let sent = content(&post);
+            let sent = content(&post, &[]);
             prop_assert!(sent.to_string().len() <= MOST, "{} bytes", sent.to_string().len());
             let plain = |t: &str| t.replace(char::is_whitespace, "");
             let whole = format!("{}{}", post.title.as_deref().unwrap_or_default(), post.text);
@@ -178,7 +190,7 @@ pub(super) mod tests {
             media: Vec::new(),
         };
         let lines: Vec<&str> = std::iter::once("**T** {{TIME(x)}}").chain(text.lines()).collect();
-        assert_eq!(shown(&content(&post)).unwrap(), lines);
+        assert_eq!(shown(&content(&post, &[])).unwrap(), lines);
     }
 
     #[test]
@@ -191,9 +203,42 @@ pub(super) mod tests {
             language: "en".into(),
             media: Vec::new(),
         };
-        let sent = content(&post);
+        let sent = content(&post, &[]);
         let shown = shown(&sent).unwrap();
         assert_eq!((shown.len(), shown.join("\n")), (PARAGRAPHS, text.trim_end().to_owned()));
         assert_eq!(sent.to_string().matches("Action.OpenUrl").count(), LINKS);
+    }
+
+    #[test]
+    fn pictures_fit_beside_a_usual_text_of_the_greatest_length_and_what_does_not_fit_is_told() {
+        let picture = |alt: String| MediaRef { sha256: String::new(), mime: "image/png".into(), alt };
+        let post = |text: String, alt: &str| Rendition {
+            title: Some("T".repeat(200)),
+            text,
+            more: Vec::new(),
+            language: "en".into(),
+            media: vec![picture(alt.repeat(500)); 4],
+        };
+        let (limits, most) = (&ADAPTER.limits, ADAPTER.limits.text_bytes.unwrap());
+        let said = |post: &Rendition| -> Vec<String> {
+            text::check(post, limits).into_iter().map(|p| format!("{} {}", p.field, p.message)).collect()
+        };
+        let mut usual = "Cards fail, and cash is paid out.\nSee https://bank.example/now\n".repeat(100);
+        usual.truncate(most);
+        for alt in ["a", "\"", "\u{1f468}"] {
+            let usual = post(usual.clone(), alt);
+            assert_eq!(said(&usual), Vec::<String>::new(), "{alt}");
+            let sent = content(&usual, &vec!["u".repeat(LONGEST_URL); 4]).to_string();
+            assert!(sent.len() <= MOST, "{} bytes", sent.len());
+        }
+        let mut odd = "{{DATE(".repeat(600);
+        odd.truncate(most);
+        let odd = post(odd, "\u{1f468}");
+        assert_eq!(said(&odd), [format!("media {TOO_LARGE}")]);
+        assert_eq!(
+            said(&Rendition { media: Vec::new(), ..odd }),
+            Vec::<String>::new(),
+            "the text alone fits"
+        );
     }
 }

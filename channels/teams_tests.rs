@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::card::tests::{MOST, shown};
+use super::card::MOST;
+use super::card::tests::shown;
 use super::*;
+use crate::graph::fetched::illustrated::{Illustrated, fetch, pictures, with};
 use crate::strict::{self, Asked, Fate, Network, Said, Strict};
 use crate::suite::{self, Cut, Expected, Fake, Kit, Step};
+use crate::text;
 
 const PATH: &str = "/powerautomate/automations/direct/workflows/ab12/triggers/manual/paths/invoke";
 const QUERY: &str = "?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=hunter2%2Bx";
@@ -35,12 +38,25 @@ impl Network for Flow {
             return (413, String::new(), Value::Null);
         }
         let sent = asked.json();
+        // Its pictures are looked at by whoever sees the card.
+        for url in addresses(&sent) {
+            if fetch(&url).is_none_or(|(mime, _)| !mime.starts_with("image/")) {
+                faults.push(format!("nothing to see at {url}"));
+            }
+        }
         match shown(&sent) {
             Ok(_) => self.cards.push(sent),
             Err(fault) => faults.push(fault),
         }
         (202, String::new(), Value::Null)
     }
+}
+
+/// Where the pictures of a card are.
+fn addresses(sent: &Value) -> Vec<String> {
+    let body = sent["attachments"][0]["content"]["body"].as_array().cloned().unwrap_or_default();
+    let of = |block: &Value| block["url"].as_str().map(str::to_owned);
+    body.iter().filter(|block| block["type"] == "Image").filter_map(of).collect()
 }
 
 fn kit() -> Kit {
@@ -112,6 +128,61 @@ async fn the_card_holds_what_was_approved() {
     assert!(matches!(channel.retract(&job, Some("key-1")).await, Retraction::StillLive(_)));
 }
 
+fn two(url: &str) -> Box<dyn Channel> {
+    Illustrated::of(2, to(url))
+}
+
+#[tokio::test]
+async fn a_card_with_pictures_passes_the_suite() {
+    let connect: fn(&Connection) -> Result<Box<dyn Channel>, String> =
+        |connection| Ok(Illustrated::of(2, connect(connection)?));
+    suite::all(&Kit { adapter: Adapter { connect, ..ADAPTER }, ..kit() }).await;
+    strict::outcomes(Flow::default(), two, |flow| flow.cards.len(), false).await;
+}
+
+#[tokio::test]
+async fn pictures_go_with_their_words_below_the_text() {
+    let server = Strict::start(Flow::default(), &[]).await;
+    let job = with(&suite::job(), 4);
+    assert!(text::check(&job.rendition, &ADAPTER.limits).is_empty());
+    to(&server.url).publish(&job, &Pass::open_for_tests()).await.unwrap();
+    let card = server.state().network.cards.remove(0);
+    let picture = |n: usize| format!("Picture {n} & its words <{}/media/{n}/hunter2-{n}>", pictures());
+    let lines: Vec<String> =
+        std::iter::once(job.rendition.text.clone()).chain((1..=4).map(picture)).collect();
+    assert_eq!(shown(&card).unwrap(), lines);
+    // Nobody reads the address in an answer that repeats it.
+    let told = json!({ "error": { "message": format!("no picture at {}", job.media_urls[0]) } }).to_string();
+    let server = Strict::start(Flow::default(), &[Fate::refused(400, "", told)]).await;
+    let failure = to(&server.url).publish(&job, &Pass::open_for_tests()).await.unwrap_err();
+    let said = format!("{failure:?}");
+    assert!(said.contains("no picture at") && !said.contains("hunter2"), "{said}");
+}
+
+#[tokio::test]
+async fn without_a_public_address_no_picture_is_promised() {
+    let server = Strict::start(Flow::default(), &[]).await;
+    let teams = |is_fetched| {
+        let url = Url::parse(&format!("{}{PATH}{QUERY}", server.url)).unwrap();
+        Teams { secrets: secrets(&url), url, shown: "there".to_owned(), is_fetched, http: suite::http() }
+    };
+    let pass = Pass::open_for_tests();
+    let refused = teams(false).publish(&with(&suite::job(), 1), &pass).await;
+    assert_eq!(refused.unwrap_err(), Failure::never(UNREACHED));
+    let mut job = with(&suite::job(), 2);
+    job.media_urls.pop();
+    let refused = teams(true).publish(&job, &pass).await;
+    assert!(matches!(refused, Err(Failure::Rejected { retry: Retry::Backoff, .. })), "{refused:?}");
+    let mut large = with(&suite::job(), 4);
+    large.media_urls.iter_mut().for_each(|url| url.push_str(&"x".repeat(MOST / 4)));
+    assert_eq!(teams(true).publish(&large, &pass).await.unwrap_err(), Failure::never(TOO_LARGE));
+    assert!(server.state().network.cards.is_empty());
+    assert!(teams(false).publish(&suite::job(), &pass).await.is_ok(), "the text goes");
+    let told = async |is_fetched| teams(is_fetched).check().await.detail;
+    assert!(told(false).await.ends_with("Posts with pictures do not go there: they are fetched from public_url, which is not reached from the internet."));
+    assert!(!told(true).await.contains("public_url"));
+}
+
 #[tokio::test]
 async fn only_what_says_that_the_flow_has_started_is_taken_for_it() {
     let failed =
@@ -166,7 +237,8 @@ async fn the_check_does_not_post() {
 fn an_old_address_is_told_apart_and_may_be_a_good_one() {
     let detail = |host: &str| {
         let url = Url::parse(&format!("https://{host}{PATH}{QUERY}")).unwrap();
-        Teams { url, secrets: Vec::new(), shown: "there".to_owned(), http: suite::http() }.detail()
+        Teams { url, secrets: Vec::new(), shown: "there".to_owned(), is_fetched: true, http: suite::http() }
+            .told()
     };
     assert_eq!(
         detail("prod-12.westeurope.logic.azure.com:443"),

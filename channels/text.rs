@@ -29,6 +29,8 @@ pub enum Unit {
     Sms,
     /// Units of UTF-16, as Instagram may count them.
     Instagram,
+    /// Unicode scalar values; the whole card of Teams has its own limit beside pictures.
+    Teams,
     /// Units of UTF-16, of which fewer have room beside pictures ([`crate::fit::most`]).
     Telegram,
     /// Bytes of UTF-8.
@@ -59,7 +61,7 @@ pub struct Link {
 /// How long the text is in the unit.
 pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
-        Unit::Characters | Unit::CharactersAndTitle => text.chars().count(),
+        Unit::Characters | Unit::CharactersAndTitle | Unit::Teams => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
         Unit::Utf16 | Unit::Instagram | Unit::Sms | Unit::Telegram => text.encode_utf16().count(),
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),

@@ -12,11 +12,24 @@ pub struct Ways {
     /// How many minutes lie between two looks at an account, at least. Nothing: the network takes money for each look, so
     /// nobody looks but where the setting `watch` asks for it.
     pub looks_every: Option<i64>,
+    /// Until when pictures are fetched from this service, where the network fetches them
+    /// ([`crate::Capabilities::fetches`]).
+    pub fetched: Fetched,
     /// Its requests are signed with the time, and refused where the clocks differ.
     pub signs_time: bool,
 }
 
+/// Until when a network fetches a post's pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// While the attempt is under way: its answer says that it has them.
+    Sending,
+    /// As often as somebody looks at the post: it keeps no copy.
+    Shown,
+}
+
 impl Ways {
     /// As most do.
-    pub const USUAL: Self = Self { limits_by: None, looks_every: Some(1), signs_time: false };
+    pub const USUAL: Self =
+        Self { limits_by: None, looks_every: Some(1), fetched: Fetched::Sending, signs_time: false };
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use channels::MediaRef;
 use channels::http::{Answer, Request};
+use channels::{Fetched, MediaRef};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::posts::{self, NewPost};
 use holdline::app::{AppError, fetching, keys, media};
@@ -94,7 +94,7 @@ on_both! {
             mime: "image/jpeg".to_owned(),
             alt: String::new(),
         };
-        let addresses = fetching::addresses(&bench.app, &delivery, &[named(&own), named(&other)]).await.unwrap();
+        let addresses = fetching::addresses(&bench.app, &delivery, &[named(&own), named(&other)], Fetched::Sending).await.unwrap();
         let [address, foreign] = addresses.as_slice() else { panic!("{addresses:?}") };
         assert_eq!(look(&caller, address).await.status, 404, "nothing is under way");
         bench.sql("update deliveries set state = 'sending'").await;

@@ -1,14 +1,18 @@
 //! What the core does with a Teams channel, whose acceptance only says that a flow has started.
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use channels::http::Request;
+use channels::UNREACHED;
+use channels::http::{Answer, Request};
 use holdline::app::channels::ChannelEdit;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::incidents::{self, NewIncident};
-use holdline::app::posts::PostView;
+use holdline::app::media;
+use holdline::app::posts::{self, NewPost, PostView};
 use holdline::app::room;
 use holdline::app::{AppError, channels as connected};
 use holdline::clock::rfc3339;
@@ -19,6 +23,7 @@ use crate::console::sign_in;
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
+use crate::support::drawn;
 use crate::support::scene::under_way;
 use crate::support::traces::traces;
 use crate::support::visitor::{read, send, text};
@@ -32,6 +37,39 @@ async fn flow(status: StatusCode) -> String {
     let routes = Router::new().route(PATH, post(move || async move { status }));
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     address
+}
+
+/// What a flow was called with, and its address.
+async fn listening() -> (Arc<Mutex<Vec<Value>>>, String) {
+    let calls: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}{PATH}?sig=hunter2", listener.local_addr().unwrap());
+    let kept = Arc::clone(&calls);
+    let keep = move |body: String| async move {
+        kept.lock().unwrap().push(serde_json::from_str(&body).unwrap());
+        StatusCode::ACCEPTED
+    };
+    let routes = Router::new().route(PATH, post(keep));
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    (calls, address)
+}
+
+/// Where this service is seen from the internet, and a look there.
+const PUBLIC: &str = "https://status.bank.example";
+
+async fn look(caller: &Caller, address: &str) -> Answer {
+    let here = address.strip_prefix(PUBLIC).map(|path| format!("{}{path}", caller.base)).unwrap();
+    caller.http.call(Request::get(&here)).await.unwrap()
+}
+
+async fn kept(bench: &Bench) -> Value {
+    let kept = media::upload(&bench.app, &bench.operator, drawn::png(64, 48)).await.unwrap();
+    json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "Open branches: \"North\"" })
+}
+
+fn illustrated(picture: &Value) -> Value {
+    json!({ "kind": "routine", "channels": ["team"],
+        "source": { "text": "Two branches are open.", "media": [picture] } })
 }
 
 async fn connect(bench: &mut Bench, status: StatusCode) {
@@ -174,6 +212,55 @@ on_both! {
         assert!(!traces(&bench, "crisis-team").await.is_empty(), "what is in the open is found");
         assert_eq!(traces(&bench, "hunter2").await, Vec::<String>::new());
         worker.stop().await.unwrap();
+    }
+
+    async fn a_picture_is_seen_for_as_long_as_its_post_is_there(bench) {
+        let mut bench = bench;
+        bench.app = bench.again_at(PUBLIC).await;
+        let (calls, address) = listening().await;
+        bench.connect_with("team", "teams", json!({}), Some(&address)).await;
+        let (worker, caller) = (bench.start().await, Caller::new(&bench).await);
+        let picture = kept(&bench).await;
+        let sent = bench.approved(illustrated(&picture)).await;
+        let id = bench.until(&sent.id, &["accepted"]).await.deliveries.remove(0).id;
+        let call = calls.lock().unwrap().remove(0);
+        let shown = call["attachments"][0]["content"]["body"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&shown["type"], &shown["altText"]), (&json!("Image"), &picture["alt"]), "{call}");
+        let url = shown["url"].as_str().unwrap().to_owned();
+        // Whoever opens Teams next month sees it, too, and a freeze takes nothing from what was out before.
+        freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        bench.app.clock().advance(60 * 24 * 3_600_000);
+        let seen = look(&caller, &url).await;
+        assert_eq!((seen.status, &seen.body[..]), (200, &drawn::png(64, 48)[..]));
+        assert_eq!(seen.header("content-type"), Some("image/png"));
+        assert_eq!(seen.header("cache-control"), Some("public, max-age=86400"));
+        // Nobody guesses an address, and none leads to a picture of another post.
+        let (rest, mac) = url.rsplit_once('/').unwrap();
+        let other = media::upload(&bench.app, &bench.operator, drawn::png(20, 10)).await.unwrap().sha256;
+        for wrong in [format!("{rest}/{}", "0".repeat(64)), url.replace(picture["sha256"].as_str().unwrap(), &other),
+            format!("{}/{mac}", rest.rsplit_once('/').unwrap().0), rest.to_owned()] {
+            assert_eq!(look(&caller, &wrong).await.status, 404, "{wrong}");
+        }
+        bench.sql("update deliveries set state = 'in_doubt'").await;
+        assert_eq!(look(&caller, &url).await.status, 200, "it may be there");
+        bench.sql("update deliveries set state = 'sending'").await;
+        assert_eq!(look(&caller, &url).await.status, 404, "a freeze covers what is not out yet");
+        bench.sql("update deliveries set state = 'accepted'").await;
+        // A person did not find the post.
+        settle(&bench, &id, Settlement::NotPublished).await.unwrap();
+        assert_eq!(look(&caller, &url).await.status, 404, "the post is not there");
+        worker.stop().await.unwrap();
+    }
+
+    async fn without_a_public_address_a_post_with_pictures_is_refused_before_anybody_approves(bench) {
+        let mut bench = bench;
+        connect(&mut bench, StatusCode::ACCEPTED).await;
+        let new: NewPost = serde_json::from_value(illustrated(&kept(&bench).await)).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &new).await;
+        let message = format!("team: {UNREACHED}");
+        assert!(matches!(&refused, Err(AppError::Invalid(p)) if p[0].message == message), "{refused:?}");
+        bench.app = bench.again_at(PUBLIC).await;
+        posts::create(&bench.app, &bench.operator, &new).await.unwrap();
     }
 
     async fn the_address_can_be_replaced_beside_a_doubt(bench) {

@@ -1,7 +1,9 @@
 //! Pictures that a network fetches from this service: each at an address that nobody can guess, that ends
-//! soon, and that leads somewhere only while a delivery with the picture is under way on such a network.
+//! soon, and that leads somewhere only while a delivery with the picture is under way on such a network. Where the network
+//! keeps no copy ([`Fetched::Shown`]), it leads there for as long as the post is out, or may be: a freeze takes
+//! nothing from a post that was out before it.
 
-use ::channels::{MediaRef, Rendition};
+use ::channels::{Fetched, MediaRef, Rendition};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -18,6 +20,9 @@ use crate::store::freezes::Freeze;
 
 /// How long an address leads somewhere: an attempt takes two minutes at most.
 const LIFE: Millis = 3 * 60_000;
+
+/// How long one does that is looked at with the post: ten years.
+const SHOWN: Millis = 3_650 * 24 * 3_600_000;
 
 /// What the key of the addresses is derived for.
 const PURPOSE: &str = "pictures that networks fetch";
@@ -47,12 +52,21 @@ impl Address<'_> {
 ///
 /// # Errors
 /// When this node does not know the instance key that seals; or the database's own.
-pub async fn addresses(app: &App, delivery: &str, pictures: &[MediaRef]) -> Result<Vec<String>> {
+pub async fn addresses(
+    app: &App,
+    delivery: &str,
+    pictures: &[MediaRef],
+    fetched: Fetched,
+) -> Result<Vec<String>> {
     if pictures.is_empty() {
         return Ok(Vec::new());
     }
     let key = keys::derived(app, PURPOSE).await?;
-    let until = app.now() + LIFE;
+    let life = match fetched {
+        Fetched::Sending => LIFE,
+        Fetched::Shown => SHOWN,
+    };
+    let until = app.now() + life;
     let address = |picture: &MediaRef| {
         let address = Address { delivery, sha256: &picture.sha256, until };
         let mac = hex::encode(address.mac(&key).finalize().into_bytes());
@@ -61,11 +75,18 @@ pub async fn addresses(app: &App, delivery: &str, pictures: &[MediaRef]) -> Resu
     Ok(pictures.iter().map(address).collect())
 }
 
+/// A picture at an address.
+pub struct Seen {
+    pub picture: Media,
+    /// Whoever looks at the post sees it, so a browser and what is between may keep it for a while.
+    pub is_shown: bool,
+}
+
 /// The picture at an address, for whoever has it.
 ///
 /// # Errors
 /// "Not found", whatever is wrong with the address; or the database's own.
-pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Media> {
+pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen> {
     let nothing = || AppError::not_found("picture", address.sha256);
     // Before anything is looked up: who does not know the key makes no work.
     let mac = hex::decode(mac).map_err(|_| nothing())?;
@@ -78,20 +99,27 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Media
     }
     let delivery = app.store().delivery(address.delivery).await?.ok_or_else(nothing)?;
     let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
-    let fetches = ::channels::adapter(&channel.adapter).is_some_and(|a| a.capabilities.fetches);
-    if !fetches || !is_under_way(&delivery, address.sha256) {
+    let adapter =
+        ::channels::adapter(&channel.adapter).filter(|a| a.capabilities.fetches).ok_or_else(nothing)?;
+    let is_shown = adapter.ways.fetched == Fetched::Shown;
+    // An attempt has a permit and no outcome; or it is out, or may be.
+    let is_under_way = delivery.state == State::Sending.word();
+    let is_out = [State::Accepted, State::InDoubt].iter().any(|state| delivery.state == state.word());
+    if !(is_under_way || is_shown && is_out) || !has(&delivery, address.sha256) {
         return Err(nothing());
     }
     let picture = media::read(app, address.sha256).await?;
     // Last of all: what is frozen by then is not answered with.
-    if is_frozen(app, &delivery, channel).await? { Err(nothing()) } else { Ok(picture) }
+    if is_under_way && is_frozen(app, &delivery, channel).await? {
+        return Err(nothing());
+    }
+    Ok(Seen { picture, is_shown })
 }
 
-/// Whether an attempt at it has a permit and no outcome, and its words go with that picture.
-fn is_under_way(delivery: &Delivery, sha256: &str) -> bool {
+/// Whether its words go with that picture.
+fn has(delivery: &Delivery, sha256: &str) -> bool {
     let rendition = serde_json::from_str::<Rendition>(&delivery.rendition).ok();
-    delivery.state == State::Sending.word()
-        && rendition.is_some_and(|r| r.media.iter().any(|picture| picture.sha256 == sha256))
+    rendition.is_some_and(|r| r.media.iter().any(|picture| picture.sha256 == sha256))
 }
 
 /// Whether a freeze covers it. It is a plain look: whoever has an address keeps no freeze waiting.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, Ear};
+use channels::{Capabilities, Channel, Connection, Ear, Ways};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::clock::date_time;
 pub(crate) struct Open {
     pub channel: Arc<dyn Channel>,
     pub capabilities: Capabilities,
+    pub ways: Ways,
     /// What its server says besides.
     pub ear: Arc<Ear>,
     /// The version of the channel that this is.
@@ -28,10 +29,11 @@ impl Lines {
     pub(super) fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         let (capabilities, version, sealed) = (adapter.capabilities, row.version, row.credential.is_some());
+        let ways = adapter.ways;
         let ear = Arc::new(Ear::new(adapter.name, self.clock()));
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities, ear, version, sealed: false });
+            return Ok(Open { channel, capabilities, ways, ear, version, sealed: false });
         }
         let credential = match &row.credential {
             None => None,
@@ -41,7 +43,7 @@ impl Lines {
         let connection = self.connection(settings, credential);
         let http = Arc::new(connection.http.heard_by(Arc::clone(&ear)));
         let channel = (adapter.connect)(&Connection { http, ..connection })?.into();
-        Ok(Open { channel, capabilities, ear, version, sealed })
+        Ok(Open { channel, capabilities, ways, ear, version, sealed })
     }
 
     /// The client that every channel uses.

@@ -196,8 +196,13 @@ impl Bench {
 
     /// The same node as a process of its own, as a restart or a copied folder makes one.
     pub async fn again(&self) -> App {
+        self.again_at("http://localhost:8740").await
+    }
+
+    /// The same with another public address.
+    pub async fn again_at(&self, public: &str) -> App {
         let clock = self.app.clock().clone();
-        App::new(self.look().await, clock, self.keys.clone(), self.app.node(), "http://localhost:8740")
+        App::new(self.look().await, clock, self.keys.clone(), self.app.node(), public)
     }
 
     /// Another installation of the same kind, with nobody in it.
