@@ -72,7 +72,7 @@ pub(crate) trait Each: Sync {
     ///
     /// # Errors
     /// Why nobody is sent anything in this attempt.
-    async fn prepare(&self, _job: &Job) -> Result<(), Failure> {
+    async fn prepare(&self, _job: &Job, _pass: &Pass) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl Run<'_> {
     async fn send_all(&mut self, absent: &[usize]) -> Result<(), Failure> {
         let (mut in_a_row, turn) = (0, self.ledger.next(self.all, absent));
         if !turn.is_empty() {
-            self.network.prepare(self.job).await?;
+            self.network.prepare(self.job, self.pass).await?;
         }
         for n in turn {
             if self.began.elapsed() > LONGEST {

@@ -47,11 +47,24 @@ pub fn most(r: &Rendition, limits: &Limits) -> Option<usize> {
 
 /// What a channel with these limits leaves out of a post, for whoever writes or approves it.
 pub fn unsaid(r: &Rendition, limits: &Limits) -> Option<&'static str> {
-    let is_silent = limits.unit == Unit::Telegram && !r.media.is_empty();
-    is_silent.then_some(
-        "Telegram has no place for the words of a picture: who cannot see it there gets the text alone, \
-         so say in it what the picture shows",
-    )
+    if r.media.is_empty() {
+        return None;
+    }
+    match limits.unit {
+        Unit::Telegram => Some(
+            "Telegram has no place for the words of a picture: who cannot see it there gets the text alone, \
+             so say in it what the picture shows",
+        ),
+        Unit::WhatsApp => Some(
+            "WhatsApp has no place for the words of a picture: who cannot see it there gets the text alone, \
+             so say in it what the picture shows",
+        ),
+        Unit::Sms => Some(
+            "A message to phones has no place for the words of a picture: who cannot see it there gets the text alone, \
+             so say in it what the picture shows",
+        ),
+        _ => None,
+    }
 }
 
 /// What the limits do not allow of the texts. `add` gets the words.
@@ -167,6 +180,14 @@ fn formats(unit: Unit) -> Option<(&'static [&'static str], &'static str)> {
             &["image/jpeg", "image/png"],
             "has another format than JPEG or PNG, which are all that Telegram takes from here",
         )),
+        Unit::WhatsApp => Some((
+            &["image/jpeg", "image/png"],
+            "has another format than JPEG or PNG, which are all that WhatsApp takes",
+        )),
+        Unit::Sms => Some((
+            &["image/jpeg", "image/png", "image/gif"],
+            "has another format than JPEG, PNG or GIF, which are all that phones are sent",
+        )),
         Unit::Slack => Some((
             &["image/jpeg", "image/png", "image/gif"],
             "has another format than JPEG, PNG or GIF, which are all that Slack shows",
@@ -277,7 +298,7 @@ mod tests {
             assert_eq!(adapter.capabilities.media, adapter.limits.media > 0, "{}", adapter.name);
         }
         for adapter in [crate::sms::ADAPTER, crate::whatsapp::ADAPTER] {
-            let problems = check(&post, &adapter.limits);
+            let problems = check(&post, &limits_by(&adapter, &serde_json::Value::Null, adapter.limits));
             let refused = problems.iter().any(|p| p.field == "media" && p.message.contains("at most 0"));
             assert!(refused, "{}: {problems:?}", adapter.name);
         }

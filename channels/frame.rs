@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::text::Problem;
 
-/// The fixed words around those of a post in this language, by the settings of its channel. The error is a sentence
-/// about the language.
-pub type Framing = fn(&Value, &str) -> Result<Frame, String>;
+/// The fixed words around those of a post in this language, with pictures or without, by the settings of its channel. The
+/// error is a sentence about the language.
+pub type Framing = fn(&Value, &str, bool) -> Result<Frame, String>;
 
 /// Where the words of a post go.
 pub(crate) const PLACE: &str = "{{1}}";

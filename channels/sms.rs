@@ -17,6 +17,13 @@
 //! call-back that Twilio does not take (error 21609) keeps no message back. Twilio takes back only what it was told to
 //! send later (error 30409), so a take-down stops the rest of the list, and tells for whom it is out.
 //!
+//! Pictures go as MMS where an administrator says so ([`pictures`]): to numbers of the United States and Canada, from such
+//! a number (<https://ibm.com/docs/SS4U29/sms_mms.html>, <https://developer.close.com/api/overview/changelog/2022/2/15.md>, on
+//! Twilio), at most ten, of 5 MB with the text (`messaging/api/media-resource` there, `sms/accepted-mime-types`).
+//! Twilio fetches each from this service (`MediaUrl`) after it has taken the message, so its address lasts as long as
+//! the message may wait ([`Fetched::Afterwards`]). MMS has no place for the words of a picture. A phone that takes no MMS
+//! gets nothing (error 30011), or a link of Twilio's in its place (`twilio.com/en-us/messaging/channels/mms`).
+//!
 //! Not tried with a real account, and told by no document: whether the list shows a message at once, and whether a
 //! messaging service changes letters all the same.
 
@@ -37,8 +44,8 @@ use crate::ledger::{Mark, Named};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Scheduler, Setting, Sighting, Ways, text,
+    Adapter, Capabilities, Channel, Failure, Fetched, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
+    Receipt, Replay, Retraction, Scheduler, Sighting, Ways, text,
 };
 
 #[path = "sms_answers.rs"]
@@ -47,6 +54,8 @@ mod answers;
 mod balance;
 #[path = "sms_message.rs"]
 mod message;
+#[path = "sms_pictures.rs"]
+mod pictures;
 #[path = "sms_planned.rs"]
 mod planned;
 #[path = "sms_reports.rs"]
@@ -71,8 +80,8 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::Words,
         retract: false,
         revises: None,
-        media: false,
-        fetches: false,
+        media: true,
+        fetches: true,
         starts_only: false,
         pins: Pins::None,
         watches: false,
@@ -86,53 +95,17 @@ pub const ADAPTER: Adapter = Adapter {
         text_bytes: None,
         title: None,
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
-        media_all: None,
+        // None but where the settings ask for it: [`pictures::limits_by`].
+        media: 10,
+        media_bytes: 4_900_000,
+        media_all: Some(4_900_000),
         alt: None,
         parts: 1,
         cards: false,
     },
-    settings: &[
-        Setting {
-            name: "account",
-            help: "The account's SID, which begins with AC",
-            required: true,
-            private: false,
-        },
-        Setting {
-            name: "from",
-            help: "The sender: a number like +41790000000, a short code or a name; or give messaging_service",
-            required: false,
-            private: false,
-        },
-        Setting {
-            name: "messaging_service",
-            help: "The SID of a messaging service, which begins with MG, instead of from",
-            required: false,
-            private: false,
-        },
-        Setting {
-            name: "to",
-            help: "The numbers, at most 100, like +41790000000, with commas between them",
-            required: true,
-            private: true,
-        },
-        Setting {
-            name: "warn_below",
-            help: "The balance below which the board warns, in the account's currency, like 50",
-            required: false,
-            private: false,
-        },
-        Setting {
-            name: "server",
-            help: "Another server of the API; otherwise https://api.twilio.com",
-            required: false,
-            private: false,
-        },
-    ],
+    settings: settings::ALL,
     frame: None,
-    ways: Ways::USUAL,
+    ways: Ways { limits_by: Some(pictures::limits_by), fetched: Fetched::Afterwards, ..Ways::USUAL },
     connect: |connection| Ok(Box::new(Sms::new(connection)?)),
 };
 
@@ -191,8 +164,15 @@ impl Sms {
             kind: String,
         }
         let people = self.to.len();
-        let ready =
-            |what: &str| Health::ready(format!("sends to its list of {people}{what}")).of(&self.account);
+        let texts = match self.pictures && !self.is_fetched {
+            true => {
+                ", texts alone: pictures are fetched from public_url, which is not reached from the internet"
+            }
+            false => "",
+        };
+        let ready = |what: &str| {
+            Health::ready(format!("sends to its list of {people}{texts}{what}")).of(&self.account)
+        };
         match self.ask::<Account>(&[], &[]).await {
             Ok(told) if told.status == "active" && told.kind == "Trial" => Ok(ready(
                 ", and Twilio puts words of its own first, because the account is on trial; what was sent \
@@ -276,13 +256,18 @@ impl Each for Sms {
         let left = left.to_string();
         let report =
             self.reports.as_ref().map(|own| reports::address(own.as_str(), &Named::new(job, address)));
-        let form = [
+        let mut form = vec![
             ("To", address),
             (name, sender.as_str()),
             ("Body", job.rendition.text.as_str()),
             ("ValidityPeriod", left.as_str()),
             ("SmartEncoded", "false"),
         ];
+        let pictures = match self.addresses_of(job) {
+            Ok(pictures) => pictures,
+            Err(failure) => return Told::Stop(failure),
+        };
+        form.extend(pictures.iter().map(|url| ("MediaUrl", url.as_str())));
         let reported =
             report.as_deref().map(|report| [form.as_slice(), &[("StatusCallback", report)]].concat());
         let mut answer =
@@ -296,7 +281,7 @@ impl Each for Sms {
             Err(trouble) => return trouble.into(),
         };
         if !answer.is_success() {
-            return answers::refused(&answer, &self.secrets());
+            return answers::refused(&answer, &[&self.secrets()[..], &pictures::secrets(job)].concat());
         }
         match answer.json::<Message>() {
             Ok(message) if is_sid(&message.sid, &["SM", "MM"]) => Told::Known(message.mark()),
@@ -370,6 +355,9 @@ impl Channel for Sms {
 #[cfg(test)]
 #[path = "sms_again_tests.rs"]
 mod again_tests;
+#[cfg(test)]
+#[path = "sms_pictures_tests.rs"]
+mod pictures_tests;
 #[cfg(test)]
 #[path = "sms_schedule_tests.rs"]
 mod schedule_tests;

@@ -11,8 +11,8 @@ use crate::{Failure, Retry};
 /// Of the sender or the account: the same for every recipient, and a person must change something.
 const OURS: [i64; 13] =
     [10_001, 20_003, 20_005, 20_404, 21_212, 21_603, 21_660, 21_661, 21_701, 21_702, 21_703, 21_704, 30_002];
-/// Of the words: the same for every recipient, for good.
-const WORDS: [i64; 3] = [21_602, 21_617, 21_619];
+/// Of the words or the pictures: the same for every recipient, for good.
+const WORDS: [i64; 5] = [21_602, 21_617, 21_619, 21_620, 21_623];
 /// Too much at once: another try is worth it.
 const BUSY: [i64; 4] = [14_107, 20_429, 21_611, 30_001];
 /// Why a message never arrives that was scheduled.
@@ -33,6 +33,7 @@ fn known(code: i64) -> Option<&'static str> {
         21_614 | 21_635 | 30_006 => "takes no text messages",
         30_003 => "the phone is off or out of reach",
         30_004 => "the recipient blocks messages",
+        30_011 => "takes no pictures",
         30_007 => "held back as spam by the recipient's network",
         _ => return None,
     })

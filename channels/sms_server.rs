@@ -6,6 +6,7 @@ use base64::Engine;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
+use crate::graph::fetched::illustrated::fetch;
 use crate::strict::{Asked, Network, Said, good};
 
 pub(super) const ACCOUNT: &str = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -33,6 +34,8 @@ pub(super) struct Twilio {
     pub(super) validity: u32,
     /// It sends what it should schedule.
     pub(super) hasty: bool,
+    /// The pictures of each message with some, as they were fetched.
+    pub(super) pictures: Vec<Vec<Vec<u8>>>,
     /// Where it says that the list goes on, instead of the next page.
     pub(super) goes_on: Option<&'static str>,
     /// It cannot reach the address at which it is to report.
@@ -52,6 +55,7 @@ impl Twilio {
             kind: "Full",
             validity: 0,
             hasty: false,
+            pictures: Vec::new(),
             goes_on: None,
             unreached: false,
             reports: Vec::new(),
@@ -162,7 +166,7 @@ impl Network for Twilio {
                 good(json!({ "account_sid": ACCOUNT, "balance": self.balance, "currency": "USD" }))
             }
             ("GET", "/Balance.json", _) => wrong(401, 20_003, "Authentication Error - invalid username"),
-            ("POST", "/Messages.json", _) => self.send(&asked.form(faults), faults),
+            ("POST", "/Messages.json", _) => self.send(asked, faults),
             ("POST", _, Some(sid)) => self.cancel(sid, &asked.form(faults), faults),
             ("GET", "/Messages.json", _) => self.list(asked, faults),
             ("GET", _, Some(sid)) => match self.messages.iter().find(|m| m["sid"] == sid) {
@@ -178,7 +182,27 @@ impl Network for Twilio {
 }
 
 impl Twilio {
-    fn send(&mut self, form: &HashMap<String, String>, faults: &mut Vec<String>) -> Said {
+    /// Fetches the pictures of a message, as Twilio does before it sends it: each has to be one.
+    fn fetched(asked: &Asked) -> Result<Vec<Vec<u8>>, Said> {
+        let fields = url::form_urlencoded::parse(&asked.content);
+        let urls: Vec<String> =
+            fields.filter(|(name, _)| name == "MediaUrl").map(|(_, url)| url.into_owned()).collect();
+        if urls.len() > 10 {
+            return Err(wrong(400, 21_623, "Number of media files exceeds allowed limit"));
+        }
+        let one = |url: &String| match fetch(url) {
+            Some((mime, bytes)) if mime.starts_with("image/") => Ok(bytes),
+            _ => Err(wrong(400, 21_620, &format!("Invalid media URL(s): {url}"))),
+        };
+        urls.iter().map(one).collect()
+    }
+
+    fn send(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let form = &asked.form(faults);
+        let pictures = match Self::fetched(asked) {
+            Ok(pictures) => pictures,
+            Err(refused) => return refused,
+        };
         if form.contains_key("ScheduleType") {
             return self.plan(form, faults);
         }
@@ -186,7 +210,7 @@ impl Twilio {
         names.sort_unstable();
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let validity = field("ValidityPeriod").parse::<u32>().unwrap_or_default();
-        names.retain(|name| !["From", "MessagingServiceSid", "StatusCallback"].contains(name));
+        names.retain(|name| !["From", "MessagingServiceSid", "StatusCallback", "MediaUrl"].contains(name));
         let report = form.get("StatusCallback");
         if self.unreached && report.is_some() {
             return wrong(400, 21_609, "Invalid 'StatusCallback'");
@@ -195,7 +219,7 @@ impl Twilio {
             at.starts_with("https://status.bank.example/api/v1/reports/sms/") && at.len() < 4_000
         };
         if names != ["Body", "SmartEncoded", "To", "ValidityPeriod"]
-            || form.len() != 5 + usize::from(report.is_some())
+            || form.len() != 5 + usize::from(report.is_some()) + usize::from(!pictures.is_empty())
             || !report.is_none_or(is_reached)
             || !(1..=36_000).contains(&validity)
             || field("SmartEncoded") != "false"
@@ -215,7 +239,23 @@ impl Twilio {
             return wrong(400, *code, &format!("'To' {to} is refused"));
         }
         self.reports.push(report.cloned());
+        // MMS is for one country code, and from it.
+        if !pictures.is_empty()
+            && !(to.starts_with("+1") && (field("From").is_empty() || field("From").starts_with("+1")))
+        {
+            return wrong(
+                400,
+                21_612,
+                "The message cannot be sent with the current combination of 'To' and/or 'From'",
+            );
+        }
         self.other(to, body, NOW);
+        let message = &mut self.messages[0];
+        message["num_media"] = pictures.len().to_string().into();
+        if !pictures.is_empty() {
+            message["sid"] = message["sid"].as_str().unwrap().replacen("SM", "MM", 1).into();
+            self.pictures.push(pictures);
+        }
         (201, String::new(), self.messages[0].clone())
     }
 

@@ -5,14 +5,60 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::reports;
-use crate::graph::fetched;
+use super::{pictures, reports};
+use crate::graph::fetched::{self, can_fetch};
 use crate::http::Http;
 use crate::scheduler::Rests;
-use crate::{Clock, Connection, money};
+use crate::{Clock, Connection, Setting, money};
 
 pub(crate) const SERVER: &str = "https://api.twilio.com";
 const MOST_RECIPIENTS: usize = 100;
+
+/// The settings, for forms and checks.
+pub(super) const ALL: &[Setting] = &[
+    Setting {
+        name: "account",
+        help: "The account's SID, which begins with AC",
+        required: true,
+        private: false,
+    },
+    Setting {
+        name: "from",
+        help: "The sender: a number like +41790000000, a short code or a name; or give messaging_service",
+        required: false,
+        private: false,
+    },
+    Setting {
+        name: "messaging_service",
+        help: "The SID of a messaging service, which begins with MG, instead of from",
+        required: false,
+        private: false,
+    },
+    Setting {
+        name: "to",
+        help: "The numbers, at most 100, like +41790000000, with commas between them",
+        required: true,
+        private: true,
+    },
+    Setting {
+        name: "pictures",
+        help: "on, to send pictures as MMS: to numbers of the United States and Canada only, from such a number",
+        required: false,
+        private: false,
+    },
+    Setting {
+        name: "warn_below",
+        help: "The balance below which the board warns, in the account's currency, like 50",
+        required: false,
+        private: false,
+    },
+    Setting {
+        name: "server",
+        help: "Another server of the API; otherwise https://api.twilio.com",
+        required: false,
+        private: false,
+    },
+];
 
 /// Who sends.
 pub(super) enum Sender {
@@ -35,6 +81,10 @@ pub(super) struct Sms {
     pub(super) warn_below: Option<i64>,
     /// Our own address, where Twilio can reach it and what it says can be believed.
     pub(super) reports: Option<Url>,
+    /// Whether an administrator has asked for pictures.
+    pub(super) pictures: bool,
+    /// Whether Twilio can fetch them from this service.
+    pub(super) is_fetched: bool,
 }
 
 /// What a credential is made of.
@@ -145,13 +195,21 @@ impl Sms {
             ),
             Err(_) => None,
         };
+        let (sender, to) = (sender(connection)?, numbers(&connection.setting("to")?)?);
+        let pictures = pictures::is_on(&connection.settings)?;
+        if pictures {
+            pictures::reaches(&sender, &to)?;
+        }
+        let server = connection.url_or("server", SERVER)?;
         Ok(Self {
+            is_fetched: connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server)),
+            pictures,
             server,
             user,
             secret,
             reports,
-            sender: sender(connection)?,
-            to: numbers(&connection.setting("to")?)?,
+            sender,
+            to,
             http: Arc::clone(&connection.http),
             clock: Arc::clone(&connection.clock),
             account,

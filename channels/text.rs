@@ -27,6 +27,9 @@ pub enum Unit {
     Threads,
     /// Units of UTF-16, which SMS sends when the text has a letter beyond its own alphabet.
     Sms,
+    /// Units of UTF-16, as WhatsApp may count them.
+    #[serde(rename = "whatsapp")]
+    WhatsApp,
     /// Units of UTF-16, as Instagram may count them.
     Instagram,
     /// Unicode scalar values; the whole card of Teams has its own limit beside pictures.
@@ -63,7 +66,9 @@ pub fn count(text: &str, unit: Unit) -> usize {
     match unit {
         Unit::Characters | Unit::CharactersAndTitle | Unit::Teams => text.chars().count(),
         Unit::Graphemes => text.graphemes(true).count(),
-        Unit::Utf16 | Unit::Instagram | Unit::Sms | Unit::Telegram => text.encode_utf16().count(),
+        Unit::Utf16 | Unit::Instagram | Unit::Sms | Unit::Telegram | Unit::WhatsApp => {
+            text.encode_utf16().count()
+        }
         Unit::Slack => count(&slack_text::written(text), Unit::Utf16),
         Unit::Discord => count(&discord_text::written(text), Unit::Utf16),
         Unit::Threads => threads_count::count(text),

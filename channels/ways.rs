@@ -24,6 +24,8 @@ pub struct Ways {
 pub enum Fetched {
     /// While the attempt is under way: its answer says that it has them.
     Sending,
+    /// Within half an hour: it takes the post first, and looks at the pictures when it sends it.
+    Afterwards,
     /// As often as somebody looks at the post: it keeps no copy.
     Shown,
 }

@@ -10,6 +10,12 @@
 //! than those of the settings, a header, footer or button beside them, or a status other than approved, and nothing is
 //! sent. Between that look and the last request the template could still be changed at Meta.
 //!
+//! A template can have a picture above its text (a header of the form `IMAGE`, `templates/template-media` there; JPEG or PNG of 5 MB
+//! at most, `messages/image-messages`). It goes with posts that have one picture, and a template without goes
+//! with the others. The picture is uploaded before the first message of an attempt, through the gate, and named by its
+//! id: Meta advises against `link`, which it would fetch after it took a message, when nobody hears of a failure any more.
+//! WhatsApp has no place for the words of a picture.
+//!
 //! Each number is one request and one message, and nothing keeps a second request from making a second message.
 //! So a ledger of who has it is written down before each ([`crate::ledger`], [`crate::each`]). When an answer is lost,
 //! nobody can be asked whether the message is out: it has no id of ours that can be read. Such a recipient is in doubt
@@ -22,6 +28,7 @@
 //! and whether the filter by name also finds longer names (so names are compared here). Marks such as `*` are shown as
 //! bold by WhatsApp, in the words of a post as in the template's.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -45,6 +52,8 @@ use crate::{
 mod answers;
 #[path = "whatsapp_reports.rs"]
 pub mod reports;
+#[path = "whatsapp_picture.rs"]
+mod picture;
 #[path = "whatsapp_settings.rs"]
 mod settings;
 #[path = "whatsapp_template.rs"]
@@ -62,7 +71,7 @@ pub const ADAPTER: Adapter = Adapter {
         read_back: ReadBack::None,
         retract: false,
         revises: None,
-        media: false,
+        media: true,
         fetches: false,
         starts_only: false,
         pins: Pins::None,
@@ -74,12 +83,13 @@ pub const ADAPTER: Adapter = Adapter {
     limits: Limits {
         text: Some(template::MOST),
         // This one gives the least.
-        unit: Unit::Utf16,
+        unit: Unit::WhatsApp,
         text_bytes: None,
         title: None,
         title_needed: false,
-        media: 0,
-        media_bytes: 0,
+        // None where no template has one: [`limits_by`].
+        media: 1,
+        media_bytes: 5_000_000,
         media_all: None,
         alt: None,
         parts: 1,
@@ -87,9 +97,14 @@ pub const ADAPTER: Adapter = Adapter {
     },
     settings: settings::ALL,
     frame: Some(template::frame),
-    ways: Ways::USUAL,
+    ways: Ways { limits_by: Some(limits_by), ..Ways::USUAL },
     connect: |connection| Ok(Box::new(settings::connect(connection)?)),
 };
+
+/// The limits of a connection: pictures go out only where a template has one.
+fn limits_by(settings: &Value, limits: Limits) -> Limits {
+    Limits { media: usize::from(template::takes_pictures(settings)), ..limits }
+}
 
 /// One number of a business and its list.
 struct WhatsApp {
@@ -120,6 +135,8 @@ struct Listed {
 struct Component {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    format: String,
     #[serde(default)]
     text: String,
 }
@@ -155,7 +172,8 @@ impl WhatsApp {
     /// # Errors
     /// A rejection, when the approved message is not one of the settings' templates.
     fn cut<'a>(&'a self, job: &'a Job) -> Result<(&'a Template, &'a str), Failure> {
-        let found = template::pick(&self.templates, &job.rendition.language);
+        let has_picture = !job.rendition.media.is_empty();
+        let found = template::pick(&self.templates, &job.rendition.language, has_picture);
         let template = found.ok_or_else(|| Failure::never(NO_TEMPLATE))?;
         let text = &job.rendition.text;
         let words = template.frame.words(text).ok_or_else(|| Failure::never(OTHER_WORDS))?;
@@ -192,11 +210,22 @@ impl WhatsApp {
                 "the template {name} in {language} is {status} at Meta; it can be sent once it is approved there"
             )));
         }
-        let [body] = listed.components.as_slice() else {
-            return Err(wrong(format!(
-                "the template {name} in {language} has more than a body at Meta, such as a header, a footer or buttons, \
-                 which nobody here approves; take one that has a body only"
-            )));
+        let is_picture = |header: &Component| header.kind == "HEADER" && header.format == "IMAGE";
+        let body = match listed.components.as_slice() {
+            [body] if !template.has_picture => body,
+            [header, body] | [body, header] if template.has_picture && is_picture(header) => body,
+            _ if template.has_picture => {
+                return Err(wrong(format!(
+                    "the template {name} in {language} has not just a picture and a body at Meta; take one that has both and \
+                     nothing else, or take the word picture out of the channel's settings"
+                )));
+            }
+            _ => {
+                return Err(wrong(format!(
+                    "the template {name} in {language} has more than a body at Meta, such as a header, a footer or buttons, \
+                     which nobody here approves; take one that has a body only"
+                )));
+            }
         };
         if body.kind != "BODY" || text::plain(&body.text) != template.body {
             return Err(wrong(format!(
@@ -260,11 +289,13 @@ struct Sending<'a> {
     channel: &'a WhatsApp,
     /// How many messages Meta holds back to look at the template.
     held: AtomicUsize,
+    /// The picture above the text, once it is uploaded.
+    picture: OnceLock<String>,
 }
 
 impl<'a> Sending<'a> {
     fn of(channel: &'a WhatsApp) -> Self {
-        Self { channel, held: AtomicUsize::new(0) }
+        Self { channel, held: AtomicUsize::new(0), picture: OnceLock::new() }
     }
 
     /// What an answer that takes a message says.
@@ -291,9 +322,13 @@ impl Each for Sending<'_> {
         (self.channel.clock)()
     }
 
-    async fn prepare(&self, job: &Job) -> Result<(), Failure> {
+    async fn prepare(&self, job: &Job, pass: &Pass) -> Result<(), Failure> {
         let (template, _) = self.channel.cut(job)?;
-        self.channel.approved(template, FIELDS).await.map(drop)
+        self.channel.approved(template, FIELDS).await?;
+        if let Some(id) = self.channel.upload(job, pass).await? {
+            self.picture.get_or_init(|| id);
+        }
+        Ok(())
     }
 
     async fn send(&self, job: &Job, address: &str, pass: &Pass) -> Told {
@@ -301,6 +336,13 @@ impl Each for Sending<'_> {
             Ok(cut) => cut,
             Err(failure) => return Told::Stop(failure),
         };
+        let mut components = Vec::new();
+        if let Some(id) = self.picture.get() {
+            components.push(
+                json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": id } }] }),
+            );
+        }
+        components.push(json!({ "type": "body", "parameters": [{ "type": "text", "text": words }] }));
         let message = json!({
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
@@ -310,7 +352,7 @@ impl Each for Sending<'_> {
             "template": {
                 "name": template.name,
                 "language": { "code": template.language },
-                "components": [{ "type": "body", "parameters": [{ "type": "text", "text": words }] }],
+                "components": components,
             },
         });
         let api = &self.channel.api;
@@ -355,6 +397,9 @@ impl Channel for WhatsApp {
     }
 }
 
+#[cfg(test)]
+#[path = "whatsapp_pictures_tests.rs"]
+mod pictures_tests;
 #[cfg(test)]
 #[path = "whatsapp_server.rs"]
 mod server;

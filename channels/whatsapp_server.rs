@@ -21,6 +21,8 @@ pub(super) struct Cloud {
     pub(super) refuses: HashMap<String, i64>,
     /// Whether messages are held back to look at the template.
     pub(super) holds: bool,
+    /// What was uploaded, by its id: type and bytes.
+    pub(super) uploads: HashMap<String, (String, Vec<u8>)>,
     /// What its token may do.
     pub(super) scopes: Vec<&'static str>,
 }
@@ -40,7 +42,23 @@ impl Cloud {
             template(name, language, body),
         ];
         let scopes = vec!["whatsapp_business_messaging", "whatsapp_business_management"];
-        Self { templates, messages: Vec::new(), refuses: HashMap::new(), holds: false, scopes }
+        Self {
+            templates,
+            messages: Vec::new(),
+            refuses: HashMap::new(),
+            uploads: HashMap::new(),
+            holds: false,
+            scopes,
+        }
+    }
+
+    /// One more template, with a picture above its text.
+    pub(super) fn with_picture(mut self, name: &str, language: &str, body: &str) -> Self {
+        let header = json!({ "type": "HEADER", "format": "IMAGE", "example": { "header_handle": ["https://scontent.example/1"] } });
+        let components = json!([header, { "type": "BODY", "text": body }]);
+        self.templates.push(json!({ "id": "2", "name": name, "language": language, "status": "APPROVED",
+            "category": "UTILITY", "components": components, "message_send_ttl_seconds": 1_800 }));
+        self
     }
 
     /// The template that is used.
@@ -76,6 +94,7 @@ impl Network for Cloud {
         let fields = asked.query.get("fields").map_or("", String::as_str);
         match (asked.method.as_str(), asked.path.strip_prefix("/v26.0/").unwrap_or_default()) {
             ("POST", path) if path == format!("{NUMBER}/messages") => self.send(asked, faults),
+            ("POST", path) if path == format!("{NUMBER}/media") => self.upload(asked, faults),
             ("GET", path) if path == format!("{ACCOUNT}/message_templates") => self.list(asked, faults),
             ("GET", NUMBER)
                 if fields == "verified_name,quality_rating,whatsapp_business_manager_messaging_limit" =>
@@ -114,10 +133,47 @@ impl Cloud {
         page(&listed, asked, TOKEN)
     }
 
+    /// Keeps a picture, which nobody sees.
+    fn upload(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
+        let kind = asked.header("content-type").to_owned();
+        let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap_or_default();
+        let text = String::from_utf8_lossy(&asked.content).into_owned();
+        let parts: Vec<&str> = text.split(boundary).collect();
+        let part = |name: &str| {
+            let whole = parts.iter().find(|part| part.contains(&format!("name=\"{name}\"")))?;
+            let (head, body) = whole.split_once("\r\n\r\n")?;
+            Some((head.to_owned(), body.strip_suffix("\r\n--")?.to_owned()))
+        };
+        let of = |name: &str| part(name).unwrap_or_default();
+        let (product, (_, mime), (head, bytes)) = (of("messaging_product").1, of("type"), of("file"));
+        if product != "whatsapp"
+            || !head.contains("filename=\"")
+            || !head.contains(&format!("Content-Type: {mime}"))
+        {
+            faults.push(format!("upload: {product} {mime} {head}"));
+        }
+        if !["image/jpeg", "image/png"].contains(&mime.as_str()) || bytes.is_empty() {
+            return wrong(
+                400,
+                100,
+                "Param file must be a file with one of the following types: image/jpeg, image/png",
+            );
+        }
+        let id = format!("44907093273840{:02}", self.uploads.len() + 1);
+        self.uploads.insert(id.clone(), (mime, bytes.into_bytes()));
+        good(json!({ "id": id }))
+    }
+
     fn send(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let told = asked.json();
         let template = &told["template"];
-        let (components, parameters) = (&template["components"], &template["components"][0]["parameters"]);
+        let components = template["components"].as_array().map_or(&[][..], Vec::as_slice);
+        let (header, body) = match components {
+            [body] => (None, body),
+            [header, body] => (Some(header), body),
+            _ => (None, &Value::Null),
+        };
+        let parameters = &body["parameters"];
         let is_well = asked.header("content-type") == "application/json"
             && asked.query.is_empty()
             && names(&told)
@@ -135,13 +191,11 @@ impl Cloud {
             && told["type"] == "template"
             && names(template) == ["components", "language", "name"]
             && names(&template["language"]) == ["code"]
-            && names(&components[0]) == ["parameters", "type"]
-            && components[0]["type"] == "body"
+            && names(body) == ["parameters", "type"]
+            && body["type"] == "body"
             && names(&parameters[0]) == ["text", "type"]
             && parameters[0]["type"] == "text";
-        if !is_well
-            || [components, parameters].iter().any(|list| list.as_array().is_none_or(|l| l.len() != 1))
-        {
+        if !is_well || parameters.as_array().is_none_or(|l| l.len() != 1) {
             faults.push(format!("message: {told}"));
         }
         let to = told["to"].as_str().unwrap_or_default();
@@ -156,6 +210,27 @@ impl Cloud {
         let Some(found) = self.templates.iter().find(is_it) else {
             return wrong(404, 132_001, "template name (crisis_update) does not exist in en");
         };
+        let picture = match (found["components"][0]["format"] == "IMAGE", header) {
+            (false, None) => None,
+            (true, Some(header)) => {
+                let id = header["parameters"][0]["image"]["id"].as_str().unwrap_or_default();
+                let whole =
+                    json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": id } }] });
+                if *header != whole {
+                    faults.push(format!("header: {header}"));
+                }
+                match self.uploads.get(id) {
+                    Some((_, bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
+                    None => return wrong(400, 131_009, "the media id is unknown"),
+                }
+            }
+            (true, None) => {
+                return wrong(400, 132_012, "header: Format mismatch, expected IMAGE, received UNKNOWN");
+            }
+            (false, Some(_)) => {
+                return wrong(400, 132_018, "the template has no header that takes a parameter");
+            }
+        };
         let words = parameters[0]["text"].as_str().unwrap_or_default();
         if words.contains(['\n', '\t']) || words.contains("     ") || words.is_empty() {
             faults.push(format!("words: {words:?}"));
@@ -169,7 +244,7 @@ impl Cloud {
         if let Some(code) = self.refuses.get(to) {
             return wrong(400, *code, &format!("{to} is refused"));
         }
-        self.messages.push(json!({ "to": to, "text": text }));
+        self.messages.push(json!({ "to": to, "text": text, "picture": picture }));
         let id = format!("wamid.HBgL{:030}", self.messages.len());
         let status = if self.holds { "held_for_quality_assessment" } else { "accepted" };
         good(json!({ "messaging_product": "whatsapp", "contacts": [{ "input": to, "wa_id": &to[1..] }],

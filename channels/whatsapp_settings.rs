@@ -33,7 +33,7 @@ pub(super) const ALL: &[Setting] = &[
     },
     Setting {
         name: "templates",
-        help: "A line with name and language of a template, such as crisis_update en_US, and below it its exact words at Meta; between two templates a line ---",
+        help: "A line with name and language of a template, such as crisis_update en_US, and picture behind them if it has one; below it its exact words at Meta; between two templates a line ---",
         required: true,
         private: false,
     },

@@ -9,7 +9,7 @@ use crate::ledger;
 use crate::strict::{self, Fate, Memory, Strict};
 use crate::suite::{self, Cut, Expected, Kit};
 
-const NUMBERS: [&str; 4] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004"];
+pub(super) const NUMBERS: [&str; 4] = ["+41790000001", "+41790000002", "+41790000003", "+41790000004"];
 /// The suite's post inside of fixed words.
 const BODY: &str = "Payments are {{1}} We are working on it.";
 
@@ -71,14 +71,14 @@ fn copies(server: &Strict<Cloud>) -> [usize; 4] {
     NUMBERS.map(|n| state.network.copies(n))
 }
 
-fn doubt(result: Result<Receipt, Failure>) -> String {
+pub(super) fn doubt(result: Result<Receipt, Failure>) -> String {
     match result {
         Err(Failure::InDoubt { reason }) => reason,
         other => panic!("{other:?}"),
     }
 }
 
-fn refusal(result: Result<Receipt, Failure>) -> (String, Retry) {
+pub(super) fn refusal(result: Result<Receipt, Failure>) -> (String, Retry) {
     match result {
         Err(Failure::Rejected { reason, retry }) => (reason, retry),
         other => panic!("{other:?}"),
@@ -103,7 +103,7 @@ async fn whatever_breaks_there_is_one_copy_at_most() {
 async fn people_read_what_was_approved_word_for_word() {
     let server = open(&[]).await;
     let memory = Memory::default();
-    let frame = (ADAPTER.frame.unwrap())(&settings(&server.url, &NUMBERS), "en-GB").unwrap();
+    let frame = (ADAPTER.frame.unwrap())(&settings(&server.url, &NUMBERS), "en-GB", false).unwrap();
     let mut job = memory.job();
     job.rendition.text =
         frame.around("slow: 50 % & \"more\" \\ *now* {{1}} ⚠️ https://bank.example/?a=1&b=2");

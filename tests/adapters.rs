@@ -45,7 +45,9 @@ fn line(a: &Adapter) -> String {
     };
     let unasked = channels::watch::every(a, &serde_json::Value::Null).is_some();
     let watched = if c.watches && !unasked { "if asked" } else { yes(c.watches) };
-    let (down, pictures, swept) = (yes(c.retract), yes(c.media), yes(c.sweeps));
+    let unasked = channels::fit::limits_by(a, &serde_json::Value::Null, a.limits).media;
+    let pictures = if c.media && unasked == 0 { "if asked" } else { yes(c.media) };
+    let (down, swept) = (yes(c.retract), yes(c.sweeps));
     let asked = channels::fit::limits_by(a, &serde_json::json!({ "threads": "on" }), a.limits);
     let threads = if asked.parts > a.limits.parts { "if asked" } else { yes(a.limits.parts > 1) };
     format!(

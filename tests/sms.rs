@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use channels::Retraction;
+use channels::http::Request;
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Settle, Settlement};
-use holdline::app::{channels as app_channels, doubts, posts, take_downs};
+use holdline::app::{AppError, approvals, channels as app_channels, doubts, media, posts, take_downs};
 use serde_json::json;
 
 use crate::on_both;
 use crate::support::Bench;
+use crate::support::caller::Caller;
+use crate::support::drawn;
 use crate::support::twilio::{Fake, GONE, NUMBERS, connect};
 
 /// The whole log, as text.
@@ -247,6 +250,38 @@ on_both! {
         fake.fail_but(&[]);
         let all = take_downs::all(&bench.app, &bench.approver, &sent.id, "wrong").await.unwrap();
         assert!(all[0].gone, "{all:?}");
+        worker.stop().await.unwrap();
+    }
+    async fn a_picture_is_fetched_while_its_message_can_wait(bench) {
+        let mut bench = bench;
+        let caller = Caller::new(&bench).await;
+        let fake = Fake::start(bench.app.clock().clone()).await;
+        let mut settings = fake.settings(&["+12125550101"]);
+        bench.connect_with("texts", "sms", settings.clone(), Some("hunter2")).await;
+        settings["pictures"] = "on".into();
+        bench.connect_with("phones", "sms", settings, Some("hunter2")).await;
+        let kept = media::upload(&bench.app, &bench.operator, drawn::png(20, 10)).await.unwrap();
+        let picture = json!({ "sha256": kept.sha256, "mime": kept.mime, "alt": "A map" });
+        let new = |channel: &str| json!({ "kind": "routine", "channels": [channel],
+            "source": { "text": "Two branches are open.", "media": [picture] } });
+        let off = serde_json::from_value(new("texts")).unwrap();
+        let refused = posts::create(&bench.app, &bench.operator, &off).await;
+        assert!(matches!(&refused, Err(AppError::Invalid(p)) if p[0].message.contains("at most 0 are possible")), "{refused:?}");
+        let worker = bench.start().await;
+        let sent = bench.approved(new("phones")).await;
+        let sheet = approvals::sheet(&bench.app, &bench.approver, &sent.id).await.unwrap();
+        assert!(sheet.unsaid.iter().any(|p| p.message.contains("no place for the words of a picture")), "{sheet:?}");
+        bench.until(&sent.id, &["accepted"]).await;
+        let url = fake.messages(|all| all[0]["media"].as_str().unwrap().to_owned());
+        let look = async || {
+            let here = url.replacen("http://localhost:8740", &caller.base, 1);
+            caller.http.call(Request::get(&here)).await.unwrap()
+        };
+        bench.app.clock().advance(35 * 60_000);
+        let seen = look().await;
+        assert_eq!((seen.status, &seen.body[..], seen.header("cache-control")), (200, &drawn::png(20, 10)[..], Some("no-store")));
+        bench.app.clock().advance(6 * 60_000);
+        assert_eq!(look().await.status, 404);
         worker.stop().await.unwrap();
     }
 }

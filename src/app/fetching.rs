@@ -1,7 +1,7 @@
 //! Pictures that a network fetches from this service: each at an address that nobody can guess, that ends
 //! soon, and that leads somewhere only while a delivery with the picture is under way on such a network. Where the network
-//! keeps no copy ([`Fetched::Shown`]), it leads there for as long as the post is out, or may be: a freeze takes
-//! nothing from a post that was out before it.
+//! takes the post first ([`Fetched::Afterwards`]), or keeps no copy ([`Fetched::Shown`]), it leads there also
+//! when the post is out, or may be: a freeze takes nothing from a post that was out before it.
 
 use ::channels::{Fetched, MediaRef, Rendition};
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,6 +20,9 @@ use crate::store::freezes::Freeze;
 
 /// How long an address leads somewhere: an attempt takes two minutes at most.
 const LIFE: Millis = 3 * 60_000;
+
+/// How long one does that is fetched after the post was taken: SMS wait in a queue for half an hour at most.
+const AFTERWARDS: Millis = 40 * 60_000;
 
 /// How long one does that is looked at with the post: ten years.
 const SHOWN: Millis = 3_650 * 24 * 3_600_000;
@@ -64,6 +67,7 @@ pub async fn addresses(
     let key = keys::derived(app, PURPOSE).await?;
     let life = match fetched {
         Fetched::Sending => LIFE,
+        Fetched::Afterwards => AFTERWARDS,
         Fetched::Shown => SHOWN,
     };
     let until = app.now() + life;
@@ -101,11 +105,11 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
     let adapter =
         ::channels::adapter(&channel.adapter).filter(|a| a.capabilities.fetches).ok_or_else(nothing)?;
-    let is_shown = adapter.ways.fetched == Fetched::Shown;
+    let fetched = adapter.ways.fetched;
     // An attempt has a permit and no outcome; or it is out, or may be.
     let is_under_way = delivery.state == State::Sending.word();
     let is_out = [State::Accepted, State::InDoubt].iter().any(|state| delivery.state == state.word());
-    if !(is_under_way || is_shown && is_out) || !has(&delivery, address.sha256) {
+    if !(is_under_way || fetched != Fetched::Sending && is_out) || !has(&delivery, address.sha256) {
         return Err(nothing());
     }
     let picture = media::read(app, address.sha256).await?;
@@ -113,7 +117,7 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     if is_under_way && is_frozen(app, &delivery, channel).await? {
         return Err(nothing());
     }
-    Ok(Seen { picture, is_shown })
+    Ok(Seen { picture, is_shown: fetched == Fetched::Shown })
 }
 
 /// Whether its words go with that picture.

@@ -61,7 +61,7 @@ pub(super) fn framed(source: &Source, channel: &Channel, drill: bool) -> Renditi
 fn frame(rendition: &Rendition, channel: &Channel) -> Option<std::result::Result<Frame, String>> {
     let frame = ::channels::adapter(&channel.adapter)?.frame?;
     let settings = serde_json::from_str(&channel.settings).unwrap_or_default();
-    Some(frame(&settings, &rendition.language))
+    Some(frame(&settings, &rendition.language, !rendition.media.is_empty()))
 }
 
 /// Whether pictures cannot go there, because the network would fetch them from our own address.

@@ -58,7 +58,8 @@ async fn send(State(fake): State<Fake>, body: String) -> Response {
         let message = json!({ "sid": format!("SM{:032x}", account.messages.len()), "to": form["To"],
             "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid"), "body": form["Body"],
             "status": if form.contains_key("SendAt") { "scheduled" } else { "queued" }, "error_code": null,
-            "num_media": "0", "status_callback": form.get("StatusCallback"), "direction": "outbound-api", "date_created": made });
+            "num_media": "0", "media": form.get("MediaUrl"), "status_callback": form.get("StatusCallback"),
+            "direction": "outbound-api", "date_created": made });
         account.messages.push(message.clone());
         let lost = account.loses.iter().position(|number| form["To"] == *number);
         (message, lost.map(|n| account.loses.remove(n)).is_some())
