@@ -72,10 +72,22 @@ pub struct Network {
     pub besides: &'static [&'static str],
     /// What stands between them.
     pub separator: char,
-    /// Only where the facts say that the network takes it: X, and Mastodon from 4.3 on
-    /// (<https://docs.joinmastodon.org/spec/oauth/>). What was collected of the others' documents does not name it for
-    /// an app that keeps a secret, as each of these does: a code is of no use there without the secret, and the state
-    /// of a way back is bound to one session.
+    /// Sent only where the network takes it from an app that keeps a secret, as each of these does: X, Mastodon from 4.3 on
+    /// (<https://docs.joinmastodon.org/spec/oauth/>), and Discord, which lists `S256` beside apps with a secret
+    /// (<https://discord.com/.well-known/oauth-authorization-server>). Elsewhere it does harm, although an unknown parameter is
+    /// to be ignored (RFC 6749, 3.1): a code is of no use there without the secret, and the state of a way back is
+    /// bound to one session.
+    ///
+    /// - Slack takes it only from an app that has opted in, which makes it a public client, for good, whose refresh tokens
+    ///   end after 30 days (<https://docs.slack.dev/authentication/using-pkce>).
+    /// - LinkedIn knows it for native apps only, when it has switched it on for one (`learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow-native`);
+    ///   an app with a secret that sends a verifier is refused as `invalid_client` (UsefulSoftwareCo/executor, issue 2087).
+    /// - Facebook knows it for `openid` only, and calls that a test
+    ///   (<https://developers.facebook.com/documentation/facebook-login/guides/advanced/oidc-token>); with other permissions it
+    ///   drops the challenge and then refuses the verifier (NangoHQ/nango, pull request 7156; better-auth, issue 186).
+    /// - The logins of Instagram and Threads name no such parameter
+    ///   (<https://developers.facebook.com/documentation/threads/get-started/get-access-tokens-and-permissions>), and are
+    ///   Meta's, too.
     pub pkce: bool,
     pub secret: SendsSecret,
     pub renews: Renews,
@@ -141,7 +153,7 @@ pub const ALL: &[Network] = &[
         needed: &["webhook.incoming"],
         besides: &[],
         separator: ' ',
-        pkce: false,
+        pkce: true,
         secret: SendsSecret::Header,
         // What posts is the webhook, which stays until somebody deletes it.
         renews: Renews::Never,

@@ -294,3 +294,31 @@ async fn a_lost_answer_is_no_refusal() {
         assert!(matches!(lost, Err(Refusal::Unknown(_))), "{lost:?}");
     }
 }
+
+#[tokio::test]
+async fn the_verifier_goes_where_the_challenge_went_and_nowhere_else() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use sha2::{Digest, Sha256};
+    let mut with = Vec::new();
+    for one in crate::oauth_networks::ALL {
+        let server = door([good(json!({ "access_token": "a", "scope": one.needed.join(" ") }))]).await;
+        let client = client(one.name, &server.url);
+        let start = client.start(&secret("state")).unwrap();
+        let url = url::Url::parse(&start.url).unwrap();
+        let of = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
+        // What comes of the token is another matter.
+        drop(client.redeem(&suite::http(), &secret("hunter2-code"), &start.verifier, "7").await);
+        let sent = server.state().network.asked[0].form.get("code_verifier").cloned();
+        let challenge = sent.as_ref().map(|v| URL_SAFE_NO_PAD.encode(Sha256::digest(v.as_bytes())));
+        assert_eq!(of("code_challenge"), challenge, "{}", one.name);
+        assert_eq!(
+            of("code_challenge_method").as_deref(),
+            challenge.is_some().then_some("S256"),
+            "{}",
+            one.name
+        );
+        with.extend(challenge.map(|_| one.name));
+    }
+    assert_eq!(with, ["discord", "mastodon", "x"]);
+}

@@ -200,7 +200,6 @@ impl Sms {
         if pictures {
             pictures::reaches(&sender, &to)?;
         }
-        let server = connection.url_or("server", SERVER)?;
         Ok(Self {
             is_fetched: connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server)),
             pictures,

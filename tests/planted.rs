@@ -188,7 +188,7 @@ async fn story(database: Database) {
     let logged = lines.text();
     assert!(logged.contains("TRACE") && logged.contains("the access of a channel is not renewed"));
     let verifiers = net.known().verifiers.clone();
-    assert!(verifiers.len() == 5 && verifiers.iter().all(|v| v.len() > 40), "{verifiers:?}");
+    assert!(verifiers.len() == 9 && verifiers.iter().all(|v| v.len() > 40), "{verifiers:?}");
     let words = ["planted-access", "planted-refresh", "planted-secret", "planted-code"].map(str::to_owned);
     for word in words.into_iter().chain(states).chain(verifiers) {
         assert!(!answers.contains(&word), "{word} is in an answer: {}", around(&answers, &word));

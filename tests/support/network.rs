@@ -8,10 +8,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holdline::app::access::connecting::{self, Back, NewStart};
 use holdline::app::access::oauth_apps::{self, NewOauthApp};
 use holdline::app::channels::ChannelView;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::Bench;
@@ -38,6 +41,8 @@ pub struct Known {
     pub apps: Vec<String>,
     /// Verifiers of PKCE that came.
     pub verifiers: Vec<String>,
+    /// Challenges of those who came by here and whose code did not: it counts only with the verifier of one.
+    challenges: Vec<String>,
     /// Tokens that it was told to end.
     pub ended: Vec<String>,
     /// How many apps registered themselves.
@@ -57,6 +62,16 @@ pub struct Known {
     pub unsaid: usize,
     /// How many tokens were given.
     given: usize,
+}
+
+impl Known {
+    /// Whether the verifier is that of a challenge (RFC 7636, 4.6), which is used up by it. Of a person who did not come by
+    /// here nothing is known.
+    fn is_proved(&mut self, verifier: Option<&str>) -> bool {
+        let challenge = verifier.map(|v| URL_SAFE_NO_PAD.encode(Sha256::digest(v.as_bytes())));
+        let found = self.challenges.iter().position(|known| Some(known) == challenge.as_ref());
+        self.challenges.is_empty() || found.map(|n| self.challenges.remove(n)).is_some()
+    }
 }
 
 /// The running network.
@@ -242,11 +257,16 @@ impl Network {
         let mut known = self.known();
         let brought = asked.get("code").or(asked.get("refresh_token")).unwrap_or_default();
         known.asked.push(brought.clone());
-        known.verifiers.extend(asked.get("code_verifier"));
+        let verifier = asked.get("code_verifier");
+        let is_proved = known.is_proved(verifier.as_deref());
+        known.verifiers.extend(verifier);
         known.apps.push(app_of(headers));
         let fate = known.fates.pop_front();
         if let Some(Fate::Refused(status)) = fate {
             return (status, json!({ "error": "invalid_client", "echo": brought }));
+        }
+        if asked.get("grant_type").as_deref() == Some("authorization_code") && !is_proved {
+            return (400, json!({ "error": "invalid_grant", "error_description": "code_verifier" }));
         }
         if asked.get("grant_type").as_deref() == Some("refresh_token")
             && known.refresh.as_ref() != Some(&brought)
@@ -307,6 +327,7 @@ impl Network {
         assert!(start.url.starts_with(&self.url) && start.url.contains("/authorize?"), "{}", start.url);
         let of = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
         assert_eq!(of("code_challenge_method").as_deref(), Some("S256"));
+        self.known().challenges.extend(of("code_challenge"));
         let way = of("redirect_uri").unwrap();
         let app = way.split_once("/connected/").map(|(_, app)| app.to_owned());
         Back {
