@@ -1,5 +1,8 @@
 //! Adapter `discord_bot`: posts of a bot in one channel of Discord.
 //!
+//! Signing in at Discord gives no token of a bot: the scope `bot` with its `permissions` puts it on a server, and its token is on the
+//! developer portal alone (<https://docs.discord.com/developers/platform/oauth2-and-permissions>). So it is typed.
+//!
 //! Facts: <https://docs.discord.com/developers/resources/message> (making, listing and deleting messages),
 //! `resources/channel`, `resources/guild`, `reference` (ids hold their time) and `topics/rate-limits` there.
 //! What a post looks like is shared with the webhook ([`crate::discord_post`]).

@@ -111,6 +111,12 @@ pub const ADAPTER: Adapter = Adapter {
             required: false,
             private: false,
         },
+        Setting {
+            name: "login",
+            help: "facebook, to sign in at Facebook: with that posts can be taken down. Otherwise at Instagram",
+            required: false,
+            private: false,
+        },
         ends::TOKEN_ENDS,
         watch::OFF,
     ],
@@ -130,6 +136,10 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     let user = connection.setting("user")?;
     if !is_id(&user) {
         return Err("the setting user: write the account's number".to_owned());
+    }
+    let login = connection.setting("login").unwrap_or_default();
+    if !matches!(login.as_str(), "" | "facebook" | "instagram") {
+        return Err("the setting login: write facebook or instagram, or leave it empty".to_owned());
     }
     let server = connection.url_or("server", SERVER)?;
     let is_fetched = connection.public_url.as_ref().is_some_and(|own| can_fetch(own, &server));
@@ -279,6 +289,11 @@ impl Instagram {
 
 /// Permissions of Instagram Login without which no post can be made.
 pub(crate) const NEEDED: &[&str] = &["instagram_business_basic", "instagram_business_content_publish"];
+/// Those of Facebook Login (<https://developers.facebook.com/documentation/instagram-platform/instagram-api-with-facebook-login/get-started>).
+pub(crate) const NEEDED_AT_FACEBOOK: &[&str] =
+    &["instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement"];
+/// To take a post down.
+pub(crate) const BESIDES_AT_FACEBOOK: &[&str] = &["instagram_manage_contents"];
 /// The server of the API that takes a token of Instagram Login.
 pub(crate) const LOGIN_SERVER: &str = "https://graph.instagram.com";
 

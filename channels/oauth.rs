@@ -157,7 +157,7 @@ impl Client {
             // (https://docs.joinmastodon.org/methods/oauth/#authorize).
             request = request.add_extra_param("force_login", "true");
         }
-        if self.network.renews == Renews::Page {
+        if self.network.chosen_by().is_some() {
             // What a person refused once is asked for again (`facebook-login/guides/advanced/manual-flow`).
             request = request.add_extra_param("auth_type", "rerequest");
         }
@@ -170,7 +170,7 @@ impl Client {
     }
 
     /// Exchanges the code that a person brought back for tokens, within [`REDEEMS_WITHIN`]. Look at what they lack.
-    /// `page` is the page whose token is wanted, where each has one.
+    /// `page` is the page whose token is wanted, where each has one, or the account of such a page.
     ///
     /// # Errors
     /// [`Refusal`]; a code counts once.
@@ -206,7 +206,7 @@ impl Client {
                 Ok(Tokens { missing: tokens.missing, ..long })
             }
             // The same.
-            Renews::Page => self
+            Renews::Page | Renews::PageOfAccount => self
                 .of_page(http, &tokens.access, page)
                 .await
                 .map_err(|why| Refusal::Unknown(why.to_string())),
@@ -224,7 +224,9 @@ impl Client {
         let refresh = match (&self.network.renews, &old.refresh) {
             (Renews::Itself { renewal, .. }, _) => return self.exchange(http, *renewal, &old.access).await,
             (Renews::ByToken, Some(refresh)) => RefreshToken::new(refresh.expose_secret().to_owned()),
-            (Renews::ByToken | Renews::Page | Renews::Never, _) => return Err(ended()),
+            (Renews::ByToken | Renews::Page | Renews::PageOfAccount | Renews::Never, _) => {
+                return Err(ended());
+            }
         };
         let client = self.standard().map_err(Refusal::Refused)?;
         let answered = client.exchange_refresh_token(&refresh).request_async(&self.asker(http)).await;

@@ -1,6 +1,8 @@
 //! Where each network grants access, and what it does in a way of its own. Facts and their sources are those
 //! of each adapter's page.
 
+use serde_json::Value;
+
 use crate::{facebook, instagram, mastodon, slack, threads};
 
 /// How an app proves who it is.
@@ -28,6 +30,8 @@ pub enum Renews {
     /// The code gives the token of a person, and what posts is that of one page, which does not expire
     /// ([`crate::oauth_page`]).
     Page,
+    /// The same, of the page that an account of Instagram is connected with.
+    PageOfAccount,
     /// Tokens do not expire.
     Never,
 }
@@ -59,7 +63,7 @@ pub struct Place {
 /// How a network grants access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// The adapter.
+    /// The adapter, or a way of its own to one ([`Network::adapter`]).
     pub name: &'static str,
     pub title: &'static str,
     /// Addresses; `{}` is the person's own server.
@@ -99,6 +103,20 @@ pub struct Network {
 }
 
 impl Network {
+    /// The adapter whose channels have what is granted.
+    pub fn adapter(&self) -> &'static str {
+        if self.name == INSTAGRAM_BY_FACEBOOK { "instagram" } else { self.name }
+    }
+
+    /// The setting that names the page or the account, where a person grants access to several.
+    pub fn chosen_by(&self) -> Option<&'static str> {
+        match self.renews {
+            Renews::Page => Some("page"),
+            Renews::PageOfAccount => Some("user"),
+            _ => None,
+        }
+    }
+
     /// Whether an app of ours is registered without a person, at each server.
     pub fn registers(&self) -> bool {
         self.authorize.starts_with("{}")
@@ -125,8 +143,11 @@ impl Network {
     /// Whether a channel on that server takes what is granted: Instagram's login and Facebook's give tokens for one
     /// server each.
     pub fn takes(&self, server: &str) -> bool {
-        let host = url::Url::parse(server).ok().and_then(|url| url.host_str().map(str::to_owned));
-        self.server.is_none() || host.is_some_and(|host| !format!(".{host}").ends_with(".facebook.com"))
+        match (self.server, self.name) {
+            (None, _) => true,
+            (_, INSTAGRAM_BY_FACEBOOK) => !is_at(server, "instagram.com"),
+            _ => url::Url::parse(server).is_ok_and(|url| url.has_host()) && !is_at(server, "facebook.com"),
+        }
     }
 
     /// The addresses; of a network of many servers those of one.
@@ -137,9 +158,32 @@ impl Network {
     }
 }
 
-/// The network of an adapter, if it is connected by OAuth.
-pub fn network(adapter: &str) -> Option<&'static Network> {
-    ALL.iter().find(|n| n.name == adapter)
+/// The network of that name, if access to it is granted by OAuth.
+pub fn network(name: &str) -> Option<&'static Network> {
+    ALL.iter().find(|n| n.name == name)
+}
+
+/// The network that a channel of these settings is connected at: an account of Instagram by one of two logins.
+pub fn of_channel(adapter: &str, settings: &Value) -> Option<&'static Network> {
+    let of = |name: &str| settings[name].as_str().map_or("", str::trim);
+    // Without a server it is Facebook's.
+    let is_facebooks =
+        of("login") == "facebook" || of("server").is_empty() || is_at(of("server"), "facebook.com");
+    network(if adapter == "instagram" && is_facebooks { INSTAGRAM_BY_FACEBOOK } else { adapter })
+}
+
+/// The logins at which channels of an adapter are connected, and an app is registered by a person first.
+pub fn with_apps(adapter: &str) -> Vec<&'static Network> {
+    ALL.iter().filter(|network| network.adapter() == adapter && !network.registers()).collect()
+}
+
+/// The way to an account of Instagram by a login at Facebook.
+const INSTAGRAM_BY_FACEBOOK: &str = "instagram_facebook";
+
+/// Whether an address is at that domain or below it.
+fn is_at(address: &str, domain: &str) -> bool {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| format!(".{host}").ends_with(&format!(".{domain}")))
 }
 
 /// All networks that are connected by OAuth.
@@ -194,6 +238,22 @@ pub const ALL: &[Network] = &[
         },
         revokes: Revokes::Standard,
         server: Some(instagram::LOGIN_SERVER),
+        sample: "sample",
+    },
+    Network {
+        name: INSTAGRAM_BY_FACEBOOK,
+        title: "Instagram (Facebook Login)",
+        authorize: "https://www.facebook.com/v26.0/dialog/oauth",
+        token: "https://graph.facebook.com/v26.0/oauth/access_token",
+        revoke: Some("https://graph.facebook.com/v26.0/me/permissions"),
+        needed: instagram::NEEDED_AT_FACEBOOK,
+        besides: instagram::BESIDES_AT_FACEBOOK,
+        separator: ',',
+        pkce: false,
+        secret: SendsSecret::Body,
+        renews: Renews::PageOfAccount,
+        revokes: Revokes::Person,
+        server: Some(instagram::SERVER),
         sample: "sample",
     },
     Network {

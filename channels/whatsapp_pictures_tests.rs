@@ -63,8 +63,8 @@ async fn what_is_refused_of_a_picture_sends_nobody_anything() {
         let server = Strict::start(cloud(), &[]).await;
         let memory = Memory::default();
         let job = with(&memory.job(), 1);
-        // Two pages of templates are read before.
-        server.state().others.extend([Fate::Done, Fate::Done, fate.clone()]);
+        // The template is read before.
+        server.state().others.extend([Fate::Done, fate.clone()]);
         let (reason, told) = refusal(to(&server.url).publish(&job, &Pass::open_for_tests()).await);
         assert_eq!((told, server.state().network.messages.len()), (retry, 0), "{fate:?}: {reason}");
     }

@@ -164,6 +164,33 @@ impl Cloud {
         good(json!({ "id": id }))
     }
 
+    /// The picture that a message has above its text.
+    fn picture(
+        &self,
+        found: &Value,
+        header: Option<&Value>,
+        faults: &mut Vec<String>,
+    ) -> Result<Option<String>, Said> {
+        match (found["components"][0]["format"] == "IMAGE", header) {
+            (false, None) => Ok(None),
+            (true, Some(header)) => {
+                let id = header["parameters"][0]["image"]["id"].as_str().unwrap_or_default();
+                let whole =
+                    json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": id } }] });
+                if *header != whole {
+                    faults.push(format!("header: {header}"));
+                }
+                let kept =
+                    self.uploads.get(id).ok_or_else(|| wrong(400, 131_009, "the media id is unknown"))?;
+                Ok(Some(String::from_utf8_lossy(&kept.1).into_owned()))
+            }
+            (true, None) => {
+                Err(wrong(400, 132_012, "header: Format mismatch, expected IMAGE, received UNKNOWN"))
+            }
+            (false, Some(_)) => Err(wrong(400, 132_018, "the template has no header that takes a parameter")),
+        }
+    }
+
     fn send(&mut self, asked: &Asked, faults: &mut Vec<String>) -> Said {
         let told = asked.json();
         let template = &told["template"];
@@ -210,26 +237,9 @@ impl Cloud {
         let Some(found) = self.templates.iter().find(is_it) else {
             return wrong(404, 132_001, "template name (crisis_update) does not exist in en");
         };
-        let picture = match (found["components"][0]["format"] == "IMAGE", header) {
-            (false, None) => None,
-            (true, Some(header)) => {
-                let id = header["parameters"][0]["image"]["id"].as_str().unwrap_or_default();
-                let whole =
-                    json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": id } }] });
-                if *header != whole {
-                    faults.push(format!("header: {header}"));
-                }
-                match self.uploads.get(id) {
-                    Some((_, bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
-                    None => return wrong(400, 131_009, "the media id is unknown"),
-                }
-            }
-            (true, None) => {
-                return wrong(400, 132_012, "header: Format mismatch, expected IMAGE, received UNKNOWN");
-            }
-            (false, Some(_)) => {
-                return wrong(400, 132_018, "the template has no header that takes a parameter");
-            }
+        let picture = match self.picture(found, header, faults) {
+            Ok(picture) => picture,
+            Err(refused) => return refused,
         };
         let words = parameters[0]["text"].as_str().unwrap_or_default();
         if words.contains(['\n', '\t']) || words.contains("     ") || words.is_empty() {

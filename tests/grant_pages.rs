@@ -35,6 +35,8 @@ struct Known {
     /// Tokens that took all back.
     ended: Vec<String>,
     posts: Vec<(String, String)>,
+    /// Tokens that came.
+    seen: Vec<String>,
 }
 
 /// The network.
@@ -53,6 +55,7 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
     let token = token.strip_prefix("Bearer ").unwrap_or_default();
     let path: Vec<&str> = head.uri.path().split('/').skip(2).collect();
     let mut known = net.known.lock().unwrap();
+    known.seen.push(token.to_owned());
     let page = PAGES.iter().find(|page| token == format!("planted-page-{page}"));
     if token == "planted-long" && known.dead {
         return refused(190, "planted-long").into_response();
@@ -67,7 +70,14 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
         }
         ("GET", ["me"], None) if token == "planted-long" => {
             let status = |scope: &str| if known.declined.contains(&scope) { "declined" } else { "granted" };
-            let all = ["pages_show_list", "pages_manage_posts", "pages_read_engagement"];
+            let all = [
+                "pages_show_list",
+                "pages_manage_posts",
+                "pages_read_engagement",
+                "instagram_basic",
+                "instagram_content_publish",
+                "instagram_manage_contents",
+            ];
             let all: Vec<Value> =
                 all.iter().map(|one| json!({ "permission": one, "status": status(one) })).collect();
             good(json!({ "id": "17", "permissions": { "data": all } }))
@@ -84,7 +94,10 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
             good(json!({ "id": format!("{page}_9") }))
         }
         ("GET", ["me", "accounts"], None) if token == "planted-long" => {
-            let named = |page: &&str| json!({ "id": page, "name": "The bank" });
+            let named = |page: &&str| {
+                json!({ "id": page, "name": "The bank",
+                    "instagram_business_account": { "id": format!("1784{page}"), "username": "bank" } })
+            };
             let pages = PAGES.iter().filter(|page| !known.hidden.contains(page)).map(named);
             good(json!({ "data": pages.collect::<Vec<_>>() }))
         }
@@ -93,7 +106,7 @@ async fn answer(State(net): State<Facebook>, asked: Request) -> Response {
             known.dead = true;
             good(json!({ "success": true }))
         }
-        _ => refused(190, "planted-long"),
+        _ => refused(190, token),
     };
     said.into_response()
 }
@@ -105,9 +118,15 @@ impl Facebook {
         let net = Self { url: format!("http://{}", listener.local_addr().unwrap()), known: Arc::default() };
         let routes = Router::new().fallback(answer).with_state(net.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let at = |path: &str| Some(format!("{}/v26.0/{path}", net.url));
+        net.enter(bench, "facebook").await;
+        net
+    }
+
+    /// Its app is entered for these channels.
+    async fn enter(&self, bench: &Bench, adapter: &str) {
+        let at = |path: &str| Some(format!("{}/v26.0/{path}", self.url));
         let new = NewOauthApp {
-            adapter: "facebook".into(),
+            adapter: adapter.into(),
             client_id: "the-app".into(),
             secret: "planted-secret".to_owned().into(),
             authorize: at("dialog/oauth"),
@@ -115,7 +134,14 @@ impl Facebook {
             revoke: at("me/permissions"),
         };
         oauth_apps::add(&bench.app, &bench.administrator, new).await.unwrap();
-        net
+    }
+
+    /// Connects a channel for an account of Instagram, as the person grants it.
+    async fn connect_account(&self, bench: &Bench, name: &str, user: &str) -> Result<ChannelView> {
+        let settings = json!({ "server": self.url, "login": "facebook", "user": user });
+        let new = json!({ "name": name, "adapter": "instagram", "brand": "main", "settings": settings });
+        let new = Some(serde_json::from_value(new).unwrap());
+        self.finish(bench, NewStart { new, ..NewStart::default() }).await
     }
 
     /// The person does not choose that page.
@@ -223,8 +249,48 @@ on_both! {
         };
         let page = start(json!({ "user": "17841400000000001" })).await.unwrap().url;
         assert!(page.starts_with("https://www.instagram.com/oauth/authorize?"), "{page}");
-        let wrong = json!({ "user": "17841400000000001", "server": "https://graph.facebook.com" });
+        let at_facebook = json!({ "user": "17841400000000001", "server": "https://graph.facebook.com" });
+        let why = start(at_facebook.clone()).await.unwrap_err();
+        assert!(why.in_full().contains("first register an app at Instagram (Facebook Login)"), "{why:?}");
+        let new = NewOauthApp {
+            adapter: "instagram_facebook".into(),
+            client_id: "the-app".into(),
+            secret: "planted-secret".to_owned().into(),
+            authorize: None,
+            token: None,
+            revoke: None,
+        };
+        oauth_apps::add(&bench.app, &bench.administrator, new).await.unwrap();
+        for settings in [at_facebook, json!({ "user": "17841400000000001", "login": "facebook" })] {
+            let page = start(settings).await.unwrap().url;
+            assert!(page.starts_with("https://www.facebook.com/v26.0/dialog/oauth?"), "{page}");
+            assert!(page.contains("instagram_content_publish"), "{page}");
+        }
+        let wrong = json!({ "user": "17841400000000001", "login": "facebook", "server": "https://graph.instagram.com" });
         let why = start(wrong).await.unwrap_err();
-        assert!(matches!(why, AppError::Invalid(_)) && why.in_full().contains("https://graph.instagram.com"), "{why:?}");
+        assert!(matches!(why, AppError::Invalid(_)) && why.in_full().contains("https://graph.facebook.com"), "{why:?}");
+    }
+
+    async fn an_account_of_instagram_is_reached_by_the_token_of_its_page(bench) {
+        let worker = bench.start().await;
+        let net = Facebook::start(&bench).await;
+        net.enter(&bench, "instagram_facebook").await;
+        let account = format!("1784{}", PAGES[1]);
+        net.connect(&bench, "page", PAGES[0]).await.unwrap();
+        let why = net.connect_account(&bench, "other", "17849").await.unwrap_err().in_full();
+        let said = format!("did not grant the account 17849, but 1784{} (bank), {account} (bank)", PAGES[0]);
+        assert!(why.contains(&said) && !why.contains("planted"), "{why}");
+        let gram = net.connect_account(&bench, "gram", &account).await.unwrap();
+        assert!(gram.has_credential, "{gram:?}");
+        let grant = grants::of_channel(&bench.app, &bench.operator, &gram.id).await.unwrap().unwrap();
+        assert_eq!((grant.expires_at, grant.renew_at), (None, None), "a page's token has no end");
+        // What it asks for now, it asks for with the page's token.
+        let detail = channels::test(&bench.app, &bench.administrator, &gram.id).await.unwrap().health.detail;
+        assert!(net.known.lock().unwrap().seen.iter().any(|token| *token == format!("planted-page-{}", PAGES[1])), "{detail}");
+        // What the person granted ends at once, whatever it was for.
+        let ended = revoking::revoke(&bench.app, &bench.administrator, &gram.id).await.unwrap();
+        assert!(ended.gone && ended.also == ["page"], "{ended:?}");
+        assert!(!log(&bench).await.contains("planted"));
+        worker.stop().await.unwrap();
     }
 }

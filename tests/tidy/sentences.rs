@@ -89,6 +89,7 @@ pub const NOT_SAID: &[(&str, &str, &str)] = &[
     ("channels/linkedin_answers.rs", "duplicate of", "it reads the answer"),
     ("channels/facebook.rs", "text/plain;", "a header"),
     ("channels/mastodon_media.rs", "text/plain;", "a header"),
+    ("channels/whatsapp_picture.rs", "text/plain;", "a header"),
     ("channels/message.rs", "(no host)", "stands for an address that cannot be read"),
     ("channels/message.rs", "Answer(", "for the technical log"),
     ("channels/slack.rs", "application/json", "a header"),

@@ -27,7 +27,7 @@ pub(super) fn words(title: &str, name: &str) -> String {
 pub(super) async fn of(app: &App, tx: &mut Tx, client: &Client, tokens: &Tokens) -> Result<Beside> {
     let (network, shared) = (client.network, grants::shared(client, tokens));
     let mut with = None;
-    for row in app.store().channels().await?.into_iter().filter(|c| c.adapter == network.name) {
+    for row in app.store().channels().await?.into_iter().filter(|c| c.adapter == network.adapter()) {
         let grant = tx.grant(&row.id).await?.filter(|g| g.tokens.is_some());
         let lives_with = match (&grant, &row.credential) {
             (Some(grant), _) => {

@@ -89,19 +89,21 @@ pub async fn start(app: &App, by: &Actor, session: &str, wanted: NewStart) -> Re
         (Some(id), None) => {
             let row = app.store().channel(&id).await?.ok_or_else(|| AppError::not_found("channel", &id))?;
             let settings = serde_json::from_str(&row.settings).unwrap_or(Value::Null);
-            is_at(grants::network(&row.adapter)?, &settings)?;
+            is_at(grants::network_of(&row.adapter, &settings)?, &settings)?;
             (row.adapter, settings, Some(id), None)
         }
         (None, Some(mut new)) => {
-            let network = grants::network(&new.adapter)?;
+            let usual = grants::network(&new.adapter)?;
             // Before anybody goes away for it.
-            let as_if = as_channel(new.clone(), network.sample.to_owned().into());
+            let as_if = as_channel(new.clone(), usual.sample.to_owned().into());
             new.settings = as_if.settings_or_none();
             channels::check_new(app, &as_if)?;
-            if let (Some(server), true) = (network.server, new.settings["server"].is_null()) {
+            if let (Some(server), true, true) =
+                (usual.server, new.settings["server"].is_null(), new.settings["login"] != "facebook")
+            {
                 new.settings["server"] = server.into();
             }
-            is_at(network, &new.settings)?;
+            is_at(grants::network_of(&new.adapter, &new.settings)?, &new.settings)?;
             if app.store().channels().await?.iter().any(|c| c.name == as_if.name.trim()) {
                 return Err(AppError::field("name", channels::TAKEN));
             }
@@ -171,7 +173,7 @@ pub(super) fn as_channel(new: WantedChannel, credential: SecretString) -> NewCha
 
 /// The app that the access is granted to. At servers where everybody may, one is registered now.
 async fn registered(app: &App, by: &Actor, adapter: &str, settings: &Value, anew: bool) -> Result<OauthApp> {
-    let network = grants::network(adapter)?;
+    let network = grants::network_of(adapter, settings)?;
     let server = match network.registers() {
         false => String::new(),
         true => {
@@ -182,7 +184,7 @@ async fn registered(app: &App, by: &Actor, adapter: &str, settings: &Value, anew
     // A server that registered another way back refuses this one.
     let is_ours = |row: &OauthApp| row.redirect == grants::redirect_of(app, &row.id);
     let fits = |row: &OauthApp| !network.registers() || !anew && is_ours(row);
-    if let Some(row) = app.store().newest_oauth_app(adapter, &server).await?.filter(fits) {
+    if let Some(row) = app.store().newest_oauth_app(network.name, &server).await?.filter(fits) {
         return Ok(row);
     }
     if !network.registers() {

@@ -37,7 +37,8 @@ pub(in crate::app) fn channel_of(id: &str) -> &str {
 
 /// What a person does where the network was not told, or did not confirm.
 pub(super) fn by_hand(why: &str, adapter: &str) -> String {
-    let title = ::channels::adapter(adapter).map_or(adapter, |a| a.title);
+    let network = ::channels::oauth_networks::network(adapter).map(|network| network.title);
+    let title = ::channels::adapter(adapter).map(|a| a.title).or(network).unwrap_or(adapter);
     format!("{why}; end the access in the settings of {title}")
 }
 

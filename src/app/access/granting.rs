@@ -48,7 +48,7 @@ struct Asking {
     /// The channel that the access is for, or that is to be made.
     id: String,
     name: String,
-    /// The page in its settings, where it has one.
+    /// The page or account in its settings, where a person chooses one.
     page: String,
     new: Option<WantedChannel>,
     client: Client,
@@ -155,9 +155,9 @@ async fn may_ask(app: &App, by: &Actor, session: &str, start: Start, back: Back)
         (None, Some(new)) => (app.id(), new.name.clone(), new.settings.clone()),
         (None, None) => (app.id(), String::new(), Value::Null),
     };
-    let page = match &settings["page"] {
-        Value::String(page) => page.trim().to_owned(),
-        Value::Number(page) => page.to_string(),
+    let page = match client.network.chosen_by().map(|name| &settings[name]) {
+        Some(Value::String(page)) => page.trim().to_owned(),
+        Some(Value::Number(page)) => page.to_string(),
         _ => String::new(),
     };
     Ok(Asking { start, id, name, page, new, client, code, verifier })

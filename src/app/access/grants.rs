@@ -6,6 +6,7 @@ use ::channels::oauth::{Client, Tokens, refuses};
 use ::channels::oauth_networks::{self, Network, Place, Renews, Revokes};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::app::channels::HealthView;
 use crate::app::people::hash;
@@ -117,9 +118,19 @@ pub(in crate::app) fn judge(seen: &mut HealthView, adapter: &str, grant: &Grant,
 /// # Errors
 /// When it is not connected by OAuth.
 pub(super) fn network(adapter: &str) -> Result<&'static Network> {
-    oauth_networks::network(adapter).ok_or_else(|| {
-        AppError::field("adapter", "access to this network is not granted by OAuth; give a credential")
-    })
+    oauth_networks::network(adapter).ok_or_else(not_granted)
+}
+
+/// The network that a channel of these settings is connected at.
+///
+/// # Errors
+/// When it is not connected by OAuth.
+pub(super) fn network_of(adapter: &str, settings: &Value) -> Result<&'static Network> {
+    oauth_networks::of_channel(adapter, settings).ok_or_else(not_granted)
+}
+
+fn not_granted() -> AppError {
+    AppError::field("adapter", "access to this network is not granted by OAuth; give a credential")
 }
 
 /// The app, with its secret open.
@@ -216,9 +227,8 @@ pub(super) fn shared(client: &Client, tokens: &Tokens) -> String {
         Some(team) => format!("team {team}"),
         None => format!("token {}", tokens.credential().expose_secret()),
     };
-    // Facebook's ids of people are those of one app, whatever the version in its addresses.
-    let place =
-        if client.network.revokes == Revokes::Person { client.network.name } else { &client.place.token };
+    // Facebook's ids of people are those of one app, whatever the version in its addresses, and whatever it is for.
+    let place = if client.network.revokes == Revokes::Person { "facebook" } else { &client.place.token };
     hash(&format!("{place} {} {what}", client.id))
 }
 
@@ -228,7 +238,7 @@ pub(super) fn times(network: &Network, tokens: &Tokens, now: Millis) -> (Option<
     let lives = tokens.lives.filter(|_| tokens.webhook.is_none() && tokens.page.is_none());
     let Some(lives) = lives.map(millis) else { return (None, None) };
     let renews = match network.renews {
-        Renews::Never | Renews::Page => false,
+        Renews::Never | Renews::Page | Renews::PageOfAccount => false,
         Renews::Itself { .. } => true,
         Renews::ByToken => tokens.refresh.is_some(),
     };

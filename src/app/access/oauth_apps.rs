@@ -28,7 +28,7 @@ pub struct OauthAppView {
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOauthApp {
-    /// `discord`, `facebook`, `instagram`, `linkedin`, `slack`, `threads` or `x`. At a Mastodon server Holdline registers itself.
+    /// `discord`, `facebook`, `instagram`, `instagram_facebook` (Instagram by Facebook Login), `linkedin`, `slack`, `threads` or `x`. At a Mastodon server Holdline registers itself.
     pub adapter: String,
     pub client_id: String,
     /// It is sealed at once and never shown.

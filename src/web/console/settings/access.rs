@@ -45,11 +45,12 @@ struct EndedPage {
 
 fn app_page(web: &Web, ui: Ui, f: &Fields, trouble: Trouble) -> crate::app::Result<AppPage> {
     let name = f.get("adapter");
-    let adapter = ::channels::adapter(name).ok_or_else(|| AppError::not_found("adapter", name))?;
+    let network =
+        ::channels::oauth_networks::network(name).ok_or_else(|| AppError::not_found("adapter", name))?;
     Ok(AppPage {
         ui,
-        adapter: adapter.name.to_owned(),
-        title: adapter.title,
+        adapter: network.name.to_owned(),
+        title: network.title,
         redirect: oauth_apps::redirect(&web.app),
         client_id: f.get("client_id").to_owned(),
         trouble,
@@ -74,7 +75,11 @@ pub async fn keep_app(State(web): State<Web>, posted: Posted) -> Answer {
         revoke: None,
     };
     match oauth_apps::add(&web.app, visit.by()?, new).await {
-        Ok(app) => go(&format!("/console/settings/channels/new?adapter={}", app.adapter)),
+        Ok(app) => {
+            let network = ::channels::oauth_networks::network(&app.adapter);
+            let adapter = network.map_or(app.adapter.as_str(), |network| network.adapter());
+            go(&format!("/console/settings/channels/new?adapter={adapter}"))
+        }
         Err(e) => {
             let trouble = Trouble::mendable(e)?;
             show_again(&app_page(&web, visit.ui(&web).await?, &fields, trouble)?)

@@ -165,9 +165,9 @@ impl Form {
         ::channels::oauth_networks::network(self.adapter.name).is_some()
     }
 
-    /// Whether an app of the installation's own is registered there first.
-    fn needs_app(&self) -> bool {
-        ::channels::oauth_networks::network(self.adapter.name).is_some_and(|n| !n.registers())
+    /// The logins of its network at which an app of the installation's own is registered first.
+    fn apps(&self) -> Vec<&'static ::channels::oauth_networks::Network> {
+        ::channels::oauth_networks::with_apps(self.adapter.name)
     }
 
     /// Only these can take part in drills.
