@@ -1,7 +1,8 @@
 //! A post to the list of a mail channel: one message, and a ledger of who has it ([`crate::ledger`]).
 //!
-//! Everybody whose turn it is gets the message in one transaction (RFC 5321, section 3.3), so a lost answer leaves
-//! all of them in doubt, and nobody can look; a person decides. Whom the server asks to come back later (greylisting,
+//! Ten people get the message in one transaction (RFC 5321, section 3.3), then the next ten. A lost answer leaves the ten
+//! in doubt, and nobody can look; a person decides. The others get it all the same, unless two such answers in a row are
+//! lost. Whom the server asks to come back later (greylisting,
 //! for example) waits for the next attempt, which names nobody who has it. What the server takes and sends back later
 //! comes as a mail to the sender ([`super::bounces`]).
 
@@ -14,6 +15,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::Data;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
 
 use super::Email;
 use crate::ledger::{Ledger, Mark, Recipient};
@@ -23,6 +25,13 @@ use crate::{Failure, Job, Pass, Receipt, Retry};
 /// The "later" that is taken for good: the ones before are spread over a quarter of an hour.
 const LAST_LATER: u32 = 6;
 const AGAIN: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+/// So many get the message in one transaction.
+const AT_ONCE: usize = 10;
+/// How long an attempt goes on to the next ones. The core gives it 120 s, and one transaction takes 90 s at most.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Answers lost one after the other, after which no more is sent.
+const MOST_LOST: usize = 2;
 /// After so many attempts a person reads what keeps the rest from it.
 const MOST_ATTEMPTS: i64 = 20;
 
@@ -45,12 +54,27 @@ pub(super) fn hidden(user: &str, password: &str) -> Vec<SecretString> {
     written.into_iter().chain([password.to_owned()]).filter(|text| !text.is_empty()).map(Into::into).collect()
 }
 
-/// Those of one attempt.
+/// Those of one transaction.
 struct Turn<'a> {
     /// Everybody on the list.
     all: &'a [Recipient],
     /// Whose turn it is, by their place.
-    places: Vec<usize>,
+    places: &'a [usize],
+    /// Nobody is asked to come back later any more.
+    is_last: bool,
+}
+
+/// What became of a transaction.
+enum Told {
+    /// Each of them has the message, or was refused for good.
+    Through,
+    /// The server asks some of them to come back later, and why.
+    Later(String),
+    /// It asks for that, and takes nobody.
+    AllLater(String),
+    Nobody(Failure),
+    /// It was handed over, and the answer is lost.
+    Lost(String),
 }
 
 impl Email {
@@ -60,11 +84,8 @@ impl Email {
         let mut ledger = Ledger::begun(job.handle.as_deref(), &all)?;
         // Nobody can look for those of whom nobody knows: a person's word alone gets them another one.
         let open: Vec<usize> = ledger.open(&all).into_iter().map(|(n, _)| n).collect();
-        let turn = Turn { all: &all, places: ledger.next(&all, &open) };
-        let stop = match turn.places.is_empty() {
-            true => None,
-            false => self.send_to_list(job, pass, &turn, &mut ledger).await.err(),
-        };
+        let places = ledger.next(&all, &open);
+        let stop = self.send_to_list(job, pass, &all, &places, &mut ledger).await;
         let stop = stop.map(|failure| self.for_people(failure, job.number >= MOST_ATTEMPTS));
         ledger.end();
         let is_kept = pass.keep(&ledger.written()).await.is_ok();
@@ -109,27 +130,75 @@ impl Email {
         }
     }
 
+    /// Sends it to these, ten at a time; why somebody of them does not have it, if that is so.
     async fn send_to_list(
+        &self,
+        job: &Job,
+        pass: &Pass,
+        all: &[Recipient],
+        places: &[usize],
+        ledger: &mut Ledger,
+    ) -> Option<Failure> {
+        let (began, is_last) = (Instant::now(), ledger.laters + 1 >= LAST_LATER);
+        let (mut in_a_row, mut lost, mut later, mut nobody, mut is_for_none) = (0, None, None, None, true);
+        for places in places.chunks(AT_ONCE) {
+            if in_a_row == MOST_LOST {
+                break;
+            }
+            if began.elapsed() > LONGEST {
+                let reason = "there was no time for more".to_owned();
+                return Some(Failure::Rejected { reason, retry: Retry::Later(SECOND) });
+            }
+            let told = match self.send_to(job, pass, &Turn { all, places, is_last }, ledger).await {
+                Ok(told) => told,
+                Err(failure) => return Some(failure),
+            };
+            in_a_row = if matches!(told, Told::Lost(_)) { in_a_row + 1 } else { 0 };
+            is_for_none &= matches!(told, Told::AllLater(_) | Told::Nobody(_));
+            match told {
+                Told::Through => {}
+                Told::Later(why) | Told::AllLater(why) => later = later.or(Some(why)),
+                Told::Nobody(why) => nobody = nobody.or(Some(why)),
+                Told::Lost(why) => lost = lost.or(Some(why)),
+            }
+        }
+        let wait = Retry::Later(AGAIN * (ledger.laters + 1));
+        ledger.laters += u32::from(is_for_none && later.is_some());
+        match (lost, later) {
+            (Some(reason), _) => Some(Failure::InDoubt { reason }),
+            (None, Some(why)) => {
+                let reason = match is_for_none {
+                    true => format!("{NOBODY}: {why}"),
+                    false => format!("the mail server asks to come back later: {why}"),
+                };
+                Some(Failure::Rejected { reason, retry: wait })
+            }
+            (None, None) => nobody,
+        }
+    }
+
+    /// One transaction.
+    ///
+    /// # Errors
+    /// Why it had no effect, which is the same for the others.
+    async fn send_to(
         &self,
         job: &Job,
         pass: &Pass,
         turn: &Turn<'_>,
         ledger: &mut Ledger,
-    ) -> Result<(), Failure> {
+    ) -> Result<Told, Failure> {
         let (id, message) = self.message(job).map_err(Failure::never)?;
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
         let (smtp, refusals) = self.prepare(&to).await?;
         let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);
         let taken = (0..to.len()).filter(is_taken).map(|place| &turn.all[turn.places[place]]);
         let taken: Vec<&Recipient> = taken.collect();
-        let is_last = taken.is_empty() && ledger.laters + 1 >= LAST_LATER;
-        let later = self.marked(turn, &refusals, ledger, is_last);
-        let wait = Retry::Later(AGAIN * (ledger.laters + 1));
+        let is_last = taken.is_empty() && turn.is_last;
+        let later = self.marked(turn, &refusals, ledger, is_last).map(words);
         if let Some((_, e)) = refusals.last().filter(|_| taken.is_empty()) {
             self.part(smtp).await;
-            let Some(later) = later else { return Err(refused(NOBODY, e)) };
-            ledger.laters += 1;
-            return Err(Failure::Rejected { reason: format!("{NOBODY}: {}", words(later)), retry: wait });
+            return Ok(later.map_or_else(|| Told::Nobody(refused(NOBODY, e)), Told::AllLater));
         }
         let before = ledger.clone();
         let now = (self.clock)().timestamp();
@@ -143,14 +212,13 @@ impl Email {
         };
         match sent {
             Ok(()) => taken.iter().for_each(|who| ledger.set(who, Mark::Has(id.clone()))),
-            Err(Failure::InDoubt { reason }) => return Err(Failure::InDoubt { reason }),
+            Err(Failure::InDoubt { reason }) => return Ok(Told::Lost(reason)),
             Err(without_effect) => {
                 *ledger = before;
                 return Err(without_effect);
             }
         }
-        let asks = |e| format!("the mail server asks to come back later: {}", words(e));
-        later.map_or(Ok(()), |e| Err(Failure::Rejected { reason: asks(e), retry: wait }))
+        Ok(later.map_or(Told::Through, Told::Later))
     }
 
     /// Writes down who is refused for good. The answer to one who may be taken later, if there is such a one. That

@@ -2,7 +2,7 @@
 
 use super::server::Office;
 use super::*;
-use crate::strict::{self, Door, Fate};
+use crate::strict::{self, Door, Fate, Memory};
 use crate::suite::{CUTS, Cut};
 
 fn to(port: u16) -> Box<dyn Channel> {
@@ -33,6 +33,58 @@ async fn wherever_a_connection_breaks_each_has_one_copy_at_most() {
         let early = matches!(fate, Fate::Broken { at: Cut::BeforeRead, .. });
         assert_eq!(settled.is_some(), early, "{fate:?}");
     }
+}
+
+/// One attempt at a post to so many people.
+async fn to_many(office: &Office, people: usize, memory: &Memory) -> Result<Receipt, Failure> {
+    let list: Vec<_> = (0..people).map(|n| format!("p{n}@example.test")).collect();
+    let settings = json!({ "host": "127.0.0.1", "port": office.port, "security": "none", "user": "holdline",
+        "from": "Bank <press@bank.example>", "to": list.join(", ") });
+    strict::attempt_of(&*suite::connect(&ADAPTER, settings, Some("hunter2")).unwrap(), memory).await
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_ten_in_doubt_and_the_others_get_it() {
+    let lost = Fate::Broken { done: true, at: Cut::BeforeStatus };
+    let (office, memory) = (Office::start(&[Fate::Done, lost]).await, Memory::default());
+    let failure = to_many(&office, 25, &memory).await.unwrap_err();
+    let Failure::InDoubt { reason } = &failure else { panic!("{failure:?}") };
+    assert!(
+        reason.contains("it went to 15 of 25, 0 still wait, and nobody knows of 10; namely: p1"),
+        "{reason}"
+    );
+    let of = |office: &Office| office.state().taken.iter().map(|taken| taken.to.len()).collect::<Vec<_>>();
+    assert_eq!(of(&office), [10, 10, 5]);
+    assert!(to_many(&office, 25, &memory).await.is_err());
+    assert_eq!(of(&office).len(), 3, "nobody decided, so nobody gets it again");
+    let judged = crate::ledger::judged(&memory.handle().unwrap(), true).unwrap();
+    crate::Keeper::keep(&memory, &judged).await.unwrap();
+    let note = to_many(&office, 25, &memory).await.unwrap().note.unwrap();
+    assert_eq!(
+        (note.as_str(), of(&office).as_slice()),
+        ("it went to all 25 recipients", &[10, 10, 5, 10][..])
+    );
+}
+
+#[tokio::test]
+async fn after_two_lost_answers_in_a_row_the_others_wait() {
+    let lost = || Fate::Broken { done: true, at: Cut::BeforeStatus };
+    let (office, memory) = (Office::start(&[lost(), lost(), lost()]).await, Memory::default());
+    let failure = to_many(&office, 35, &memory).await.unwrap_err();
+    assert!(
+        failure.to_string().contains("it went to 0 of 35, 15 still wait, and nobody knows of 20"),
+        "{failure}"
+    );
+    assert_eq!(office.state().taken.len(), 2);
+    // Nobody listens: what is without effect is the same for the others.
+    let (office, memory) = (Office::start(&[Fate::Done]).await, Memory::default());
+    let early = Fate::Broken { done: false, at: Cut::BeforeRead };
+    let broken = Office::start(&[Fate::Done, early]).await;
+    let failure = to_many(&broken, 35, &memory).await.unwrap_err();
+    assert!(matches!(&failure, Failure::Rejected { retry: Retry::Later(_), .. }), "{failure:?}");
+    assert!(failure.to_string().contains("it went to 10 of 35, and 25 still wait"), "{failure}");
+    let note = to_many(&office, 35, &memory).await.unwrap().note.unwrap();
+    assert_eq!((note.as_str(), office.state().taken.len()), ("it went to all 35 recipients", 3));
 }
 
 #[tokio::test]
