@@ -83,7 +83,7 @@ impl Facebook {
             let told = self.api.ask_if_there(&[id], &[("fields", FIELDS)]).await;
             let Some(told) = told.map_err(|failure| self.note(failure).to_string())? else {
                 // It could be hidden from this access token.
-                self.api.belongs_to(&self.page).await?;
+                self.api.whose(&self.page).await.map_err(|failure| self.note(failure).to_string())??;
                 return Ok(Standing::Gone(NOT_THERE.to_owned()));
             };
             let item: Item = told.json()?;

@@ -12,6 +12,7 @@ use super::*;
 use crate::Channel;
 use crate::dated::held_until;
 use crate::gate::Gate;
+use crate::schedule_trials::Trial;
 use crate::strict::{Fate, Strict};
 use crate::suite::{self, CUTS};
 
@@ -55,6 +56,24 @@ fn mark(stop: Stop) -> String {
 fn kept(post: &Scheduled, mark: &str) -> Kept {
     let (remote_id, mark) = (post.remote_id.clone(), mark.to_owned());
     Kept { remote_id, due: post.due, snapshot: post.snapshot.clone(), mark, taken: Vec::new() }
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    // What is due soon is deleted and made again; what is due later is moved and moved back.
+    for minutes in [9, 60] {
+        let trial = Trial {
+            network: Page::with(&[minutes]),
+            connect: |url| {
+                suite::connect(&ADAPTER, json!({ "server": url, "page": PAGE }), Some(TOKEN)).unwrap()
+            },
+            on: |page| page.due().into_iter().filter(|due| *due < 28 * DAY).count(),
+            at: now() + TimeDelta::hours(2),
+            secret: TOKEN,
+            rests: true,
+        };
+        trial.run().await;
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ fn kit() -> Kit {
             (500, Expected::InDoubt),
             (502, Expected::InDoubt),
             (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
         ],
     }
 }

@@ -217,11 +217,20 @@ impl Api {
     /// # Errors
     /// A sentence, when it is another's, or nobody knows.
     pub(crate) async fn belongs_to(&self, account: &str) -> Result<(), String> {
-        let told = self.ask(&["me"], &[("fields", "id")]).await.map_err(|failure| failure.to_string())?;
-        match told.json::<Value>()?["id"].as_str() {
-            Some(id) if id == account => Ok(()),
-            _ => Err("the access token is that of another account".to_owned()),
-        }
+        self.whose(account).await.map_err(|failure| failure.to_string())?
+    }
+
+    /// The same, with what Meta refuses to tell as it refuses it.
+    ///
+    /// # Errors
+    /// Outside, when Meta does not tell; inside as above.
+    pub(crate) async fn whose(&self, account: &str) -> Result<Result<(), String>, Failure> {
+        let told = self.ask(&["me"], &[("fields", "id")]).await?;
+        Ok(match told.json::<Value>().map(|told| told["id"].as_str() == Some(account)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the access token is that of another account".to_owned()),
+            Err(why) => Err(why),
+        })
     }
 
     /// Looks through a list from a time on, newest first, until `wanted` takes an item. Nothing: the list was

@@ -34,6 +34,7 @@ pub(super) fn kit() -> Kit {
             (426, Expected::Rejected(Retry::Reconnect)),
             (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
             (500, Expected::InDoubt),
+            (502, Expected::InDoubt),
             (503, Expected::InDoubt),
             (504, Expected::InDoubt),
         ],

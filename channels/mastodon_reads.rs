@@ -165,14 +165,16 @@ impl Mastodon {
         let url = self.api(&["v1", "statuses", id]);
         let answer = self.http.call(Request::delete(url.as_str()).bearer(&self.token)).await;
         let answer = answer.map_err(|trouble| trouble.to_string())?;
-        if answer.is_success() {
+        // The answer is the post that was deleted. Another one is that of something in between.
+        if answer.is_success() && answer.json::<Value>().is_ok_and(|told| told["id"] == id) {
             return Ok(Retraction::Gone);
         }
-        if !says_not_found(&answer) {
+        if !answer.is_success() && !says_not_found(&answer) {
             return Err(self.failure(&answer).to_string());
         }
         let seen = self.get(&url).await.map_err(|trouble| trouble.to_string())?;
         match seen.status {
+            200 if answer.is_success() => Err("the server still shows the post".to_owned()),
             200 => Err("another account posted it; connect that one".to_owned()),
             _ if says_not_found(&seen) && self.visibility != "private" => Ok(Retraction::Gone),
             _ => Err(self.failure(&seen).to_string()),

@@ -4,11 +4,26 @@ use chrono::TimeDelta;
 
 use super::answers::Software;
 use super::kinds::Kind;
-use super::server::{TOKEN, now};
+use super::server::{Api, TOKEN, now};
 use super::tests::{PLEROMA, connect_to, open};
 use super::*;
-use crate::strict::attempt;
+use crate::strict::{self, attempt};
 use crate::suite::{self, Fake, answer};
+
+fn to(url: &str) -> Box<dyn Channel> {
+    connect_to(url, &json!({}))
+}
+
+#[tokio::test]
+async fn however_a_removal_breaks_nothing_is_said_to_be_gone_that_is_there() {
+    strict::removals(Api::from(Kind::default()), to, |api| api.posts.len()).await;
+}
+
+#[tokio::test]
+async fn however_reading_back_breaks_nothing_is_said_to_be_absent_that_is_there() {
+    // Which account it is, its posts, and the words of the one that can be it.
+    strict::reads(Api::from(Kind::default()), to, 3).await;
+}
 
 #[tokio::test]
 async fn the_same_words_of_before_or_twice_are_not_taken_for_this_post() {

@@ -212,7 +212,11 @@ impl Scheduler for Mastodon {
         match self.item(&post.remote_id).await {
             Err(why) => Standing::Unknown(why),
             Ok(Some(item)) if item.due - post.due > MOVED => Standing::Held { mark: item.mark },
-            Ok(Some(item)) => Standing::Scheduled(Box::new(item)),
+            Ok(Some(mut item)) => {
+                // The answer does not name it; without it, nobody cancels the post.
+                item.snapshot["account"] = post.snapshot["account"].clone();
+                Standing::Scheduled(Box::new(item))
+            }
             // By our own clock nobody knows whether the server had taken it for publication.
             Ok(None) => Standing::Gone(NOT_THERE.to_owned()),
         }
@@ -286,6 +290,9 @@ impl Scheduler for Mastodon {
     }
 }
 
+#[cfg(test)]
+#[path = "mastodon_schedule_server.rs"]
+mod server;
 #[cfg(test)]
 #[path = "mastodon_schedule_tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
 //! Threads on a strict Mastodon.
 
 use super::kinds::Kind;
-use super::server::Server as Site;
-use super::tests::open;
+use super::server::{Api, Server as Site};
+use super::tests::{connect_to, open};
 use super::*;
-use crate::strict::{Fate, Memory};
+use crate::strict::{self, Fate, Memory, Threads};
 use crate::suite::{self, Cut};
 
 fn thread(memory: &Memory) -> Job {
@@ -16,6 +16,27 @@ fn thread(memory: &Memory) -> Job {
 async fn attempt(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Failure> {
     let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
     channel.publish(&thread(memory), &pass).await
+}
+
+/// The texts that are there, each of which answers what it has to.
+fn chained(api: &Api) -> Vec<String> {
+    let answers = api.posts.iter().map(|p| p.sent["in_reply_to_id"].as_str());
+    let before = std::iter::once(None).chain(api.posts.iter().map(|p| Some(p.id.as_str())));
+    assert!(answers.zip(before).all(|(to, before)| to == before), "{:?}", api.posts);
+    api.posts.iter().map(|p| p.sent["status"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_a_part_the_thread_goes_on_and_no_part_is_there_twice() {
+    for keeps_keys in [true, false] {
+        strict::threads(Threads {
+            network: Api::from(Kind { keeps_keys, ..Kind::default() }),
+            connect: |url| connect_to(url, &json!({})),
+            shows: chained,
+            readable: true,
+        })
+        .await;
+    }
 }
 
 /// The texts that are there, and whether each answers the one before.

@@ -161,6 +161,7 @@ impl Sms {
     }
 
     async fn message(&self, sid: &str) -> Result<Option<Planned>, String> {
+        self.spare()?;
         let request = Request::get(self.url(&["Messages", sid]).as_str()).basic(&self.user, &self.secret);
         let answer = self.http.call(request).await.map_err(|trouble| trouble.to_string())?;
         self.note(&answer);

@@ -10,6 +10,7 @@ use super::tests::{CREDENTIAL, NUMBERS, doubt};
 use super::*;
 use crate::Gate;
 use crate::planner_trials::{end, first, kept, mark};
+use crate::schedule_trials::Trial;
 use crate::scheduler::{Back, Discarded, Standing, TOO_MUCH};
 use crate::strict::{Fate, Memory, Strict};
 use crate::suite::{self, CUTS};
@@ -40,6 +41,19 @@ async fn open(twilio: Twilio, fates: &[Fate]) -> (Strict<Twilio>, Box<dyn Channe
     let server = Strict::start(twilio, fates).await;
     let channel = suite::connect(&ADAPTER, settings(&server.url), Some(CREDENTIAL)).unwrap();
     (server, channel)
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_a_hold_or_a_restore_nothing_is_lost_or_doubled() {
+    let trial = Trial {
+        network: planned(1),
+        connect: |url| suite::connect(&ADAPTER, settings(url), Some(CREDENTIAL)).unwrap(),
+        on: |twilio| twilio.in_state("scheduled"),
+        at: at(120),
+        secret: "hunter2",
+        rests: true,
+    };
+    trial.run().await;
 }
 
 #[tokio::test]

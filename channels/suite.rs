@@ -249,8 +249,15 @@ const SEVEN: [&str; 2] = [
     "Date: Sun, 06 Nov 1994 08:49:30 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
 ];
 
+/// What every server, or something in front of it, may answer: each table says what becomes of it.
+const USUAL: [u16; 11] = [302, 307, 400, 401, 404, 408, 429, 500, 502, 503, 504];
+
 /// Every status becomes what the table says.
 async fn statuses(kit: &Kit, of: Option<&str>) {
+    let known = |status: &u16| kit.table.iter().any(|(known, _)| known == status);
+    let unknown: Vec<u16> = USUAL.into_iter().filter(|status| !known(status)).collect();
+    // A change of words has a table of its own, where less is asked.
+    assert!(of.is_some() || unknown.is_empty(), "the table of {} lacks {unknown:?}", kit.adapter.name);
     for &(status, expected) in &kit.table {
         let headers = if status == 429 { &SEVEN[..] } else { &[""] };
         for (headers, hostile) in headers.iter().flat_map(|h| [(*h, flat as Hostile), (*h, nested)]) {

@@ -21,13 +21,18 @@ fn kit() -> Kit {
         accepted: PUBLISHED,
         table: vec![
             (200, Expected::Accepted),
+            (302, Expected::InDoubt),
+            (307, Expected::Rejected(Retry::Reconnect)),
             (400, Expected::Rejected(Retry::Never)),
             (401, Expected::Rejected(Retry::Reconnect)),
             (403, Expected::Rejected(Retry::Reconnect)),
+            (404, Expected::Rejected(Retry::Never)),
+            (408, Expected::InDoubt),
             (429, Expected::Rejected(Retry::After(Duration::from_secs(7)))),
             (500, Expected::InDoubt),
             (502, Expected::InDoubt),
             (503, Expected::InDoubt),
+            (504, Expected::InDoubt),
         ],
     }
 }

@@ -128,7 +128,8 @@ impl Api {
             );
         }
         self.made += 1;
-        let id = (1_800_000_000_000_000_000_u64 + u64::try_from(self.made).unwrap()).to_string();
+        // As X numbers posts: by the time, in milliseconds since November 2010.
+        let id = (((NOW * 1_000 - 1_288_834_974_657) << 22) + i64::try_from(self.made).unwrap()).to_string();
         self.posts.push(Kept { id: id.clone(), text: words.to_owned(), media, at: NOW, reply });
         (201, String::new(), json!({ "data": { "id": id, "text": words, "edit_history_tweet_ids": [id] } }))
     }

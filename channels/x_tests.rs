@@ -91,8 +91,8 @@ async fn what_is_posted_is_what_was_approved_and_can_be_taken_down() {
         "Cards & more: https://bank.example.com/?a=1&b=2 bank.ch/x <e\u{301}>\r\nhttps://bank.example.com/\n"
             .to_owned();
     let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
-    assert_eq!(receipt.remote_id, "1800000000000000001");
-    assert_eq!(receipt.url.as_deref(), Some("https://x.com/bank/status/1800000000000000001"));
+    assert_eq!(receipt.remote_id, "1724551529886646273");
+    assert_eq!(receipt.url.as_deref(), Some("https://x.com/bank/status/1724551529886646273"));
     assert_eq!(server.state().network.posts[0].text, job.rendition.text);
     assert_eq!(channel.read_back(&job).await, Sighting::Found(receipt.clone()));
     assert_eq!(channel.retract(&job, None).await, Retraction::StillLive(NOT_OURS.to_owned()));

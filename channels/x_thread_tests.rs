@@ -5,7 +5,7 @@ use serde_json::json;
 use super::server::{Api, Kept, NOW, TOKEN};
 use super::tests::kept;
 use super::*;
-use crate::strict::{self, Fate, Memory, Strict};
+use crate::strict::{self, Fate, Memory, Strict, Threads};
 use crate::suite::{self, Cut};
 use crate::{MediaRef, Rendition, Retry, fit, hash};
 
@@ -31,6 +31,25 @@ fn thread(memory: &Memory) -> Job {
 async fn attempt(channel: &dyn Channel, memory: &Memory) -> Result<Receipt, Failure> {
     let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
     channel.publish(&thread(memory), &pass).await
+}
+
+/// The texts that are there, each of which answers what it has to.
+fn chained(api: &Api) -> Vec<String> {
+    let answers = api.posts.iter().map(|p| p.reply.as_deref());
+    let before = std::iter::once(None).chain(api.posts.iter().map(|p| Some(p.id.as_str())));
+    assert!(answers.zip(before).all(|(to, before)| to == before), "a part answers another one");
+    api.posts.iter().map(|p| p.text.clone()).collect()
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_a_part_the_thread_goes_on_and_no_part_is_there_twice() {
+    strict::threads(Threads {
+        network: Api::default(),
+        connect: |url| with(url, &json!("on")).unwrap(),
+        shows: chained,
+        readable: true,
+    })
+    .await;
 }
 
 /// The texts that are there, and whether each answers the one before.

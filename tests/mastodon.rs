@@ -115,7 +115,7 @@ async fn source(State(fake): State<Fake>, Path(id): Path<String>) -> Json<Value>
 
 async fn delete(State(fake): State<Fake>, Path(id): Path<String>) -> Json<Value> {
     fake.state.lock().unwrap().0.retain(|p| p["id"] != id.as_str());
-    Json(json!({}))
+    Json(json!({ "id": id }))
 }
 
 /// Starts the fake and connects the channel `toots`.

@@ -14,7 +14,7 @@ use crate::support::relay::Relay;
 use crate::support::{Bench, http};
 
 /// The posts of the site whose page holds this text, as its visitors get them.
-async fn on_ghost(server: &Value, text: &str) -> Vec<Value> {
+pub async fn on_ghost(server: &Value, text: &str) -> Vec<Value> {
     let (url, key) = (word(server, "url"), word(server, "content_key"));
     let all: Value =
         get(&format!("{url}/ghost/api/content/posts/?key={key}&limit=100")).await.json().unwrap();

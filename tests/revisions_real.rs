@@ -1,4 +1,4 @@
-//! A post that is out gets other words in its place, on a real WordPress and a real homeserver.
+//! A post that is out gets other words in its place, on a real WordPress, a real Ghost and a real homeserver.
 
 use channels::http::Request;
 use holdline::app::pins::{self, Pin};
@@ -6,8 +6,10 @@ use holdline::app::{take_downs, watches};
 use serde_json::{Value, json};
 
 use crate::real_channels::{get, peer, picture, unique, word, wordpress};
+use crate::real_ghost::on_ghost;
 use crate::support::relay::Relay;
 use crate::support::{Bench, Database, http};
+use crate::watches_real::intrude_on_ghost;
 
 /// What another person in the room sees of the events that hold this.
 async fn in_the_room(server: &Value, text: &str) -> Vec<Value> {
@@ -82,5 +84,54 @@ async fn words_change_on_a_site_and_in_a_room() {
     assert!(gone.iter().all(|copy| copy.gone), "{gone:?}");
     assert!(on_the_site(&blog, &mark).await.is_empty() && in_the_room(&matrix, &mark).await.is_empty());
     bench.until(&post.id, &["retracted"; 2]).await;
+    worker.stop().await.unwrap();
+}
+
+/// On one database only, as above.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_change_on_ghost_and_those_of_an_editor_stay() {
+    let mut bench = Bench::new(Database::Sqlite).await;
+    let site = peer("ghost");
+    let relay = Relay::start(word(&site, "url")).await;
+    bench.connect_with("news", "ghost", json!({ "url": relay.url }), Some(word(&site, "key"))).await;
+    let worker = bench.start().await;
+    let mark = unique("mark").replace(['[', ']', ' '], "");
+    let words = |text: &str| json!({ "title": "Cards", "text": format!("{text} {mark}") });
+    let post = json!({ "kind": "routine", "channels": ["news"], "source": words("Cards & more fail") });
+    let post = bench.approved(post).await;
+    bench.until(&post.id, &["accepted"]).await;
+    let before = on_ghost(&site, &mark).await;
+    let id = word(&before[0], "id");
+
+    // It was done, and the answer is lost: the words that stand there tell it.
+    let mut new = json!({ "kind": "routine", "revises": post.id, "source": words("It's the \"cards\"") });
+    new["source"]["media"] = json!([picture(&bench).await]);
+    relay.lose_answer_to(&format!("PUT /ghost/api/admin/posts/{id}"));
+    let changed = bench.approved(new).await;
+    bench.until(&changed.id, &["in_doubt"]).await;
+    assert!(relay.lost());
+    bench.app.clock().advance(6_000);
+    let out = bench.until(&changed.id, &["accepted"]).await;
+    assert!(out.deliveries.iter().all(|d| d.attempts == 1), "{out:?}");
+    let after = on_ghost(&site, &mark).await;
+    assert_eq!((after.len(), &after[0]["id"], &after[0]["url"]), (1, &before[0]["id"], &before[0]["url"]));
+    let shown = word(&after[0], "html");
+    assert!(shown.contains("It’s the") || shown.contains("It's the"), "{shown}");
+    assert!(!shown.contains("more fail") && shown.contains("<img"), "{shown}");
+
+    // An editor writes between the look and the change. Ghost counts seconds.
+    relay.hold(&format!("PUT /ghost/api/admin/posts/{id}"));
+    let late =
+        bench.approved(json!({ "kind": "routine", "revises": post.id, "source": words("Ours again") })).await;
+    relay.held().await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let theirs = json!({ "html": format!("<p>What an editor wrote {mark}</p>"), "updated_at": after[0]["updated_at"] });
+    intrude_on_ghost(&site, Some(id), &theirs).await;
+    relay.go_on();
+    let out = bench.until(&late.id, &["failed"]).await;
+    let why = out.deliveries[0].reason.as_deref().unwrap_or_default();
+    assert!(why.contains("changed"), "{why}");
+    let kept = on_ghost(&site, &mark).await;
+    assert!(word(&kept[0], "html").contains("What an editor wrote"), "{kept:?}");
     worker.stop().await.unwrap();
 }

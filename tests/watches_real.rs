@@ -26,7 +26,7 @@ fn token(server: &Value) -> SecretString {
 }
 
 /// Somebody else writes with the admin key; the id of the post.
-async fn intrude_on_ghost(server: &Value, id: Option<&str>, content: &Value) -> Value {
+pub async fn intrude_on_ghost(server: &Value, id: Option<&str>, content: &Value) -> Value {
     let url = format!(
         "{}/ghost/api/admin/posts/{}?source=html",
         word(server, "url"),

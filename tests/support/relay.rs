@@ -3,9 +3,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Forwards bytes both ways until it is told to lose an answer.
 pub struct Relay {
@@ -20,6 +23,8 @@ struct Faults {
     refuse: Option<(String, usize)>,
     /// What is put into requests in the place of what.
     turn: Option<(String, String)>,
+    /// Which request waits, and whether one does.
+    hold: Option<(String, bool)>,
 }
 
 impl Relay {
@@ -54,9 +59,26 @@ impl Relay {
         self.faults.lock().unwrap().turn = Some((from.to_owned(), to.to_owned()));
     }
 
-    /// Refuses nothing any more.
+    /// Keeps requests that hold this text in their first bytes from the server until [`Self::go_on`].
+    pub fn hold(&self, text: &str) {
+        self.faults.lock().unwrap().hold = Some((text.to_owned(), false));
+    }
+
+    /// Waits until such a request is there.
+    pub async fn held(&self) {
+        for _ in 0..600 {
+            if self.faults.lock().unwrap().hold.as_ref().is_some_and(|(_, waits)| *waits) {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no request came that is to wait");
+    }
+
+    /// Refuses and holds nothing any more.
     pub fn go_on(&self) {
-        self.faults.lock().unwrap().refuse = None;
+        let mut faults = self.faults.lock().unwrap();
+        (faults.refuse, faults.hold) = (None, None);
     }
 
     /// Whether the answer was lost by now.
@@ -77,6 +99,9 @@ async fn forward(mut client: TcpStream, target: SocketAddr, faults: Arc<Mutex<Fa
                     if is_refused(&faults, &said) {
                         let _ = client.write_all(REFUSED).await;
                         return;
+                    }
+                    while is_held(&faults, &said) {
+                        tokio::time::sleep(PAUSE).await;
                     }
                     let turned = turned(&faults, &said);
                     asked.push_str(&said);
@@ -111,6 +136,16 @@ fn is_refused(faults: &Mutex<Faults>, said: &str) -> bool {
             let refused = *passes == 0;
             *passes = passes.saturating_sub(1);
             refused
+        }
+        _ => false,
+    }
+}
+
+fn is_held(faults: &Mutex<Faults>, said: &str) -> bool {
+    match &mut faults.lock().unwrap().hold {
+        Some((text, waits)) if said.contains(text.as_str()) => {
+            *waits = true;
+            true
         }
         _ => false,
     }

@@ -52,6 +52,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/email_server.rs", "a mail server for tests"),
     ("channels/facebook_schedule_server.rs", "the schedule of a Facebook for tests"),
     ("channels/facebook_server.rs", "a Facebook for tests"),
+    ("channels/mastodon_schedule_server.rs", "the schedule of a Mastodon account for tests"),
     ("channels/form.rs", "the form of an upload"),
     ("channels/ghost_post.rs", "the page that Ghost gets"),
     ("channels/ghost_site.rs", "a Ghost for tests"),
