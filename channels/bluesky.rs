@@ -19,8 +19,9 @@ use crate::http::{Http, Request};
 use crate::keeper::parts_out;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pinned,
-    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways, watch,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    PictureLimits, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
+    watch,
 };
 
 #[path = "bluesky_answers.rs"]
@@ -70,6 +71,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 10,
         cards: true,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

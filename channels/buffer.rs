@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::http::Request;
 use crate::planner::{self, Api, NEAR, NO_POST, Planner, Planning, discarded, is_id};
+use crate::quota::Quota;
 use crate::scheduler::{
     Back, Discarded, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_kept, as_listed, back, drafted,
     is_then, stop, trace, traced, waiting,
@@ -242,6 +243,10 @@ impl Planner for Buffer {
     fn checked_every(&self, ready: bool) -> Option<u32> {
         let (when_ready, otherwise) = CHECKED_EVERY;
         Some(if ready { when_ready } else { otherwise })
+    }
+
+    fn calls(&self) -> Option<Quota> {
+        self.api.calls()
     }
 }
 

@@ -304,6 +304,16 @@ async fn refusals_with_a_good_status_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_check_tells_how_many_requests_the_key_has_left() {
+    let (server, channel) = open(Queue { left: Some(40), ..Queue::default() }, &[]).await;
+    let calls = channel.check().await.facts.calls.unwrap();
+    let left = server.state().network.left.unwrap();
+    assert_eq!((calls.left, calls.resets_at.is_some_and(|at| at > now())), (left.into(), true), "{calls:?}");
+    let (_server, channel) = open(Queue::default(), &[]).await;
+    assert_eq!(channel.check().await.facts.calls, None, "what is not told is not known");
+}
+
+#[tokio::test]
 async fn a_check_sees_the_channels_and_tells_no_key() {
     let (server, channel) = open(Queue::default(), &[]).await;
     let health = channel.check().await;

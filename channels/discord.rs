@@ -33,8 +33,8 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pins, ReadBack,
-    Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, leads, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, PictureLimits, Pictures,
+    Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, leads, text,
 };
 
 #[path = "discord_revise.rs"]
@@ -72,6 +72,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_024),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[Setting {
         name: "thread",

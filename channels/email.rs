@@ -29,8 +29,8 @@ use crate::smtp_answers::{refused, unsent, words};
 use crate::smtp_stream::UntilTls;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Sighting, Ways,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, PictureLimits,
+    Pins, ReadBack, Receipt, Replay, Retraction, Retry, Sighting, Ways,
 };
 
 #[path = "email_bounces.rs"]
@@ -75,6 +75,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: settings::ALL,
     frame: None,

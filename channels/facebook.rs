@@ -33,8 +33,8 @@ use crate::scheduler::Rests;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
-    Setting, Sighting, Ways, text, watch,
+    Pass, PictureLimits, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising,
+    Scheduler, Setting, Sighting, Ways, text, watch,
 };
 
 #[path = "facebook_revise.rs"]
@@ -78,6 +78,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

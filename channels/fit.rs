@@ -45,7 +45,7 @@ pub fn most(r: &Rendition, limits: &Limits) -> Option<usize> {
     if is_caption { Some(1_024) } else { limits.text }
 }
 
-/// What a channel with these limits leaves out of a post, for whoever writes or approves it.
+/// What a channel with these limits leaves out of a post.
 pub fn unsaid(r: &Rendition, limits: &Limits) -> Option<&'static str> {
     if r.media.is_empty() {
         return None;
@@ -65,6 +65,16 @@ pub fn unsaid(r: &Rendition, limits: &Limits) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// What to know of a post before it is out, for whoever writes or approves it: of which of its fields, and the words.
+pub fn notes(r: &Rendition, limits: &Limits) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let stays = (!r.more.is_empty()).then_some(
+        "it is a thread there, whose words cannot be changed once it is out: what is wrong in it is taken down as a \
+         whole, or put right by a correction",
+    );
+    let unsaid = unsaid(r, limits).map(|words| ("media", words));
+    unsaid.into_iter().chain(stays.map(|words| ("text", words)))
 }
 
 /// What the limits do not allow of the texts. `add` gets the words.
@@ -107,11 +117,6 @@ fn text_problems(text: &str, size: usize, limits: &Limits, most: Option<usize>) 
     out
 }
 
-/// Whether pictures of these types are those that a network needs, where it shows no post without.
-pub fn has_its_pictures<'a>(limits: &Limits, mimes: impl Iterator<Item = &'a str>) -> bool {
-    limits.unit != Unit::Instagram || instagram_text::are_pictures(mimes)
-}
-
 /// By how much the size is over a limit, and the limit.
 fn over(size: usize, limit: Option<usize>) -> Option<(usize, usize)> {
     limit.and_then(|l| size.checked_sub(l).filter(|o| *o > 0).map(|o| (o, l)))
@@ -147,14 +152,11 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
     if r.media.iter().any(|m| m.alt.trim().is_empty()) {
         add("media", "every picture needs words for those who cannot see it (alt)".into());
     }
-    if let Some((taken, problem)) = formats(limits.unit)
-        && !r.media.iter().all(|m| taken.contains(&&*m.mime))
-    {
-        add("media", problem.into());
-    }
     if limits.unit == Unit::Teams && teams::is_too_large(r) {
         add("media", teams::TOO_LARGE.into());
     }
+    let mimes = r.media.iter().map(|m| &*m.mime);
+    limits.pictures.problems(mimes).for_each(|problem| add("media", problem.into()));
     if limits.unit == Unit::Instagram {
         instagram_text::problems(r).into_iter().for_each(|p| add(p.field, p.message));
     }
@@ -163,37 +165,6 @@ pub fn check(r: &Rendition, limits: &Limits) -> Vec<Problem> {
         add("media", format!("the words of a picture are {by} too long; the limit is {limit}"));
     }
     out
-}
-
-/// The forms of pictures that a network takes, where these are not all, and what is said of another.
-fn formats(unit: Unit) -> Option<(&'static [&'static str], &'static str)> {
-    match unit {
-        Unit::Threads => Some((
-            &["image/jpeg", "image/png"],
-            "has another format than JPEG or PNG, which are all that Threads takes",
-        )),
-        Unit::Teams => Some((
-            &["image/jpeg", "image/png"],
-            "has another format than JPEG or PNG, which are all that Teams shows from here",
-        )),
-        Unit::Telegram => Some((
-            &["image/jpeg", "image/png"],
-            "has another format than JPEG or PNG, which are all that Telegram takes from here",
-        )),
-        Unit::WhatsApp => Some((
-            &["image/jpeg", "image/png"],
-            "has another format than JPEG or PNG, which are all that WhatsApp takes",
-        )),
-        Unit::Sms => Some((
-            &["image/jpeg", "image/png", "image/gif"],
-            "has another format than JPEG, PNG or GIF, which are all that phones are sent",
-        )),
-        Unit::Slack => Some((
-            &["image/jpeg", "image/png", "image/gif"],
-            "has another format than JPEG, PNG or GIF, which are all that Slack shows",
-        )),
-        _ => None,
-    }
 }
 
 /// Whether the tag has the form of BCP 47: a language of letters, then parts of letters and digits.
@@ -225,6 +196,7 @@ mod tests {
             alt: Some(5),
             parts: 1,
             cards: false,
+            pictures: crate::PictureLimits::ANY,
         };
         let medium = |alt: &str| MediaRef { sha256: String::new(), mime: String::new(), alt: alt.into() };
         let rendition = |text: &str, title: Option<&str>, alts: &[&str]| Rendition {
@@ -274,6 +246,15 @@ mod tests {
         };
         fits("abc\n---\ndef", &["abc\n\ndef"]);
         fits("abcd\n---\nefgh", &["abcd", "efgh"]);
+        let notes = |text: &str| {
+            let post = fitted(post(text), Some(&limits), str::to_owned);
+            notes(&post, &limits).map(|(field, words)| format!("{field} {words}")).collect::<Vec<_>>()
+        };
+        assert!(
+            notes("abcd\n---\nefgh")[0]
+                .starts_with("text it is a thread there, whose words cannot be changed")
+        );
+        assert!(notes("abc\n---\ndef").is_empty(), "one post");
         let said = |text: &str, limits: &Limits| fit(text, limits).1;
         assert_eq!(said("abcdefghij", &limits), ["is 2 too long; the limit is 8"]);
         assert_eq!(said("abcd\n---\nabcdefghij", &limits), ["part 2: is 2 too long; the limit is 8"]);

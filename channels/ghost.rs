@@ -34,8 +34,8 @@ use crate::message::Doing;
 use crate::text::{self, Unit};
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
-    Setting, Sighting, Ways, watch,
+    PictureLimits, Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising,
+    Scheduler, Setting, Sighting, Ways, watch,
 };
 
 #[path = "ghost_answers.rs"]
@@ -94,6 +94,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

@@ -15,8 +15,9 @@
 //! Told by no document: in which unit the 2,200 characters of a text are counted (UTF-16 gives the most), how
 //! long the words of a picture may be, what is answered for a container that was published before, and that
 //! its state is up to date at once. None of it is relied on alone. A caption may come back without the `@` of
-//! its mentions, so words are compared without it. A picture's form must be between 4:5 and 1.91:1; Meta says
-//! so when it has fetched it, and nothing is public by then.
+//! its mentions, so words are compared without it. A picture must be between 4:5 and 1.91:1, and is refused when the
+//! post is written; where its file does not tell its size, Meta says so when it has fetched it, and nothing is
+//! public by then.
 //!
 //! Two faults of Meta's were met by other programs. A post was out although its publication was refused as an
 //! action that is blocked (4/2207051; gitroomhq/postiz-app, pull request 1681): such a refusal is a doubt, and so
@@ -30,6 +31,9 @@
 //!
 //! Lists cannot be asked from a time on (`instagram-api-with-facebook-login` there, on pages), so they are read
 //! until posts are too old. Up to three posts are pinned; they may stand before newer ones.
+//!
+//! What people plan in Meta's own tools can be held by no call. Meta's own description of its API
+//! (<https://github.com/facebook/facebook-business-sdk-codegen>, `ShadowIGScheduledMedia`) has a list of it, which no page tells of.
 //!
 //! Instagram makes mentions of `@names` and tags of `#words`; it has no way to switch that off. Addresses in
 //! a text are no links there.
@@ -45,10 +49,11 @@ use crate::graph::{id_of, is_id, of};
 use crate::graph_api::Api;
 use crate::known::Known;
 use crate::message::SLACK;
+use crate::picture_limits::Shape;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, PictureLimits,
+    Pins, ReadBack, Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
 };
 
 #[path = "instagram_container.rs"]
@@ -91,6 +96,19 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg"],
+            other_form: "has another format than JPEG, which is all that Instagram takes; save it as JPEG",
+            missing: Some("is missing: Instagram takes no post without a picture"),
+            shape: Some(Shape {
+                narrowest: 800,
+                // 1200 by 628 is called 1.91:1 by everybody.
+                widest: 1_914,
+                sides: None,
+                other: "Instagram takes pictures between 4:5 and 1.91:1: crop it",
+            }),
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {
@@ -121,7 +139,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
-    ways: Ways { looks_every: Some(5), ..Ways::USUAL },
+    ways: Ways { looks_every: Some(5), plans_unseen: true, ..Ways::USUAL },
     connect,
 };
 

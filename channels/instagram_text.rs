@@ -1,38 +1,21 @@
-//! What Instagram takes of a post, besides the length of its text. Pure.
+//! What Instagram takes of a text, besides its length. Pure.
 //!
-//! Facts: <https://developers.facebook.com/docs/instagram-platform/content-publishing> (JPEG only). Its page
-//! `reference/ig-user/media` tells of 30 hashtags and 20 mentions in a caption; since December 2025 Instagram says
-//! that it takes five hashtags, and services that post there tell of five and three. The lower ones are kept: a
-//! post that is refused when it is due helps nobody.
+//! Facts: the page `reference/ig-user/media` of <https://developers.facebook.com/docs/instagram-platform> tells of 30
+//! hashtags and 20 mentions in a caption; since December 2025 Instagram says that it takes five hashtags, and services
+//! that post there tell of five and three. The lower ones are kept: a post that is refused when it is due helps nobody.
 
 use crate::Rendition;
 use crate::text::Problem;
 
-const JPEG: &str = "image/jpeg";
 const MOST_TAGS: usize = 5;
 const MOST_MENTIONS: usize = 3;
 const TAG: [char; 2] = ['#', '\u{ff03}'];
 const MENTION: [char; 2] = ['@', '\u{ff20}'];
 
-/// Whether there are pictures, and Instagram takes each.
-pub(crate) fn are_pictures<'a>(mut mimes: impl Iterator<Item = &'a str>) -> bool {
-    let is_taken = |mime| mime == JPEG;
-    mimes.next().is_some_and(is_taken) && mimes.all(is_taken)
-}
-
 /// What Instagram does not take of it, all of it at once.
 pub(crate) fn problems(r: &Rendition) -> Vec<Problem> {
     let mut out = Vec::new();
     let mut add = |field, message: String| out.push(Problem { field, message });
-    if r.media.is_empty() {
-        add("media", "is missing: Instagram takes no post without a picture".to_owned());
-    }
-    if r.media.iter().any(|m| m.mime != JPEG) {
-        add(
-            "media",
-            "has another format than JPEG, which is all that Instagram takes; save it as JPEG".into(),
-        );
-    }
     let tags = tags(&r.text);
     if tags > MOST_TAGS {
         add("text", format!("has {tags} hashtags; Instagram takes {MOST_TAGS}"));
@@ -86,16 +69,6 @@ mod tests {
             more: Vec::new(),
             language: "en".to_owned(),
             media: mimes.iter().map(picture).collect(),
-        }
-    }
-
-    #[test]
-    fn a_post_needs_a_picture_and_every_picture_is_jpeg() {
-        assert!(problems(&post("a", &["image/jpeg", "image/jpeg"])).is_empty());
-        let said = |mimes: &[&str]| problems(&post("a", mimes)).pop().unwrap().message;
-        assert_eq!(said(&[]), "is missing: Instagram takes no post without a picture");
-        for mime in ["image/png", "image/gif", "image/webp"] {
-            assert!(said(&["image/jpeg", mime]).contains("save it as JPEG"), "{mime}");
         }
     }
 

@@ -36,8 +36,9 @@ pub struct Job {
     pub others: Vec<Other>,
     /// The bytes of `rendition.media`, in the same order, already checked against their hashes.
     pub media: Vec<Vec<u8>>,
-    /// Where the network can fetch these bytes, in the same order, while this attempt is under way. Whoever has
-    /// one of these addresses can, so no error shows them. Empty for a read.
+    /// Where the network can fetch these bytes, in the same order, while this attempt is under way, or longer where it is
+    /// told by their addresses ([`crate::Fetched::Named`]). Whoever has one of these addresses can, so no error
+    /// shows them. Empty for a read.
     pub media_urls: Vec<String>,
 }
 

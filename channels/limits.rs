@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::picture_limits::PictureLimits;
 use crate::text;
 
 /// Limits of a text, as data.
@@ -30,6 +31,9 @@ pub struct Limits {
     /// A title is shown only on the card of the first link; see [`crate::Rendition::card`].
     #[serde(default)]
     pub cards: bool,
+    /// It is the network's and no account's, so it is not kept with what an account tells.
+    #[serde(skip)]
+    pub pictures: PictureLimits,
 }
 
 fn one() -> usize {

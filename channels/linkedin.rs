@@ -6,6 +6,8 @@
 //! to a duplicate. Unknown: what 3,000 characters are, so every sign that is escaped counts twice, and in
 //! units of UTF-16 ([`linkedin_text`]); and how soon a new post is in the list.
 //!
+//! What people plan for the page in LinkedIn itself, no call lists.
+//!
 //! Every request names the version of the API, which lives for a year at least; then nothing goes out
 //! any more. The check says so two months before.
 //!
@@ -31,8 +33,8 @@ use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, ends,
-    linkedin_text, quota, watch,
+    PictureLimits, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting,
+    Sighting, Ways, ends, linkedin_text, quota, watch,
 };
 
 #[path = "linkedin_answers.rs"]
@@ -79,6 +81,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(4_086),
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png", "image/gif"],
+            other_form: "has another format than JPEG, PNG or GIF, which are all that LinkedIn takes",
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {
@@ -104,7 +111,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
-    ways: Ways { looks_every: Some(30), ..Ways::USUAL },
+    ways: Ways { looks_every: Some(30), plans_unseen: true, ..Ways::USUAL },
     connect,
 };
 

@@ -25,8 +25,8 @@ use crate::http::{Answer, Http, Request, Trouble};
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
-    Pictures, Pinned, Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised, Revising, Scheduler,
-    Setting, Sighting, Ways, watch,
+    PictureLimits, Pictures, Pinned, Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Revised,
+    Revising, Scheduler, Setting, Sighting, Ways, watch,
 };
 
 #[path = "mastodon_answers.rs"]
@@ -82,6 +82,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_500),
         parts: 10,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::http::Answer;
 use crate::message::{LONGEST_WAIT, SLACK};
 use crate::text::{self, Unit};
-use crate::{Failure, Limits, Receipt, Rendition, Retry, watch};
+use crate::{Failure, Limits, PictureLimits, Receipt, Rendition, Retry, watch};
 
 /// A post, as far as it is read.
 #[derive(Debug, Clone, Deserialize)]
@@ -171,6 +171,7 @@ impl Server {
             alt: Some(self.alt),
             parts: 10,
             cards: false,
+            pictures: PictureLimits::ANY,
         }
     }
 }

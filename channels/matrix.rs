@@ -30,9 +30,9 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting, Ways,
-    form, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, PictureLimits,
+    Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting,
+    Sighting, Ways, form, watch,
 };
 
 #[path = "matrix_answers.rs"]
@@ -93,6 +93,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

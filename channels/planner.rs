@@ -14,11 +14,12 @@ use serde_json::Value;
 
 use crate::http::{Answer, Http, Request};
 use crate::planner_quota::{self as quota, Left};
+use crate::quota::{Counted, Of, Quota};
 use crate::scheduler::{Discarded, Listing, Rests, Scheduled, Standing, stays, unanswered};
 use crate::text::Unit;
 use crate::{
-    Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Retry, Scheduler, Sighting,
+    Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, Pass, PictureLimits, Pins,
+    ReadBack, Receipt, Replay, Retraction, Retry, Scheduler, Sighting,
 };
 
 /// What a planner can do: be held, and nothing else.
@@ -50,6 +51,7 @@ pub(crate) const LIMITS: Limits = Limits {
     alt: None,
     parts: 1,
     cards: false,
+    pictures: PictureLimits::ANY,
 };
 
 /// What is nearer is not put back: it could go out at once.
@@ -81,6 +83,11 @@ pub(crate) trait Planner: Scheduler {
     fn checked_every(&self, _ready: bool) -> Option<u32> {
         None
     }
+
+    /// How many requests it still takes, where its answers tell.
+    fn calls(&self) -> Option<Quota> {
+        None
+    }
 }
 
 /// A planner as a channel. No request leaves for a post, whoever asks for one.
@@ -103,6 +110,7 @@ impl<P: Planner> Channel for Planning<P> {
     async fn check(&self) -> Health {
         let mut health = Health::from(self.0.inspect().await);
         health.facts.checked_every = self.0.checked_every(health.ready);
+        health.facts.calls = self.0.calls();
         health
     }
 
@@ -164,6 +172,19 @@ impl Api {
     /// Whether so few requests are left that they are kept for holds.
     pub fn is_short(&self) -> bool {
         lock(&self.left).iter().any(|left| left.requests <= RESERVE && left.until > self.now())
+    }
+
+    /// How many requests are left of the window that has the fewest of them, as the newest answer told.
+    pub fn calls(&self) -> Option<Quota> {
+        let now = self.now();
+        let fewest = lock(&self.left)
+            .iter()
+            .filter(|left| left.until > now)
+            .min_by_key(|left| left.requests)
+            .copied()?;
+        let (left, resets_at) = (fewest.requests, Some(fewest.until));
+        let (limit, heard_at, counted) = (None, None, Counted::default());
+        Some(Quota { of: Of::App, limit, left, resets_at, heard_at, counted })
     }
 
     /// How long to wait after a list of so many requests that was begun then, so that those kept for holds stay.

@@ -12,8 +12,8 @@ use crate::revise::GONE;
 use crate::text::Unit;
 use crate::{
     Adapter, Capabilities, Channel, Connection, Facts, Failure, Health, Job, Limits, MediaRef, NOT_OURS,
-    Pass, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Setting, Sighting,
-    Ways,
+    Pass, PictureLimits, Pictures, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising,
+    Setting, Sighting, Ways,
 };
 
 /// The registration.
@@ -46,6 +46,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[Setting { name: "url", help: "where its timeline is", required: true, private: false }],
     frame: None,

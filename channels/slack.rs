@@ -31,9 +31,9 @@ use crate::known::Known;
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, text,
-    watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, PictureLimits,
+    Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting,
+    Ways, text, watch,
 };
 
 #[path = "slack_answers.rs"]
@@ -89,6 +89,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(500),
         parts: 10,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png", "image/gif"],
+            other_form: "has another format than JPEG, PNG or GIF, which are all that Slack shows",
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {

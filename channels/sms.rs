@@ -15,7 +15,8 @@
 //! harm; and it is told to change no letter (`SmartEncoded`). That Twilio took a message does not say that the phone
 //! got it: it says so later ([`reports`]), where this service is reached from the internet and has the account's token. A
 //! call-back that Twilio does not take (error 21609) keeps no message back. Twilio takes back only what it was told to
-//! send later (error 30409), so a take-down stops the rest of the list, and tells for whom it is out.
+//! send later (error 30409), so a take-down stops the rest of the list, and tells for whom it is out. What others send by
+//! the account raises no alarm: the list does not tell who did.
 //!
 //! Pictures go as MMS where an administrator says so ([`pictures`]): to numbers of the United States and Canada, from such
 //! a number (<https://ibm.com/docs/SS4U29/sms_mms.html>, <https://developer.close.com/api/overview/changelog/2022/2/15.md>, on
@@ -44,8 +45,8 @@ use crate::ledger::{Mark, Named};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Failure, Fetched, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Scheduler, Sighting, Ways, text,
+    Adapter, Capabilities, Channel, Failure, Fetched, Health, Job, Limits, NOT_OURS, Pass, PictureLimits,
+    Pins, ReadBack, Receipt, Replay, Retraction, Scheduler, Sighting, Ways, text,
 };
 
 #[path = "sms_answers.rs"]
@@ -102,6 +103,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png", "image/gif"],
+            other_form: "has another format than JPEG, PNG or GIF, which are all that phones are sent",
+            ..PictureLimits::ANY
+        },
     },
     settings: settings::ALL,
     frame: None,

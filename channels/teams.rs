@@ -29,8 +29,8 @@ use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Fetched, Health, Job, Limits, Pass, Pins, ReadBack,
-    Receipt, Rendition, Replay, Retraction, Retry, Sighting, Ways, leads,
+    Adapter, Capabilities, Channel, Connection, Failure, Fetched, Health, Job, Limits, Pass, PictureLimits,
+    Pins, ReadBack, Receipt, Rendition, Replay, Retraction, Retry, Sighting, Ways, leads,
 };
 
 #[path = "teams_card.rs"]
@@ -69,6 +69,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(500),
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png"],
+            other_form: "has another format than JPEG or PNG, which are all that Teams shows from here",
+            ..PictureLimits::ANY
+        },
     },
     settings: &[],
     frame: None,

@@ -33,10 +33,11 @@ use url::Url;
 
 use crate::http::{Answer, Http, Request};
 use crate::message::Doing;
+use crate::picture_limits::Shape;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pictures, Pinned, Pins,
-    ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, text,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, PictureLimits, Pictures,
+    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Revised, Revising, Setting, Sighting, Ways, text,
 };
 
 #[path = "telegram_answers.rs"]
@@ -86,6 +87,19 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 10,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png"],
+            other_form: "has another format than JPEG or PNG, which are all that Telegram takes from here",
+            // <https://core.telegram.org/bots/api#sendphoto>
+            shape: Some(Shape {
+                narrowest: 50,
+                widest: 20_000,
+                sides: Some(10_000),
+                other: "Telegram takes pictures up to 20 times as long as wide, and 10,000 pixels of width and height \
+                    together: make it smaller or crop it",
+            }),
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {
@@ -102,7 +116,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
-    ways: Ways::USUAL,
+    ways: Ways { plans_unseen: true, ..Ways::USUAL },
     connect,
 };
 

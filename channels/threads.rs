@@ -25,6 +25,8 @@
 //! Threads makes a mention of each `@name`, a topic of a `#word`, and shows a preview of the first link; it
 //! has no way to switch that off.
 //!
+//! What people plan in Threads itself (announced by the head of Instagram in December 2024) no call lists.
+//!
 //! Threads fetches pictures from this service, at addresses that live for the attempt ([`crate::Job::media_urls`]); see
 //! `threads_container.rs`. A text without pictures needs no such address.
 
@@ -37,8 +39,8 @@ use crate::graph::{self, id_of, is_id, is_not_there, not_told, of};
 use crate::graph_api::Api;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, Pins, ReadBack, Receipt,
-    Replay, Retraction, Setting, Sighting, Ways, text, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, Pass, PictureLimits, Pins,
+    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, Ways, text, watch,
 };
 
 #[path = "threads_container.rs"]
@@ -83,6 +85,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 10,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png"],
+            other_form: "has another format than JPEG or PNG, which are all that Threads takes",
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {
@@ -106,7 +113,7 @@ pub const ADAPTER: Adapter = Adapter {
         watch::OFF,
     ],
     frame: None,
-    ways: Ways { looks_every: Some(5), ..Ways::USUAL },
+    ways: Ways { looks_every: Some(5), plans_unseen: true, ..Ways::USUAL },
     connect,
 };
 

@@ -13,10 +13,12 @@ pub struct Ways {
     /// nobody looks but where the setting `watch` asks for it.
     pub looks_every: Option<i64>,
     /// Until when pictures are fetched from this service, where the network fetches them
-    /// ([`crate::Capabilities::fetches`]).
+    /// ([`crate::Capabilities::fetches`]) or what is sent names them ([`Fetched::Named`]).
     pub fetched: Fetched,
     /// Its requests are signed with the time, and refused where the clocks differ.
     pub signs_time: bool,
+    /// People can plan posts in the network itself, and no call of its API lists them: a freeze holds none of them.
+    pub plans_unseen: bool,
 }
 
 /// Until when a network fetches a post's pictures.
@@ -28,10 +30,18 @@ pub enum Fetched {
     Afterwards,
     /// As often as somebody looks at the post: it keeps no copy.
     Shown,
+    /// What is sent names each picture by an address ([`crate::Job::media_urls`]), the same in every attempt: whoever
+    /// gets it takes the picture from there when they like, within a week.
+    Named,
 }
 
 impl Ways {
     /// As most do.
-    pub const USUAL: Self =
-        Self { limits_by: None, looks_every: Some(1), fetched: Fetched::Sending, signs_time: false };
+    pub const USUAL: Self = Self {
+        limits_by: None,
+        looks_every: Some(1),
+        fetched: Fetched::Sending,
+        signs_time: false,
+        plans_unseen: false,
+    };
 }

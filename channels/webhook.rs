@@ -1,7 +1,8 @@
 //! Adapter `webhook`: signed calls to a receiver of one's own, after Standard Webhooks 1.0.
 //!
 //! The receiver drops what it has already seen, by `webhook-id`. The body is the same in every
-//! attempt; only the time of the attempt and the signature change. There is nothing to read back.
+//! attempt; only the time of the attempt and the signature change. There is nothing to read back. Pictures are not in it:
+//! it names an address of this service for each, which lasts.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use url::Url;
 use crate::http::{Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass,
+    PictureLimits, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
 };
 
 /// A signed webhook.
@@ -51,6 +52,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[Setting {
         name: "url",
@@ -59,7 +61,7 @@ pub const ADAPTER: Adapter = Adapter {
         private: true,
     }],
     frame: None,
-    ways: Ways { signs_time: true, ..Ways::USUAL },
+    ways: Ways { signs_time: true, fetched: Fetched::Named, ..Ways::USUAL },
     connect,
 };
 
@@ -119,13 +121,25 @@ struct Data<'a> {
     title: Option<&'a str>,
     text: &'a str,
     language: &'a str,
-    media: &'a [MediaRef],
+    media: Vec<Picture<'a>>,
+}
+
+#[derive(Serialize)]
+struct Picture<'a> {
+    #[serde(flatten)]
+    picture: &'a MediaRef,
+    /// Where its bytes are.
+    url: &'a str,
 }
 
 impl<'a> Payload<'a> {
-    fn new(job: &'a Job) -> Self {
+    fn new(job: &'a Job) -> Result<Self, String> {
         let post = &job.rendition;
-        Self {
+        if post.media.len() != job.media_urls.len() {
+            return Err("the addresses of the pictures are missing".to_owned());
+        }
+        let pictures = post.media.iter().zip(&job.media_urls);
+        Ok(Self {
             event: format!("post.{}", job.kind),
             timestamp: job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             data: Data {
@@ -135,9 +149,9 @@ impl<'a> Payload<'a> {
                 title: post.title.as_deref(),
                 text: &post.text,
                 language: &post.language,
-                media: &post.media,
+                media: pictures.map(|(picture, url)| Picture { picture, url }).collect(),
             },
-        }
+        })
     }
 }
 
@@ -158,7 +172,7 @@ impl Webhook {
 
     fn request(&self, job: &Job) -> Result<Request, String> {
         let id = &job.idempotency_key;
-        let body = serde_json::to_vec(&Payload::new(job)).map_err(|_| "the post is not JSON".to_owned())?;
+        let body = serde_json::to_vec(&Payload::new(job)?).map_err(|_| "the post is not JSON".to_owned())?;
         let timestamp = (self.clock)().timestamp().to_string();
         let signature = self.signatures(id, &timestamp, &body)?;
         Ok(Request::post(self.url.as_str())
@@ -233,6 +247,7 @@ mod tests {
                 (201, Expected::Accepted),
                 (204, Expected::Accepted),
                 (302, Expected::InDoubt),
+                (307, Expected::Rejected(Retry::Reconnect)),
                 (308, Expected::Rejected(Retry::Reconnect)),
                 (400, Expected::Rejected(Retry::Never)),
                 (401, Expected::Rejected(Retry::Reconnect)),
@@ -244,6 +259,7 @@ mod tests {
                 (500, Expected::InDoubt),
                 (502, Expected::InDoubt),
                 (503, Expected::InDoubt),
+                (504, Expected::InDoubt),
             ],
         }
     }
@@ -305,6 +321,9 @@ mod tests {
         let mut job = suite::job();
         let media = MediaRef { sha256: "ab".into(), mime: "image/png".into(), alt: "A map".into() };
         job.rendition.media.push(media);
+        let told = channel.publish(&job, &Pass::open_for_tests()).await;
+        assert!(matches!(told, Err(Failure::Rejected { .. })) && fake.requests().is_empty(), "{told:?}");
+        job.media_urls.push("https://bank.example/media/1/ab/0/cd".into());
         let receipt = channel.publish(&job, &Pass::open_for_tests()).await.unwrap();
         assert_eq!(receipt.remote_id, "key-1");
         let head = fake.requests()[0].to_lowercase();
@@ -316,7 +335,9 @@ mod tests {
             "data": {
                 "delivery": "01936d3c-1c5e-7a3b-8000-3f2f5a8c9d10", "kind": "update", "incident": "incident-1",
                 "title": null, "text": "Payments are slow. We are working on it.", "language": "en",
-                "media": [{ "sha256": "ab", "mime": "image/png", "alt": "A map" }],
+                "media": [{
+                    "sha256": "ab", "mime": "image/png", "alt": "A map", "url": "https://bank.example/media/1/ab/0/cd",
+                }],
             },
         });
         assert_eq!(body, expected);

@@ -36,6 +36,7 @@ fn names(value: &Value) -> Vec<&str> {
 fn faults_of(asked: &Asked) -> Vec<&'static str> {
     let body = asked.json();
     let (id, time) = (asked.header("webhook-id"), asked.header("webhook-timestamp"));
+    let picture = ["alt", "mime", "sha256", "url"];
     let data = ["delivery", "incident", "kind", "language", "media", "text", "title"];
     [
         ("a call to another address", asked.method == "POST" && asked.path == "/hook"),
@@ -44,6 +45,10 @@ fn faults_of(asked: &Asked) -> Vec<&'static str> {
         // The sender's clock of the tests; five minutes are what the libraries allow.
         ("an old call", time.parse::<i64>().is_ok_and(|at| (at - 1_700_000_100).abs() <= 300)),
         ("other fields", names(&body) == ["data", "timestamp", "type"] && names(&body["data"]) == data),
+        (
+            "a picture without its address",
+            body["data"]["media"].as_array().is_some_and(|all| all.iter().all(|one| names(one) == picture)),
+        ),
         ("too long", asked.content.len() <= 20_000),
     ]
     .into_iter()

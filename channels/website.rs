@@ -3,7 +3,8 @@
 
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Limits, Pictures, Pins, ReadBack, Replay, Revising, Ways,
+    Adapter, Capabilities, Channel, Connection, Limits, PictureLimits, Pictures, Pins, ReadBack, Replay,
+    Revising, Ways,
 };
 
 /// The registration.
@@ -37,6 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[],
     frame: None,

@@ -44,16 +44,16 @@ use crate::http::Answer;
 use crate::ledger::{Mark, Named};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins, ReadBack,
-    Receipt, Replay, Retraction, Retry, Sighting, Ways, text,
+    Adapter, Capabilities, Channel, Clock, Failure, Health, Job, Limits, NOT_OURS, Pass, PictureLimits, Pins,
+    ReadBack, Receipt, Replay, Retraction, Retry, Sighting, Ways, text,
 };
 
 #[path = "whatsapp_answers.rs"]
 mod answers;
-#[path = "whatsapp_reports.rs"]
-pub mod reports;
 #[path = "whatsapp_picture.rs"]
 mod picture;
+#[path = "whatsapp_reports.rs"]
+pub mod reports;
 #[path = "whatsapp_settings.rs"]
 mod settings;
 #[path = "whatsapp_template.rs"]
@@ -94,6 +94,11 @@ pub const ADAPTER: Adapter = Adapter {
         alt: None,
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png"],
+            other_form: "has another format than JPEG or PNG, which are all that WhatsApp takes",
+            ..PictureLimits::ANY
+        },
     },
     settings: settings::ALL,
     frame: Some(template::frame),

@@ -24,9 +24,9 @@ use crate::html::escape;
 use crate::http::{Answer, Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pictures,
-    Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler, Setting,
-    Sighting, Ways, watch,
+    Adapter, Capabilities, Channel, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, PictureLimits,
+    Pictures, Pinned, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Revised, Revising, Scheduler,
+    Setting, Sighting, Ways, watch,
 };
 
 #[path = "wordpress_answers.rs"]
@@ -82,6 +82,7 @@ pub const ADAPTER: Adapter = Adapter {
         alt: Some(1_000),
         parts: 1,
         cards: false,
+        pictures: PictureLimits::ANY,
     },
     settings: &[
         Setting {

@@ -25,6 +25,8 @@
 //! `GET /2/usage/tweets` counts posts that were read, and takes the app's own token only (`x-api/usage/introduction` there).
 //! So the board says that nobody tells it.
 //!
+//! What people plan in X itself no call of this API lists; X's API for advertisers has some of it, which is not used.
+//!
 //! The words of a post are not changed in place, although `edit_options.previous_post_id` is documented
 //! (`x-api/fundamentals/edit-posts` there): 30 minutes, five times, and each change is a post with a number of its own, so
 //! an answer that is lost may leave two. Which accounts may, only the refusal tells, and nobody tried it here.
@@ -46,8 +48,8 @@ use crate::message::Doing;
 use crate::money::Money;
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass, Pins,
-    ReadBack, Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, NOT_OURS, Pass,
+    PictureLimits, Pins, ReadBack, Receipt, Replay, Retraction, Setting, Sighting, Ways, ends, text, watch,
 };
 
 #[path = "x_answers.rs"]
@@ -92,6 +94,11 @@ pub const ADAPTER: Adapter = Adapter {
         // More where the settings say so: [`limits_by`].
         parts: 1,
         cards: false,
+        pictures: PictureLimits {
+            forms: &["image/jpeg", "image/png", "image/webp"],
+            other_form: "has another format than JPEG, PNG or WebP, which are all that goes to X from here",
+            ..PictureLimits::ANY
+        },
     },
     settings: &[
         Setting {
@@ -117,7 +124,7 @@ pub const ADAPTER: Adapter = Adapter {
         },
     ],
     frame: None,
-    ways: Ways { limits_by: Some(limits_by), looks_every: None, ..Ways::USUAL },
+    ways: Ways { limits_by: Some(limits_by), looks_every: None, plans_unseen: true, ..Ways::USUAL },
     connect,
 };
 

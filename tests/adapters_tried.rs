@@ -21,7 +21,8 @@ keeps posts and refuses what the network's documents say it would refuse; nobody
 /// What an adapter may be able to do: its word in the file, its head on the page, and who can.
 type Thing = (&'static str, &'static str, fn(&Adapter) -> bool);
 
-const ALL_THINGS: [Thing; 9] = [
+const ALL_THINGS: [Thing; 11] = [
+    ("checks", "check", |_| true),
     ("posts", "posts", |a| a.capabilities.publishes),
     ("reads", "reading back", |a| a.capabilities.publishes && a.capabilities.read_back != ReadBack::None),
     ("takes_down", "takes down", |a| a.capabilities.retract),
@@ -31,10 +32,33 @@ const ALL_THINGS: [Thing; 9] = [
     ("pictures", "pictures", |a| a.capabilities.media),
     ("watched", "watched", |a| a.capabilities.watches),
     ("swept", "swept", |a| a.capabilities.sweeps),
+    ("restores", "put back", |a| a.capabilities.sweeps),
 ];
 
 fn has_threads(a: &Adapter) -> bool {
     channels::fit::limits_by(a, &json!({ "threads": "on" }), a.limits).parts > 1
+}
+
+/// The functions of a source: their names, and what follows up to the next one.
+fn functions(source: &str) -> Vec<(&str, &str)> {
+    let parts = source.split("fn ").skip(1);
+    parts.filter_map(|part| Some((part.split(['(', '<']).next()?, part))).collect()
+}
+
+/// The functions of the strict servers that a source takes by their names.
+fn imported(source: &str) -> Vec<&str> {
+    let uses = source.split("use crate::strict::").skip(1).filter_map(|rest| rest.split(';').next());
+    let names = uses.flat_map(|names| names.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    names.filter(|name| *name != "self" && name.starts_with(|c: char| c.is_ascii_lowercase())).collect()
+}
+
+/// Whether a test begins a strict server, by itself or by functions that it calls.
+fn is_strict(body: &str, all: &[(&str, &str)], taken: &[&str], deep: usize) -> bool {
+    let begins = ["strict::", "Strict::start", "Strict<", "Site::start", "Trial {", "Threads {"];
+    let calls = |name: &str| body.contains(&format!(" {name}(")) || body.contains(&format!("({name}("));
+    begins.iter().any(|word| body.contains(word))
+        || taken.iter().any(|name| calls(name))
+        || deep > 0 && all.iter().any(|(name, of)| calls(name) && is_strict(of, all, taken, deep - 1))
 }
 
 /// How it was tested, where the test that is named is there and of that kind.
@@ -52,11 +76,14 @@ fn how<'a>(line: &'a str, words: &[&'a str]) -> &'a str {
     let body = &rest[..rest[1..].find("fn ").map_or(rest.len(), |next| next + 1)];
     let peer = if adapter == "email" { "smtp" } else { adapter };
     let peer = if adapter == "matrix" { "synapse" } else { peer };
-    let any = |words: &[&str]| words.iter().any(|word| source.contains(word));
+    // What the tests of an adapter share stands in the first of their files.
+    let shared =
+        std::fs::read_to_string(format!("{}/channels/{adapter}_tests.rs", env!("CARGO_MANIFEST_DIR")));
+    let shared = shared.unwrap_or_default();
+    let all: Vec<(&str, &str)> = functions(&source).into_iter().chain(functions(&shared)).collect();
     let is_so = match how {
         "real" => file.starts_with("tests/") && body.contains(&format!("peer(\"{peer}\")")),
-        // It begins a strict server, or its module does that for it.
-        "strict" => any(&["strict::", "server::", "site::Site"]) && !body.contains("Fake::start"),
+        "strict" => is_strict(body, &all, &imported(&source), 2) && !body.contains("Fake::start"),
         "scripted" | "itself" => !body.contains("peer(\""),
         _ => false,
     };

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use channels::http::{Answer, Request};
 use channels::{Fetched, MediaRef};
+use holdline::app::fetching;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::posts::{self, NewPost};
-use holdline::app::{AppError, fetching, keys, media};
+use holdline::app::{AppError, keys, media};
 use serde_json::{Value, json};
 
 use crate::keys::{added, rotate};
@@ -161,13 +162,18 @@ on_both! {
     async fn what_instagram_does_not_take_is_refused_before_anybody_approves(bench) {
         let mut bench = bench;
         connect(&mut bench).await;
-        let png = kept(&bench, &png(20, 10)).await;
+        let png = kept(&bench, &png(10, 10)).await;
+        let mut wide = jpeg();
+        let at = wide.windows(5).position(|frame| frame == [8, 0, 8, 0, 15]).unwrap();
+        wide[at + 4] = 16;
+        let wide = kept(&bench, &wide).await;
         let tags = "#a ".repeat(6);
         let mut many = post("gram", &[kept(&bench, &jpeg()).await]);
         many["source"]["text"] = tags.into();
         for (new, field, words) in [
             (post("gram", &[]), "source.media", "without a picture"),
             (post("gram", &[png]), "source.media", "save it as JPEG"),
+            (post("gram", std::slice::from_ref(&wide)), "source.media", "16 by 8 pixels; Instagram takes pictures between"),
             (many, "source.text", "6 hashtags"),
         ] {
             let new: NewPost = serde_json::from_value(new).unwrap();
@@ -176,5 +182,8 @@ on_both! {
             let said = format!("{problems:?}");
             assert!(said.contains(field) && said.contains(words), "{said}");
         }
+        let all = NewPost { channels: Vec::new(), ..serde_json::from_value(post("gram", &[wide])).unwrap() };
+        let seen = posts::preview(&bench.app, &bench.operator, &all).await.unwrap();
+        assert_eq!((seen.left_out, seen.problems.len()), (vec!["gram".to_owned()], 0), "the others get it");
     }
 }

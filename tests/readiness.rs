@@ -55,7 +55,7 @@ on_both! {
     async fn what_would_fail_is_seen_before_the_day(bench) {
         let now = bench.app.clock().now();
         bench.sandbox.set_facts("alpha", json!({"account": "@bank", "expires_at": rfc3339(now + 10 * DAY + MINUTE),
-            "missing": []}));
+            "missing": [], "calls": {"of": "app", "left": 42, "resets_at": rfc3339(now + DAY)}}));
         bench.sandbox.set_facts("beta", json!({"missing": ["write:statuses"],
             "posts": {"of": "account", "limit": 250, "left": 0}}));
         let worker = bench.start().await;
@@ -64,7 +64,10 @@ on_both! {
         let alpha = of(&bench, "alpha").await;
         assert_eq!((alpha.standing, alpha.account.as_deref()), (Standing::Attention, Some("@bank")), "{alpha:?}");
         assert!(alpha.remarks[0].words.contains("expires in 10 days"), "{alpha:?}");
+        assert_eq!((alpha.calls_left, alpha.calls_reset_at.is_some()), (Some(42), true), "{alpha:?}");
+        assert_eq!(alpha.calls_at, alpha.checked_at);
         let beta = of(&bench, "beta").await;
+        assert_eq!(beta.calls_left, None, "what is not told is not known");
         assert_eq!((beta.standing, beta.posts_left, beta.remarks.len()), (Standing::NotReady, Some(0), 2), "{beta:?}");
         let gamma = of(&bench, "gamma").await;
         assert_eq!((gamma.standing, gamma.account, gamma.missing), (Standing::Ready, None, None));

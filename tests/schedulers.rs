@@ -178,6 +178,17 @@ on_both! {
             let wide = freeze_on(&app, &bench, scope).await;
             assert_eq!(wide.sweep.unwrap().left_out, None);
         }
+        // X shows nobody what people planned there.
+        bench.sql("update channels set adapter = 'x' where name = 'beta'").await;
+        let wide = freeze_on(&app, &bench, Scope::default()).await;
+        let said = wide.sweep.unwrap().left_out.unwrap();
+        assert!(said.contains("the networks of beta themselves") && !said.contains("does not reach"), "{said}");
+        let page = read(&caller, &cookie, &format!("/console/freezes/{}", wide.id)).await;
+        assert!(page.contains("the networks of beta themselves cannot be seen from here"), "{page}");
+        let beta = freeze_on(&app, &bench, of(&[&bench.channels[1]])).await.sweep.unwrap().left_out.unwrap();
+        assert!(beta.contains("networks of beta") && beta.contains(". Besides, this freeze does not reach plans:"), "{beta}");
+        let alpha = freeze_on(&app, &bench, of(&[alpha])).await.sweep.unwrap().left_out.unwrap();
+        assert!(!alpha.contains("beta"), "{alpha}");
         worker.stop().await.unwrap();
     }
 

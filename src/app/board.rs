@@ -51,6 +51,9 @@ pub struct ReadinessView {
     /// How many percent of its calls the network still answers to the account, and to the app by which it posts.
     pub account_calls_left: Option<u8>,
     pub app_calls_left: Option<u8>,
+    /// How many calls of any kind the network still answers, and until when that counts, where it tells a number. They are no posts.
+    pub calls_left: Option<u64>,
+    pub calls_reset_at: Option<String>,
     /// When it said so.
     pub calls_at: Option<String>,
     /// How many seconds the server's clock is ahead of this machine's.
@@ -147,7 +150,7 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
     let health = readiness::health(c);
     let facts = health.as_ref().map(|h| standing::current(h.facts.clone(), now)).unwrap_or_default();
     let time = |at: chrono::DateTime<chrono::Utc>| rfc3339(at.timestamp_millis());
-    let calls = |of| facts.shares.iter().find(|share| share.of == of).map(|share| share.left);
+    let share = |of| facts.shares.iter().find(|share| share.of == of).map(|share| share.left);
     let checked_at = health.as_ref().and(c.checked_at).map(rfc3339);
     ReadinessView {
         channel: c.id.clone(),
@@ -168,9 +171,14 @@ fn view(c: &Channel, now: Millis) -> ReadinessView {
         posts_counted_here: facts.posts.is_some_and(|q| q.counted == Counted::Here),
         money_untold: facts.money == Some(Money::Untold),
         money: facts.money.as_ref().and_then(told),
-        account_calls_left: calls(Of::Account),
-        app_calls_left: calls(Of::App),
-        calls_at: facts.shares.iter().map(|share| share.heard_at).min().map(time),
+        account_calls_left: share(Of::Account),
+        app_calls_left: share(Of::App),
+        calls_left: facts.calls.map(|q| q.left),
+        calls_reset_at: facts.calls.and_then(|q| q.resets_at).map(time),
+        calls_at: match facts.calls {
+            Some(calls) => calls.heard_at.map(time).or_else(|| checked_at.clone()),
+            None => facts.shares.iter().map(|share| share.heard_at).min().map(time),
+        },
         clock_ahead: facts.skew_ms.map(|ms| ms / 1_000),
         clock_at: facts.skew_ms.and_then(|_| facts.skew_at.map(time).or_else(|| checked_at.clone())),
         checked_at,

@@ -279,9 +279,9 @@ fn check_own_texts(source: &Source, channels: &[&Channel], problems: &mut Proble
 
 /// Whether the channel shows posts with pictures alone, and the post has none that it takes. Such a channel must
 /// not keep the words from all others: a post for every channel goes without it.
-fn lacks_pictures(new: &NewPost, channel: &Channel) -> bool {
-    let mimes = new.source.media.iter().map(|m| m.mime.as_str());
-    super::channels::limits(channel).is_some_and(|l| !::channels::fit::has_its_pictures(&l, mimes))
+fn lacks_pictures(new: &NewPost, channel: &Channel, pictures: &Pictures) -> bool {
+    let seen = new.source.media.iter().map(|m| (m.mime.as_str(), pictures.size(&m.sha256)));
+    super::channels::limits(channel).is_some_and(|l| l.pictures.lacks(seen))
 }
 
 /// The names of the brand's channels that a post for every channel goes without, for want of a picture.
@@ -290,7 +290,7 @@ pub(crate) fn left_out(new: &NewPost, dir: &Directory) -> Vec<String> {
     if !new.channels.is_empty() || new.revises.is_some() {
         return Vec::new();
     }
-    let is_left = |c: &&Channel| is_open(new, c) && lacks_pictures(new, c);
+    let is_left = |c: &&Channel| is_open(new, c) && lacks_pictures(new, c, &dir.pictures);
     dir.channels.iter().filter(is_left).map(|c| c.name.clone()).collect()
 }
 
@@ -307,7 +307,7 @@ fn targets<'a>(new: &NewPost, dir: &'a Directory, drill: bool, problems: &mut Pr
         // The website shows incidents; marketing has no place on it.
         let takes = |c: &&Channel| c.adapter != "website" || new.kind != Kind::Routine;
         let of_brand = |c: &&Channel| is_open(new, c) && fits(c);
-        let shows = |c: &&Channel| !lacks_pictures(new, c);
+        let shows = |c: &&Channel| !lacks_pictures(new, c, &dir.pictures);
         let all: Vec<_> = dir.channels.iter().filter(of_brand).filter(takes).filter(shows).collect();
         if all.is_empty() {
             problems

@@ -1,6 +1,6 @@
 //! The pictures that a new post names: whether they are there, fit its channels, and tell nothing besides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ::channels::revise;
 
@@ -8,6 +8,7 @@ use super::error::Problems;
 use super::revisions::Standing;
 use super::{App, Result, channels};
 use crate::domain::cleaned::cleaned;
+use crate::domain::picture;
 use crate::domain::post::Source;
 use crate::store::channels::Channel;
 use crate::store::media::Picture;
@@ -22,6 +23,8 @@ pub(super) struct Pictures {
     kept: HashMap<String, Picture>,
     /// Those of a post whose file was looked into.
     looked_into: HashSet<String>,
+    /// Width and height of them, where the file tells.
+    sizes: HashMap<String, (u32, u32)>,
     /// Those of them that cleaning would change, or cannot read, and what is said of them. Their bytes stay: what was
     /// approved with them is out, or goes out.
     soiled: HashMap<String, &'static str>,
@@ -31,7 +34,7 @@ impl Pictures {
     pub(super) async fn read(app: &App) -> Result<Self> {
         let all = app.store().pictures().await?.into_iter();
         let kept = all.map(|p| (p.sha256.clone(), p)).collect();
-        Ok(Self { kept, looked_into: HashSet::new(), soiled: HashMap::new() })
+        Ok(Self { kept, looked_into: HashSet::new(), sizes: HashMap::new(), soiled: HashMap::new() })
     }
 
     /// Looks into the files that a post names.
@@ -42,6 +45,7 @@ impl Pictures {
                 continue;
             }
             let Some(row) = app.store().media(sha256).await? else { continue };
+            self.sizes.extend(picture::size(&row.bytes).map(|size| (sha256.clone(), size)));
             let why = match cleaned(&row.bytes) {
                 Ok(clean) if clean == row.bytes => continue,
                 Ok(_) => SOILED,
@@ -51,6 +55,11 @@ impl Pictures {
             self.soiled.insert(sha256.clone(), why);
         }
         Ok(())
+    }
+
+    /// Width and height of a picture of a post, where its file tells.
+    pub(super) fn size(&self, sha256: &str) -> Option<(u32, u32)> {
+        self.sizes.get(sha256).copied()
     }
 }
 
@@ -84,8 +93,18 @@ pub(super) fn check(
                 problems.add(&field, format!("has {size} bytes; {} takes at most {most}", channel.name));
             }
         }
+        for said in known.size(&picture.sha256).map(|size| misshapen(size, to)).unwrap_or_default() {
+            problems.add(&field, said);
+        }
     }
     check_together(source, to, known, problems);
+}
+
+/// What networks do not take of a picture of this size, each said once.
+fn misshapen(size: (u32, u32), to: &[&Channel]) -> BTreeSet<String> {
+    let told = to.iter().filter_map(|c| channels::limits(c)?.pictures.misshapen(size));
+    let (width, height) = size;
+    told.map(|why| format!("is {width} by {height} pixels; {why}")).collect()
 }
 
 /// Why a picture that an older version kept as it came is not taken. Where it is out already, and only the words beside it

@@ -1,9 +1,11 @@
-//! Pictures that a network fetches from this service: each at an address that nobody can guess, that ends
-//! soon, and that leads somewhere only while a delivery with the picture is under way on such a network. Where the network
-//! takes the post first ([`Fetched::Afterwards`]), or keeps no copy ([`Fetched::Shown`]), it leads there also
-//! when the post is out, or may be: a freeze takes nothing from a post that was out before it.
+//! Pictures that a network fetches from this service: each at an address that nobody can guess, and that leads somewhere
+//! only while a delivery with the picture is under way on such a network. It ends soon, and is another one for each
+//! attempt. Where the network takes the post first ([`Fetched::Afterwards`]), or keeps no copy ([`Fetched::Shown`]), it leads
+//! there also when the post is out, or may be: a freeze takes nothing from a post that was out before it. A receiver that is
+//! told the address in what is sent ([`Fetched::Named`]) is told the same each time, and finds the picture there for a
+//! week after it has taken the post.
 
-use ::channels::{Fetched, MediaRef, Rendition};
+use ::channels::{Adapter, Fetched, MediaRef, Rendition};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -18,7 +20,7 @@ use crate::store::channels::Channel;
 use crate::store::deliveries::Delivery;
 use crate::store::freezes::Freeze;
 
-/// How long an address leads somewhere: an attempt takes two minutes at most.
+/// How long an address of one attempt leads somewhere: an attempt takes two minutes at most.
 const LIFE: Millis = 3 * 60_000;
 
 /// How long one does that is fetched after the post was taken: SMS wait in a queue for half an hour at most.
@@ -26,6 +28,18 @@ const AFTERWARDS: Millis = 40 * 60_000;
 
 /// How long one does that is looked at with the post: ten years.
 const SHOWN: Millis = 3_650 * 24 * 3_600_000;
+
+/// How long an address that lasts leads somewhere after the receiver has taken the post.
+const WEEK: Millis = 7 * 24 * 3_600_000;
+
+/// Stands in an address in the place of its end where the state of the delivery says when it ends.
+const LASTING: Millis = 0;
+
+/// Until when a channel's network fetches pictures from here, if it does.
+pub fn fetched(adapter: &Adapter) -> Option<Fetched> {
+    let fetched = adapter.ways.fetched;
+    (adapter.capabilities.fetches || fetched == Fetched::Named).then_some(fetched)
+}
 
 /// What the key of the addresses is derived for.
 const PURPOSE: &str = "pictures that networks fetch";
@@ -35,7 +49,7 @@ const PURPOSE: &str = "pictures that networks fetch";
 pub struct Address<'a> {
     pub delivery: &'a str,
     pub sha256: &'a str,
-    /// When it ends.
+    /// When it ends, or [`LASTING`].
     pub until: Millis,
 }
 
@@ -51,7 +65,8 @@ impl Address<'_> {
     }
 }
 
-/// The addresses of a delivery's pictures, in their order.
+/// The addresses of a delivery's pictures, in their order. Those that last are the same each time, as long as the same
+/// instance key seals and this service has the same address.
 ///
 /// # Errors
 /// When this node does not know the instance key that seals; or the database's own.
@@ -65,12 +80,12 @@ pub async fn addresses(
         return Ok(Vec::new());
     }
     let key = keys::derived(app, PURPOSE).await?;
-    let life = match fetched {
-        Fetched::Sending => LIFE,
-        Fetched::Afterwards => AFTERWARDS,
-        Fetched::Shown => SHOWN,
+    let until = match fetched {
+        Fetched::Sending => app.now() + LIFE,
+        Fetched::Afterwards => app.now() + AFTERWARDS,
+        Fetched::Shown => app.now() + SHOWN,
+        Fetched::Named => LASTING,
     };
-    let until = app.now() + life;
     let address = |picture: &MediaRef| {
         let address = Address { delivery, sha256: &picture.sha256, until };
         let mac = hex::encode(address.mac(&key).finalize().into_bytes());
@@ -98,32 +113,47 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     if !keys.iter().any(|key| address.mac(key).verify_slice(&mac).is_ok()) {
         return Err(nothing());
     }
-    if address.until <= app.now() {
+    if address.until != LASTING && address.until <= app.now() {
         return Err(nothing());
     }
     let delivery = app.store().delivery(address.delivery).await?.ok_or_else(nothing)?;
     let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
-    let adapter =
-        ::channels::adapter(&channel.adapter).filter(|a| a.capabilities.fetches).ok_or_else(nothing)?;
-    let fetched = adapter.ways.fetched;
+    let fetched = ::channels::adapter(&channel.adapter).and_then(fetched).ok_or_else(nothing)?;
     // An attempt has a permit and no outcome; or it is out, or may be.
     let is_under_way = delivery.state == State::Sending.word();
     let is_out = [State::Accepted, State::InDoubt].iter().any(|state| delivery.state == state.word());
-    if !(is_under_way || fetched != Fetched::Sending && is_out) || !has(&delivery, address.sha256) {
+    let is_now = match fetched {
+        Fetched::Sending => is_under_way,
+        Fetched::Afterwards | Fetched::Shown => is_under_way || is_out,
+        Fetched::Named => lasts(&delivery, app.now()),
+    };
+    let is_lasting = address.until == LASTING;
+    if is_lasting != (fetched == Fetched::Named) || !is_now || !goes_with(&delivery, address.sha256) {
         return Err(nothing());
     }
     let picture = media::read(app, address.sha256).await?;
     // Last of all: what is frozen by then is not answered with.
-    if is_under_way && is_frozen(app, &delivery, channel).await? {
+    let can_stop = is_under_way || fetched == Fetched::Named;
+    if can_stop && is_frozen(app, &delivery, channel).await? {
         return Err(nothing());
     }
     Ok(Seen { picture, is_shown: fetched == Fetched::Shown })
 }
 
 /// Whether its words go with that picture.
-fn has(delivery: &Delivery, sha256: &str) -> bool {
+fn goes_with(delivery: &Delivery, sha256: &str) -> bool {
     let rendition = serde_json::from_str::<Rendition>(&delivery.rendition).ok();
     rendition.is_some_and(|r| r.media.iter().any(|picture| picture.sha256 == sha256))
+}
+
+/// Whether its receiver has it or may have it: under way, in doubt, or taken within a week.
+fn lasts(delivery: &Delivery, now: Millis) -> bool {
+    let is_new = delivery.settled_at.is_some_and(|at| now < at + WEEK);
+    match State::parse(&delivery.state) {
+        Ok(State::Sending | State::InDoubt) => true,
+        Ok(State::Accepted) => is_new,
+        _ => false,
+    }
 }
 
 /// Whether a freeze covers it. It is a plain look: whoever has an address keeps no freeze waiting.

@@ -13,7 +13,7 @@ pub use super::freeze_preview::{Preview, preview};
 use super::hub::Topic;
 use super::sweeps::{self, SweepView};
 use super::witness::Seen;
-use super::{Actor, App, AppError, Result, reasons};
+use super::{Actor, App, AppError, Result, left_out, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::{Order, Scope};
@@ -109,7 +109,7 @@ pub async fn create(app: &App, by: &Actor, new: &NewFreeze) -> Result<FreezeView
     let called = Instant::now();
     let (reason, reason_mended) = reasons::mended(&new.reason);
     let new = NewFreeze { reason, ..new.clone() };
-    let left_out = sweeps::left_out(&new.scope, &check(app, by, &new).await?);
+    let left_out = left_out::left_out(&new.scope, &check(app, by, &new).await?);
     let mut tx = app.store().begin_freeze().await?;
     let (row, entry) = commit(app, &mut tx, by, &new, left_out).await?;
     app.commit(tx, by, &[entry], &[Topic::Gate]).await?;

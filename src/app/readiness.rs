@@ -238,7 +238,9 @@ pub(super) fn known_account(c: &Channel) -> Option<Account> {
 /// The limits of a channel: those that its account told, or those of its network.
 pub(crate) fn limits(c: &Channel) -> Option<Limits> {
     let adapter = ::channels::adapter(&c.adapter);
-    let limits = learned_limits(c).or_else(|| adapter.map(|a| a.limits))?;
+    let usual = adapter.map(|a| a.limits);
+    let pictures = usual.map(|l| l.pictures).unwrap_or_default();
+    let limits = learned_limits(c).map(|told| Limits { pictures, ..told }).or(usual)?;
     let settings = serde_json::from_str(&c.settings).unwrap_or_default();
     Some(adapter.map_or(limits, |adapter| ::channels::fit::limits_by(adapter, &settings, limits)))
 }

@@ -102,15 +102,20 @@ pub(super) fn misfits<'a>(
     found
 }
 
-/// What channels leave out of these deliveries, for their approvers.
+/// What approvers are to know of these deliveries: what channels leave out of them, and what cannot be changed later.
 pub(super) fn unsaid<'a>(rows: impl Iterator<Item = &'a Delivery>, channels: &[Channel]) -> Vec<Problem> {
-    let told = |d: &Delivery| {
+    let told = |d: &Delivery| -> Option<Vec<Problem>> {
         let channel = channels.iter().find(|c| c.id == d.channel_id)?;
         let rendition = serde_json::from_str::<Rendition>(&d.rendition).ok()?;
-        let words = fit::unsaid(&rendition, &limits(channel)?)?;
-        Some(Problem { field: "source.media".into(), message: format!("{}: {words}", channel.name) })
+        let limits = limits(channel)?;
+        let notes = fit::notes(&rendition, &limits);
+        let problem = |(field, words)| Problem {
+            field: format!("source.{field}"),
+            message: format!("{}: {words}", channel.name),
+        };
+        Some(notes.map(problem).collect())
     };
-    rows.filter_map(told).collect()
+    rows.filter_map(told).flatten().collect()
 }
 
 /// The deliveries of a post, one for each channel, as drafts.

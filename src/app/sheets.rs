@@ -24,7 +24,8 @@ pub struct ReviewSheet {
     /// same, and these channels refuse it.
     #[serde(default)]
     pub misfits: Vec<Problem>,
-    /// What channels leave out of it, because their network has no place for that.
+    /// What channels leave out of it, because their network has no place for that, and what cannot be changed there once it
+    /// is out.
     #[serde(default)]
     pub unsaid: Vec<Problem>,
     pub decisions: Vec<ApprovalView>,

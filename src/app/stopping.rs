@@ -3,7 +3,7 @@
 use super::error::Problems;
 use super::freezes::{self, NewFreeze};
 use super::incidents::{IncidentView, NewIncident};
-use super::{Actor, App, AppError, Result, sweeps};
+use super::{Actor, App, AppError, Result, left_out};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::Scope;
 use crate::store::Tx;
@@ -30,7 +30,7 @@ pub(super) async fn order(app: &App, by: &Actor, new: &NewIncident) -> Result<Op
     if new.drill {
         order.scope = of_drill(&channels, order.scope)?;
     }
-    let left_out = sweeps::left_out(&order.scope, &channels);
+    let left_out = left_out::left_out(&order.scope, &channels);
     Ok(Some(Order { new: order, left_out }))
 }
 

@@ -9,6 +9,7 @@ use super::channels::Channel;
 use super::error::Problems;
 use super::held::Reviewed;
 use super::hub::Topic;
+use super::left_out::left_out;
 use super::looks::sweepable;
 use super::prolonging::{self, MOVES};
 use super::put_back::{CLOSED, DISABLED, ELSEWHERE};
@@ -17,7 +18,6 @@ use super::{Actor, App, AppError, Result};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::freeze::Scope;
 use crate::domain::role::Right;
 use crate::domain::sweep::{AHEAD, FARTHEST, Stand, covers};
 use crate::domain::times;
@@ -119,7 +119,7 @@ pub struct SweepView {
     pub more: bool,
     /// Why it holds none.
     pub note: Option<String>,
-    /// The schedulers that it does not reach, and what that means.
+    /// The schedulers that it does not reach, and the channels whose networks do not show what people planned there.
     #[serde(default)]
     pub left_out: Option<String>,
 }
@@ -239,29 +239,6 @@ pub(super) async fn under(app: &App, freeze: &Freeze) -> Result<SweepView> {
     rows.truncate(SHOWN);
     let posts = rows.into_iter().map(|r| view(r, &names)).collect::<Result<_>>()?;
     Ok(SweepView { channels, posts, more, note: None, left_out })
-}
-
-/// The schedulers that a freeze of that scope does not reach, as a sentence. Each has one brand and is one channel,
-/// and plans posts for accounts that are other channels here, of whatever brand. A drill leaves out what is live.
-pub(super) fn left_out(scope: &Scope, all: &[Channel]) -> Option<String> {
-    let (covered, others): (Vec<_>, Vec<_>) =
-        all.iter().filter(|c| c.disabled_at.is_none()).partition(|c| covers(scope, &c.id, &c.brand));
-    let is_drill = !covered.is_empty() && covered.iter().all(|c| c.drill);
-    let planners = others.iter().filter(|c| sweepable(c) && !super::channels::publishes(c));
-    let names: Vec<_> = planners.filter(|c| c.drill == is_drill).map(|c| c.name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        let (several, names) = (names.len() > 1, names.join(", "));
-        if several {
-            return format!(
-                "this freeze does not reach {names}: what people planned there goes out on all accounts, also on \
-                 those that are frozen here; freeze everything, or these schedulers too"
-            );
-        }
-        format!(
-            "this freeze does not reach {names}: what people planned there goes out on all accounts, also on those \
-             that are frozen here; freeze everything, or this scheduler too"
-        )
-    })
 }
 
 /// What was found or held under the freeze, on the channels that it covers: up to one more than is shown.

@@ -6,8 +6,17 @@ use super::api::{Api, encode};
 use super::call::Show;
 use super::{End, table};
 
-const READY: &[&str] =
-    &["name", "standing", "checked_at", "account", "expires_at", "posts_left", "posted_at", "clock_ahead"];
+const READY: &[&str] = &[
+    "name",
+    "standing",
+    "checked_at",
+    "account",
+    "expires_at",
+    "posts_left",
+    "calls_left",
+    "posted_at",
+    "clock_ahead",
+];
 
 /// Shows how ready every channel is. Partly done: one is not, or nobody knows.
 pub(super) async fn run(api: &Api, show: Show<'_>, as_json: bool) -> anyhow::Result<End> {

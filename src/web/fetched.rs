@@ -22,7 +22,7 @@ pub async fn picture(
     Path((delivery, sha256, until, mac)): Path<(String, String, String, String)>,
 ) -> Answer<Response> {
     // What is no number has no valid mac either.
-    let until: Millis = until.parse().unwrap_or_default();
+    let until: Millis = until.parse().unwrap_or(-1);
     let address = Address { delivery: &delivery, sha256: &sha256, until };
     let seen = match fetching::picture(&web.app, address, &mac).await {
         // As at any other address: it tells nothing of what is here.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use channels::http::Http;
-use channels::{Capabilities, Channel, Connection, Ear, Ways};
+use channels::{Capabilities, Channel, Connection, Ear, Fetched};
 use secrecy::SecretString;
 use serde_json::Value;
 
 use super::super::site;
 use super::Lines;
+use crate::app::fetching;
 use crate::clock::date_time;
 
 /// A channel that is open for sending.
@@ -16,7 +17,8 @@ use crate::clock::date_time;
 pub(crate) struct Open {
     pub channel: Arc<dyn Channel>,
     pub capabilities: Capabilities,
-    pub ways: Ways,
+    /// Until when its network fetches pictures from this service, if it does.
+    pub fetches: Option<Fetched>,
     /// What its server says besides.
     pub ear: Arc<Ear>,
     /// The version of the channel that this is.
@@ -29,11 +31,11 @@ impl Lines {
     pub(super) fn open(&self, row: &crate::app::channels::Channel) -> std::result::Result<Open, String> {
         let adapter = channels::adapter(&row.adapter).ok_or_else(|| format!("no adapter {}", row.adapter))?;
         let (capabilities, version, sealed) = (adapter.capabilities, row.version, row.credential.is_some());
-        let ways = adapter.ways;
+        let fetches = fetching::fetched(adapter);
         let ear = Arc::new(Ear::new(adapter.name, self.clock()));
         if adapter.name == "website" {
             let channel = Arc::new(site::Site(self.app.clone()));
-            return Ok(Open { channel, capabilities, ways, ear, version, sealed: false });
+            return Ok(Open { channel, capabilities, fetches, ear, version, sealed: false });
         }
         let credential = match &row.credential {
             None => None,
@@ -43,7 +45,7 @@ impl Lines {
         let connection = self.connection(settings, credential);
         let http = Arc::new(connection.http.heard_by(Arc::clone(&ear)));
         let channel = (adapter.connect)(&Connection { http, ..connection })?.into();
-        Ok(Open { channel, capabilities, ways, ear, version, sealed })
+        Ok(Open { channel, capabilities, fetches, ear, version, sealed })
     }
 
     /// The client that every channel uses.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channels::planted::{Planted, planted};
-use channels::{Capabilities, Closed, Failure, Job, Pass, Receipt, Retry, Revised};
+use channels::{Capabilities, Closed, Failure, Fetched, Job, Pass, Receipt, Retry, Revised};
 
 use super::lines::{Open, ToldOfPost, Work};
 use super::part::Watch;
@@ -139,7 +139,7 @@ async fn revised(shared: &Shared, permit: &Permit) -> Result<Option<Revised>, Ou
 }
 
 /// What the adapter gets; otherwise what becomes of the attempt.
-async fn prepared(shared: &Shared, permit: &Permit, open: &Open) -> Result<Job, Outcome> {
+async fn prepared(shared: &Shared, permit: &Permit, fetches: Option<Fetched>) -> Result<Job, Outcome> {
     let mut media = Vec::new();
     for m in &permit.rendition.media {
         match crate::app::media::bytes(&shared.app, &m.sha256).await {
@@ -152,9 +152,8 @@ async fn prepared(shared: &Shared, permit: &Permit, open: &Open) -> Result<Job, 
     let revises = revised(shared, permit).await?;
     let failed = |reason| Outcome::Failed { reason };
     let mut job = job(permit, revises, known, media).map_err(failed)?;
-    if open.capabilities.fetches {
-        let (delivery, pictures) = (&permit.delivery, &permit.rendition.media);
-        let urls = fetching::addresses(&shared.app, delivery, pictures, open.ways.fetched).await;
+    if let Some(until) = fetches {
+        let urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media, until).await;
         job.media_urls = urls.map_err(|e| later(e.to_string()))?;
     }
     Ok(job)
@@ -173,7 +172,7 @@ async fn publish(shared: &Shared, permit: &Permit, pass: &Pass) -> Outcome {
         let reason = "the channel was changed meanwhile".into();
         return Outcome::NotBegun { reason, not_before: None };
     }
-    let job = match prepared(shared, permit, &open).await {
+    let job = match prepared(shared, permit, open.fetches).await {
         Ok(job) => job,
         Err(outcome) => return outcome,
     };

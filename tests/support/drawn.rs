@@ -54,7 +54,7 @@ pub fn jpeg_with(before: &[u8], between: &[u8]) -> Vec<u8> {
         vec![0xFF, 0xD8],
         before.to_vec(),
         segment(0xDB, &[&[0], &[1; 64][..]].concat()),
-        segment(0xC0, &[8, 0, 8, 0, 16, 1, 1, 0x11, 0]),
+        segment(0xC0, &[8, 0, 8, 0, 15, 1, 1, 0x11, 0]),
         code(0),
         code(0x10),
         between.to_vec(),

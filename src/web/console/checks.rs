@@ -116,9 +116,8 @@ fn renditions(ui: &Ui, channels: Vec<PreviewChannel>) -> Vec<SeenRendition> {
         let can_stop = c.adapter == "x" && !c.rendition.more.is_empty();
         notes.extend(can_stop.then(|| ui.t("compose-thread-x")));
         let limits = ::channels::adapter(&c.adapter).map(|a| a.limits);
-        notes.extend(
-            limits.and_then(|l| ::channels::fit::unsaid(&c.rendition, &l)).map(|words| ui.told(words)),
-        );
+        let told = limits.iter().flat_map(|l| ::channels::fit::notes(&c.rendition, l));
+        notes.extend(told.map(|(_, words)| ui.told(words)));
         let fit = Fit { name: c.name, text: c.text, title: c.title, notes, problems };
         if let Some(same) = out.iter_mut().find(|r| r.hash == hash) {
             same.fits.push(fit);

@@ -55,6 +55,14 @@ fn sentences_come_out_right() {
              sera testé lors de la première publication.",
         ),
         (
+            "what people planned in the networks of x, page themselves cannot be seen from here and goes out: look \
+             there by hand. Besides, this freeze does not reach plans: what people planned there goes out on all \
+             accounts, also on those that are frozen here; freeze everything, or this scheduler too",
+            "ce qui est prévu dans les réseaux mêmes de x, page ne se voit pas d’ici et paraîtra : allez y voir \
+             vous-mêmes. De plus, ce gel n’atteint pas plans : ce qui y est prévu paraît sur tous les comptes, même \
+             sur ceux qui sont gelés ici ; gelez tout, ou aussi ce planificateur",
+        ),
+        (
             "Slack refuses the question (status 200): msg_too_long",
             "Slack refuse la demande (code HTTP 200) : msg_too_long",
         ),

@@ -75,4 +75,8 @@ impl Ui {
             None => number(*left),
         }
     }
+
+    pub fn board_calls(&self, left: &u64) -> String {
+        self.board_left(left, &None)
+    }
 }

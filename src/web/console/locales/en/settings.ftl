@@ -325,6 +325,7 @@ board-told = told by the network
 board-money = Money left
 board-money-untold = nothing tells it; look at the network’s own page
 board-percent = { $shown }%
+board-calls = Calls left
 board-calls-account = Calls left of this account
 board-calls-app = Calls left of its app
 board-until = until

@@ -332,6 +332,7 @@ board-told = indiqué par le réseau
 board-money = Crédit restant
 board-money-untold = rien ne l’indique ; regardez la page du réseau lui-même
 board-percent = { $shown } %
+board-calls = Appels restants
 board-calls-account = Appels restants de ce compte
 board-calls-app = Appels restants de son application
 board-until = jusqu’au
