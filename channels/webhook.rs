@@ -17,7 +17,7 @@ use url::Url;
 use crate::http::{Http, Request};
 use crate::text::Unit;
 use crate::{
-    Adapter, Capabilities, Channel, Clock, Connection, Failure, Health, Job, Limits, MediaRef, Pass,
+    Adapter, Capabilities, Channel, Clock, Connection, Failure, Fetched, Health, Job, Limits, MediaRef, Pass,
     PictureLimits, Pins, ReadBack, Receipt, Replay, Retraction, Retry, Setting, Sighting, Ways,
 };
 

@@ -33,7 +33,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[cfg(doc)]
@@ -50,6 +49,8 @@ use crate::{
 
 #[path = "whatsapp_answers.rs"]
 mod answers;
+#[path = "whatsapp_listed.rs"]
+mod listed;
 #[path = "whatsapp_picture.rs"]
 mod picture;
 #[path = "whatsapp_reports.rs"]
@@ -59,6 +60,7 @@ mod settings;
 #[path = "whatsapp_template.rs"]
 mod template;
 
+use listed::{Component, Listed};
 pub(crate) use settings::SERVER;
 use template::Template;
 
@@ -121,29 +123,6 @@ struct WhatsApp {
     templates: Vec<Template>,
     to: Vec<String>,
     clock: Clock,
-}
-
-/// A template as Meta has it, as far as it is read.
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    language: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    components: Vec<Component>,
-    /// Seconds; -1 is 30 days.
-    message_send_ttl_seconds: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Component {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    format: String,
-    #[serde(default)]
-    text: String,
 }
 
 /// What is read of a template before it is sent.

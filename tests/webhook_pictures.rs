@@ -4,9 +4,9 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use channels::MediaRef;
+use channels::{Fetched, MediaRef};
 use channels::http::Request;
-use holdline::app::fetching::{self, Life};
+use holdline::app::fetching;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::media;
 use http_body_util::{BodyExt, Full};
@@ -82,7 +82,7 @@ on_both! {
             let (app, delivery, picture) = (bench.app.clone(), delivery.clone(), picture.clone());
             async move { fetching::addresses(&app, &delivery, &[picture], life).await.unwrap().remove(0) }
         };
-        let early = address(Life::Delivery).await;
+        let early = address(Fetched::Named).await;
         assert_eq!(status(&caller, &early).await, 404, "nobody has the post yet");
         let worker = bench.start().await;
         bench.until(&sent.id, &["accepted"]).await;
@@ -91,7 +91,7 @@ on_both! {
         let got = caller.http.call(Request::get(&early.replacen(PUBLIC, &caller.base, 1))).await.unwrap();
         assert_eq!((got.status, got.header("content-type"), &got.body[..]), (200, Some("image/png"), &bytes[..]));
         // What is made for one attempt of another network leads nowhere.
-        assert_eq!(status(&caller, &address(Life::Attempt).await).await, 404);
+        assert_eq!(status(&caller, &address(Fetched::Sending).await).await, 404);
         let (rest, mac) = early.rsplit_once('/').unwrap();
         let place = rest.strip_suffix("/0").unwrap();
         for wrong in [format!("{place}/1/{mac}"), format!("{place}/x/{mac}"), format!("{rest}/{}", "0".repeat(64))] {
@@ -105,7 +105,7 @@ on_both! {
         assert_eq!(status(&caller, &early).await, 200);
 
         bench.app.clock().advance(6 * DAY);
-        assert_eq!(address(Life::Delivery).await, early, "it is the same at any time");
+        assert_eq!(address(Fetched::Named).await, early, "it is the same at any time");
         assert_eq!(status(&caller, &early).await, 200);
         bench.app.clock().advance(2 * DAY);
         assert_eq!(status(&caller, &early).await, 404, "it has ended");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use channels::planted::{Planted, planted};
 use channels::{Capabilities, Closed, Failure, Fetched, Job, Pass, Receipt, Retry, Revised};
 
-use super::lines::{Open, ToldOfPost, Work};
+use super::lines::{ToldOfPost, Work};
 use super::part::Watch;
 use super::{Shared, caught, faults, handles, recall};
 use crate::app::access::renewals;

@@ -179,7 +179,7 @@ impl Fleet {
         async move {
             let begun = Instant::now();
             let answer =
-                tokio::time::timeout(Duration::from_secs(60), command.output()).await.unwrap().unwrap();
+                tokio::time::timeout(Duration::from_secs(90), command.output()).await.unwrap().unwrap();
             let frozen = serde_json::from_slice(&answer.stdout).ok();
             assert!(frozen.is_some() || !answer.stderr.is_empty(), "neither frozen nor told why");
             (frozen, begun.elapsed())
