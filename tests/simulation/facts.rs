@@ -75,6 +75,8 @@ pub struct Facts {
     pub cancelled: Vec<(String, Millis)>,
     pub crashes: Vec<(Owner, Millis)>,
     pub stands: Vec<(usize, Millis, Millis)>,
+    /// When a process of a node started, each time.
+    pub starts: Vec<(usize, Millis)>,
     pub now: Millis,
 }
 
@@ -124,6 +126,7 @@ impl Facts {
             recalled: world.recalled.clone(),
             crashes: world.crashes.clone(),
             stands: world.stands.clone(),
+            starts: world.starts.clone(),
             now: world.clock.now(),
         }
     }
@@ -149,6 +152,15 @@ impl Facts {
         let named = |some: &[String]| labels.iter().any(|l| some.contains(l));
         let all = scope.channels.is_empty() && scope.labels.is_empty() && scope.brands.is_empty();
         (all || scope.channels.contains(&d.channel_id) || named(&scope.labels)) && !named(&scope.allow)
+    }
+
+    /// From when until when a node was gone or stood still.
+    pub fn away(&self) -> impl Iterator<Item = (Millis, Millis)> {
+        let gone = self.crashes.iter().map(|(owner, at)| {
+            let back = self.starts.iter().find(|(node, start)| *node == owner.node && start >= at);
+            (*at, back.map_or(self.now, |(_, start)| *start))
+        });
+        gone.chain(self.stands.iter().map(|(_, from, until)| (*from, *until)))
     }
 
     pub fn copies_of(&self, delivery: &str) -> usize {

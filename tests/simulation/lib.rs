@@ -33,5 +33,7 @@ pub mod situations;
 pub mod stage;
 /// The executor.
 pub mod tasks;
+/// The housekeeping of a node.
+mod ticks;
 /// Nodes and the scheduler.
 pub mod world;

@@ -58,8 +58,24 @@ pub struct Sent {
     pub text: String,
     pub from: Owner,
     pub at: Millis,
-    /// When its answer, or the end of its connection, came.
+    /// When its answer, or the end of its connection or of its process, came.
     pub over: Option<Millis>,
+}
+
+/// A request from its first byte on: it is over when whoever waits for its answer has it, or is gone.
+struct UnderWay {
+    net: Arc<Network>,
+    /// Its place among those that were sent.
+    place: usize,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let now = self.net.clock.now();
+        if let Some(sent) = self.net.known().sent.get_mut(self.place) {
+            sent.over = Some(now);
+        }
+    }
 }
 
 /// A request that lands later, whatever becomes of who sent it.
@@ -241,7 +257,7 @@ impl Cable {
         }
         let posted: Posted = serde_json::from_slice(&body).map_err(|_| broken("not a post"))?;
         let (timeline, posted, at) = net.as_planted(timeline, posted, net.clock.now());
-        let place = {
+        let under_way = {
             let mut known = net.known();
             known
                 .lines
@@ -258,7 +274,7 @@ impl Cable {
                 let landing = Landing { at: at + land, timeline, posted: posted.clone(), from: self.owner };
                 known.landing.push(landing);
             }
-            known.sent.len() - 1
+            UnderWay { net: Arc::clone(net), place: known.sent.len() - 1 }
         };
         let answer = (land + answer).min(LIMIT + 1);
         // A cut is seen at any time, also before the request lands.
@@ -268,9 +284,7 @@ impl Cable {
             _ => answer,
         };
         pass(over.min(LIMIT)).await;
-        if let Some(sent) = net.known().sent.get_mut(place) {
-            sent.over = Some(net.clock.now());
-        }
+        drop(under_way);
         if answer > LIMIT {
             net.met("an answer comes too late");
             return Err(Broken { timed_out: true, ..broken("no answer in time") });

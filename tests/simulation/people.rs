@@ -23,6 +23,8 @@ pub struct Written {
     pub new: Value,
     /// Texts that somebody may have approved, from then on.
     pub approved: Vec<(String, Millis)>,
+    /// Texts whose approval somebody was told is done.
+    pub told: Vec<String>,
     /// Texts that an edit has surely replaced by then.
     pub replaced: Vec<(String, Millis)>,
 }
@@ -91,8 +93,9 @@ impl Desk {
     pub async fn approve(&self, post: &str) {
         let Ok(sheet) = approvals::sheet(&self.app, &self.approver, post).await else { return };
         let now = self.now();
+        let text = sheet.post.source.text;
         if let Some(written) = self.record().posts.iter_mut().find(|w| w.id == post) {
-            written.approved.push((sheet.post.source.text.clone(), now));
+            written.approved.push((text.clone(), now));
         }
         let new = NewDecision {
             decision: Decision::Approve,
@@ -104,6 +107,9 @@ impl Desk {
         self.say(&format!("approve {post}"), &done);
         if done.is_ok() {
             self.told(&self.approver, "post.approved", format!("post:{post}"));
+            if let Some(written) = self.record().posts.iter_mut().find(|w| w.id == post) {
+                written.told.push(text);
+            }
         }
     }
 

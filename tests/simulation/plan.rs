@@ -61,10 +61,13 @@ impl Plan {
         let nodes = if chance.percent(45) { 1 } else { 2 };
         let mut events = Vec::new();
         let posts = usize::try_from(chance.between(2, 5)).unwrap_or(2);
+        let mut dues = Vec::new();
         for post in 0..posts {
             let at = chance.between(0, 900);
             let approve = chance.percent(88);
-            events.push((at, Event::Write { new: post_of(post, at, chance), approve }));
+            let due = at + chance.between(300, 6_000);
+            dues.push(due);
+            events.push((at, Event::Write { new: post_of(post, due, chance), approve }));
             if !approve && chance.percent(60) {
                 events.push((at + chance.between(200, 5_000), Event::Approve { post }));
             }
@@ -75,7 +78,13 @@ impl Plan {
             events.push((at, Event::Edit { post, approve: chance.percent(70) }));
         }
         if chance.percent(40) {
-            let (at, post) = (chance.between(500, 9_000), some(chance));
+            let post = some(chance);
+            // Just when it is under way, or at any time.
+            let at = if chance.percent(60) {
+                dues[post] + chance.between(0, 1_000)
+            } else {
+                chance.between(500, 9_000)
+            };
             events.push((at, Event::Cancel { post }));
         }
         freezes(&mut events, chance);
@@ -85,15 +94,14 @@ impl Plan {
         if chance.percent(35) {
             events.push((chance.between(2_000, 12_000), Event::Doubts { all: false }));
         }
-        faults(&mut events, nodes, chance);
+        faults(&mut events, nodes, &dues, chance);
         let ends = events.iter().map(|(at, _)| *at).max().unwrap_or(0) + chance.between(500, 2_500);
         events.sort_by_key(|(at, _)| *at);
         Self { nodes, events, ends }
     }
 }
 
-fn post_of(post: usize, at: Millis, chance: &mut Chance) -> Value {
-    let due = at + chance.between(300, 6_000);
+fn post_of(post: usize, due: Millis, chance: &mut Chance) -> Value {
     let mut new = json!({"kind": "routine", "submit": true, "source": {"text": format!("post {post} v0")},
         "due": rfc3339(BEGAN + due)});
     new["labels"] = match chance.below(3) {
@@ -135,16 +143,24 @@ fn freezes(events: &mut Vec<(Millis, Event)>, chance: &mut Chance) {
     }
 }
 
-fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) {
+/// A moment of a fault: at any time, or just when a post is under way.
+fn moment(dues: &[Millis], chance: &mut Chance) -> Millis {
+    match chance.pick(dues).copied() {
+        Some(due) if chance.percent(70) => due + chance.between(0, 1_200),
+        _ => chance.between(600, 7_000),
+    }
+}
+
+fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, dues: &[Millis], chance: &mut Chance) {
     for _ in 0..chance.below(3) {
         let (at, node) = (chance.between(600, 8_500), chance.below(nodes));
         let (down, reboot) = (chance.between(50, 4_000), chance.percent(15));
         events.push((at, Event::Crash { node, down, reboot }));
     }
-    if chance.percent(35) {
-        let (at, node) = (chance.between(600, 7_000), chance.below(nodes));
+    if chance.percent(40) {
+        let (at, node) = (moment(dues, chance), chance.below(nodes));
         let still =
-            if chance.percent(70) { chance.between(300, 4_500) } else { chance.between(4_500, 18_000) };
+            if chance.percent(55) { chance.between(300, 4_500) } else { chance.between(4_500, 18_000) };
         events.push((at, Event::Stand { node, still }));
     }
     if nodes > 1 && chance.percent(20) {
@@ -153,32 +169,39 @@ fn faults(events: &mut Vec<(Millis, Event)>, nodes: usize, chance: &mut Chance) 
         events.push((at, Event::Forget { node }));
         events.push((at + chance.between(1, 400), Event::Freeze { scope: json!({}) }));
     }
-    if nodes > 1 && chance.percent(12) {
-        // Long enough to be called silent; or gone.
-        let (at, node) = (chance.between(800, 6_000), chance.below(nodes));
-        let still = if chance.percent(75) {
-            chance.between(13_000, 20_000)
+    if nodes > 1 && chance.percent(20) {
+        silent(events, nodes, dues, chance);
+    }
+}
+
+/// A node stands still or is gone, for long enough to be called silent, or to be taken over: then mostly while something
+/// waits there for its first byte.
+fn silent(events: &mut Vec<(Millis, Event)>, nodes: usize, dues: &[Millis], chance: &mut Chance) {
+    let node = chance.below(nodes);
+    let is_long = chance.percent(30);
+    let (at, still) = if is_long {
+        let due = chance.pick(dues).copied().unwrap_or(1_000);
+        (due + chance.between(100, 700), chance.between(205_000, 270_000))
+    } else {
+        (moment(dues, chance), chance.between(13_000, 20_000))
+    };
+    if chance.percent(70) {
+        events.push((at + chance.between(100, 10_000), Event::Freeze { scope: json!({}) }));
+    }
+    events.push((
+        at,
+        if chance.percent(if is_long { 80 } else { 65 }) {
+            Event::Stand { node, still }
         } else {
-            chance.between(190_000, 260_000)
-        };
-        if chance.percent(70) {
-            events.push((at + chance.between(100, 10_000), Event::Freeze { scope: json!({}) }));
+            Event::Crash { node, down: still, reboot: false }
+        },
+    ));
+    events.push((at + chance.between(10_500, 12_900), Event::Forget { node }));
+    if is_long {
+        // Others put in doubt what it had in hand, people say what is so, and it goes on.
+        for wait in [5_000, 25_000, 60_000] {
+            events.push((at + 186_000 + wait, Event::Doubts { all: true }));
         }
-        events.push((
-            at,
-            if chance.percent(50) {
-                Event::Stand { node, still }
-            } else {
-                Event::Crash { node, down: still, reboot: false }
-            },
-        ));
-        events.push((at + chance.between(10_500, 12_900), Event::Forget { node }));
-        if still > 100_000 {
-            // Others put in doubt what it had in hand, people say what is so, and it goes on.
-            for wait in [5_000, 25_000, 60_000] {
-                events.push((at + 186_000 + wait, Event::Doubts { all: true }));
-            }
-            events.push((at + still, Event::Review));
-        }
+        events.push((at + still, Event::Review));
     }
 }

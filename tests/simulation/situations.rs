@@ -1,37 +1,45 @@
 //! What must be seen to happen: where nothing happens, nothing is proved.
 
+use holdline::clock::Millis;
+
 use crate::facts::{Attempt, Delivery, Facts, Freeze};
 use crate::network::Sent;
+use crate::people::Written;
 
 /// How often each must be met in 10,000 seeds.
 pub const FLOORS: &[(&str, u64)] = &[
-    ("freeze during send", 1_000),
-    ("sealed while a covered send is on the list and under way", 300),
-    ("committed, and a node that stands still or is gone keeps it from being sealed", 300),
-    ("sealed after a person took a silent node off the list", 20),
-    ("the gate stops what was permitted before the freeze", 300),
-    ("held by the freeze, lifted, and still held", 1_000),
-    ("released by a person after the thaw, and accepted", 300),
-    ("expired under a freeze", 300),
-    ("expired after its permit, before it could begin", 100),
+    ("freeze during send", 1_900),
+    ("sealed while a covered send is on the list and under way", 1_500),
+    ("committed, and a node that stands still or is gone keeps it from being sealed", 500),
+    ("sealed after a person took a silent node off the list", 300),
+    ("the gate stops what was permitted before the freeze", 1_200),
+    ("held by the freeze, lifted, and still held", 5_000),
+    ("released by a person after the thaw, and accepted", 400),
+    ("expired under a freeze", 600),
+    ("expired after its permit, before it could begin", 300),
     ("answer lost after accept", 1_000),
-    ("in doubt, and it never arrived", 500),
-    ("a read-back finds it", 1_000),
-    ("a read-back finds nothing", 1_000),
+    ("in doubt, and it never arrived", 1_100),
+    ("a read-back finds it", 2_000),
+    ("a read-back finds nothing", 3_000),
     ("a read-back fails", 200),
-    ("settled by a person", 100),
-    ("accepted by a second attempt", 500),
-    ("node restarts between permit and begin", 500),
-    ("node restarts between begin and settle", 500),
-    ("a late request lands after its process is gone", 100),
-    ("a silent node is taken over", 20),
-    ("a permit from before a cut is ended when the gate opens anew", 10),
-    ("the lease runs out while a permit waits", 10),
-    ("edit between approval and permit", 500),
-    ("cancelled, and its node takes it back", 500),
+    ("settled by a person", 450),
+    ("accepted by a second attempt", 1_000),
+    ("node restarts between permit and begin", 800),
+    ("node restarts between begin and settle", 2_000),
+    ("a late request lands after its process is gone", 400),
+    ("a silent node is taken over", 30),
+    ("a permit from before a cut is ended when the gate opens anew", 30),
+    ("the lease runs out while a permit waits", 40),
+    ("edit between approval and permit", 450),
+    ("cancelled, and its node takes it back", 40),
     ("429", 500),
-    ("500 after success", 300),
-    ("no connection", 500),
+    ("500 after success", 400),
+    ("no connection", 700),
+    ("400", 130),
+    ("accepted, and the answer cannot be read", 300),
+    ("an answer comes too late", 140),
+    ("bytes left, and nothing came of them", 600),
+    ("cut before the first byte", 450),
 ];
 
 /// How often each was met in a seed.
@@ -61,13 +69,22 @@ pub fn met(facts: &Facts) -> Vec<(&'static str, u64)> {
         attempt(facts, a, d, &mut all);
     }
     for post in &facts.posts {
-        let edited = post.replaced.iter().filter(|(text, _)| post.approved.iter().any(|(t, _)| t == text));
-        all.push(("edit between approval and permit", edited.count() as u64));
+        let between = post.replaced.iter().filter(|(text, at)| is_between(facts, post, text, *at));
+        all.push(("edit between approval and permit", between.count() as u64));
     }
     let settled = facts.told.iter().filter(|(verb, ..)| verb == "doubt.settled").count() as u64;
     all.push(("settled by a person", settled));
-    all.push(("cancelled, and its node takes it back", facts.recalled.len() as u64));
     all
+}
+
+/// Whether that text was approved, then replaced by an edit, and only then something of the post was permitted.
+fn is_between(facts: &Facts, post: &Written, text: &str, edited: Millis) -> bool {
+    let of_post = |a: &&Attempt| facts.deliveries.get(&a.delivery_id).is_some_and(|d| d.post_id == post.id);
+    let permits: Vec<_> = facts.attempts.iter().filter(of_post).map(|a| a.permitted_at).collect();
+    let mut approved = post.approved.iter().filter(|(t, _)| t == text).map(|(_, at)| *at);
+    post.told.iter().any(|t| t == text)
+        && approved.next().is_some_and(|at| !permits.iter().any(|p| *p >= at && *p <= edited))
+        && permits.iter().any(|p| *p > edited)
 }
 
 fn attempt(facts: &Facts, a: &Attempt, d: &Delivery, all: &mut Vec<(&'static str, u64)>) {
@@ -89,10 +106,17 @@ fn attempt(facts: &Facts, a: &Attempt, d: &Delivery, all: &mut Vec<(&'static str
     if detail.contains("has not been confirmed for") {
         all.push(("the lease runs out while a permit waits", 1));
     }
-    if d.state == "expired"
-        && (detail.contains("its time passed") || a.outcome.as_deref() == Some("rejected"))
-    {
+    // The gate has one sentence for what has expired and for what people have taken back.
+    let late = |at: Millis| d.valid_until.is_some_and(|until| until <= at);
+    let passed = detail.contains("its time passed before");
+    if d.state == "expired" && passed && a.settled_at.is_some_and(late) {
         all.push(("expired after its permit, before it could begin", 1));
+    }
+    let cancelled = facts.cancelled.iter().any(|(post, _)| *post == d.post_id);
+    let back = detail.contains("it was taken back before it could begin")
+        || passed && a.settled_at.is_some_and(|at| !late(at));
+    if cancelled && back {
+        all.push(("cancelled, and its node takes it back", 1));
     }
     let taken = |(node, from, to): &(usize, i64, i64)| {
         format!("node-{node}") == a.node_id && a.settled_at.is_some_and(|at| at > *from && at < *to)
@@ -106,19 +130,20 @@ fn under(facts: &Facts, f: &Freeze, all: &mut Vec<(&'static str, u64)>) {
     let thawed = f.thawed_at.unwrap_or(facts.now);
     let covered = || facts.bytes().filter(|(_, d)| Facts::covers(f, d)).map(|(s, _)| s);
     let during = |at: i64| move |s: &&Sent| s.at < at && s.over.is_none_or(|over| over > at);
-    all.push(("freeze during send", covered().filter(during(f.committed_at)).count() as u64));
+    all.push(("freeze during send", u64::from(covered().any(|s| during(f.committed_at)(&s)))));
     if let Some(sealed) = f.sealed_at {
-        let under_way = covered().filter(during(sealed)).filter(|s| {
+        let under_way = covered().filter(during(sealed)).any(|s| {
             let a = facts.attempt_of(s).map(|a| a.id.as_str());
             facts.flights.iter().any(|(freeze, attempt)| *freeze == f.id && Some(attempt.as_str()) == a)
         });
-        all.push(("sealed while a covered send is on the list and under way", under_way.count() as u64));
+        all.push(("sealed while a covered send is on the list and under way", u64::from(under_way)));
         let forgotten = facts.forgotten.iter().any(|(_, at)| *at >= f.committed_at && *at <= sealed);
         all.push(("sealed after a person took a silent node off the list", u64::from(forgotten)));
     }
-    let late = f.sealed_at.is_none_or(|sealed| sealed - f.committed_at > 1_500);
-    let away = facts.crashes.iter().any(|(_, at)| *at <= f.committed_at + 1_500)
-        || facts.stands.iter().any(|(_, from, to)| *from <= f.committed_at + 1_500 && *to > f.committed_at);
+    // All that time, until it was sealed or for a second and a half at least.
+    let waited = f.committed_at + 1_500;
+    let late = f.sealed_at.is_none_or(|sealed| sealed > waited) && thawed > waited;
+    let away = facts.away().any(|(from, until)| from <= f.committed_at && until >= waited);
     all.push((
         "committed, and a node that stands still or is gone keeps it from being sealed",
         u64::from(late && away),

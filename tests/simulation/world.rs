@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use holdline::app::{App, nodes};
+use holdline::app::App;
 use holdline::clock::{Clock, Millis};
 use holdline::domain::budget::Reserve;
 use holdline::worker::runner::Runner;
@@ -19,6 +19,7 @@ use crate::plan::{Event, Plan};
 use crate::planted::Fault;
 use crate::stage::{BEGAN, CHANNELS, Stage, URL, elapsed_since};
 use crate::tasks::{Door, Owner, Tasks};
+use crate::ticks::ticks;
 
 /// A process of a node, or the place where one was.
 pub struct Node {
@@ -47,6 +48,8 @@ pub struct World<'a> {
     pub crashes: Vec<(Owner, Millis)>,
     /// How long processes stood still: from and until.
     pub stands: Vec<(usize, Millis, Millis)>,
+    /// When a process of a node started, each time.
+    pub starts: Vec<(usize, Millis)>,
     /// Freezes that were not sealed a while after every node ran again.
     pub unsealed: Vec<String>,
     /// Processes that have taken back what they had of a post: from then on.
@@ -81,6 +84,7 @@ impl<'a> World<'a> {
             planted,
             crashes: Vec::new(),
             stands: Vec::new(),
+            starts: Vec::new(),
             unsealed: Vec::new(),
             recalled: Vec::new(),
             steps: 0,
@@ -128,6 +132,9 @@ impl<'a> World<'a> {
     }
 
     fn start(&mut self, node: usize) {
+        let now = self.clock.now();
+        self.end_stand(node, now);
+        self.starts.push((node, now));
         let place = &mut self.nodes[node];
         place.owner.start += 1;
         place.starts_at = None;
@@ -179,6 +186,13 @@ impl<'a> World<'a> {
         self.say(|| format!("node {node} starts, {}", owner.start));
     }
 
+    /// It stands still no longer, whatever was meant.
+    fn end_stand(&mut self, node: usize, now: Millis) {
+        for (_, _, until) in self.stands.iter_mut().filter(|(of, ..)| *of == node) {
+            *until = now.min(*until);
+        }
+    }
+
     fn crash(&mut self, node: usize, down: Millis, reboot: bool) {
         let now = self.clock.now();
         let place = &mut self.nodes[node];
@@ -188,6 +202,8 @@ impl<'a> World<'a> {
         }
         place.starts_at = Some(now + down);
         place.stands_until = 0;
+        self.end_stand(node, now);
+        let place = &mut self.nodes[node];
         let worker = place.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.tasks.kill(owner);
         drop(worker);
@@ -264,6 +280,7 @@ impl<'a> World<'a> {
             }
             Event::Stand { node, still } => {
                 let now = self.clock.now();
+                self.end_stand(node, now);
                 self.nodes[node].stands_until = now + still;
                 self.stands.push((node, now, now + still));
                 self.say(|| format!("node {node} stands still for {still} ms"));
@@ -354,6 +371,9 @@ impl<'a> World<'a> {
     pub fn calm(&mut self) {
         self.net.known().calm = true;
         let now = self.clock.now();
+        for node in 0..self.nodes.len() {
+            self.end_stand(node, now);
+        }
         for node in &mut self.nodes {
             node.stands_until = node.stands_until.min(now);
             node.starts_at = node.starts_at.map(|_| now);
@@ -370,16 +390,6 @@ impl<'a> World<'a> {
             drop(worker);
         }
         self.tasks.clear();
-    }
-}
-
-/// The housekeeping that has to do with sending.
-async fn ticks(app: App) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(15)).await;
-        if let Ok(true) = nodes::take_turn(&app, "what silent nodes had in hand", 10_000).await {
-            drop(nodes::take_over_silent(&app).await);
-        }
     }
 }
 
