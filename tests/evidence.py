@@ -3,11 +3,14 @@
 
 evidence.py FOLDER           prints the page; FOLDER is `evidence` in the target folder
 evidence.py FOLDER begin     notes the commit that is tried now, and takes away what others have left
+evidence.py FOLDER soak      keeps the rounds of FOLDER in tests/soak, with their commit and day
 evidence.py --tests          prints the names of the tests that the page counts
 
 No figure of the page is typed: what has none says "not tried". A later commit that changes words alone (*.md), this
-script or `tests/run` leaves the results as they are; after any other the page is refused.
+script, `tests/run` or `tests/soak` leaves the results as they are; after any other the page is refused. So it is when
+something is broken, was not found, or when a test that it counts did not run.
 """
+import glob
 import json
 import os
 import re
@@ -46,6 +49,7 @@ TESTS = {
         "incidents::every_update_says_when_the_next_one_comes",
         "incidents::the_next_update_is_promised_when_the_first_copy_is_out_and_a_late_one_takes_nothing_back",
     ],
+    "I11": ["incidents::a_correction_names_a_post_of_its_own_incident"],
     "I7": [
         "faults::disasters::a_promoted_replica_that_lacks_the_last_commits_opens_no_gate_and_sends_nothing_again",
         "nodes::a_clone_of_a_running_node_is_refused_and_takes_nothing_over",
@@ -69,6 +73,8 @@ TESTS = {
         "watches_seldom::a_post_on_x_that_nobody_here_sent_raises_an_alarm",
     ],
 }
+# What Holdline does not do yet.
+NOT_BUILT = {"I5", "I12"}
 # What each of them does to Holdline, and the command that does it again.
 MODEL = ("crash, power cut, a node cut off or paused, lost commits and answers, late requests, failover, restore, clone",
          "cargo test --workspace --features failpoints --test model")
@@ -81,8 +87,13 @@ REAL = {
     "sqlite": ("one node on SQLite", "tests/run --only one_node_on_sqlite"),
 }
 KILLED = "tests/run --only a_killed_service"
+DISASTERS = "tests/run --only faults::disasters"
+FUZZ = "tests/run --only no_question_to_the_api"
+PLANTED_IN_TESTS = "tests/run --only what_is_planted_in_a_process"
 # Changes of these leave results as they are.
-WORDS = [":(exclude)*.md", ":(exclude)tests/evidence.py", ":(exclude)tests/run"]
+WORDS = [":(exclude)*.md", ":(exclude)tests/evidence.py", ":(exclude)tests/run", ":(exclude)tests/soak"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOAK = os.path.join(HERE, "soak")
 
 
 def git(*words):
@@ -123,6 +134,21 @@ def begin(folder):
         json.dump(now, file)
 
 
+def keep_soak(folder):
+    """Keeps what a soak has shown: it takes hours, and is not done again for each page."""
+    tried = tried_on(folder)
+    if tried["changed"]:
+        sys.exit("the code has changes that are not committed: a soak is of a commit")
+    day = git("show", "-s", "--format=%cs", tried["commit"])
+    os.makedirs(SOAK, exist_ok=True)
+    for name in REAL:
+        found = load(folder, f"faults-{name}.json")
+        if found:
+            with open(os.path.join(SOAK, f"soak-{name}.json"), "w", encoding="utf-8") as file:
+                json.dump({"commit": tried["commit"], "date": day, **found}, file, indent=1, sort_keys=True)
+                file.write("\n")
+
+
 def tried_on(folder):
     """The commit that the results are of."""
     tried = load(folder, "commit.json")
@@ -156,6 +182,10 @@ class Results:
         self.model = load(folder, "model.json")
         self.simulation = load(folder, "simulation.json")
         self.planted = load(folder, "planted.json")
+        self.planted_in_tests = load(folder, "planted-tests.json")
+        self.disasters = [load(folder, os.path.basename(f)) for f in sorted(glob.glob(os.path.join(glob.escape(folder), "disasters-*.json")))]
+        self.fuzz = {name: load(folder, f"fuzz-{name}.json") for name in REAL}
+        self.soak = {name: load(SOAK, f"soak-{name}.json") for name in REAL}
         self.faults = {name: load(folder, f"faults-{name}.json") for name in REAL}
         self.kills = {name: load(folder, f"kill-{name}.json") for name in REAL}
         self.tests = {}
@@ -169,49 +199,97 @@ class Results:
         return [end for test, end in self.tests.items() if test == name or test.startswith(name + "::")]
 
 
+def missing(results):
+    """What the page counts and has no result, where tests ran."""
+    return [name for names in TESTS.values() for name in names if results.tests and not results.of_tests(name)]
+
+
+def broken(results):
+    """What makes the page untrue, in words."""
+    yield from (f"no result of the test {name}: it has another name now, or did not run" for name in missing(results))
+    yield from (f"the test {name} failed" for name, end in sorted(results.tests.items()) if end == "FAILED")
+    seeds = results.simulation.get("seeds", {})
+    if seeds.get("broken"):
+        yield f"{seeds['broken']} seeds of the simulation are broken"
+    for found in (results.planted, results.planted_in_tests):
+        yield from (f"the planted fault {name} was not found" for name in found.get("missed", []))
+    for name, found in results.faults.items():
+        if found and (found["after_sealed_and_not_listed"] or (found["one_stands_still"] or {}).get("sealed")):
+            yield f"rounds of {name}: something came after SEALED that is on no list, or was sealed too early"
+        if found and found["deliveries"] != found["arrived_once"]:
+            yield f"rounds of {name}: not each delivery arrived once"
+    for name, found in results.kills.items():
+        if found and found["deliveries"] != found["arrived_once"]:
+            yield f"kills of {name}: not each delivery arrived once"
+
+
+def refuse(results):
+    """Ends when the page would not be true."""
+    why = list(broken(results))
+    if why:
+        sys.exit("no page is written: " + "; ".join(why))
+
+
+def checked(mark, sentences):
+    """What was checked of an invariant, as whoever checks it says it."""
+    return "; ".join(s.removeprefix(mark + " ") for s in sentences if s.startswith(mark + " "))
+
+
 def tries(results):
-    """For each invariant: how it was tried, under what, how often, and how often it was broken."""
-    for mark, words in INVARIANTS.items():
+    """For each invariant: what was checked, in what, under what, how often, and the command."""
+    for mark in INVARIANTS:
         rows = [*in_model(mark, results.model), *in_seeds(mark, results.simulation), *in_rounds(mark, results),
-                *in_tests(mark, results)]
-        for row in rows or [("not tried", "", "", "", "")]:
-            yield (mark, words, *row)
+                *in_disasters(mark, results.disasters), *in_questions(mark, results.fuzz), *in_tests(mark, results)]
+        yield from ((mark, *row) for row in rows)
+        if not rows:
+            yield (mark, "", "not built yet" if mark in NOT_BUILT else "not tried", "", "", "")
 
 
 def in_model(mark, model):
     walks = model.get("scenarios", [])
     if walks and about(mark, model.get("invariants", [])):
-        states, broken = sum(w["walk"]["states"] for w in walks), sum(w["broken"] for w in walks)
-        yield "model", MODEL[0], f"{number(states)} states of {len(walks)} scenarios", broken, f"`{MODEL[1]}`"
+        states = sum(w["walk"]["states"] for w in walks)
+        yield checked(mark, model["invariants"]), "model", MODEL[0], f"{number(states)} states of {len(walks)} scenarios", f"`{MODEL[1]}`"
 
 
 def in_seeds(mark, simulation):
     if simulation and about(mark, simulation["checks"]):
         seeds = simulation["seeds"]
         often = f"{number(seeds['count'])} seeds, {number(seeds['steps'])} steps"
-        yield "simulation", SEEDS[0], often, seeds["broken"], f"`{SEEDS[1]}`"
+        yield checked(mark, simulation["checks"]), "simulation", SEEDS[0], often, f"`{SEEDS[1]}`"
 
 
 def in_rounds(mark, results):
     for name, (where, command) in REAL.items():
         faults, kills = results.faults[name], results.kills[name]
         if faults and about(mark, faults["checks"]):
-            still = faults["one_stands_still"] or {"sealed": 0}
-            broken = {"I1": faults["after_sealed_and_not_listed"] + still["sealed"], "I2": faults["deliveries"] - faults["arrived_once"]}
             often = f"{number(faults['rounds'])} rounds, {number(faults['deliveries'])} deliveries"
-            yield f"real processes: {where}", ", ".join(sorted(faults["by_fault"])), often, broken[mark], f"`{command}`"
+            yield checked(mark, faults["checks"]), f"real processes: {where}", ", ".join(sorted(faults["by_fault"])), often, f"`{command}`"
         if kills and about(mark, kills["checks"]):
             often = f"{number(kills['kills'])} kills, {number(kills['deliveries'])} deliveries"
-            broken = kills["deliveries"] - kills["arrived_once"]
-            yield f"real processes: `kill -9`, {name}", ", ".join(kills["steps"]), often, broken, f"`{KILLED}`"
+            yield checked(mark, kills["checks"]), f"real processes: `kill -9`, {name}", ", ".join(kills["steps"]), often, f"`{KILLED}`"
+
+
+def in_disasters(mark, disasters):
+    for found in disasters:
+        if about(mark, found["checks"]):
+            often = f"{number(found['rounds'])} rounds, {number(found['deliveries'])} deliveries, {number(found['freezes'])} freezes"
+            yield checked(mark, found["checks"]), "real processes", found["what"], often, f"`{DISASTERS}`"
+
+
+def in_questions(mark, fuzz):
+    for name, found in fuzz.items():
+        if found and about(mark, found["checks"]):
+            yield checked(mark, found["checks"]), f"fuzz, {name}", "whatever the API is asked", f"{number(found['questions'])} questions", f"`{FUZZ}`"
 
 
 def in_tests(mark, results):
     names = TESTS.get(mark, [])
     ends = [end for name in names for end in results.of_tests(name)]
     if ends:
-        words = " ".join(name.split("::")[-1] for name in names if results.of_tests(name))
-        yield "tests", "an example each", f"{len(ends)} tests", ends.count("FAILED"), f"`tests/run --only {words}`"
+        short = [name.split("::")[-1] for name in names]
+        words = "; ".join(name.replace("_", " ") for name in short)
+        yield words, "tests", "an example each", f"{len(ends)} tests", f"`tests/run --only {' '.join(short)}`"
 
 
 def page(results, tried):
@@ -221,32 +299,53 @@ def page(results, tried):
     yield ""
     yield f"Written by `tests/evidence.py` from what the tests leave; `tests/run --evidence` does all of it again. It was tried on commit {tried['commit']} of {day}{with_changes},"
     yield f"on a machine with {tried['processors']} processors, which had a load of {tried['load']} when that began. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
-    yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`."
+    yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`. Each row says what"
+    yield "was really checked, which may be less than the invariant. When one check fails, no page is written."
     yield ""
     yield "## Invariants"
     yield ""
-    yield from table(["", "what holds", "tried in", "under", "how often", "broken", "again with"], tries(results))
+    yield from (f"- {mark}: {words}" for mark, words in INVARIANTS.items())
+    yield ""
+    yield from table(["", "what was checked", "tried in", "under", "how often", "again with"], tries(results))
     yield "## How long a freeze takes"
     yield ""
     yield from times(results.faults)
     yield "## Planted faults"
     yield ""
-    yield from planted(results.planted)
+    yield from planted(results.planted, results.planted_in_tests)
     yield "## The simulation"
     yield ""
     yield from simulated(results.simulation)
     yield "## Real processes under faults"
     yield ""
     yield from rounds(results.faults)
+    yield from disasters(results.disasters)
+    if any(results.soak.values()):
+        yield "## The soak"
+        yield ""
+        yield from soak(results.soak)
+    yield "## Questions that nobody would ask"
+    yield ""
+    yield from questions(results.fuzz)
     yield "## The model"
     yield ""
     yield from modelled(results.model)
 
 
 def times(faults):
+    yield "Milliseconds. An answer is that of `holdline freeze`, its start included. With one node that stands still nothing is"
+    yield "sealed; the answer waits for it, and is to come within 2,000."
+    for name, found in faults.items():
+        if found.get("load") is not None:
+            yield f"The machine had a load of {found['load']} meanwhile ({REAL[name][0]})."
+    yield ""
+    yield from spreads(faults)
+
+
+def spreads(faults):
     rows = []
-    for name, (where, _) in REAL.items():
-        found = faults[name]
+    for name, found in faults.items():
+        where = REAL[name][0]
         if not found:
             rows.append((where, "not tried", "", "", "", ""))
             continue
@@ -257,38 +356,31 @@ def times(faults):
             what = f"call to answer, one node stands still: {still['sealed']} sealed, the node is named in {still['named']}"
             measured.append((what, still["answers_ms"]))
         rows += [(where, what, spread["count"], *(number(spread[p]) for p in ("p50", "p99", "max"))) for what, spread in measured]
-    yield "Milliseconds. An answer is that of `holdline freeze`, its start included. With one node that stands still nothing is"
-    yield "sealed; the answer waits for it, and is to come within 2,000."
-    yield ""
     yield from table(["", "from", "freezes", "p50", "p99", "max"], rows)
 
 
 def faults_in_code():
     """What each fault that can be planted does, by its name: the words of the code."""
-    here = os.path.dirname(os.path.abspath(__file__))
     said = {}
     for path, name in (("../channels/planted.rs", "Planted"), ("simulation/planted.rs", "Fault")):
-        with open(os.path.join(here, path), encoding="utf-8") as file:
+        with open(os.path.join(HERE, path), encoding="utf-8") as file:
             enum = re.search(rf"pub enum {name} {{\n(.*?)\n}}", file.read(), re.DOTALL).group(1)
         for words, fault in re.findall(r"((?: +/// [^\n]*\n)+) +(\w+),", enum):
             said[fault] = re.sub(r"\s*///\s*", " ", words).strip()
     return said
 
 
-def planted(results):
+def planted(in_seeds, in_tests):
     said = faults_in_code()
-    if not results:
-        yield f"Not tried: `{PLANTED}`."
-        yield ""
-        yield from table(["planted", "what is wrong", "what finds it", "first in seed"], ((name, said[name], "not tried", "") for name in sorted(said)))
-        return
-    found, missed = results["found"], results["missed"]
-    yield f"Found {len(found) - len(missed)} of {len(found)}, each by all the checks that are named for it, within {results['within']} seeds: `{PLANTED}`."
-    yield f"One of them again: `{ONE_SEED} --planted NAME`."
+    by_seeds, by_tests = in_seeds.get("found", {}), in_tests.get("found", {})
+    yield f"Found {len(by_seeds) + len(by_tests)} of {len(said)}, each by all the checks and tests that are named for it."
+    yield f"In the simulation, within {in_seeds.get('within', 'some')} seeds: `{PLANTED}`; one of them again: `{ONE_SEED} --planted NAME`."
+    yield f"In tests, by the sentence that fails first: `{PLANTED_IN_TESTS}`."
     yield ""
-    rows = ((name, said[name], check, by["seed"]) for name, checks in sorted(found.items()) for check, by in sorted(checks.items()))
-    left = ((name, said[name], "not found by all that must", "") for name in sorted(missed))
-    yield from table(["planted", "what is wrong", "what finds it", "first in seed"], [*rows, *left])
+    rows = [(name, said[name], check, by["seed"]) for name, checks in by_seeds.items() for check, by in checks.items()]
+    rows += [(name, said[name], f"`{test}`: `{by}`", "") for name, tests in by_tests.items() for test, by in tests.items()]
+    rows += [(name, said[name], "not tried", "") for name in said if name not in by_seeds and name not in by_tests]
+    yield from table(["planted", "what is wrong", "what finds it", "first in seed"], sorted(rows))
 
 
 def simulated(simulation):
@@ -307,8 +399,8 @@ def simulated(simulation):
 
 def rounds(faults):
     rows = []
-    for name, (where, command) in REAL.items():
-        found = faults[name]
+    for name in faults:
+        (where, command), found = REAL[name], faults[name]
         if found:
             rows += [(where, fault, count) for fault, count in sorted(found["by_fault"].items())]
             yield f"{where[0].upper()}{where[1:]}: {number(found['deliveries'])} deliveries, {number(found['arrived_once'])} of them arrived once; {number(found['listed'])} were on the list"
@@ -319,13 +411,46 @@ def rounds(faults):
     yield from table(["", "what goes wrong", "rounds"], rows)
 
 
+def disasters(found):
+    if not found:
+        yield f"Crashed and promoted databases, a full disk: not tried (`{DISASTERS}`)."
+        yield ""
+        return
+    rows = ((d["what"], "; ".join(d["checks"]), number(d["rounds"]), number(d["deliveries"]), number(d["freezes"])) for d in found)
+    yield from table(["what goes wrong", "what was checked", "rounds", "deliveries", "freezes"], rows)
+
+
+def soak(kept):
+    for name, found in kept.items():
+        if found:
+            yield f"{REAL[name][0][0].upper()}{REAL[name][0][1:]}: {number(found['rounds'])} rounds on commit {found['commit']} of {found['date']} (`tests/run --soak`)."
+            yield ""
+    some = {name: found for name, found in kept.items() if found}
+    yield from rounds(some)
+    yield from spreads(some)
+
+
+def questions(fuzz):
+    rows = []
+    for name, found in fuzz.items():
+        if not found:
+            rows.append((name, "not tried", "", "", "", "", f"`{FUZZ}`"))
+            continue
+        of = f"{found['accepted']} of {found['operations']}"
+        rows.append((name, "; ".join(found["checks"]), number(found["questions"]), found["examples"], of, found["least_accepted"], f"`{FUZZ}`"))
+    yield "Made up from the API's own description, by an operator, an approver and an administrator. An operation that was once done is"
+    yield "one that gave an answer from 200 to 299: the others were asked for what is not there, or must not be."
+    yield ""
+    yield from table(["", "what was checked", "questions", "for each operation and person", "operations once done", "at least", "again with"], rows)
+
+
 def modelled(model):
     if not model.get("scenarios"):
         yield f"Not tried: `{MODEL[1]}`."
         yield ""
         return
-    rows = ((w["scenario"], number(w["walk"]["states"]), number(w["walk"]["steps"]), w["walk"]["depth"], w["walk"]["seconds"], w["broken"]) for w in model["scenarios"])
-    yield from table(["scenario", "states", "steps", "depth", "seconds", "broken"], rows)
+    rows = ((w["scenario"], number(w["walk"]["states"]), number(w["walk"]["steps"]), w["walk"]["depth"], w["walk"]["seconds"]) for w in model["scenarios"])
+    yield from table(["scenario", "states", "steps", "depth", "seconds"], rows)
     for part, words in (("rules", "Rules taken out one by one"), ("limits", "What is taken for granted, taken away")):
         some = model.get(part, [])
         yield f"{words}: {len(some)}, and each breaks an invariant."
@@ -339,7 +464,11 @@ if __name__ == "__main__":
         print("\n".join(name for names in TESTS.values() for name in names))
     elif len(sys.argv) == 3 and sys.argv[2] == "begin":
         begin(sys.argv[1])
+    elif len(sys.argv) == 3 and sys.argv[2] == "soak":
+        keep_soak(sys.argv[1])
     elif len(sys.argv) == 2:
-        print("\n".join(page(Results(sys.argv[1]), tried_on(sys.argv[1]))).rstrip())
+        of, tried = Results(sys.argv[1]), tried_on(sys.argv[1])
+        refuse(of)
+        print("\n".join(page(of, tried)).rstrip())
     else:
         sys.exit(__doc__)

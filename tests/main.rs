@@ -25,6 +25,7 @@ mod console_typed;
 mod deploy;
 mod drill;
 mod edits;
+mod evidence;
 mod faults;
 mod flow;
 mod french;
