@@ -342,7 +342,7 @@ impl<S> State<S> {
             return Err(Closed::Node(why.clone()));
         }
         let stale = self.stale();
-        if stale > lease { Err(Closed::Stale(stale)) } else { Ok(()) }
+        if stale > lease && !planted(Planted::LeaseIsEndless) { Err(Closed::Stale(stale)) } else { Ok(()) }
     }
 
     /// An error when a freeze covers the subject.

@@ -1,9 +1,14 @@
 //! Faults that are planted on purpose: what is said of Holdline in `ARCHITECTURE.md` is worth as much as the tests that
 //! find each of them. A rule that stands behind another one is planted with it: alone it breaks nothing. They are compiled
 //! in with the feature `failpoints` only, which does not build without debug assertions: a release build contains none.
+//!
+//! A thread has its own (`plant`), as a seed of the simulation needs it; `HOLDLINE_PLANTED=NAME` plants one in a whole
+//! process.
 
 #[cfg(feature = "failpoints")]
 use std::cell::Cell;
+#[cfg(feature = "failpoints")]
+use std::sync::OnceLock;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +83,24 @@ pub enum Planted {
     TreeHasOtherLeaves,
     /// The entries of the log have the number of the one after them.
     LogCountsFromOne,
+    /// The gate stays open however long its node hears nothing from the primary.
+    LeaseIsEndless,
+    /// A freeze is sealed without the nodes that were silent for longer than their gate stays open.
+    SealByLease,
+    /// A node opens its gate whatever epoch, log and timeline the database has.
+    OpensOnAnyEpoch,
+    /// A node does not see that its database is a copy, or another one than before.
+    CopyIsNotTold,
+    /// What was due when a person confirms a database goes out by itself.
+    ConfirmationReleasesDue,
+    /// A freeze takes the guard as permits do, so that one can be half-way when it is committed.
+    GuardIsShared,
+    /// Whoever wrote on a text may approve it.
+    ApproverMayBeAuthor,
 }
 
 impl Planted {
-    /// All of them.
+    /// Those that the simulation must find.
     pub const ALL: &[Self] = &[
         Self::GateForgetsFreezes,
         Self::GateForgetsExpiry,
@@ -118,6 +137,18 @@ impl Planted {
         Self::ThawedIsNotLogged,
         Self::TreeHasOtherLeaves,
         Self::LogCountsFromOne,
+        Self::LeaseIsEndless,
+        Self::SealByLease,
+    ];
+
+    /// Those about what the simulation does not have: the return from a restore or a copy, the locks of PostgreSQL, two
+    /// persons. Tests of these must find them.
+    pub const OF_TESTS: &[Self] = &[
+        Self::OpensOnAnyEpoch,
+        Self::CopyIsNotTold,
+        Self::ConfirmationReleasesDue,
+        Self::GuardIsShared,
+        Self::ApproverMayBeAuthor,
     ];
 }
 
@@ -132,10 +163,28 @@ pub fn plant(fault: Option<Planted>) {
     NOW.set(fault);
 }
 
+/// What is planted in this thread, or else in the whole process.
+#[cfg(feature = "failpoints")]
+fn now() -> Option<Planted> {
+    NOW.get().or_else(of_process)
+}
+
+/// What `HOLDLINE_PLANTED` names. Another word than a fault ends whoever asks: nothing would be tried.
+#[cfg(feature = "failpoints")]
+fn of_process() -> Option<Planted> {
+    static OF_PROCESS: OnceLock<Option<Planted>> = OnceLock::new();
+    *OF_PROCESS.get_or_init(|| {
+        let name = std::env::var("HOLDLINE_PLANTED").ok()?;
+        let known = Planted::ALL.iter().chain(Planted::OF_TESTS).find(|fault| format!("{fault:?}") == name);
+        assert!(known.is_some(), "HOLDLINE_PLANTED={name}: there is no such fault");
+        known.copied()
+    })
+}
+
 /// Whether this fault is planted.
 #[cfg(feature = "failpoints")]
 pub fn planted(fault: Planted) -> bool {
-    NOW.get() == Some(fault)
+    now() == Some(fault)
 }
 
 /// Whether this fault is planted: none is, in this build.
@@ -147,7 +196,7 @@ pub const fn planted(_: Planted) -> bool {
 /// Whether the log is to be without an entry of this kind.
 #[cfg(feature = "failpoints")]
 pub fn unlogged(verb: &str) -> bool {
-    let without = match NOW.get() {
+    let without = match now() {
         Some(Planted::ApprovalIsNotLogged) => "post.approved",
         Some(Planted::EditIsNotLogged) => "post.edited",
         Some(Planted::CancelIsNotLogged) => "post.cancelled",

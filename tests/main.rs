@@ -64,6 +64,8 @@ mod people;
 mod picture_forms;
 mod pins;
 mod planted;
+#[cfg(feature = "failpoints")]
+mod planted_faults;
 mod planted_typed;
 mod public_page;
 mod public_pictures;

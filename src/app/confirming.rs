@@ -1,6 +1,7 @@
 //! The return from a restore, a clone or a failover: a person confirms the database, and what of before that
 //! cannot be known waits for people.
 
+use ::channels::planted::{Planted, planted};
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
@@ -113,7 +114,10 @@ pub async fn confirm(app: &App, by: &Actor, note: &str) -> Result<Confirmed> {
     let epoch = tx.set_timeline(&timeline, &database, remembered).await?;
     let why =
         "it was due when the database was confirmed, and may have gone out already: look before you decide";
-    let held = tx.hold_due(app.now(), why).await?;
+    let held = match planted(Planted::ConfirmationReleasesDue) {
+        true => Vec::new(),
+        false => tx.hold_due(app.now(), why).await?,
+    };
     tx.set_setting(CONFIRMED, &epoch.to_string()).await?;
     tx.set_setting(CONFIRMED_AT, &app.now().to_string()).await?;
     let undecided = tx.undecide_swept(UNDECIDED, app.now()).await?;

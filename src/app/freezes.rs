@@ -13,7 +13,7 @@ pub use super::freeze_preview::{Preview, preview};
 use super::hub::Topic;
 use super::sweeps::{self, SweepView};
 use super::witness::Seen;
-use super::{Actor, App, AppError, Result, left_out, reasons};
+use super::{Actor, App, AppError, Result, left_out, nodes, reasons};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::audit::Entry;
 use crate::domain::freeze::{Order, Scope};
@@ -374,6 +374,9 @@ async fn seal(app: &App, mut tx: Tx, by: &str) -> Result<()> {
     let mut lowest = tx.lowest_acked_epoch().await?.unwrap_or(0);
     if planted(Planted::SealWithoutOneNode) {
         lowest = tx.node(by).await?.map_or(lowest, |n| n.acked_epoch);
+    }
+    if planted(Planted::SealByLease) {
+        lowest = nodes::lowest_of_living(app, &mut tx, by).await?.unwrap_or(lowest);
     }
     let sealed = tx.seal_up_to(lowest, app.now()).await?;
     if sealed.is_empty() {

@@ -214,6 +214,15 @@ async fn take_over_gone(app: &App, node: &Node) -> Result<()> {
     commit_recovery(app, tx, &entries).await
 }
 
+/// A planted fault: the lowest epoch that was taken, where whoever has been silent for as long as a gate stays open is
+/// not asked.
+pub(super) async fn lowest_of_living(app: &App, tx: &mut Tx, by: &str) -> Result<Option<i64>> {
+    let lives = app.now() - 5_000;
+    let others = app.store().nodes().await?.into_iter().filter(|n| n.id != by && n.last_seen_at > lives);
+    let own = tx.node(by).await?.map(|n| n.acked_epoch);
+    Ok(others.map(|n| n.acked_epoch).chain(own).min())
+}
+
 async fn commit_recovery(app: &App, tx: Tx, entries: &[Entry]) -> Result<()> {
     if entries.is_empty() {
         return Ok(tx.commit_unaudited(Unaudited::Lease).await?);

@@ -260,13 +260,13 @@ impl Keeper {
     fn behind(&self, primary: &InForce) -> Option<String> {
         const REMEDY: &str = "Check it, then run `holdline gate confirm`";
         let (known, gate) = (&self.memory, &primary.gate);
-        if gate.database != primary.database {
+        if gate.database != primary.database && !planted(Planted::CopyIsNotTold) {
             return Some(format!(
                 "this database is a copy, or was moved, restored or failed over: it was {}, and is {}. {REMEDY}",
                 gate.database, primary.database
             ));
         }
-        if known.timeline.is_empty() {
+        if known.timeline.is_empty() || planted(Planted::OpensOnAnyEpoch) {
             return None;
         }
         if !known.instance.is_empty() && known.instance != gate.instance {

@@ -101,6 +101,13 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         }
         Planted::TreeHasOtherLeaves => &[s::ROOT],
         Planted::LogCountsFromOne => &[s::NUMBERED],
+        Planted::LeaseIsEndless => &[s::NO_BYTE],
+        Planted::SealByLease => &[s::LISTED],
+        Planted::OpensOnAnyEpoch
+        | Planted::CopyIsNotTold
+        | Planted::ConfirmationReleasesDue
+        | Planted::GuardIsShared
+        | Planted::ApproverMayBeAuthor => &[],
     }
 }
 

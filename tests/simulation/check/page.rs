@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use channels::planted::Planted;
 use holdline_simulation::planted::Fault;
 use holdline_simulation::sentences::ALL;
 
@@ -27,11 +28,14 @@ fn table<'a>(page: &'a str, heading: &str, column: &str) -> Vec<Vec<&'a str>> {
 
 fn planted(page: &str) -> BTreeSet<(String, String)> {
     let rows = table(page, "Planted faults", "planted");
-    rows.iter().map(|row| (row[0].to_owned(), row[2].to_owned())).collect()
+    // Those that tests find are on the page, too: `tests/planted_faults.rs` looks at them.
+    let rows =
+        rows.iter().filter(|row| !Planted::OF_TESTS.iter().any(|fault| format!("{fault:?}") == row[0]));
+    rows.map(|row| (row[0].to_owned(), row[2].to_owned())).collect()
 }
 
-/// What the page says of a fault that it does not call found; `every_planted_fault_is_found` is what fails then.
-const OPEN: [&str; 2] = ["not tried", "not found by all that must"];
+/// What the page says of a fault that it does not call found.
+const OPEN: [&str; 1] = ["not tried"];
 
 #[test]
 fn the_page_has_each_planted_fault_with_the_checks_that_find_it() {
