@@ -141,5 +141,6 @@ macro_rules! invariants {
 pub fn all() -> Vec<Property<Holdline>> {
     let mut all = invariants!(0 1 2 3 4 5 6 7 8);
     all.extend(situations!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21));
+    assert_eq!(all.len(), INVARIANTS.len() + SITUATIONS.len(), "the checker gets each of them");
     all
 }

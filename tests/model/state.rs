@@ -230,7 +230,6 @@ pub struct Net {
 pub struct Broken {
     pub permit_after_commit: bool,
     pub byte_after_seal: bool,
-    pub missing_in_list: bool,
     pub begun_late: bool,
     pub begun_by_thaw: bool,
     pub opened_unconfirmed: bool,

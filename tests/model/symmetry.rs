@@ -68,7 +68,17 @@ impl State {
             self.nodes[node].hash(to);
         }
         for db in dbs.into_iter().flatten() {
-            (db.epoch, db.timeline, db.identity, db.recorded, db.freeze, db.frozen_at, db.flights).hash(to);
+            (
+                db.epoch,
+                db.timeline,
+                db.identity,
+                db.recorded,
+                db.confirmed,
+                db.freeze,
+                db.frozen_at,
+                db.flights,
+            )
+                .hash(to);
             for row in &db.rows {
                 let owner = order.iter().position(|n| row.owner != NOBODY && *n == usize::from(row.owner));
                 (row.stand, owner, row.attempt, row.made, row.epoch, row.decided, row.landed).hash(to);
