@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import zip_longest
 
 # The invariants of the design.
 INVARIANTS = {
@@ -144,8 +145,9 @@ def keep_soak(folder):
     for name in REAL:
         found = load(folder, f"faults-{name}.json")
         if found:
+            runs = (load(SOAK, f"soak-{name}.json") or []) + [{"commit": tried["commit"], "date": day, **found}]
             with open(os.path.join(SOAK, f"soak-{name}.json"), "w", encoding="utf-8") as file:
-                json.dump({"commit": tried["commit"], "date": day, **found}, file, indent=1, sort_keys=True)
+                json.dump(runs, file, indent=1, sort_keys=True)
                 file.write("\n")
 
 
@@ -185,7 +187,7 @@ class Results:
         self.planted_in_tests = load(folder, "planted-tests.json")
         self.disasters = [load(folder, os.path.basename(f)) for f in sorted(glob.glob(os.path.join(glob.escape(folder), "disasters-*.json")))]
         self.fuzz = {name: load(folder, f"fuzz-{name}.json") for name in REAL}
-        self.soak = {name: load(SOAK, f"soak-{name}.json") for name in REAL}
+        self.soak = {name: load(SOAK, f"soak-{name}.json") or [] for name in REAL}
         self.faults = {name: load(folder, f"faults-{name}.json") for name in REAL}
         self.kills = {name: load(folder, f"kill-{name}.json") for name in REAL}
         self.tests = {}
@@ -353,7 +355,7 @@ def spreads(faults):
                     ("call to answer, every node is well", found["well"]["answers_ms"])]
         still = found["one_stands_still"]
         if still:
-            what = f"call to answer, one node stands still: {still['sealed']} sealed, the node is named in {still['named']}"
+            what = f"call to answer, one node stands still: {still['sealed']} sealed, the node is named in {still['named']}; all within 2,000: {'yes' if still['answers_ms']['max'] <= 2000 else 'NO'}"
             measured.append((what, still["answers_ms"]))
         rows += [(where, what, spread["count"], *(number(spread[p]) for p in ("p50", "p99", "max"))) for what, spread in measured]
     yield from table(["", "from", "freezes", "p50", "p99", "max"], rows)
@@ -421,13 +423,21 @@ def disasters(found):
 
 
 def soak(kept):
-    for name, found in kept.items():
-        if found:
-            yield f"{REAL[name][0][0].upper()}{REAL[name][0][1:]}: {number(found['rounds'])} rounds on commit {found['commit']} of {found['date']} (`tests/run --soak`)."
+    counted = ("rounds", "deliveries", "arrived_once", "listed", "held", "after_sealed_and_listed", "after_sealed_and_not_listed")
+    summed = {}
+    for name, runs in kept.items():
+        for run in runs:
+            yield f"{REAL[name][0][0].upper()}{REAL[name][0][1:]}: {number(run['rounds'])} rounds on commit {run['commit']} of {run['date']} (`tests/run --soak`)."
             yield ""
-    some = {name: found for name, found in kept.items() if found}
-    yield from rounds(some)
-    yield from spreads(some)
+        if runs:
+            summed[name] = {key: sum(run[key] for run in runs) for key in counted}
+            faults = {fault for run in runs for fault in run["by_fault"]}
+            summed[name]["by_fault"] = {fault: sum(run["by_fault"].get(fault, 0) for run in runs) for fault in faults}
+    yield f"{number(sum(found['rounds'] for found in summed.values()))} rounds in all."
+    yield ""
+    yield from rounds(summed)
+    for runs in zip_longest(*kept.values()):
+        yield from spreads({name: run for name, run in zip(kept, runs) if run})
 
 
 def questions(fuzz):
