@@ -67,6 +67,7 @@ TESTS = {
         "approvals::the_glass_is_broken_for_a_crisis_and_reviewed_by_neither_breaker_nor_author",
         "flow::break_glass_sends_and_owes_a_review_by_another",
         "flow::nobody_approves_their_own_words_or_words_that_changed",
+        "people::whoever_wrote_on_a_text_does_not_approve_it",
     ],
     "I13": [
         "watches_rooms::a_message_of_the_bot_on_discord_that_no_delivery_made_raises_an_alarm",

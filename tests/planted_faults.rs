@@ -40,8 +40,8 @@ const CASES: &[(Planted, &str, &[&str])] = &[
     ),
     (
         Planted::ApproverMayBeAuthor,
-        "flow::nobody_approves_their_own_words_or_words_that_changed::sqlite",
-        &["&bench.operator, &post.id, &own"],
+        "people::whoever_wrote_on_a_text_does_not_approve_it::sqlite",
+        &["Err(AppError::Forbidden(_))"],
     ),
 ];
 
