@@ -107,7 +107,6 @@ pub const ADAPTER: Adapter = Adapter {
                 sides: None,
                 other: "Instagram takes pictures between 4:5 and 1.91:1: crop it",
             }),
-            ..PictureLimits::ANY
         },
     },
     settings: &[
