@@ -93,8 +93,6 @@ pub enum Planted {
     CopyIsNotTold,
     /// What was due when a person confirms a database goes out by itself.
     ConfirmationReleasesDue,
-    /// A freeze takes the guard as permits do, so that one can be half-way when it is committed.
-    GuardIsShared,
     /// Whoever wrote on a text may approve it.
     ApproverMayBeAuthor,
 }
@@ -141,13 +139,12 @@ impl Planted {
         Self::SealByLease,
     ];
 
-    /// Those about what the simulation does not have: the return from a restore or a copy, the locks of PostgreSQL, two
-    /// persons. Tests of these must find them.
+    /// Those about what the simulation does not have: the return from a restore or a copy, and two persons. Tests of
+    /// these must find them.
     pub const OF_TESTS: &[Self] = &[
         Self::OpensOnAnyEpoch,
         Self::CopyIsNotTold,
         Self::ConfirmationReleasesDue,
-        Self::GuardIsShared,
         Self::ApproverMayBeAuthor,
     ];
 }

@@ -1,5 +1,5 @@
 //! Faults of the code that are planted in a whole process (`HOLDLINE_PLANTED`), and the tests that must fail then: about
-//! what the simulation does not have, the return, the locks of PostgreSQL and the two persons of an approval.
+//! what the simulation does not have, the return and the two persons of an approval.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,8 +10,7 @@ use serde_json::json;
 
 use crate::support::evidence;
 
-/// A test that must find a fault, and what is in the line that must fail. In `GuardIsShared` two lines see the same:
-/// what was permitted after COMMITTED may have arrived by then.
+/// A test that must find a fault, and what is in the line that must fail.
 const CASES: &[(Planted, &str, &[&str])] = &[
     (
         Planted::OpensOnAnyEpoch,
@@ -32,11 +31,6 @@ const CASES: &[(Planted, &str, &[&str])] = &[
         Planted::ConfirmationReleasesDue,
         "returns::an_older_backup_in_the_same_file_is_seen_by_its_shorter_log",
         &["confirmed.held, 1"],
-    ),
-    (
-        Planted::GuardIsShared,
-        "two_nodes::no_content_leaves_either_node_after_the_seal",
-        &["permits_after(", "was not in flight"],
     ),
     (
         Planted::ApproverMayBeAuthor,
