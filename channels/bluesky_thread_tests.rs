@@ -75,18 +75,21 @@ async fn parts_that_are_out_are_never_forgotten_by_a_later_try() {
     ] {
         let (_, channel) = open(steps.clone()).await;
         let failure = channel.publish(&out, &Pass::open_for_tests()).await.unwrap_err();
-        let said =
-            matches!(&failure, Failure::InDoubt { reason } if reason.starts_with("parts out: 2 of 3; "));
-        assert!(said, "{steps:?}: {failure:?}");
+        let (Failure::InDoubt { reason } | Failure::Rejected { reason, .. }) = &failure else {
+            panic!("{failure:?}")
+        };
+        assert!(reason.starts_with("parts out: 2 of 3; "), "{steps:?}: {failure:?}");
     }
 }
 
 #[tokio::test]
-async fn no_refusal_after_the_first_part_is_one_without_effect() {
+async fn a_refusal_after_the_first_part_is_a_doubt_unless_the_server_asks_to_wait() {
     for (status, headers) in [(400, ""), (413, ""), (429, "Retry-After: 7\r\n"), (500, "")] {
         let (_, channel) = open(vec![login(LATER), made(0), answer(status, headers, "{}")]).await;
         let failure = channel.publish(&thread(), &Pass::open_for_tests()).await.unwrap_err();
-        assert!(matches!(failure, Failure::InDoubt { .. }), "{status}: {failure:?}");
+        let waits = matches!(&failure, Failure::Rejected { reason, retry: Retry::After(_) } if reason.starts_with("parts out: 1 of 3; "));
+        assert!(waits == (status == 429), "{status}: {failure:?}");
+        assert!(waits || matches!(failure, Failure::InDoubt { .. }), "{status}: {failure:?}");
     }
 }
 
@@ -123,7 +126,10 @@ async fn reading_back_tells_a_part_from_the_whole() {
 async fn all_parts_are_taken_down_the_last_one_first() {
     let done = || answer(200, "", "{}");
     let (fake, channel) = open(vec![login(LATER), done(), done(), done()]).await;
-    assert_eq!(channel.retract(&thread(), Some(&uri(0))).await, Retraction::Gone);
+    // It is written down first that a person wants that.
+    let all = [uri(0), uri(1), uri(2)].join(" ");
+    let wanted = Job { handle: Some(crate::parts::withdrawn(&all)), ..thread() };
+    assert_eq!(channel.retract(&wanted, Some(&uri(0))).await, Retraction::Gone);
     let keys: Vec<Value> = (1..4).map(|n| sent(&fake, n)["rkey"].clone()).collect();
     assert_eq!(keys, [2, 1, 0].map(|n| Value::from(record_key(&thread(), n))));
     let (_, channel) = open(vec![login(LATER), done(), answer(502, "", "")]).await;

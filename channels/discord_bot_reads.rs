@@ -143,6 +143,6 @@ impl Bot {
             after = newest;
             rests(&answer).await?;
         }
-        Err("the channel has had too many messages since to look through".to_owned())
+        Err("the channel has had too many messages since to look through; see there yourself what is out, and settle it by that".to_owned())
     }
 }

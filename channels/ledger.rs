@@ -24,7 +24,7 @@ mod later;
 mod words;
 
 pub use later::{Fate, Named, Word, after, is_over, names};
-pub use words::public;
+pub use words::{WITHDRAWN, public};
 
 /// Said when what is written down was not written by this version.
 const UNREADABLE: &str = "what is written down of who has it cannot be read; look at the network who has it";

@@ -11,7 +11,7 @@ const NAMELY: &str = "; namely: ";
 const GOES_ON: &str = "another try goes on with them and doubles nothing";
 const ONCE_MORE: &str = "another try sends it once more to those of whom nobody knows";
 /// Why nothing more is sent.
-const WITHDRAWN: &str = "a person wanted it taken down, so nothing more of it is sent";
+pub const WITHDRAWN: &str = "a person wanted it taken down, so nothing more of it is sent";
 pub(super) const NOBODY_KNOWS: &str = "nobody knows";
 /// How long the rest waits when no wait was named: as long for each attempt so far, of which ten count at most.
 const AGAIN: Duration = Duration::from_secs(60);

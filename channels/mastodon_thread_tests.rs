@@ -4,6 +4,7 @@ use super::kinds::Kind;
 use super::server::{Api, Server as Site};
 use super::tests::{connect_to, open};
 use super::*;
+use crate::Retry;
 use crate::strict::{self, Fate, Memory, Threads};
 use crate::suite::{self, Cut};
 
@@ -65,7 +66,9 @@ async fn each_part_answers_the_one_before_and_all_are_taken_down() {
     assert_eq!(seen, Sighting::Found(receipt.clone()), "what is written down is the whole");
     // The last part was not written down: it is looked for.
     let lost = Job { handle: Some(ids[..2].join(" ")), ..thread(&memory) };
-    assert_eq!(channel.retract(&lost, Some(&receipt.remote_id)).await, Retraction::Gone);
+    // It is written down first that a person wants them taken down.
+    let wanted = Job { handle: lost.handle.as_deref().map(crate::parts::withdrawn), ..lost };
+    assert_eq!(channel.retract(&wanted, Some(&receipt.remote_id)).await, Retraction::Gone);
     assert_eq!(server.copies(), 0);
     assert_eq!(
         channel.retract(&thread(&Memory::default()), None).await,
@@ -96,11 +99,13 @@ async fn a_thread_that_stopped_goes_on_where_it_stopped() {
             let (server, channel) = open(kind, &before.collect::<Vec<_>>()).await;
             let memory = Memory::default();
             let failure = attempt(&*channel, &memory).await.unwrap_err();
-            let said = format!("parts out: {n} of 3; ");
-            assert!(
-                matches!(&failure, Failure::InDoubt { reason } if reason.starts_with(&said)),
-                "{fate:?}: {failure:?}"
-            );
+            let waits = matches!(fate, Fate::Refused(429, ..));
+            let (Failure::InDoubt { reason } | Failure::Rejected { reason, .. }) = &failure else {
+                panic!("{failure:?}")
+            };
+            assert!(reason.starts_with(&format!("parts out: {n} of 3; ")), "{fate:?}: {reason}");
+            let is_rejected = matches!(failure, Failure::Rejected { retry: Retry::After(_), .. });
+            assert_eq!(is_rejected, waits, "{fate:?}: {failure:?}");
             let seen = channel.read_back(&thread(&memory)).await;
             let done = server.copies();
             match seen {

@@ -24,9 +24,23 @@ pub(crate) const PREPARED: char = '~';
 /// Begins what is written down of the pictures of a post that is still being prepared: nothing of it is out.
 pub(crate) const PICTURES: char = '+';
 
+/// Ends what is written down of a thread that a person wanted taken down.
+const WITHDRAWN: &str = " !";
+
 /// The parts of a thread that its handle says are out, by what the network calls each.
 pub fn out(handle: &str) -> impl Iterator<Item = &str> {
+    let handle = handle.strip_suffix(WITHDRAWN).unwrap_or(handle);
     handle.split(' ').filter(|part| !part.is_empty() && !part.starts_with([PREPARED, PICTURES]))
+}
+
+/// The handle of a thread after a person wanted it taken down: no part is sent after those that are gone.
+pub fn withdrawn(handle: &str) -> String {
+    if is_withdrawn(handle) { handle.to_owned() } else { [handle, WITHDRAWN].concat() }
+}
+
+/// Whether a handle is that of a thread which a person wanted taken down.
+pub fn is_withdrawn(handle: &str) -> bool {
+    handle.ends_with(WITHDRAWN)
 }
 
 fn is_mark(line: &str) -> bool {
@@ -58,6 +72,14 @@ mod tests {
         let of = |handle: &'static str| out(handle).collect::<Vec<_>>();
         assert_eq!(of("7:1 7:2 ~7:3"), ["7:1", "7:2"]);
         assert!(of("").is_empty() && of("~7:3").is_empty() && of("+7:1,2").is_empty());
+    }
+
+    #[test]
+    fn what_a_person_wanted_taken_down_stays_known_and_says_so() {
+        let handle = withdrawn("7:1 7:2 ~7:3");
+        assert!(is_withdrawn(&handle) && !is_withdrawn("7:1 7:2 ~7:3"));
+        assert_eq!(out(&handle).collect::<Vec<_>>(), ["7:1", "7:2"]);
+        assert_eq!(withdrawn(&handle), handle);
     }
 
     proptest! {

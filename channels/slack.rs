@@ -272,7 +272,7 @@ impl Slack {
             }
             cursor = next;
         }
-        Err("the channel has had too many messages since to look through".to_owned())
+        Err("the channel has had too many messages since to look through; see there yourself what is out, and settle it by that".to_owned())
     }
 
     /// Takes one message down.

@@ -139,7 +139,7 @@ impl Slack {
             }
             cursor = next.map(str::to_owned);
         }
-        Err("the thread has had too many messages since to look through".to_owned())
+        Err("the thread has had too many messages since to look through; see there yourself what is out, and settle it by that".to_owned())
     }
 
     /// Looks for the post, whole or in parts.

@@ -209,6 +209,8 @@ async fn a_part_whose_number_is_lost_is_found_among_the_answers() {
     attempt(&*channel, &memory).await.unwrap();
     server.state().network.posts.truncate(3);
     assert_eq!(shown(&server), (all(), true));
+    // It is written down first that a person wants them taken down.
+    memory.keep(&crate::parts::withdrawn(&memory.handle().unwrap())).await.unwrap();
     assert_eq!(channel.retract(&thread(&memory), None).await, Retraction::Gone);
 }
 

@@ -245,7 +245,7 @@ impl X {
                 return Ok(own);
             }
         }
-        Err("the account has posted too much since to look through".to_owned())
+        Err("the account has posted too much since to look through; see there yourself what is out, and settle it by that".to_owned())
     }
 
     /// Looks for the post, or for the first part of one, by its words.

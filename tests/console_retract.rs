@@ -72,6 +72,18 @@ on_both! {
         let form = format!("delivery={}&why=Too+late&word=take+down", copies[2].id);
         let live = text(&send(&caller, &cookie, &page, &format!("{page}/retract"), &form).await);
         assert!(live.contains("Still live: ") && live.contains("value=\"Too late\""), "{live}");
+        // Somebody takes it down there by hand, and says so: with a reason and the word, as for the network.
+        assert!(live.contains("name=\"how\" value=\"by_hand\""), "{live}");
+        let by_hand = async |form: &str| {
+            let form = format!("delivery={}&how=by_hand&{form}", copies[2].id);
+            send(&caller, &cookie, &page, &format!("{page}/retract"), &form).await
+        };
+        let click = text(&by_hand("why=Deleted+there&word=yes").await);
+        assert!(click.contains("value=\"by_hand\"") && down().await == 2, "{click}");
+        let done = by_hand("why=Deleted+there&word=take+down").await;
+        assert_eq!((done.status, down().await), (303, 3), "{}", text(&done));
+        let log = read(&caller, &approver, "/console/audit?verb=retraction.settled").await;
+        assert!(log.contains("Deleted there"), "{log}");
         node.stop().await.unwrap();
     }
 

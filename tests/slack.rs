@@ -10,6 +10,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use channels::Retraction;
+use holdline::app::audit::{self, AuditFilter};
+use holdline::app::held::{Settle, Settlement};
 use holdline::app::{doubts, held, media};
 use serde_json::{Value, json};
 
@@ -90,6 +93,11 @@ async fn history(
     Json(json!({ "ok": true, "messages": messages, "response_metadata": { "next_cursor": next } }))
 }
 
+/// Deletes no picture: another app sent them.
+async fn delete_file() -> Json<Value> {
+    wrong("cant_delete_file")
+}
+
 async fn delete(State(fake): State<Fake>, headers: HeaderMap, Json(sent): Json<Value>) -> Json<Value> {
     if !is_ours(&headers) || sent["channel"] != "C1" {
         return wrong("invalid_auth");
@@ -131,7 +139,7 @@ pub async fn connect(bench: &mut Bench) -> (Fake, Value) {
         .route("/api/files.getUploadURLExternal", post(announce))
         .route("/upload/{number}", post(take))
         .route("/api/files.completeUploadExternal", post(|| async { Json(json!({ "ok": true })) }))
-        .route("/api/files.delete", post(|| async { Json(json!({ "ok": true })) }))
+        .route("/api/files.delete", post(delete_file))
         .with_state(fake.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let settings = json!({ "server": url, "channel": "C1" });
@@ -187,6 +195,24 @@ on_both! {
         assert_eq!(files, [png(20, 10)]);
         let image = json!({ "type": "image", "slack_file": { "id": "F1" }, "alt_text": "Open branches" });
         assert_eq!(messages[0]["blocks"].as_array().unwrap().last(), Some(&image));
+        let delivery = bench.until(&sent.id, &["accepted"]).await.deliveries.remove(0).id;
+        let word = |settlement| Settle { settlement, note: "I deleted the pictures in Slack".into(), url: None };
+        let settle = async || held::settle(&bench.app, &bench.approver, &delivery, &word(Settlement::TakenDown)).await;
+        let early = settle().await.unwrap_err().to_string();
+        assert!(early.contains("ask for it to be taken down first"), "{early}");
+        for _ in 0..2 {
+            let live = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap();
+            let Retraction::StillLive(why) = live else { panic!("Slack keeps the pictures") };
+            assert!(why.starts_with("the message is gone, and Slack keeps its pictures: "), "{why}");
+        }
+        // However often it is asked, Slack keeps them; a person deletes them there.
+        assert!(held::settle(&bench.app, &bench.operator, &delivery, &Settle { note: " ".into(), ..word(Settlement::TakenDown) }).await.is_err());
+        settle().await.unwrap();
+        assert_eq!(bench.until(&sent.id, &["retracted"]).await.deliveries[0].reason, None);
+        let filter = AuditFilter { verb: Some("retraction.settled".into()), limit: 9, ..AuditFilter::default() };
+        let log = audit::list(&bench.app, &bench.administrator, &filter).await.unwrap();
+        assert!(log.len() == 1 && log[0].entry.to_string().contains("I deleted the pictures in Slack"), "{log:?}");
+        settle().await.unwrap();
         worker.stop().await.unwrap();
     }
 }

@@ -122,6 +122,9 @@ on_both! {
         assert!(log.contains("it never arrives for 2") && !log.contains("…00"), "{log}");
         let again = held::settle(&bench.app, &bench.approver, &delivery, &try_again()).await;
         assert!(again.unwrap_err().to_string().contains("wanted it taken down"));
+        let word = Settle { settlement: Settlement::TakenDown, note: "I asked them".into(), url: None };
+        let gone = held::settle(&bench.app, &bench.approver, &delivery, &word).await.unwrap_err().to_string();
+        assert!(gone.contains("nobody can take it out of their hands"), "{gone}");
         // What the network shows by now makes it no success.
         fake.set(|account| account.lags = false);
         doubts::read_back(&bench.app, &bench.approver, &delivery).await.unwrap();

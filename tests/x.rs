@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use holdline::app::held::{self, Settle, Settlement};
+use holdline::app::freezes::{self, NewFreeze};
+use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::{doubts, posts};
 use holdline::clock::{Clock, rfc3339};
 use serde_json::{Value, json};
 
+use crate::commands::run;
 use crate::console::sign_in;
 use crate::on_both;
 use crate::support::Bench;
 use crate::support::caller::Caller;
-use crate::support::visitor::{send, text as text_of};
+use crate::support::visitor::{read, send, text as text_of};
 
 struct Account {
     /// Stamps the posts.
@@ -31,6 +34,8 @@ struct Account {
     answers: Vec<(String, String)>,
     /// Answers of apps are refused.
     takes_no_answers: bool,
+    /// The account posts too fast: answers are refused until it has waited so many seconds.
+    busy: Option<u32>,
 }
 
 impl Account {
@@ -42,7 +47,15 @@ impl Account {
 
 type Fake = Arc<Mutex<Account>>;
 
-async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> (StatusCode, Json<Value>) {
+async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> Response {
+    if let (Some(seconds), true) = (fake.lock().unwrap().busy, sent["reply"].is_object()) {
+        let wait = [("retry-after", seconds.to_string())];
+        return (StatusCode::TOO_MANY_REQUESTS, wait, Json(json!({}))).into_response();
+    }
+    made(&fake, &sent).into_response()
+}
+
+fn made(fake: &Fake, sent: &Value) -> (StatusCode, Json<Value>) {
     let mut fake = fake.lock().unwrap();
     let text = sent["text"].as_str().unwrap().to_owned();
     if fake.posts.iter().any(|(_, known)| *known == text) {
@@ -92,6 +105,7 @@ async fn connect_with(bench: &mut Bench, threads: &str) -> Fake {
         lags: false,
         answers: Vec::new(),
         takes_no_answers: false,
+        busy: None,
     };
     let fake = Arc::new(Mutex::new(account));
     let routes = Router::new()
@@ -116,6 +130,22 @@ async fn told(bench: &Bench, delivery: &str) -> (String, String) {
     let doubt = doubts::get(&bench.app, &bench.approver, delivery).await.unwrap();
     let state = serde_json::to_value(doubt.state).unwrap().as_str().unwrap().to_owned();
     (state, doubt.reason.unwrap_or_default())
+}
+
+/// Two parts that together are too long for one post.
+fn parts() -> [String; 2] {
+    ["It began at nine.", "Cards work again."].map(|words| format!("{words} {}", "Safe. ".repeat(25)))
+}
+
+/// Waits until something is so.
+async fn until(what: impl AsyncFn() -> bool) {
+    for _ in 0..400 {
+        if what().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come to that");
 }
 
 async fn read_back(bench: &Bench, delivery: &str) -> String {
@@ -165,8 +195,7 @@ on_both! {
         let fake = connect_with(&mut bench, "on").await;
         fake.lock().unwrap().takes_no_answers = true;
         let worker = bench.start().await;
-        let parts = ["It began at nine.", "Cards work again."].map(|words| format!("{words} {}", "Safe. ".repeat(25)));
-        let stopped = deliver(&bench, &parts.join("\n---\n"), "in_doubt").await;
+        let stopped = deliver(&bench, &parts().join("\n---\n"), "in_doubt").await;
         let said = "parts out: 1 of 2; X may take no answer to the account's own post: X refuses the post (status 403)";
         assert!(told(&bench, &stopped).await.1.starts_with(said), "{:?}", told(&bench, &stopped).await);
         assert_eq!(read_back(&bench, &stopped).await, "in_doubt");
@@ -197,6 +226,134 @@ on_both! {
         assert_eq!((posts.len(), answers), (2, vec![(posts[1].0.clone(), posts[0].0.clone())]));
         let gone = held::retract(&bench.app, &bench.approver, &stopped, "wrong").await.unwrap();
         assert_eq!((gone, fake.lock().unwrap().posts.len()), (::channels::Retraction::Gone, 0));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_that_was_taken_down_is_not_tried_again(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().takes_no_answers = true;
+        let worker = bench.start().await;
+        let caller = Caller::new(&bench).await;
+        let cookie = sign_in(&bench, &bench.approver).await.cookie;
+        let stopped = deliver(&bench, &parts().join("\n---\n"), "in_doubt").await;
+        let page = format!("/console/doubts/{stopped}");
+        let offers = async || read(&caller, &cookie, &page).await.contains("value=\"try_again\"");
+        assert!(offers().await);
+        // Nobody saw the second part, so it is not said to be gone.
+        let down = held::retract(&bench.app, &bench.approver, &stopped, "wrong").await.unwrap();
+        let why = "parts taken down: 1 of 2; look whether another one is there";
+        assert_eq!((down, told(&bench, &stopped).await), (::channels::Retraction::StillLive(why.into()), ("in_doubt".into(), why.into())));
+        fake.lock().unwrap().takes_no_answers = false;
+        // What a look sees by what is written down is gone by now.
+        assert_eq!(read_back(&bench, &stopped).await, "in_doubt");
+        assert!(!offers().await);
+        let again = Settle { settlement: Settlement::TryAgain, note: "perhaps now".into(), url: None };
+        let refused = held::settle(&bench.app, &bench.approver, &stopped, &again).await.unwrap_err().to_string();
+        assert!(refused.contains("no part is sent after those; settle it as not published, and write a new post"), "{refused}");
+        let words = ["held", "settle", &stopped, "try_again", "--note", "perhaps now"];
+        let (code, _, said) = run(&caller, &caller.operator, &words).await;
+        assert!(code != Some(0) && said.contains("write a new post"), "{said}");
+        assert!(read(&caller, &cookie, &page).await.contains("value=\"taken_down\""));
+        let no = Settle { settlement: Settlement::NotPublished, note: "nothing is there".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &stopped, &no).await.unwrap();
+        let release = Review { choice: Choice::Release, deliveries: vec![stopped.clone()], label: None, hash: None,
+            expected: None, at: None, zone: None, spread_minutes: 0 };
+        let left = held::review(&bench.app, &bench.approver, &release).await.unwrap();
+        assert_eq!((left.changed, left.left[0].1.as_str()), (0, "a person wanted it taken down, so it is not sent on; cancel it, and write a new post"));
+        // However it comes back into the queue, the sender knows it, too.
+        bench.sql(&format!("update deliveries set state = 'scheduled', ready_at = 0 where id = '{stopped}'")).await;
+        let failed = async || told(&bench, &stopped).await == ("failed".into(), "a person wanted it taken down, so nothing more of it is sent".into());
+        until(async || failed().await).await;
+        assert!(fake.lock().unwrap().posts.is_empty(), "nothing was sent after what is gone");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_stopped_thread_of_which_all_is_taken_down_is_retracted(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().takes_no_answers = true;
+        let worker = bench.start().await;
+        let text = parts().join("\n---\n");
+        let stopped = deliver(&bench, &text, "in_doubt").await;
+        // The answer to the second part was lost: it is out, and not written down.
+        { let mut fake = fake.lock().unwrap(); fake.takes_no_answers = false; fake.loses = true; }
+        let again = Settle { settlement: Settlement::TryAgain, note: "one is there".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &stopped, &again).await.unwrap();
+        until(async || fake.lock().unwrap().posts.len() == 2 && told(&bench, &stopped).await.0 == "in_doubt").await;
+        let gone = held::retract(&bench.app, &bench.approver, &stopped, "wrong").await.unwrap();
+        assert_eq!((gone, fake.lock().unwrap().posts.len()), (::channels::Retraction::Gone, 0));
+        assert_eq!(told(&bench, &stopped).await.0, "retracted");
+        assert!(held::settle(&bench.app, &bench.approver, &stopped, &again).await.is_err());
+        // The same words as a new post, with an approval of its own, begin with the first part.
+        let new = deliver(&bench, &text, "accepted").await;
+        assert_eq!((new == stopped, fake.lock().unwrap().posts.len()), (false, 2));
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_that_met_a_busy_network_goes_on_when_the_wait_is_over(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().busy = Some(2);
+        let worker = bench.start().await;
+        let text = parts().join("\n---\n");
+        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } });
+        let sent = bench.approved(new).await;
+        let delivery = sent.deliveries[0].id.clone();
+        let waits = async || told(&bench, &delivery).await == ("scheduled".into(), "parts out: 1 of 2; X asks us to wait (status 429)".into());
+        until(async || waits().await).await;
+        let early = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap_err().to_string();
+        assert!(early.contains("cancel the post or freeze first"), "{early}");
+        fake.lock().unwrap().busy = None;
+        bench.until(&sent.id, &["accepted"]).await;
+        let (posts, answers) = { let fake = fake.lock().unwrap(); (fake.posts.clone(), fake.answers.clone()) };
+        assert_eq!((posts.len(), answers), (2, vec![(posts[1].0.clone(), posts[0].0.clone())]), "each part once");
+        // A freeze has a reason of its own.
+        fake.lock().unwrap().busy = Some(4);
+        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text.replace("nine", "ten") } });
+        let sent = bench.approved(new).await;
+        until(async || told(&bench, &sent.deliveries[0].id).await.1.starts_with("parts out: 1 of 2; ")).await;
+        freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        let held = bench.until(&sent.id, &["held"]).await.deliveries.remove(0);
+        assert_eq!(held.so_far.as_deref(), Some("1 of 2 parts are out"), "{held:?}");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_thread_whose_time_is_over_while_it_waits_says_how_far_it_came(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().busy = Some(3_600);
+        let worker = bench.start().await;
+        let text = parts().join("\n---\n");
+        let until = rfc3339(bench.app.clock().now() + 60_000);
+        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text }, "valid_until": until });
+        let sent = bench.approved(new).await;
+        let over = bench.until(&sent.id, &["expired"]).await.deliveries.remove(0);
+        assert_eq!(over.reason.as_deref(), Some("parts out: 1 of 2; X asks us to wait (status 429)"));
+        worker.stop().await.unwrap();
+    }
+
+    async fn what_is_out_of_a_thread_that_was_cancelled_is_told_and_ends_by_a_persons_word(bench) {
+        let mut bench = bench;
+        let fake = connect_with(&mut bench, "on").await;
+        fake.lock().unwrap().busy = Some(3_600);
+        let worker = bench.start().await;
+        let text = parts().join("\n---\n");
+        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } });
+        let sent = bench.approved(new).await;
+        let id = sent.deliveries[0].id.clone();
+        until(async || told(&bench, &id).await.1.starts_with("parts out: 1 of 2; ")).await;
+        posts::cancel(&bench.app, &bench.operator, &sent.id).await.unwrap();
+        let cancelled = bench.until(&sent.id, &["cancelled"]).await.deliveries.remove(0);
+        assert!(cancelled.reason.unwrap().starts_with("parts out: 1 of 2; ") && cancelled.so_far.is_none(), "it is still told, once");
+        let gone = held::retract(&bench.app, &bench.approver, &cancelled.id, "wrong").await.unwrap();
+        assert!(matches!(gone, ::channels::Retraction::StillLive(why) if why.starts_with("parts taken down: 1 of 2")));
+        assert!(fake.lock().unwrap().posts.is_empty());
+        // A person looked: there is no other one. What the network could not say ends with that.
+        let word = Settle { settlement: Settlement::TakenDown, note: "I looked at the account".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &cancelled.id, &word).await.unwrap();
+        let ended = bench.until(&sent.id, &["cancelled"]).await.deliveries.remove(0);
+        assert_eq!((ended.reason.as_deref(), ended.so_far), (Some("the parts that were out are taken down"), None));
         worker.stop().await.unwrap();
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use ::channels::parts;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::channels::Channel;
-use super::{Actor, App, AppError, Result, held};
+use super::{Actor, App, AppError, Result, handles, held};
 use crate::clock::rfc3339;
 use crate::domain::Word;
 use crate::domain::delivery::State;
@@ -39,6 +40,10 @@ pub struct DoubtView {
     pub account: Option<String>,
     /// Whether the network can be asked.
     pub readable: bool,
+    /// A person wanted it taken down, so it is not tried again.
+    pub withdrawn: bool,
+    /// It is a thread of that kind: a person may say that nothing of it is there any more.
+    pub down: bool,
     /// The last attempt; nothing: there was none.
     pub attempt: Option<AttemptView>,
 }
@@ -139,6 +144,8 @@ fn view(
         readable: adapter.is_some_and(|a| a.capabilities.readable(post.revises.is_some())),
         text: held::beginning(&post.source),
         revises: post.revises.clone(),
+        down: last.as_ref().and_then(|a| a.handle.as_deref()).is_some_and(parts::is_withdrawn),
+        withdrawn: last.as_ref().and_then(|a| a.handle.as_deref()).is_some_and(handles::is_withdrawn),
         attempt: last.map(attempt),
         due: rfc3339(d.due_at),
         reason: d.reason,

@@ -2,7 +2,8 @@
 //!
 //! It is written down before the public step, and only while the attempt has no outcome. So an attempt that
 //! is in doubt and has no handle never made that step, and never will. Where a network sends to each recipient by
-//! itself, it is the ledger of who has the post; a person's word about the post is written into that, too.
+//! itself, it is the ledger of who has the post; a person's word about the post is written into that, too, and so is
+//! into the handle of a thread that it is to be taken down.
 
 use ::channels::{Other, Rendition, ledger, parts, text};
 
@@ -81,6 +82,54 @@ pub(super) fn of_last(all: &[Attempt]) -> Option<String> {
     newest(all, &all.last()?.content_hash)
 }
 
+/// How a post went out of which a part can be out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In one piece.
+    Whole,
+    /// To each recipient by itself.
+    List,
+    /// In parts.
+    Thread,
+}
+
+impl Way {
+    fn of(handle: &str, body: &str) -> Self {
+        let is_thread = || serde_json::from_str::<Rendition>(body).is_ok_and(|words| !words.more.is_empty());
+        match () {
+            () if ledger::is_ledger(handle) => Self::List,
+            () if parts::out(handle).next().is_some() && is_thread() => Self::Thread,
+            () => Self::Whole,
+        }
+    }
+
+    /// How that delivery went out.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn read(app: &App, delivery: &str) -> Result<Self> {
+        let all = app.store().attempts(delivery).await?;
+        let handle = of_last(&all);
+        Ok(handle.zip(all.last()).map_or(Self::Whole, |(handle, last)| Self::of(&handle, &last.body)))
+    }
+}
+
+/// Whether a person wanted it taken down: nothing more of it is sent.
+pub(crate) fn is_withdrawn(handle: &str) -> bool {
+    ledger::is_withdrawn(handle) || parts::is_withdrawn(handle)
+}
+
+/// The same of a delivery within a change, with what people read of it: it cannot be sent on.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn why_over(tx: &mut Tx, delivery: &str) -> Result<Option<&'static str>> {
+    let handle = of_last(&tx.attempts(delivery).await?);
+    Ok(handle.is_some_and(|handle| is_withdrawn(&handle)).then_some(OVER))
+}
+
+const OVER: &str = "a person wanted it taken down, so it is not sent on; cancel it, and write a new post";
+
 /// Writes a person's word about the newest attempt into its ledger, if it has one: `again`, it is to be tried again.
 ///
 /// # Errors
@@ -91,6 +140,13 @@ pub(super) async fn judge(tx: &mut Tx, attempt: &str, again: bool) -> Result<()>
         return Err(AppError::Conflict(
             "a person wanted it taken down, so it is not sent on; settle it as published or as not published, \
              and make a new post for the others"
+                .into(),
+        ));
+    }
+    if again && parts::is_withdrawn(&kept.handle) {
+        return Err(AppError::Conflict(
+            "a person wanted it taken down, so no part is sent after those; settle it as not published, and write a \
+             new post"
                 .into(),
         ));
     }
@@ -117,8 +173,14 @@ pub(super) async fn so_far(tx: &mut Tx, attempt: &str) -> Result<Option<String>>
     Ok(known_in(tx, attempt).await?.and_then(|kept| ledger::so_far(&kept.handle)))
 }
 
-/// Whether a reason begins to count as that does: it goes on with who still waits.
+/// Whether a reason begins to count as that does: it goes on with who still waits, or what stopped the parts.
 fn tells(reason: &str, so_far: &str) -> bool {
+    // Of a thread it counts the parts.
+    if so_far.starts_with(|c: char| c.is_ascii_digit()) {
+        let mut numbers = so_far.split(' ').filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        let (out, of) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        return reason.contains(so_far) || reason.contains(&format!("parts out: {out} of {of}; {}", ""));
+    }
     let count = so_far.split(',').next().unwrap_or(so_far);
     reason.ends_with(count) || reason.contains(&format!("{count},"))
 }
@@ -131,9 +193,8 @@ fn tells(reason: &str, so_far: &str) -> bool {
 pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<()> {
     let is_over = |d: &DeliveryView| matches!(d.state, State::Accepted | State::Retracted);
     for d in deliveries.iter_mut().filter(|d| d.attempts > 0 && !is_over(d)) {
-        let handle =
-            of_last(&app.store().attempts(&d.id).await?).filter(|handle| !ledger::is_withdrawn(handle));
-        let so_far = handle.and_then(|handle| ledger::so_far(&handle));
+        let all = app.store().attempts(&d.id).await?;
+        let so_far = how_far_of(&all).filter(|_| !of_last(&all).is_some_and(|handle| is_withdrawn(&handle)));
         d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
     }
     Ok(())
@@ -165,17 +226,24 @@ fn how_far_of(all: &[Attempt]) -> Option<String> {
     (of > 1 && out > 0).then(|| format!("{out} of {of} parts are out"))
 }
 
-/// Writes into the newest ledger of a delivery, if it has one, that a person wants the post taken down: nothing more
-/// of it is sent. Whether it has one.
+/// Writes into the newest handle of a delivery that a person wants the post taken down, where it went out to each
+/// recipient or in parts: nothing more of it is sent. Which of them it is.
 ///
 /// # Errors
 /// The database's own.
-pub(super) async fn withdraw(tx: &mut Tx, delivery: &str) -> Result<bool> {
-    let Some(last) = tx.last_attempt(delivery).await? else { return Ok(false) };
-    let Some(kept) = known_in(tx, &last.id).await? else { return Ok(false) };
-    let Some(withdrawn) = ledger::withdrawn(&kept.handle) else { return Ok(false) };
-    tx.rewrite_handle(&kept.attempt, &withdrawn).await?;
-    Ok(true)
+pub(super) async fn withdraw(tx: &mut Tx, delivery: &str) -> Result<Way> {
+    let Some(last) = tx.last_attempt(delivery).await? else { return Ok(Way::Whole) };
+    let Some(kept) = known_in(tx, &last.id).await? else { return Ok(Way::Whole) };
+    let way = Way::of(&kept.handle, &last.body);
+    match way {
+        Way::Whole => {}
+        Way::List => {
+            let withdrawn = ledger::withdrawn(&kept.handle).unwrap_or(kept.handle);
+            tx.rewrite_handle(&kept.attempt, &withdrawn).await?;
+        }
+        Way::Thread => tx.rewrite_handle(&last.id, &parts::withdrawn(&kept.handle)).await?,
+    }
+    Ok(way)
 }
 
 /// What is written down of other deliveries of the account with the same words, when the handle is a ledger with

@@ -9,7 +9,7 @@ use super::hub::Topic;
 use super::old_words::Beside;
 pub use super::retractions::retract;
 pub use super::settle::{Settle, Settlement, settle};
-use super::{Actor, App, AppError, Result, approvals, held_set, old_words};
+use super::{Actor, App, AppError, Result, approvals, handles, held_set, old_words};
 use crate::clock::{Millis, rfc3339};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -18,6 +18,7 @@ use crate::domain::freeze::{Subject, covering};
 use crate::domain::post::{Lane, PostState, Source};
 use crate::domain::role::Right;
 use crate::domain::times;
+use crate::store::Tx;
 use crate::store::deliveries::{Change, Delivery, Waiting};
 use crate::store::posts::Post;
 
@@ -202,7 +203,7 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
             let mut decided =
                 meant.as_read(d).and_then(|()| change(d, post, review.choice, *slot, frozen, now));
             if decided.is_ok()
-                && let Some(why) = beside.why_not(&mut tx, (post, d), review.choice).await?
+                && let Some(why) = why_not(&mut tx, &mut beside, (post, d), review.choice).await?
             {
                 decided = Err(why);
             }
@@ -226,6 +227,22 @@ pub async fn review(app: &App, by: &Actor, review: &Review) -> Result<Reviewed> 
         app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     }
     Ok(result)
+}
+
+/// Why what may be decided by its own state is not, for what was done to the rest of it or is out beside it.
+async fn why_not(
+    tx: &mut Tx,
+    beside: &mut Beside,
+    (post, d): (&Post, &Delivery),
+    choice: Choice,
+) -> Result<Option<String>> {
+    if choice != Choice::Cancel
+        && d.permits > 0
+        && let Some(why) = handles::why_over(tx, &d.id).await?
+    {
+        return Ok(Some(why.to_owned()));
+    }
+    beside.why_not(tx, (post, d), choice).await
 }
 
 /// What a freeze would judge the delivery by, at that time.

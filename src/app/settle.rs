@@ -1,9 +1,12 @@
-//! A person's word about what no network tells: a delivery in doubt, or one that has only started.
+//! A person's word about what no network tells: a delivery in doubt, one that has only started, or one that the network
+//! could not take down.
 
 use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, doubts, handles, promises, reasons, revisions, still_live};
+use super::{
+    Actor, App, AppError, Result, doubts, handles, promises, reasons, retractions, revisions, still_live,
+};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
@@ -22,9 +25,12 @@ pub enum Settlement {
     /// It is not there: try again. Of a doubt only. A post that goes to each recipient by itself goes on with those
     /// who wait; when everybody had their turn, it goes once more to those of whom nobody knows.
     TryAgain,
+    /// It is gone: a person has taken it down by hand, or has seen that it is not there any more, after the network could
+    /// not take it down.
+    TakenDown,
 }
 
-/// A person's word about a delivery in doubt, or one that has only started.
+/// A person's word about a delivery in doubt, one that has only started, or one that is to be taken down.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
@@ -70,14 +76,17 @@ impl Settle {
     }
 }
 
-/// Settles a delivery in doubt, or one that has only started, by a person's word. What they saw there keeps
-/// the promise of its post.
+/// Settles a delivery in doubt, one that has only started, or one that the network could not take down, by a person's
+/// word. What they saw there keeps the promise of its post.
 ///
 /// # Errors
 /// When it is neither, the note is missing, or it is to be tried again and somebody wanted it taken down.
 pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> Result<()> {
     by.need(Right::Decide)?;
     settle.check()?;
+    if settle.settlement == Settlement::TakenDown {
+        return retractions::by_hand(app, by, delivery, settle).await;
+    }
     let now = app.now();
     let post = app.store().delivery(delivery).await?.map(|d| d.post_id).unwrap_or_default();
     let first = revisions::first_of(app, &post).await?;

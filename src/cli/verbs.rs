@@ -298,7 +298,8 @@ pub enum Held {
         #[arg(long, default_value_t = 0)]
         spread_minutes: u32,
     },
-    /// Settle a doubt (published, not_published or try_again), or what has only started (the first two).
+    /// Settle a doubt (published, not_published or try_again), what has only started (the first two), or what
+    /// `holdline retract` could not take down and you took down by hand (`taken_down`).
     Settle {
         delivery: String,
         settlement: String,

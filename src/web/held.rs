@@ -66,7 +66,8 @@ pub async fn review(State(web): State<Web>, Who(by): Who, Body(new): Body<Review
     Ok(Json(held::review(&web.app, &by, &new).await?))
 }
 
-/// Settles a delivery in doubt, or one that has only started (`started_only`), by a person's word. Operators and approvers.
+/// Settles a delivery in doubt, or one that has only started (`started_only`), by a person's word; or one that was asked to be
+/// taken down, is still live, and was taken down by hand (`taken_down`). Operators and approvers.
 #[utoipa::path(post, path = "/deliveries/{id}/settle", tag = "held", request_body = Settle, responses((status = 204)))]
 pub async fn settle(
     State(web): State<Web>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channels::planted::{Planted, planted};
-use channels::{Capabilities, Job, ReadBack, Replay, Sighting, ledger};
+use channels::{Capabilities, Job, ReadBack, Replay, Sighting, ledger, parts};
 use tokio::task::JoinSet;
 
 use super::handles::Known;
@@ -187,6 +187,10 @@ pub(crate) fn seen(sighting: Sighting, job: &Job, of: &Capabilities) -> Seen {
 /// Asks the network for the post. A fault of ours is no answer.
 pub(crate) async fn look(open: &Open, job: &Job) -> Sighting {
     let fault = || Sighting::Unknown("the sender met a fault of its own; its log says which".into());
+    // What is written down as out may be gone since: a person who wanted that says how it stands.
+    if job.handle.as_deref().is_some_and(parts::is_withdrawn) {
+        return Sighting::Unknown(ledger::WITHDRAWN.to_owned());
+    }
     let look = async {
         match &job.revises {
             Some(of) => open.channel.read_revised(job, of).await,

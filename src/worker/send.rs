@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channels::planted::{Planted, planted};
-use channels::{Capabilities, Closed, Failure, Fetched, Job, Pass, Receipt, Retry, Revised};
+use channels::{Capabilities, Closed, Failure, Fetched, Job, Pass, Receipt, Retry, Revised, ledger, parts};
 
 use super::lines::{ToldOfPost, Work};
 use super::part::Watch;
@@ -149,8 +149,12 @@ async fn prepared(shared: &Shared, permit: &Permit, fetches: Option<Fetched>) ->
     }
     let later = |reason| Outcome::Retry { reason, not_before: None };
     let known = handles::known(shared, permit).await.map_err(later)?;
-    let revises = revised(shared, permit).await?;
     let failed = |reason| Outcome::Failed { reason };
+    // No part is sent after those that are gone.
+    if known.handle.as_deref().is_some_and(parts::is_withdrawn) {
+        return Err(failed(ledger::WITHDRAWN.to_owned()));
+    }
+    let revises = revised(shared, permit).await?;
     let mut job = job(permit, revises, known, media).map_err(failed)?;
     if let Some(until) = fetches {
         let urls = fetching::addresses(&shared.app, &permit.delivery, &permit.rendition.media, until).await;

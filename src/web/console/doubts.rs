@@ -103,6 +103,7 @@ pub async fn settle(State(web): State<Web>, Path(id): Path<String>, posted: Post
     let settlement = match fields.get("settlement") {
         "published" => Settlement::Published,
         "try_again" => Settlement::TryAgain,
+        "taken_down" => Settlement::TakenDown,
         _ => Settlement::NotPublished,
     };
     let url = fields.some("url").filter(|_| settlement == Settlement::Published);
