@@ -302,6 +302,13 @@ pub fn so_far(handle: &str) -> Option<String> {
     })
 }
 
+/// How many recipients are known not to have it, and how many there are, by a handle that is a ledger.
+pub fn without_it(handle: &str) -> Option<(usize, usize)> {
+    let ledger = read(handle)?;
+    let lost = ledger.count(|m| matches!(m, Mark::Refused(_) | Mark::Failed(_)));
+    Some((lost, ledger.ledger.len()))
+}
+
 /// What people read of a post that is out, or may be, when the ledger has changed since.
 pub fn note(handle: &str) -> Option<String> {
     let ledger = read(handle)?;

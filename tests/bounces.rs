@@ -7,6 +7,7 @@ use channels::http::{Answer, Request};
 use holdline::app::audit::{self, AuditFilter};
 use holdline::app::people::{self, NewToken};
 use holdline::app::posts::{self, DeliveryView};
+use holdline::app::{incidents, signals};
 use holdline::domain::role::Role;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -137,6 +138,49 @@ on_both! {
             let page = String::from_utf8_lossy(&page.body).replace(['\u{a0}', '\u{202f}'], " ");
             assert!(page.contains(words), "{page}");
         }
+        worker.stop().await.unwrap();
+    }
+
+    async fn an_alarm_says_once_that_most_do_not_have_a_crisis_post_and_that_nobody_has(bench) {
+        let (mut bench, server) = (bench, peer("smtp"));
+        let channel = list(&mut bench, &server, &format!("ok@example.test, ana@example.test, {GONE}")).await;
+        let worker = bench.start().await;
+        let (caller, relay) = (Caller::new(&bench).await, postmaster(&bench).await);
+        let title = json!({ "title": "Cards", "severity": "major", "freeze": false });
+        let incident = incidents::open(&bench.app, &bench.operator, &serde_json::from_value(title).unwrap()).await.unwrap();
+        let alarms = async || {
+            let all = signals::list(&bench.app, &bench.approver, false).await.unwrap();
+            all.into_iter().map(|s| (s.title, s.url.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        for kind in ["routine", "tip"] {
+            let text = unique("Keep your card.");
+            let mut new = json!({ "kind": kind, "channels": ["list"], "source": { "text": text, "title": "Cards" } });
+            if kind == "tip" {
+                new["incident"] = incident.incident.id.clone().into();
+            }
+            let post = bench.approved(new).await.id;
+            bench.until(&post, &["accepted"]).await;
+            let report = returned(&server, &text).await;
+            let come = async |who: &str| {
+                let answer = said(&hand_in(&caller, &relay, &channel, &report.replace(GONE, who)).await);
+                assert_eq!(answer["recipients"][0]["result"], "hard", "{answer}");
+            };
+            let page = format!("http://localhost:8740/console/posts/{post}");
+            let said = |title: &str| if kind == "tip" { vec![(title.to_owned(), page.clone())] } else { Vec::new() };
+            come(GONE).await;
+            assert_eq!(alarms().await, [], "one of three");
+            come("ana@example.test").await;
+            assert_eq!(alarms().await, said("most people on list have not got a post: its mails came back"));
+            come("ok@example.test").await;
+            assert_eq!(alarms().await, said("nobody on list has got a post: all its mails came back"));
+        }
+        let filter = AuditFilter { verb: Some("signal.".into()), limit: 9, ..AuditFilter::default() };
+        assert_eq!(audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len(), 2, "said twice, each once");
+        let cookie = format!("holdline={}", sign_in(&bench, &bench.operator).await.cookie);
+        let request = Request::get(&format!("{}/console/signals", caller.base));
+        let request = request.header("cookie", &cookie).header("accept-language", "fr");
+        let page = String::from_utf8_lossy(&caller.http.call(request).await.unwrap().body).replace(['\u{a0}', '\u{202f}'], " ");
+        assert!(page.contains("personne sur list n’a reçu une publication : tous ses courriels sont revenus"), "{page}");
         worker.stop().await.unwrap();
     }
 

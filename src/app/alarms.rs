@@ -115,6 +115,19 @@ fn said_of(key: String, title: &str, detail: &str) -> Heard {
     }
 }
 
+/// Says a thing once in these words: while it waits, a worse word takes the place of the one before.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn say_once(app: &App, tx: &mut Tx, heard: &Heard, entries: &mut Vec<Entry>) -> Result<()> {
+    let known = tx.newest_signal(WATCH, WATCH, &heard.key).await?;
+    if known.as_ref().is_some_and(|s| s.title == heard.title) {
+        return Ok(());
+    }
+    let waiting = known.filter(|s| s.state == SignalState::Waiting.word());
+    say(app, tx, waiting, heard, entries).await.map(drop)
+}
+
 fn words(account: &Account, key: String, posts: &[SeenPost], count: usize) -> Heard {
     let shown = &account.shown;
     let title = match count {

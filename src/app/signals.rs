@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::alarms::WATCH;
 use super::shares::Shares;
 use super::{Actor, App, AppError, Result, reasons};
 use crate::clock::{Millis, rfc3339};
@@ -51,6 +52,13 @@ pub struct SignalView {
     /// That incident was open already: it was not opened from this signal.
     #[serde(default)]
     pub joined: bool,
+}
+
+impl SignalView {
+    /// Whether this service said it itself.
+    pub fn is_own(&self) -> bool {
+        self.said_by == WATCH
+    }
 }
 
 /// A severity as it is kept.

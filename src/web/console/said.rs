@@ -3,6 +3,7 @@
 use super::ui::Ui;
 use super::words::Lang;
 use super::{sentences, times};
+use crate::app::signals::SignalView;
 
 /// What the service says, as the reader gets it.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ impl Ui {
         let french = if self.lang == Lang::Fr { sentences::french(text, &place) } else { None };
         let is_english = self.lang != Lang::En && french.is_none();
         Said { words: french.unwrap_or_else(|| text.to_owned()), is_english }
+    }
+
+    /// What stands in a signal: in the reader's language where it was said here, and else as it was said.
+    pub fn of_signal(&self, s: &SignalView, words: &str) -> String {
+        if s.is_own() { self.say(words) } else { words.to_owned() }
     }
 
     /// The words of that alone: to be placed in others.
