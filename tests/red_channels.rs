@@ -1,6 +1,8 @@
 //! People are told outside the console that a post would fail on a channel: once, when it has lasted, and when it is well
 //! again. The mails go through the real mail server that `tests/run` starts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use holdline::app::hub::Topic;
@@ -243,6 +245,63 @@ on_both! {
         let raised = alarms(&bench, &name).await;
         assert_eq!(raised.len(), 1, "{raised:?}");
         assert_eq!(raised[0].title, format!("a freeze could not hold what is planned in {name}"));
+        worker.stop().await.unwrap();
+    }
+
+    /// A check of Buffer costs one of few requests: it is asked again an hour later, and once more when it may have lasted.
+    async fn a_network_that_is_asked_seldom_is_told_as_soon_as_others(bench) {
+        let mut bench = bench;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((closed, _)) = listener.accept().await {
+                counts.fetch_add(1, Ordering::SeqCst);
+                drop(closed);
+            }
+        });
+        let name = unique("plans");
+        bench.connect_with(&name, "buffer", json!({ "org": "o1", "server": url }), Some("hunter2-key")).await;
+        let worker = bench.start().await;
+        let first = asked.load(Ordering::SeqCst);
+        minutes(&bench, 2).await;
+        assert_eq!(alarms(&bench, &name).await.len(), 0, "it has not lasted yet");
+        minutes(&bench, 3).await;
+        assert_eq!(alarms(&bench, &name).await.len(), 1);
+        let second = asked.load(Ordering::SeqCst);
+        assert!(first < second);
+        minutes(&bench, 20).await;
+        assert_eq!((alarms(&bench, &name).await.len(), asked.load(Ordering::SeqCst)), (1, second), "the next hour comes first");
+        worker.stop().await.unwrap();
+    }
+
+    async fn a_node_without_a_mail_server_leaves_its_mails_to_one_that_has_it(bench) {
+        let mut bench = bench;
+        let name = channel(&mut bench, "wall").await;
+        let worker = bench.start().await;
+        minutes(&bench, 1).await;
+        for is_there in [false, true] {
+            if is_there {
+                // As a node with a mail server does in each of its rounds.
+                notices::announce(&bench.app).await.unwrap();
+            }
+            fails(&bench, "wall");
+            minutes(&bench, 15).await;
+            assert_eq!(alarms(&bench, &name).await.iter().filter(|s| s.state == SignalState::Waiting).count(), 1);
+            let subjects: Vec<String> = posted(&bench).await.into_iter().map(|m| m.subject).collect();
+            let expected = if is_there { vec![format!("Not ready: {name}"); 3] } else { Vec::new() };
+            assert_eq!(subjects, expected, "{is_there}");
+            is_well(&bench, "wall");
+            minutes(&bench, 5).await;
+            posted(&bench).await;
+        }
+        // Where none was there for a day, nobody waits for a mail that does not come.
+        minutes(&bench, 1).await;
+        bench.app.clock().advance(24 * 60 * MINUTE);
+        fails(&bench, "wall");
+        minutes(&bench, 15).await;
+        assert_eq!(notices::next_try(&bench.app).await.unwrap(), None);
         worker.stop().await.unwrap();
     }
 

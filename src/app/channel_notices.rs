@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::channels::publishes;
 use super::super::hub::Topic;
 use super::super::{App, Result, letters, readiness};
-use super::{Envelope, MOST_TRIES, Notice, close, give_up, may, note};
+use super::{Envelope, MOST_TRIES, Notice, are_sent, close, give_up, may, note};
 use crate::domain::Word;
 use crate::domain::red::Red;
 use crate::domain::role::Right;
@@ -25,15 +25,15 @@ impl Word for About {
         &[("channel_not_ready", Self::NotReady), ("channel_well_again", Self::WellAgain)];
 }
 
-/// Writes a notice about each of these channels to everybody who may test them; those of one change are one mail. A node
-/// without a mail server writes none. Returns who has to be woken.
+/// Writes a notice about each of these channels to everybody who may test them; those of one change are one mail. Where nobody
+/// sends mails there are none. Returns who has to be woken.
 pub(in crate::app) async fn write(
     app: &App,
     tx: &mut Tx,
     about: About,
     channels: &[String],
 ) -> Result<&'static [Topic]> {
-    if !app.has_mails() || channels.is_empty() {
+    if channels.is_empty() || !are_sent(app, tx).await? {
         return Ok(&[]);
     }
     let people = tx.everybody().await?.into_iter().filter(may_test);

@@ -3,7 +3,7 @@
 //!
 //! A notice is written in the change that causes it, and sent afterwards: at least once. Whoever sends
 //! takes it in hand for a while; after a crash in between it is tried again, so that the same mail may
-//! come twice. Its id is the same then.
+//! come twice. Its id is the same then. A node that has no mail server writes notices for those that have one.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +31,9 @@ const GATHER: Millis = 2_000;
 const IN_HAND: Millis = 5 * 60_000;
 /// Most notices that are taken in hand at once.
 const BATCH: i64 = 16;
+/// What a node that sends mails is called among the jobs that nodes take.
+const MAILS: &str = "mails to the team";
+const DAY: Millis = 24 * 60 * 60_000;
 /// After so many tries it is given up.
 const MOST_TRIES: i64 = 10;
 
@@ -47,11 +50,25 @@ pub struct Envelope {
     pub text: String,
 }
 
+/// Whether somebody sends mails: this node, or one that was there within a day.
+async fn are_sent(app: &App, tx: &mut Tx) -> Result<bool> {
+    Ok(app.has_mails() || tx.turn_taken(MAILS).await?.is_some_and(|at| at + DAY > app.now()))
+}
+
+/// This node sends mails: others write down what there is to send.
+///
+/// # Errors
+/// The database's own.
+pub async fn announce(app: &App) -> Result<()> {
+    const EVERY: Millis = 5 * 60_000;
+    nodes::take_turn(app, MAILS, EVERY).await.map(drop)
+}
+
 /// Writes a notice to every approver who may decide about this post. Routine posts cause none, and
-/// neither does a node without a mail server. Returns who has to be woken.
+/// neither does one where nobody sends mails. Returns who has to be woken.
 pub(super) async fn ask(app: &App, tx: &mut Tx, post: &Post) -> Result<&'static [Topic]> {
     let crisis = Kind::parse(&post.kind).is_ok_and(|k| k.lane() == Lane::Crisis);
-    if !app.has_mails() || !crisis {
+    if !crisis || !are_sent(app, tx).await? {
         return Ok(&[]);
     }
     let writers = post.writers()?;

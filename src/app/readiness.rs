@@ -17,7 +17,7 @@ use super::{Actor, App, AppError, Result, counted};
 use crate::clock::{Millis, date_time};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
-use crate::domain::red::Red;
+use crate::domain::red::{self, Red};
 use crate::domain::role::Right;
 use crate::store::Unaudited;
 
@@ -103,7 +103,8 @@ pub async fn test(app: &App, by: &Actor, id: &str) -> Result<Tested> {
 }
 
 /// Checks every channel whose last check is too old, several at once, so that one that does not answer
-/// delays no other. One that has just turned is looked at often, until it is known that it lasts. Called by the timer.
+/// delays no other. One that has just turned is looked at often, until it is known that it lasts; where its network takes few
+/// requests, once more. Called by the timer.
 ///
 /// # Errors
 /// The database's own.
@@ -111,15 +112,21 @@ pub async fn check_due(app: &App) -> Result<()> {
     let now = app.now();
     app.networks()?;
     let known = app.store().red_channels().await?;
-    let turns = |c: &Channel| known.iter().any(|r| r.channel_id == c.id && r.state != Red::Told.word());
-    let due = |c: &Channel| {
-        let every = |seen: HealthView| match seen.facts.checked_every {
-            None if turns(c) => CHECK_UNREADY,
-            _ => checked_every(&seen),
-        };
-        let every = health(c).map_or(CHECK_UNREADY, every);
-        c.disabled_at.is_none() && c.checked_at.is_none_or(|at| at + every <= now + SLACK)
+    let turned = |c: &Channel| {
+        let row = known.iter().find(|r| r.channel_id == c.id && r.state != Red::Told.word());
+        row.map(|r| r.since)
     };
+    let due = |c: &Channel| {
+        let Some(at) = c.checked_at else { return true };
+        let Some(seen) = health(c) else { return at + CHECK_UNREADY <= now + SLACK };
+        let every = checked_every(&seen);
+        match (seen.facts.checked_every, turned(c)) {
+            (None, Some(_)) => at + CHECK_UNREADY <= now + SLACK,
+            (Some(_), Some(since)) if red::is_asked_again(since, at, now + SLACK) => true,
+            _ => at + every <= now + SLACK,
+        }
+    };
+    let due = |c: &Channel| c.disabled_at.is_none() && due(c);
     let due = app.store().channels().await?.into_iter().filter(due).map(|c| c.id).collect();
     check_all(app.clone(), due).await;
     Ok(())

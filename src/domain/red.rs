@@ -51,6 +51,13 @@ pub fn step(known: Option<(Red, Millis)>, seen: Option<(bool, Millis)>) -> Step 
     }
 }
 
+/// Whether a channel whose network is asked seldom is asked once more, because the check of then turned it: people hear of it as
+/// soon as of others.
+pub fn is_asked_again(since: Millis, checked: Millis, now: Millis) -> bool {
+    let lasted = since.saturating_add(STEADY);
+    checked < lasted && lasted <= now
+}
+
 /// Whether one that was seen to be red, last by a check of then, is told with another one whose time has come: what fails
 /// with it is one trouble.
 pub fn goes_along(since: Millis, checked: Millis) -> bool {
@@ -99,6 +106,14 @@ mod tests {
         for known in [None, Some((Red::Seen, 0)), Some((Red::Told, 0)), Some((Red::Mending, 0))] {
             assert_eq!(step(known, None), Step::Nothing);
         }
+    }
+
+    #[test]
+    fn one_that_is_asked_seldom_is_asked_once_more_when_it_may_have_lasted() {
+        let asks = |minute: i64, checked: i64| is_asked_again(60_000, checked * 60_000, minute * 60_000);
+        assert!(!asks(1, 1) && !asks(3, 1), "not at once");
+        assert!(asks(4, 1) && asks(5, 1), "three minutes later");
+        assert!(!asks(5, 4) && !asks(90, 4), "and not again");
     }
 
     #[test]

@@ -123,6 +123,12 @@ impl Tx {
         Ok(rows == 1)
     }
 
+    /// When a node took that job last.
+    pub async fn turn_taken(&mut self, job: &str) -> Result<Option<Millis>> {
+        const SQL: &str = "select taken_at from turns where job = $1";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(job).fetch_optional(c).await?))
+    }
+
     /// The lowest epoch that every registered node has taken; `None` without any node.
     pub async fn lowest_acked_epoch(&mut self) -> Result<Option<i64>> {
         const SQL: &str = "select min(acked_epoch) from nodes where forgotten_at is null";

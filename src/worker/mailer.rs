@@ -35,7 +35,7 @@ pub struct Mailing {
 
 impl Mailing {
     /// Starts it, with the settings of the mail server as an e-mail channel has them. From then on
-    /// the changes of this node write notices.
+    /// the changes of every node write notices.
     ///
     /// # Errors
     /// A sentence that names the setting.
@@ -67,6 +67,9 @@ impl Mailing {
 async fn run(app: App, mailer: Mailer, mut stopping: watch::Receiver<bool>) {
     let mut news = app.hub().listen(Topic::Notices);
     loop {
+        if let Err(e) = notices::announce(&app).await {
+            tracing::error!(error = %e, cause = ?e, "cannot tell the other nodes that this one sends mails");
+        }
         if let Err(e) = round(&app, &mailer, &stopping).await {
             tracing::error!(error = %e, cause = ?e, "cannot send the mails to the team; they are tried again");
         }
