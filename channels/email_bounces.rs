@@ -211,7 +211,10 @@ fn told(group: &[u8]) -> Option<Told> {
         addresses.into_iter().filter_map(|name| field(&fields, name)).flat_map(|f| address(&f)).collect();
     let status = field(&fields, "Status").as_deref().and_then(status);
     let fate = match action.split(' ').next()? {
-        "failed" => bounced(status, field(&fields, "Diagnostic-Code").as_deref().unwrap_or_default()),
+        "failed" => {
+            let users: Vec<&str> = addresses.iter().map(Address::user).collect();
+            bounced(status, field(&fields, "Diagnostic-Code").as_deref().unwrap_or_default(), &users)
+        }
         "delayed" => Fate::Delayed,
         "delivered" | "relayed" | "expanded" => Fate::Arrived,
         _ => return None,
@@ -244,7 +247,7 @@ fn status(field: &str) -> Option<(u16, u16, u16)> {
 }
 
 /// A mail that will not arrive. Without a status that says more, it is for good.
-fn bounced(status: Option<(u16, u16, u16)>, diagnostic: &str) -> Fate {
+fn bounced(status: Option<(u16, u16, u16)>, diagnostic: &str, users: &[&str]) -> Fate {
     let (class, why) = match status {
         Some((4, 2, 2)) => (Class::Soft, Bounce::Full),
         Some((4, ..)) => (Class::Soft, Bounce::Late),
@@ -253,7 +256,7 @@ fn bounced(status: Option<(u16, u16, u16)>, diagnostic: &str) -> Fate {
         Some((5, subject, detail)) => (Class::Hard, Bounce::by_status(subject, detail)),
         _ => (Class::Hard, Bounce::Final),
     };
-    let said = words(diagnostic.split_once(';').map_or(diagnostic, |(_, said)| said.trim()));
+    let said = words(diagnostic.split_once(';').map_or(diagnostic, |(_, said)| said.trim()), users);
     let code =
         status.map(|(class, subject, detail)| format!("{class}.{subject}.{detail}")).unwrap_or_default();
     let said = if said.contains(&code) { said } else { format!("{code} {said}").trim().to_owned() };
@@ -261,13 +264,16 @@ fn bounced(status: Option<(u16, u16, u16)>, diagnostic: &str) -> Fate {
     Fate::Bounced(class, format!("{}{said}", why.says()))
 }
 
-/// The words of a server, without control characters and without addresses: of whom they are, the ledger says.
-fn words(said: &str) -> String {
+/// The words of a server, without control characters and without addresses, or what stands before their `@`: of whom they are,
+/// the ledger says.
+fn words(said: &str, users: &[&str]) -> String {
     let plain: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_WORDS).collect();
     let ends = |c: char| c.is_whitespace() || "<>()[]\"',;:=".contains(c);
-    let cover = |word: &str| match word.find('@') {
-        Some(_) => format!("…{}", &word[word.trim_end_matches(ends).len()..]),
-        None => word.to_owned(),
+    let cover = |word: &str| {
+        let (bare, end) = word.split_at(word.trim_end_matches(ends).len());
+        // The last sentence ends with a stop.
+        let names = users.iter().any(|user| user.eq_ignore_ascii_case(bare.trim_end_matches('.')));
+        if bare.contains('@') || names { format!("…{end}") } else { word.to_owned() }
     };
     plain.split_inclusive(ends).map(cover).collect::<String>().trim().to_owned()
 }

@@ -256,7 +256,7 @@ fn what_is_known_gets_no_better_and_nobody_is_marked_to_whom_nothing_went() {
 
 #[test]
 fn what_came_back_is_told_by_its_status() {
-    let class = |status: &str| match bounced(super::status(status), "") {
+    let class = |status: &str| match bounced(super::status(status), "", &[]) {
         Fate::Bounced(class, why) => (class, why.split('.').next().unwrap().to_owned()),
         other => panic!("{other:?}"),
     };
@@ -284,10 +284,14 @@ fn the_words_of_a_server_name_nobody() {
         ("550 <ana@people.example>: unknown", "550 <…>: unknown"),
         ("550 to=ana@people.example, gone", "550 to=…, gone"),
         ("550 mailto:ana@people.example\u{7}x", "550 mailto:… x"),
+        ("550 5.1.1 ana.smith: no such user", "550 5.1.1 …: no such user"),
+        ("no mailbox for Ana.Smith.", "no mailbox for …"),
+        ("returned to ana.smith=bank.example@lists.example", "returned to …=…"),
+        ("ask bandana.smith", "ask bandana.smith"),
     ] {
-        assert_eq!(words(said), shown);
+        assert_eq!(words(said, &["ana.smith"]), shown);
     }
-    assert_eq!(words(&"é".repeat(1_000)).chars().count(), MOST_WORDS);
+    assert_eq!(words(&"é".repeat(1_000), &[]).chars().count(), MOST_WORDS);
 }
 
 #[test]

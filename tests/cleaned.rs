@@ -249,7 +249,7 @@ on_both! {
             post["source"]["text"] = json!("Open from 9");
             post
         };
-        for (channels, why) in [(&[][..], "and site would get it again"), (&["site"][..], "and take the new one")] {
+        for (channels, why) in [(&[][..], "cannot go to site again: was uploaded before"), (&["site"][..], "and take the new one")] {
             let new = serde_json::from_value(change(&sha256, channels)).unwrap();
             let refused = posts::create(&bench.app, &bench.operator, &new).await.unwrap_err().in_full();
             assert!(refused.contains(why), "{refused}");

@@ -121,8 +121,8 @@ fn why_not_soiled(sha256: &str, said: &str, to: &[&Channel], revised: Option<&St
     let names = again.join(", ");
     (!names.is_empty()).then(|| {
         format!(
-            "was uploaded before all that its file tells besides was left out, and {names} would get it again; change the \
-             words there by themselves, with the picture uploaded again, and those of the other channels with this one"
+            "cannot go to {names} again: {said}; change the words there by themselves with a picture that can, and those of \
+             the other channels with this one"
         )
     })
 }

@@ -325,8 +325,9 @@ pub(crate) async fn keep_health(
     app: &App,
     id: &str,
     version: Option<i64>,
-    seen: HealthView,
+    mut seen: HealthView,
 ) -> Result<HealthView> {
+    counted::fill(app, id, &mut seen.facts).await?;
     let mut tx = app.store().begin().await?;
     let row = tx.channel_for_update(id).await?.filter(|c| version.is_none_or(|v| v == c.version));
     // Where nothing was asked, nobody has seen whose a credential is.
@@ -352,7 +353,6 @@ pub(crate) async fn keep_health(
     if let Some(grant) = tx.grant(id).await? {
         grants::judge(&mut kept, &row.adapter, &grant, app.now());
     }
-    counted::fill(app, &mut tx, &row.adapter, &mut kept.facts).await?;
     if let Some(why) = kept.facts.refusal(date_time(app.now())).filter(|_| kept.ready) {
         (kept.ready, kept.detail) = (false, why);
     }

@@ -52,6 +52,13 @@ const ACCEPTED_ON: &str = "select exists (select 1 from deliveries
         where a.outcome = 'accepted' and a.remote_id is null and d.channel_id = $1 and d.state = 'accepted')";
 
 impl Store {
+    /// How many posts went out since then on all channels of an adapter.
+    pub async fn count_posted(&self, adapter: &str, since: Millis) -> Result<i64> {
+        const SQL: &str = "select count(*) from deliveries d join channels c on c.id = d.channel_id
+            where c.adapter = $1 and d.remote_id is not null and d.settled_at >= $2";
+        Ok(read!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_one(c).await?))
+    }
+
     pub async fn channels(&self) -> Result<Vec<Channel>> {
         const SQL: &str = "select * from channels order by name";
         Ok(read!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
@@ -211,13 +218,6 @@ impl Tx {
             query.execute(c).await.map(drop)?
         });
         Ok(())
-    }
-
-    /// How many posts went out since then on all channels of an adapter.
-    pub async fn count_posted(&mut self, adapter: &str, since: Millis) -> Result<i64> {
-        const SQL: &str = "select count(*) from deliveries d join channels c on c.id = d.channel_id
-            where c.adapter = $1 and d.remote_id is not null and d.settled_at >= $2";
-        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(adapter).bind(since).fetch_one(c).await?))
     }
 
     pub async fn set_health(&mut self, id: &str, health: &str, at: Millis) -> Result<()> {
