@@ -59,6 +59,7 @@ mod old_words_guard;
 mod old_words_late;
 mod old_words_series;
 mod own_credential;
+mod panics;
 mod parted;
 mod people;
 mod picture_forms;

@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use channels::{Fetched, MediaRef};
 use channels::http::Request;
+use channels::{Fetched, MediaRef};
 use holdline::app::fetching;
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::media;
