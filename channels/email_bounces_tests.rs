@@ -202,7 +202,7 @@ fn what_each_kind_of_server_writes_marks_whom_it_names() {
     let third = apply(&exchange(), &second.handle.unwrap());
     assert_eq!(third.noted, [("Ca…@People.example".to_owned(), Noted::Hard)]);
     assert_eq!(
-        crate::ledger::note(&third.handle.unwrap()).unwrap(),
+        crate::ledger::note(&third.handle.unwrap(), false).unwrap(),
         "it went to 1 of 5, NOT to 4; namely: an…@people.example (the mailbox does not exist. Correct the address or \
          remove it from the channel (550 5.1.1 <…>: Recipient address rejected: User unknown)), \
          be…@people.example (the mailbox is full. Reach them another way (5.0.0 552-5.2.2 The mailbox is full)), \

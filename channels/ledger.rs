@@ -309,9 +309,13 @@ pub fn without_it(handle: &str) -> Option<(usize, usize)> {
     Some((lost, ledger.ledger.len()))
 }
 
-/// What people read of a post that is out, or may be, when the ledger has changed since.
-pub fn note(handle: &str) -> Option<String> {
-    let ledger = read(handle)?;
+/// What people read of a post that is out, or may be, when the ledger has changed since. Where it is known to be out, whoever
+/// is open has it.
+pub fn note(handle: &str, is_out: bool) -> Option<String> {
+    let mut ledger = read(handle)?;
+    for line in ledger.ledger.iter_mut().filter(|line| is_out && matches!(line.is, Mark::Open(_))) {
+        line.is = Mark::Has(String::new());
+    }
     if ledger.count(|m| matches!(m, Mark::Waits | Mark::Skipped | Mark::Open(_))) > 0 {
         return Some(ledger.one_by_one());
     }

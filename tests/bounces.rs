@@ -170,9 +170,9 @@ on_both! {
             come(GONE).await;
             assert_eq!(alarms().await, [], "one of three");
             come("ana@example.test").await;
-            assert_eq!(alarms().await, said("most people on list have not got a post: its mails came back"));
+            assert_eq!(alarms().await, said("most people on list have not got a post: what was sent to them did not arrive"));
             come("ok@example.test").await;
-            assert_eq!(alarms().await, said("nobody on list has got a post: all its mails came back"));
+            assert_eq!(alarms().await, said("nobody on list has got a post: nothing that was sent arrived"));
         }
         let filter = AuditFilter { verb: Some("signal.".into()), limit: 9, ..AuditFilter::default() };
         assert_eq!(audit::list(&bench.app, &bench.administrator, &filter).await.unwrap().len(), 2, "said twice, each once");

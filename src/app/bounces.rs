@@ -5,18 +5,13 @@ use ::channels::email::bounces::{self, Noted};
 use ::channels::ledger;
 use serde::Serialize;
 
-use super::alarms::{self, WATCH};
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, handles, heard};
+use super::{Actor, App, AppError, Result, handles, lacking};
 use crate::domain::Word;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
-use crate::domain::incident::Severity;
-use crate::domain::post::Lane;
 use crate::domain::role::Right;
-use crate::domain::signal::Heard;
 use crate::store::Unaudited;
-use crate::store::deliveries::Delivery;
 
 const OF_ANOTHER: &str = "the report is about a mail that this channel did not send; nothing was changed";
 const WRITTEN: &str = "it is written down who does not have it";
@@ -111,34 +106,8 @@ pub async fn receive(app: &App, by: &Actor, channel: &str, mail: &[u8]) -> Resul
         "ledger": ledger::logged(handle),
     }));
     let mut entries = vec![entry];
-    if let Some(heard) = alarm(app, &of.name, &d, handle) {
-        alarms::say_once(app, &mut tx, &heard, &mut entries).await?;
-    }
+    lacking::say(app, &mut tx, (&of.name, &d, handle), &mut entries).await?;
     let view = view(WRITTEN);
     app.commit(tx, by, &entries, &[Topic::Queue]).await?;
     Ok(view)
 }
-
-/// What is said outside its page of a crisis post that most recipients do not have.
-fn alarm(app: &App, channel: &str, d: &Delivery, handle: &str) -> Option<Heard> {
-    let (lost, of) = ledger::without_it(handle).filter(|(lost, of)| lost * 2 > *of)?;
-    let title = match of - lost {
-        _ if Lane::from_number(d.lane) != Lane::Crisis => return None,
-        0 => format!("nobody on {channel} has got a post: all its mails came back"),
-        _ => format!("most people on {channel} have not got a post: its mails came back"),
-    };
-    let key = heard::key(&["bounced:", &d.id].concat());
-    Some(Heard {
-        source: WATCH.to_owned(),
-        thing: key.clone(),
-        key,
-        title: heard::short(&title),
-        detail: Some(heard::short_detail(REACH_THEM)),
-        url: Some(format!("{}/console/posts/{}", app.public_url(), d.post_id)),
-        severity: Some(Severity::Major),
-        ..Heard::default()
-    })
-}
-
-const REACH_THEM: &str =
-    "Reach them another way now: the page of the post says who has it not, and why. Correct the list then.";

@@ -119,12 +119,15 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     let delivery = app.store().delivery(address.delivery).await?.ok_or_else(nothing)?;
     let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
     let fetched = ::channels::adapter(&channel.adapter).and_then(fetched).ok_or_else(nothing)?;
-    // An attempt has a permit and no outcome; or it is out, or may be.
+    // The address is of an attempt that has a permit; it has no outcome, or it is out, or may be.
     let is_under_way = delivery.state == State::Sending.word();
     let is_out = [State::Accepted, State::InDoubt].iter().any(|state| delivery.state == state.word());
+    let is_gone = [State::Cancelled, State::Retracted].iter().any(|state| delivery.state == state.word());
     let is_now = match fetched {
         Fetched::Sending => is_under_way,
-        Fetched::Afterwards | Fetched::Shown => is_under_way || is_out,
+        // A list that is not with everybody waits for its next try, and the first have it.
+        Fetched::Afterwards => !is_gone,
+        Fetched::Shown => is_under_way || is_out,
         Fetched::Named => lasts(&delivery, app.now()),
     };
     let is_lasting = address.until == LASTING;
@@ -133,7 +136,7 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     }
     let picture = media::read(app, address.sha256).await?;
     // Last of all: what is frozen by then is not answered with.
-    let can_stop = is_under_way || fetched == Fetched::Named;
+    let can_stop = !is_out || fetched == Fetched::Named;
     if can_stop && is_frozen(app, &delivery, channel).await? {
         return Err(nothing());
     }

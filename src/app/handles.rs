@@ -156,10 +156,19 @@ pub(super) async fn judge(tx: &mut Tx, attempt: &str, again: bool) -> Result<()>
     Ok(())
 }
 
+/// What people read of a ledger. Nothing of one that was to be taken down: what the take-down said stands. Of a post that is
+/// known to be out, by reading back or by a person's word, those are no doubt any more of whom the ledger knows nothing.
+fn note(d: &Delivery, state: State, handle: &str) -> Option<String> {
+    if ledger::is_withdrawn(handle) && d.reason.is_some() {
+        return None;
+    }
+    ledger::note(handle, state == State::Accepted)
+}
+
 /// The delivery as it was, with what people read of who has it by that ledger.
 pub(super) fn told(d: &Delivery, state: State, handle: &str) -> Change {
     Change {
-        reason: ledger::note(handle).or_else(|| d.reason.clone()),
+        reason: note(d, state, handle).or_else(|| d.reason.clone()),
         freeze_id: d.freeze_id.clone(),
         settled_at: d.settled_at,
         claimed_by: d.claimed_by.clone(),

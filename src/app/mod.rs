@@ -76,6 +76,7 @@ pub(crate) mod key_watch;
 /// Which instance key seals.
 pub mod keys;
 mod later_words;
+mod lacking;
 mod left_out;
 mod letters;
 mod lifted;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::channels::Channel;
 use super::hub::Topic;
-use super::{Actor, App, AppError, Result, credentials, handles};
+use super::{Actor, App, AppError, Result, credentials, handles, lacking};
 use crate::domain::Word as _;
 use crate::domain::audit::Entry;
 use crate::domain::delivery::State;
@@ -121,14 +121,27 @@ fn setting(row: &Channel, name: &str) -> String {
 /// The database's own.
 pub async fn apply_waiting(app: &App) -> Result<()> {
     for delivery in app.store().reported(TOGETHER).await? {
-        note(app, &delivery, &[]).await?;
+        // One that cannot be written down keeps no other back.
+        if let Err(e) = note(app, &delivery, &[]).await {
+            tracing::error!(delivery, error = %e, "what a network reported cannot be written down; trying again");
+        }
     }
     Ok(())
+}
+
+/// The same for one delivery, before a person judges it.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn apply_to(app: &App, delivery: &str) -> Result<()> {
+    note(app, delivery, &[]).await
 }
 
 /// Writes words into the ledger of their delivery, after those that waited. An attempt that is under way has the ledger in its
 /// hands, and writes it down as it knows it: until it has ended they are put aside.
 async fn note(app: &App, delivery: &str, words: &[Word]) -> Result<()> {
+    let of = app.store().delivery(delivery).await?.map(|d| d.channel_id).unwrap_or_default();
+    let channel = app.store().channel(&of).await?.map(|row| row.name).unwrap_or_default();
     let mut tx = app.store().begin().await?;
     let last = tx.last_attempt(delivery).await?;
     let d = tx.delivery(delivery).await?;
@@ -146,7 +159,7 @@ async fn note(app: &App, delivery: &str, words: &[Word]) -> Result<()> {
     let mut all = waiting.map_err(|e| AppError::Internal(format!("a report that waits is damaged: {e}")))?;
     let is_aside = !all.is_empty();
     all.extend_from_slice(words);
-    let entries = write(app, &mut tx, &d, &newest.id, &all).await?;
+    let entries = write(app, &mut tx, (&d, &channel), &newest.id, &all).await?;
     if entries.is_empty() {
         let why = if is_aside { Unaudited::Report } else { Unaudited::Look };
         return Ok(tx.commit_unaudited(why).await?);
@@ -160,13 +173,20 @@ async fn put_aside(app: &App, mut tx: Tx, (delivery, attempt): (&str, &str), wor
     let is_named = |of: &Named| kept.as_ref().is_some_and(|kept| ledger::names(&kept.handle, of.who()));
     for word in words.iter().filter(|word| is_named(&word.of)) {
         let whole = serde_json::to_string(word).map_err(|e| AppError::Internal(e.to_string()))?;
-        tx.put_report_aside(delivery, (word.of.who(), word.fate.word()), &whole, app.now()).await?;
+        let key = (word.of.attempt, word.of.who(), word.fate.word());
+        tx.put_report_aside(delivery, key, &whole, app.now()).await?;
     }
     Ok(tx.commit_unaudited(Unaudited::Report).await?)
 }
 
 /// Writes words into the ledgers of the attempts that they name. The entries of the log.
-async fn write(app: &App, tx: &mut Tx, d: &Delivery, newest: &str, words: &[Word]) -> Result<Vec<Entry>> {
+async fn write(
+    app: &App,
+    tx: &mut Tx,
+    (d, channel): (&Delivery, &str),
+    newest: &str,
+    words: &[Word],
+) -> Result<Vec<Entry>> {
     let all = tx.attempts(&d.id).await?;
     let Some(newest) = all.iter().find(|a| a.id == newest) else { return Ok(Vec::new()) };
     let mut entries = Vec::new();
@@ -191,6 +211,7 @@ async fn write(app: &App, tx: &mut Tx, d: &Delivery, newest: &str, words: &[Word
         {
             tx.change_deliveries(&[handles::told(d, state, &handle)]).await?;
         }
+        lacking::say(app, tx, (channel, d, &handle), &mut entries).await?;
         if ledger::is_over(&handle) {
             tx.read_now(&newest.id, app.now()).await?;
         }

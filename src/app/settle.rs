@@ -87,6 +87,7 @@ pub async fn settle(app: &App, by: &Actor, delivery: &str, settle: &Settle) -> R
     if settle.settlement == Settlement::TakenDown {
         return retractions::by_hand(app, by, delivery, settle).await;
     }
+    reports::apply_to(app, delivery).await?;
     let now = app.now();
     let post = app.store().delivery(delivery).await?.map(|d| d.post_id).unwrap_or_default();
     let first = revisions::first_of(app, &post).await?;

@@ -18,14 +18,15 @@ impl Tx {
     pub async fn put_report_aside(
         &mut self,
         delivery: &str,
-        (who, fate): (&str, &str),
+        (attempt, who, fate): (i64, &str, &str),
         word: &str,
         at: Millis,
     ) -> Result<()> {
-        const SQL: &str = "insert into waiting_reports (delivery_id, who, fate, word, at)
-            values ($1, $2, $3, $4, $5) on conflict (delivery_id, who, fate) do nothing";
+        const SQL: &str = "insert into waiting_reports (delivery_id, attempt, who, fate, word, at)
+            values ($1, $2, $3, $4, $5, $6) on conflict (delivery_id, attempt, who, fate) do nothing";
         on!(self, |c| sqlx::query(SQL)
             .bind(delivery)
+            .bind(attempt)
             .bind(who)
             .bind(fate)
             .bind(word)
