@@ -98,7 +98,7 @@ fn words_come_twice_and_in_any_order_and_what_arrived_stays_so() {
         assert_eq!(after(&ledger(open(1)), &all), Some(read.clone()), "{all:?}");
     }
     assert_eq!(
-        note(&read).as_deref(),
+        note(&read, false).as_deref(),
         Some("it arrived for 1 so far, as the network says; it went to all 2 recipients")
     );
     assert_eq!(logged(&read).unwrap()["arrived"], 1);

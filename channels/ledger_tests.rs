@@ -159,7 +159,7 @@ fn the_outcome_says_who_has_it() {
 
 #[test]
 fn who_came_back_is_named_also_where_nobody_knows_of_others() {
-    let named = |marks: &[Mark]| note(&ledger(marks).written()).unwrap();
+    let named = |marks: &[Mark]| note(&ledger(marks).written(), false).unwrap();
     let failed = || Mark::Failed("no mailbox".to_owned());
     assert_eq!(
         named(&[failed(), open(7, 0), has("c"), has("d")]),

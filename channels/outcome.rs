@@ -70,16 +70,13 @@ impl Failure {
         }
     }
 
-    /// For a part of a thread, after `out` of its `of` parts: whatever stopped it, they are out. A network that names a wait
-    /// has not taken the part: those before it are written down, and another try goes on after them when the wait is over.
+    /// For a part of a thread, after `out` of its `of` parts: whatever stopped it, they are out. So it is when the network only
+    /// asks to wait: a person decides whether a part of the words may stand alone that long.
     #[must_use]
     pub fn partly(self, out: usize, of: usize) -> Self {
         match self {
             other if out == 0 => other,
             Self::Closed { why, .. } => Self::Closed { why, partly: true },
-            Self::Rejected { reason, retry: wait @ (Retry::After(_) | Retry::Later(_)) } => {
-                Self::Rejected { reason: format!("parts out: {out} of {of}; {reason}"), retry: wait }
-            }
             Self::Rejected { reason, .. } | Self::InDoubt { reason } => {
                 Self::InDoubt { reason: format!("parts out: {out} of {of}; {reason}") }
             }

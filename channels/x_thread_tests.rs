@@ -158,12 +158,7 @@ async fn a_thread_that_stopped_goes_on_where_it_stopped() {
             let (server, channel) = open(Api::default(), &before.collect::<Vec<_>>()).await;
             let memory = Memory::default();
             let failure = attempt(&*channel, &memory).await.unwrap_err();
-            match &failure {
-                Failure::Rejected { reason, retry: Retry::After(_) } if fate == refused[2] => {
-                    assert!(reason.starts_with(&format!("parts out: {n} of 3; ")), "{reason}");
-                }
-                _ => assert!(is_partly(&failure, n) && fate != refused[2], "{fate:?}: {failure:?}"),
-            }
+            assert!(is_partly(&failure, n), "{fate:?}: {failure:?}");
             let done = server.state().network.posts.len();
             match channel.read_back(&thread(&memory)).await {
                 Sighting::Found(_) => assert_eq!(done, 3, "{fate:?}"),

@@ -219,6 +219,9 @@ def broken(results):
     for name, found in results.faults.items():
         if found and (found["after_sealed_and_not_listed"] or (found["one_stands_still"] or {}).get("sealed")):
             yield f"rounds of {name}: something came after SEALED that is on no list, or was sealed too early"
+        still = (found or {}).get("one_stands_still")
+        if still and still["answers_ms"]["max"] > 2000:
+            yield f"rounds of {name}: a freeze with one node that stands still was answered after {still['answers_ms']['max']} ms"
         if found and found["deliveries"] != found["arrived_once"]:
             yield f"rounds of {name}: not each delivery arrived once"
     for name, found in results.kills.items():

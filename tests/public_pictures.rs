@@ -66,7 +66,7 @@ on_both! {
             loading=\"lazy\" decoding=\"async\" width=\"640\" height=\"480\">");
         assert!(shown.contains(&image), "{shown}");
         let upright = format!("<img src=\"{}\" alt=\"A card\" loading=\"lazy\" decoding=\"async\" \
-            width=\"8\" height=\"16\">", at(&delivery, &card));
+            width=\"8\" height=\"15\">", at(&delivery, &card));
         assert!(shown.contains(&upright), "{shown}");
         let told: Value = get(&caller, &format!("/incidents/{}.json", incident.slug)).await.json().unwrap();
         let told = &told["entries"][0]["pictures"][0];

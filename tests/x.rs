@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Choice, Review, Settle, Settlement};
 use holdline::app::{doubts, posts};
 use holdline::clock::{Clock, rfc3339};
@@ -291,69 +290,19 @@ on_both! {
         worker.stop().await.unwrap();
     }
 
-    async fn a_thread_that_met_a_busy_network_goes_on_when_the_wait_is_over(bench) {
+    async fn a_thread_that_met_a_busy_network_is_for_a_person_and_goes_on_once(bench) {
         let mut bench = bench;
         let fake = connect_with(&mut bench, "on").await;
-        fake.lock().unwrap().busy = Some(2);
+        fake.lock().unwrap().busy = Some(3_600);
         let worker = bench.start().await;
-        let text = parts().join("\n---\n");
-        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } });
-        let sent = bench.approved(new).await;
-        let delivery = sent.deliveries[0].id.clone();
-        let waits = async || told(&bench, &delivery).await == ("scheduled".into(), "parts out: 1 of 2; X asks us to wait (status 429)".into());
-        until(async || waits().await).await;
-        let early = held::retract(&bench.app, &bench.approver, &delivery, "wrong").await.unwrap_err().to_string();
-        assert!(early.contains("cancel the post or freeze first"), "{early}");
+        let stopped = deliver(&bench, &parts().join("\n---\n"), "in_doubt").await;
+        assert_eq!(told(&bench, &stopped).await.1, "parts out: 1 of 2; X asks us to wait (status 429)");
         fake.lock().unwrap().busy = None;
-        bench.until(&sent.id, &["accepted"]).await;
+        let again = Settle { settlement: Settlement::TryAgain, note: "the wait is over".into(), url: None };
+        held::settle(&bench.app, &bench.approver, &stopped, &again).await.unwrap();
+        until(async || told(&bench, &stopped).await.0 == "accepted").await;
         let (posts, answers) = { let fake = fake.lock().unwrap(); (fake.posts.clone(), fake.answers.clone()) };
         assert_eq!((posts.len(), answers), (2, vec![(posts[1].0.clone(), posts[0].0.clone())]), "each part once");
-        // A freeze has a reason of its own.
-        fake.lock().unwrap().busy = Some(4);
-        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text.replace("nine", "ten") } });
-        let sent = bench.approved(new).await;
-        until(async || told(&bench, &sent.deliveries[0].id).await.1.starts_with("parts out: 1 of 2; ")).await;
-        freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
-        let held = bench.until(&sent.id, &["held"]).await.deliveries.remove(0);
-        assert_eq!(held.so_far.as_deref(), Some("1 of 2 parts are out"), "{held:?}");
-        worker.stop().await.unwrap();
-    }
-
-    async fn a_thread_whose_time_is_over_while_it_waits_says_how_far_it_came(bench) {
-        let mut bench = bench;
-        let fake = connect_with(&mut bench, "on").await;
-        fake.lock().unwrap().busy = Some(3_600);
-        let worker = bench.start().await;
-        let text = parts().join("\n---\n");
-        let until = rfc3339(bench.app.clock().now() + 60_000);
-        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text }, "valid_until": until });
-        let sent = bench.approved(new).await;
-        let over = bench.until(&sent.id, &["expired"]).await.deliveries.remove(0);
-        assert_eq!(over.reason.as_deref(), Some("parts out: 1 of 2; X asks us to wait (status 429)"));
-        worker.stop().await.unwrap();
-    }
-
-    async fn what_is_out_of_a_thread_that_was_cancelled_is_told_and_ends_by_a_persons_word(bench) {
-        let mut bench = bench;
-        let fake = connect_with(&mut bench, "on").await;
-        fake.lock().unwrap().busy = Some(3_600);
-        let worker = bench.start().await;
-        let text = parts().join("\n---\n");
-        let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } });
-        let sent = bench.approved(new).await;
-        let id = sent.deliveries[0].id.clone();
-        until(async || told(&bench, &id).await.1.starts_with("parts out: 1 of 2; ")).await;
-        posts::cancel(&bench.app, &bench.operator, &sent.id).await.unwrap();
-        let cancelled = bench.until(&sent.id, &["cancelled"]).await.deliveries.remove(0);
-        assert!(cancelled.reason.unwrap().starts_with("parts out: 1 of 2; ") && cancelled.so_far.is_none(), "it is still told, once");
-        let gone = held::retract(&bench.app, &bench.approver, &cancelled.id, "wrong").await.unwrap();
-        assert!(matches!(gone, ::channels::Retraction::StillLive(why) if why.starts_with("parts taken down: 1 of 2")));
-        assert!(fake.lock().unwrap().posts.is_empty());
-        // A person looked: there is no other one. What the network could not say ends with that.
-        let word = Settle { settlement: Settlement::TakenDown, note: "I looked at the account".into(), url: None };
-        held::settle(&bench.app, &bench.approver, &cancelled.id, &word).await.unwrap();
-        let ended = bench.until(&sent.id, &["cancelled"]).await.deliveries.remove(0);
-        assert_eq!((ended.reason.as_deref(), ended.so_far), (Some("the parts that were out are taken down"), None));
         worker.stop().await.unwrap();
     }
 

@@ -75,8 +75,8 @@ mod key_ring;
 pub(crate) mod key_watch;
 /// Which instance key seals.
 pub mod keys;
-mod later_words;
 mod lacking;
+mod later_words;
 mod left_out;
 mod letters;
 mod lifted;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Topic;
 use super::{
-    Actor, App, AppError, Result, doubts, handles, promises, reasons, retractions, revisions, still_live,
+    Actor, App, AppError, Result, doubts, handles, promises, reasons, reports, retractions, revisions,
+    still_live,
 };
 use crate::domain::Word;
 use crate::domain::audit::Entry;

@@ -1,62 +1,64 @@
 //! `kill -9` while a freeze is under way: at the steps of a node that takes it, and at those of a send.
 
-use std::time::Duration;
-
-use holdline::app::freezes;
+use holdline::app::freezes::{self, FreezeView};
 use serde_json::json;
 
 use super::fleet::Fleet;
-use super::{Fault, Tally, come_to_rest, judge};
+use super::{Fault, Tally, come_to_rest, judge, until_arrived};
 use crate::support::{evidence, fresh_postgres};
 
 /// Where a node dies that takes a freeze: it has written the epoch down and not said so; it has said so.
 const TAKING: [&str; 2] = ["remembered", "acknowledged"];
 /// Where it dies that sends.
-const SENDING: [&str; 6] = ["claimed", "permitted", "begun", "answered", "settling", "settled"];
+const SENDING: [&str; 5] = ["permitted", "begun", "answered", "settling", "settled"];
 
-/// Waits until something of this round has arrived, or the node is gone.
-async fn until_sending(fleet: &mut Fleet, count: usize) {
-    while fleet.sandbox.arrived() < count && !fleet.nodes[0].has_ended() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+/// The node dies as it takes the freeze. Whoever asked may have no answer, and finds it in force.
+async fn die_taking(fleet: &mut Fleet, point: &str, before: usize) -> FreezeView {
+    // A node that starts takes the epoch once.
+    fleet.nodes[0].restart_to_die(point, 2).await;
+    fleet.nodes[0].until_answers().await;
+    fleet.until_served(0).await;
+    fleet.load(60, 1_500).await;
+    until_arrived(fleet, before + 3).await;
+    let last = fleet.nodes.len() - 1;
+    let (answer, _) = fleet.freeze(last).await;
+    fleet.nodes[0].until_killed().await;
+    assert!(fleet.in_force().await == 1, "{point}: {answer:?}\n{}", fleet.story().await);
+    if point == "remembered" {
+        let told = answer.as_ref().is_none_or(|freeze| freeze.sealed_at.is_none());
+        assert!(told, "{point}: sealed before the node has said it");
     }
+    answer.unwrap_or(freezes::list(&fleet.app, fleet.victim.approver(), true).await.unwrap().remove(0))
+}
+
+/// The node dies as it sends, and somebody freezes what it has left behind.
+async fn die_sending(fleet: &mut Fleet, point: &str) -> FreezeView {
+    fleet.load(60, if fleet.nodes.len() == 1 { 3_000 } else { 11_000 }).await;
+    fleet.nodes[0].restart_to_die(point, 1).await;
+    fleet.nodes[0].until_killed().await;
+    let last = fleet.nodes.len() - 1;
+    if last == 0 {
+        fleet.nodes[0].restart_if_ended();
+        fleet.nodes[0].until_up().await;
+    }
+    let (answer, _) = fleet.freeze(last).await;
+    let Some(answer) = answer else { panic!("{point}: no answer\n{}", fleet.story().await) };
+    answer
 }
 
 async fn die(fleet: &mut Fleet, number: usize, point: &str, tally: &mut Tally) {
-    // A node that starts takes the epoch once; one that sends has done so a few times by the freeze.
-    let (taking, alone) = (TAKING.contains(&point), fleet.nodes.len() == 1);
     let before = fleet.sandbox.arrived();
     fleet.sandbox.clear_faults();
     for channel in ["alpha", "beta"] {
         fleet.sandbox.fault(channel, holdline::sandbox::Fault::SlowRead { ms: 40 }, 60);
     }
-    fleet.nodes[0].restart_to_die(point, if taking { 2 } else { 4 + number % 5 }).await;
-    fleet.until_served(0).await;
-    fleet.load(60, 1_500).await;
-    until_sending(fleet, before + 3).await;
-    let last = fleet.nodes.len() - 1;
-    if alone && !taking {
-        // It may be gone before anybody can ask it.
-        fleet.nodes[0].restart_if_ended();
-        fleet.nodes[0].until_up().await;
-    }
-    let (mut answer, _) = fleet.freeze(last).await;
-    if taking {
-        fleet.nodes[0].until_killed().await;
-        // Whoever had no answer finds the freeze in force.
-        assert!(fleet.in_force().await == 1, "{point}: {answer:?}\n{}", fleet.story().await);
-        assert!(!alone || point != "remembered" || answer.is_none(), "{point}: sealed before it was said");
-    }
-    let alive = freezes::list(&fleet.app, fleet.victim.approver(), true).await.unwrap();
-    if answer.is_none() {
-        answer = alive.into_iter().next();
-    }
+    let freeze = match TAKING.contains(&point) {
+        true => die_taking(fleet, point, before).await,
+        false => die_sending(fleet, point).await,
+    };
     fleet.nodes[0].restart_if_ended();
     fleet.nodes[0].until_up().await;
-    if answer.is_none() {
-        answer = fleet.freeze(last).await.0;
-    }
-    let Some(answer) = answer else { panic!("{point}: no answer\n{}", fleet.story().await) };
-    judge(fleet, &answer.id, (number, Fault::Killed, before), tally).await;
+    judge(fleet, &freeze.id, (number, Fault::Killed, before), tally).await;
     fleet.thaw().await;
 }
 

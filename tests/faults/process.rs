@@ -84,10 +84,14 @@ impl Process {
         let at = format!("{point}:{count}");
         let (folder, url, network) = (&self.folder, self.url.as_deref(), self.network.as_deref());
         self.child = spawn(folder, self.name, self.port, url, &self.clock, network, Some(&at));
+    }
+
+    /// Waits until it listens; it is not started again.
+    pub async fn until_answers(&mut self) {
         let until = Instant::now() + Duration::from_secs(60);
         while !self.answers() {
-            assert!(!self.has_ended(), "{at}: dies at its start\n{}", self.log());
-            assert!(Instant::now() < until, "{at}: does not start\n{}", self.log());
+            assert!(!self.has_ended(), "{} dies at its start\n{}", self.name, self.log());
+            assert!(Instant::now() < until, "{} does not start\n{}", self.name, self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

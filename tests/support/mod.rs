@@ -34,7 +34,7 @@ use holdline::app::nodes;
 use holdline::app::people::{self, NewPerson};
 use holdline::app::posts::{self, NewPost, PostView};
 use holdline::app::secrets::Keys;
-use holdline::app::{Actor, App};
+use holdline::app::{Actor, App, AppError};
 use holdline::clock::Clock;
 use holdline::domain::approval::Decision;
 use holdline::domain::budget::Reserve;
@@ -253,18 +253,29 @@ impl Bench {
 
     /// Approves exactly what the sheet shows.
     pub async fn approve(&self, post: &str) {
-        let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
-        let unready = unready::among(&sheet.readiness);
-        let new = NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready };
-        approvals::decide(&self.app, &self.approver, post, &new).await.unwrap();
+        loop {
+            let sheet = approvals::sheet(&self.app, &self.approver, post).await.unwrap();
+            let unready = unready::among(&sheet.readiness);
+            let new =
+                NewDecision { decision: Decision::Approve, bundle: sheet.bundle, comment: None, unready };
+            match approvals::decide(&self.app, &self.approver, post, &new).await {
+                Err(e) if is_unready(&e) => {}
+                decided => return drop(decided.unwrap()),
+            }
+        }
     }
 
     /// Approves all that waits with a label, as the preview shows it; how many that were.
     pub async fn approve_all(&self, label: &str) -> usize {
-        let seen = bulk::preview(&self.app, &self.approver, label).await.unwrap();
-        let unready = unready::among(&seen.readiness);
-        let all = BulkApproval { label: label.into(), hash: seen.hash, unready };
-        bulk::approve(&self.app, &self.approver, &all).await.unwrap().approved
+        loop {
+            let seen = bulk::preview(&self.app, &self.approver, label).await.unwrap();
+            let unready = unready::among(&seen.readiness);
+            let all = BulkApproval { label: label.into(), hash: seen.hash, unready };
+            match bulk::approve(&self.app, &self.approver, &all).await {
+                Err(e) if is_unready(&e) => {}
+                done => return done.unwrap().approved,
+            }
+        }
     }
 
     /// Waits until the post's deliveries are all in one of the states.
@@ -285,6 +296,11 @@ impl Bench {
         }
         panic!("the deliveries stay {last}, not {states:?}");
     }
+}
+
+/// Whether a channel has turned out not to be ready since the sheet was read: then people read it once more.
+pub fn is_unready(e: &AppError) -> bool {
+    format!("{e:?}").contains("name it in unready")
 }
 
 /// How many rounds a variable asks for.

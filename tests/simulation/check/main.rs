@@ -20,7 +20,7 @@ use holdline_simulation::stage::{Stage, on_stage};
 use serde_json::{Value, json};
 
 /// In how many seeds a planted fault must be found: what the rarest ones need is there in one of some three hundred.
-const FINDS_WITHIN: u64 = 1_000;
+const FINDS_WITHIN: u64 = 3_000;
 
 fn number(variable: &str, without: u64) -> u64 {
     let Ok(text) = std::env::var(variable) else { return without };
@@ -89,8 +89,8 @@ fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     eprintln!("{} seeds, {} steps, {took:.0} s", sum.played, sum.steps);
     assert!(sum.played * 10 >= count, "only {} of {count} seeds were played", sum.played);
-    // A run that did not come into them proves nothing.
-    let least = |floor: u64| (floor * sum.played / 10_000).max(1);
+    // A run that did not come into them proves nothing; a short one cannot come into those that are seldom.
+    let least = |floor: u64| (floor * sum.played / 10_000).max(u64::from(sum.played >= 1_000));
     let seldom =
         FLOORS.iter().map(|(what, floor)| (*what, sum.met.get(what).copied().unwrap_or(0), least(*floor)));
     let seldom: Vec<_> = seldom.filter(|(_, times, floor)| times < floor).collect();
