@@ -180,7 +180,7 @@ on_both! {
         let request = Request::get(&format!("{}/console/signals", caller.base));
         let request = request.header("cookie", &cookie).header("accept-language", "fr");
         let page = String::from_utf8_lossy(&caller.http.call(request).await.unwrap().body).replace(['\u{a0}', '\u{202f}'], " ");
-        assert!(page.contains("personne sur list n’a reçu une publication : tous ses courriels sont revenus"), "{page}");
+        assert!(page.contains("personne sur list n’a reçu une publication : rien de ce qui a été envoyé n’est arrivé"), "{page}");
         worker.stop().await.unwrap();
     }
 

@@ -1,5 +1,7 @@
 //! `kill -9` while a freeze is under way: at the steps of a node that takes it, and at those of a send.
 
+use std::time::Duration;
+
 use holdline::app::freezes::{self, FreezeView};
 use serde_json::json;
 
@@ -35,9 +37,16 @@ async fn die_taking(fleet: &mut Fleet, point: &str, before: usize) -> FreezeView
 async fn die_sending(fleet: &mut Fleet, point: &str) -> FreezeView {
     fleet.load(60, if fleet.nodes.len() == 1 { 3_000 } else { 11_000 }).await;
     fleet.nodes[0].restart_to_die(point, 1).await;
-    fleet.nodes[0].until_killed().await;
     let last = fleet.nodes.len() - 1;
-    if last == 0 {
+    if last > 0 {
+        // The other one leaves it to this one to send.
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        fleet.nodes[last].signal("STOP").await;
+    }
+    fleet.nodes[0].until_killed().await;
+    if last > 0 {
+        fleet.nodes[last].signal("CONT").await;
+    } else {
         fleet.nodes[0].restart_if_ended();
         fleet.nodes[0].until_up().await;
     }

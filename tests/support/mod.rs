@@ -1,6 +1,7 @@
 //! A Holdline of its own for each test: a fresh database, a sandbox, people, channels.
 
 pub mod caller;
+mod counted;
 pub mod drawn;
 #[path = "../simulation/check/figures.rs"]
 pub mod evidence;
@@ -47,6 +48,8 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::Executor;
 use tempfile::TempDir;
+
+pub use counted::rounds;
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -301,22 +304,6 @@ impl Bench {
 /// Whether a channel has turned out not to be ready since the sheet was read: then people read it once more.
 pub fn is_unready(e: &AppError) -> bool {
     format!("{e:?}").contains("name it in unready")
-}
-
-/// How many rounds a variable asks for.
-pub fn rounds(variable: &str, without: usize) -> usize {
-    let Ok(text) = std::env::var(variable) else { return without };
-    counted(&text).unwrap_or_else(|| panic!("{variable}={text}: give a number from 1 on"))
-}
-
-/// A number of rounds; none would pass with nothing done.
-fn counted(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|rounds| *rounds > 0)
-}
-
-#[test]
-fn no_rounds_are_refused() {
-    assert_eq!(["20", "1", "0", "", "-1", "many"].map(counted), [Some(20), Some(1), None, None, None, None]);
 }
 
 /// A client that reaches this machine.
