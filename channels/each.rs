@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::http::Trouble;
 use crate::ledger::{Ledger, Mark, Open, Recipient};
-use crate::{Failure, Job, Pass, Receipt, Retry, Sighting};
+use crate::{Failure, Job, Pass, Receipt, Retry, Setting, Sighting};
 
 /// How long an attempt goes on to the next recipient. The core gives it 120 s, and one request takes 20 s at most.
 const LONGEST: Duration = Duration::from_secs(80);
@@ -91,6 +91,14 @@ fn recipients(network: &dyn Each, job: &Job) -> Vec<Recipient> {
     let name = |address: &String| Recipient::new(job.delivery, address, network.shown(address));
     network.addresses().iter().map(name).collect()
 }
+
+/// The setting with the list, where it is of numbers.
+pub(crate) const TO: Setting = Setting {
+    name: "to",
+    help: "The numbers, at most 100, like +41790000000, with commas between them",
+    required: true,
+    private: true,
+};
 
 /// Publishes to those who do not have it yet.
 pub(crate) async fn publish(network: &dyn Each, job: &Job, pass: &Pass) -> Result<Receipt, Failure> {

@@ -9,7 +9,7 @@ use super::{pictures, reports};
 use crate::graph::fetched::{self, can_fetch};
 use crate::http::Http;
 use crate::scheduler::Rests;
-use crate::{Clock, Connection, Setting, money};
+use crate::{Clock, Connection, Setting, each, money};
 
 pub(crate) const SERVER: &str = "https://api.twilio.com";
 const MOST_RECIPIENTS: usize = 100;
@@ -34,12 +34,7 @@ pub(super) const ALL: &[Setting] = &[
         required: false,
         private: false,
     },
-    Setting {
-        name: "to",
-        help: "The numbers, at most 100, like +41790000000, with commas between them",
-        required: true,
-        private: true,
-    },
+    each::TO,
     Setting {
         name: "pictures",
         help: "on, to send pictures as MMS: to numbers of the United States and Canada only, from such a number",

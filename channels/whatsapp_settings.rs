@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{WhatsApp, reports, template};
 use crate::graph::is_id;
 use crate::graph_api::Api;
-use crate::{Connection, Setting, sms};
+use crate::{Connection, Setting, each, sms};
 
 pub(crate) const SERVER: &str = "https://graph.facebook.com";
 /// Versions of Meta's API live for two years.
@@ -25,12 +25,7 @@ pub(super) const ALL: &[Setting] = &[
         required: true,
         private: false,
     },
-    Setting {
-        name: "to",
-        help: "The numbers, at most 100, like +41790000000, with commas between them",
-        required: true,
-        private: true,
-    },
+    each::TO,
     Setting {
         name: "templates",
         help: "A line with name and language of a template, such as crisis_update en_US, and picture behind them if it has one; below it its exact words at Meta; between two templates a line ---",

@@ -233,15 +233,18 @@ on_both! {
 
     async fn what_a_login_at_instagram_grants_is_asked_for_only_where_it_is_taken(bench) {
         let _worker = bench.start().await;
-        let new = NewOauthApp {
-            adapter: "instagram".into(),
-            client_id: "the-app".into(),
-            secret: "planted-secret".to_owned().into(),
-            authorize: None,
-            token: None,
-            revoke: None,
+        let register = async |adapter: &str| {
+            let new = NewOauthApp {
+                adapter: adapter.into(),
+                client_id: "the-app".into(),
+                secret: "planted-secret".to_owned().into(),
+                authorize: None,
+                token: None,
+                revoke: None,
+            };
+            oauth_apps::add(&bench.app, &bench.administrator, new).await.unwrap();
         };
-        oauth_apps::add(&bench.app, &bench.administrator, new).await.unwrap();
+        register("instagram").await;
         let start = async |settings: Value| {
             let new = json!({ "name": "ig", "adapter": "instagram", "brand": "main", "settings": settings });
             let new = Some(serde_json::from_value(new).unwrap());
@@ -252,15 +255,7 @@ on_both! {
         let at_facebook = json!({ "user": "17841400000000001", "server": "https://graph.facebook.com" });
         let why = start(at_facebook.clone()).await.unwrap_err();
         assert!(why.in_full().contains("first register an app at Instagram (Facebook Login)"), "{why:?}");
-        let new = NewOauthApp {
-            adapter: "instagram_facebook".into(),
-            client_id: "the-app".into(),
-            secret: "planted-secret".to_owned().into(),
-            authorize: None,
-            token: None,
-            revoke: None,
-        };
-        oauth_apps::add(&bench.app, &bench.administrator, new).await.unwrap();
+        register("instagram_facebook").await;
         for settings in [at_facebook, json!({ "user": "17841400000000001", "login": "facebook" })] {
             let page = start(settings).await.unwrap().url;
             assert!(page.starts_with("https://www.facebook.com/v26.0/dialog/oauth?"), "{page}");
