@@ -163,7 +163,7 @@ async fn reads_until_sent(bench: &Bench) -> i64 {
     rooms.set(&bench.channels[0], 1);
     let permit = permits::claim(&bench.app, 9, 9, &mut rooms).await.unwrap().permits.remove(0);
     let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-    sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+    sending::settle(&bench.app, &[(permit.clone(), doubt)], |_| true).await.unwrap();
     let next = bench.again().await;
     let worker = start(&next, "a", bench.folder()).await;
     let look = bench.look().await;

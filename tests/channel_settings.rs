@@ -80,11 +80,11 @@ on_both! {
         let elsewhere = json!({"settings": {"url": bench.sandbox.url("elsewhere")}});
         assert!(matches!(edit(elsewhere.clone()).await, Err(AppError::Conflict(_))), "it is being sent");
         let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-        sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+        sending::settle(&bench.app, &[(permit.clone(), doubt)], |_| true).await.unwrap();
         assert!(matches!(edit(elsewhere.clone()).await, Err(AppError::Conflict(_))), "it is in doubt");
         edit(json!({"name": "alpha again"})).await.expect("a name is no other place");
         let accepted = Outcome::Accepted { remote_id: "1".into(), url: None, note: None, started_only: false };
-        sending::settle(&bench.app, &[(permit, accepted)]).await.unwrap();
+        sending::settle(&bench.app, &[(permit, accepted)], |_| true).await.unwrap();
         edit(elsewhere).await.unwrap();
     }
 

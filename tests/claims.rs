@@ -155,7 +155,7 @@ on_both! {
         routine(&bench, 1).await;
         let after = permit().await;
         let stopped = Outcome::Stopped { reason: "stopped".into(), freeze: Some(freeze) };
-        sending::settle(&bench.app, &[(before, stopped.clone()), (after, stopped)]).await.unwrap();
+        sending::settle(&bench.app, &[(before, stopped.clone()), (after, stopped)], |_| false).await.unwrap();
         assert_eq!((count(&bench.app, "held").await, count(&bench.app, "scheduled").await), (1, 1));
         bench.app.clock().advance(1_000);
         assert_eq!(permit().await.tries, 1, "what never began does not count as a try");

@@ -62,7 +62,7 @@ on_both! {
         let old = permit(&bench).await;
         let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
         let stopped = Outcome::Stopped { reason: "the freeze came first".into(), freeze: Some(freeze.clone()) };
-        sending::settle(&bench.app, &[(old.clone(), stopped)]).await.unwrap();
+        sending::settle(&bench.app, &[(old.clone(), stopped)], |_| false).await.unwrap();
         freezes::thaw(&bench.app, &bench.operator, &freeze, "over").await.unwrap();
         for n in 1..=2 {
             let view = edit(&bench, &id, &words(&format!("new words {n}"))).await.unwrap();
@@ -90,7 +90,7 @@ on_both! {
         let id = bench.approved(first).await.id;
         let old = permit(&bench).await;
         let stopped = Outcome::Stopped { reason: "the freeze came first".into(), freeze: None };
-        sending::settle(&bench.app, &[(old, stopped)]).await.unwrap();
+        sending::settle(&bench.app, &[(old, stopped)], |_| false).await.unwrap();
         let mut second = again("new words");
         second["due"] = json!(due);
         edit(&bench, &id, &second).await.unwrap();

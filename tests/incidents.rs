@@ -341,7 +341,7 @@ on_both! {
         let done = incidents::resolve(&bench.app, &bench.operator, &incident.id, None, "over").await.unwrap();
         assert_eq!((done.held, states(&bench, &post.id).await), (0, vec![State::Sending]));
         let outcome = Outcome::Retry { reason: "503".into(), not_before: None };
-        sending::settle(&bench.app, &[(permit, outcome)]).await.unwrap();
+        sending::settle(&bench.app, &[(permit, outcome)], |_| true).await.unwrap();
         let worker = bench.start().await;
         bench.app.clock().advance(10 * MINUTE);
         bench.until(&post.id, &["expired"]).await;

@@ -70,7 +70,7 @@ on_both! {
                     incident.id)).await;
             }
             let doubt = Outcome::InDoubt { reason: "cut".into(), readable: false };
-            sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+            sending::settle(&bench.app, &[(permit.clone(), doubt)], |_| true).await.unwrap();
             let seen = Settle { settlement: Settlement::Published, note: "I saw it".into(),
                 url: Some(incident.url.clone()) };
             held::settle(&bench.app, &bench.operator, &permit.delivery, &seen).await.unwrap();

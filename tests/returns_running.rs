@@ -132,7 +132,7 @@ on_both! {
             (first, Outcome::NotBegun { reason: "no room".into(), not_before: None }),
             (second, Outcome::Retry { reason: "503".into(), not_before: None }),
         ];
-        sending::settle(&bench.app, &outcomes).await.unwrap();
+        sending::settle(&bench.app, &outcomes, |_| true).await.unwrap();
         unbegun::abandon(&bench.app, &[lost.delivery]).await.unwrap();
         for id in &ids {
             let (state, reason) = state(&bench, id).await;
@@ -146,7 +146,7 @@ on_both! {
         rooms.set(&bench.channels[0], 5);
         let permit = permits::claim(&app, 10, 10, &mut rooms).await.unwrap().permits.remove(0);
         let again = Outcome::Retry { reason: "503".into(), not_before: None };
-        sending::settle(&app, &[(permit, again)]).await.unwrap();
+        sending::settle(&app, &[(permit, again)], |_| true).await.unwrap();
         assert_eq!(state(&bench, &id).await.0, State::Scheduled);
     }
 

@@ -54,8 +54,8 @@ on_both! {
         let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
         held::settle(&bench.app, &bench.operator, &first.delivery, &word).await.unwrap();
         let second = permit(&bench).await;
-        sending::settle(&bench.app, &[(second, accepted())]).await.unwrap();
-        sending::settle(&bench.app, &[(first, retry())]).await.unwrap();
+        sending::settle(&bench.app, &[(second, accepted())], |_| true).await.unwrap();
+        sending::settle(&bench.app, &[(first, retry())], |_| true).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted], "it is not sent a third time");
         assert_eq!(entries(&bench, "attempt.late").await, 1);
     }
@@ -65,7 +65,7 @@ on_both! {
         let first = permit(&bench).await;
         nodes::recover(&bench.app, None).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::InDoubt]);
-        sending::settle(&bench.app, &[(first, accepted())]).await.unwrap();
+        sending::settle(&bench.app, &[(first, accepted())], |_| true).await.unwrap();
         assert_eq!(states(&bench.app, &bench, &id).await, [State::Accepted]);
         assert_eq!(entries(&bench, "attempt.late").await, 0);
     }
@@ -77,9 +77,9 @@ on_both! {
         rooms.set(&bench.channels[1], 1);
         let batch = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits;
         assert_eq!(batch.len(), 2);
-        sending::settle(&bench.app, &[(batch[0].clone(), accepted())]).await.unwrap();
+        sending::settle(&bench.app, &[(batch[0].clone(), accepted())], |_| true).await.unwrap();
         let outcomes = [(batch[0].clone(), retry()), (batch[1].clone(), retry())];
-        sending::settle(&bench.app, &outcomes).await.unwrap();
+        sending::settle(&bench.app, &outcomes, |_| true).await.unwrap();
         let of = |id: &str| if batch[0].delivery == id { State::Accepted } else { State::Scheduled };
         for id in &ids {
             let view = posts::get(&bench.app, &bench.operator, id).await.unwrap();
@@ -97,7 +97,7 @@ on_both! {
         let back = [batch.claimed[0].delivery.clone()];
         permits::give_back(&bench.app, &back, bench.app.clock().now(), "later").await.unwrap();
         posts::cancel(&bench.app, &bench.operator, &id).await.unwrap();
-        sending::settle(&bench.app, &[(batch.permits[0].clone(), retry())]).await.unwrap();
+        sending::settle(&bench.app, &[(batch.permits[0].clone(), retry())], |_| true).await.unwrap();
         bench.app.clock().advance(10_000);
         let worker = bench.start().await;
         bench.until(&id, &["cancelled"]).await;
@@ -116,12 +116,12 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         let not_begun = Outcome::NotBegun { reason: "the node stopped".into(), not_before: None };
-        sending::settle(&bench.app, &[(first.clone(), not_begun)]).await.unwrap();
+        sending::settle(&bench.app, &[(first.clone(), not_begun)], |_| false).await.unwrap();
         bench.app.clock().advance(1_000);
         let second = permit(&bench).await;
         assert_eq!((first.number, second.number, second.tries), (1, 2, 1), "what never began is no try");
         let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-        sending::settle(&bench.app, &[(second.clone(), doubt)]).await.unwrap();
+        sending::settle(&bench.app, &[(second.clone(), doubt)], |_| true).await.unwrap();
         // A clock that goes back gives the newer attempt the smaller id.
         bench.sql(&format!("update attempts set id = '0' where id = '{}'", second.attempt)).await;
         let word = Settle { settlement: Settlement::TryAgain, note: "it is not there".into(), url: None };
@@ -135,7 +135,7 @@ on_both! {
         post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-        sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+        sending::settle(&bench.app, &[(first.clone(), doubt)], |_| true).await.unwrap();
         bench.sql("update deliveries set state = 'failed'").await;
         bench.app.clock().advance(6_000);
         assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
@@ -151,7 +151,7 @@ on_both! {
             let one = permit(&bench).await;
             assert_eq!(one.tries, tries);
             let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-            sending::settle(&bench.app, &[(one.clone(), doubt)]).await.unwrap();
+            sending::settle(&bench.app, &[(one.clone(), doubt)], |_| true).await.unwrap();
             reads::note_read(&bench.app, &one.attempt, &one.delivery, &Seen::Absent, trust).await.unwrap();
             let view = posts::get(&bench.app, &bench.operator, &id).await.unwrap();
             let ready = holdline::domain::times::parse(&view.deliveries[0].ready, "UTC").unwrap();
@@ -192,7 +192,7 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         let wait = Outcome::Retry { reason: "503".into(), not_before: Some(bench.app.clock().now() + 60_000) };
-        sending::settle(&bench.app, &[(first, wait)]).await.unwrap();
+        sending::settle(&bench.app, &[(first, wait)], |_| true).await.unwrap();
         let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
         bench.app.clock().advance(20_000);
         freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
@@ -249,7 +249,7 @@ on_both! {
         let id = post(&bench, &["alpha"]).await;
         let first = permit(&bench).await;
         let doubt = Outcome::InDoubt { reason: "cut".into(), readable: false };
-        sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+        sending::settle(&bench.app, &[(first.clone(), doubt)], |_| true).await.unwrap();
         let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
         bench.app.clock().advance(5_000);
         freezes::thaw(&bench.app, &bench.operator, &frozen.id, "over").await.unwrap();
@@ -303,7 +303,7 @@ async fn one_node_reads_back_what_it_sent_and_others_wait_until_it_is_silent() {
     post(&bench, &["alpha"]).await;
     let first = permit(&bench).await;
     let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-    sending::settle(&bench.app, &[(first.clone(), doubt)]).await.unwrap();
+    sending::settle(&bench.app, &[(first.clone(), doubt)], |_| true).await.unwrap();
     bench.app.clock().advance(6_000);
     assert_eq!(reads::due(&bench.app).await.unwrap().len(), 1);
     // This node is not on the list of nodes, so it counts as gone.

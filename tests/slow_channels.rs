@@ -87,7 +87,7 @@ on_both! {
             bench.approved(post).await;
             let permit = permits::claim(&bench.app, 9, 9, &mut rooms).await.unwrap().permits.remove(0);
             let doubt = Outcome::InDoubt { reason: "cut".into(), readable: true };
-            sending::settle(&bench.app, &[(permit.clone(), doubt)]).await.unwrap();
+            sending::settle(&bench.app, &[(permit.clone(), doubt)], |_| true).await.unwrap();
             doubts.push(permit);
         }
         // What cannot be read keeps nobody.

@@ -93,11 +93,16 @@ struct Ended<'a> {
 
 /// Writes down what became of attempts, in one change. An outcome that comes after its attempt was
 /// settled otherwise (its node was given up, and a person decided) changes nothing: it is noted in the
-/// log, and the delivery stays as it is.
+/// log, and the delivery stays as it is. `has_left` says of an attempt whether content has left, whatever came of it:
+/// a freeze lists what left after it was committed, also when the channel refused it.
 ///
 /// # Errors
 /// The database's own; then nothing was written, and the call may be repeated.
-pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
+pub async fn settle(
+    app: &App,
+    outcomes: &[(Permit, Outcome)],
+    has_left: impl Fn(&str) -> bool + Sync,
+) -> Result<()> {
     let now = app.now();
     let (mut attempts, mut changes, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     let back = outcomes.iter().any(|(_, outcome)| outcome.had_no_effect());
@@ -124,6 +129,9 @@ pub async fn settle(app: &App, outcomes: &[(Permit, Outcome)]) -> Result<()> {
     tx.note_posts(&posted, now).await?;
     promises::lock(&mut tx, &promising(outcomes, |_| true)).await?;
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
+    let has_ended = |a: &&Settled| a.outcome != "accepted" && taken.contains(&a.id) && has_left(&a.id);
+    let left: Vec<_> = attempts.iter().filter(has_ended).map(|a| a.id.clone()).collect();
+    tx.note_left(&left).await?;
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
         for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {

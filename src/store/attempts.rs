@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::deliveries::{self, Change};
 use super::rows::{Rows, Value};
-use super::{Result, Store, Tx, dialect, on, read};
+use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
 const ALL_OF: &str = "select * from attempts where delivery_id = $1 order by number";
@@ -264,6 +264,17 @@ impl Tx {
             })
             .collect();
         self.run_rows_returning(SETTLE, &rows).await
+    }
+
+    /// Notes that content of these attempts has left, whatever came of it. Of what is accepted it goes without saying.
+    pub async fn note_left(&mut self, attempts: &[String]) -> Result<()> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let list = dialect::list(1, dialect::padded(attempts.len()));
+        let sql = format!("update attempts set has_left = 1 where id in ({list})");
+        on!(self, |c| listed!(sqlx::query(AssertSqlSafe(sql)), attempts).execute(c).await.map(drop)?);
+        Ok(())
     }
 
     /// There is nothing to read any more.

@@ -242,16 +242,16 @@ impl Tx {
         Ok(on!(self, |c| sqlx::query_as(SQL).fetch_all(c).await?))
     }
 
-    /// Notes what the node had permitted before the freeze and that was accepted or came in doubt
-    /// after it was committed. Before and after are the order of the log, which no clock can mistake.
+    /// Notes what the node had permitted before the freeze and that was accepted, came in doubt, or had left and was
+    /// refused, after it was committed. Before and after are the order of the log, which no clock can mistake.
     pub async fn insert_landed(&mut self, freeze: &str, epoch: i64, node: &str) -> Result<()> {
         const COMMITTED: &str = "select min(seq) from audit where subject = $1";
         const LANDED: &str = "select distinct substr(subject, 10) from audit
-            where seq > $1 and (verb = 'attempt.accepted' or verb = 'attempt.in_doubt')";
+            where seq > $1 and verb in ('attempt.accepted', 'attempt.in_doubt', 'attempt.rejected')";
         const SQL: &str = "with v (delivery, stop, epoch, node) as ({rows})
             insert into flights (freeze_id, attempt_id)
             select v.stop, a.id from v join attempts a on a.delivery_id = v.delivery
-            where a.node_id = v.node and a.epoch < v.epoch and a.outcome <> 'rejected'
+            where a.node_id = v.node and a.epoch < v.epoch and (a.outcome <> 'rejected' or a.has_left = 1)
             on conflict (freeze_id, attempt_id) do nothing";
         let subject = format!("freeze:{freeze}");
         // Read by itself: the planner then knows how little of the log comes after it.

@@ -70,6 +70,9 @@ pub enum OpenError {
 /// <https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT>
 const STANDS_STILL: &str = "1500";
 
+/// Connections that read a SQLite file, beside the one that writes.
+const READERS: u32 = 4;
+
 impl Store {
     /// Opens the SQLite file, making it when it is not there, and brings its tables up to date.
     ///
@@ -101,8 +104,10 @@ impl Store {
         let write = pool().max_connections(1).connect_with(options.clone()).await.map_err(fail)?;
         let opened = file_identity(file).map_err(|cause| fail(cause.into()))?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        // All are opened now: later the file may be another one, or the process may have no handle left.
         let read = pool()
-            .max_connections(4)
+            .min_connections(READERS)
+            .max_connections(READERS)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(fail)?;

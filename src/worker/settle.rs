@@ -37,8 +37,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut inbox: mpsc::Receiver<(Permit, 
 /// Writes the outcomes, together if it can be: when that fails again and again, each by itself, so
 /// that one which the database refuses does not keep the others.
 async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
+    let has_left = |attempt: &str| shared.gate.has_begun(attempt);
     for _ in 0..TOGETHER {
-        match sending::settle(&shared.app, batch).await {
+        match sending::settle(&shared.app, batch, has_left).await {
             Ok(()) => return,
             Err(e) => {
                 tracing::error!(error = %e, cause = ?e, outcomes = batch.len(), "cannot write outcomes; trying again")
@@ -50,7 +51,7 @@ async fn write(shared: &Shared, batch: &[(Permit, Outcome)]) {
     while !left.is_empty() {
         let mut refused = Vec::new();
         for one in left {
-            if let Err(e) = sending::settle(&shared.app, std::slice::from_ref(one)).await {
+            if let Err(e) = sending::settle(&shared.app, std::slice::from_ref(one), has_left).await {
                 tracing::error!(error = %e, cause = ?e, attempt = one.0.attempt, "cannot write an outcome; trying again");
                 refused.push(one);
             }

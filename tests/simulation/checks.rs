@@ -63,10 +63,6 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     for (sent, d) in facts.bytes().filter(|(_, d)| Facts::covers(f, d)) {
         let after = sent.at > f.committed_at && sent.at <= sealed.min(thawed);
         let Some(a) = facts.attempt_of(sent) else { continue };
-        // What the channel has refused by then is known to have had no effect: it is not under way, and nothing to take down.
-        if a.outcome.as_deref() == Some("rejected") && a.settled_at.is_some_and(|at| at <= sealed) {
-            continue;
-        }
         // What had left before, and was under way all the time between the two marks, in a process that lives.
         let through = sent.at <= f.committed_at
             && a.settled_at.is_none_or(|at| at > sealed)

@@ -1,0 +1,2 @@
+-- 1: content of the attempt has left, although it is not accepted. A freeze that was committed before then lists it.
+alter table attempts add column has_left integer not null default 0;
