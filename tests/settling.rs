@@ -70,6 +70,27 @@ on_both! {
         assert_eq!(entries(&bench, "attempt.late").await, 0);
     }
 
+    async fn what_left_after_a_freeze_and_was_refused_is_on_its_list(bench) {
+        let (left, stopped) = (post(&bench, &["alpha"]).await, post(&bench, &["beta"]).await);
+        let mut rooms = Rooms::default();
+        rooms.set(&bench.channels[0], 1);
+        rooms.set(&bench.channels[1], 1);
+        let permits = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits;
+        let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
+        assert_eq!((frozen.sealed_at, frozen.in_flight.len()), (None, 0));
+        let refused = || Outcome::Failed { reason: "400".into() };
+        let outcomes: Vec<_> = permits.into_iter().map(|permit| (permit, refused())).collect();
+        let attempt = outcomes.iter().find(|(permit, _)| permit.post == left).unwrap().0.attempt.clone();
+        sending::settle(&bench.app, &outcomes, |id| id == attempt).await.unwrap();
+        // The node takes the freeze.
+        let worker = bench.start().await;
+        let frozen = freezes::get(&bench.app, &frozen.id).await.unwrap();
+        assert!(frozen.sealed_at.is_some(), "{frozen:?}");
+        let listed: Vec<_> = frozen.in_flight.iter().map(|f| (f.post.as_str(), f.state)).collect();
+        assert_eq!(listed, [(left.as_str(), State::Failed)], "{stopped} never left");
+        worker.stop().await.unwrap();
+    }
+
     async fn in_a_batch_only_the_late_one_is_left_out(bench) {
         let ids = [post(&bench, &["alpha"]).await, post(&bench, &["beta"]).await];
         let mut rooms = Rooms::default();

@@ -69,6 +69,11 @@ impl Hub {
         Topic::ALL.into_iter().for_each(|topic| self.poke(topic));
     }
 
+    /// How often the topic was poked.
+    pub fn count(&self, topic: Topic) -> u64 {
+        *self.counters[topic as usize].borrow()
+    }
+
     /// A receiver that changes with every poke from now on.
     pub fn listen(&self, topic: Topic) -> watch::Receiver<u64> {
         let mut receiver = self.counters[topic as usize].subscribe();

@@ -35,5 +35,7 @@ pub mod stage;
 pub mod tasks;
 /// The housekeeping of a node.
 mod ticks;
+/// What nodes hear of each other.
+mod words;
 /// Nodes and the scheduler.
 pub mod world;

@@ -70,10 +70,13 @@ impl Tasks {
         Self { store, door, list: Vec::new(), given: 0 }
     }
 
-    /// Takes what was given. Keys are read from the disk by threads: no simulation has that part.
+    /// Takes what was given. Keys are read from the disk by threads: no simulation has that part. Nor has it connections
+    /// that others' words come by: `words` is in their place.
     fn take(&mut self) {
         let given = std::mem::take(&mut *self.door.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for (owner, name, work) in given.into_iter().filter(|(_, name, _)| *name != "keys") {
+        for (owner, name, work) in
+            given.into_iter().filter(|(_, name, _)| !["keys", "listener"].contains(name))
+        {
             self.given += 1;
             let woken = Arc::new(Flag { is_woken: AtomicBool::new(true), executor: std::thread::current() });
             self.list.push(Task { number: self.given, owner, name, work, woken });

@@ -20,6 +20,7 @@ use crate::planted::Fault;
 use crate::stage::{BEGAN, CHANNELS, Stage, URL, elapsed_since};
 use crate::tasks::{Door, Owner, Tasks};
 use crate::ticks::ticks;
+use crate::words::{self, Heard};
 
 /// A process of a node, or the place where one was.
 pub struct Node {
@@ -30,6 +31,8 @@ pub struct Node {
     pub stands_until: Millis,
     /// It starts then, when it is down.
     starts_at: Option<Millis>,
+    /// What it has heard of others.
+    pub heard: Heard,
 }
 
 /// Everything of one seed.
@@ -95,7 +98,14 @@ impl<'a> World<'a> {
         for node in 0..world.plan.nodes {
             let owner = Owner { node, start: 0 };
             let worker = Arc::default();
-            world.nodes.push(Node { owner, app: None, worker, stands_until: 0, starts_at: Some(0) });
+            world.nodes.push(Node {
+                owner,
+                app: None,
+                worker,
+                stands_until: 0,
+                starts_at: Some(0),
+                heard: Heard::default(),
+            });
         }
         world
     }
@@ -140,6 +150,7 @@ impl<'a> World<'a> {
         place.starts_at = None;
         place.stands_until = 0;
         place.worker = Arc::default();
+        place.heard = Heard::default();
         let owner = place.owner;
         let folder = self.stage.node_folder(node);
         std::fs::create_dir_all(&folder).expect("a folder for the node");
@@ -333,10 +344,8 @@ impl<'a> World<'a> {
         if waits {
             // A node hears of what others changed when their word arrives, not at once.
             if self.nodes.len() > 1 && self.chance.percent(12) {
-                let other = self.chance.below(self.nodes.len());
-                if let Some(app) = &self.nodes[other].app {
-                    app.hub().poke_all();
-                }
+                let at = self.chance.below(self.nodes.len());
+                words::tell(&mut self.nodes, at);
             }
             let time = self.chance.between(1, most);
             return tokio::time::advance(Duration::from_millis(u64::try_from(time).unwrap_or(1))).await;

@@ -1,13 +1,11 @@
 //! Plays many seeds, finds planted faults, and shows that a seed plays the same again.
 //!
-//! `HOLDLINE_SIMULATION_SEEDS` says how many (10,000), `HOLDLINE_SIMULATION_FROM` the first one (0). No more begin once
-//! there is the file that `HOLDLINE_SIMULATION_ENOUGH` names; then at least a tenth must have been played.
+//! `HOLDLINE_SIMULATION_SEEDS` says how many (10,000), `HOLDLINE_SIMULATION_FROM` the first one (0).
 
 mod figures;
 mod page;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -60,14 +58,12 @@ impl Sum {
 fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
     figures::forget("simulation");
     let (from, count) = (number("HOLDLINE_SIMULATION_FROM", 0), number("HOLDLINE_SIMULATION_SEEDS", 10_000));
-    let enough = std::env::var_os("HOLDLINE_SIMULATION_ENOUGH").map(PathBuf::from);
-    let is_enough = || enough.as_ref().is_some_and(|file| file.exists());
     let (next, sum, began) = (AtomicU64::new(from), Mutex::new(Sum::default()), Instant::now());
     let seeds = || {
         on_stage(async |stage| {
             loop {
                 let seed = next.fetch_add(1, Ordering::SeqCst);
-                if seed >= from + count || sum.lock().unwrap().broken.len() >= 5 || is_enough() {
+                if seed >= from + count || sum.lock().unwrap().broken.len() >= 5 {
                     return;
                 }
                 let verdict = play(stage, seed, None, false).await;
@@ -88,7 +84,6 @@ fn every_seed_keeps_every_invariant_and_every_situation_is_met() {
     let broken: Vec<_> = sum.broken.iter().map(words).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     eprintln!("{} seeds, {} steps, {took:.0} s", sum.played, sum.steps);
-    assert!(sum.played * 10 >= count, "only {} of {count} seeds were played", sum.played);
     // A run that did not come into them proves nothing; a short one cannot come into those that are seldom.
     let least = |floor: u64| (floor * sum.played / 10_000).max(u64::from(sum.played >= 1_000));
     let seldom =
