@@ -185,7 +185,8 @@ impl<S: Send + 'static> Gate<S> {
         if epoch < state.epoch || state.shut {
             return;
         }
-        if state.closed.is_some() || state.stale() > self.lease {
+        let was_closed = state.closed.is_some() || state.stale() > self.lease;
+        if was_closed && !planted(Planted::ReopenedGateKeepsPermits) {
             state.permits.values_mut().for_each(|permit| permit.ended = true);
             state.reopened = (state.ticks)();
         }

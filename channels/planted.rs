@@ -27,6 +27,10 @@ pub enum Planted {
     SealWithoutOneNode,
     /// What left between COMMITTED and a node's word, and is settled, is not on the list.
     LandedIsNotListed,
+    /// What left between COMMITTED and a node's word, and was refused, is not on the list.
+    RefusedIsNotListed,
+    /// What was permitted before a gate was cut off begins when the gate opens again.
+    ReopenedGateKeepsPermits,
     /// A permit is given under a freeze.
     PermitForgetsFreezes,
     /// A thaw lets out what it held.
@@ -107,6 +111,7 @@ impl Planted {
         Self::NodeSaysItFirst,
         Self::SealWithoutOneNode,
         Self::LandedIsNotListed,
+        Self::ReopenedGateKeepsPermits,
         Self::PermitForgetsFreezes,
         Self::ThawFloods,
         Self::ScopeForgetsAllowed,
@@ -139,9 +144,10 @@ impl Planted {
         Self::SealByLease,
     ];
 
-    /// Those about what the simulation does not have: the return from a restore or a copy, and two persons. Tests of
-    /// these must find them.
+    /// Those about what the simulation does not have, the return from a restore or a copy and two persons, or comes into
+    /// too seldom. Tests of these must find them.
     pub const OF_TESTS: &[Self] = &[
+        Self::RefusedIsNotListed,
         Self::OpensOnAnyEpoch,
         Self::CopyIsNotTold,
         Self::ConfirmationReleasesDue,

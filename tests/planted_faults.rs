@@ -1,5 +1,5 @@
 //! Faults of the code that are planted in a whole process (`HOLDLINE_PLANTED`), and the tests that must fail then: about
-//! what the simulation does not have, the return and the two persons of an approval.
+//! what the simulation does not have (the return, the two persons of an approval) or comes into too seldom.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +12,11 @@ use crate::support::evidence;
 
 /// A test that must find a fault, and what is in the line that must fail.
 const CASES: &[(Planted, &str, &[&str])] = &[
+    (
+        Planted::RefusedIsNotListed,
+        "settling::what_left_after_a_freeze_and_was_refused_is_on_its_list::sqlite",
+        &["assert_eq!(listed, [(left"],
+    ),
     (
         Planted::OpensOnAnyEpoch,
         "returns::an_older_backup_in_the_same_file_is_seen_by_its_shorter_log",

@@ -70,7 +70,8 @@ pub struct FreezeView {
     /// How many deliveries fell due and wait because of it.
     #[serde(default)]
     pub held: i64,
-    /// What it covers and was under way when the nodes closed their gates. Empty in lists.
+    /// What it covers and was under way when the nodes closed their gates, or had left after COMMITTED and had ended by
+    /// then. Empty in lists.
     #[serde(default)]
     pub in_flight: Vec<FlightView>,
     /// What networks would publish by themselves. Only of one freeze by its id.

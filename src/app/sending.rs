@@ -131,7 +131,9 @@ pub async fn settle(
     let taken: HashSet<_> = tx.settle_attempts(&attempts).await?.into_iter().collect();
     let has_ended = |a: &&Settled| a.outcome != "accepted" && taken.contains(&a.id) && has_left(&a.id);
     let left: Vec<_> = attempts.iter().filter(has_ended).map(|a| a.id.clone()).collect();
-    tx.note_left(&left).await?;
+    if !planted(Planted::RefusedIsNotListed) {
+        tx.note_left(&left).await?;
+    }
     if taken.len() < attempts.len() {
         let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
         for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {

@@ -28,6 +28,9 @@ use crate::support::is_unready;
 /// The label of every post here.
 const LABEL: &str = "marketing";
 
+/// How long after a thaw is watched that nothing of what was held comes out by itself.
+const STAYS: Duration = Duration::from_millis(400);
+
 /// An installation of real processes.
 pub struct Fleet {
     pub victim: Victim,
@@ -195,13 +198,25 @@ impl Fleet {
         }
     }
 
-    /// Lifts every freeze, and gives what is held a time in a second.
-    pub async fn thaw(&self) {
+    /// Lifts every freeze, and gives what is held a time in a second. How much was held, of which nothing came out by
+    /// itself.
+    pub async fn thaw(&self) -> usize {
         let by = self.victim.approver();
-        for freeze in freezes::list(&self.app, by, true).await.unwrap() {
+        let freezes = freezes::list(&self.app, by, true).await.unwrap();
+        let held = held::list(&self.app, by, State::Held, Some(LABEL), "", 500).await.unwrap();
+        let before = self.sandbox.arrived();
+        for freeze in &freezes {
             freezes::thaw(&self.app, by, &freeze.id, "the next round").await.unwrap();
         }
+        if !freezes.is_empty() && !held.is_empty() {
+            tokio::time::sleep(STAYS).await;
+            let came = self.sandbox.arrivals_after(before);
+            let out: Vec<_> =
+                held.iter().filter(|h| came.iter().any(|a| a.posted.delivery == h.delivery)).collect();
+            assert!(out.is_empty(), "a thaw let out what it held: {out:?}\n{}", self.story().await);
+        }
         self.decide(Choice::Reschedule).await;
+        if freezes.is_empty() { 0 } else { held.len() }
     }
 
     /// Decides about all that is held; the new time is in a second.

@@ -38,6 +38,8 @@ struct Tally {
     marks: Vec<i64>,
     listed: usize,
     held: i64,
+    /// What was held when the freeze was lifted, and did not come out by that.
+    stayed: usize,
     /// Rounds in which the freeze met a queue.
     met: usize,
     /// What is on a list and never arrived, although nothing was lost in that round.
@@ -187,7 +189,7 @@ async fn round(fleet: &mut Fleet, number: usize, fault: Fault, tally: &mut Tally
     }
     judge(fleet, &answer.id, (number, fault, before), tally).await;
     *tally.rounds.entry(fault).or_default() += 1;
-    fleet.thaw().await;
+    tally.stayed += fleet.thaw().await;
 }
 
 /// How many deliveries came; none came twice, and each has the words that were approved.
@@ -236,13 +238,14 @@ async fn come_to_rest(fleet: &mut Fleet) -> usize {
 }
 
 /// What the rounds show, as `tests/EVIDENCE.md` says it.
-const CHECKS: [&str; 6] = [
+const CHECKS: [&str; 7] = [
     "I1 nothing arrives after SEALED that is not on the list",
     "I1 what is on the list arrives, where no fault loses it",
     "I1 a freeze that a node cannot take is not sealed, and names the node",
     "I2 each delivery arrives once",
     "I3 what arrives are the words that were approved, each once on each channel",
     "I4 the exported log is verified against its signed checkpoints",
+    "I9 what is held when a freeze is lifted does not come out by that",
 ];
 
 async fn play(mut fleet: Fleet, of: &str) {
@@ -277,7 +280,7 @@ async fn play(mut fleet: Fleet, of: &str) {
         "deliveries": fleet.deliveries, "arrived_once": arrived, "well": well, "one_stands_still": one_stands_still,
         "sealed_answers_ms": spread(&in_ms(&tally.sealed)), "not_sealed_answers_ms": spread(&in_ms(&tally.not_sealed)),
         "committed_to_sealed_ms": spread(&tally.marks), "listed": tally.listed, "held": tally.held,
-        "met_a_queue": tally.met, "listed_and_never_came": tally.never_came,
+        "stayed_held": tally.stayed, "met_a_queue": tally.met, "listed_and_never_came": tally.never_came,
         "after_sealed_and_listed": tally.late, "after_sealed_and_not_listed": tally.unlisted, "cuts": tally.cuts,
         "left_to_people": left_to_people,
         "restarts": tally.restarts,
@@ -299,6 +302,7 @@ async fn play(mut fleet: Fleet, of: &str) {
     assert!(tally.late > 0, "nothing arrived after a seal: the lists were never tried");
     assert!(4 * tally.met > count, "{} of {count} freezes met a queue: the load was too small", tally.met);
     assert!(tally.cuts > 0, "no connection was cut");
+    assert!(tally.stayed > 0, "nothing was held when a freeze was lifted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

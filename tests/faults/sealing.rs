@@ -8,9 +8,9 @@ use super::fleet::Fleet;
 use super::{Tally, millis, until_sealed};
 
 /// How many freezes are measured on nodes that are well.
-pub const WELL: usize = 50;
+pub const WELL: usize = 200;
 /// And how many with one that stands still: each waits for it before it answers.
-pub const STANDING: usize = 20;
+pub const STANDING: usize = 100;
 
 /// The middle, nearly the longest and the longest; nothing of nothing.
 pub fn spread(of: &[i64]) -> Option<Value> {

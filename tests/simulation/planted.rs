@@ -76,7 +76,10 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         Planted::GateForgetsExpiry => &[s::EXPIRY],
         Planted::GateListsNothing | Planted::LandedIsNotListed => &[s::LISTED],
         Planted::GateListsWhatWaits => &[s::LISTED_ONLY],
-        Planted::GateMarksNothing | Planted::LostIsUnsent | Planted::TakenOverIsUnsent => &[s::ONE_COPY],
+        Planted::GateMarksNothing
+        | Planted::LostIsUnsent
+        | Planted::TakenOverIsUnsent
+        | Planted::ReopenedGateKeepsPermits => &[s::ONE_COPY],
         Planted::NodeNeverAnswers => &[s::SEALS],
         Planted::PermitForgetsFreezes => &[s::NO_PERMIT],
         Planted::PermitForgetsCancelled => &[s::CANCELLED],
@@ -103,7 +106,8 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         Planted::LogCountsFromOne => &[s::NUMBERED],
         Planted::LeaseIsEndless => &[s::NO_BYTE],
         Planted::SealByLease => &[s::LISTED],
-        Planted::OpensOnAnyEpoch
+        Planted::RefusedIsNotListed
+        | Planted::OpensOnAnyEpoch
         | Planted::CopyIsNotTold
         | Planted::ConfirmationReleasesDue
         | Planted::ApproverMayBeAuthor => &[],
