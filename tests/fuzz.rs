@@ -1,23 +1,116 @@
 //! Questions that nobody would ask: whatever the API is told within the words of its own description and beyond, it
 //! answers, and never with a fault of its own. The log verifies afterwards.
 //!
-//! `HOLDLINE_FUZZ_EXAMPLES` says how many questions each operation is asked by each person; 6 without it. Where
-//! nothing else is said the same ones are asked each time.
+//! `HOLDLINE_FUZZ_EXAMPLES` says how many questions are made up for each operation and person, at most; 6 without it.
+//! Besides, the examples of the description are asked. Where nothing else is said the same ones are asked each time.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use channels::http::Request;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::commands::run;
 use crate::on_both;
 use crate::support::caller::Caller;
 use crate::support::programs::programs;
-use crate::support::rounds;
+use crate::support::{evidence, rounds};
+
+/// How many questions are made up for an operation where `HOLDLINE_FUZZ_EXAMPLES` says nothing.
+const EXAMPLES: usize = 6;
+/// Of a hundred operations, how many must be done at least once: where all is refused, little is tried.
+const LEAST_ACCEPTED: usize = 40;
+
+/// What was asked: for each operation its questions, and whether one was answered from 200 to 299.
+#[derive(Default)]
+struct Asked(BTreeMap<String, (usize, bool)>);
+
+impl Asked {
+    fn questions(&self) -> usize {
+        self.0.values().map(|(questions, _)| questions).sum()
+    }
+
+    fn accepted(&self) -> usize {
+        self.0.values().filter(|(_, accepted)| *accepted).count()
+    }
+
+    /// Adds what the fuzzer's own report has, line by line. How many operations it was to ask.
+    fn add(&mut self, report: &Path) -> usize {
+        let text = std::fs::read_to_string(report).unwrap();
+        let mut selected = 0;
+        for line in text.lines() {
+            match serde_json::from_str(line).unwrap() {
+                Event { loaded: Some(loaded), .. } => selected = loaded.statistic.operations.selected,
+                Event { finished: Some(finished), .. } => self.note(finished.recorder),
+                Event { .. } => {}
+            }
+        }
+        selected
+    }
+
+    fn note(&mut self, told: Recorder) {
+        let answers: Vec<_> = told.interactions.into_values().filter_map(|told| told.response).collect();
+        if answers.is_empty() {
+            return;
+        }
+        let (questions, accepted) = self.0.entry(told.label).or_default();
+        *questions += answers.len();
+        *accepted |= answers.iter().any(|answer| (200..300).contains(&answer.status_code));
+    }
+}
+
+/// A line of the report of schemathesis 4 (`--report ndjson`), as far as it is counted.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "LoadingFinished")]
+    loaded: Option<Loaded>,
+    #[serde(rename = "ScenarioFinished")]
+    finished: Option<Finished>,
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    statistic: Statistic,
+}
+
+#[derive(Deserialize)]
+struct Statistic {
+    operations: Operations,
+}
+
+#[derive(Deserialize)]
+struct Operations {
+    selected: usize,
+}
+
+#[derive(Deserialize)]
+struct Finished {
+    recorder: Recorder,
+}
+
+/// What one operation was asked in one phase, by the name of each question; `GET /api/v1/posts` is its label.
+#[derive(Deserialize)]
+struct Recorder {
+    label: String,
+    #[serde(default)]
+    interactions: HashMap<String, Interaction>,
+}
+
+#[derive(Deserialize)]
+struct Interaction {
+    response: Option<Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    status_code: u16,
+}
 
 fn schemathesis() -> PathBuf {
     let program = programs().join("schemathesis-venv/bin/schemathesis");
@@ -29,8 +122,9 @@ fn schemathesis() -> PathBuf {
     program
 }
 
-/// Asks every operation; what the fuzzer says when an answer is a fault.
-async fn ask(caller: &Caller, token: &SecretString) -> String {
+/// Asks every operation, and adds what was asked; how many operations there were. Ends the test with what the fuzzer
+/// says when an answer is a fault.
+async fn ask(caller: &Caller, token: &SecretString, examples: usize, asked: &mut Asked) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(schemathesis());
     command.current_dir(folder.path()).arg("run").arg(format!("{}/api/v1/openapi.json", caller.base));
@@ -49,12 +143,8 @@ async fn ask(caller: &Caller, token: &SecretString) -> String {
         "1",
         "--no-color",
     ]);
-    command.args([
-        "--max-examples",
-        &rounds("HOLDLINE_FUZZ_EXAMPLES", 6).to_string(),
-        "--request-timeout",
-        "30",
-    ]);
+    command.args(["--max-examples", &examples.to_string(), "--request-timeout", "30"]);
+    command.args(["--report", "ndjson", "--report-ndjson-path", "report"]);
     command.args(["--generation-deterministic", "--suppress-health-check", "all"]);
     // It has no words for lines of JSON; `lines_of_an_import` has.
     command.args(["--exclude-path", "/api/v1/posts/import"]);
@@ -62,21 +152,36 @@ async fn ask(caller: &Caller, token: &SecretString) -> String {
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    said
+    asked.add(&folder.path().join("report"))
 }
 
 on_both! {
     async fn no_question_to_the_api_ends_in_a_fault(bench) {
+        let file = format!("fuzz-{:?}", bench.database()).to_lowercase();
+        evidence::forget(&file);
+        let examples = rounds("HOLDLINE_FUZZ_EXAMPLES", EXAMPLES);
         let worker = bench.start().await;
         let caller = Caller::new(&bench).await;
+        let mut asked = Asked::default();
         for token in [&caller.operator, &caller.approver, &caller.administrator] {
-            let said = ask(&caller, token).await;
-            assert!(said.contains("Tested: ") && !said.contains("Tested: 0"), "{said}");
+            let there = ask(&caller, token, examples, &mut asked).await;
+            assert_eq!(asked.0.len(), there, "each operation is asked: {:?}", asked.0);
             let still = caller.http.call(Request::get(&caller.url("/posts")).bearer(token)).await.unwrap();
             assert_eq!(still.status, 200, "the token is good for nothing any more");
         }
         verifies(&caller).await;
         worker.stop().await.unwrap();
+        let (operations, accepted) = (asked.0.len(), asked.accepted());
+        let least = operations * LEAST_ACCEPTED / 100;
+        let figures = json!({
+            "checks": ["I4 the exported log is verified against its signed checkpoints afterwards",
+                "no answer is a fault of the server (500 or above)"],
+            "questions": asked.questions(), "examples": examples, "operations": operations,
+            "accepted": accepted, "least_accepted": least,
+        });
+        eprintln!("{file}: {figures}");
+        assert!(accepted >= least, "of {operations} operations {accepted} were done: {:?}", asked.0);
+        evidence::write(&file, &figures);
     }
 
     async fn lines_of_an_import_are_taken_or_refused_and_never_a_fault(bench) {

@@ -79,6 +79,10 @@ pub struct Node {
 }
 
 impl Bench {
+    pub fn database(&self) -> Database {
+        if self.url.is_some() { Database::Postgres } else { Database::Sqlite }
+    }
+
     /// A fresh one with three sandbox channels and the website.
     pub async fn new(database: Database) -> Self {
         let folder = TempDir::new().unwrap();
