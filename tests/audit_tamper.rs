@@ -9,22 +9,10 @@ use holdline::domain::audit::{Entry, Stamp};
 use holdline::domain::checkpoint::Signer;
 use holdline::domain::tree::{Frontier, leaf_hash};
 
+use crate::support::dice::Dice;
 use crate::support::second_verifier::{self, Job};
 
 const NAME: &str = "holdline/tamper";
-
-/// A small generator, so that a failing round can be repeated (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) % below as u64).unwrap()
-    }
-}
 
 /// What the forger does to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 //! goes wrong while posts go out, and somebody freezes. Nothing that is not on the freeze's list arrives after
 //! SEALED; in the end each delivery is out once.
 //!
-//! `HOLDLINE_FAULT_ROUNDS` says how many rounds; without it each in the list comes once. 1,000 with `tests/run --soak`.
-//! `HOLDLINE_FAULT_ONLY` keeps those faults whose name begins so, to play one again.
+//! `HOLDLINE_FAULT_ROUNDS` says how many rounds, 1,000 with `tests/run --soak`; without it each fault of the list comes
+//! once, and more follow until five minutes are over. The moments come from `HOLDLINE_FAULT_SEED`, or from a seed that
+//! is another each time; `HOLDLINE_FAULT_ONLY` keeps those faults whose name begins so. Each round says how it is
+//! played again.
 
 mod disasters;
 mod fault;
@@ -13,19 +15,21 @@ mod link;
 mod network;
 mod process;
 mod sealing;
+mod share;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use fault::{FAULTS, Fault, LONG, heal, strike};
+use fault::{Fault, heal, strike};
 use fleet::Fleet;
 use holdline::app::freezes::{self, FreezeView};
 use holdline::app::sending;
 use holdline::sandbox;
 use sealing::{in_ms, spread};
 use serde_json::json;
+use share::{Share, Turn};
 
-use crate::support::{evidence, fresh_postgres, rounds};
+use crate::support::{evidence, fresh_postgres};
 
 /// What the rounds came to.
 #[derive(Default)]
@@ -134,27 +138,28 @@ async fn judge(
     tally.met += usize::from(held > 0);
 }
 
-async fn round(fleet: &mut Fleet, number: usize, fault: Fault, tally: &mut Tally) {
+async fn round(fleet: &mut Fleet, turn: &Turn, tally: &mut Tally) {
+    let (number, fault) = (turn.number, turn.fault);
     let before = fleet.sandbox.arrived();
     // Slow enough that a freeze meets a queue; what is read late arrives after SEALED.
-    let slow = sandbox::Fault::SlowRead { ms: 60 + (number * 53 % 400) as u64 };
+    let slow = sandbox::Fault::SlowRead { ms: u64::try_from(turn.slow.as_millis()).unwrap() };
     fleet.sandbox.clear_faults();
     fleet.sandbox.fault("alpha", slow, 60);
     fleet.sandbox.fault("beta", sandbox::Fault::Late { ms: 60 }, 60);
     fleet.load(60, 700).await;
-    until_arrived(fleet, before + 3 + number * 7 % 20).await;
-    // Another node each time; the freeze is asked of the one after it, if there is one.
+    until_arrived(fleet, before + turn.arrived).await;
+    // The freeze is asked of the node after the one that is struck, if there is one.
     let count = fleet.nodes.len();
-    let (struck, asked) = (number % count, (number + 1) % count);
+    let (struck, asked) = (turn.struck % count, (turn.struck + 1) % count);
     let alone = count == 1 && fault.keeps_from_sealing();
     if !alone {
         strike(fleet, fault, struck).await;
     }
-    tokio::time::sleep(Duration::from_millis((number * 37 % 200) as u64)).await;
+    tokio::time::sleep(turn.wait).await;
     if alone {
         // Nobody could be asked: the node is struck as the freeze comes.
         let call = tokio::spawn(fleet.freeze(asked));
-        tokio::time::sleep(Duration::from_millis((number * 13 % 60) as u64)).await;
+        tokio::time::sleep(turn.late).await;
         strike(fleet, fault, struck).await;
         heal(fleet, fault, struck, &mut tally.cuts).await;
         // It may have its answer, or have lost it; somebody who does not know asks again.
@@ -251,24 +256,17 @@ const CHECKS: [&str; 7] = [
 async fn play(mut fleet: Fleet, of: &str) {
     let file = format!("faults-{of}");
     evidence::forget(&file);
-    let plays = |f: &Fault| fleet.nodes[0].database.is_some() || !f.needs_postgres();
-    let mut faults: Vec<_> = FAULTS.into_iter().filter(plays).collect();
-    let count = rounds("HOLDLINE_FAULT_ROUNDS", faults.len());
-    let only = std::env::var("HOLDLINE_FAULT_ONLY").ok();
-    if count > faults.len() || only.is_some() {
-        faults.extend(LONG);
-    }
-    if let Some(only) = &only {
-        faults.retain(|f| format!("{f:?}").starts_with(only));
-        assert!(!faults.is_empty(), "HOLDLINE_FAULT_ONLY={only}: no fault here begins so");
-    }
-    let mut tally = Tally::default();
-    for number in 0..count {
-        let fault = faults[number % faults.len()];
+    let share = Share::of_variables(fleet.nodes[0].database.is_some());
+    eprintln!("{of}: the moments are those of HOLDLINE_FAULT_SEED={}", share.seed);
+    let (mut tally, mut count) = (Tally::default(), 0);
+    while let Some(turn) = share.turn(count) {
         let begun = Instant::now();
-        round(&mut fleet, number, fault, &mut tally).await;
-        eprintln!("{of}: round {number}, {fault:?}: {:?}", begun.elapsed());
+        eprintln!("{of}: round {count}, {:?}; again: {}", turn.fault, turn.again());
+        round(&mut fleet, &turn, &mut tally).await;
+        eprintln!("{of}: round {count}, {:?}: {:?}", turn.fault, begun.elapsed());
+        count += 1;
     }
+    let seconds = share.seconds();
     let left_to_people = come_to_rest(&mut fleet).await;
     let well = sealing::well(&mut fleet).await;
     let several = fleet.nodes.len() > 1;
@@ -277,6 +275,7 @@ async fn play(mut fleet: Fleet, of: &str) {
     let named: BTreeMap<_, _> = tally.rounds.iter().map(|(fault, n)| (format!("{fault:?}"), n)).collect();
     let figures = json!({
         "checks": CHECKS, "nodes": fleet.nodes.len(), "rounds": count, "by_fault": named,
+        "seconds": seconds, "seed": share.seed,
         "deliveries": fleet.deliveries, "arrived_once": arrived, "well": well, "one_stands_still": one_stands_still,
         "sealed_answers_ms": spread(&in_ms(&tally.sealed)), "not_sealed_answers_ms": spread(&in_ms(&tally.not_sealed)),
         "committed_to_sealed_ms": spread(&tally.marks), "listed": tally.listed, "held": tally.held,
@@ -286,7 +285,7 @@ async fn play(mut fleet: Fleet, of: &str) {
         "restarts": tally.restarts,
     });
     eprintln!("{of}: {figures:#}");
-    if only.is_none() {
+    if !share.is_picked {
         evidence::write(&file, &figures);
     }
     assert_eq!(tally.unlisted, 0, "came after SEALED and on no list");
@@ -296,7 +295,7 @@ async fn play(mut fleet: Fleet, of: &str) {
         assert!(still["sealed"] == 0 && still["named"] == sealing::STANDING, "{still}");
     }
     assert_eq!(tally.never_came, 0, "is on a list and never came");
-    if only.is_some() {
+    if share.is_picked {
         return;
     }
     assert!(tally.late > 0, "nothing arrived after a seal: the lists were never tried");

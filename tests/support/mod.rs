@@ -2,6 +2,7 @@
 
 pub mod caller;
 mod counted;
+pub mod dice;
 pub mod drawn;
 #[path = "../simulation/check/figures.rs"]
 pub mod evidence;
