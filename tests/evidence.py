@@ -6,11 +6,11 @@ evidence.py FOLDER begin     notes the commit that is tried now, and takes away 
 evidence.py FOLDER soak      keeps the rounds of FOLDER in tests/soak, with their commit and day
 evidence.py --tests          prints the names of the tests that the page counts
 
-No figure of the page is typed: what has none says "not tried". A later commit that changes words alone (*.md), this
-script, `tests/run` or `tests/soak` leaves the results as they are; after any other the page is refused. So it is when
-something is broken, was not found, or when a test that it counts did not run.
+No figure of the page is typed; an invariant that no test is about says "not tried". A later commit that changes words
+alone (*.md), this script, `tests/run` or `tests/soak` leaves the results as they are; after any other the page is refused.
+So it is when a part has no result or too little was tried, when something is broken or was not found, or when a test that
+it counts did not run.
 """
-import glob
 import json
 import os
 import re
@@ -88,6 +88,12 @@ REAL = {
     "postgres": ("three nodes on PostgreSQL", "tests/run --only three_nodes_on_postgres"),
     "sqlite": ("one node on SQLite", "tests/run --only one_node_on_sqlite"),
 }
+# What else is done to real processes: one file of figures each.
+DISASTER_NAMES = ("crash", "disk", "killed-postgres", "killed-sqlite", "replica")
+# Less is no evidence.
+LEAST_SEEDS = 10_000
+LEAST_PLANTED = 30
+LEAST_MODEL = {"nodes": 3, "posts": 2, "updates": 1}
 KILLED = "tests/run --only a_killed_service"
 DISASTERS = "tests/run --only faults::disasters"
 FUZZ = "tests/run --only no_question_to_the_api"
@@ -186,7 +192,7 @@ class Results:
         self.simulation = load(folder, "simulation.json")
         self.planted = load(folder, "planted.json")
         self.planted_in_tests = load(folder, "planted-tests.json")
-        self.disasters = [load(folder, os.path.basename(f)) for f in sorted(glob.glob(os.path.join(glob.escape(folder), "disasters-*.json")))]
+        self.disasters = {name: load(folder, f"disasters-{name}.json") for name in DISASTER_NAMES}
         self.fuzz = {name: load(folder, f"fuzz-{name}.json") for name in REAL}
         self.soak = {name: load(SOAK, f"soak-{name}.json") or [] for name in REAL}
         self.faults = {name: load(folder, f"faults-{name}.json") for name in REAL}
@@ -203,13 +209,43 @@ class Results:
 
 
 def missing(results):
-    """What the page counts and has no result, where tests ran."""
-    return [name for names in TESTS.values() for name in names if results.tests and not results.of_tests(name)]
+    """What has no result, in words."""
+    parts = {"the model": results.model, "the simulation": results.simulation, "planted faults in the simulation": results.planted,
+             "planted faults in tests": results.planted_in_tests, "the tests": results.tests}
+    for of, found in (("rounds of faults", results.faults), ("kills", results.kills), ("fuzz", results.fuzz)):
+        parts |= {f"{of} on {name}": found[name] for name in REAL}
+    parts |= {f"the disaster {name}": found for name, found in results.disasters.items()}
+    yield from (f"there is no result of {part}" for part, found in parts.items() if not found)
+    yield from (f"the model has no {part}" for part in ("scenarios", "rules", "limits") if results.model and not results.model.get(part))
+    names = (name for names in TESTS.values() for name in names)
+    yield from (f"no result of the test {name}: it has another name now, or did not run" for name in names if not results.of_tests(name))
+
+
+def too_little(results):
+    """Where less was tried than would be evidence, in words."""
+    seeds = results.simulation.get("seeds", {}).get("count", 0)
+    if seeds < LEAST_SEEDS:
+        yield f"{number(seeds)} seeds of the simulation were played, and {number(LEAST_SEEDS)} are the least"
+    found = {*results.planted.get("found", {}), *results.planted_in_tests.get("found", {})}
+    if len(found) < LEAST_PLANTED:
+        yield f"{len(found)} planted faults were found, and {LEAST_PLANTED} are the least"
+    tried = {*found, *results.planted.get("missed", []), *results.planted_in_tests.get("missed", [])}
+    yield from (f"the planted fault {name} was not tried" for name in faults_in_code() if name not in tried)
+    for name, faults in results.faults.items():
+        well = faults.get("well") or {}
+        if not (well.get("committed_to_sealed_ms") and well.get("answers_ms")):
+            yield f"rounds of {name}: there are no times of a freeze"
+        if name == "postgres" and not (faults.get("one_stands_still") or {}).get("answers_ms"):
+            yield f"rounds of {name}: there are no times of a freeze while one node stands still"
+    for scenario in results.model.get("scenarios", []):
+        bounds = scenario["bounds"]
+        less = [f"{bounds[of]} {of}" for of, least in LEAST_MODEL.items() if bounds[of] < least]
+        if less:
+            yield f"the scenario {scenario['scenario']} of the model has {' and '.join(less)}"
 
 
 def broken(results):
     """What makes the page untrue, in words."""
-    yield from (f"no result of the test {name}: it has another name now, or did not run" for name in missing(results))
     yield from (f"the test {name} failed" for name, end in sorted(results.tests.items()) if end == "FAILED")
     seeds = results.simulation.get("seeds", {})
     if seeds.get("broken"):
@@ -224,6 +260,9 @@ def broken(results):
             yield f"rounds of {name}: a freeze with one node that stands still was answered after {still['answers_ms']['max']} ms"
         if found and found["deliveries"] != found["arrived_once"]:
             yield f"rounds of {name}: not each delivery arrived once"
+    for name, found in results.fuzz.items():
+        if found and found["accepted"] < found["least_accepted"]:
+            yield f"fuzz on {name}: {found['accepted']} operations were done, and {found['least_accepted']} are the least"
     for name, found in results.kills.items():
         if found and found["deliveries"] != found["arrived_once"]:
             yield f"kills of {name}: not each delivery arrived once"
@@ -231,7 +270,7 @@ def broken(results):
 
 def refuse(results):
     """Ends when the page would not be true."""
-    why = list(broken(results))
+    why = [*missing(results), *too_little(results), *broken(results)]
     if why:
         sys.exit("no page is written: " + "; ".join(why))
 
@@ -245,7 +284,7 @@ def tries(results):
     """For each invariant: what was checked, in what, under what, how often, and the command."""
     for mark in INVARIANTS:
         rows = [*in_model(mark, results.model), *in_seeds(mark, results.simulation), *in_rounds(mark, results),
-                *in_disasters(mark, results.disasters), *in_questions(mark, results.fuzz), *in_tests(mark, results)]
+                *in_disasters(mark, results.disasters.values()), *in_questions(mark, results.fuzz), *in_tests(mark, results)]
         yield from ((mark, *row) for row in rows)
         if not rows:
             yield (mark, "", "not built yet" if mark in NOT_BUILT else "not tried", "", "", "")
@@ -304,8 +343,8 @@ def page(results, tried):
     yield "# Evidence"
     yield ""
     yield f"Written by `tests/evidence.py` from what the tests leave; `tests/run --evidence` does all of it again. It was tried on commit {tried['commit']} of {day}{with_changes},"
-    yield f"on a machine with {tried['processors']} processors, which had a load of {tried['load']} when that began. No figure is typed. \"Not tried\" says that this page has no figure for it, not that"
-    yield "no test of `tests/` is about it. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`. Each row says what"
+    yield f"on a machine with {tried['processors']} processors, which had a load of {tried['load']} when that began. No figure is typed. \"Not tried\" stands for an"
+    yield "invariant that no test is about. What is simulated and what is taken for granted stands in `ARCHITECTURE.md`. Each row says what"
     yield "was really checked, which may be less than the invariant. When one check fails, no page is written."
     yield ""
     yield "## Invariants"
@@ -325,7 +364,7 @@ def page(results, tried):
     yield "## Real processes under faults"
     yield ""
     yield from rounds(results.faults)
-    yield from disasters(results.disasters)
+    yield from disasters(results.disasters.values())
     if any(results.soak.values()):
         yield "## The soak"
         yield ""
@@ -352,9 +391,6 @@ def spreads(faults):
     rows = []
     for name, found in faults.items():
         where = REAL[name][0]
-        if not found:
-            rows.append((where, "not tried", "", "", "", ""))
-            continue
         measured = [("COMMITTED to SEALED, every node is well", found["well"]["committed_to_sealed_ms"]),
                     ("call to answer, every node is well", found["well"]["answers_ms"])]
         still = found["one_stands_still"]
@@ -385,15 +421,10 @@ def planted(in_seeds, in_tests):
     yield ""
     rows = [(name, said[name], check, by["seed"]) for name, checks in by_seeds.items() for check, by in checks.items()]
     rows += [(name, said[name], f"`{test}`: `{by}`", "") for name, tests in by_tests.items() for test, by in tests.items()]
-    rows += [(name, said[name], "not tried", "") for name in said if name not in by_seeds and name not in by_tests]
     yield from table(["planted", "what is wrong", "what finds it", "first in seed"], sorted(rows))
 
 
 def simulated(simulation):
-    if not simulation:
-        yield f"Not tried: `{SEEDS[1]}`."
-        yield ""
-        return
     seeds, met, floors = simulation["seeds"], simulation["met"], dict(simulation["floors"])
     yield f"{number(seeds['count'])} of {number(seeds['asked'])} seeds from {seeds['from']} on: {number(seeds['simulated_seconds'])} simulated seconds in {number(round(seeds['took_seconds']))}, {seeds['broken']} broken."
     yield f"One of them again: `{ONE_SEED}`."
@@ -407,21 +438,16 @@ def rounds(faults):
     rows = []
     for name in faults:
         (where, command), found = REAL[name], faults[name]
-        if found:
-            rows += [(where, fault, count) for fault, count in sorted(found["by_fault"].items())]
-            yield f"{where[0].upper()}{where[1:]}: {number(found['deliveries'])} deliveries, {number(found['arrived_once'])} of them arrived once; {number(found['listed'])} were on the list"
-            yield f"of a freeze, {number(found['held'])} held; after SEALED arrived {found['after_sealed_and_listed']} of the lists, and {found['after_sealed_and_not_listed']} others."
-        else:
-            yield f"{where[0].upper()}{where[1:]}: not tried (`{command}`)."
+        rows += [(where, fault, count) for fault, count in sorted(found["by_fault"].items())]
+        yield f"{where[0].upper()}{where[1:]}: {number(found['deliveries'])} deliveries, {number(found['arrived_once'])} of them arrived once; {number(found['listed'])} were on the list"
+        yield f"of a freeze, {number(found['held'])} held; after SEALED arrived {found['after_sealed_and_listed']} of the lists, and {found['after_sealed_and_not_listed']} others."
+        if "seed" in found:
+            yield f"The rounds took {number(found['seconds'])} seconds; their moments are those of the seed {found['seed']}: `HOLDLINE_FAULT_SEED={found['seed']} {command}`."
         yield ""
     yield from table(["", "what goes wrong", "rounds"], rows)
 
 
 def disasters(found):
-    if not found:
-        yield f"Crashed and promoted databases, a full disk: not tried (`{DISASTERS}`)."
-        yield ""
-        return
     rows = ((d["what"], "; ".join(d["checks"]), number(d["rounds"]), number(d["deliveries"]), number(d["freezes"])) for d in found)
     yield from table(["what goes wrong", "what was checked", "rounds", "deliveries", "freezes"], rows)
 
@@ -431,7 +457,8 @@ def soak(kept):
     summed = {}
     for name, runs in kept.items():
         for run in runs:
-            yield f"{REAL[name][0][0].upper()}{REAL[name][0][1:]}: {number(run['rounds'])} rounds on commit {run['commit']} of {run['date']} (`tests/run --soak`)."
+            moments = f", in {number(run['seconds'])} seconds, from the seed {run['seed']}" if "seed" in run else ""
+            yield f"{REAL[name][0][0].upper()}{REAL[name][0][1:]}: {number(run['rounds'])} rounds on commit {run['commit']} of {run['date']}{moments} (`tests/run --soak`)."
             yield ""
         if runs:
             summed[name] = {key: sum(run[key] for run in runs) for key in counted}
@@ -447,24 +474,27 @@ def soak(kept):
 def questions(fuzz):
     rows = []
     for name, found in fuzz.items():
-        if not found:
-            rows.append((name, "not tried", "", "", "", "", f"`{FUZZ}`"))
-            continue
         of = f"{found['accepted']} of {found['operations']}"
         rows.append((name, "; ".join(found["checks"]), number(found["questions"]), found["examples"], of, found["least_accepted"], f"`{FUZZ}`"))
     yield "Made up from the API's own description, by an operator, an approver and an administrator. An operation that was once done is"
     yield "one that gave an answer from 200 to 299: the others were asked for what is not there, or must not be."
     yield ""
-    yield from table(["", "what was checked", "questions", "for each operation and person", "operations once done", "at least", "again with"], rows)
+    yield from table(["", "what was checked", "questions", "made up for each operation and person, at most", "operations once done", "at least", "again with"], rows)
+
+
+def walked(scenario):
+    walk = scenario["walk"]
+    bounds = (scenario["bounds"][of] for of in LEAST_MODEL)
+    return scenario["scenario"], *bounds, number(walk["states"]), number(walk["steps"]), walk["depth"], walk["seconds"]
 
 
 def modelled(model):
-    if not model.get("scenarios"):
-        yield f"Not tried: `{MODEL[1]}`."
+    head = ["scenario", *LEAST_MODEL, "states", "steps", "depth", "seconds"]
+    yield from table(head, map(walked, model["scenarios"]))
+    if model.get("narrow"):
+        yield "What would have too many states with all posts is walked with fewer of them besides: second attempts, or a backup on the way."
         yield ""
-        return
-    rows = ((w["scenario"], number(w["walk"]["states"]), number(w["walk"]["steps"]), w["walk"]["depth"], w["walk"]["seconds"]) for w in model["scenarios"])
-    yield from table(["scenario", "states", "steps", "depth", "seconds"], rows)
+        yield from table(head, map(walked, model["narrow"]))
     for part, words in (("rules", "Rules taken out one by one"), ("limits", "What is taken for granted, taken away")):
         some = model.get(part, [])
         yield f"{words}: {len(some)}, and each breaks an invariant."
