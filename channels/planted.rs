@@ -99,6 +99,8 @@ pub enum Planted {
     ConfirmationReleasesDue,
     /// Whoever wrote on a text may approve it.
     ApproverMayBeAuthor,
+    /// A freeze on PostgreSQL does not wait for permits that are half-way.
+    GuardIsShared,
 }
 
 impl Planted {
@@ -144,14 +146,15 @@ impl Planted {
         Self::SealByLease,
     ];
 
-    /// Those about what the simulation does not have, the return from a restore or a copy and two persons, or comes into
-    /// too seldom. Tests of these must find them.
+    /// Those about what the simulation does not have (the return from a restore or a copy, two persons, the locks of
+    /// PostgreSQL) or comes into too seldom. Tests of these must find them.
     pub const OF_TESTS: &[Self] = &[
         Self::RefusedIsNotListed,
         Self::OpensOnAnyEpoch,
         Self::CopyIsNotTold,
         Self::ConfirmationReleasesDue,
         Self::ApproverMayBeAuthor,
+        Self::GuardIsShared,
     ];
 }
 

@@ -1,5 +1,6 @@
 //! Faults of the code that are planted in a whole process (`HOLDLINE_PLANTED`), and the tests that must fail then: about
-//! what the simulation does not have (the return, the two persons of an approval) or comes into too seldom.
+//! what the simulation does not have (the return, the two persons of an approval, the locks of PostgreSQL) or comes into too
+//! seldom.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,6 +42,11 @@ const CASES: &[(Planted, &str, &[&str])] = &[
         Planted::ApproverMayBeAuthor,
         "people::whoever_wrote_on_a_text_does_not_approve_it::sqlite",
         &["Err(AppError::Forbidden(_))"],
+    ),
+    (
+        Planted::GuardIsShared,
+        "locks::a_freeze_waits_for_a_permit_that_is_half_way",
+        &["committed while a permit is half-way"],
     ),
 ];
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use channels::planted::{Planted, planted};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -190,7 +191,9 @@ impl Store {
     /// # Errors
     /// The database's own.
     pub async fn begin_freeze(&self) -> Result<Tx> {
-        self.begin_in_turn(|turns| &turns.freezes, dialect::GUARD_EXCLUSIVE).await
+        let shared = planted(Planted::GuardIsShared);
+        let guard = if shared { dialect::GUARD_SHARED } else { dialect::GUARD_EXCLUSIVE };
+        self.begin_in_turn(|turns| &turns.freezes, guard).await
     }
 
     /// Waits for a turn, then for a connection, together as long as for a connection alone; and then for the guard.

@@ -110,7 +110,8 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         | Planted::OpensOnAnyEpoch
         | Planted::CopyIsNotTold
         | Planted::ConfirmationReleasesDue
-        | Planted::ApproverMayBeAuthor => &[],
+        | Planted::ApproverMayBeAuthor
+        | Planted::GuardIsShared => &[],
     }
 }
 
