@@ -71,6 +71,7 @@ const TABLE: &[(&str, Option<Rights>)] = {
         ("/console/doubts/{id}", Some(&[Read])),
         ("/console/doubts/{id}/read", Some(&[Decide])),
         ("/console/doubts/{id}/settle", Some(&[Decide])),
+        ("/console/doubts/{id}/retract", Some(&[Decide])),
         ("/console/audit", Some(&[Audit])),
         ("/console/audit/verify", Some(&[Audit])),
         ("/console/audit/export", Some(&[Audit])),

@@ -18,6 +18,7 @@ mod cleaned;
 mod commands;
 mod connecting;
 mod console;
+mod console_parts;
 mod console_people;
 mod console_retract;
 mod console_routes;

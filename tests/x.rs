@@ -21,18 +21,20 @@ use crate::support::Bench;
 use crate::support::caller::Caller;
 use crate::support::visitor::{read, send, text as text_of};
 
-struct Account {
+pub struct Account {
     /// Stamps the posts.
     clock: Clock,
-    posts: Vec<(String, String)>,
+    pub posts: Vec<(String, String)>,
+    /// How many were ever made: each has an id of its own.
+    made: usize,
     /// The next post is made, and the answer says otherwise.
-    loses: bool,
+    pub loses: bool,
     /// The list does not show the posts yet.
     lags: bool,
     /// What each post answers.
     answers: Vec<(String, String)>,
     /// Answers of apps are refused.
-    takes_no_answers: bool,
+    pub takes_no_answers: bool,
     /// The account posts too fast: answers are refused until it has waited so many seconds.
     busy: Option<u32>,
 }
@@ -44,7 +46,7 @@ impl Account {
     }
 }
 
-type Fake = Arc<Mutex<Account>>;
+pub type Fake = Arc<Mutex<Account>>;
 
 async fn make(State(fake): State<Fake>, Json(sent): Json<Value>) -> Response {
     if let (Some(seconds), true) = (fake.lock().unwrap().busy, sent["reply"].is_object()) {
@@ -66,7 +68,8 @@ fn made(fake: &Fake, sent: &Value) -> (StatusCode, Json<Value>) {
         let detail = "You may not answer this conversation.";
         return (StatusCode::FORBIDDEN, Json(json!({ "detail": detail, "status": 403 })));
     }
-    let id = (1_000 + fake.posts.len()).to_string();
+    fake.made += 1;
+    let id = (1_000 + fake.made).to_string();
     fake.answers.extend(after.map(|after| (id.clone(), after.to_owned())));
     fake.posts.push((id.clone(), text));
     if std::mem::take(&mut fake.loses) {
@@ -93,13 +96,14 @@ async fn connect(bench: &mut Bench) -> Fake {
     connect_with(bench, "").await
 }
 
-async fn connect_with(bench: &mut Bench, threads: &str) -> Fake {
+pub async fn connect_with(bench: &mut Bench, threads: &str) -> Fake {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let clock = bench.app.clock().clone();
     let account = Account {
         clock,
         posts: Vec::new(),
+        made: 0,
         loses: false,
         lags: false,
         answers: Vec::new(),
@@ -118,26 +122,26 @@ async fn connect_with(bench: &mut Bench, threads: &str) -> Fake {
     fake
 }
 
-async fn deliver(bench: &Bench, text: &str, state: &str) -> String {
+pub async fn deliver(bench: &Bench, text: &str, state: &str) -> String {
     let new = json!({ "kind": "routine", "channels": ["x"], "source": { "text": text } });
     let sent = bench.approved(new).await;
     bench.until(&sent.id, &[state]).await.deliveries.remove(0).id
 }
 
 /// The state of a delivery, and why it is so.
-async fn told(bench: &Bench, delivery: &str) -> (String, String) {
+pub async fn told(bench: &Bench, delivery: &str) -> (String, String) {
     let doubt = doubts::get(&bench.app, &bench.approver, delivery).await.unwrap();
     let state = serde_json::to_value(doubt.state).unwrap().as_str().unwrap().to_owned();
     (state, doubt.reason.unwrap_or_default())
 }
 
 /// Two parts that together are too long for one post.
-fn parts() -> [String; 2] {
+pub fn parts() -> [String; 2] {
     ["It began at nine.", "Cards work again."].map(|words| format!("{words} {}", "Safe. ".repeat(25)))
 }
 
 /// Waits until something is so.
-async fn until(what: impl AsyncFn() -> bool) {
+pub async fn until(what: impl AsyncFn() -> bool) {
     for _ in 0..400 {
         if what().await {
             return;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::held::beginning;
-use super::{App, AppError, Result};
+use super::{App, AppError, Result, retractions};
 use crate::domain::Word;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Subject};
@@ -29,30 +29,19 @@ pub struct FlightView {
     pub reason: Option<String>,
     /// Where it can be read, when it was accepted.
     pub url: Option<String>,
-    /// The call that takes it down, when it was accepted and the channel can.
+    /// The call that takes it down, or what is out of it, when that is possible now and the channel can.
     pub retract: Option<String>,
+}
+
+impl FlightView {
+    /// Whether what can be taken down of it is not the whole.
+    pub fn is_partly_out(&self) -> bool {
+        self.retract.is_some() && self.state != State::Accepted
+    }
 }
 
 /// What it covers of the sends that were under way.
 pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>> {
-    let flight = |f: Flight| {
-        let retracts = ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract);
-        let state = State::parse(&f.state).map_err(AppError::Internal)?;
-        let retract = format!("/api/v1/deliveries/{}/retract", f.delivery_id);
-        Ok(FlightView {
-            retract: (state == State::Accepted && retracts).then_some(retract),
-            started_only: f.started != 0,
-            state,
-            delivery: f.delivery_id,
-            attempt: f.attempt_id,
-            post: f.post_id,
-            channel: f.channel_id,
-            channel_name: f.channel_name,
-            text: beginning(&f.source),
-            reason: f.reason,
-            url: f.remote_url,
-        })
-    };
     let is_covered = |f: &Flight| {
         order.scope.covers(&Subject {
             lane: Lane::from_number(f.lane),
@@ -63,5 +52,35 @@ pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>>
             due_at: f.due_at,
         })
     };
-    app.store().flights(&order.id).await?.into_iter().filter(is_covered).map(flight).collect()
+    let mut views = Vec::new();
+    for f in app.store().flights(&order.id).await?.into_iter().filter(is_covered) {
+        views.push(view(app, f).await?);
+    }
+    Ok(views)
+}
+
+async fn view(app: &App, f: Flight) -> Result<FlightView> {
+    let state = State::parse(&f.state).map_err(AppError::Internal)?;
+    let is_out = match ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract) {
+        false => false,
+        true if state == State::Accepted => true,
+        true if state.is_on_its_way() => false,
+        true => {
+            let all = app.store().attempts(&f.delivery_id).await?;
+            retractions::is_partly_out(state, f.reason.as_deref(), &all)
+        }
+    };
+    Ok(FlightView {
+        retract: is_out.then(|| format!("/api/v1/deliveries/{}/retract", f.delivery_id)),
+        started_only: f.started != 0,
+        state,
+        delivery: f.delivery_id,
+        attempt: f.attempt_id,
+        post: f.post_id,
+        channel: f.channel_id,
+        channel_name: f.channel_name,
+        text: beginning(&f.source),
+        reason: f.reason,
+        url: f.remote_url,
+    })
 }

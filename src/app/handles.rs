@@ -9,7 +9,7 @@ use ::channels::{Other, Rendition, ledger, parts, text};
 
 use super::owners::Claimant;
 use super::posts::DeliveryView;
-use super::{Actor, App, AppError, Result};
+use super::{Actor, App, AppError, Result, retractions};
 use crate::clock::Millis;
 use crate::domain::Word;
 use crate::domain::audit::Entry;
@@ -194,8 +194,9 @@ fn tells(reason: &str, so_far: &str) -> bool {
     reason.ends_with(count) || reason.contains(&format!("{count},"))
 }
 
-/// Tells of each delivery that is on its way how far it has come, unless its reason does. A freeze in the middle of a
-/// list gives another reason, and this stays. What was taken down is told by what the network said then.
+/// Tells of each delivery that is on its way how far it has come, unless its reason does, and whether a part of it is out. A
+/// freeze in the middle of a list gives another reason, and this stays. What was taken down is told by what the network said
+/// then.
 ///
 /// # Errors
 /// The database's own.
@@ -205,6 +206,7 @@ pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<(
         let all = app.store().attempts(&d.id).await?;
         let so_far = how_far_of(&all).filter(|_| !of_last(&all).is_some_and(|handle| is_withdrawn(&handle)));
         d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
+        d.partly_out = retractions::is_partly_out(d.state, d.reason.as_deref(), &all);
     }
     Ok(())
 }

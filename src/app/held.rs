@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Problems;
 use super::hub::Topic;
 use super::old_words::Beside;
-pub use super::retractions::retract;
+pub use super::retractions::{can_in_part, retract};
 pub use super::settle::{Settle, Settlement, settle};
 use super::{Actor, App, AppError, Result, approvals, handles, held_set, old_words};
 use crate::clock::{Millis, rfc3339};

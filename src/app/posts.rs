@@ -131,6 +131,9 @@ pub struct DeliveryView {
     /// How many of a list have it, when not all have, and the reason does not say so. With single posts only.
     #[serde(default)]
     pub so_far: Option<String>,
+    /// A part of it is out, or may be, and not the whole: of a thread, or of a list. With single posts only.
+    #[serde(default)]
+    pub partly_out: bool,
     pub freeze: Option<String>,
     pub url: Option<String>,
     pub settled_at: Option<String>,
@@ -188,6 +191,7 @@ fn delivery_view(d: Delivery, names: &HashMap<String, String>) -> Result<Deliver
         attempts: d.attempts,
         reason: d.reason,
         so_far: None,
+        partly_out: false,
         freeze: d.freeze_id,
         url: d.remote_url,
     })
@@ -241,9 +245,7 @@ pub(crate) async fn insert(app: &App, by: &Actor, built: Vec<Built>) -> Result<(
 
 /// Writes many posts into an open change; their audit entries.
 pub(super) async fn write(tx: &mut Tx, built: Vec<Built>) -> Result<Vec<Entry>> {
-    let mut entries = Vec::with_capacity(built.len());
-    let mut posts = Vec::with_capacity(built.len());
-    let mut rows = Vec::new();
+    let (mut entries, mut posts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for b in built {
         entries.push(Entry::new("post.created", &format!("post:{}", b.post.id)).after(&b.facts()));
         rows.extend(b.deliveries);
@@ -331,12 +333,11 @@ async fn whole(app: &App, rows: Vec<Post>) -> Result<Vec<PostView>> {
         of.entry(d.post_id.clone()).or_default().push(d);
     }
     let names = super::channels::names(app).await?;
-    rows.into_iter()
-        .map(|p| {
-            let deliveries = of.remove(&p.id).unwrap_or_default();
-            view(p, deliveries, &names)
-        })
-        .collect()
+    let with_own = |p: Post| {
+        let own = of.remove(&p.id).unwrap_or_default();
+        view(p, own, &names)
+    };
+    rows.into_iter().map(with_own).collect()
 }
 
 /// Where a list goes on: the due time and id of its last row.
@@ -394,7 +395,6 @@ pub(super) fn facts(p: &Post, rows: &[Delivery]) -> serde_json::Value {
         "state": p.state, "due": rfc3339(p.due_at), "zone": p.zone, "recurrence": p.recurrence,
         "valid_until": p.valid_until.map(rfc3339), "incident": p.incident_id,
         "promise": p.promise_at.map(rfc3339), "corrects": p.corrects, "revises": p.revises,
-        "renditions": renditions,
-        "authors": json(&p.authors),
+        "renditions": renditions, "authors": json(&p.authors),
     })
 }

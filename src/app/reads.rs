@@ -173,11 +173,15 @@ pub(crate) async fn history(app: &App, of: &Attempt) -> Result<(Millis, Option<S
 /// # Errors
 /// The database's own.
 pub(super) async fn has_parts_out(app: &App, delivery: &str) -> Result<bool> {
-    let all = app.store().attempts(delivery).await?;
+    Ok(parts_are_out(&app.store().attempts(delivery).await?))
+}
+
+/// The same by the attempts at it.
+pub(super) fn parts_are_out(all: &[Attempt]) -> bool {
     let is_thread = |body: &str| serde_json::from_str::<Rendition>(body).is_ok_and(|r| !r.more.is_empty());
     let is_out = |handle: &String| parts::out(handle).next().is_some();
     let has_parts = all.iter().any(|a| a.handle.as_ref().is_some_and(is_out) && is_thread(&a.body));
-    Ok(has_parts || handles::of_last(&all).as_deref().is_some_and(ledger::is_out))
+    has_parts || handles::of_last(all).as_deref().is_some_and(ledger::is_out)
 }
 
 async fn claimant(app: &App, delivery: &str) -> Result<Claimant> {

@@ -10,7 +10,7 @@ use crate::domain::audit::Entry;
 use crate::domain::delivery::{Move, State};
 use crate::domain::role::Right;
 use crate::store::Tx;
-use crate::store::attempts::Settled;
+use crate::store::attempts::{Attempt, Settled};
 use crate::store::audit::AuditFilter;
 use crate::store::deliveries::{Change, Delivery};
 
@@ -33,6 +33,26 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     Ok(result)
 }
 
+/// Whether a part of what is not out as a whole can be taken down now: parts of a thread that stopped, or what some recipients
+/// have. What is on its way is cancelled or frozen first.
+///
+/// # Errors
+/// When there is no such delivery, or the actor may not read.
+pub async fn can_in_part(app: &App, by: &Actor, delivery: &str) -> Result<bool> {
+    by.need(Right::Read)?;
+    let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
+    let (state, all) = (state(&d)?, app.store().attempts(delivery).await?);
+    Ok(!state.is_on_its_way() && is_partly_out(state, d.reason.as_deref(), &all))
+}
+
+/// Whether a part of it is out, or may be, and not the whole, by the attempts at it. A thread that was cancelled and then taken
+/// down is gone.
+pub(super) fn is_partly_out(state: State, reason: Option<&str>, all: &[Attempt]) -> bool {
+    let is_down = state == State::Cancelled && reason == Some(PARTS_DOWN);
+    let is_whole = matches!(state, State::Accepted | State::Retracted);
+    !is_whole && !is_down && reads::parts_are_out(all)
+}
+
 /// A person has taken down by hand what the network could not, or has seen that it is gone.
 ///
 /// # Errors
@@ -42,7 +62,7 @@ pub(super) async fn by_hand(app: &App, by: &Actor, delivery: &str, word: &Settle
         Standing::Gone => return Ok(()),
         Standing::Out(state) => state,
     };
-    if matches!(state, State::Scheduled | State::Claimed | State::Sending) {
+    if state.is_on_its_way() {
         return Err(AppError::Conflict(SENT_ON.into()));
     }
     let way = Way::read(app, delivery).await?;
@@ -132,7 +152,7 @@ async fn ask(app: &App, by: &Actor, delivery: &str, why: &str) -> Result<Way> {
     let mut tx = app.store().begin().await?;
     let way = handles::withdraw(&mut tx, delivery).await?;
     let d = tx.delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
-    if way != Way::Whole && matches!(state(&d)?, State::Scheduled | State::Claimed | State::Sending) {
+    if way != Way::Whole && state(&d)?.is_on_its_way() {
         return Err(AppError::Conflict(SENT_ON.into()));
     }
     let asked = Entry::new(ASKED, &format!("delivery:{delivery}")).note(why);

@@ -138,6 +138,11 @@ impl State {
         }
     }
 
+    /// It is being sent, or waits for that: it goes on by itself.
+    pub fn is_on_its_way(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Claimed | Self::Sending)
+    }
+
     /// Nothing more happens to it by itself.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Accepted | Self::Failed | Self::Cancelled | Self::Expired | Self::Retracted)

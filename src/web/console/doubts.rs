@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::fields::{self, Fields};
 use super::page::{Answer, go, show, show_again};
+use super::retract::{self, Refused};
 use super::ui::{Trouble, Ui};
 use super::visit::{Posted, Visit};
 use crate::app::doubts::{self, DoubtView};
@@ -32,6 +33,9 @@ struct DoubtPage {
     note: String,
     url: String,
     trouble: Trouble,
+    /// Parts of it are out and can be taken down now.
+    is_partly_out: bool,
+    refused: Refused,
 }
 
 /// `GET /console/doubts?after=`.
@@ -54,7 +58,9 @@ async fn page(
     let it = doubts::get(&web.app, visit.by()?, id).await?;
     let sent = it.attempt.as_ref().and_then(|a| serde_json::from_value(a.rendition.clone()).ok());
     let (note, url) = (f.text("note"), f.get("url").to_owned());
-    Ok(DoubtPage { ui: visit.ui(web).await?, it, sent, note, url, trouble })
+    let is_partly_out = held::can_in_part(&web.app, visit.by()?, id).await?;
+    let (ui, refused) = (visit.ui(web).await?, Refused::default());
+    Ok(DoubtPage { ui, it, sent, note, url, trouble, is_partly_out, refused })
 }
 
 impl DoubtPage {
@@ -77,6 +83,10 @@ impl DoubtPage {
 
     fn live(&self) -> String {
         format!("/console/doubts/{}", self.it.delivery)
+    }
+
+    fn retract(&self) -> String {
+        format!("{}/retract", self.live())
     }
 }
 
@@ -115,4 +125,14 @@ pub async fn settle(State(web): State<Web>, Path(id): Path<String>, posted: Post
             show_again(&page(&web, &visit, &id, &fields, trouble).await?)
         }
     }
+}
+
+/// Takes down what is out of it, or says what is still there.
+pub async fn retract(State(web): State<Web>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let Posted { visit, fields } = posted;
+    let Some(refused) = retract::take_down(&web, &visit, &fields, &[&id], None).await? else {
+        return go(&format!("/console/doubts/{id}"));
+    };
+    let shown = page(&web, &visit, &id, &Fields::default(), Trouble::default()).await?;
+    show_again(&DoubtPage { refused, ..shown })
 }

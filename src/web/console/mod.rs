@@ -144,6 +144,7 @@ fn desk_routes() -> Vec<Route> {
         route("/console/doubts/{id}", Needs(Right::Read), get(doubts::one)),
         route("/console/doubts/{id}/read", Needs(Right::Decide), post(doubts::read_back)),
         route("/console/doubts/{id}/settle", Needs(Right::Decide), post(doubts::settle)),
+        route("/console/doubts/{id}/retract", Needs(Right::Decide), post(doubts::retract)),
         route("/console/audit", Needs(Right::Audit), get(audit::screen)),
         route("/console/audit/verify", Needs(Right::Audit), post(audit::verify)),
         route("/console/audit/export", Needs(Right::Audit), get(audit::export)),

@@ -191,9 +191,21 @@ impl PostPage {
         (held && self.ui.may("decide")) || (self.can_edit() && self.ui.may("write"))
     }
 
-    /// What is out.
+    /// What is out as a whole.
     fn accepted(&self) -> Vec<&DeliveryView> {
         self.post.deliveries.iter().filter(|d| d.state == Standing::Accepted).collect()
+    }
+
+    /// What can be taken down: what is out as a whole, or in part while nothing of it follows.
+    fn out(&self) -> Vec<&DeliveryView> {
+        let is_out =
+            |d: &&DeliveryView| d.state == Standing::Accepted || (d.partly_out && !d.state.is_on_its_way());
+        self.post.deliveries.iter().filter(is_out).collect()
+    }
+
+    /// What is out in part and goes on.
+    fn goes_on(&self) -> Vec<&DeliveryView> {
+        self.post.deliveries.iter().filter(|d| d.partly_out && d.state.is_on_its_way()).collect()
     }
 
     /// The address where the post, and those that belong to it, are approved.
