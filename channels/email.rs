@@ -86,14 +86,17 @@ pub const ADAPTER: Adapter = Adapter {
 /// Most recipients of one message that every server takes (RFC 5321, section 4.5.3.1.8).
 const MOST_RECIPIENTS: usize = 100;
 
-/// How long the server may take. The core gives an attempt 120 s: what is left of them is for the
-/// answer to the message.
+/// How long the server may take. The core gives an attempt 120 s.
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
     /// For opening the connection, and for the answer to one command.
     step: Duration,
     /// For everything before DATA: the log-in, and a command for each of up to 100 recipients.
     pub(crate) prepare: Duration,
+    /// For the message and its answer, while others wait for their turn.
+    message: Duration,
+    /// For a whole attempt. Its last message has what is left.
+    whole: Duration,
     /// For the farewell, which means nothing any more.
     farewell: Duration,
 }
@@ -101,6 +104,8 @@ pub(crate) struct Patience {
 const PATIENCE: Patience = Patience {
     step: Duration::from_secs(15),
     prepare: Duration::from_secs(60),
+    message: Duration::from_secs(40),
+    whole: Duration::from_secs(115),
     farewell: Duration::from_secs(2),
 };
 
@@ -241,10 +246,11 @@ impl Email {
         unsent(&format!("{}: no answer within {} s", self.host, time.as_secs()))
     }
 
-    /// Everything before DATA. Who of the recipients is refused, by their place, and how.
+    /// Everything before DATA, which takes no longer than that. Who of the recipients is refused, by their place, and how.
     pub(crate) async fn prepare(
         &self,
         to: &[Address],
+        longest: Duration,
     ) -> Result<(AsyncSmtpConnection, Vec<(usize, Error)>), Failure> {
         let all = async {
             let mut smtp = self.open().await?;
@@ -256,8 +262,7 @@ impl Email {
             let refusals = self.recipients(&mut smtp, to).await?;
             Ok((smtp, refusals))
         };
-        let prepare = self.patience.prepare;
-        timeout(prepare, all).await.map_err(|_| self.silent(prepare))?
+        timeout(longest, all).await.map_err(|_| self.silent(longest))?
     }
 
     /// Names the recipients: who of them is refused, by their place, and how.

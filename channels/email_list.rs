@@ -1,10 +1,10 @@
 //! A post to the list of a mail channel: one message, and a ledger of who has it ([`crate::ledger`]).
 //!
 //! Ten people get the message in one transaction (RFC 5321, section 3.3), then the next ten. A lost answer leaves the ten
-//! in doubt, and nobody can look; a person decides. The others get it all the same, unless two such answers in a row are
-//! lost. Whom the server asks to come back later (greylisting,
-//! for example) waits for the next attempt, which names nobody who has it. What the server takes and sends back later
-//! comes as a mail to the sender ([`super::bounces`]).
+//! in doubt, and so does a server that stays silent after the message; nobody can look, and a person decides. The others get it
+//! all the same, unless two such answers in a row are lost. Whom the server asks to come back later (greylisting, for
+//! example) waits for the next attempt, which names nobody who has it, for a day ([`LONGEST_LATER`]). What the server takes
+//! and sends back later comes as a mail to the sender ([`super::bounces`]).
 
 use std::time::Duration;
 
@@ -15,24 +15,30 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::Data;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::Email;
+use super::{Email, Patience};
 use crate::ledger::{Ledger, Mark, Recipient};
 use crate::smtp_answers::{NOBODY, answered, bounced, refused, words};
 use crate::{Failure, Job, Pass, Receipt, Retry};
 
-/// The "later" that is taken for good: the ones before are spread over a quarter of an hour.
-const LAST_LATER: u32 = 6;
+/// How long a recipient is asked for again whom the server asks to come back later, from the first time on. RFC 5321, section
+/// 4.5.4.1, has mail servers try for four or five days; after one day a person reaches them another way.
+const LONGEST_LATER: Duration = Duration::from_secs(24 * 3_600);
+/// So long until they are asked for again, once more for each attempt that ended so, and half an hour at most (the same
+/// section).
 const AGAIN: Duration = Duration::from_secs(60);
+const MOST_AGAIN: u32 = 30;
 const SECOND: Duration = Duration::from_secs(1);
 /// So many get the message in one transaction.
 const AT_ONCE: usize = 10;
-/// How long an attempt goes on to the next ones. The core gives it 120 s, and one transaction takes 90 s at most.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long an attempt goes on to the next ones. What is left of its time is enough for one more transaction
+/// ([`super::Patience`]).
+const LONGEST: Duration = Duration::from_secs(45);
 /// Answers lost one after the other, after which no more is sent.
 const MOST_LOST: usize = 2;
-/// After so many attempts a person reads what keeps the rest from it.
+/// After so many attempts a person reads what keeps the rest from it. Those after which somebody was asked for again later do
+/// not count.
 const MOST_ATTEMPTS: i64 = 20;
 
 /// As much of an address as everybody of the team may read.
@@ -60,7 +66,9 @@ struct Turn<'a> {
     all: &'a [Recipient],
     /// Whose turn it is, by their place.
     places: &'a [usize],
-    /// Nobody is asked to come back later any more.
+    /// When the attempt began.
+    began: Instant,
+    /// Nobody comes after them.
     is_last: bool,
 }
 
@@ -86,7 +94,8 @@ impl Email {
         let open: Vec<usize> = ledger.open(&all).into_iter().map(|(n, _)| n).collect();
         let places = ledger.next(&all, &open);
         let stop = self.send_to_list(job, pass, &all, &places, &mut ledger).await;
-        let stop = stop.map(|failure| self.for_people(failure, job.number >= MOST_ATTEMPTS));
+        let counted = job.number - i64::from(ledger.laters);
+        let stop = stop.map(|failure| self.for_people(failure, counted >= MOST_ATTEMPTS));
         ledger.end();
         let is_kept = pass.keep(&ledger.written()).await.is_ok();
         ledger.outcome(&all, stop, is_kept, job.number)
@@ -139,9 +148,9 @@ impl Email {
         places: &[usize],
         ledger: &mut Ledger,
     ) -> Option<Failure> {
-        let (began, is_last) = (Instant::now(), ledger.laters + 1 >= LAST_LATER);
+        let (began, last) = (Instant::now(), places.len().div_ceil(AT_ONCE));
         let (mut in_a_row, mut lost, mut later, mut nobody, mut is_for_none) = (0, None, None, None, true);
-        for places in places.chunks(AT_ONCE) {
+        for (n, places) in places.chunks(AT_ONCE).enumerate() {
             if in_a_row == MOST_LOST {
                 break;
             }
@@ -149,7 +158,8 @@ impl Email {
                 let reason = "there was no time for more".to_owned();
                 return Some(Failure::Rejected { reason, retry: Retry::Later(SECOND) });
             }
-            let told = match self.send_to(job, pass, &Turn { all, places, is_last }, ledger).await {
+            let turn = Turn { all, places, began, is_last: n + 1 == last };
+            let told = match self.send_to(job, pass, &turn, ledger).await {
                 Ok(told) => told,
                 Err(failure) => return Some(failure),
             };
@@ -162,8 +172,8 @@ impl Email {
                 Told::Lost(why) => lost = lost.or(Some(why)),
             }
         }
-        let wait = Retry::Later(AGAIN * (ledger.laters + 1));
-        ledger.laters += u32::from(is_for_none && later.is_some());
+        ledger.laters += u32::from(later.is_some());
+        let wait = Retry::Later(AGAIN * ledger.laters.clamp(1, MOST_AGAIN));
         match (lost, later) {
             (Some(reason), _) => Some(Failure::InDoubt { reason }),
             (None, Some(why)) => {
@@ -190,21 +200,20 @@ impl Email {
     ) -> Result<Told, Failure> {
         let (id, message) = self.message(job).map_err(Failure::never)?;
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
-        let (smtp, refusals) = self.prepare(&to).await?;
+        let (smtp, refusals) = self.prepare(&to, self.time_to_prepare(turn)).await?;
         let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);
         let taken = (0..to.len()).filter(is_taken).map(|place| &turn.all[turn.places[place]]);
         let taken: Vec<&Recipient> = taken.collect();
-        let is_last = taken.is_empty() && turn.is_last;
-        let later = self.marked(turn, &refusals, ledger, is_last).map(words);
+        let now = (self.clock)().timestamp();
+        let later = self.marked(turn, &refusals, ledger, now).map(words);
         if let Some((_, e)) = refusals.last().filter(|_| taken.is_empty()) {
             self.part(smtp).await;
             return Ok(later.map_or_else(|| Told::Nobody(refused(NOBODY, e)), Told::AllLater));
         }
         let before = ledger.clone();
-        let now = (self.clock)().timestamp();
         taken.iter().for_each(|who| ledger.ask(who, now, job.number));
         let sent = match pass.keep(&ledger.written()).await {
-            Ok(()) => self.hand_over(smtp, pass, &message).await,
+            Ok(()) => self.hand_over(smtp, pass, &message, turn).await,
             Err(failure) => {
                 self.part(smtp).await;
                 Err(failure)
@@ -221,19 +230,26 @@ impl Email {
         Ok(later.map_or(Told::Through, Told::Later))
     }
 
-    /// Writes down who is refused for good. The answer to one who may be taken later, if there is such a one. That
-    /// somebody is refused now says nothing of an earlier request for them.
+    /// How long everything before DATA may take, so that there is time for the message.
+    fn time_to_prepare(&self, turn: &Turn<'_>) -> Duration {
+        let Patience { step, prepare, message, whole, .. } = self.patience;
+        prepare.min(whole.saturating_sub(turn.began.elapsed() + step + message))
+    }
+
+    /// Writes down who is refused for good: at once, or because they were to come later for too long by `now` (Unix
+    /// seconds). The answer to one who may be taken later, if there is such a one. That somebody is refused now says nothing of
+    /// an earlier request for them.
     fn marked<'e>(
         &self,
         turn: &Turn<'_>,
         refusals: &'e [(usize, Error)],
         ledger: &mut Ledger,
-        is_last: bool,
+        now: i64,
     ) -> Option<&'e Error> {
         let mut later = None;
         for (place, e) in refusals {
             let who = &turn.all[turn.places[*place]];
-            if e.is_transient() && !is_last {
+            if e.is_transient() && ledger.put_off(who, now) < LONGEST_LATER.as_secs().cast_signed() {
                 later = Some(e);
             } else if !matches!(ledger.mark(who), Some(Mark::Open(_))) {
                 ledger.set(who, Mark::Refused(self.covered(bounced(e))));
@@ -248,6 +264,7 @@ impl Email {
         mut smtp: AsyncSmtpConnection,
         pass: &Pass,
         message: &[u8],
+        turn: &Turn<'_>,
     ) -> Result<(), Failure> {
         if let Err(why) = pass.begin() {
             self.part(smtp).await;
@@ -259,7 +276,13 @@ impl Email {
         // The server may have taken its time: the gate is read again. A message without its last
         // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
-        answered(smtp.message(message).await)?;
+        let Patience { message: time, whole, .. } = self.patience;
+        let time = if turn.is_last { whole.saturating_sub(turn.began.elapsed()) } else { time };
+        let Ok(answer) = timeout(time, smtp.message(message)).await else {
+            let reason = format!("{}: no answer to the message within {} s", self.host, time.as_secs());
+            return Err(Failure::InDoubt { reason });
+        };
+        answered(answer)?;
         self.part(smtp).await;
         Ok(())
     }

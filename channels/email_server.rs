@@ -194,6 +194,9 @@ impl Talk {
         if !matches!(self.fate, Fate::Broken { done: false, .. }) {
             self.state.lock().unwrap().taken.push(Taken { to: self.to.clone(), text });
         }
+        if let Fate::Slow(wait) = self.fate {
+            tokio::time::sleep(wait).await;
+        }
         match self.fate {
             Fate::Broken { at: Cut::BeforeStatus, .. } => "",
             Fate::Broken { at: Cut::MidHeaders, .. } => "25",

@@ -2,6 +2,7 @@
 
 use super::server::Office;
 use super::*;
+use crate::ledger::Ledger;
 use crate::strict::{self, Door, Fate, Memory};
 use crate::suite::{CUTS, Cut};
 
@@ -37,10 +38,55 @@ async fn wherever_a_connection_breaks_each_has_one_copy_at_most() {
 
 /// One attempt at a post to so many people.
 async fn to_many(office: &Office, people: usize, memory: &Memory) -> Result<Receipt, Failure> {
+    to_many_within(office, people, memory, PATIENCE).await
+}
+
+/// The same with that patience.
+async fn to_many_within(
+    office: &Office,
+    people: usize,
+    memory: &Memory,
+    patience: Patience,
+) -> Result<Receipt, Failure> {
     let list: Vec<_> = (0..people).map(|n| format!("p{n}@example.test")).collect();
     let settings = json!({ "host": "127.0.0.1", "port": office.port, "security": "none", "user": "holdline",
         "from": "Bank <press@bank.example>", "to": list.join(", ") });
-    strict::attempt_of(&*suite::connect(&ADAPTER, settings, Some("hunter2")).unwrap(), memory).await
+    let clock: Clock = Arc::new(chrono::Utc::now);
+    let credential = Some("hunter2".into());
+    let connection = Connection { settings, credential, http: suite::http(), clock, public_url: None };
+    let to = recipients(&list.join(", ")).unwrap();
+    strict::attempt_of(&Email { patience, ..Email::new(&connection, to).unwrap() }, memory).await
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_after_a_message_keeps_ten_and_no_others() {
+    let soon = Duration::from_secs(1);
+    let silent = || Fate::Slow(Duration::from_secs(20));
+    let (office, memory) = (Office::start(&[silent()]).await, Memory::default());
+    let began = std::time::Instant::now();
+    let patience = Patience { message: soon, ..PATIENCE };
+    let failure = to_many_within(&office, 25, &memory, patience).await.unwrap_err();
+    let Failure::InDoubt { reason } = &failure else { panic!("{failure:?}") };
+    assert!(reason.contains("no answer to the message within 1 s; it went to 15 of 25"), "{reason}");
+    assert!(reason.contains("0 still wait, and nobody knows of 10; namely: p…@"), "{reason}");
+    assert!(began.elapsed() < Duration::from_secs(15), "it goes on at once");
+    let open = Ledger::read(memory.handle().as_deref()).unwrap().unknown().len();
+    assert_eq!((open, office.state().taken.len()), (10, 3), "they are in doubt in the ledger");
+    // Two in a row: the rest waits.
+    let (office, memory) = (Office::start(&[silent(), silent()]).await, Memory::default());
+    let failure = to_many_within(&office, 35, &memory, patience).await.unwrap_err();
+    assert!(
+        failure.to_string().contains("it went to 0 of 35, 15 still wait, and nobody knows of 20"),
+        "{failure}"
+    );
+    // Nobody comes after the last ones, so they have all the time that is left.
+    let (office, memory) = (Office::start(&[Fate::Slow(3 * soon)]).await, Memory::default());
+    let note = to_many_within(&office, 5, &memory, patience).await.unwrap().note.unwrap();
+    assert_eq!(note, "it went to all 5 recipients");
+    let (office, memory) = (Office::start(&[silent()]).await, Memory::default());
+    let whole = Patience { whole: 4 * soon, step: soon, ..patience };
+    let failure = to_many_within(&office, 5, &memory, whole).await.unwrap_err();
+    assert!(failure.to_string().contains("nobody knows of 5"), "{failure}");
 }
 
 #[tokio::test]

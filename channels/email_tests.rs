@@ -182,41 +182,6 @@ async fn who_is_refused_is_named_with_what_to_do_and_the_others_are_served() {
 }
 
 #[tokio::test]
-async fn who_is_asked_to_come_back_later_is_tried_again_alone() {
-    let (memory, later): (_, Script) =
-        (Memory::default(), &[("RCPT TO:<a@", "451 4.7.1 <a@example.test>: greylisted")]);
-    for number in 1..7 {
-        let (server, result) = try_again(&memory, number, later).await;
-        let Err(Failure::Rejected { reason, retry: Retry::Later(wait) }) = result else {
-            panic!("{result:?}")
-        };
-        assert!(
-            reason.contains("greylisted") && reason.ends_with("it went to 1 of 2, and 1 still wait"),
-            "{reason}"
-        );
-        assert!(!reason.contains("a@example.test"), "{reason}");
-        // The first one came to something.
-        assert_eq!(wait, Duration::from_secs(60 * u64::try_from((number - 1).max(1)).unwrap()));
-        assert_eq!(server.heard_message(), number == 1, "who has it is sent it no more");
-        assert_eq!(named(&server).len(), if number == 1 { 2 } else { 1 });
-    }
-    let before = Memory::default();
-    crate::Keeper::keep(&before, &memory.handle().unwrap()).await.unwrap();
-    let (server, result) = try_again(&before, 7, &[]).await;
-    assert_eq!(result.unwrap().note.unwrap(), "it went to all 2 recipients");
-    assert_eq!((named(&server), server.heard_message()), (vec!["RCPT TO:<a@example.test>".to_owned()], true));
-    let note = try_again(&memory, 7, later).await.1.unwrap().note.unwrap();
-    assert!(note.contains("NOT to 1") && note.contains("Write to them yourself"), "an end: {note}");
-    // What goes wrong otherwise has an end, too.
-    let last = try_again(&before, 20, &[("AUTH", "454 4.7.0 later")]).await.1;
-    assert!(last.is_ok(), "all have it: {last:?}");
-    let memory = Memory::default();
-    try_again(&memory, 1, later).await.1.unwrap_err();
-    let last = try_again(&memory, 20, &[("AUTH", "454 4.7.0 later")]).await.1;
-    assert!(matches!(last, Err(Failure::InDoubt { .. })), "a person reads why: {last:?}");
-}
-
-#[tokio::test]
 async fn nobody_has_a_message_that_was_refused_and_all_may_have_one_whose_answer_was_lost() {
     let memory = Memory::default();
     try_again(&memory, 1, &[(".", "451 4.3.0 later")]).await.1.unwrap_err();
@@ -246,7 +211,8 @@ async fn publish_to_many(script: Script, prepare: Duration) -> (Server, Result<R
     let many: Vec<_> = (0..12).map(|n| format!("p{n}@example.test")).collect();
     let mut settings = server.settings();
     settings["to"] = many.into();
-    let patience = Patience { step: Duration::from_secs(1), prepare, farewell: Duration::from_millis(100) };
+    let (step, farewell) = (Duration::from_secs(1), Duration::from_millis(100));
+    let patience = Patience { step, prepare, farewell, ..PATIENCE };
     let email = Email { patience, ..email(settings) };
     let result = email.publish(&job(), &Pass::open_for_tests()).await;
     (server, result)
@@ -373,6 +339,8 @@ fn a_line_break_in_the_subject_starts_no_header() {
     assert!(!head.lines().any(|l| l.starts_with("Bcc") || l.starts_with("X-Evil")), "{head}");
 }
 
+#[path = "email_later_tests.rs"]
+mod later;
 #[path = "email_pictures_tests.rs"]
 mod pictures_tests;
 #[path = "email_server.rs"]

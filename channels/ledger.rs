@@ -112,6 +112,9 @@ struct Line {
     /// The network says that it is on the phone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     arrived: bool,
+    /// Since when the network asks to come back later for them, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    put_off: Option<i64>,
 }
 
 /// Who has the post.
@@ -122,7 +125,7 @@ pub(crate) struct Ledger {
     /// A person wanted it taken down: nothing more is sent.
     #[serde(default)]
     withdrawn: bool,
-    /// How many attempts came to nothing because the network asked to come back later.
+    /// How many attempts ended with somebody for whom the network asked to come back later.
     #[serde(default)]
     pub(crate) laters: u32,
 }
@@ -191,9 +194,15 @@ impl Ledger {
             Some(line) => line.is = is,
             None => {
                 let (who, shown) = (who.tag.clone(), who.shown.clone());
-                self.ledger.push(Line { who, shown, is, arrived: false });
+                self.ledger.push(Line { who, shown, is, arrived: false, put_off: None });
             }
         }
+    }
+
+    /// The network asks to come back later for them, at that time (Unix seconds): for how many seconds it has done so.
+    pub(crate) fn put_off(&mut self, who: &Recipient, now: i64) -> i64 {
+        let line = self.ledger.iter_mut().find(|l| l.who == who.tag);
+        line.map_or(0, |line| now - *line.put_off.get_or_insert(now))
     }
 
     /// A request for them is about to leave: at that time (Unix seconds), by the attempt of that number.

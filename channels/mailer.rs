@@ -44,8 +44,9 @@ impl Mailer {
     pub async fn send(&self, letter: &Letter<'_>) -> Result<(), String> {
         let to: Address = letter.to.parse().map_err(|e| format!("{}: {e}", letter.to))?;
         let (_, message) = self.0.write(letter, vec![to.clone()])?;
+        let prepare = self.0.patience.prepare;
         let send = async {
-            let (mut smtp, refusals) = self.0.prepare(&[to]).await?;
+            let (mut smtp, refusals) = self.0.prepare(&[to], prepare).await?;
             if let Some((_, e)) = refusals.first() {
                 self.0.part(smtp).await;
                 return Err(refused(NOBODY, e));
@@ -56,7 +57,6 @@ impl Mailer {
             self.0.part(smtp).await;
             Ok::<_, Failure>(())
         };
-        let prepare = self.0.patience.prepare;
         match timeout(2 * prepare, send).await {
             Ok(done) => done.map_err(|failure| self.0.covered(failure.to_string())),
             Err(_) => Err(format!("{}: no answer within {} s", self.0.host, 2 * prepare.as_secs())),
