@@ -138,6 +138,29 @@ fn is_of(mark: &Mark, message: &str) -> bool {
 }
 
 impl Ledger {
+    /// What a look has found since that ledger of the job was written down.
+    pub(crate) fn news(&self, before: &Self, job: &Job) -> Vec<Word> {
+        let word = |line: &Line| {
+            let was = before.ledger.iter().find(|l| l.who == line.who).map(|l| &l.is);
+            let (message, fate) = match (was, &line.is) {
+                (Some(was), is) if was == is => return None,
+                (_, Mark::Has(id)) => (id.as_str(), Fate::Taken),
+                (Some(Mark::Has(id)), Mark::Failed(why)) => (id.as_str(), Fate::Failed(why.clone())),
+                (_, Mark::Failed(why)) => ("", Fate::Failed(why.clone())),
+                _ => return None,
+            };
+            let of = Named { delivery: job.delivery, attempt: job.number, who: line.who.clone() };
+            Some(Word { of, message: message.to_owned(), fate })
+        };
+        self.ledger.iter().filter_map(word).collect()
+    }
+
+    /// The message of that id never arrives; why.
+    pub(crate) fn fail(&mut self, message: &str, why: &str) {
+        let is_it = |line: &&mut Line| matches!(&line.is, Mark::Has(id) if id == message);
+        self.ledger.iter_mut().filter(is_it).for_each(|line| line.is = Mark::Failed(why.to_owned()));
+    }
+
     /// On how many phones it is, as the network says.
     pub(super) fn arrived(&self) -> usize {
         self.ledger.iter().filter(|line| line.arrived).count()

@@ -357,6 +357,11 @@ pub trait Channel: Send + Sync {
     /// saw the post. It says [`Retraction::Gone`] only of what it took down, or knows to be gone.
     async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction;
 
+    /// The same, and what the network says meanwhile of the recipients of a post that went to each by itself, for its ledger.
+    async fn take_down(&self, job: &Job, remote_id: Option<&str>) -> (Retraction, Vec<ledger::Word>) {
+        (self.retract(job, remote_id).await, Vec::new())
+    }
+
     /// Keeps the post with that receipt at the top of the account, page or room, or lets it go again. Of a
     /// thread it is the first part. Asked twice, it changes nothing. Only where [`Capabilities::pins`] says so.
     async fn pin(&self, _remote_id: &str, _up: bool) -> Pinned {

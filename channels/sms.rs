@@ -41,7 +41,7 @@ use url::Url;
 
 use crate::each::{self, Each, Shown, Told};
 use crate::http::Request;
-use crate::ledger::{Mark, Named};
+use crate::ledger::{Ledger, Mark, Named, Word};
 use crate::message::Doing;
 use crate::text::Unit;
 use crate::{
@@ -199,46 +199,52 @@ impl Sms {
         }
     }
 
-    /// Whether a message never arrives.
+    /// Why a message never arrives, if that is so.
     ///
     /// # Errors
     /// A sentence, when Twilio could not be asked.
-    async fn never_arrives(&self, sid: &str) -> Result<bool, String> {
+    async fn never_arrives(&self, sid: &str) -> Result<Option<String>, String> {
         let message: Message = self.ask(&["Messages", sid], &[]).await?;
-        Ok(message.sid == sid && matches!(message.mark(), Mark::Failed(_)))
+        let is_it = message.sid == sid;
+        Ok(match message.mark() {
+            Mark::Failed(why) if is_it => Some(why),
+            _ => None,
+        })
     }
 
-    async fn remove(&self, job: &Job) -> Result<Retraction, String> {
+    /// What of it can still arrive, and what was found.
+    async fn remove(&self, job: &Job) -> Result<(Retraction, Vec<Word>), String> {
         let known = each::known(self, job).await?;
-        let ledger = known.ledger;
+        let mut ledger = known.ledger;
         if !ledger.was_out() {
             return Err(NOT_OURS.to_owned());
         }
         // One that cannot be asked for stops no other.
-        let (mut gone, mut out, mut trouble) = (0, ledger.unknown(), known.trouble);
+        let (mut gone, mut trouble) = (Vec::new(), known.trouble);
+        let mut out: Vec<String> = ledger.unknown().into_iter().map(str::to_owned).collect();
         let began = Instant::now();
         for (sid, shown) in ledger.messages() {
-            if began.elapsed() > ASKING {
-                out.push(shown);
-                continue;
-            }
-            match self.never_arrives(sid).await {
-                Ok(true) => gone += 1,
-                Ok(false) => out.push(shown),
+            let never = if began.elapsed() > ASKING { Ok(None) } else { self.never_arrives(sid).await };
+            match never {
+                Ok(Some(why)) => gone.push((sid.to_owned(), why)),
+                Ok(None) => out.push(shown.to_owned()),
                 Err(why) => {
-                    out.push(shown);
+                    out.push(shown.to_owned());
                     trouble = Some(why);
                 }
             }
         }
+        gone.iter().for_each(|(sid, why)| ledger.fail(sid, why));
+        let words = ledger.news(&Ledger::read(job.handle.as_deref())?, job);
         if out.is_empty() {
-            return Ok(Retraction::Gone);
+            return Ok((Retraction::Gone, words));
         }
-        let (left, who) = (out.len(), out.join(", "));
+        let (gone, left, who) = (gone.len(), out.len(), out.join(", "));
         let said = format!(
             "it never arrives for {gone}; it is out, or may be, for {left}; send a correction; namely: {who}"
         );
-        Err(trouble.map_or_else(|| said.clone(), |why| format!("{why}; {said}")))
+        let said = trouble.map_or_else(|| said.clone(), |why| format!("{why}; {said}"));
+        Ok((Retraction::StillLive(said), words))
     }
 }
 
@@ -344,8 +350,12 @@ impl Channel for Sms {
         each::read_back(self, job).await
     }
 
-    async fn retract(&self, job: &Job, _: Option<&str>) -> Retraction {
-        self.remove(job).await.unwrap_or_else(Retraction::StillLive)
+    async fn retract(&self, job: &Job, remote_id: Option<&str>) -> Retraction {
+        self.take_down(job, remote_id).await.0
+    }
+
+    async fn take_down(&self, job: &Job, _: Option<&str>) -> (Retraction, Vec<Word>) {
+        self.remove(job).await.unwrap_or_else(|why| (Retraction::StillLive(why), Vec::new()))
     }
 
     async fn check(&self) -> Health {

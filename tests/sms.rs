@@ -9,7 +9,7 @@ use holdline::app::audit::{self, AuditFilter};
 use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Settle, Settlement};
 use holdline::app::{AppError, approvals, channels as app_channels, doubts, media, posts, take_downs};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::Bench;
@@ -51,6 +51,18 @@ async fn first_is_out(bench: &Bench, fake: &Fake) -> posts::PostView {
 /// Why a delivery is as it is.
 async fn told(bench: &Bench, delivery: &str) -> String {
     doubts::get(&bench.app, &bench.approver, delivery).await.unwrap().reason.unwrap_or_default()
+}
+
+/// What is known of each recipient by the newest ledger, in their order.
+async fn marks(bench: &Bench, delivery: &str) -> Vec<String> {
+    let all = bench.look().await.attempts(delivery).await.unwrap();
+    let ledger: Value = serde_json::from_str(all.last().unwrap().handle.as_deref().unwrap()).unwrap();
+    assert_eq!(ledger["withdrawn"], true);
+    let mark = |line: &Value| match &line["is"] {
+        Value::Object(is) => is.keys().next().unwrap().clone(),
+        word => word.as_str().unwrap().to_owned(),
+    };
+    ledger["ledger"].as_array().unwrap().iter().map(mark).collect()
 }
 
 /// Waits until one has it, and the others wait for their turn.
@@ -118,6 +130,7 @@ on_both! {
         let said = "it never arrives for 2; it is out, or may be, for 2; send a correction; namely: …002, …004";
         assert_eq!(why, said);
         assert_eq!(told(&bench, &delivery).await, said, "the page says so, too");
+        assert_eq!(marks(&bench, &delivery).await, ["failed", "open", "failed", "has"], "what it found is in the ledger");
         let log = log(&bench).await;
         assert!(log.contains("it never arrives for 2") && !log.contains("…00"), "{log}");
         let again = held::settle(&bench.app, &bench.approver, &delivery, &try_again()).await;
@@ -131,6 +144,7 @@ on_both! {
         bench.until(&post, &["in_doubt"]).await;
         fake.fail_but(&[]);
         assert!(matches!(retract().await, Retraction::Gone));
+        assert_eq!(marks(&bench, &delivery).await, ["failed"; 4]);
         let gone = bench.until(&post, &["retracted"]).await.deliveries.remove(0);
         assert_eq!(gone.so_far, None, "it arrives for nobody");
         assert!(doubts::read_back(&bench.app, &bench.approver, &delivery).await.is_err());

@@ -257,6 +257,25 @@ pub(super) async fn withdraw(tx: &mut Tx, delivery: &str) -> Result<Way> {
     Ok(way)
 }
 
+/// Writes what the network says of single recipients into the newest ledger of a delivery that is not being sent. The entry of the
+/// log, if that is news.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn hear(tx: &mut Tx, delivery: &str, words: &[ledger::Word]) -> Result<Option<Entry>> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let Some(last) = tx.last_attempt(delivery).await? else { return Ok(None) };
+    let Some(kept) = known_in(tx, &last.id).await? else { return Ok(None) };
+    let Some(handle) = ledger::after(&kept.handle, words) else { return Ok(None) };
+    tx.rewrite_handle(&kept.attempt, &handle).await?;
+    // The log names no recipients.
+    Ok(Some(Entry::new("delivery.reported", &format!("delivery:{delivery}")).after(
+        &serde_json::json!({ "attempt": kept.attempt, "words": words.len(), "ledger": ledger::logged(&handle) }),
+    )))
+}
+
 /// What is written down of other deliveries of the account with the same words, when the handle is a ledger with
 /// somebody of whom nobody knows: a message to them may be another delivery's.
 ///

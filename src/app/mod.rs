@@ -192,7 +192,7 @@ use tokio::sync::{RwLock, watch};
 
 pub use actor::Actor;
 pub use error::{AppError, Problem, Result};
-pub use networks::Networks;
+pub use networks::{Networks, Removal};
 
 use crate::clock::{Clock, Millis};
 use crate::store::Store;

@@ -1,6 +1,8 @@
 //! What the verbs ask of the networks.
 
+use ::channels::Retraction;
 use ::channels::health::Account;
+use ::channels::ledger::Word;
 use ::channels::oauth::{Client, Refusal, Revoked, Tokens};
 use ::channels::oauth_networks::Network;
 use async_trait::async_trait;
@@ -8,6 +10,19 @@ use secrecy::SecretString;
 
 use super::{Result, channels};
 use crate::clock::Millis;
+
+/// What became of taking a post down.
+pub struct Removal {
+    pub result: Retraction,
+    /// What the network said meanwhile of single recipients.
+    pub words: Vec<Word>,
+}
+
+impl From<Retraction> for Removal {
+    fn from(result: Retraction) -> Self {
+        Self { result, words: Vec::new() }
+    }
+}
 
 /// What only the sender can do, because only it opens credentials and talks to networks.
 #[async_trait]
@@ -25,7 +40,7 @@ pub trait Networks: Send + Sync {
     /// Asks the network whether a post would be accepted now.
     async fn check(&self, channel: &str) -> Result<channels::HealthView>;
     /// Takes an accepted post down.
-    async fn retract(&self, delivery: &str) -> Result<::channels::Retraction>;
+    async fn retract(&self, delivery: &str) -> Result<Removal>;
     /// Keeps an accepted post at the top of its account, page or room, or lets it go.
     async fn pin(&self, delivery: &str, up: bool) -> Result<::channels::Pinned>;
     /// Reads back an attempt in doubt at once.

@@ -3,6 +3,7 @@
 use ::channels::{Retraction, ledger};
 
 use super::handles::{self, Way};
+use super::networks::Removal;
 use super::settle::Settle;
 use super::{Actor, App, AppError, Result, reads, reasons, revisions, still_live};
 use crate::domain::Word;
@@ -28,9 +29,9 @@ pub async fn retract(app: &App, by: &Actor, delivery: &str, why: &str) -> Result
     // The post that is there is one, whoever changed its words.
     let maker = revisions::maker(app, delivery).await?;
     let way = ask(app, by, delivery, why).await?;
-    let result = app.networks()?.retract(&maker).await?;
-    end(app, by, (delivery, &maker), way, &result, Vec::new()).await?;
-    Ok(result)
+    let removal = app.networks()?.retract(&maker).await?;
+    end(app, by, (delivery, &maker), way, &removal, Vec::new()).await?;
+    Ok(removal.result)
 }
 
 /// Whether a part of what is not out as a whole can be taken down now: parts of a thread that stopped, or what some recipients
@@ -84,7 +85,7 @@ pub(super) async fn by_hand(app: &App, by: &Actor, delivery: &str, word: &Settle
     }
     let maker = revisions::maker(app, delivery).await?;
     let said = Entry::new("retraction.settled", &format!("delivery:{delivery}")).after(word).note(&word.note);
-    end(app, by, (delivery, &maker), way, &Retraction::Gone, vec![said]).await
+    end(app, by, (delivery, &maker), way, &Retraction::Gone.into(), vec![said]).await
 }
 
 /// Whether there is something to take down.
@@ -115,12 +116,14 @@ async fn end(
     by: &Actor,
     (delivery, maker): (&str, &str),
     way: Way,
-    result: &Retraction,
+    removal: &Removal,
     mut entries: Vec<Entry>,
 ) -> Result<()> {
+    let result = &removal.result;
     let mut tx = app.store().begin().await?;
     // It is locked first, whichever of them was named.
     let made = tx.delivery(maker).await?.ok_or_else(|| AppError::not_found("delivery", maker))?;
+    entries.extend(handles::hear(&mut tx, maker, &removal.words).await?);
     write(app, &mut tx, delivery, way, result).await?;
     // The log names no recipients.
     let told = match result {

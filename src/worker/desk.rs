@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::lines::Open;
 use super::{Shared, caught, reread, send};
 use crate::app::channels::HealthView;
-use crate::app::{AppError, Networks, Result, reads};
+use crate::app::{AppError, Networks, Removal, Result, reads};
 use crate::clock::{Millis, date_time};
 
 /// The longest look at the posts of an account.
@@ -98,13 +98,13 @@ impl Networks for Desk {
         Ok(kept)
     }
 
-    async fn retract(&self, delivery: &str) -> Result<Retraction> {
+    async fn retract(&self, delivery: &str) -> Result<Removal> {
         let attempt = reads::last(&self.0.app, delivery).await?;
         let attempt = attempt.ok_or_else(|| AppError::not_found("attempt of", delivery))?;
         let sent = reread::sent(&self.0, &attempt).await?;
         let open = match self.0.lines.get(&sent.channel) {
             Ok(open) => open,
-            Err(why) => return Ok(Retraction::StillLive(why)),
+            Err(why) => return Ok(Retraction::StillLive(why).into()),
         };
         let mut remote_id = sent.remote_id;
         // What is written down of a thread, or of recipients, is its own.
@@ -119,15 +119,16 @@ impl Networks for Desk {
             // Another delivery may have the same words: its post stays.
             let found = match look {
                 Sighting::Found(receipt) => send::storable(receipt.remote_id),
-                Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned())),
-                Sighting::Unknown(why) | Sighting::Gone(why) => return Ok(Retraction::StillLive(why)),
+                Sighting::Absent => return Ok(Retraction::StillLive(NOT_OURS.to_owned()).into()),
+                Sighting::Unknown(why) | Sighting::Gone(why) => return Ok(Retraction::StillLive(why).into()),
             };
             if let Some(why) = reads::doubt_about(&self.0.app, &attempt, &found).await? {
-                return Ok(Retraction::StillLive(why));
+                return Ok(Retraction::StillLive(why).into());
             }
             remote_id = Some(found);
         }
-        Ok(open.channel.retract(&sent.job, remote_id.as_deref()).await)
+        let (result, words) = open.channel.take_down(&sent.job, remote_id.as_deref()).await;
+        Ok(Removal { result, words })
     }
 
     async fn register(
