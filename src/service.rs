@@ -99,6 +99,7 @@ impl Service {
             stopping,
             pulse,
             whole_log: Arc::default(),
+            reports: Arc::default(),
         });
         let web = tokio::spawn(web::listen(listener, router, stopped));
         tracing::info!(%address, database = app.database(), node = config.node_name, "serving");

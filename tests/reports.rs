@@ -9,6 +9,7 @@ use holdline::app::posts::{self, DeliveryView};
 use holdline::app::reports;
 use holdline::domain::delivery::State;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use crate::console::sign_in;
 use crate::on_both;
@@ -89,6 +90,34 @@ async fn sending(bench: &Bench, meta: &Meta, until: &str) -> String {
 }
 
 on_both! {
+    async fn calls_that_trickle_in_take_no_more_than_their_room(bench) {
+        let mut bench = bench;
+        let _meta = connect(&mut bench).await;
+        let caller = Caller::new(&bench).await;
+        let address = caller.base.trim_start_matches("http://").to_owned();
+        let trickle = async || {
+            let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+            let head = "POST /api/v1/reports/whatsapp/x HTTP/1.1\r\nhost: bank.example\r\ncontent-type: application/json\r\n\
+                content-length: 3000000\r\n\r\n{";
+            socket.write_all(head.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            socket
+        };
+        let mut open = Vec::new();
+        for _ in 0..15 {
+            open.push(trickle().await);
+        }
+        assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403, "there is room for one more");
+        open.push(trickle().await);
+        let full = post(&caller, "x", "sha256=00", "{}").await;
+        assert_eq!((full.status, full.header("retry-after")), (503, Some("60")), "{full:?}");
+        assert!(String::from_utf8_lossy(&full.body).contains("too many calls are under way"), "{full:?}");
+        let form = Request::post(&caller.url("/reports/sms/x")).body("application/x-www-form-urlencoded", b"a=b".to_vec());
+        assert_eq!(caller.http.call(form).await.unwrap().status, 403, "the others have a room of their own");
+        open.pop();
+        assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403, "one has gone");
+    }
+
     async fn meta_asks_first_and_only_the_verify_token_is_the_leave(bench) {
         let mut bench = bench;
         let meta = connect(&mut bench).await;

@@ -63,6 +63,7 @@ impl IntoResponse for Failed {
     fn into_response(self) -> Response {
         let status = status(&self.0);
         log(&self.0);
+        let again = matches!(self.0, AppError::Full(_));
         let title = match &self.0 {
             AppError::Invalid(_) => "Invalid input",
             AppError::NotFound { .. } => "Not found",
@@ -76,9 +77,16 @@ impl IntoResponse for Failed {
         };
         let detail = self.0.to_string();
         let errors = if let AppError::Invalid(errors) = self.0 { errors } else { Vec::new() };
-        problem(status, &ProblemBody { title, status: status.as_u16(), detail, errors })
+        let mut response = problem(status, &ProblemBody { title, status: status.as_u16(), detail, errors });
+        if again {
+            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static(AGAIN));
+        }
+        response
     }
 }
+
+/// After so many seconds there may be room again.
+const AGAIN: &str = "60";
 
 /// An answer of that media type.
 pub fn problem(status: StatusCode, body: &ProblemBody) -> Response {

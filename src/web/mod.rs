@@ -72,6 +72,8 @@ pub struct Web {
     pub pulse: Arc<console::Pulse>,
     /// Held while somebody verifies or exports the log in the console: each reads all of it.
     pub whole_log: Arc<Mutex<()>>,
+    /// What is held of the calls of networks, which sign what they say.
+    pub reports: Arc<reports::Rooms>,
 }
 
 /// Most bytes of a JSON body.

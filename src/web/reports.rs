@@ -1,8 +1,11 @@
 //! What networks say later of messages. They have no token, and sign what they say.
 
+use std::time::Duration;
+
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Web;
 use super::errors::{self, Answer};
@@ -12,6 +15,31 @@ use crate::app::{AppError, reports};
 pub const MOST_BYTES: usize = ::channels::whatsapp::reports::MOST_BYTES;
 /// Most characters of what is given back to whoever has the verify token.
 const MOST_CHALLENGE: usize = 200;
+
+/// How long a call waits for room before it is asked to come again. Twilio waits for an answer for 15 s.
+const WAITS: Duration = Duration::from_secs(5);
+const FULL: &str = "too many calls are under way; call again in a minute";
+
+/// The room for calls: nothing is known of a caller before the whole body is here, and it may take half a minute to come. So no
+/// more than 48 MiB of WhatsApp's are held at once, and 4 MiB of Twilio's.
+pub struct Rooms {
+    whatsapp: Semaphore,
+    sms: Semaphore,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self { whatsapp: Semaphore::new(16), sms: Semaphore::new(64) }
+    }
+}
+
+/// Room for one call, as long as the answer is kept.
+async fn room(rooms: &Semaphore) -> Answer<SemaphorePermit<'_>> {
+    match tokio::time::timeout(WAITS, rooms.acquire()).await {
+        Ok(Ok(room)) => Ok(room),
+        _ => Err(AppError::Full(FULL.into()).into()),
+    }
+}
 
 /// What Meta asks before its first call.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -54,6 +82,7 @@ pub async fn receive_whatsapp(
     request: Request,
 ) -> Answer<StatusCode> {
     let signature = header(request.headers(), "x-hub-signature-256");
+    let _room = room(&web.reports.whatsapp).await?;
     let body = errors::body(request, &web).await?;
     reports::receive_whatsapp(&web.app, &channel, &signature, &body).await?;
     Ok(StatusCode::OK)
@@ -68,6 +97,7 @@ pub async fn receive_sms(
     request: Request,
 ) -> Answer<StatusCode> {
     let signature = header(request.headers(), "x-twilio-signature");
+    let _room = room(&web.reports.sms).await?;
     let body = errors::body(request, &web).await?;
     reports::receive_sms(&web.app, &message, &signature, &body).await?;
     Ok(StatusCode::OK)

@@ -30,9 +30,9 @@ impl Caller {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         // Nobody stops it: the sender is gone, and whoever waits for it waits for ever.
         let stopping = tokio::sync::watch::channel(false).1;
-        let (app, pulse) = (bench.app.clone(), Default::default());
-        let router =
-            web::router(Web { app, metrics, proxies: [].into(), stopping, pulse, whole_log: Arc::default() });
+        let (app, proxies) = (bench.app.clone(), [].into());
+        let (pulse, whole_log, reports) = (Arc::default(), Arc::default(), Arc::default());
+        let router = web::router(Web { app, metrics, proxies, stopping, pulse, whole_log, reports });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let policy = Policy {
