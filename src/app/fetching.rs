@@ -120,15 +120,16 @@ pub async fn picture(app: &App, address: Address<'_>, mac: &str) -> Result<Seen>
     let channel = app.store().channel(&delivery.channel_id).await?.ok_or_else(nothing)?;
     let fetched = ::channels::adapter(&channel.adapter).and_then(fetched).ok_or_else(nothing)?;
     // The address is of an attempt that has a permit; it has no outcome, or it is out, or may be.
-    let is_under_way = delivery.state == State::Sending.word();
-    let is_out = [State::Accepted, State::InDoubt].iter().any(|state| delivery.state == state.word());
-    let is_gone = [State::Cancelled, State::Retracted].iter().any(|state| delivery.state == state.word());
+    let state = State::parse(&delivery.state).map_err(AppError::Internal)?;
+    let is_under_way = state == State::Sending;
+    let is_out = matches!(state, State::Accepted | State::InDoubt);
+    let is_gone = matches!(state, State::Cancelled | State::Retracted);
     let is_now = match fetched {
         Fetched::Sending => is_under_way,
         // A list that is not with everybody waits for its next try, and the first have it.
         Fetched::Afterwards => !is_gone,
         Fetched::Shown => is_under_way || is_out,
-        Fetched::Named => lasts(&delivery, app.now()),
+        Fetched::Named => lasts(state, delivery.settled_at, app.now()),
     };
     let is_lasting = address.until == LASTING;
     if is_lasting != (fetched == Fetched::Named) || !is_now || !goes_with(&delivery, address.sha256) {
@@ -150,11 +151,10 @@ fn goes_with(delivery: &Delivery, sha256: &str) -> bool {
 }
 
 /// Whether its receiver has it or may have it: under way, in doubt, or taken within a week.
-fn lasts(delivery: &Delivery, now: Millis) -> bool {
-    let is_new = delivery.settled_at.is_some_and(|at| now < at + WEEK);
-    match State::parse(&delivery.state) {
-        Ok(State::Sending | State::InDoubt) => true,
-        Ok(State::Accepted) => is_new,
+fn lasts(state: State, settled_at: Option<Millis>, now: Millis) -> bool {
+    match state {
+        State::Sending | State::InDoubt => true,
+        State::Accepted => settled_at.is_some_and(|at| now < at + WEEK),
         _ => false,
     }
 }

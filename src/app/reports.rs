@@ -140,8 +140,6 @@ pub(super) async fn apply_to(app: &App, delivery: &str) -> Result<()> {
 /// Writes words into the ledger of their delivery, after those that waited. An attempt that is under way has the ledger in its
 /// hands, and writes it down as it knows it: until it has ended they are put aside.
 async fn note(app: &App, delivery: &str, words: &[Word]) -> Result<()> {
-    let of = app.store().delivery(delivery).await?.map(|d| d.channel_id).unwrap_or_default();
-    let channel = app.store().channel(&of).await?.map(|row| row.name).unwrap_or_default();
     let mut tx = app.store().begin().await?;
     let last = tx.last_attempt(delivery).await?;
     let d = tx.delivery(delivery).await?;
@@ -159,7 +157,7 @@ async fn note(app: &App, delivery: &str, words: &[Word]) -> Result<()> {
     let mut all = waiting.map_err(|e| AppError::Internal(format!("a report that waits is damaged: {e}")))?;
     let is_aside = !all.is_empty();
     all.extend_from_slice(words);
-    let entries = write(app, &mut tx, (&d, &channel), &newest.id, &all).await?;
+    let entries = write(app, &mut tx, &d, &newest.id, &all).await?;
     if entries.is_empty() {
         let why = if is_aside { Unaudited::Report } else { Unaudited::Look };
         return Ok(tx.commit_unaudited(why).await?);
@@ -180,13 +178,7 @@ async fn put_aside(app: &App, mut tx: Tx, (delivery, attempt): (&str, &str), wor
 }
 
 /// Writes words into the ledgers of the attempts that they name. The entries of the log.
-async fn write(
-    app: &App,
-    tx: &mut Tx,
-    (d, channel): (&Delivery, &str),
-    newest: &str,
-    words: &[Word],
-) -> Result<Vec<Entry>> {
+async fn write(app: &App, tx: &mut Tx, d: &Delivery, newest: &str, words: &[Word]) -> Result<Vec<Entry>> {
     let all = tx.attempts(&d.id).await?;
     let Some(newest) = all.iter().find(|a| a.id == newest) else { return Ok(Vec::new()) };
     let mut entries = Vec::new();
@@ -211,7 +203,8 @@ async fn write(
         {
             tx.change_deliveries(&[handles::told(d, state, &handle)]).await?;
         }
-        lacking::say(app, tx, (channel, d, &handle), &mut entries).await?;
+        let channel = tx.channel_name(&d.channel_id).await?.unwrap_or_default();
+        lacking::say(app, tx, (&channel, d, &handle), &mut entries).await?;
         if ledger::is_over(&handle) {
             tx.read_now(&newest.id, app.now()).await?;
         }

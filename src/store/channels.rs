@@ -71,6 +71,12 @@ impl Store {
 }
 
 impl Tx {
+    /// What people call a channel.
+    pub async fn channel_name(&mut self, id: &str) -> Result<Option<String>> {
+        const SQL: &str = "select name from channels where id = $1";
+        Ok(on!(self, |c| sqlx::query_scalar(SQL).bind(id).fetch_optional(c).await?))
+    }
+
     pub async fn insert_channel(&mut self, ch: &Channel) -> Result<()> {
         const SQL: &str = "insert into channels
               (id, name, adapter, brand, settings, credential, drill, paused_until, created_at, version)
