@@ -185,8 +185,7 @@ impl<S: Send + 'static> Gate<S> {
         if epoch < state.epoch || state.shut {
             return;
         }
-        let was_closed = state.closed.is_some() || state.stale() > self.lease;
-        if was_closed && !planted(Planted::ReopenedGateKeepsPermits) {
+        if state.closed.is_some() || state.stale() > self.lease {
             state.permits.values_mut().for_each(|permit| permit.ended = true);
             state.reopened = (state.ticks)();
         }

@@ -29,8 +29,6 @@ pub enum Planted {
     LandedIsNotListed,
     /// What left between COMMITTED and a node's word, and was refused, is not on the list.
     RefusedIsNotListed,
-    /// What was permitted before a gate was cut off begins when the gate opens again.
-    ReopenedGateKeepsPermits,
     /// A permit is given under a freeze.
     PermitForgetsFreezes,
     /// A thaw lets out what it held.
@@ -113,7 +111,6 @@ impl Planted {
         Self::NodeSaysItFirst,
         Self::SealWithoutOneNode,
         Self::LandedIsNotListed,
-        Self::ReopenedGateKeepsPermits,
         Self::PermitForgetsFreezes,
         Self::ThawFloods,
         Self::ScopeForgetsAllowed,

@@ -96,6 +96,7 @@ pub mod nodes;
 pub mod notices;
 /// The old words of a post that gets others.
 mod old_words;
+mod outcomes;
 /// The state of the house in one look.
 pub mod overview;
 mod owners;

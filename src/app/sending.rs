@@ -9,6 +9,7 @@ use channels::planted::{Planted, planted};
 
 use super::confirming::Since;
 use super::hub::Topic;
+pub use super::outcomes::Outcome;
 use super::permits::Permit;
 use super::unbegun::never_began;
 use super::{Actor, App, AppError, Result, freezes, lifted, promises, revisions, still_live};
@@ -20,66 +21,6 @@ use crate::domain::outcome;
 use crate::store::attempts::{Settled, Unsettled};
 use crate::store::deliveries::Change;
 use crate::store::{Tx, Unaudited};
-
-/// What became of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Accepted {
-        remote_id: String,
-        url: Option<String>,
-        note: Option<String>,
-        /// The network only said that something has started: no promise is kept.
-        started_only: bool,
-    },
-    /// Provably no effect; try again no earlier than this.
-    Retry {
-        reason: String,
-        not_before: Option<Millis>,
-    },
-    /// This one alone waits until then, however often: what it did is written down, or it had no effect.
-    Later {
-        reason: String,
-        not_before: Millis,
-    },
-    /// The try never began: it is given again and does not count as one.
-    NotBegun {
-        reason: String,
-        not_before: Option<Millis>,
-    },
-    /// Provably no effect; trying again is of no use.
-    Failed {
-        reason: String,
-    },
-    /// The gate was closed before the first content byte.
-    Stopped {
-        reason: String,
-        freeze: Option<String>,
-    },
-    InDoubt {
-        reason: String,
-        readable: bool,
-    },
-}
-
-impl Outcome {
-    /// Whether it says that the post is not out.
-    fn had_no_effect(&self) -> bool {
-        !matches!(self, Self::Accepted { .. } | Self::InDoubt { .. })
-    }
-
-    /// Its name. The rest can hold addresses of recipients, and goes to no log of a node.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Accepted { .. } => "accepted",
-            Self::Retry { .. } => "retry",
-            Self::Later { .. } => "later",
-            Self::NotBegun { .. } => "not_begun",
-            Self::Failed { .. } => "failed",
-            Self::Stopped { .. } => "stopped",
-            Self::InDoubt { .. } => "in_doubt",
-        }
-    }
-}
 
 /// What the log says of an outcome.
 #[derive(Serialize)]
@@ -135,18 +76,11 @@ pub async fn settle(
         tx.note_left(&left).await?;
     }
     if taken.len() < attempts.len() {
-        let mut late = attempts.iter().map(|a| !taken.contains(&a.id));
-        for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| !taken.contains(&a.id)) {
-            tracing::warn!(
-                attempt = a.id,
-                outcome = a.outcome,
-                "an outcome came after the attempt was settled"
-            );
-            *entry = Entry::new("attempt.late", entry.subject())
-                .after(&serde_json::json!({"attempt": a.id, "outcome": a.outcome, "remote_id": a.remote_id,
-                    "detail": a.detail.as_deref().map(ledger::public)}))
-                .note("it was settled before, or this database has lost it; the delivery stays as it is");
+        let is_late = |a: &Settled| !taken.contains(&a.id);
+        for (entry, a) in entries.iter_mut().zip(&attempts).filter(|(_, a)| is_late(a)) {
+            *entry = late(entry, a);
         }
+        let mut late = attempts.iter().map(is_late);
         changes.retain(|_| late.next() == Some(false));
     }
     let accepted = promising(outcomes, |permit| taken.contains(&permit.attempt));
@@ -172,6 +106,15 @@ pub async fn settle(
     app.commit(tx, &Actor::service(app.node()), &entries, topics).await?;
     app.notes().noted(posted, now);
     Ok(())
+}
+
+/// The entry of an outcome that came after its attempt was settled.
+fn late(entry: &Entry, a: &Settled) -> Entry {
+    tracing::warn!(attempt = a.id, outcome = a.outcome, "an outcome came after the attempt was settled");
+    Entry::new("attempt.late", entry.subject())
+        .after(&serde_json::json!({"attempt": a.id, "outcome": a.outcome, "remote_id": a.remote_id,
+            "detail": a.detail.as_deref().map(ledger::public)}))
+        .note("it was settled before, or this database has lost it; the delivery stays as it is")
 }
 
 /// The permits whose posts are out by these outcomes.

@@ -31,6 +31,8 @@ pub mod sentences;
 pub mod situations;
 /// What seeds share.
 pub mod stage;
+/// The start of a node.
+mod starting;
 /// The executor.
 pub mod tasks;
 /// The housekeeping of a node.

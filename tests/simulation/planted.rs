@@ -76,10 +76,7 @@ fn breaks(fault: Planted) -> &'static [&'static str] {
         Planted::GateForgetsExpiry => &[s::EXPIRY],
         Planted::GateListsNothing | Planted::LandedIsNotListed => &[s::LISTED],
         Planted::GateListsWhatWaits => &[s::LISTED_ONLY],
-        Planted::GateMarksNothing
-        | Planted::LostIsUnsent
-        | Planted::TakenOverIsUnsent
-        | Planted::ReopenedGateKeepsPermits => &[s::ONE_COPY],
+        Planted::GateMarksNothing | Planted::LostIsUnsent | Planted::TakenOverIsUnsent => &[s::ONE_COPY],
         Planted::NodeNeverAnswers => &[s::SEALS],
         Planted::PermitForgetsFreezes => &[s::NO_PERMIT],
         Planted::PermitForgetsCancelled => &[s::CANCELLED],

@@ -18,6 +18,7 @@ use crate::people::{Desk, Record};
 use crate::plan::{Event, Plan};
 use crate::planted::Fault;
 use crate::stage::{BEGAN, CHANNELS, Stage, URL, elapsed_since};
+use crate::starting;
 use crate::tasks::{Door, Owner, Tasks};
 use crate::ticks::ticks;
 use crate::words::{self, Heard};
@@ -176,23 +177,7 @@ impl<'a> World<'a> {
         let runner = Runner::simulated(move |name, work| door.give(owner, name, work));
         let (worker, record) = (Arc::clone(&place.worker), Arc::clone(&self.record));
         self.door.give(owner, "ticks", Box::pin(ticks(app.clone())));
-        let start = async move {
-            loop {
-                let (app, http, options, runner) =
-                    (app.clone(), Arc::clone(&http), options.clone(), runner.clone());
-                match Worker::start_on(app, http, options, runner).await {
-                    Ok(started) => {
-                        *worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
-                        return;
-                    }
-                    Err(e) => {
-                        let line = format!("node {node} does not start: {e}");
-                        record.lock().unwrap_or_else(PoisonError::into_inner).lines.push(line);
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
-                }
-            }
-        };
+        let start = starting::starts(node, (app, http, options, runner), worker, record);
         self.door.give(owner, "start", Box::pin(start));
         self.say(|| format!("node {node} starts, {}", owner.start));
     }
