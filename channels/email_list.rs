@@ -3,7 +3,7 @@
 //! Ten people get the message in one transaction (RFC 5321, section 3.3), then the next ten. A lost answer leaves the ten
 //! in doubt, and so does a server that stays silent after the message; nobody can look, and a person decides. The others get it
 //! all the same, unless two such answers in a row are lost. Whom the server asks to come back later (greylisting, for
-//! example) waits for the next attempt, which names nobody who has it, for a day ([`LONGEST_LATER`]). What the server takes
+//! example) waits for the next attempt, which names nobody who has it, for a day ([`LONGEST_LATER`]) or two hours ([`LONGEST_LATER_OF_INCIDENT`]). What the server takes
 //! and sends back later comes as a mail to the sender ([`super::bounces`]).
 
 use std::time::Duration;
@@ -25,6 +25,8 @@ use crate::{Failure, Job, Pass, Receipt, Retry};
 /// How long a recipient is asked for again whom the server asks to come back later, from the first time on. RFC 5321, section
 /// 4.5.4.1, has mail servers try for four or five days; after one day a person reaches them another way.
 const LONGEST_LATER: Duration = Duration::from_secs(24 * 3_600);
+/// The same of what tells of an incident: later it may be old news.
+const LONGEST_LATER_OF_INCIDENT: Duration = Duration::from_secs(2 * 3_600);
 /// So long until they are asked for again, once more for each attempt that ended so, and half an hour at most (the same
 /// section).
 const AGAIN: Duration = Duration::from_secs(60);
@@ -155,13 +157,16 @@ impl Email {
                 break;
             }
             if began.elapsed() > LONGEST {
-                let reason = "there was no time for more".to_owned();
-                return Some(Failure::Rejected { reason, retry: Retry::Later(SECOND) });
+                ledger.laters += u32::from(later.is_some());
+                return Some(no_time());
             }
             let turn = Turn { all, places, began, is_last: n + 1 == last };
             let told = match self.send_to(job, pass, &turn, ledger).await {
                 Ok(told) => told,
-                Err(failure) => return Some(failure),
+                Err(failure) => {
+                    ledger.laters += u32::from(later.is_some());
+                    return Some(failure);
+                }
             };
             in_a_row = if matches!(told, Told::Lost(_)) { in_a_row + 1 } else { 0 };
             is_for_none &= matches!(told, Told::AllLater(_) | Told::Nobody(_));
@@ -200,12 +205,16 @@ impl Email {
     ) -> Result<Told, Failure> {
         let (id, message) = self.message(job).map_err(Failure::never)?;
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
-        let (smtp, refusals) = self.prepare(&to, self.time_to_prepare(turn)).await?;
+        let (longest, asked) = (self.time_to_prepare(turn), Instant::now());
+        let prepared = self.prepare(&to, longest).await;
+        // The shorter limit is ours: the next attempt gives the server its time.
+        let is_ours = longest < self.patience.prepare && asked.elapsed() >= longest;
+        let (smtp, refusals) = prepared.map_err(|failure| if is_ours { no_time() } else { failure })?;
         let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);
         let taken = (0..to.len()).filter(is_taken).map(|place| &turn.all[turn.places[place]]);
         let taken: Vec<&Recipient> = taken.collect();
         let now = (self.clock)().timestamp();
-        let later = self.marked(turn, &refusals, ledger, now).map(words);
+        let later = self.marked((job, turn), &refusals, ledger, now).map(words);
         if let Some((_, e)) = refusals.last().filter(|_| taken.is_empty()) {
             self.part(smtp).await;
             return Ok(later.map_or_else(|| Told::Nobody(refused(NOBODY, e)), Told::AllLater));
@@ -241,15 +250,16 @@ impl Email {
     /// an earlier request for them.
     fn marked<'e>(
         &self,
-        turn: &Turn<'_>,
+        (job, turn): (&Job, &Turn<'_>),
         refusals: &'e [(usize, Error)],
         ledger: &mut Ledger,
         now: i64,
     ) -> Option<&'e Error> {
+        let longest = if job.incident.is_some() { LONGEST_LATER_OF_INCIDENT } else { LONGEST_LATER };
         let mut later = None;
         for (place, e) in refusals {
             let who = &turn.all[turn.places[*place]];
-            if e.is_transient() && ledger.put_off(who, now) < LONGEST_LATER.as_secs().cast_signed() {
+            if e.is_transient() && ledger.put_off(who, now) < longest.as_secs().cast_signed() {
                 later = Some(e);
             } else if !matches!(ledger.mark(who), Some(Mark::Open(_))) {
                 ledger.set(who, Mark::Refused(self.covered(bounced(e))));
@@ -286,4 +296,9 @@ impl Email {
         self.part(smtp).await;
         Ok(())
     }
+}
+
+/// The rest of the list comes at once, in the next attempt.
+fn no_time() -> Failure {
+    Failure::Rejected { reason: "there was no time for more".to_owned(), retry: Retry::Later(SECOND) }
 }

@@ -33,6 +33,8 @@ async fn with_both_out(bench: &Bench, fake: &Fake, delivery: &str) {
     held::settle(&bench.app, &bench.approver, delivery, &again).await.unwrap();
     let all = async || fake.lock().unwrap().posts.len() == 2 && told(bench, delivery).await.0 == "in_doubt";
     until(all).await;
+    // It is not read back meanwhile.
+    bench.sql(&format!("update attempts set next_read_at = null where delivery_id = '{delivery}'")).await;
 }
 
 async fn post_of(bench: &Bench, delivery: &str) -> String {

@@ -25,7 +25,7 @@ use crate::support::{evidence, rounds};
 /// How many questions are made up for an operation where `HOLDLINE_FUZZ_EXAMPLES` says nothing.
 const EXAMPLES: usize = 6;
 /// Of a hundred operations, how many must be done at least once: where all is refused, little is tried.
-const LEAST_ACCEPTED: usize = 40;
+const LEAST_ACCEPTED: usize = 30;
 
 /// What was asked: for each operation its questions, and whether one was answered from 200 to 299.
 #[derive(Default)]

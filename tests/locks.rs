@@ -81,13 +81,17 @@ async fn a_freeze_waits_for_a_permit_that_is_half_way() {
     let bench = Bench::new(Database::Postgres).await;
     let another_node = bench.look().await;
     // It has found no freeze in force, and its permit is not written down yet.
-    let half = another_node.begin_guarded().await.unwrap();
+    let mut half = another_node.begin_guarded().await.unwrap();
     let (app, by) = (bench.app.clone(), bench.operator.clone());
     let freeze = tokio::spawn(async move { freezes::create(&app, &by, &NewFreeze::default()).await });
-    // Shorter than the server lets a change stand still.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let in_force = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
-    assert!(in_force.is_empty(), "committed while a permit is half-way: {in_force:?}");
+    let until = std::time::Instant::now() + Duration::from_secs(4);
+    while std::time::Instant::now() < until {
+        // The server takes back a change that stands still.
+        half.unsealed().await.unwrap();
+        let in_force = freezes::list(&bench.app, &bench.operator, true).await.unwrap();
+        assert!(in_force.is_empty(), "committed while a permit is half-way: {in_force:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     half.commit_unaudited(Unaudited::Look).await.expect("the change was not taken back");
     timeout(Duration::from_secs(20), freeze).await.expect("the freeze follows").unwrap().unwrap();
     assert_eq!(freezes::list(&bench.app, &bench.operator, true).await.unwrap().len(), 1);

@@ -76,10 +76,18 @@ on_both! {
         rooms.set(&bench.channels[0], 1);
         rooms.set(&bench.channels[1], 1);
         let permits = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits;
+        // A first try has left and was refused long before.
+        let first = permits.iter().find(|permit| permit.post == stopped).unwrap().clone();
+        sending::settle(&bench.app, &[(first, retry())], |_| true).await.unwrap();
+        bench.sql("update deliveries set ready_at = 0 where state = 'scheduled'").await;
+        rooms.set(&bench.channels[1], 1);
+        let again = permits::claim(&bench.app, 10, 10, &mut rooms).await.unwrap().permits;
+        assert_eq!(again.len(), 1);
+        let permits = permits.into_iter().filter(|permit| permit.post == left).chain(again);
         let frozen = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap();
         assert_eq!((frozen.sealed_at, frozen.in_flight.len()), (None, 0));
         let refused = || Outcome::Failed { reason: "400".into() };
-        let outcomes: Vec<_> = permits.into_iter().map(|permit| (permit, refused())).collect();
+        let outcomes: Vec<_> = permits.map(|permit| (permit, refused())).collect();
         let attempt = outcomes.iter().find(|(permit, _)| permit.post == left).unwrap().0.attempt.clone();
         sending::settle(&bench.app, &outcomes, |id| id == attempt).await.unwrap();
         // The node takes the freeze.

@@ -206,7 +206,8 @@ pub(super) async fn tell(app: &App, deliveries: &mut [DeliveryView]) -> Result<(
         let all = app.store().attempts(&d.id).await?;
         let so_far = how_far_of(&all).filter(|_| !of_last(&all).is_some_and(|handle| is_withdrawn(&handle)));
         d.so_far = so_far.filter(|so_far| !d.reason.as_deref().is_some_and(|why| tells(why, so_far)));
-        d.partly_out = retractions::is_partly_out(d.state, d.reason.as_deref(), &all);
+        d.partly_out = retractions::is_partly_out(d.state, d.reason.as_deref(), &all)
+            && retractions::takes_down(app, &d.channel).await?;
     }
     Ok(())
 }

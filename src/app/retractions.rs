@@ -43,7 +43,18 @@ pub async fn can_in_part(app: &App, by: &Actor, delivery: &str) -> Result<bool> 
     by.need(Right::Read)?;
     let d = app.store().delivery(delivery).await?.ok_or_else(|| AppError::not_found("delivery", delivery))?;
     let (state, all) = (state(&d)?, app.store().attempts(delivery).await?);
-    Ok(!state.is_on_its_way() && is_partly_out(state, d.reason.as_deref(), &all))
+    let is_out = !state.is_on_its_way() && is_partly_out(state, d.reason.as_deref(), &all);
+    Ok(is_out && takes_down(app, &d.channel_id).await?)
+}
+
+/// Whether the network of this channel takes posts down.
+///
+/// # Errors
+/// The database's own.
+pub(super) async fn takes_down(app: &App, channel: &str) -> Result<bool> {
+    let row = app.store().channel(channel).await?;
+    let adapter = row.and_then(|row| ::channels::adapter(&row.adapter));
+    Ok(adapter.is_some_and(|a| a.capabilities.retract))
 }
 
 /// Whether a part of it is out, or may be, and not the whole, by the attempts at it. A thread that was cancelled and then taken

@@ -243,7 +243,7 @@ impl Tx {
     }
 
     /// Notes what the node had permitted before the freeze and that was accepted, came in doubt, or had left and was
-    /// refused, after it was committed. Before and after are the order of the log, which no clock can mistake.
+    /// refused, after it was committed; a try before that one had ended. Before and after are the order of the log, which no clock can mistake.
     pub async fn insert_landed(&mut self, freeze: &str, epoch: i64, node: &str) -> Result<()> {
         const COMMITTED: &str = "select min(seq) from audit where subject = $1";
         const LANDED: &str = "select distinct substr(subject, 10) from audit
@@ -252,6 +252,8 @@ impl Tx {
             insert into flights (freeze_id, attempt_id)
             select v.stop, a.id from v join attempts a on a.delivery_id = v.delivery
             where a.node_id = v.node and a.epoch < v.epoch and (a.outcome <> 'rejected' or a.has_left = 1)
+              and not exists (select 1 from attempts b where b.delivery_id = a.delivery_id
+                and b.number > a.number and b.epoch < v.epoch)
             on conflict (freeze_id, attempt_id) do nothing";
         let subject = format!("freeze:{freeze}");
         // Read by itself: the planner then knows how little of the log comes after it.

@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 
 use super::fleet::Fleet;
 use super::{Tally, millis, until_sealed};
+use crate::support::rounds;
 
 /// How many freezes are measured on nodes that are well.
-pub const WELL: usize = 200;
+pub fn of_well() -> usize {
+    rounds("HOLDLINE_FAULT_WELL", 50)
+}
+
 /// And how many with one that stands still: each waits for it before it answers.
-pub const STANDING: usize = 100;
+pub fn of_standing() -> usize {
+    rounds("HOLDLINE_FAULT_STANDING", 20)
+}
 
 /// The middle, nearly the longest and the longest; nothing of nothing.
 pub fn spread(of: &[i64]) -> Option<Value> {
@@ -27,7 +33,7 @@ pub fn in_ms(took: &[Duration]) -> Vec<i64> {
 /// Freezes and thaws in a row, each at another node.
 pub async fn well(fleet: &mut Fleet) -> Value {
     let (mut marks, mut answers, mut tally) = (Vec::new(), Vec::new(), Tally::default());
-    for number in 0..WELL {
+    for number in 0..of_well() {
         let (answer, took) = fleet.freeze(number % fleet.nodes.len()).await;
         let Some(answer) = answer else { panic!("no answer\n{}", fleet.story().await) };
         let (freeze, _) = until_sealed(fleet, &answer.id, &mut tally).await;
@@ -42,7 +48,7 @@ pub async fn well(fleet: &mut Fleet) -> Value {
 pub async fn one_stands_still(fleet: &mut Fleet) -> Value {
     let (mut answers, mut tally) = (Vec::new(), Tally::default());
     let (mut sealed, mut named) = (0, 0);
-    for number in 0..STANDING {
+    for number in 0..of_standing() {
         let count = fleet.nodes.len();
         let (still, asked) = (number % count, (number + 1) % count);
         fleet.nodes[still].signal("STOP").await;
