@@ -2,8 +2,19 @@
 
 use super::*;
 
-/// An attempt of that number at what is remembered, to these, at that minute, against a new server.
+/// An attempt of that number at what is remembered, to these, at that minute, against a new server. It is of no incident.
 async fn try_at(
+    memory: &Memory,
+    when: (i64, i64),
+    to: &str,
+    script: Script,
+) -> (Server, Result<Receipt, Failure>) {
+    try_of(None, memory, when, to, script).await
+}
+
+/// The same of this incident.
+async fn try_of(
+    incident: Option<&str>,
     memory: &Memory,
     (number, minute): (i64, i64),
     to: &str,
@@ -15,7 +26,8 @@ async fn try_at(
     let clock: Clock = Arc::new(move || chrono::DateTime::default() + chrono::TimeDelta::minutes(minute));
     let email = Email { clock, ..email(settings) };
     let pass = Pass::open_for_tests().kept_by(Arc::new(memory.clone()));
-    let job = Job { number, rendition: job().rendition, ..memory.job() };
+    let incident = incident.map(str::to_owned);
+    let job = Job { number, incident, rendition: job().rendition, ..memory.job() };
     let result = email.publish(&job, &pass).await;
     (server, result)
 }
@@ -80,4 +92,16 @@ async fn each_recipient_has_a_day_of_their_own() {
     let note =
         try_at(&memory, (4, 1_460), two, &[("RCPT TO:<a@", "451 4.7.1 no")]).await.1.unwrap().note.unwrap();
     assert!(note.starts_with("it went to 1 of 2, NOT to 1; namely: a…@example.test"), "{note}");
+}
+
+#[tokio::test]
+async fn what_tells_of_an_incident_is_tried_for_two_hours() {
+    let memory = Memory::default();
+    for (number, minute) in [(1, 0), (2, 119)] {
+        let result = try_of(Some("incident-1"), &memory, (number, minute), "a@example.test", LATER).await.1;
+        assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })), "{result:?}");
+    }
+    let over = try_of(Some("incident-1"), &memory, (3, 120), "a@example.test", LATER).await.1;
+    let Err(Failure::Rejected { reason, retry: Retry::Never }) = &over else { panic!("{over:?}") };
+    assert!(reason.contains("Write to them yourself"), "{reason}");
 }
