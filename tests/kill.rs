@@ -29,10 +29,14 @@ use tokio::process::{Child, Command};
 use crate::support::{Database, evidence, fresh_postgres, rounds};
 
 /// Where the process kills itself; and [`UNDER_WAY`], where it is killed from outside.
-const STEPS: [&str; 7] = ["claimed", "permitted", "begun", UNDER_WAY, "answered", "settling", "settled"];
+pub const STEPS: [&str; 8] =
+    ["claimed", "permitted", "begun", UNDER_WAY, "published", "answered", "settling", "settled"];
+
+/// The other points of the code where a process can kill itself: `kill_handles` and `faults::killed` try them.
+pub const ELSEWHERE: [&str; 3] = ["kept", "remembered", "acknowledged"];
 
 /// The network has the whole post, and its answer has not come.
-const UNDER_WAY: &str = "under way";
+pub const UNDER_WAY: &str = "under way";
 
 /// One installation that is killed again and again.
 pub struct Victim {

@@ -11,7 +11,10 @@ mod sentences;
 mod sizes;
 mod words;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use crate::kill;
 
 /// One file of the tree: its path from the root, with slashes, and its text.
 #[derive(Debug)]
@@ -123,4 +126,13 @@ fn french_marks_begin_no_line() {
 fn what_the_service_says_is_there_in_french() {
     let known = holdline::web::console::sentences::known().collect();
     assert_none(&sentences::check(&files(sentences::MADE_IN), &known, sentences::NOT_SAID));
+}
+
+#[test]
+fn a_process_is_killed_at_each_point_of_the_code_where_it_can_be() {
+    let code = files(&["src"]);
+    let points = code.iter().flat_map(|file| file.text.split("point(\"").skip(1));
+    let points: BTreeSet<_> = points.filter_map(|rest| rest.split('"').next()).collect();
+    let killed = kill::STEPS.into_iter().filter(|step| *step != kill::UNDER_WAY).chain(kill::ELSEWHERE);
+    assert_eq!(points, killed.collect());
 }
