@@ -4,12 +4,15 @@ use holdline::app::freezes::{self, NewFreeze};
 use holdline::app::held::{self, Settle, Settlement};
 use holdline::app::posts;
 use holdline::domain::role::Role;
+use serde_json::json;
 
+use crate::browser::browse;
+use crate::browser_channels::people;
 use crate::console::sign_in;
 use crate::on_both;
 use crate::support::caller::Caller;
 use crate::support::visitor::{read, send, text};
-use crate::support::{Bench, person};
+use crate::support::{Bench, Database, person};
 use crate::x::{Fake, connect_with, deliver, parts, told, until};
 
 const OFFER: &str = "Take down what is out on x";
@@ -41,6 +44,36 @@ async fn post_of(bench: &Bench, delivery: &str) -> String {
     bench.look().await.delivery(delivery).await.unwrap().unwrap().post_id
 }
 
+/// A freeze that has the doubt about this delivery on its list.
+async fn freeze_with(bench: &Bench, delivery: &str) -> String {
+    let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
+    let flight = format!(
+        "insert into flights (freeze_id, attempt_id) select '{freeze}', id from attempts
+        where delivery_id = '{delivery}' and outcome = 'in_doubt'"
+    );
+    bench.sql(&flight).await;
+    freeze
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_thread_is_taken_down_in_a_browser() {
+    let mut bench = Bench::new(Database::Sqlite).await;
+    let fake = connect_with(&mut bench, "on").await;
+    let worker = bench.start().await;
+    let caller = Caller::new(&bench).await;
+    let delivery = stopped(&bench, &fake, "seen").await;
+    with_both_out(&bench, &fake, &delivery).await;
+    let (post, freeze) = (post_of(&bench, &delivery).await, freeze_with(&bench, &delivery).await);
+    let pages = json!({"doubt": format!("/console/doubts/{delivery}"), "post": format!("/console/posts/{post}"),
+        "freeze": format!("/console/freezes/{freeze}")});
+    browse("half", &json!({"base": caller.base, "people": people(&bench).await, "pages": pages})).await;
+    assert_eq!(
+        (told(&bench, &delivery).await.0.as_str(), fake.lock().unwrap().posts.len()),
+        ("retracted", 0)
+    );
+    worker.stop().await.unwrap();
+}
+
 on_both! {
     async fn what_is_out_of_a_stopped_thread_is_taken_down_on_each_page_that_shows_it(bench) {
         let mut bench = bench;
@@ -54,13 +87,7 @@ on_both! {
             let id = match page {
                 "doubts" => delivery.clone(),
                 "posts" => post_of(&bench, &delivery).await,
-                _ => {
-                    let freeze = freezes::create(&bench.app, &bench.operator, &NewFreeze::default()).await.unwrap().id;
-                    let flight = format!("insert into flights (freeze_id, attempt_id) select '{freeze}', id from attempts
-                        where delivery_id = '{delivery}' and outcome = 'in_doubt'");
-                    bench.sql(&flight).await;
-                    freeze
-                }
+                _ => freeze_with(&bench, &delivery).await,
             };
             let at = format!("/console/{page}/{id}");
             let to = format!("{at}/retract");
