@@ -4,6 +4,7 @@ use holdline::clock::Millis;
 use holdline::domain::tree::{Frontier, leaf_hash};
 
 use crate::facts::{Facts, Freeze};
+use crate::network::Sent;
 use crate::people::Written;
 use crate::sentences as s;
 use crate::tasks::Owner;
@@ -76,8 +77,11 @@ fn flights(facts: &Facts, f: &Freeze, all: &mut Vec<String>) {
     if facts.crashes.is_empty() && facts.forgotten.is_empty() {
         let ours = facts.flights.iter().filter(|(freeze, _)| *freeze == f.id);
         for (_, attempt) in ours {
-            let seen = facts.sent.iter().any(|s| facts.attempt_of(s).is_some_and(|a| a.id == *attempt));
-            if !seen {
+            // It left, and had not ended when the freeze was committed.
+            let of = |s: &&Sent| facts.attempt_of(s).is_some_and(|a| a.id == *attempt);
+            let settled = facts.attempts.iter().find(|a| a.id == *attempt).and_then(|a| a.settled_at);
+            let is_old = settled.is_some_and(|at| at <= f.committed_at);
+            if is_old || !facts.sent.iter().any(|s| of(&s)) {
                 all.push(format!("{}: {attempt}", s::LISTED_ONLY));
             }
         }
