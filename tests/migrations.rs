@@ -158,3 +158,47 @@ async fn changes_of_words_from_before_still_hold_the_old_ones_postgres() {
     old.close().await;
     check_changed(&Store::postgres(&url).await.unwrap()).await;
 }
+
+/// A report that waits, of the third attempt.
+const REPORT: &str = r#"insert into waiting_reports (delivery_id, who, fate, word, at) values ('3', 'w', 'taken',
+    '{"of":{"delivery":"d","attempt":3,"who":"w"},"message":"m","fate":"taken"}', 1)"#;
+
+async fn check_reports(store: &Store) {
+    let mut tx = store.begin().await.unwrap();
+    for attempt in [3, 4] {
+        tx.put_report_aside("3", (attempt, "w", "taken"), "later", 2).await.unwrap();
+    }
+    let mut waiting = tx.take_reports("3").await.unwrap();
+    waiting.sort();
+    assert!(
+        waiting.len() == 2 && waiting[0] == "later" && waiting[1].contains("attempt"),
+        "it is of the third attempt: {waiting:?}"
+    );
+    drop(tx);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn reports_from_before_wait_for_the_attempt_that_they_name_sqlite() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("old.db");
+    let old = SqlitePool::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
+    up_to(30, &sqlx::migrate!("migrations/sqlite")).run(&old).await.unwrap();
+    for sql in [CHANGES, REPORT] {
+        old.execute(sql).await.unwrap();
+    }
+    old.close().await;
+    check_reports(&Store::sqlite(&file).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn reports_from_before_wait_for_the_attempt_that_they_name_postgres() {
+    let url = fresh_postgres().await;
+    let old = PgPool::connect(&url).await.unwrap();
+    up_to(30, &sqlx::migrate!("migrations/postgres")).run(&old).await.unwrap();
+    for sql in [CHANGES, REPORT] {
+        old.execute(sql).await.unwrap();
+    }
+    old.close().await;
+    check_reports(&Store::postgres(&url).await.unwrap()).await;
+}
