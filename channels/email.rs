@@ -93,7 +93,7 @@ pub(crate) struct Patience {
     step: Duration,
     /// For everything before DATA: the log-in, and a command for each of up to 100 recipients.
     pub(crate) prepare: Duration,
-    /// For the message and its answer, while others wait for their turn.
+    /// For the answer to a message, while others wait for their turn.
     message: Duration,
     /// For a whole attempt. Its last message has what is left.
     whole: Duration,
@@ -108,6 +108,16 @@ const PATIENCE: Patience = Patience {
     whole: Duration::from_secs(115),
     farewell: Duration::from_secs(2),
 };
+
+/// Bytes of a message for which there is a second besides the time for its answer: a line of 2 Mbit/s.
+const PER_SECOND: usize = 250_000;
+
+impl Patience {
+    /// How long a message of so many bytes and its answer may take while others wait for their turn.
+    fn for_message(&self, bytes: usize) -> Duration {
+        self.message + Duration::from_secs(u64::try_from(bytes / PER_SECOND).unwrap_or(u64::MAX))
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Security {

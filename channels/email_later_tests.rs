@@ -48,10 +48,8 @@ async fn who_is_asked_to_come_back_later_is_tried_again_alone_for_a_day() {
             Err(Failure::Rejected { reason, retry: Retry::Later(wait) }) => (reason, wait),
             Err(other) => panic!("{other:?}"),
         };
-        assert!(
-            reason.contains("greylisted") && reason.ends_with("it went to 1 of 2, and 1 still wait"),
-            "{reason}"
-        );
+        let who = "it went to 1 of 2, and 1 still wait, 1 of them put off; namely: a…@example.test";
+        assert!(reason.contains("greylisted") && reason.ends_with(who), "{reason}");
         assert!(!reason.contains("a@example.test"), "{reason}");
         assert_eq!(
             wait.as_secs(),
@@ -80,28 +78,55 @@ async fn who_is_asked_to_come_back_later_is_tried_again_alone_for_a_day() {
 async fn each_recipient_has_a_day_of_their_own() {
     const BOTH: Script = &[("RCPT TO:<a@", "451 4.7.1 no"), ("RCPT TO:<b@", "451 4.7.1 no")];
     let memory = Memory::default();
-    for (number, (minute, to)) in
-        (1..).zip([(0, "a@example.test"), (1_200, "a@example.test, b@example.test")])
-    {
+    for number in 1..=49 {
+        let minute = (number - 1) * 30;
+        let to = if minute < 1_200 { "a@example.test" } else { "a@example.test, b@example.test" };
         let result = try_at(&memory, (number, minute), to, BOTH).await.1;
-        assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })),
+            "{number}: {result:?}"
+        );
     }
     let two = "a@example.test, b@example.test";
-    let result = try_at(&memory, (3, 1_450), two, BOTH).await.1;
-    assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })), "{result:?}");
     let note =
-        try_at(&memory, (4, 1_460), two, &[("RCPT TO:<a@", "451 4.7.1 no")]).await.1.unwrap().note.unwrap();
+        try_at(&memory, (50, 1_460), two, &[("RCPT TO:<a@", "451 4.7.1 no")]).await.1.unwrap().note.unwrap();
     assert!(note.starts_with("it went to 1 of 2, NOT to 1; namely: a…@example.test"), "{note}");
 }
 
 #[tokio::test]
 async fn what_tells_of_an_incident_is_tried_for_two_hours() {
     let memory = Memory::default();
-    for (number, minute) in [(1, 0), (2, 119)] {
+    for (number, minute) in [(1, 0), (2, 60), (3, 119)] {
         let result = try_of(Some("incident-1"), &memory, (number, minute), "a@example.test", LATER).await.1;
         assert!(matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })), "{result:?}");
     }
-    let over = try_of(Some("incident-1"), &memory, (3, 120), "a@example.test", LATER).await.1;
+    let over = try_of(Some("incident-1"), &memory, (4, 120), "a@example.test", LATER).await.1;
     let Err(Failure::Rejected { reason, retry: Retry::Never }) = &over else { panic!("{over:?}") };
     assert!(reason.contains("Write to them yourself"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_time_of_a_freeze_does_not_count() {
+    let memory = Memory::default();
+    // An hour before it and 50 minutes after it, between which nobody was asked for a day.
+    for (number, minute) in [(1, 0), (2, 30), (3, 60), (4, 1_500), (5, 1_550)] {
+        let result = try_of(Some("incident-1"), &memory, (number, minute), "a@example.test", LATER).await.1;
+        assert!(
+            matches!(result, Err(Failure::Rejected { retry: Retry::Later(_), .. })),
+            "{number}: {result:?}"
+        );
+    }
+    let over = try_of(Some("incident-1"), &memory, (6, 1_560), "a@example.test", LATER).await.1;
+    assert!(matches!(&over, Err(Failure::Rejected { retry: Retry::Never, .. })), "{over:?}");
+}
+
+#[tokio::test]
+async fn who_was_put_off_comes_after_those_who_had_no_turn() {
+    const THREE: &str = "a@example.test, b@example.test, c@example.test";
+    let memory = Memory::default();
+    try_at(&memory, (1, 0), "a@example.test", LATER).await.1.unwrap_err();
+    let (server, result) = try_at(&memory, (2, 1), THREE, &[]).await;
+    assert_eq!(result.unwrap().note.unwrap(), "it went to all 3 recipients");
+    let order = ["b", "c", "a"].map(|who| format!("RCPT TO:<{who}@example.test>"));
+    assert_eq!(named(&server), order);
 }

@@ -72,6 +72,13 @@ struct Turn<'a> {
     began: Instant,
     /// Nobody comes after them.
     is_last: bool,
+    letter: &'a Letter,
+}
+
+/// The message, which is the same for everybody.
+struct Letter {
+    id: String,
+    message: Vec<u8>,
 }
 
 /// What became of a transaction.
@@ -85,6 +92,47 @@ enum Told {
     Nobody(Failure),
     /// It was handed over, and the answer is lost.
     Lost(String),
+}
+
+/// What the transactions of an attempt told so far: the first of each kind.
+#[derive(Default)]
+struct Heard {
+    lost: Option<String>,
+    later: Option<String>,
+    nobody: Option<Failure>,
+    /// The server took somebody.
+    took: bool,
+    /// So many answers were lost one after the other.
+    in_a_row: usize,
+}
+
+impl Heard {
+    fn hear(&mut self, told: Told) {
+        self.in_a_row = if matches!(told, Told::Lost(_)) { self.in_a_row + 1 } else { 0 };
+        self.took |= !matches!(told, Told::AllLater(_) | Told::Nobody(_));
+        match told {
+            Told::Through => {}
+            Told::Later(why) | Told::AllLater(why) => self.later = self.later.take().or(Some(why)),
+            Told::Nobody(why) => self.nobody = self.nobody.take().or(Some(why)),
+            Told::Lost(why) => self.lost = self.lost.take().or(Some(why)),
+        }
+    }
+
+    /// Why somebody does not have it, if that is so, after so many attempts that left somebody for later.
+    fn failure(self, laters: u32) -> Option<Failure> {
+        let retry = Retry::Later(AGAIN * laters.clamp(1, MOST_AGAIN));
+        match (self.lost, self.later) {
+            (Some(reason), _) => Some(Failure::InDoubt { reason }),
+            (None, Some(why)) => {
+                let reason = match self.took {
+                    false => format!("{NOBODY}: {why}"),
+                    true => format!("the mail server asks to come back later: {why}"),
+                };
+                Some(Failure::Rejected { reason, retry })
+            }
+            (None, None) => self.nobody,
+        }
+    }
 }
 
 impl Email {
@@ -150,46 +198,31 @@ impl Email {
         places: &[usize],
         ledger: &mut Ledger,
     ) -> Option<Failure> {
-        let (began, last) = (Instant::now(), places.len().div_ceil(AT_ONCE));
-        let (mut in_a_row, mut lost, mut later, mut nobody, mut is_for_none) = (0, None, None, None, true);
+        let letter = match self.message(job) {
+            Ok((id, message)) => Letter { id, message },
+            Err(why) => return Some(Failure::never(why)),
+        };
+        let (mut heard, began, last) = (Heard::default(), Instant::now(), places.len().div_ceil(AT_ONCE));
+        let mut stop = None;
         for (n, places) in places.chunks(AT_ONCE).enumerate() {
-            if in_a_row == MOST_LOST {
+            if heard.in_a_row == MOST_LOST {
                 break;
             }
             if began.elapsed() > LONGEST {
-                ledger.laters += u32::from(later.is_some());
-                return Some(no_time());
+                stop = Some(no_time());
+                break;
             }
-            let turn = Turn { all, places, began, is_last: n + 1 == last };
-            let told = match self.send_to(job, pass, &turn, ledger).await {
-                Ok(told) => told,
+            let turn = Turn { all, places, began, is_last: n + 1 == last, letter: &letter };
+            match self.send_to(job, pass, &turn, ledger).await {
+                Ok(told) => heard.hear(told),
                 Err(failure) => {
-                    ledger.laters += u32::from(later.is_some());
-                    return Some(failure);
+                    stop = Some(failure);
+                    break;
                 }
-            };
-            in_a_row = if matches!(told, Told::Lost(_)) { in_a_row + 1 } else { 0 };
-            is_for_none &= matches!(told, Told::AllLater(_) | Told::Nobody(_));
-            match told {
-                Told::Through => {}
-                Told::Later(why) | Told::AllLater(why) => later = later.or(Some(why)),
-                Told::Nobody(why) => nobody = nobody.or(Some(why)),
-                Told::Lost(why) => lost = lost.or(Some(why)),
             }
         }
-        ledger.laters += u32::from(later.is_some());
-        let wait = Retry::Later(AGAIN * ledger.laters.clamp(1, MOST_AGAIN));
-        match (lost, later) {
-            (Some(reason), _) => Some(Failure::InDoubt { reason }),
-            (None, Some(why)) => {
-                let reason = match is_for_none {
-                    true => format!("{NOBODY}: {why}"),
-                    false => format!("the mail server asks to come back later: {why}"),
-                };
-                Some(Failure::Rejected { reason, retry: wait })
-            }
-            (None, None) => nobody,
-        }
+        ledger.laters += u32::from(heard.later.is_some());
+        stop.or_else(|| heard.failure(ledger.laters))
     }
 
     /// One transaction.
@@ -203,7 +236,6 @@ impl Email {
         turn: &Turn<'_>,
         ledger: &mut Ledger,
     ) -> Result<Told, Failure> {
-        let (id, message) = self.message(job).map_err(Failure::never)?;
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
         let (longest, asked) = (self.time_to_prepare(turn), Instant::now());
         let prepared = self.prepare(&to, longest).await;
@@ -222,14 +254,14 @@ impl Email {
         let before = ledger.clone();
         taken.iter().for_each(|who| ledger.ask(who, now, job.number));
         let sent = match pass.keep(&ledger.written()).await {
-            Ok(()) => self.hand_over(smtp, pass, &message, turn).await,
+            Ok(()) => self.hand_over(smtp, pass, turn).await,
             Err(failure) => {
                 self.part(smtp).await;
                 Err(failure)
             }
         };
         match sent {
-            Ok(()) => taken.iter().for_each(|who| ledger.set(who, Mark::Has(id.clone()))),
+            Ok(()) => taken.iter().for_each(|who| ledger.set(who, Mark::Has(turn.letter.id.clone()))),
             Err(Failure::InDoubt { reason }) => return Ok(Told::Lost(reason)),
             Err(without_effect) => {
                 *ledger = before;
@@ -241,7 +273,8 @@ impl Email {
 
     /// How long everything before DATA may take, so that there is time for the message.
     fn time_to_prepare(&self, turn: &Turn<'_>) -> Duration {
-        let Patience { step, prepare, message, whole, .. } = self.patience;
+        let Patience { step, prepare, whole, .. } = self.patience;
+        let message = self.patience.for_message(turn.letter.message.len());
         prepare.min(whole.saturating_sub(turn.began.elapsed() + step + message))
     }
 
@@ -273,7 +306,6 @@ impl Email {
         &self,
         mut smtp: AsyncSmtpConnection,
         pass: &Pass,
-        message: &[u8],
         turn: &Turn<'_>,
     ) -> Result<(), Failure> {
         if let Err(why) = pass.begin() {
@@ -286,9 +318,10 @@ impl Email {
         // The server may have taken its time: the gate is read again. A message without its last
         // line is none (RFC 5321, section 4.1.1.4), so the connection is dropped without a word.
         pass.begin().map_err(|why| Failure::Closed { why, partly: false })?;
-        let Patience { message: time, whole, .. } = self.patience;
-        let time = if turn.is_last { whole.saturating_sub(turn.began.elapsed()) } else { time };
-        let Ok(answer) = timeout(time, smtp.message(message)).await else {
+        let left = self.patience.whole.saturating_sub(turn.began.elapsed());
+        let time =
+            if turn.is_last { left } else { self.patience.for_message(turn.letter.message.len()).min(left) };
+        let Ok(answer) = timeout(time, smtp.message(&turn.letter.message)).await else {
             let reason = format!("{}: no answer to the message within {} s", self.host, time.as_secs());
             return Err(Failure::InDoubt { reason });
         };

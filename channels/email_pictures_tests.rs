@@ -66,3 +66,14 @@ fn the_largest_mail_is_one_that_servers_take() {
     let size = written(&job).len();
     assert!(size < 10_240_000, "{size}");
 }
+
+#[test]
+fn the_largest_mail_has_its_time_and_leaves_some_to_prepare() {
+    let largest = with(pictures::MOST, usize::try_from(pictures::MOST_BYTES).unwrap());
+    let bytes = written(&largest).len();
+    let time = PATIENCE.for_message(bytes);
+    // Four pictures on a line of 2 Mbit/s, and the answer.
+    assert!(time >= PATIENCE.message + Duration::from_secs(35), "{bytes} bytes in {time:?}");
+    assert!(PATIENCE.whole - PATIENCE.step - time >= Duration::from_secs(20), "{bytes} bytes in {time:?}");
+    assert_eq!(PATIENCE.for_message(2_000), PATIENCE.message);
+}

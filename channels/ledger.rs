@@ -20,6 +20,8 @@ use crate::{Failure, hash};
 
 #[path = "ledger_later.rs"]
 mod later;
+#[path = "ledger_turns.rs"]
+mod turns;
 #[path = "ledger_words.rs"]
 mod words;
 
@@ -112,9 +114,12 @@ struct Line {
     /// The network says that it is on the phone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     arrived: bool,
-    /// Since when the network asks to come back later for them, in Unix seconds.
+    /// Since when the network asks to come back later for them, in Unix seconds, and later by the time of each pause (`ledger_turns.rs`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     put_off: Option<i64>,
+    /// When it asked that last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    put_off_last: Option<i64>,
 }
 
 /// Who has the post.
@@ -194,15 +199,9 @@ impl Ledger {
             Some(line) => line.is = is,
             None => {
                 let (who, shown) = (who.tag.clone(), who.shown.clone());
-                self.ledger.push(Line { who, shown, is, arrived: false, put_off: None });
+                self.ledger.push(Line { who, shown, is, arrived: false, put_off: None, put_off_last: None });
             }
         }
-    }
-
-    /// The network asks to come back later for them, at that time (Unix seconds): for how many seconds it has done so.
-    pub(crate) fn put_off(&mut self, who: &Recipient, now: i64) -> i64 {
-        let line = self.ledger.iter_mut().find(|l| l.who == who.tag);
-        line.map_or(0, |line| now - *line.put_off.get_or_insert(now))
     }
 
     /// A request for them is about to leave: at that time (Unix seconds), by the attempt of that number.
@@ -213,33 +212,6 @@ impl Ledger {
         };
         open.asked.push(Asked { at, by });
         self.set(who, Mark::Open(open));
-    }
-
-    /// Whose turn it is: those who wait, then those of whom nobody knows, as far as a person has decided that and the
-    /// network has answered just now that it shows nothing (`absent`).
-    pub(crate) fn next(&self, all: &[Recipient], absent: &[usize]) -> Vec<usize> {
-        let again = |n: &usize| matches!(self.mark(&all[*n]), Some(Mark::Open(open)) if open.is_allowed());
-        self.waiting(all).into_iter().chain(absent.iter().copied().filter(again)).collect()
-    }
-
-    /// Those on the list who wait: first whose turn has not come, then those who were skipped.
-    fn waiting(&self, all: &[Recipient]) -> Vec<usize> {
-        let skipped = (0..all.len()).filter(|n| self.mark(&all[*n]) == Some(&Mark::Skipped));
-        self.untried(all).into_iter().chain(skipped).collect()
-    }
-
-    /// Those on the list whose turn has not come.
-    pub(crate) fn untried(&self, all: &[Recipient]) -> Vec<usize> {
-        (0..all.len()).filter(|n| matches!(self.mark(&all[*n]), None | Some(Mark::Waits))).collect()
-    }
-
-    /// Those on the list of whom nobody knows.
-    pub(crate) fn open(&self, all: &[Recipient]) -> Vec<(usize, Open)> {
-        let open = |n| match self.mark(&all[n]) {
-            Some(Mark::Open(open)) => Some((n, open.clone())),
-            _ => None,
-        };
-        (0..all.len()).filter_map(open).collect()
     }
 
     /// Whether anybody has it, or may have it.

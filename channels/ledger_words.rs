@@ -127,21 +127,30 @@ impl Ledger {
     /// How far it has come, and what that means for another try.
     fn so_far(&self, all: &[Recipient], what: Option<&str>) -> String {
         let (has, rest, unknown) = (self.messages().count(), self.waiting(all).len(), self.unknown());
-        let (of, who, unknown) = (
-            self.count(|m| !matches!(m, Mark::Waits | Mark::Skipped)) + rest,
-            unknown.join(", "),
-            unknown.len(),
-        );
-        match what {
-            None if unknown == 0 => format!("it went to {has} of {of}, and {rest} still wait"),
-            Some(what) if unknown == 0 => {
+        let of = self.count(|m| !matches!(m, Mark::Waits | Mark::Skipped)) + rest;
+        let (later, who) = match unknown.len() {
+            0 => {
+                (self.later().count(), self.later().map(|l| l.shown.as_str()).collect::<Vec<_>>().join(", "))
+            }
+            _ => (0, unknown.join(", ")),
+        };
+        match (unknown.len(), what) {
+            (0, None) if later == 0 => format!("it went to {has} of {of}, and {rest} still wait"),
+            (0, Some(what)) if later == 0 => {
                 format!("it went to {has} of {of}, and {rest} still wait; {what}")
             }
-            None => format!(
+            (0, None) => format!(
+                "it went to {has} of {of}, and {rest} still wait, {later} of them put off; namely: {who}"
+            ),
+            (0, Some(what)) => format!(
+                "it went to {has} of {of}, and {rest} still wait, {later} of them put off; {what}; \
+                 namely: {who}"
+            ),
+            (unknown, None) => format!(
                 "it went to {has} of {of}, {rest} still wait, and nobody knows of {unknown}; \
                  namely: {who}"
             ),
-            Some(what) => format!(
+            (unknown, Some(what)) => format!(
                 "it went to {has} of {of}, {rest} still wait, and nobody knows of {unknown}; {what}; \
                  namely: {who}"
             ),

@@ -28,14 +28,19 @@ fn text(server: &Value, name: &str) -> String {
 
 /// The app as the server knows it, in the way of X.
 fn client(server: &Value) -> Client {
+    client_of(server, "x", "client")
+}
+
+/// The app of that name in the way of that network.
+fn client_of(server: &Value, name: &str, app: &str) -> Client {
     Client {
-        network: network("x").unwrap(),
+        network: network(name).unwrap(),
         place: Place {
             authorize: text(server, "authorize"),
             token: text(server, "token"),
             revoke: Some(text(server, "revoke")),
         },
-        id: text(server, "client"),
+        id: text(server, app),
         secret: text(server, "secret").into(),
         redirect: text(server, "redirect"),
     }
@@ -119,6 +124,28 @@ async fn a_revoked_grant_is_gone_and_what_is_not_proved_is_not_said() {
     assert!(matches!(client.renew(&http(), &tokens).await, Err(Refusal::Ended(_))));
     client.place.revoke = None;
     assert!(matches!(client.revoke(&http(), &tokens).await, Revoked::NotKnown(_)));
+}
+
+/// Mastodon's way has a verifier besides; LinkedIn's has none.
+#[tokio::test]
+async fn an_app_that_sends_its_secret_in_the_body_is_known_by_it() {
+    let server = peer("oidc");
+    for name in ["linkedin", "mastodon"] {
+        let mut client = client_of(&server, name, "client_body");
+        let (code, verifier) = granted(&server, &client).await;
+        let tokens = client.redeem(&http(), &code, &verifier, "").await.unwrap();
+        assert!(lives(&server, &tokens.access).await, "{name}");
+        let twice = client.redeem(&http(), &code, &verifier, "").await.unwrap_err();
+        assert!(matches!(twice, Refusal::Ended(_)), "{name}: {twice:?}");
+        let (code, verifier) = granted(&server, &client).await;
+        if name == "mastodon" {
+            let foreign = client.redeem(&http(), &code, &"x".repeat(43).into(), "").await.unwrap_err();
+            assert!(matches!(foreign, Refusal::Ended(_)), "the verifier is asked for: {foreign:?}");
+        }
+        client.secret = "another-secret".to_owned().into();
+        let refused = client.redeem(&http(), &code, &verifier, "").await.unwrap_err();
+        assert!(matches!(refused, Refusal::Refused(_)), "{name}: {refused:?}");
+    }
 }
 
 #[tokio::test]

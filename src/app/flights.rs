@@ -1,5 +1,7 @@
 //! What was under way when the nodes closed their gates for a freeze.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::held::beginning;
@@ -8,6 +10,7 @@ use crate::domain::Word;
 use crate::domain::delivery::State;
 use crate::domain::freeze::{Order, Subject};
 use crate::domain::post::Lane;
+use crate::store::attempts::Attempt;
 use crate::store::freezes::Flight;
 
 /// A send that was under way when the gates closed.
@@ -52,22 +55,32 @@ pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>>
             due_at: f.due_at,
         })
     };
-    let mut views = Vec::new();
-    for f in app.store().flights(&order.id).await?.into_iter().filter(is_covered) {
-        views.push(view(app, f).await?);
+    let flights: Vec<Flight> = app.store().flights(&order.id).await?.into_iter().filter(is_covered).collect();
+    // Of one that is neither out nor on its way a part may be out: its attempts tell.
+    let stands =
+        |f: &Flight| State::parse(&f.state).is_ok_and(|s| s != State::Accepted && !s.is_on_its_way());
+    let mut attempts: HashMap<String, Vec<Attempt>> = HashMap::new();
+    if flights.iter().any(|f| stands(f) && takes_down(f)) {
+        for attempt in app.store().attempts_of_flights(&order.id).await? {
+            attempts.entry(attempt.delivery_id.clone()).or_default().push(attempt);
+        }
     }
-    Ok(views)
+    flights.into_iter().map(|f| view(f, &attempts)).collect()
 }
 
-async fn view(app: &App, f: Flight) -> Result<FlightView> {
+fn takes_down(f: &Flight) -> bool {
+    ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract)
+}
+
+fn view(f: Flight, attempts: &HashMap<String, Vec<Attempt>>) -> Result<FlightView> {
     let state = State::parse(&f.state).map_err(AppError::Internal)?;
-    let is_out = match ::channels::adapter(&f.adapter).is_some_and(|a| a.capabilities.retract) {
-        false => false,
-        true if state == State::Accepted => true,
-        true if state.is_on_its_way() => false,
-        true => {
-            let all = app.store().attempts(&f.delivery_id).await?;
-            retractions::is_partly_out(state, f.reason.as_deref(), &all)
+    let is_out = match state {
+        _ if !takes_down(&f) => false,
+        State::Accepted => true,
+        _ if state.is_on_its_way() => false,
+        _ => {
+            let all = attempts.get(&f.delivery_id).map(Vec::as_slice).unwrap_or_default();
+            retractions::is_partly_out(state, f.reason.as_deref(), all)
         }
     };
     Ok(FlightView {

@@ -258,23 +258,27 @@ pub(super) async fn withdraw(tx: &mut Tx, delivery: &str) -> Result<Way> {
     Ok(way)
 }
 
-/// Writes what the network says of single recipients into the newest ledger of a delivery that is not being sent. The entry of the
-/// log, if that is news.
+/// Writes what the network says of single recipients into the ledger that an attempt goes by, whose delivery is not being sent.
+/// The ledger then, and the entry of the log, if that is news.
 ///
 /// # Errors
 /// The database's own.
-pub(super) async fn hear(tx: &mut Tx, delivery: &str, words: &[ledger::Word]) -> Result<Option<Entry>> {
+pub(super) async fn hear(
+    tx: &mut Tx,
+    (delivery, attempt): (&str, &str),
+    words: &[ledger::Word],
+) -> Result<Option<(String, Entry)>> {
     if words.is_empty() {
         return Ok(None);
     }
-    let Some(last) = tx.last_attempt(delivery).await? else { return Ok(None) };
-    let Some(kept) = known_in(tx, &last.id).await? else { return Ok(None) };
+    let Some(kept) = known_in(tx, attempt).await? else { return Ok(None) };
     let Some(handle) = ledger::after(&kept.handle, words) else { return Ok(None) };
     tx.rewrite_handle(&kept.attempt, &handle).await?;
     // The log names no recipients.
-    Ok(Some(Entry::new("delivery.reported", &format!("delivery:{delivery}")).after(
-        &serde_json::json!({ "attempt": kept.attempt, "words": words.len(), "ledger": ledger::logged(&handle) }),
-    )))
+    let heard =
+        serde_json::json!({ "attempt": attempt, "words": words.len(), "ledger": ledger::logged(&handle) });
+    let entry = Entry::new("delivery.reported", &format!("delivery:{delivery}")).after(&heard);
+    Ok(Some((handle, entry)))
 }
 
 /// What is written down of other deliveries of the account with the same words, when the handle is a ledger with

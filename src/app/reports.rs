@@ -184,16 +184,8 @@ async fn write(app: &App, tx: &mut Tx, d: &Delivery, newest: &str, words: &[Word
     let mut entries = Vec::new();
     for attempt in &all {
         let of: Vec<Word> = words.iter().filter(|word| word.of.attempt == attempt.number).cloned().collect();
-        if of.is_empty() {
-            continue;
-        }
-        let Some(kept) = handles::known_in(tx, &attempt.id).await? else { continue };
-        let Some(handle) = ledger::after(&kept.handle, &of) else { continue };
-        tx.rewrite_handle(&kept.attempt, &handle).await?;
-        // The log names no recipients.
-        entries.push(Entry::new("delivery.reported", &format!("delivery:{}", d.id)).after(
-            &serde_json::json!({ "attempt": attempt.id, "words": of.len(), "ledger": ledger::logged(&handle) }),
-        ));
+        let Some((handle, entry)) = handles::hear(tx, (&d.id, &attempt.id), &of).await? else { continue };
+        entries.push(entry);
         // Of other words than the newest it is written down, and no more.
         if attempt.content_hash != newest.content_hash {
             continue;

@@ -134,7 +134,10 @@ async fn end(
     let mut tx = app.store().begin().await?;
     // It is locked first, whichever of them was named.
     let made = tx.delivery(maker).await?.ok_or_else(|| AppError::not_found("delivery", maker))?;
-    entries.extend(handles::hear(&mut tx, maker, &removal.words).await?);
+    if let Some(last) = tx.last_attempt(maker).await? {
+        let heard = handles::hear(&mut tx, (maker, &last.id), &removal.words).await?;
+        entries.extend(heard.map(|(_, entry)| entry));
+    }
     write(app, &mut tx, delivery, way, result).await?;
     // The log names no recipients.
     let told = match result {

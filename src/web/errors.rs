@@ -1,5 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457), in one table.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -128,7 +130,7 @@ pub async fn nothing_here() -> Response {
 }
 
 /// The longest time for a body to arrive.
-const ARRIVES: std::time::Duration = std::time::Duration::from_secs(30);
+const ARRIVES: Duration = Duration::from_secs(30);
 
 /// A JSON body. What cannot be read is a 422 that names the place.
 pub struct Body<T>(pub T);
@@ -152,12 +154,16 @@ pub(super) async fn arrived<S: Send + Sync>(request: Request, state: &S) -> Resu
     if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
         return Err(refused("send JSON with the header content-type: application/json".into()));
     }
-    body(request, state).await
+    body_within(ARRIVES, request, state).await
 }
 
-/// The bytes of a body, which do not trickle for ever.
-pub(super) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failed> {
-    match tokio::time::timeout(ARRIVES, Bytes::from_request(request, state)).await {
+/// The bytes of a body that arrives within that time.
+pub(super) async fn body_within<S: Send + Sync>(
+    longest: Duration,
+    request: Request,
+    state: &S,
+) -> Result<Bytes, Failed> {
+    match tokio::time::timeout(longest, Bytes::from_request(request, state)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(e)) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(Failed(AppError::TooLarge(TOO_LARGE.into())))

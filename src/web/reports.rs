@@ -16,11 +16,13 @@ pub const MOST_BYTES: usize = ::channels::whatsapp::reports::MOST_BYTES;
 /// Most characters of what is given back to whoever has the verify token.
 const MOST_CHALLENGE: usize = 200;
 
-/// How long a call waits for room before it is asked to come again. Twilio waits for an answer for 15 s.
+/// How long a call waits for room before it is asked to come again, and how long its body may take: networks send from their
+/// own machines, and whoever is slow keeps room from them. Twilio waits for an answer for 15 s.
 const WAITS: Duration = Duration::from_secs(5);
+const ARRIVES: Duration = Duration::from_secs(5);
 const FULL: &str = "too many calls are under way; call again in a minute";
 
-/// The room for calls: nothing is known of a caller before the whole body is here, and it may take half a minute to come. So no
+/// The room for calls: nothing is known of a caller before the whole body is here, and it may take seconds to come. So no
 /// more than 48 MiB of WhatsApp's are held at once, and 4 MiB of Twilio's.
 pub struct Rooms {
     whatsapp: Semaphore,
@@ -83,7 +85,7 @@ pub async fn receive_whatsapp(
 ) -> Answer<StatusCode> {
     let signature = header(request.headers(), "x-hub-signature-256");
     let _room = room(&web.reports.whatsapp).await?;
-    let body = errors::body(request, &web).await?;
+    let body = errors::body_within(ARRIVES, request, &web).await?;
     reports::receive_whatsapp(&web.app, &channel, &signature, &body).await?;
     Ok(StatusCode::OK)
 }
@@ -98,7 +100,7 @@ pub async fn receive_sms(
 ) -> Answer<StatusCode> {
     let signature = header(request.headers(), "x-twilio-signature");
     let _room = room(&web.reports.sms).await?;
-    let body = errors::body(request, &web).await?;
+    let body = errors::body_within(ARRIVES, request, &web).await?;
     reports::receive_sms(&web.app, &message, &signature, &body).await?;
     Ok(StatusCode::OK)
 }

@@ -1,5 +1,6 @@
-// oidc-provider with one client, its own pages for logging in, and beside it a desk that plays the person at
-// the browser: GET /?url=ADDRESS signs in, agrees, and answers with the address that the browser is sent to.
+// oidc-provider with two clients, of which one sends its secret in the header and the other one in the body, its own pages
+// for logging in, and beside it a desk that plays the person at the browser: GET /?url=ADDRESS signs in, agrees, and answers
+// with the address that the browser is sent to.
 import { renameSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { createRequire } from 'node:module'
@@ -11,17 +12,22 @@ const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')
 
 const url = `http://127.0.0.1:${PORT}`
 const redirect = 'http://localhost:8740/console/settings/channels/connected'
+const app = (id, way) => ({
+  client_id: id,
+  client_secret: SECRET,
+  token_endpoint_auth_method: way,
+  redirect_uris: [redirect],
+  response_types: ['code'],
+  grant_types: ['authorization_code', 'refresh_token'],
+})
 const provider = new Provider(url, {
-  clients: [{
-    client_id: 'holdline',
-    client_secret: SECRET,
-    redirect_uris: [redirect],
-    response_types: ['code'],
-    grant_types: ['authorization_code', 'refresh_token'],
-  }],
+  clients: [app('holdline', 'client_secret_basic'), app('holdline-body', 'client_secret_post')],
   cookies: { keys: [SECRET] },
-  pkce: { required: () => true },
-  scopes: ['tweet.read', 'tweet.write', 'users.read', 'media.write', 'offline.access'],
+  // LinkedIn's way has none.
+  pkce: { required: (_, client) => client.clientId === 'holdline' },
+  scopes: ['tweet.read', 'tweet.write', 'users.read', 'media.write', 'offline.access',
+    'w_organization_social', 'r_organization_social', 'rw_organization_admin',
+    'read:accounts', 'read:statuses', 'write:statuses', 'write:media', 'write:accounts'],
   rotateRefreshToken: true,
   issueRefreshToken: async () => true,
   features: { devInteractions: { enabled: true }, revocation: { enabled: true }, introspection: { enabled: true } },
@@ -67,7 +73,7 @@ const desk = http.createServer(async (asked, answer) => {
 await new Promise((done) => { desk.listen(Number(DESK_PORT), '127.0.0.1', done) })
 await new Promise((done) => { provider.listen(Number(PORT), '127.0.0.1', done) })
 const peer = {
-  url, redirect, client: 'holdline', secret: SECRET, desk: `http://127.0.0.1:${DESK_PORT}/`,
+  url, redirect, client: 'holdline', client_body: 'holdline-body', secret: SECRET, desk: `http://127.0.0.1:${DESK_PORT}/`,
   authorize: `${url}/auth`, token: `${url}/token`, revoke: `${url}/token/revocation`,
   introspect: `${url}/token/introspection`,
 }
