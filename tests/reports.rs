@@ -100,18 +100,20 @@ on_both! {
             let head = "POST /api/v1/reports/whatsapp/x HTTP/1.1\r\nhost: bank.example\r\ncontent-type: application/json\r\n\
                 content-length: 3000000\r\n\r\n{";
             socket.write_all(head.as_bytes()).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(100)).await;
             socket
         };
+        let arrives = || tokio::time::sleep(Duration::from_millis(500));
         let mut open = Vec::new();
         for _ in 0..15 {
             open.push(trickle().await);
         }
+        arrives().await;
         assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403, "there is room for one more");
         // One takes it, and as many stand in line.
         for _ in 0..17 {
             open.push(trickle().await);
         }
+        arrives().await;
         let full = post(&caller, "x", "sha256=00", "{}").await;
         assert_eq!((full.status, full.header("retry-after")), (503, Some("60")), "{full:?}");
         assert!(String::from_utf8_lossy(&full.body).contains("too many calls are under way"), "{full:?}");
