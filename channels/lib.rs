@@ -35,6 +35,10 @@ pub mod oauth;
 mod oauth_answers;
 mod oauth_ends;
 pub mod oauth_networks;
+#[cfg(test)]
+mod oauth_server;
+#[cfg(test)]
+mod oauth_server_answers;
 mod outcome;
 pub mod parts;
 mod picture_limits;

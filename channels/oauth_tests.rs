@@ -10,6 +10,9 @@ use crate::oauth_networks::{ALL, network};
 use crate::strict::{Asked, Fate, Network as Served, Said, Strict, good};
 use crate::suite::{self, Cut};
 
+#[path = "oauth_strict_tests.rs"]
+mod strict_tests;
+
 /// A network that answers what a test says, and keeps what it was asked.
 #[derive(Clone, Default)]
 pub(super) struct Door {

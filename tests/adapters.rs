@@ -13,8 +13,8 @@ const HEAD: &str = "\
 What each adapter can do, and below how each of it was tested. This page is made from the code; a test fails when it is
 behind, and prints it as it should be.
 
-| adapter | the same request twice | reading back | takes down | changes words | at the top | threads | pictures | watched | swept |
-|---|---|---|---|---|---|---|---|---|---|
+| adapter | by OAuth | the same request twice | reading back | takes down | changes words | at the top | threads | pictures | watched | swept |
+|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 fn line(a: &Adapter) -> String {
@@ -48,10 +48,11 @@ fn line(a: &Adapter) -> String {
     let unasked = channels::fit::limits_by(a, &serde_json::Value::Null, a.limits).media;
     let pictures = if c.media && unasked == 0 { "if asked" } else { yes(c.media) };
     let (down, swept) = (yes(c.retract), yes(c.sweeps));
+    let by_oauth = yes(tried::is_connected_by_oauth(a));
     let asked = channels::fit::limits_by(a, &serde_json::json!({ "threads": "on" }), a.limits);
     let threads = if asked.parts > a.limits.parts { "if asked" } else { yes(a.limits.parts > 1) };
     format!(
-        "| {} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} |\n",
+        "| {} | {by_oauth} | {replay} | {read_back} | {down} | {changes} | {pins} | {threads} | {pictures} | {watched} | {swept} |\n",
         a.name
     )
 }

@@ -14,14 +14,16 @@ const HEAD: &str = "
 
 *real*: on a server of the network's own software, or a mail server, which `tests/run` starts. *strict*: on a stand-in that
 keeps posts and refuses what the network's documents say it would refuse; nobody can run these networks. *scripted*: with answers that are written down in the test. *itself*: a part of Holdline. *not*: by no test.
-`tests/adapters_tried.txt` names the tests.
+The ways of OAuth were besides tried on a real authorization server (oidc-provider), as far as X's, LinkedIn's and Mastodon's are the
+standard (`tests/real_oauth.rs`). `tests/adapters_tried.txt` names the tests.
 
 ";
 
 /// What an adapter may be able to do: its word in the file, its head on the page, and who can.
 type Thing = (&'static str, &'static str, fn(&Adapter) -> bool);
 
-const ALL_THINGS: [Thing; 11] = [
+const ALL_THINGS: [Thing; 12] = [
+    ("connects", "by OAuth", is_connected_by_oauth),
     ("checks", "check", |_| true),
     ("posts", "posts", |a| a.capabilities.publishes),
     ("reads", "reading back", |a| a.capabilities.publishes && a.capabilities.read_back != ReadBack::None),
@@ -34,6 +36,11 @@ const ALL_THINGS: [Thing; 11] = [
     ("swept", "swept", |a| a.capabilities.sweeps),
     ("restores", "put back", |a| a.capabilities.sweeps),
 ];
+
+/// Whether a person can grant access to its accounts; otherwise a key or an app password is entered.
+pub fn is_connected_by_oauth(a: &Adapter) -> bool {
+    channels::oauth_networks::ALL.iter().any(|network| network.adapter() == a.name)
+}
 
 fn has_threads(a: &Adapter) -> bool {
     channels::fit::limits_by(a, &json!({ "threads": "on" }), a.limits).parts > 1

@@ -56,9 +56,16 @@ export async function windowOf(browser, person, options = {}) {
 /** What axe finds on the page, one line each. */
 export async function axeFindings(page) {
   await page.evaluate(axe);
-  const result = await page.evaluate(() => axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  }));
+  return axeBy(page, ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
+}
+
+/** What it finds of colours, on a page that it was run on before. */
+export function axeColours(page) {
+  return axeBy(page, { type: 'rule', values: ['color-contrast', 'link-in-text-block'] });
+}
+
+async function axeBy(page, runOnly) {
+  const result = await page.evaluate((only) => axe.run(document, { runOnly: only }), runOnly);
   return result.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join('; ')})`);
 }
 
