@@ -59,6 +59,8 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/graph_pictures_server.rs", "where Meta's APIs fetch pictures for tests"),
     ("channels/graph_server.rs", "what Meta's APIs for tests share"),
     ("channels/hootsuite_server.rs", "a Hootsuite for tests"),
+    ("channels/oauth_server.rs", "a network where access is granted, for tests"),
+    ("channels/oauth_server_answers.rs", "what it answers"),
     ("channels/mixpost_server.rs", "a Mixpost for tests"),
     ("channels/html.rs", "pages that networks get"),
     ("channels/graph_server.rs", "what the stand-ins for Meta's networks share"),
