@@ -21,7 +21,7 @@ use crate::http::Http;
 use crate::{ALL, Adapter, Channel, Connection, Job, Pass, Sighting};
 
 /// The field names that adapters look for, so that a made-up answer gets past the first look.
-const KEYS: [&str; 72] = [
+const KEYS: [&str; 77] = [
     "id",
     "data",
     "error",
@@ -94,6 +94,11 @@ const KEYS: [&str; 72] = [
     "permalink_url",
     "scheduled_publish_time",
     "is_published",
+    "scheduled_status",
+    "scheduled_at",
+    "next_cursor",
+    "tweet_id",
+    "permissions",
 ];
 
 /// Words where an adapter expects a number, a time, an id or an address; and the other way round.

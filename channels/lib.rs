@@ -125,6 +125,7 @@ pub mod website;
 pub mod whatsapp;
 pub mod wordpress;
 pub mod x;
+pub mod x_ads;
 mod x_count;
 mod x_emoji;
 mod x_names;
@@ -182,6 +183,7 @@ pub static ALL: &[Adapter] = &[
     whatsapp::ADAPTER,
     wordpress::ADAPTER,
     x::ADAPTER,
+    x_ads::ADAPTER,
 ];
 
 /// The adapter of that name, as stored with a channel.

@@ -4,7 +4,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    buffer, discord_bot, facebook, hootsuite, instagram, linkedin, slack, sms, telegram, threads, whatsapp, x,
+    buffer, discord_bot, facebook, hootsuite, instagram, linkedin, slack, sms, telegram, threads, whatsapp,
+    x, x_ads,
 };
 
 /// The server of an adapter whose settings name none; nothing: they always name one, or a site.
@@ -22,6 +23,7 @@ fn usual_server(adapter: &str) -> Option<&'static str> {
         "threads" => threads::SERVER,
         "whatsapp" => whatsapp::SERVER,
         "x" => x::SERVER,
+        "x_ads" => x_ads::SERVER,
         _ => return None,
     })
 }

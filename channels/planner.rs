@@ -1,5 +1,5 @@
 //! What the adapters of planners share: services in which people plan posts for several networks (Postiz, Buffer,
-//! Hootsuite, Mixpost). A freeze holds what is planned in them. Nothing of ours is published through them: a post
+//! Hootsuite, Mixpost, X Ads). A freeze holds what is planned in them. Nothing of ours is published through them: a post
 //! of ours could neither be read back nor proved, so its network is connected itself.
 
 use std::future::Future;
@@ -208,7 +208,7 @@ impl Api {
             *lock(&self.left) = left;
         }
         if answer.status == 429 {
-            self.rests.begin(self.now(), quota::wait(answer));
+            self.rests.begin(self.now(), quota::wait(answer, self.now()));
         }
     }
 
@@ -246,7 +246,7 @@ impl Api {
                 let what = format!("{} refuses the request", self.title);
                 answer.rejected(&what, words.as_deref(), Retry::Never)
             }
-            429 => answer.rejected(RESTS, None, Retry::After(quota::wait(answer))),
+            429 => answer.rejected(RESTS, None, Retry::After(quota::wait(answer, self.now()))),
             _ => answer.failure(),
         }
     }

@@ -3,7 +3,9 @@
 //! Facts: <https://developers.buffer.com/guides/api-limits>, in both of its versions: `RateLimit` once for each window
 //! (`"100-in-15min";r=98;t=897`, requests left and seconds to its end), before that `RateLimit-Remaining` and
 //! `RateLimit-Reset` (a time). A refusal tells its wait in seconds in `errors[0].extensions.retryAfter`, and no
-//! `Retry-After` is described.
+//! `Retry-After` is described. X Ads tells in Unix seconds when a window ends, in `x-account-rate-limit-reset`, which
+//! counts where it is there, or `x-rate-limit-reset` (X's `x-ads-api/fundamentals/rate-limiting`). Each of its calls has
+//! windows of its own, so what is left in them says nothing of other calls, and is not kept.
 
 use std::time::Duration;
 
@@ -63,15 +65,23 @@ fn of_one(answer: &Answer) -> Option<Left> {
     Some(Left { requests, until: until.with_timezone(&Utc) })
 }
 
+/// When a window ends that an answer of X Ads tells of: that of the account, or else that of the user.
+fn reset(answer: &Answer) -> Option<DateTime<Utc>> {
+    let told = |name: &str| answer.header(name)?.trim().parse().ok();
+    let seconds = told("x-account-rate-limit-reset").or_else(|| told("x-rate-limit-reset"))?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
 /// How long a refusal asks us to wait.
-pub(crate) fn wait(answer: &Answer) -> Duration {
+pub(crate) fn wait(answer: &Answer, now: DateTime<Utc>) -> Duration {
     let told = || {
         let told: Value = answer.json().ok()?;
         let seconds = told.pointer("/errors/0/extensions/retryAfter")?;
         let seconds = seconds.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok());
         seconds.map(|wait| wait.min(LONGEST_WAIT))
     };
-    answer.retry_after().or_else(told).unwrap_or(WAIT)
+    let until = || Some((reset(answer)? - now).to_std().unwrap_or_default().min(LONGEST_WAIT));
+    answer.retry_after().or_else(told).or_else(until).unwrap_or(WAIT)
 }
 
 #[cfg(test)]
@@ -128,10 +138,18 @@ mod tests {
     fn a_wait_is_read_in_the_header_or_in_the_body() {
         let told =
             r#"{"errors":[{"message":"wait","extensions":{"code":"RATE_LIMIT_EXCEEDED","retryAfter":900}}]}"#;
+        let now = DateTime::from_timestamp(1_700_000_100, 0).unwrap();
+        let wait = |answer: &Answer| wait(answer, now);
         assert_eq!(wait(&answer(&[], told)).as_secs(), 900);
         assert_eq!(wait(&answer(&[("retry-after", "7")], told)).as_secs(), 7);
         assert_eq!(wait(&answer(&[], r#"{"errors":[{"extensions":{"retryAfter":1e30}}]}"#)), WAIT);
         assert_eq!(wait(&answer(&[], r#"{"errors":[{"extensions":{"retryAfter":1e7}}]}"#)), LONGEST_WAIT);
         assert_eq!(wait(&answer(&[], "none")), WAIT);
+        let user = ("x-rate-limit-reset", "1700000900");
+        assert_eq!(wait(&answer(&[("x-account-rate-limit-reset", "1700000400"), user], "")).as_secs(), 300);
+        assert_eq!(wait(&answer(&[user], "")).as_secs(), 800);
+        for (odd, expected) in [("soon", WAIT), ("1", Duration::ZERO), ("9999999999", LONGEST_WAIT)] {
+            assert_eq!(wait(&answer(&[("x-rate-limit-reset", odd)], "")), expected, "{odd}");
+        }
     }
 }

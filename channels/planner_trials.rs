@@ -45,11 +45,22 @@ pub async fn start_at<N: Network>(
     adapter: &Adapter,
     settings: impl Fn(&str) -> Value,
 ) -> (Strict<N>, Box<dyn Channel>, Hands) {
+    start_with(network, time, SECRET, adapter, settings).await
+}
+
+/// The same with that credential.
+pub async fn start_with<N: Network>(
+    network: N,
+    time: DateTime<Utc>,
+    credential: &str,
+    adapter: &Adapter,
+    settings: impl Fn(&str) -> Value,
+) -> (Strict<N>, Box<dyn Channel>, Hands) {
     let server = Strict::start(network, &[]).await;
     let hands = Arc::new(Mutex::new(time));
     let shown = Arc::clone(&hands);
     let clock: Clock = Arc::new(move || *shown.lock().unwrap());
-    let connection = suite::connection(settings(&server.url), Some(SECRET));
+    let connection = suite::connection(settings(&server.url), Some(credential));
     let channel = (adapter.connect)(&Connection { clock, ..connection }).unwrap();
     (server, channel, hands)
 }

@@ -82,6 +82,7 @@ pub(super) fn case(adapter: &Adapter, url: &str) -> Option<Case> {
         ),
         "wordpress" => (json!({ "url": url, "account": "press" }), "hunter2 abcd efgh", "7"),
         "x" => (on(json!({})), "hunter2-token", "7"),
+        "x_ads" => (on(json!({ "account": "18ce54d4x5t" })), "app-key hunter2 75-token hunter2-token", "7"),
         other => panic!("{other} is not tried"),
     };
     let secrets: &[&str] = match adapter.name {

@@ -97,6 +97,7 @@ mod roles;
 mod schedulers;
 mod schedulers_buffer;
 mod schedulers_hootsuite;
+mod schedulers_x_ads;
 mod settling;
 mod signal_cards;
 mod signal_freezes;

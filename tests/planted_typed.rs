@@ -80,6 +80,9 @@ async fn talk(mut socket: TcpStream, logins: Arc<AtomicUsize>) {
     }
 }
 
+/// The key and the token say who asks, and stand in each request; the secrets never do.
+const X_ADS: &str = "plantedtypedkey plantedtypedappsecret 75-plantedtypedtoken plantedtypedtokensecret";
+
 /// Settings, the credential, and the words of it that must be nowhere.
 type Typed = (Value, String, Vec<String>);
 
@@ -104,6 +107,7 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
         "mastodon" | "x" => (on(json!({})), word),
         "postiz" => (json!({ "url": url }), word),
         "hootsuite" => (on(json!({ "client": "app", "member": "42" })), word),
+        "x_ads" => (on(json!({ "account": "18ce54d4x5t" })), X_ADS.into()),
         "matrix" => (on(json!({ "room": "!room:bank.example" })), "syt_planted_typed_matrix".into()),
         "mixpost" => (on(json!({ "workspace": "3bbd0951-5b04-432b-b2a0-688588b0720e" })), word),
         "slack" => (on(json!({ "channel": "C024BE91L" })), "xoxb-planted-typed-slack".into()),
@@ -145,6 +149,7 @@ fn typed(adapter: &str, url: &str, port: u16) -> Option<Typed> {
             let sent = credential.rsplit_once(':').unwrap().0;
             words.extend(["plantedtypedsms".to_owned(), STANDARD_NO_PAD.encode(sent), login("")]);
         }
+        "x_ads" => words.extend(["plantedtypedappsecret", "plantedtypedtokensecret"].map(str::to_owned)),
         "whatsapp" => words.extend(credential.split(' ').map(str::to_owned)),
         _ => {}
     }

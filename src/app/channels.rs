@@ -75,7 +75,7 @@ pub struct HealthView {
 pub struct NewChannel {
     /// What people call it, unique: `@bank on Bluesky`.
     pub name: String,
-    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `whatsapp`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`; or which scheduler, to which nothing is sent and in which a freeze holds what people planned: `postiz`, `buffer`, `hootsuite`, `mixpost`.
+    /// Which network: `bluesky`, `discord`, `discord_bot`, `facebook`, `ghost`, `instagram`, `linkedin`, `mastodon`, `matrix`, `slack`, `sms`, `teams`, `telegram`, `threads`, `whatsapp`, `wordpress`, `x`, `email`, `webhook`, `website`, `sandbox`; or which scheduler, to which nothing is sent and in which a freeze holds what people planned: `postiz`, `buffer`, `hootsuite`, `mixpost`, `x_ads`.
     pub adapter: String,
     #[serde(default = "main_brand")]
     pub brand: String,

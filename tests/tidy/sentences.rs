@@ -81,6 +81,7 @@ const NOT_THESE: &[(&str, &str)] = &[
     ("channels/wordpress_site.rs", "a WordPress for tests"),
     ("channels/x_emoji.rs", "emoji"),
     ("channels/x_names.rs", "top-level domains"),
+    ("channels/x_ads_server.rs", "an X Ads for tests"),
     ("channels/x_server.rs", "an X for tests"),
 ];
 

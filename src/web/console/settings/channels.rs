@@ -5,10 +5,9 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::{Map, Value};
 
 use super::access;
-use crate::app::access::connecting::WantedChannel;
 use crate::app::access::grants::{self, GrantView};
-use crate::app::access::other_account;
 use crate::app::access::revoking::{self, RevokedView};
+use crate::app::access::{connecting::WantedChannel, other_account};
 use crate::app::channels::{self as verbs, ChannelEdit, ChannelView, NewChannel};
 use crate::app::watches::{self, SeenView, WatchView};
 use crate::app::{AppError, Result};
@@ -155,6 +154,7 @@ impl Form {
             "postiz" => Some("credential-postiz"),
             "hootsuite" => Some("credential-hootsuite"),
             "mixpost" => Some("credential-mixpost"),
+            "x_ads" => Some("credential-x_ads"),
             "website" | "sandbox" => None,
             _ => Some("credential-other"),
         }

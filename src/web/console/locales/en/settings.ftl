@@ -132,10 +132,14 @@ setting-hootsuite-server = Another server of the API; otherwise https://platform
 setting-mixpost-server = Its address, for example https://mixpost.bank.example
 setting-mixpost-workspace = The UUID of the workspace, from the menu of an account in it
 setting-mixpost-path = The core path of Mixpost, where it is not mixpost; / where there is none
+setting-x_ads-account = The id of the ads account, from the address of ads.x.com behind accounts/
+setting-x_ads-user = The number of the user of X whose posts are to be held, where the ads account has several; otherwise its own
+setting-x_ads-server = Another server of the API; otherwise https://ads-api.x.com
 credential-postiz = API key, from its settings
 credential-buffer = API key of the account
 credential-hootsuite = Client secret of your app
 credential-mixpost = Access token, from the menu of its user
+credential-x_ads = Four words with blanks between: the API key of the app, its secret, the access token of the user, its secret
 credential-other = Credential
 
 channel-none = No channel is connected. Connect the accounts that you publish on; each is tested at once.

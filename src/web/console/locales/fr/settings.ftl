@@ -132,10 +132,14 @@ setting-hootsuite-server = Un autre serveur de l’API ; sinon https://platfor
 setting-mixpost-server = Son adresse, par exemple https://mixpost.banque.example
 setting-mixpost-workspace = L’UUID de l’espace de travail, tiré du menu d’un de ses comptes
 setting-mixpost-path = Le chemin principal de Mixpost, s’il n’est pas mixpost ; / s’il n’y en a pas
+setting-x_ads-account = L’identifiant du compte publicitaire, tiré de l’adresse d’ads.x.com après accounts/
+setting-x_ads-user = Le numéro de l’utilisateur de X dont les publications sont à retenir, si le compte publicitaire en a plusieurs ; sinon le sien
+setting-x_ads-server = Un autre serveur de l’API ; sinon https://ads-api.x.com
 credential-postiz = Clé d’API, tirée de ses réglages
 credential-buffer = Clé d’API du compte
 credential-hootsuite = Secret client de votre application
 credential-mixpost = Jeton d’accès, tiré du menu de son utilisateur
+credential-x_ads = Quatre mots séparés par des espaces : la clé d’API de l’application, son secret, le jeton d’accès de l’utilisateur, son secret
 credential-other = Secret d’accès
 
 channel-none = Aucun canal n’est relié. Reliez les comptes sur lesquels vous publiez ; chacun est aussitôt testé.
