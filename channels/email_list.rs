@@ -70,6 +70,7 @@ struct Turn<'a> {
     places: &'a [usize],
     /// When the attempt began.
     began: Instant,
+    is_first: bool,
     /// Nobody comes after them.
     is_last: bool,
     letter: &'a Letter,
@@ -212,7 +213,7 @@ impl Email {
                 stop = Some(no_time());
                 break;
             }
-            let turn = Turn { all, places, began, is_last: n + 1 == last, letter: &letter };
+            let turn = Turn { all, places, began, is_first: n == 0, is_last: n + 1 == last, letter: &letter };
             match self.send_to(job, pass, &turn, ledger).await {
                 Ok(told) => heard.hear(told),
                 Err(failure) => {
@@ -239,8 +240,8 @@ impl Email {
         let to: Vec<Address> = turn.places.iter().map(|n| self.to[*n].clone()).collect();
         let (longest, asked) = (self.time_to_prepare(turn), Instant::now());
         let prepared = self.prepare(&to, longest).await;
-        // The shorter limit is ours: the next attempt gives the server its time.
-        let is_ours = longest < self.patience.prepare && asked.elapsed() >= longest;
+        // The others took the time: the next attempt gives the server all that there is.
+        let is_ours = !turn.is_first && longest < self.patience.prepare && asked.elapsed() >= longest;
         let (smtp, refusals) = prepared.map_err(|failure| if is_ours { no_time() } else { failure })?;
         let is_taken = |place: &usize| !refusals.iter().any(|(n, _)| n == place);
         let taken = (0..to.len()).filter(is_taken).map(|place| &turn.all[turn.places[place]]);
@@ -296,6 +297,9 @@ impl Email {
                 later = Some(e);
             } else if !matches!(ledger.mark(who), Some(Mark::Open(_))) {
                 ledger.set(who, Mark::Refused(self.covered(bounced(e))));
+                if !e.is_transient() {
+                    ledger.forget_put_off(who);
+                }
             }
         }
         later

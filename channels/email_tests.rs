@@ -228,6 +228,20 @@ async fn a_server_that_takes_its_time_over_each_recipient_gets_the_message() {
 }
 
 #[tokio::test]
+async fn what_a_large_message_leaves_of_the_time_is_the_servers_and_not_too_short_by_us() {
+    let server = Server::start(&[("RCPT", SLOW)]).await;
+    let mut settings = server.settings();
+    settings["to"] = (0..12).map(|n| format!("p{n}@example.test")).collect::<Vec<_>>().into();
+    let (step, farewell) = (Duration::from_secs(1), Duration::from_millis(100));
+    // A second and a half is left for what comes before the message.
+    let whole = PATIENCE.message + step * 5 / 2;
+    let email = Email { patience: Patience { step, farewell, whole, ..PATIENCE }, ..email(settings) };
+    let result = email.publish(&job(), &Pass::open_for_tests()).await;
+    let Err(Failure::Rejected { reason, retry: Retry::Backoff }) = &result else { panic!("{result:?}") };
+    assert!(reason.contains("no answer within 1 s"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_server_that_leaves_a_command_without_an_answer_is_given_up() {
     for word in ["MAIL", "RCPT", "DATA"] {
         let script: Script = Box::leak(Box::new([(word, SILENCE)]));

@@ -57,6 +57,19 @@ fn what_is_written_down_is_read_and_names_nobody() {
 }
 
 #[test]
+fn what_was_written_down_before_pauses_did_not_count_is_read() {
+    let before = format!(
+        r#"{{"ledger":[{{"who":"{}","shown":"…001","is":"waits","put_off":60}}],"withdrawn":false,"laters":1}}"#,
+        all()[0].tag
+    );
+    let mut ledger = Ledger::read(Some(&before)).unwrap();
+    assert_eq!(ledger.put_off(&all()[0], 60 + 90 * 60), 90 * 60, "nobody knows when it was asked for last");
+    assert_eq!(ledger.put_off(&all()[0], 60 + 150 * 60), 150 * 60, "an hour is no pause");
+    assert_eq!(ledger.put_off(&all()[0], 61 + 210 * 60), 150 * 60, "more is one");
+    assert_eq!(ledger.put_off(&all()[0], 61 + 220 * 60), 160 * 60);
+}
+
+#[test]
 fn only_a_person_lets_it_go_once_more_and_only_when_nobody_waits() {
     let everybody = [0, 1, 2, 3];
     let next = |ledger: &Ledger| ledger.next(&all(), &everybody);

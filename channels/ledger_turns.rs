@@ -17,6 +17,13 @@ impl Ledger {
         now - since
     }
 
+    /// The network does not ask to come back for them any more.
+    pub(crate) fn forget_put_off(&mut self, who: &Recipient) {
+        for line in self.ledger.iter_mut().filter(|l| l.who == who.tag) {
+            (line.put_off, line.put_off_last) = (None, None);
+        }
+    }
+
     /// Those who wait because the network asks to come back later for them.
     pub(super) fn later(&self) -> impl Iterator<Item = &Line> {
         self.ledger.iter().filter(|line| line.put_off.is_some() && line.is == Mark::Waits)

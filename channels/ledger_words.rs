@@ -128,32 +128,24 @@ impl Ledger {
     fn so_far(&self, all: &[Recipient], what: Option<&str>) -> String {
         let (has, rest, unknown) = (self.messages().count(), self.waiting(all).len(), self.unknown());
         let of = self.count(|m| !matches!(m, Mark::Waits | Mark::Skipped)) + rest;
-        let (later, who) = match unknown.len() {
-            0 => {
-                (self.later().count(), self.later().map(|l| l.shown.as_str()).collect::<Vec<_>>().join(", "))
-            }
-            _ => (0, unknown.join(", ")),
-        };
+        let later: Vec<&str> = self.later().map(|line| line.shown.as_str()).collect();
         match (unknown.len(), what) {
-            (0, None) if later == 0 => format!("it went to {has} of {of}, and {rest} still wait"),
-            (0, Some(what)) if later == 0 => {
-                format!("it went to {has} of {of}, and {rest} still wait; {what}")
+            (0, None) if later.is_empty() => format!("it went to {has} of {of}, and {rest} still wait"),
+            (0, None) => {
+                let (n, who) = (later.len(), later.join(", "));
+                format!("it went to {has} of {of}, and {rest} still wait, {n} of them put off; namely: {who}")
             }
-            (0, None) => format!(
-                "it went to {has} of {of}, and {rest} still wait, {later} of them put off; namely: {who}"
-            ),
-            (0, Some(what)) => format!(
-                "it went to {has} of {of}, and {rest} still wait, {later} of them put off; {what}; \
-                 namely: {who}"
-            ),
-            (unknown, None) => format!(
-                "it went to {has} of {of}, {rest} still wait, and nobody knows of {unknown}; \
-                 namely: {who}"
-            ),
-            (unknown, Some(what)) => format!(
-                "it went to {has} of {of}, {rest} still wait, and nobody knows of {unknown}; {what}; \
-                 namely: {who}"
-            ),
+            (0, Some(what)) => format!("it went to {has} of {of}, and {rest} still wait; {what}"),
+            (n, None) => {
+                let who = unknown.join(", ");
+                format!("it went to {has} of {of}, {rest} still wait, and nobody knows of {n}; namely: {who}")
+            }
+            (n, Some(what)) => {
+                let who = unknown.join(", ");
+                format!(
+                    "it went to {has} of {of}, {rest} still wait, and nobody knows of {n}; {what}; namely: {who}"
+                )
+            }
         }
     }
 

@@ -42,6 +42,11 @@ impl Desks {
 
 #[tokio::test]
 async fn a_person_agrees_and_what_is_granted_renews_and_ends_as_each_network_says() {
+    for rules in RULES {
+        let place = network(rules.name).unwrap().place(Some("https://social.example"));
+        let has_call = !matches!(rules.end, End::Webhook | End::None);
+        assert_eq!(place.revoke.is_some(), has_call, "{}: a call that ends the grant", rules.name);
+    }
     assert_eq!(
         ALL.iter().map(|n| n.name).collect::<Vec<_>>(),
         RULES.iter().map(|r| r.name).collect::<Vec<_>>()
@@ -120,8 +125,9 @@ async fn whatever_breaks_where_tokens_are_given_it_is_told_as_it_is() {
             let said = desks.redeem(&code, &verifier).await.unwrap_err();
             let shown = format!("{said:?} {said}");
             assert!(!shown.contains("hunter2"), "{name} {fate:?}: {shown}");
+            let is_busy = matches!(fate, Fate::Refused(429, ..));
             match said {
-                Refusal::Unknown(_) => {}
+                Refusal::Unknown(_) => assert!(!is_busy, "{name}: it has no effect"),
                 Refusal::Later(_) => {
                     assert!(!is_done, "{name} {fate:?}");
                     assert!(
@@ -139,6 +145,29 @@ async fn whatever_breaks_where_tokens_are_given_it_is_told_as_it_is() {
     client.place.token = "http://127.0.0.1:1/token".into();
     let said = client.redeem(&suite::http(), &code, &code, "").await;
     assert!(matches!(said, Err(Refusal::Later(_))), "{said:?}");
+}
+
+/// The reads after the code, which is used by then.
+#[tokio::test]
+async fn whatever_breaks_after_the_code_nobody_is_told_that_nothing_was_granted() {
+    for rules in RULES.iter().filter(|r| matches!(r.life, Life::Grows(..) | Life::Page)) {
+        let reads = match (rules.name, rules.life) {
+            (_, Life::Grows(..)) => 1,
+            ("facebook", _) => 3,
+            _ => 4,
+        };
+        for (step, (fate, _)) in (0..reads).flat_map(|step| misfortunes().into_iter().map(move |m| (step, m)))
+        {
+            let (name, desks) = (rules.name, desks(rules).await);
+            let (code, verifier) = desks.agreed();
+            desks.server.state().others =
+                std::iter::repeat_n(Fate::Done, step).chain([fate.clone()]).collect();
+            let said = desks.redeem(&code, &verifier).await.unwrap_err();
+            assert!(!format!("{said:?} {said}").contains("hunter2"), "{name} {step} {fate:?}: {said:?}");
+            assert!(matches!(said, Refusal::Unknown(_)), "{name} {step} {fate:?}: {said:?}");
+            assert!(desks.server.state().others.is_empty(), "{name} {step}: it was met");
+        }
+    }
 }
 
 #[tokio::test]

@@ -135,6 +135,13 @@ async fn an_app_that_sends_its_secret_in_the_body_is_known_by_it() {
         let (code, verifier) = granted(&server, &client).await;
         let tokens = client.redeem(&http(), &code, &verifier, "").await.unwrap();
         assert!(lives(&server, &tokens.access).await, "{name}");
+        if name == "linkedin" {
+            let renewed = client.renew(&http(), &tokens).await.unwrap();
+            assert!(lives(&server, &renewed.access).await);
+        } else {
+            assert_eq!(client.revoke(&http(), &tokens).await, Revoked::Gone);
+            assert!(!lives(&server, &tokens.access).await);
+        }
         let twice = client.redeem(&http(), &code, &verifier, "").await.unwrap_err();
         assert!(matches!(twice, Refusal::Ended(_)), "{name}: {twice:?}");
         let (code, verifier) = granted(&server, &client).await;

@@ -109,8 +109,10 @@ on_both! {
         }
         arrives().await;
         assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403, "there is room for one more");
-        // One takes it, and as many stand in line.
-        for _ in 0..17 {
+        // One takes it. Those in line have longer than it takes until the room is theirs.
+        open.push(trickle().await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..16 {
             open.push(trickle().await);
         }
         arrives().await;
@@ -124,6 +126,16 @@ on_both! {
         open[0].read_exact(&mut told).await.unwrap();
         assert_eq!(&told, b"HTTP/1.1 422");
         assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403, "there is room again");
+        drop(open);
+        // Whoever hangs up takes no time: all rooms are free at once.
+        for _ in 0..3 {
+            let all: Vec<_> = futures::future::join_all((0..16).map(|_| trickle())).await;
+            arrives().await;
+            drop(all);
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(post(&caller, "x", "sha256=00", "{}").await.status, 403);
+        assert!(began.elapsed() < Duration::from_secs(3), "nobody is waited for who has gone");
     }
 
     async fn meta_asks_first_and_only_the_verify_token_is_the_leave(bench) {

@@ -59,11 +59,10 @@ pub(super) async fn covered(app: &App, order: &Order) -> Result<Vec<FlightView>>
     // Of one that is neither out nor on its way a part may be out: its attempts tell.
     let stands =
         |f: &Flight| State::parse(&f.state).is_ok_and(|s| s != State::Accepted && !s.is_on_its_way());
+    let asked = flights.iter().filter(|f| stands(f) && takes_down(f)).map(|f| f.delivery_id.clone());
     let mut attempts: HashMap<String, Vec<Attempt>> = HashMap::new();
-    if flights.iter().any(|f| stands(f) && takes_down(f)) {
-        for attempt in app.store().attempts_of_flights(&order.id).await? {
-            attempts.entry(attempt.delivery_id.clone()).or_default().push(attempt);
-        }
+    for attempt in app.store().attempts_of_each(&asked.collect::<Vec<_>>()).await? {
+        attempts.entry(attempt.delivery_id.clone()).or_default().push(attempt);
     }
     flights.into_iter().map(|f| view(f, &attempts)).collect()
 }

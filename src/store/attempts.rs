@@ -7,6 +7,8 @@ use super::rows::{Rows, Value};
 use super::{Result, Store, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 
+/// How many deliveries are named in one question.
+const TOGETHER: usize = 500;
 const ALL_OF: &str = "select * from attempts where delivery_id = $1 order by number";
 
 /// A row of `attempts`.
@@ -112,6 +114,22 @@ impl Store {
 
     pub async fn attempts(&self, delivery: &str) -> Result<Vec<Attempt>> {
         Ok(read!(self, |c| sqlx::query_as(ALL_OF).bind(delivery).fetch_all(c).await?))
+    }
+
+    /// The attempts at each of these deliveries, the first ones first.
+    pub async fn attempts_of_each(&self, deliveries: &[String]) -> Result<Vec<Attempt>> {
+        let mut all = Vec::new();
+        for some in deliveries.chunks(TOGETHER) {
+            let list = dialect::list(1, dialect::padded(some.len()));
+            let sql =
+                format!("select * from attempts where delivery_id in ({list}) order by delivery_id, number");
+            let read: Vec<Attempt> = read!(self, |c| {
+                let asked = sqlx::query_as(AssertSqlSafe(sql.clone()));
+                listed!(asked, some).fetch_all(c).await?
+            });
+            all.extend(read);
+        }
+        Ok(all)
     }
 
     /// Attempts in doubt whose next read is due, as far as this node reads them: its own, and those

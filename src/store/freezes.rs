@@ -2,20 +2,10 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::attempts::Attempt;
 use super::rows::Value;
 use super::{Result, Store, StoreError, Tx, dialect, listed, on, read};
 use crate::clock::Millis;
 use crate::domain::freeze::{Order, Scope};
-
-/// The attempts that were under way when the nodes closed their gates for the freeze `$1`, and those that may be on nodes that
-/// have not taken it.
-const ON_THE_WAY: &str = "select attempt_id from flights where freeze_id = $1
-    union select u.id from attempts u
-      join nodes n on n.id = u.node_id
-      join freezes z on z.id = $1
-    where u.outcome is null and u.epoch < z.epoch
-      and (n.acked_epoch < z.epoch or n.closed_reason is not null)";
 
 /// The one row of `gate`.
 #[derive(Debug, Clone, FromRow)]
@@ -132,23 +122,18 @@ impl Store {
             "select a.id as attempt_id, d.id as delivery_id, d.post_id, d.channel_id, c.adapter,
               c.name as channel_name, c.brand as channel_brand, d.lane, d.due_at, d.state, d.started, d.reason,
               d.remote_url, p.brand, p.labels, p.source
-            from ({on_the_way}) f
+            from (select attempt_id from flights where freeze_id = $1
+                union select u.id from attempts u
+                  join nodes n on n.id = u.node_id
+                  join freezes z on z.id = $1
+                where u.outcome is null and u.epoch < z.epoch
+                  and (n.acked_epoch < z.epoch or n.closed_reason is not null)) f
               join attempts a on a.id = f.attempt_id
               join deliveries d on d.id = a.delivery_id
               join posts p on p.id = d.post_id
               join channels c on c.id = d.channel_id
             order by a.id";
-        let sql = SQL.replace("{on_the_way}", ON_THE_WAY);
-        Ok(read!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(freeze).fetch_all(c).await?))
-    }
-
-    /// All attempts at the deliveries of [`Self::flights`], the first ones first.
-    pub async fn attempts_of_flights(&self, freeze: &str) -> Result<Vec<Attempt>> {
-        const SQL: &str = "select * from attempts
-            where delivery_id in (select delivery_id from attempts where id in ({on_the_way}))
-            order by delivery_id, number";
-        let sql = SQL.replace("{on_the_way}", ON_THE_WAY);
-        Ok(read!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).bind(freeze).fetch_all(c).await?))
+        Ok(read!(self, |c| sqlx::query_as(SQL).bind(freeze).fetch_all(c).await?))
     }
 
     pub async fn freeze(&self, id: &str) -> Result<Option<Freeze>> {

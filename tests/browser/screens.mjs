@@ -2,7 +2,8 @@
 // complaints of the browser, nothing wider than the window. Some are answers to a form, which is sent first.
 // A value of such a form can be another one than the page has: it has changed since.
 // What can be sent once only has a page of its own for each language.
-// The other theme is put on the same page: it has other colours and nothing else, so only these are looked at again.
+// English pages are loaded light, and French ones dark. The other theme is put on the same page: it has other colours and
+// nothing else, so only these are looked at again.
 // With SHOTS=folder it keeps the pictures.
 import { axeColours, axeFindings, check, isTooWide, run, told, windowOf } from './browser.mjs';
 
@@ -15,14 +16,15 @@ await run(async (browser) => {
   const table = {};
   let looked = 0;
   for (const [pass, language] of ['en', 'fr'].entries()) {
-    const options = { locale: language === 'en' ? 'en-GB' : 'fr-FR', colorScheme: 'light', viewport };
+    const themes = language === 'en' ? ['light', 'dark'] : ['dark', 'light'];
+    const options = { locale: language === 'en' ? 'en-GB' : 'fr-FR', colorScheme: themes[0], viewport };
     const windows = {};
     for (const [name, screen] of Object.entries(told.screens)) {
       const who = screen.as ?? 'nobody';
       windows[who] ??= await windowOf(browser, told.people[who], options);
       const page = windows[who];
       page.complaints.length = 0;
-      await page.emulateMedia({ colorScheme: 'light', reducedMotion: null });
+      await page.emulateMedia({ colorScheme: themes[0], reducedMotion: null });
       let answer = await page.goto(screen.paths?.[pass] ?? screen.path, { waitUntil: 'load' });
       if (screen.click) {
         if (screen.open) await page.click(screen.open);
@@ -34,10 +36,10 @@ await run(async (browser) => {
       if (answer.status() !== (screen.status ?? 200)) findings.push(`${at}: status ${answer.status()}`);
       if (await page.getAttribute('html', 'lang') !== language) findings.push(`${at}: another language`);
       if (await isTooWide(page)) findings.push(`${at}: wider than the window`);
-      for (const theme of ['light', 'dark']) {
+      for (const [n, theme] of themes.entries()) {
         // What fades to its colour is at it at once.
-        if (theme === 'dark') await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
-        const found = await (theme === 'light' ? axeFindings(page) : axeColours(page));
+        if (n > 0) await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+        const found = await (n === 0 ? axeFindings(page) : axeColours(page));
         table[name] = (table[name] ?? 0) + found.length;
         findings.push(...found.map((f) => `${at} ${theme}: ${f}`));
         if (process.env.SHOTS) {
