@@ -1,5 +1,5 @@
-//! What the adapters of planners share: services in which people plan posts for several networks (Postiz, Buffer,
-//! Hootsuite, Mixpost, X Ads). A freeze holds what is planned in them. Nothing of ours is published through them: a post
+//! What the adapters of planners share: services in which people plan posts, for several networks (Postiz, Buffer,
+//! Hootsuite, Mixpost) or for one (X Ads). A freeze holds what is planned in them. Nothing of ours is published through them: a post
 //! of ours could neither be read back nor proved, so its network is connected itself.
 
 use std::future::Future;

@@ -80,7 +80,9 @@ pub(crate) fn wait(answer: &Answer, now: DateTime<Utc>) -> Duration {
         let seconds = seconds.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok());
         seconds.map(|wait| wait.min(LONGEST_WAIT))
     };
-    let until = || Some((reset(answer)? - now).to_std().unwrap_or_default().min(LONGEST_WAIT));
+    // What is over says nothing of the next one.
+    let until = || (reset(answer)? - now).to_std().ok().filter(|left| !left.is_zero());
+    let until = || until().map(|left| left.min(LONGEST_WAIT));
     answer.retry_after().or_else(told).or_else(until).unwrap_or(WAIT)
 }
 
@@ -148,7 +150,7 @@ mod tests {
         let user = ("x-rate-limit-reset", "1700000900");
         assert_eq!(wait(&answer(&[("x-account-rate-limit-reset", "1700000400"), user], "")).as_secs(), 300);
         assert_eq!(wait(&answer(&[user], "")).as_secs(), 800);
-        for (odd, expected) in [("soon", WAIT), ("1", Duration::ZERO), ("9999999999", LONGEST_WAIT)] {
+        for (odd, expected) in [("soon", WAIT), ("1", WAIT), ("9999999999", LONGEST_WAIT)] {
             assert_eq!(wait(&answer(&[("x-rate-limit-reset", odd)], "")), expected, "{odd}");
         }
     }

@@ -17,8 +17,7 @@
 //! - What of the list cannot be read as a post can be the one that is looked for: then nothing is made again.
 //!
 //! No document tells: whether what people plan in X's own composer is in this list; its order; the code of a refusal for a
-//! post that is not there (`NOT_FOUND`, or one that ends so with `TWEET` before it, is taken for it; otherwise the list
-//! tells); other states than `SCHEDULED`, `SUCCESS`, `FAILED` and `DELETED`; how soon a list shows what was made.
+//! post that is not there (the whole list tells whether it is); other states than `SCHEDULED`, `SUCCESS`, `FAILED` and `DELETED`; how soon a list shows what was made.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,7 +47,7 @@ mod post;
 mod signature;
 
 use calls::Seen;
-use changes::{Did, FULL};
+use changes::{Did, FULL, SHOWN};
 use post::{core, is_id, loses, minute};
 use signature::Keys;
 
@@ -61,7 +60,7 @@ pub const ADAPTER: Adapter = Adapter {
     settings: &[
         Setting {
             name: "account",
-            help: "The id of the ads account, from the address of ads.x.com behind accounts/",
+            help: "The id of the ads account, like 18ce54d4x5t in the address of ads.x.com",
             required: true,
             private: false,
         },
@@ -105,12 +104,15 @@ fn connect(connection: &Connection) -> Result<Box<dyn Channel>, String> {
     if user.as_ref().is_some_and(|user| !is_id(user)) {
         return Err("the setting user: write the number of the user, not the name".to_owned());
     }
+    let api = || Api::new(connection, ADAPTER.title, "/errors/0/code");
     Ok(Box::new(Planning(XAds {
         server: connection.url_or("server", SERVER)?,
-        account,
+        account: account.to_ascii_lowercase(),
         user,
         keys: Keys::read(connection.secret()?)?,
-        api: Api::new(connection, ADAPTER.title, "/errors/0/code")?,
+        api: api()?,
+        holds: api()?,
+        restores: api()?,
     })))
 }
 
@@ -120,7 +122,12 @@ struct XAds {
     /// Whose posts; nothing: those of the user that the account is made for.
     user: Option<String>,
     keys: Keys,
+    /// For reads. X has limits of their own for each kind of call, so a wait that it asks for stops no other kind.
     api: Api,
+    /// For what takes a post off its time.
+    holds: Api,
+    /// For what puts one back.
+    restores: Api,
 }
 
 /// Whether a post with this mark has to be made again.
@@ -234,7 +241,12 @@ impl Scheduler for XAds {
         match self.date(&post.remote_id, at, Some(pass)).await {
             Err(failure) => back(failure),
             Ok(Did::Full) => Back::Left(FULL.to_owned()),
-            Ok(Did::Missing) => Back::Changed(CHANGED.to_owned()),
+            Ok(Did::Missing(_)) => match self.stands(&post.remote_id).await {
+                Standing::Out(why) => Back::Out(why),
+                Standing::Unknown(why) => Back::Left(why),
+                Standing::Scheduled(_) => Back::Left(SHOWN.to_owned()),
+                Standing::Held { .. } | Standing::Gone(_) => Back::Changed(CHANGED.to_owned()),
+            },
             Ok(Did::Taken(_)) => traced(self.back_at(&post.remote_id, at).await),
         }
     }
@@ -252,7 +264,12 @@ impl Scheduler for XAds {
             GONE => SOMEHOW,
             _ => return None,
         };
-        Some(std::iter::once(first.to_owned()).chain(loses(snapshot)).collect::<Vec<_>>().join("; "))
+        Some(
+            std::iter::once(first.to_owned())
+                .chain(loses(snapshot, self.keys.user()))
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
     }
 
     fn gone(&self) -> Option<&'static str> {

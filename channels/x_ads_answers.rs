@@ -32,15 +32,10 @@ pub(super) fn code(answer: &Answer) -> Option<String> {
     is_plain.then(|| code.to_owned())
 }
 
-/// Whether X takes no more posts around that time: 30 within 15 minutes.
+/// Whether X takes no more posts around that time: 30 within 15 minutes. No document tells the status.
 pub(super) fn is_full(answer: &Answer) -> bool {
-    answer.status == 400 && code(answer).is_some_and(|code| code == "SCHEDULED_TWEET_LIMIT_EXCEEDED")
-}
-
-/// Whether it says that it has no such post, and not that the address or the account is wrong.
-pub(super) fn is_absent(answer: &Answer) -> bool {
-    let says = |code: String| code == "NOT_FOUND" || code.ends_with("TWEET_NOT_FOUND");
-    answer.status == 404 && code(answer).is_some_and(says)
+    let is_refused = (400..500).contains(&answer.status);
+    is_refused && code(answer).is_some_and(|code| code == "SCHEDULED_TWEET_LIMIT_EXCEEDED")
 }
 
 /// What a refusal means that says more than its status; nothing: its status says it. What is hidden is in no word of it.
@@ -108,15 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_post_that_is_not_there_is_absent() {
-        let missing = |code: &'static str| is_absent(&answer(404, code));
-        assert!(missing(r#"{"errors":[{"code":"NOT_FOUND"}]}"#));
-        assert!(missing(r#"{"errors":[{"code":"SCHEDULED_TWEET_NOT_FOUND"}]}"#));
-        for other in [r#"{"errors":[{"code":"ROUTE_NOT_FOUND"}]}"#, "<html>", "{}"] {
-            assert!(!missing(other), "{other}");
+    fn a_window_that_is_full_is_known_by_its_code() {
+        for status in [400, 403] {
+            assert!(is_full(&answer(status, r#"{"errors":[{"code":"SCHEDULED_TWEET_LIMIT_EXCEEDED"}]}"#)));
         }
-        assert!(!is_absent(&answer(403, r#"{"errors":[{"code":"NOT_FOUND"}]}"#)));
-        assert!(is_full(&answer(400, r#"{"errors":[{"code":"SCHEDULED_TWEET_LIMIT_EXCEEDED"}]}"#)));
         assert!(!is_full(&answer(400, r#"{"errors":[{"code":"INVALID_PARAMETER"}]}"#)));
     }
 }

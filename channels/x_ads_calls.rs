@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::XAds;
-use super::answers::{is_absent, refusal};
-use super::post::{Post, can_be_like, is_id, same};
+use super::answers::refusal;
+use super::post::{Post, can_be_like, can_be_of, is_id, same};
 use super::signature::written;
 use crate::http::{Answer, Request};
 use crate::planner::{self, NO_POST, ODD};
@@ -96,8 +96,13 @@ impl XAds {
         let nonce = hex::encode(rand::random::<[u8; 16]>());
         let signed = self.keys.sign(request.method.as_str(), &url, form, &nonce, self.api.now());
         let request = request.authorised("OAuth", &signed);
+        let is_read = request.method == "GET";
         let request = if form.is_empty() { request } else { request.body(FORM, written(form).into_bytes()) };
-        self.api.ask(request, pass).await
+        match pass {
+            Some(_) => self.restores.ask(request, pass).await,
+            None if is_read => self.api.ask(request, None).await,
+            None => self.holds.ask(request, None).await,
+        }
     }
 
     /// An answer that accepts.
@@ -128,7 +133,7 @@ impl XAds {
             let asked = self.ask(Request::get(self.scheduled(id).as_str()), &[], None).await;
             let answer = asked.map_err(|why| why.to_string())?;
             if answer.status == 404 {
-                return self.missing(&answer, id).await;
+                return self.missing(id).await;
             }
             let answer = self.accepted(answer).map_err(|why| why.to_string())?;
             let post = Post::read(answer.json::<Told<Value>>()?.data.unwrap_or_default())?;
@@ -137,17 +142,14 @@ impl XAds {
         look.await.unwrap_or_else(Standing::Unknown)
     }
 
-    /// Where a post stands that was not found. Where the refusal does not say that it is the post that is not there, the
-    /// list tells.
-    async fn missing(&self, answer: &Answer, id: &str) -> Result<Standing, String> {
-        if !is_absent(answer) {
-            let seen = self.whole_list().await?;
-            if let Some(post) = seen.posts.iter().find(|post| post.id() == id) {
-                return Ok(post.standing());
-            }
-            if !seen.odd.is_empty() {
-                return Err(ODD.to_owned());
-            }
+    /// Where a post stands that was not found. A refusal can mean the account or the address, too, so the whole list tells.
+    async fn missing(&self, id: &str) -> Result<Standing, String> {
+        let seen = self.whole_list().await?;
+        if let Some(post) = seen.posts.iter().find(|post| post.id() == id) {
+            return Ok(post.standing());
+        }
+        if seen.odd.iter().any(|odd| can_be_of(odd, id)) {
+            return Err(ODD.to_owned());
         }
         Ok(Standing::Gone(NOT_THERE.to_owned()))
     }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::answers::{is_absent, is_full};
+use super::answers::is_full;
 use super::calls::{Fields, made};
 use super::post::{anew, instant, minute, obstacle};
 use super::{FAR, SOON, XAds};
 use crate::http::{Answer, Request};
-use crate::remade::{CANCELLED, LIKE_IT, NOT_THERE, STILL_THERE};
+use crate::remade::{CANCELLED, LIKE_IT, STILL_THERE};
 use crate::scheduler::{Back, CHANGED, GONE, Kept, Scheduled, Standing, Stop, back, is_then, stop, traced};
 use crate::{Failure, Pass};
 
@@ -22,6 +22,8 @@ const TRIES: i32 = 5;
 pub(super) const FULL: &str =
     "X takes 30 posts within 15 minutes, and has them around that time: choose another one";
 pub(super) const UNSHOWN: &str = "X Ads does not show the new time";
+pub(super) const SHOWN: &str = "X Ads does not find the post, and shows it all the same";
+const NO_TIME: &str = "X Ads shows one like it that is public, and not since when: look at the account";
 
 /// Where a post is moved to at that try: each has a window of its own.
 fn far(id: &str, now: DateTime<Utc>, attempt: i32) -> DateTime<Utc> {
@@ -35,8 +37,8 @@ pub(super) enum Did {
     Taken(Answer),
     /// Nothing: it has as many posts around that time as it takes.
     Full,
-    /// Nothing: it has no such post.
-    Missing,
+    /// Nothing: something is not there, perhaps the post.
+    Missing(Answer),
 }
 
 impl XAds {
@@ -46,8 +48,8 @@ impl XAds {
         if is_full(&answer) {
             return Ok(Did::Full);
         }
-        if is_absent(&answer) {
-            return Ok(Did::Missing);
+        if answer.status == 404 {
+            return Ok(Did::Missing(answer));
         }
         self.accepted(answer).map(Did::Taken)
     }
@@ -67,7 +69,7 @@ impl XAds {
     pub(super) async fn cancel(&self, id: &str, due: DateTime<Utc>) -> Stop {
         match self.write(Request::delete(self.scheduled(id).as_str()), &[], None).await {
             Err(failure) => return stop(failure),
-            Ok(Did::Missing) => return Stop::Gone(NOT_THERE.to_owned()),
+            Ok(Did::Missing(_)) => return self.missed(id).await,
             Ok(Did::Taken(_) | Did::Full) => {}
         }
         match self.stands(id).await {
@@ -76,6 +78,16 @@ impl XAds {
             Standing::Out(why) => Stop::Out(why),
             Standing::Scheduled(_) | Standing::Held { .. } => Stop::Doubt(STILL_THERE.to_owned()),
             Standing::Unknown(why) => Stop::Doubt(why),
+        }
+    }
+
+    /// Where a post stands that X did not find when it was to be held.
+    async fn missed(&self, id: &str) -> Stop {
+        match self.stands(id).await {
+            Standing::Gone(why) => Stop::Gone(why),
+            Standing::Out(why) => Stop::Out(why),
+            Standing::Unknown(why) => Stop::Left(why),
+            Standing::Scheduled(_) | Standing::Held { .. } => Stop::Left(SHOWN.to_owned()),
         }
     }
 
@@ -90,7 +102,7 @@ impl XAds {
             match self.date(id, at, None).await {
                 Err(failure) => return stop(failure),
                 Ok(Did::Full) => {}
-                Ok(Did::Missing) => return Stop::Gone(NOT_THERE.to_owned()),
+                Ok(Did::Missing(_)) => return self.missed(id).await,
                 Ok(Did::Taken(_)) => {
                     return match self.stands(id).await {
                         Standing::Scheduled(now) if is_then(now.due, at) => Stop::Held { mark: now.mark },
@@ -121,7 +133,9 @@ impl XAds {
         match self.write(Request::post(self.all_scheduled().as_str()), &form, Some(pass)).await {
             Err(failure) => back(failure),
             Ok(Did::Full) => Back::Left(FULL.to_owned()),
-            Ok(Did::Missing) => Back::Left(NOT_THERE.to_owned()),
+            Ok(Did::Missing(answer)) => {
+                self.accepted(answer).map_or_else(back, |_| Back::Left(SHOWN.to_owned()))
+            }
             Ok(Did::Taken(answer)) => traced(match made(&answer) {
                 Some(id) => self.back_at(&id, at).await,
                 None => self.made_at(post, at).await,
@@ -136,8 +150,9 @@ impl XAds {
             match like.standing() {
                 Standing::Scheduled(now) => return Ok(Some(Back::Scheduled(now.remote_id))),
                 Standing::Out(why) if like.due().is_some() => return Ok(Some(Back::Out(why))),
+                Standing::Out(_) => return Err(NO_TIME.to_owned()),
                 Standing::Unknown(why) => return Err(why),
-                Standing::Out(_) | Standing::Held { .. } | Standing::Gone(_) => {}
+                Standing::Held { .. } | Standing::Gone(_) => {}
             }
         }
         Ok(None)
@@ -145,7 +160,7 @@ impl XAds {
 
     /// Puts back what was deleted, when all that counts of it is known, and it is not there.
     pub(super) async fn again(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
-        if let Some(why) = obstacle(&post.snapshot) {
+        if let Some(why) = obstacle(&post.snapshot, self.keys.user()) {
             return Back::Left(why.to_owned());
         }
         match self.stands(&post.remote_id).await {
@@ -165,6 +180,7 @@ impl XAds {
                 Standing::Scheduled(_) => waits = Some(Back::Changed(LIKE_IT.to_owned())),
                 // It can go out all the same.
                 Standing::Unknown(why) => return Back::Left(why),
+                Standing::Out(_) if like.due().is_none() => return Back::Left(NO_TIME.to_owned()),
                 Standing::Out(_) | Standing::Held { .. } | Standing::Gone(_) => {}
             }
         }

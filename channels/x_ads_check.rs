@@ -19,7 +19,7 @@ struct Account {
     name: Option<String>,
     timezone: Option<String>,
     approval_status: Option<String>,
-    deleted: bool,
+    deleted: Option<bool>,
 }
 
 /// What people read of an account whose schedule can be read.
@@ -32,6 +32,9 @@ fn described(account: &Account, id: &str) -> String {
         );
     }
     let zone = shown(account.timezone.as_deref().unwrap_or_default());
+    if zone.is_empty() {
+        return format!("its schedule can be read: that of {name}");
+    }
     format!("its schedule can be read: that of {name}, whose times are those of {zone}")
 }
 
@@ -44,7 +47,7 @@ fn may_change(access: &Value) -> bool {
 impl XAds {
     pub(super) async fn looked_at(&self) -> Result<Health, String> {
         let account: Account = serde_json::from_value(self.get(&[]).await?).map_err(|_| ODD)?;
-        if account.deleted {
+        if account.deleted == Some(true) {
             return Err(DELETED.to_owned());
         }
         if !may_change(&self.get(&["authenticated_user_access"]).await?) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::changes::UNSHOWN;
+use super::changes::{SHOWN, UNSHOWN};
 use super::server::{ACCOUNT, Ads, KEYS, at};
 use super::*;
 use crate::gate::Gate;
@@ -175,27 +175,60 @@ async fn what_somebody_else_changed_or_x_published_is_not_ours() {
 }
 
 #[tokio::test]
-async fn only_what_x_says_is_not_there_or_a_whole_list_does_not_show_is_gone() {
-    for missing in ["NOT_FOUND", "TWEET_NOT_FOUND", "SOMETHING_ELSE"] {
+async fn only_what_is_not_found_and_not_in_the_whole_list_is_gone() {
+    for missing in ["NOT_FOUND", "PROMOTED_TWEET_NOT_FOUND", "SOMETHING_ELSE"] {
         let (server, channel, _) = open(Ads { missing, ..Ads::with(&[60, 9]) }).await;
         let schedule = channel.scheduler().unwrap();
         let posts = schedule.list().await.unwrap().items;
         assert_eq!(mark(schedule.hold(&posts[1]).await), CANCELLED, "{missing}");
         server.state().network.posts.clear();
         assert!(matches!(schedule.hold(&posts[0]).await, Stop::Gone(_)), "{missing}");
-        let asked = server.state().requests.clone();
-        assert_eq!(asked.last().unwrap().ends_with("/scheduled_tweets"), missing == "SOMETHING_ELSE");
+        assert!(server.state().requests.last().unwrap().ends_with("/scheduled_tweets"), "{missing}");
         server.state().network.odd = vec![json!({ "id": 7.5 })];
         let stands = schedule.read(&posts[0]).await;
-        assert_eq!(matches!(stands, Standing::Unknown(_)), missing == "SOMETHING_ELSE", "{stands:?}");
+        assert!(matches!(stands, Standing::Unknown(_)), "it can be that one: {stands:?}");
     }
-    // It was there a moment ago.
+    // It is there, whatever that refusal means.
+    let not_found = || Fate::refused(404, "", r#"{"errors":[{"code":"NOT_FOUND"}]}"#);
     for minutes in [9, 60] {
         let (server, channel, _) = open(Ads::with(&[minutes])).await;
-        let post = first(&*channel).await;
-        server.state().fates.push_back(Fate::refused(404, "", r#"{"errors":[{"code":"NOT_FOUND"}]}"#));
-        assert!(matches!(channel.scheduler().unwrap().hold(&post).await, Stop::Gone(_)));
+        let (schedule, post) = (channel.scheduler().unwrap(), first(&*channel).await);
+        server.state().fates.push_back(not_found());
+        assert_eq!(schedule.hold(&post).await, Stop::Left(SHOWN.to_owned()));
+        let held = kept(&post, &mark(schedule.hold(&post).await));
+        server.state().fates.push_back(not_found());
+        let back = schedule.restore(&held, at(DAY), &Pass::open_for_tests()).await;
+        assert!(matches!(back, Back::Left(_)), "{back:?}");
+        server.state().others.push_back(not_found());
+        let discarded = schedule.discard(&held).await;
+        assert_eq!((discarded, server.state().network.waiting().len()), (Discarded::Done, 0), "{minutes}");
     }
+}
+
+#[tokio::test]
+async fn a_wait_for_one_kind_of_call_stops_no_other_and_a_list_may_write_a_post_otherwise() {
+    let (server, channel, _) = open(Ads::with(&[60, 9])).await;
+    let schedule = channel.scheduler().unwrap();
+    let posts = schedule.list().await.unwrap().items;
+    let held = kept(&posts[0], &mark(schedule.hold(&posts[0]).await));
+    server.state().fates.push_back(Fate::refused(429, "x-rate-limit-reset: 1700000900\r\n", "{}"));
+    let pass = Pass::open_for_tests();
+    assert!(matches!(schedule.restore(&held, at(DAY), &pass).await, Back::Left(_)), "X asks for a wait");
+    let before = writes(&server);
+    assert!(matches!(schedule.restore(&held, at(DAY), &pass).await, Back::Left(_)), "and gets it");
+    assert_eq!(writes(&server), before);
+    {
+        let post = &mut server.state().network.posts[1];
+        (post["text"], post["card_uri"]) = ("Sale &amp; more 1".into(), "".into());
+    }
+    assert_eq!(mark(schedule.hold(&posts[1]).await), CANCELLED, "a hold does not wait for restores");
+    let (server, channel, _) = open(Ads::with(&[9])).await;
+    let (schedule, urgent) = (channel.scheduler().unwrap(), first(&*channel).await);
+    server.state().fates.push_back(Fate::refused(429, "x-rate-limit-reset: 1700000900\r\n", "{}"));
+    for _ in 0..2 {
+        assert!(matches!(schedule.hold(&urgent).await, Stop::Left(_) | Stop::Later(_)));
+    }
+    assert_eq!(writes(&server), 1, "a hold waits for holds");
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ const OUT: &str = "X has published it";
 const FAILED: &str = "X tried to publish it, and says that it failed: look at the account";
 const NO_STATE: &str = "X Ads does not say where the post stands";
 const BY_HAND: &str = "nobody knows whose post it was, or whether it was for everybody or for ads only, so it is not made again: schedule it there by hand";
+const NOT_OURS: &str = "X takes a post for everybody from a token of its own user only, and this one is another user's: schedule it there by hand";
+const NO_MEDIA: &str = "its media cannot be read, so it is not made again: schedule it there by hand";
 const EMPTY: &str = "nothing of it is known that could be made again: schedule it there by hand";
 const PROMOTED: &str = "where it was to be promoted, tie the new post to its campaign by hand";
 const MARKUP: &str = "X may have shown &, < and > in other letters: look at its words";
@@ -124,39 +126,52 @@ impl Post {
     }
 }
 
-/// What a mark is made of: another one with everything that its readers see, and with its account. A name is for those
-/// who plan it.
+/// What a mark is made of: another one with everything that its readers see, and with its account, however it is written. A
+/// name is for those who plan it.
 pub(super) fn core(snapshot: &Value) -> Value {
     let post = &snapshot["post"];
-    json!(["text", "media_keys", "card_uri", "nullcast", "user_id"].map(|name| &post[name]))
+    let text = |name: &str| unmarked(post[name].as_str().unwrap_or_default());
+    let mut keys: Vec<_> = keys(post).collect();
+    keys.sort();
+    json!([text("text"), keys, text("card_uri"), post["nullcast"], post["user_id"]])
+}
+
+/// The keys of its media; one that is no key is nothing.
+fn keys(post: &Value) -> impl Iterator<Item = Option<String>> {
+    post["media_keys"].as_array().into_iter().flatten().map(as_text)
 }
 
 /// Why a deleted post is not made again, as a sentence, if it is not. A post is for ads only where nothing else is asked
-/// for, so that must be known.
-pub(super) fn obstacle(snapshot: &Value) -> Option<&'static str> {
+/// for, so that must be known. `token_of`: the user whose token it is, where that is known.
+pub(super) fn obstacle(snapshot: &Value, token_of: Option<&str>) -> Option<&'static str> {
     let post = &snapshot["post"];
-    if !post["user_id"].is_string() || !post["nullcast"].is_boolean() {
+    let (Some(user), Some(is_for_ads)) = (post["user_id"].as_str(), post["nullcast"].as_bool()) else {
         return Some(BY_HAND);
+    };
+    if !is_for_ads && token_of.is_some_and(|of| of != user) {
+        return Some(NOT_OURS);
+    }
+    if keys(post).any(|key| key.is_none()) {
+        return Some(NO_MEDIA);
     }
     ["text", "media_keys"].iter().all(|name| is_nothing(&post[name])).then_some(EMPTY)
 }
 
 /// What people should know of it before it is made again, each as a sentence.
-pub(super) fn loses(snapshot: &Value) -> Vec<String> {
+pub(super) fn loses(snapshot: &Value, token_of: Option<&str>) -> Vec<String> {
     let text = snapshot["post"]["text"].as_str().unwrap_or_default();
     let markup = ["&amp;", "&lt;", "&gt;"].iter().any(|word| text.contains(word));
-    let told = [Some(PROMOTED), markup.then_some(MARKUP), obstacle(snapshot)];
+    let told = [Some(PROMOTED), markup.then_some(MARKUP), obstacle(snapshot, token_of)];
     told.into_iter().flatten().map(str::to_owned).chain(not_made_again(&snapshot["besides"])).collect()
 }
 
 /// The fields of the request that makes a deleted post again.
 pub(super) fn anew(snapshot: &Value, at: DateTime<Utc>) -> Vec<(&'static str, String)> {
     let post = &snapshot["post"];
-    let keys = || post["media_keys"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let of = |name: &str| match &post[name] {
         Value::String(text) => Some(text.clone()),
         Value::Bool(is) => Some(is.to_string()),
-        Value::Array(_) => Some(keys().collect::<Vec<_>>().join(",")),
+        Value::Array(_) => Some(keys(post).flatten().collect::<Vec<_>>().join(",")),
         _ => None,
     };
     let content = FIELDS.into_iter().filter(|name| *name != "user_id").map(|name| (name, of(name)));
@@ -164,20 +179,15 @@ pub(super) fn anew(snapshot: &Value, at: DateTime<Utc>) -> Vec<(&'static str, St
     all.filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect()
 }
 
-/// Whether a post is the one of the snapshot, made again: words, media, card, who sees it, and whose it is.
+/// Whether a post is the one of the snapshot, made again.
 pub(super) fn same(shown: &Value, kept: &Value) -> bool {
-    let keys = |of: &Value| {
-        let mut keys: Vec<_> = of["post"]["media_keys"].as_array().into_iter().flatten().cloned().collect();
-        keys.sort_by_key(Value::to_string);
-        keys
-    };
-    let text = |of: &Value| unmarked(of["post"]["text"].as_str().unwrap_or_default());
-    let others = ["card_uri", "nullcast", "user_id"];
-    let is_same = |name: &str| {
-        let (shown, kept) = (&shown["post"][name], &kept["post"][name]);
-        shown == kept || is_nothing(shown) && is_nothing(kept)
-    };
-    text(shown) == text(kept) && keys(shown) == keys(kept) && others.into_iter().all(is_same)
+    core(shown) == core(kept)
+}
+
+/// Whether what cannot be read as a post can be the one of that id: it has no other one.
+pub(super) fn can_be_of(odd: &Value, id: &str) -> bool {
+    let shown = odd["id_str"].as_str().map(str::to_owned).or_else(|| as_text(&odd["id"]));
+    shown.filter(|shown| is_id(shown)).is_none_or(|shown| shown == id)
 }
 
 /// Whether what cannot be read as a post can be the one of the snapshot, made again: its words are not seen to be others.
@@ -234,6 +244,9 @@ mod tests {
         assert!(same(&shown, &post.snapshot()), "with numbers, in another order, and by another name");
         let plain = read(json!({ "text": "A & B" })).snapshot();
         assert!(same(&again(json!({ "text": "A &amp; B\n" })), &plain));
+        for more in [json!({ "media_keys": null }), json!({ "card_uri": "" }), json!({ "id": 917 })] {
+            assert_eq!(core(&again(more.clone())), core(&again(json!({}))), "{more}");
+        }
         for (name, value) in [
             ("text", json!("Other")),
             ("nullcast", json!(true)),
@@ -249,11 +262,16 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_made_again_and_what_is_lost_is_told() {
         let snapshot = |more: Value| read(more).snapshot();
+        let obstacle = |of: &Value| obstacle(of, Some("75"));
         assert_eq!(obstacle(&snapshot(json!({}))), None);
         for (name, value) in [("user_id", Value::Null), ("nullcast", Value::Null), ("text", json!(""))] {
             assert!(obstacle(&snapshot(json!({ name: value }))).is_some(), "{name}");
         }
-        let told = loses(&snapshot(json!({ "text": "A &amp; B", "conversation_settings": "FOLLOWING" })));
+        assert_eq!(obstacle(&snapshot(json!({ "media_keys": [{}] }))), Some(NO_MEDIA));
+        assert_eq!(obstacle(&snapshot(json!({ "user_id": "76" }))), Some(NOT_OURS));
+        assert_eq!(obstacle(&snapshot(json!({ "user_id": "76", "nullcast": true }))), None, "for ads only");
+        let told =
+            loses(&snapshot(json!({ "text": "A &amp; B", "conversation_settings": "FOLLOWING" })), None);
         assert_eq!(told, [PROMOTED, MARKUP, "not all of it can be made again: conversation_settings"]);
     }
 

@@ -48,6 +48,12 @@ impl Keys {
         [&self.app, &self.app_secret, &self.token, &self.token_secret].map(ExposeSecret::expose_secret)
     }
 
+    /// The number of the user whose token it is: X writes it before the first `-`.
+    pub fn user(&self) -> Option<&str> {
+        let (user, _) = self.token.expose_secret().split_once('-')?;
+        super::post::is_id(user).then_some(user)
+    }
+
     /// What follows the word `OAuth` in the header `Authorization`. The nonce is one that no other request has.
     pub fn sign(
         &self,
