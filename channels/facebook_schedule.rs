@@ -21,8 +21,9 @@ use serde_json::Value;
 
 use super::Facebook;
 use super::scheduled::{FIELDS, Item, anew, core, obstacle, renewed, same, standing};
-use crate::dated::{Prolonged, held_until, is_moved_on};
-use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
+use crate::dated::Prolonged;
+use crate::moved_away::{as_held, cancelled, instead_of_back, moved_on, to_cancel, to_move_on};
+use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at, is_made_again};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, as_listed,
     back, is_then, stop, traced,
@@ -50,11 +51,6 @@ const NO_ID: &str = "this is the id of no post of the page";
 const MADE_ELSEWHERE: &str = "Facebook may let an app move only what was made with it; otherwise it is deleted when it is due within minutes";
 const UNSEEN: &str = "no document says whether Facebook shows here what was planned as a reel, a video or a story: \
                       look at the page's planner too";
-
-/// Whether a post with this mark has to be made again.
-fn is_gone(mark: &str) -> bool {
-    matches!(mark, CANCELLED | GONE)
-}
 
 impl Facebook {
     fn now(&self) -> DateTime<Utc> {
@@ -252,48 +248,16 @@ impl Scheduler for Facebook {
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {
-        match self.stands(&post.remote_id).await {
-            // By a request of ours whose answer is lost, or by somebody else: it does not go out when it should have.
-            Standing::Scheduled(now)
-                if now.due > post.due && !is_then(now.due, post.due) && now.due > self.now() + SOON =>
-            {
-                Standing::Held { mark: now.mark }
-            }
-            stands => stands,
-        }
+        as_held(self.stands(&post.remote_id).await, post, self.now() + SOON)
     }
 
     async fn prolong(&self, post: &Kept) -> Prolonged {
         let post = &by_now(post);
-        let now = match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) => now,
-            // Somebody else made it a draft, which holds for good.
-            Standing::Held { mark } => return Prolonged::Held { mark },
-            Standing::Out(why) => return Prolonged::Out(why),
-            Standing::Gone(why) => return Prolonged::Gone(why),
-            Standing::Unknown(why) => return Prolonged::Left(why),
-        };
-        if is_moved_on(&post.mark, &now.mark) {
-            return Prolonged::Held { mark: now.mark };
+        let is_same = |shown: &Value, kept: &Value| core(shown) == core(kept);
+        match to_move_on(post, self.stands(&post.remote_id).await, self.now(), is_same, OVERDUE) {
+            Ok(there) => moved_on(self.move_away(&there).await),
+            Err(told) => told,
         }
-        if is_gone(&post.mark) && core(&now.snapshot) == core(&post.snapshot) {
-            if now.due <= self.now() {
-                // It is being published, or is out already: there is nothing to hold.
-                return Prolonged::Left(OVERDUE.to_owned());
-            }
-            // Nobody saw what a request of ours did: it has moved the post, or nothing was done yet.
-            if now.due > post.due && !is_then(now.due, post.due) {
-                return Prolonged::Held { mark: now.mark };
-            }
-            if is_then(now.due, post.due) {
-                return moved(self.move_away(&now).await);
-            }
-        }
-        // Other words are still held: it would go out at a date that nobody but us has chosen.
-        if held_until(&now.mark) != held_until(&post.mark) {
-            return Prolonged::Changed;
-        }
-        moved(self.move_away(&now).await)
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -302,23 +266,12 @@ impl Scheduler for Facebook {
             return Back::Left(TOO_NEAR.to_owned());
         }
         let is_far = at > self.now() + FAR;
-        if is_gone(&post.mark) {
+        if is_made_again(&post.mark) {
             return if is_far { Back::Left(TOO_LATE.to_owned()) } else { self.again(post, at, pass).await };
         }
-        match self.stands(&post.remote_id).await {
-            // What lay too far ahead was held where it is.
-            Standing::Scheduled(now) if is_ours(post, &now) && is_then(now.due, at) => {
-                return Back::Scheduled(now.remote_id);
-            }
-            Standing::Scheduled(now) if is_ours(post, &now) && is_far => {
-                return Back::Left(TOO_LATE.to_owned());
-            }
-            Standing::Scheduled(now) if is_ours(post, &now) => {}
-            Standing::Out(why) => return Back::Out(why),
-            Standing::Unknown(why) => return Back::Left(why),
-            Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {
-                return Back::Changed(CHANGED.to_owned());
-            }
+        let stands = self.stands(&post.remote_id).await;
+        if let Some(told) = instead_of_back(post, stands, at, is_far.then_some(TOO_LATE)) {
+            return told;
         }
         match self.date(&post.remote_id, at, Some(pass)).await {
             Err(failure) => back(failure),
@@ -327,7 +280,7 @@ impl Scheduler for Facebook {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        if is_gone(&post.mark) {
+        if is_made_again(&post.mark) {
             return Ok(first_at(&self.like(post).await?, at).map(Back::Scheduled));
         }
         self.back_at(&post.remote_id, at).await
@@ -351,30 +304,10 @@ impl Scheduler for Facebook {
         if post.mark == CANCELLED {
             return Discarded::Done;
         }
-        match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) if is_ours(post, &now) => {}
-            // Not where it was moved to.
-            Standing::Scheduled(_) => return Discarded::Scheduled,
-            Standing::Out(why) => return Discarded::Out(why),
-            Standing::Unknown(why) => return Discarded::Left(why),
-            Standing::Held { .. } | Standing::Gone(_) => return Discarded::Done,
+        match to_cancel(post, self.stands(&post.remote_id).await) {
+            Ok(there) => cancelled(self.cancel(&there.remote_id).await),
+            Err(told) => told,
         }
-        match self.cancel(&post.remote_id).await {
-            Stop::Held { .. } | Stop::Gone(_) => Discarded::Done,
-            Stop::Out(why) => Discarded::Out(why),
-            Stop::Left(why) | Stop::Later(why) | Stop::Doubt(why) => Discarded::Left(why),
-        }
-    }
-}
-
-/// What came of moving a held post on.
-fn moved(did: Stop) -> Prolonged {
-    match did {
-        Stop::Held { mark } => Prolonged::Held { mark },
-        Stop::Out(why) => Prolonged::Out(why),
-        Stop::Gone(why) => Prolonged::Gone(why),
-        Stop::Left(why) | Stop::Later(why) => Prolonged::Left(why),
-        Stop::Doubt(why) => Prolonged::Doubt(why),
     }
 }
 
@@ -382,11 +315,6 @@ fn moved(did: Stop) -> Prolonged {
 fn by_now(post: &Kept) -> Kept {
     let mark = renewed(&post.mark, &post.snapshot).unwrap_or_else(|| post.mark.clone());
     Kept { mark, ..post.clone() }
-}
-
-/// Whether a post is as a hold left it, or a request to move it on whose answer nobody saw.
-fn is_ours(post: &Kept, now: &Scheduled) -> bool {
-    now.mark == post.mark || is_moved_on(&post.mark, &now.mark)
 }
 
 #[cfg(test)]

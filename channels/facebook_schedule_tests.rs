@@ -11,6 +11,7 @@ use super::server::{Page, now};
 use super::*;
 use crate::Channel;
 use crate::dated::held_until;
+use crate::dated::is_moved_on;
 use crate::gate::Gate;
 use crate::schedule_trials::Trial;
 use crate::strict::{Fate, Strict};

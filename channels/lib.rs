@@ -31,6 +31,7 @@ mod leads;
 pub mod ledger;
 mod message;
 pub mod money;
+mod moved_away;
 pub mod oauth;
 mod oauth_answers;
 mod oauth_ends;

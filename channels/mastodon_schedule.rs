@@ -18,7 +18,7 @@ use super::answers::is_id;
 use super::scheduled::{Item, anew, instant, loses, same};
 use crate::Pass;
 use crate::http::{Answer, Request};
-use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at};
+use crate::remade::{ANEW, CANCELLED, LIKE_IT, NOT_THERE, SOMEHOW, STILL_THERE, first_at, is_made_again};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, TOO_MUCH, back,
     stop, traced, unanswered,
@@ -41,11 +41,6 @@ const NO_ACCOUNT: &str = "nobody knows whose post it is, so it was not cancelled
 const NOT_ITS_ACCOUNT: &str =
     "nobody knows whether the channel still leads to the account that it was held on; put it back by hand";
 const AT_ONCE: &str = "the server published it at once";
-
-/// Whether a post with this mark has to be made again.
-fn is_gone(mark: &str) -> bool {
-    matches!(mark, CANCELLED | GONE)
-}
 
 impl Mastodon {
     fn scheduled(&self, id: &str) -> Url {
@@ -230,7 +225,7 @@ impl Scheduler for Mastodon {
                 Err(why) => return Back::Left(why),
             }
         }
-        if is_gone(&post.mark) {
+        if is_made_again(&post.mark) {
             return match self.like(post).await {
                 Err(why) => Back::Left(why),
                 Ok(like) if like.is_empty() => self.remake(post, at, pass).await,
@@ -250,7 +245,7 @@ impl Scheduler for Mastodon {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        let shown = if is_gone(&post.mark) {
+        let shown = if is_made_again(&post.mark) {
             self.like(post).await?
         } else {
             self.item(&post.remote_id).await?.into_iter().collect()

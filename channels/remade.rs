@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::scheduler::{Scheduled, is_then};
+use crate::scheduler::{GONE, Scheduled, is_then};
 
 /// The mark of what we deleted.
 pub(crate) const CANCELLED: &str = "cancelled";
@@ -23,6 +23,11 @@ pub(crate) const LIKE_IT: &str = "the account has one like it on its schedule al
 
 /// Most names of what does not come back.
 const NAMED: usize = 10;
+
+/// Whether a post with this mark has to be made again.
+pub(crate) fn is_made_again(mark: &str) -> bool {
+    matches!(mark, CANCELLED | GONE)
+}
 
 /// The first of them that is to go out at that time.
 pub(crate) fn first_at(items: &[Scheduled], at: DateTime<Utc>) -> Option<String> {

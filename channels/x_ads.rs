@@ -24,12 +24,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use url::Url;
 
-use crate::dated::{Prolonged, held_until, is_moved_on};
+use crate::dated::Prolonged;
+use crate::moved_away::{as_held, cancelled, instead_of_back, moved_on, to_cancel, to_move_on};
 use crate::planner::{self, Api, NEAR, Planner, Planning};
-use crate::remade::{ANEW, CANCELLED, SOMEHOW};
+use crate::remade::{ANEW, CANCELLED, SOMEHOW, is_made_again};
 use crate::scheduler::{
     Back, CHANGED, Discarded, GONE, Kept, Listing, Scheduled, Scheduler, Standing, Stop, as_listed, back,
-    is_then, traced,
+    traced,
 };
 use crate::{Adapter, Channel, Connection, Health, Pass, Setting, Ways};
 
@@ -130,16 +131,6 @@ struct XAds {
     restores: Api,
 }
 
-/// Whether a post with this mark has to be made again.
-fn is_gone(mark: &str) -> bool {
-    matches!(mark, CANCELLED | GONE)
-}
-
-/// Whether a post is as a hold left it, or a request to move it on whose answer nobody saw.
-fn is_ours(post: &Kept, now: &Scheduled) -> bool {
-    now.mark == post.mark || is_moved_on(&post.mark, &now.mark)
-}
-
 #[async_trait]
 impl Scheduler for XAds {
     async fn whose(&self) -> Result<String, String> {
@@ -172,46 +163,15 @@ impl Scheduler for XAds {
     }
 
     async fn read(&self, post: &Scheduled) -> Standing {
-        match self.stands(&post.remote_id).await {
-            // By a request of ours whose answer is lost, or by somebody else: it does not go out when it should have.
-            Standing::Scheduled(now)
-                if now.due > post.due && !is_then(now.due, post.due) && now.due > self.api.now() + SOON =>
-            {
-                Standing::Held { mark: now.mark }
-            }
-            stands => stands,
-        }
+        as_held(self.stands(&post.remote_id).await, post, self.api.now() + SOON)
     }
 
     async fn prolong(&self, post: &Kept) -> Prolonged {
-        let now = match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) => now,
-            Standing::Held { mark } => return Prolonged::Held { mark },
-            Standing::Out(why) => return Prolonged::Out(why),
-            Standing::Gone(why) => return Prolonged::Gone(why),
-            Standing::Unknown(why) => return Prolonged::Left(why),
-        };
-        if is_moved_on(&post.mark, &now.mark) {
-            return Prolonged::Held { mark: now.mark };
+        let is_same = |shown: &Value, kept: &Value| core(shown) == core(kept);
+        match to_move_on(post, self.stands(&post.remote_id).await, self.api.now(), is_same, OVERDUE) {
+            Ok(there) => moved_on(self.move_away(&there).await),
+            Err(told) => told,
         }
-        if is_gone(&post.mark) && core(&now.snapshot) == core(&post.snapshot) {
-            if now.due <= self.api.now() {
-                // It is being published, or is out already: there is nothing to hold.
-                return Prolonged::Left(OVERDUE.to_owned());
-            }
-            // Nobody saw what a request of ours did: it has moved the post, or nothing was done yet.
-            if now.due > post.due && !is_then(now.due, post.due) {
-                return Prolonged::Held { mark: now.mark };
-            }
-            if is_then(now.due, post.due) {
-                return moved(self.move_away(&now).await);
-            }
-        }
-        // Other words are still held: it would go out at a date that nobody but us has chosen.
-        if held_until(&now.mark) != held_until(&post.mark) {
-            return Prolonged::Changed;
-        }
-        moved(self.move_away(&now).await)
     }
 
     async fn restore(&self, post: &Kept, at: DateTime<Utc>, pass: &Pass) -> Back {
@@ -220,23 +180,12 @@ impl Scheduler for XAds {
             return Back::Left(TOO_NEAR.to_owned());
         }
         let is_far = at > now + FARTHEST;
-        if is_gone(&post.mark) {
+        if is_made_again(&post.mark) {
             return if is_far { Back::Left(TOO_LATE.to_owned()) } else { self.again(post, at, pass).await };
         }
-        match self.stands(&post.remote_id).await {
-            // What lay too far ahead was held where it is.
-            Standing::Scheduled(now) if is_ours(post, &now) && is_then(now.due, at) => {
-                return Back::Scheduled(now.remote_id);
-            }
-            Standing::Scheduled(now) if is_ours(post, &now) && is_far => {
-                return Back::Left(TOO_LATE.to_owned());
-            }
-            Standing::Scheduled(now) if is_ours(post, &now) => {}
-            Standing::Out(why) => return Back::Out(why),
-            Standing::Unknown(why) => return Back::Left(why),
-            Standing::Scheduled(_) | Standing::Held { .. } | Standing::Gone(_) => {
-                return Back::Changed(CHANGED.to_owned());
-            }
+        let stands = self.stands(&post.remote_id).await;
+        if let Some(told) = instead_of_back(post, stands, at, is_far.then_some(TOO_LATE)) {
+            return told;
         }
         match self.date(&post.remote_id, at, Some(pass)).await {
             Err(failure) => back(failure),
@@ -252,7 +201,7 @@ impl Scheduler for XAds {
     }
 
     async fn restored(&self, post: &Kept, at: DateTime<Utc>) -> Result<Option<Back>, String> {
-        if is_gone(&post.mark) {
+        if is_made_again(&post.mark) {
             return self.made_at(post, at).await;
         }
         self.back_at(&post.remote_id, at).await
@@ -280,18 +229,9 @@ impl Scheduler for XAds {
         if post.mark == CANCELLED {
             return Discarded::Done;
         }
-        let due = match self.stands(&post.remote_id).await {
-            Standing::Scheduled(now) if is_ours(post, &now) => now.due,
-            // Not where it was moved to.
-            Standing::Scheduled(_) => return Discarded::Scheduled,
-            Standing::Out(why) => return Discarded::Out(why),
-            Standing::Unknown(why) => return Discarded::Left(why),
-            Standing::Held { .. } | Standing::Gone(_) => return Discarded::Done,
-        };
-        match self.cancel(&post.remote_id, due).await {
-            Stop::Held { .. } | Stop::Gone(_) => Discarded::Done,
-            Stop::Out(why) => Discarded::Out(why),
-            Stop::Left(why) | Stop::Later(why) | Stop::Doubt(why) => Discarded::Left(why),
+        match to_cancel(post, self.stands(&post.remote_id).await) {
+            Ok(there) => cancelled(self.cancel(&there.remote_id, there.due).await),
+            Err(told) => told,
         }
     }
 }
@@ -300,17 +240,6 @@ impl Scheduler for XAds {
 impl Planner for XAds {
     async fn inspect(&self) -> Result<Health, String> {
         self.looked_at().await
-    }
-}
-
-/// What came of moving a held post on.
-fn moved(did: Stop) -> Prolonged {
-    match did {
-        Stop::Held { mark } => Prolonged::Held { mark },
-        Stop::Out(why) => Prolonged::Out(why),
-        Stop::Gone(why) => Prolonged::Gone(why),
-        Stop::Left(why) | Stop::Later(why) => Prolonged::Left(why),
-        Stop::Doubt(why) => Prolonged::Doubt(why),
     }
 }
 

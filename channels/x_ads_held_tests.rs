@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::changes::{SHOWN, UNSHOWN};
 use super::server::{ACCOUNT, Ads, KEYS, at};
 use super::*;
+use crate::dated::{held_until, is_moved_on};
 use crate::gate::Gate;
 use crate::planner_trials::{first, kept, mark, start_with};
 use crate::strict::{Fate, Strict};
