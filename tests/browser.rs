@@ -150,6 +150,8 @@ async fn every_screen(size: &str) {
         "not-found": {"path": "/console/freezes/none", "as": "operator", "status": 404},
         "forbidden": {"path": "/console/audit", "as": "operator", "status": 403},
     });
+    let planner = "/console/settings/channels/new?adapter=x_ads";
+    screens["channel-new-planner"] = json!({"path": planner, "as": "administrator"});
     screens["access-app"] =
         json!({"path": "/console/settings/channels/app?adapter=x", "as": "administrator"});
     screens.as_object_mut().unwrap().extend(answers(&bench, id("held"), id("freeze")).await);
