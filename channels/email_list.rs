@@ -199,6 +199,9 @@ impl Email {
         places: &[usize],
         ledger: &mut Ledger,
     ) -> Option<Failure> {
+        if places.is_empty() {
+            return None;
+        }
         let letter = match self.message(job) {
             Ok((id, message)) => Letter { id, message },
             Err(why) => return Some(Failure::never(why)),

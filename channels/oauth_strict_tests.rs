@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::oauth_server::{ACCOUNT, Desk, End, Life, PAGE, RULES, Rules, STATE};
-use crate::suite::CUTS;
 
 /// A network, and our app at it.
 struct Desks {
@@ -104,15 +103,10 @@ async fn who_is_not_the_app_or_has_no_code_gets_nothing() {
 
 /// What becomes of the request that gives tokens, and whether it is done.
 fn misfortunes() -> Vec<(Fate, bool)> {
-    let mut fates: Vec<_> = [500, 502, 503, 504, 408].map(|status| (Fate::DoneBut(status), true)).into();
-    fates.push((Fate::Refused(429, "retry-after: 7\r\n", "{}"), false));
-    for at in CUTS.into_iter().filter(|at| *at != Cut::BeforeConnect) {
-        fates.push((Fate::Broken { done: false, at }, false));
-        if !matches!(at, Cut::BeforeRead | Cut::MidRequest) {
-            fates.push((Fate::Broken { done: true, at }, true));
-        }
-    }
-    fates
+    let busy = Fate::Refused(429, "retry-after: 7\r\n", "{}");
+    let lost = crate::strict::misfortunes().into_iter().filter(|fate| !matches!(fate, Fate::Slow(_)));
+    let is_done = |fate: &Fate| matches!(fate, Fate::DoneBut(_) | Fate::Broken { done: true, .. });
+    lost.chain([busy]).map(|fate| (fate.clone(), is_done(&fate))).collect()
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ mod signature;
 
 use calls::Seen;
 use changes::{Did, FULL, SHOWN};
-use post::{core, is_id, loses, minute};
+use post::{is_id, loses, minute, same};
 use signature::Keys;
 
 /// The registration.
@@ -167,8 +167,7 @@ impl Scheduler for XAds {
     }
 
     async fn prolong(&self, post: &Kept) -> Prolonged {
-        let is_same = |shown: &Value, kept: &Value| core(shown) == core(kept);
-        match to_move_on(post, self.stands(&post.remote_id).await, self.api.now(), is_same, OVERDUE) {
+        match to_move_on(post, self.stands(&post.remote_id).await, self.api.now(), same, OVERDUE) {
             Ok(there) => moved_on(self.move_away(&there).await),
             Err(told) => told,
         }
